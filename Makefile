@@ -1,0 +1,45 @@
+# Klopf: every target sets up .venv by itself. Needs Python >= 3.11 and make, nothing else.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test slow soak bench lint contracts docs clean
+help:            ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+.venv/.run: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: .venv/.run ## the main job: a network of independent models, ending in a run folder and a report
+	@$(BIN)/klopf demo
+
+test: .venv/.dev ## all tests but the slow ones; brings the second chain (anvil) where npm is there
+	@$(BIN)/python tests/bring_anvil.py
+	@$(BIN)/python -m pytest -m 'not slow and not soak'
+
+slow: .venv/.dev ## the tests that take minutes
+	@$(BIN)/python -m pytest -m slow --timeout 3600
+
+soak: .venv/.dev ## the tests that take tens of minutes
+	@$(BIN)/python -m pytest -m soak --timeout 14400
+
+bench: .venv/.dev ## every benchmark, each with its ratio
+	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+lint: .venv/.dev ## formatting, lint and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+contracts: .venv/.dev ## rebuild the contracts (needs npm); artifacts are committed
+	@cd contracts && npm ci --silent && node build.mjs
+	@$(BIN)/python -m pytest -q tests/ledger -k fresh
+
+clean:           ## remove what the targets above made
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache contracts/node_modules tests/.anvil
