@@ -100,7 +100,7 @@ def admitted_step_size(age: int, utility: float, fair: float, smallest: float, l
 
     >>> admitted_step_size(3, 9.0, 1.0, 0.01, 0.1, maturity=10)
     0.01
-    >>> admitted_step_size(11, 0.5, 1.0, 0.01, 0.1, maturity=10)
+    >>> round(admitted_step_size(11, 0.5, 1.0, 0.01, 0.1, maturity=10), 6)
     0.055
     """
     if not is_mature(age, maturity) or fair <= 0.0:

@@ -1,0 +1,5 @@
+"""Know Your AI: what auditors ask, and how they score it."""
+
+from klopf.audit._tasks import CONFIDENCE, TASKS, Accuracy, AuditTask, NoiseRobustness, Score
+
+__all__ = ["CONFIDENCE", "TASKS", "Accuracy", "AuditTask", "NoiseRobustness", "Score"]

@@ -1,0 +1,245 @@
+"""The one file that describes a network (P6), as typed settings, and the commented example of it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from klopf.errors import PeersError
+
+__all__ = ["EXAMPLE", "AuditorSettings", "DataSettings", "NetworkSettings", "NeuronSettings", "read_settings"]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(_Strict):
+    """Where the samples come from and how they are shared out."""
+
+    file: str | None = None
+    """A CSV or Parquet file, or ``digits`` for scikit-learn's handwritten digits. None: a file a neuron."""
+    target: str = "target"
+    share: Literal["dirichlet", "equal"] = "dirichlet"
+    alpha: float = Field(0.5, gt=0)
+    """Dirichlet concentration of each class over the neurons: the smaller, the more unequal."""
+    test: float = Field(0.2, gt=0, lt=0.9)
+    audit: float = Field(0.1, gt=0, lt=0.9)
+    reference: float = Field(0.11, gt=0, lt=0.9)
+    """Fractions held out: for the requester's questions, for the auditors, and with labels for the requester."""
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> DataSettings:
+        if self.test + self.audit + self.reference >= 0.9:
+            raise ValueError("test, audit and reference leave less than a tenth of the data to the neurons")
+        return self
+
+
+class NeuronSettings(_Strict):
+    """One neuron: its name, its model, and, if it has one, a file of its own."""
+
+    name: Name
+    model: str = "mind"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    file: str | None = None
+    passes: int = Field(4, ge=1)
+    """How often it goes through its own stream in an epoch."""
+
+
+class AuditorSettings(_Strict):
+    name: Name
+    inflates: Name | None = None
+    """The neuron whose scores it invents: a dishonest auditor, for trying the rules."""
+
+
+class RequesterSettings(_Strict):
+    name: Name = "requester"
+    fee: float = Field(0.01, ge=0)
+    """Tokens paid for an answer to one sample."""
+    budget: float = Field(10_000.0, ge=0)
+    """Tokens it deposits in escrow."""
+
+
+class LedgerSettings(_Strict):
+    file: str = "ledger.sqlite"
+    """The embedded chain, a file in the run folder."""
+    rpc: str | None = None
+    """URL of an EVM node; then ``key`` names the keystore file of an account that can pay there."""
+    key: str | None = None
+    listen_seconds: int = Field(90, ge=1)
+    claim_seconds: int = Field(45, ge=1)
+    """Deadlines of an epoch's two phases; a phase ends earlier when everybody has done his part."""
+
+
+class WireSettings(_Strict):
+    host: str = "127.0.0.1"
+    first_port: int = Field(0, ge=0, le=65_000)
+    """Neurons get consecutive ports from here; 0 leaves the choice to the system."""
+
+
+class RuleSettings(_Strict):
+    """What the contracts are deployed with; the defaults are those of ``docs/ledger.md``."""
+
+    emission: float = Field(1_000.0, ge=0)
+    """Tokens minted an epoch for being listened to."""
+    seats: int = Field(5, ge=1)
+    """Backbone seats."""
+    ask: int = Field(6, ge=1)
+    """How many neighbours a neuron asks in an epoch, fringe seats included."""
+    fringe_seats: int = Field(2, ge=0)
+    """How many of those are kept for neighbours to try."""
+    questions: int = Field(64, ge=1)
+    """Samples of its own stream on which a neuron asks its neighbours in an epoch."""
+    maturity: int = Field(1, ge=0)
+    """Epochs before a neuron is judged."""
+    stake: float = Field(1_000.0, gt=0)
+
+
+class NetworkSettings(_Strict):
+    name: Name = "network"
+    seed: int = Field(0, ge=0, lt=2**32)
+    epochs: int = Field(6, ge=1, le=100_000)
+    restart: bool = True
+    """Start a process again that died."""
+    data: DataSettings = DataSettings()
+    neuron: tuple[NeuronSettings, ...] = Field(min_length=2)
+    auditor: tuple[AuditorSettings, ...] = Field(min_length=1)
+    requester: RequesterSettings = RequesterSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    wire: WireSettings = WireSettings()
+    rules: RuleSettings = RuleSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NetworkSettings:
+        names = [p.name for p in (*self.neuron, *self.auditor, self.requester)]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"the name {twice[0]!r} is given twice: every participant needs its own")
+        neurons = {n.name for n in self.neuron}
+        for auditor in self.auditor:
+            if auditor.inflates is not None and auditor.inflates not in neurons:
+                raise ValueError(f"auditor {auditor.name!r} inflates {auditor.inflates!r}, which is no neuron here")
+        own = [n.name for n in self.neuron if n.file]
+        if self.data.file is None and len(own) < len(self.neuron):
+            missing = next(n.name for n in self.neuron if not n.file)
+            raise ValueError(f"neuron {missing!r} has no data: give data.file to share out, or every neuron a file")
+        if self.data.file is not None and own:
+            raise ValueError(f"both data.file and a file for neuron {own[0]!r}: give one or the other")
+        if self.ledger.rpc and not self.ledger.key:
+            raise ValueError("ledger.rpc needs ledger.key, the keystore file of an account that can pay for gas there")
+        if self.wire.first_port and self.wire.first_port + len(names) > 65_536:
+            raise ValueError(f"wire.first_port {self.wire.first_port} leaves no room for {len(names)} ports below 65536")
+        return self
+
+
+def read_settings(path: Path) -> NetworkSettings:
+    """The settings in the TOML file ``path``; file names in it are taken relative to it.
+
+    Raises:
+        PeersError: no such file, not TOML, or a setting that does not fit; one line, naming the first fault.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PeersError(f"no file {path}: write one with `klopf run --example > {path}`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PeersError(f"cannot read {path}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise PeersError(f"{path} is not TOML: {error}; compare with `klopf run --example`") from None
+    return parse_settings(raw, str(path), path.parent)
+
+
+def parse_settings(raw: dict[str, Any], source: str, base: Path) -> NetworkSettings:
+    """Check ``raw`` and make its file names absolute, taken from ``base``."""
+    for table in (raw.get("data"), raw.get("ledger"), *_tables(raw.get("neuron"))):
+        if isinstance(table, dict):
+            for field in ("file", "key"):
+                named = table.get(field)
+                is_run_file = table is raw.get("ledger") and field == "file"
+                if isinstance(named, str) and named != "digits" and not is_run_file:
+                    table[field] = str((base / named).absolute())
+    try:
+        return NetworkSettings.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        hint = "; `klopf run --example` shows every setting" if first["type"] in ("extra_forbidden", "missing") else ""
+        raise PeersError(f"{source}: {place + ': ' if place else ''}{said}{hint}") from None
+
+
+def _tables(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+EXAMPLE = '''\
+# A network for `klopf run network.toml`. Everything but [data] and [[neuron]] may be left out.
+name = "example"
+seed = 0
+epochs = 6               # settlement epochs: learn, listen, be audited, be paid
+restart = true           # start a neuron or auditor again if its process dies
+
+[data]
+file = "digits"          # a CSV or Parquet file, or "digits": scikit-learn's handwritten digits
+target = "target"        # the column to predict (two or more classes, numbers or text)
+share = "dirichlet"      # how the rows are shared out: "dirichlet" (unequal classes) or "equal"
+alpha = 0.5              # the smaller, the more unequal
+test = 0.2               # held out: the requester's questions, scored at the end
+audit = 0.1              # held out: the auditors' questions
+reference = 0.11         # held out, with labels: what the requester learns whom to listen to from
+# To give every neuron a file of its own instead, leave `file` out here and write `file = "..."` under each neuron.
+
+[[neuron]]
+name = "ada"
+model = "mind"           # Klopf's own network: units that live and die, learning one sample at a time
+settings = { hidden = [64] }
+
+[[neuron]]
+name = "ben"
+model = "sklearn:MLPClassifier"       # any scikit-learn classifier with partial_fit and predict_proba
+settings = { hidden_layer_sizes = [64], learning_rate_init = 0.005 }
+
+[[neuron]]
+name = "cleo"
+model = "sklearn:SGDClassifier"
+settings = { loss = "log_loss" }
+
+[[auditor]]
+name = "vera"
+
+[[auditor]]
+name = "walt"
+
+[[auditor]]
+name = "xeno"
+
+[requester]
+name = "requester"
+fee = 0.01               # tokens for an answer to one sample
+budget = 10000.0         # tokens locked in escrow; what is not used comes back
+
+[ledger]
+file = "ledger.sqlite"   # the embedded chain, a file in the run folder
+# rpc = "http://127.0.0.1:8545"       # or any EVM node, and the keystore that pays there:
+# key = "operator.json"               # (`klopf keys new operator.json`; passphrase in KLOPF_PASSPHRASE)
+listen_seconds = 90      # deadlines; a phase ends as soon as everybody has done his part
+claim_seconds = 45
+
+[wire]
+host = "127.0.0.1"
+first_port = 0           # 0: the system chooses; else one port a neuron from here
+
+[rules]
+emission = 1000.0        # tokens an epoch, divided among the neurons by how much they are listened to
+seats = 5                # backbone seats
+ask = 6                  # neighbours asked in an epoch ...
+fringe_seats = 2         # ... of which so many are kept for neighbours to try
+questions = 64           # own samples a neuron asks its neighbours about in an epoch
+maturity = 1             # epochs before a neuron is judged
+stake = 1000.0           # tokens that neurons and auditors have at stake
+'''

@@ -1,0 +1,131 @@
+"""What a run amounts to: the one structure that the table, ``summary.json`` and ``report.html`` are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["AuditorRow", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Story", "tokens"]
+
+
+def tokens(units: int) -> Decimal:
+    """Exact tokens from the ledger's smallest units (10**-18)."""
+    return Decimal(units).scaleb(-18)
+
+
+@dataclass(frozen=True)
+class NeuronRow:
+    id: int
+    name: str
+    model: str
+    honest: bool
+    standing: str
+    heard: float
+    """Its share of all listening that counted, over the whole run."""
+    audit: dict[str, float]
+    """The last audit's medians by task, in [0, 1]."""
+    earned: Decimal
+    slashed: Decimal
+
+
+@dataclass(frozen=True)
+class AuditorRow:
+    id: int
+    name: str
+    honest: bool
+    slashed: Decimal
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Accuracy on the held-out test set as it was in one epoch."""
+
+    epoch: int
+    network: float
+    linear: float
+    neurons: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Link:
+    """How much ``listener`` listened to ``speaker`` in the last epoch, in [0, 1]."""
+
+    listener: str
+    speaker: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One receipt behind a payment."""
+
+    listener: str
+    stake: Decimal
+    weight: float
+    counted: float
+    """The weight after clipping to the column's consensus."""
+    answers: int
+    fee: Decimal
+
+
+@dataclass(frozen=True)
+class Payment:
+    epoch: int
+    neuron: str
+    emission: Decimal
+    fees: Decimal
+    share: float
+    """Its share of the epoch's emission."""
+    consensus: float
+    heard: tuple[Heard, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        return self.emission + self.fees
+
+
+@dataclass
+class Story:
+    name: str
+    seed: int
+    seconds: float
+    classes: tuple[str, ...]
+    neurons: list[NeuronRow] = field(default_factory=list)
+    auditors: list[AuditorRow] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    transactions: int = 0
+    blocks: int = 0
+    supply: Decimal = Decimal(0)
+    notes: list[str] = field(default_factory=list)
+    """What happened besides: processes that died and came back, participants that missed an epoch."""
+
+    @property
+    def accuracy(self) -> dict[str, float | None]:
+        """Of the last epoch: the network, the best neuron by itself, the linear classifier on pooled data."""
+        if not self.moments:
+            return {"network": None, "best_neuron": None, "linear": None}
+        last = self.moments[-1]
+        honest = {row.name for row in self.neurons if row.honest}
+        alone = [value for name, value in last.neurons.items() if name in honest]
+        return {"network": last.network, "best_neuron": max(alone, default=None), "linear": last.linear}
+
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` holds; money in tokens."""
+        return {
+            "seed": self.seed,
+            "seconds": round(self.seconds, 1),
+            "accuracy": {k: None if v is None else round(v, 4) for k, v in self.accuracy.items()},
+            "neurons": [
+                {
+                    "name": row.name, "model": row.model, "honest": row.honest, "standing": row.standing,
+                    "heard": round(row.heard, 4), "audit": {k: round(v, 4) for k, v in row.audit.items()},
+                    "earned": float(row.earned), "slashed": float(row.slashed),
+                }
+                for row in self.neurons
+            ],
+            "auditors": [{"name": row.name, "honest": row.honest, "slashed": float(row.slashed)} for row in self.auditors],
+            "ledger": {"transactions": self.transactions, "blocks": self.blocks, "supply": float(self.supply)},
+        }  # fmt: skip
