@@ -1,0 +1,91 @@
+"""A saved learner: one file, written whole or not at all, read without executing anything in it.
+
+Layout: 8 bytes ``KLOPFMND``; version and header length, little-endian uint32 each; a JSON header with the settings and
+each array's name, type and shape; the arrays' bytes in that order, little-endian; SHA-256 of all before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf.errors import MindError
+
+__all__ = ["VERSION", "pack", "read", "write"]
+
+VERSION = 1
+_MAGIC = b"KLOPFMND"
+_TYPES = ("<f4", "<f8", "<i8", "<u8")
+
+
+def pack(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
+    """The file's bytes without the checksum: equal for equal learners."""
+    listed, bodies = [], []
+    for name, array in arrays.items():
+        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        listed.append([name, little.dtype.str, list(little.shape)])
+        bodies.append(little.tobytes())
+    text = json.dumps({"header": header, "arrays": listed}, sort_keys=True, separators=(",", ":")).encode()
+    return b"".join((_MAGIC, struct.pack("<II", VERSION, len(text)), text, *bodies))
+
+
+def write(path: str | os.PathLike[str], body: bytes) -> None:
+    """Put ``body`` and its checksum at ``path``, atomically: a crash leaves the old file or the new one."""
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise MindError(f"cannot save to {target}: {error.strerror}; choose a folder that can be written") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+            file.write(hashlib.sha256(body).digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise MindError(f"cannot save to {target}: {error.strerror}") from error
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and arrays of a saved learner.
+
+    Raises:
+        MindError: no such file, not a learner, another version, cut short, or altered.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise MindError(f"cannot read the saved learner {path}: {error.strerror}") from error
+    if data[:8] != _MAGIC:
+        raise MindError(f"{path} is not a saved learner; give a file that Mind.save wrote")
+    if len(data) < 48:
+        raise MindError(f"the saved learner {path} is cut short; restore it from a copy or start anew")
+    version, length = struct.unpack_from("<II", data, 8)
+    if version != VERSION:
+        raise MindError(f"the saved learner {path} has version {version}, not {VERSION}; load it with its own Klopf")
+    if hashlib.sha256(data[:-32]).digest() != data[-32:]:
+        raise MindError(f"the saved learner {path} is cut short or damaged; restore it from a copy or start anew")
+    try:
+        content = json.loads(data[16 : 16 + length])
+        arrays, at = {}, 16 + length
+        for name, kind, shape in content["arrays"]:
+            if kind not in _TYPES:
+                raise ValueError(kind)
+            count = math.prod(shape)
+            array = np.frombuffer(data[:-32], dtype=kind, count=count, offset=at).reshape(shape)
+            arrays[name] = array.astype(array.dtype.newbyteorder("="))  # a copy that may be written
+            at += count * array.dtype.itemsize
+        return content["header"], arrays
+    except (ValueError, KeyError, TypeError) as error:
+        raise MindError(f"the saved learner {path} does not follow its own format; restore it from a copy") from error

@@ -1,0 +1,64 @@
+"""How kernels are compiled: once, lazily, cached on disk under a name that changes whenever any of their sources does.
+
+Numba's own cache looks only at the file a kernel stands in; the kernels here also contain ``klopf.neuron``. So the
+cache folder is named after the contents of all these files: an edit anywhere starts an empty one, and a stale kernel
+can never run. Where no folder can be written, kernels are compiled afresh in every process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from klopf import neuron
+
+__all__ = ["cache_folder", "jit"]
+
+_SOURCES = (Path(neuron.__file__), *sorted(Path(__file__).parent.glob("_k_*.py")), Path(__file__))
+_FASTMATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered; NaN and infinity keep their meaning
+
+
+def cache_folder() -> Path | None:
+    """Folder of the compiled kernels, or None if none can be written. ``KLOPF_CACHE`` names another parent."""
+    parent = os.environ.get("KLOPF_CACHE")
+    if parent is None:
+        home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+        try:
+            parent = str((Path(home) if home else Path.home() / ".cache") / "klopf")
+        except RuntimeError:  # no home directory
+            return None
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:2]}".encode())
+    for source in _SOURCES:
+        digest.update(source.read_bytes())
+    folder = Path(parent) / "kernels" / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        return None
+    return folder
+
+
+_FOLDER = cache_folder()
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` in nopython mode, releasing the GIL, cached on disk where possible."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    if _FOLDER is not None:
+        config.CACHE_DIR = str(_FOLDER)
+    try:
+        return numba.njit(
+            function, cache=_FOLDER is not None, nogil=True, fastmath=_FASTMATH, error_model="numpy", boundscheck=False
+        )
+    finally:
+        config.CACHE_DIR = before

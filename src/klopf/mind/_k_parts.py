@@ -1,0 +1,277 @@
+"""The parts that the learning kernel is made of. Flat arrays and offsets in, nothing allocated.
+
+A layer's weights lie row by row: row ``i`` holds the weights by which the layer's units listen to input ``i``, and the
+last row is the bias, an input that is always 1. So an input of 0 is skipped with its whole row, forward and in
+learning, and a row is one contiguous read. ``stride`` is the row's length, a multiple of 8; lanes past the live units
+stay 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from klopf import neuron
+from klopf.mind._jit import jit
+
+updated_utility: Any = jit(neuron.updated_utility)
+corrected_utility: Any = jit(neuron.corrected_utility)
+is_mature: Any = jit(neuron.is_mature)
+moved_bias: Any = jit(neuron.moved_bias)
+
+RELU, LEAKY, TANH, SIGMOID, THRESHOLD, CRELU = range(6)
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+_S30 = np.uint64(30)
+_S27 = np.uint64(27)
+_S31 = np.uint64(31)
+_S11 = np.uint64(11)
+
+
+@jit
+def uniform(rng):  # type: ignore[no-untyped-def]
+    """One float64 uniform in [0, 1) from splitmix64 (Steele et al. 2014); ``rng`` is its uint64 state, shape (1,)."""
+    rng[0] += _GOLDEN
+    z = rng[0]
+    z = (z ^ (z >> _S30)) * _MIX1
+    z = (z ^ (z >> _S27)) * _MIX2
+    z = z ^ (z >> _S31)
+    return float(z >> _S11) * (1.0 / 9007199254740992.0)
+
+
+@jit
+def normal(rng):  # type: ignore[no-untyped-def]
+    """One standard normal, by Box and Muller."""
+    u = 1.0 - uniform(rng)
+    return math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * uniform(rng))
+
+
+@jit
+def forward(W, off, stride, bias, A, ao, idx, io, na, Z, zo):  # type: ignore[no-untyped-def]
+    """``Z[zo:zo+stride] = bias row + sum of the active inputs' rows``, four rows at a time."""
+    b = off + bias * stride
+    for j in range(stride):
+        Z[zo + j] = W[b + j]
+    k = 0
+    while k + 4 <= na:
+        i0 = idx[io + k]
+        i1 = idx[io + k + 1]
+        i2 = idx[io + k + 2]
+        i3 = idx[io + k + 3]
+        x0 = A[ao + i0]
+        x1 = A[ao + i1]
+        x2 = A[ao + i2]
+        x3 = A[ao + i3]
+        b0 = off + i0 * stride
+        b1 = off + i1 * stride
+        b2 = off + i2 * stride
+        b3 = off + i3 * stride
+        for j in range(stride):
+            Z[zo + j] += (x0 * W[b0 + j] + x1 * W[b1 + j]) + (x2 * W[b2 + j] + x3 * W[b3 + j])
+        k += 4
+    while k < na:
+        i0 = idx[io + k]
+        x0 = A[ao + i0]
+        b0 = off + i0 * stride
+        for j in range(stride):
+            Z[zo + j] += x0 * W[b0 + j]
+        k += 1
+
+
+@jit
+def activate(kind, leak, Z, zo, units, A, ao, idx):  # type: ignore[no-untyped-def]
+    """The units' activity from ``Z`` into ``A``, the list of those that can matter into ``idx``; returns its length."""
+    zero = Z[zo] * 0
+    one = zero + 1
+    na = 0
+    if kind == RELU:
+        for j in range(units):
+            z = Z[zo + j]
+            A[ao + j] = max(z, zero)
+            idx[ao + na] = j
+            na += z > 0
+    elif kind == CRELU:
+        for j in range(units):
+            z = Z[zo + j]
+            A[ao + 2 * j] = max(z, zero)
+            A[ao + 2 * j + 1] = max(-z, zero)
+            idx[ao + na] = 2 * j + (z < 0)
+            na += z != 0
+    elif kind == THRESHOLD:
+        for j in range(units):
+            z = Z[zo + j]
+            A[ao + j] = one if z > 0 else zero
+            idx[ao + na] = j
+            na += z > 0
+    else:
+        for j in range(units):
+            z = Z[zo + j]
+            if kind == LEAKY:
+                A[ao + j] = z if z > 0 else leak * z
+            elif kind == TANH:
+                A[ao + j] = math.tanh(z)
+            else:
+                A[ao + j] = one / (one + math.exp(-z))
+            idx[ao + j] = j
+        na = units
+    return na
+
+
+@jit
+def slope(kind, leak, z, h):  # type: ignore[no-untyped-def]
+    """Derivative of the activation at ``z``, where the activity is ``h``. Threshold units have none."""
+    zero = z * 0
+    one = zero + 1
+    if kind == RELU:
+        return one if z > 0 else zero
+    if kind == LEAKY:
+        return one if z > 0 else leak
+    if kind == TANH:
+        return one - h * h
+    if kind == SIGMOID:
+        return h * (one - h)
+    if kind == CRELU:
+        return one if z > 0 else -one
+    return zero
+
+
+@jit
+def softmax(Z, zo, K, out, t):  # type: ignore[no-untyped-def]
+    """Probabilities of the K outputs into ``out[t]``."""
+    top = Z[zo]
+    for k in range(1, K):
+        top = max(top, Z[zo + k])
+    s = top * 0
+    for k in range(K):
+        e = math.exp(Z[zo + k] - top)
+        out[t, k] = e
+        s += e
+    for k in range(K):
+        out[t, k] /= s
+
+
+@jit
+def row_dot(W, b, stride, D, zo):  # type: ignore[no-untyped-def]
+    """Inner product of one row of weights with the listeners' deltas."""
+    g = W[0] * 0
+    for j in range(stride):
+        g += W[b + j] * D[zo + j]
+    return g
+
+
+@jit
+def row_step(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
+    """One row learns: ``W[b:b+stride] += x * D[zo:zo+stride]``."""
+    for j in range(stride):
+        W[b + j] += x * D[zo + j]
+
+
+@jit
+def row_dot_step(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
+    """Both in one pass over memory; the inner product is with the weights as they were."""
+    g = W[0] * 0
+    for j in range(stride):
+        w = W[b + j]
+        d = D[zo + j]
+        g += w * d
+        W[b + j] = w + x * d
+    return g
+
+
+@jit
+def row_loudness(W, b, stride):  # type: ignore[no-untyped-def]
+    """Sum of the absolute weights of one row: how much this input is listened to."""
+    g = W[0] * 0
+    for j in range(stride):
+        g += abs(W[b + j])
+    return g
+
+
+@jit
+def mean_incoming(W, off, stride, rows, j):  # type: ignore[no-untyped-def]
+    """Mean absolute incoming weight of unit ``j`` over ``rows`` live inputs (the bias is not an input)."""
+    g = W[0] * 0
+    for i in range(rows):
+        g += abs(W[off + i * stride + j])
+    return g / max(rows, 1)
+
+
+@jit
+def all_mean_incoming(W, off, stride, rows, out, oo, units):  # type: ignore[no-untyped-def]
+    """The same for all units of a layer, into ``out[oo:oo+units]``."""
+    zero = W[0] * 0
+    for j in range(units):
+        out[oo + j] = zero
+    for i in range(rows):
+        b = off + i * stride
+        for j in range(units):
+            out[oo + j] += abs(W[b + j])
+    s = (zero + 1) / max(rows, 1)
+    for j in range(units):
+        out[oo + j] *= s
+
+
+@jit
+def least_heard(U, urow, arow, uo, units, maturity, decay):  # type: ignore[no-untyped-def]
+    """Index in its layer of the mature unit of least corrected utility, or -1."""
+    least = -1
+    best = 0.0
+    for j in range(units):
+        age = int(U[arow, uo + j])
+        if is_mature(age, maturity):
+            u = corrected_utility(float(U[urow, uo + j]), age, decay)
+            if least < 0 or u < best:
+                least = j
+                best = u
+    return least
+
+
+@jit
+def draw_incoming(P, geo, l, j, bound, rng):  # type: ignore[no-untyped-def]
+    """Fresh incoming weights for unit ``j`` of layer ``l``: uniform in +-bound, bias 0."""
+    off = geo[l, 3]
+    stride = geo[l, 2]
+    for i in range(geo[l, 0]):
+        P[0, off + i * stride + j] = (2.0 * uniform(rng) - 1.0) * bound
+    P[0, off + geo[l, 7] * stride + j] = 0.0
+
+
+@jit
+def reborn(P, U, birth_in, birth_out, birth_unit, geo, l, j, fold, mean_row, fade_row, bound, rng):  # type: ignore[no-untyped-def]
+    """Replace unit ``j`` of hidden layer ``l`` by a newborn (R6): every row of both tables is reset.
+
+    Its average contribution moves into the listeners' biases first. ``fold`` is 2 where a unit speaks through two
+    inputs (concatenated ReLU; the second half's mean stands one row below), else 1.
+    """
+    off = geo[l, 3]
+    stride = geo[l, 2]
+    bias = geo[l, 7]
+    u = geo[l, 6] + j
+    rows = geo[l, 0]
+    off2 = geo[l + 1, 3]
+    stride2 = geo[l + 1, 2]
+    bias2 = geo[l + 1, 7]
+    units2 = geo[l + 1, 1]
+    seen = 1.0 - U[fade_row, u]
+    for f in range(fold):
+        mean = 0.0
+        if seen > 0.0:
+            mean = U[mean_row + f, u] / seen
+        b = off2 + (j * fold + f) * stride2
+        b2 = off2 + bias2 * stride2
+        for k in range(units2):
+            P[0, b2 + k] = moved_bias(P[0, b2 + k], mean, P[0, b + k])
+        for q in range(P.shape[0]):
+            for k in range(units2):
+                P[q, b + k] = birth_out[q]
+    for q in range(P.shape[0]):
+        for i in range(rows):
+            P[q, off + i * stride + j] = birth_in[q]
+        P[q, off + bias * stride + j] = birth_in[q]
+    draw_incoming(P, geo, l, j, bound, rng)
+    for q in range(U.shape[0]):
+        U[q, u] = birth_unit[q]

@@ -1,0 +1,162 @@
+"""What a learner promises to those who use it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from klopf.mind import LEARNERS, Mind, MindError
+
+
+def stream(n: int = 400, width: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    r = np.random.default_rng(seed)
+    x = r.normal(size=(n, width))
+    return x, (x[:, 0] * x[:, 1] > 0).astype(int) + (x[:, 2] > 0)
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_handwritten_digits_are_learned_in_one_pass(learner: str) -> None:
+    X, y = load_digits(return_X_y=True)
+    m = Mind(64, 10, hidden=(64,), learner=learner, seed=1)
+    errors = m.learn(X / 16, y)
+    assert errors.shape == (len(X),) and set(np.unique(errors)) <= {0, 1}
+    assert errors[:100].mean() > 0.4
+    assert errors[-500:].mean() < 0.2
+    assert (m.predict(X / 16) == y).mean() > 0.85
+    p = m.predict_proba(X[:5] / 16)
+    assert p.shape == (5, 10) and p.dtype == np.float32 and p.sum(1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert m.predict_one(X[0] / 16) == p[0].argmax() and (m.predict_proba_one(X[0] / 16) == p[0]).all()
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_one_sample_at_a_time_is_the_same_to_the_bit_as_the_whole_stream(learner: str) -> None:
+    X, y = stream()
+    options = {"replacement_rate": 0.01, "maturity": 10}
+    whole, single = (Mind(6, 3, hidden=(9, 8), learner=learner, seed=3, **options) for _ in range(2))
+    errors = whole.learn(X, y)
+    for i in range(len(X)):
+        assert (single.predict_one(X[i]) != y[i]) == errors[i]
+        single.learn_one(X[i], y[i])
+    assert whole.commitment() == single.commitment()
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize("output", ["softmax", "linear", "logistic"])
+def test_a_saved_learner_goes_on_to_the_bit(tmp_path: Path, learner: str, output: str) -> None:
+    X, y = stream()
+    targets = y if output == "softmax" else np.eye(3)[y]
+    options = {"replacement_rate": 0.01, "maturity": 10}
+    m = Mind(6, 3, hidden=(9,), learner=learner, output=output, seed=3, **options)
+    m.learn(X[:200], targets[:200])
+    m.save(tmp_path / "mind")
+    other = Mind.load(tmp_path / "mind")
+    assert other.commitment() == m.commitment()
+    assert (other.learn(X[200:], targets[200:]) == m.learn(X[200:], targets[200:])).all()
+    assert other.commitment() == m.commitment() and len(m.commitment()) == 32
+    assert [f.name for f in tmp_path.iterdir()] == ["mind"]
+
+
+def test_a_commitment_names_one_learner_only() -> None:
+    X, y = stream()
+    m = Mind(6, 3, seed=3)
+    seen = {m.commitment(), Mind(6, 3, seed=4).commitment(), Mind(6, 3, seed=3, step_size=0.02).commitment()}
+    m.predict(X)
+    assert m.commitment() in seen
+    m.learn_one(X[0], y[0])
+    assert m.commitment() not in seen and len(seen) == 3
+
+
+def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    Mind(6, 3).save(tmp_path / "mind")
+    data = (tmp_path / "mind").read_bytes()
+    damaged = {
+        "cut short or damaged": data[: len(data) // 2],
+        "cut short;": data[:20],
+        "not a saved learner": b"PK" + data,
+        "version 9": data[:8] + b"\x09" + data[9:],
+    }
+    for reason, content in damaged.items():
+        (tmp_path / "bad").write_bytes(content)
+        with pytest.raises(MindError, match=reason) as caught:
+            Mind.load(tmp_path / "bad")
+        assert "\n" not in str(caught.value)
+    flipped = bytearray(data)
+    flipped[len(data) // 2] ^= 1
+    (tmp_path / "bad").write_bytes(flipped)
+    with pytest.raises(MindError, match="damaged"):
+        Mind.load(tmp_path / "bad")
+    with pytest.raises(MindError, match="cannot read"):
+        Mind.load(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "reason"),
+    [
+        ([[1, 2, float("nan")]], [0], "NaN"),
+        ([[1, 2]], [0], "2 numbers"),
+        ([[1, 2, 3]], [3], "class 3"),
+        ([[1, 2, 3]], [-1], "class -1"),
+        ([[1, 2, 3]], [0.5], "whole number"),
+        ([[1, 2, 3]], ["a"], "whole number"),
+        ([["a", "b", "c"]], [0], "numbers"),
+        ([[1, 2, 3]], [0, 1], "class numbers"),
+        (np.zeros((0, 3)), np.zeros(0, int), "empty"),
+    ],
+)
+def test_bad_input_gets_one_clear_error_and_leaves_the_learner_as_it_was(x: object, y: object, reason: str) -> None:
+    m = Mind(3, 3)
+    before = m.commitment()
+    with pytest.raises(MindError, match=reason) as caught:
+        m.learn(x, y)
+    assert "\n" not in str(caught.value)
+    assert m.commitment() == before
+
+
+def test_bad_targets_and_options_are_refused() -> None:
+    with pytest.raises(MindError, match="NaN"):
+        Mind(3, 1, output="linear").learn(np.ones((1, 3)), [float("nan")])
+    for wrong in (
+        {"learner": "x"},
+        {"output": "x"},
+        {"sensors": 0},
+        {"step": 1},
+        {"step_size": -1},
+        {"activation": "x"},
+    ):
+        with pytest.raises(MindError):
+            Mind(**{"sensors": 3, "outputs": 3} | wrong)
+    with pytest.raises(MindError, match="at least 2"):
+        Mind(3, 1)
+
+
+def test_importing_mind_is_light() -> None:
+    code = (
+        "import sys; from klopf import mind; mind.Mind(3, 3)\n"
+        "assert not {'grpc', 'web3', 'sklearn', 'numba', 'scipy', 'river', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_compiled_code_is_cached_by_the_contents_of_its_sources(tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np; from klopf import mind\n"
+        "mind.Mind(3, 1, hidden=(2,), output='linear').learn(np.ones((2, 3)), np.ones(2))\n"
+        "from klopf.mind import _jit; print(_jit.cache_folder())"
+    )
+
+    def run(cache: Path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={"KLOPF_CACHE": str(cache)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    folder = Path(run(tmp_path))
+    assert folder.is_relative_to(tmp_path) and list(folder.rglob("*.nbi"))
+    (tmp_path / "file").write_text("")  # a parent that is a file: no folder can be made there
+    assert run(tmp_path / "file") == "None"
