@@ -5,15 +5,45 @@
     KlopfError
     ├── MindError          a learner was given something it cannot use, or a saved one cannot be read
     ├── ChainError         the embedded chain refused or could not be read
+    │   ├── Rejected       a transaction or request that the chain does not accept (has a JSON-RPC code and data)
+    │   ├── DamagedFile    the chain's file is cut off, altered or not a chain
+    │   ├── UnknownFormat  the file was written by another version of Klopf
+    │   ├── WrongChain     the file holds another chain than the one asked for
+    │   ├── ReadOnlyChain  a write to a chain that is open for reading only
+    │   └── DiskFull       there was no room to write; nothing was lost
     ├── LedgerError        a contract, key or deployment is not what it should be
     ├── WireError          a request or answer was refused, or did not arrive
+    │   ├── BadCertificate     a certificate is damaged, or nobody should trust it
+    │   ├── Refused            the axon refused the request
+    │   ├── BadAnswer          the dendrite refused the answer
+    │   ├── Unreachable        no connection, or it broke
+    │   └── TooLate            no answer before the deadline
     ├── PeersError         a network or a neuron in it is set up wrongly
     └── AuditError         an audit cannot be carried out
 """
 
 from __future__ import annotations
 
-__all__ = ["AuditError", "ChainError", "KlopfError", "LedgerError", "MindError", "PeersError", "WireError"]
+__all__ = [
+    "AuditError",
+    "BadAnswer",
+    "BadCertificate",
+    "ChainError",
+    "DamagedFile",
+    "DiskFull",
+    "KlopfError",
+    "LedgerError",
+    "MindError",
+    "PeersError",
+    "ReadOnlyChain",
+    "Refused",
+    "Rejected",
+    "TooLate",
+    "UnknownFormat",
+    "Unreachable",
+    "WireError",
+    "WrongChain",
+]
 
 
 class KlopfError(Exception):
@@ -28,12 +58,70 @@ class ChainError(KlopfError):
     """The embedded chain refused or could not be read."""
 
 
+class Rejected(ChainError):
+    """The chain does not accept a transaction or a request; ``code`` and ``data`` are those of JSON-RPC."""
+
+    def __init__(self, message: str, code: int = -32000, data: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.data = data
+
+
+class DamagedFile(ChainError):
+    """The chain's file is cut off, altered or not a chain."""
+
+
+class UnknownFormat(ChainError):
+    """The file was written by another version of Klopf."""
+
+
+class WrongChain(ChainError):
+    """The file holds another chain than the one asked for."""
+
+
+class ReadOnlyChain(ChainError):
+    """A write to a chain that is open for reading only."""
+
+
+class DiskFull(ChainError):
+    """There was no room to write; nothing was lost."""
+
+
 class LedgerError(KlopfError):
     """A contract, key or deployment is not what it should be."""
 
 
 class WireError(KlopfError):
-    """A request or answer was refused, or did not arrive."""
+    """A request or answer was refused, or did not arrive. ``code`` is a number of ``klopf.wire.Code``."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BadCertificate(WireError):
+    """A certificate is damaged, or nobody should trust it."""
+
+
+class Refused(WireError):
+    """The axon refused the request. ``signed``: it said so with its key; ``retry_after``: in seconds, 0 if for good."""
+
+    def __init__(self, message: str, code: int = 0, signed: bool = False, retry_after: float = 0.0) -> None:
+        super().__init__(message, code)
+        self.signed = signed
+        self.retry_after = retry_after
+
+
+class BadAnswer(WireError):
+    """The dendrite refused the answer."""
+
+
+class Unreachable(WireError):
+    """No connection, or it broke."""
+
+
+class TooLate(WireError):
+    """No answer before the deadline."""
 
 
 class PeersError(KlopfError):

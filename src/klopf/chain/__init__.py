@@ -1,0 +1,98 @@
+"""The embedded chain: an EVM (cancun rules) over one SQLite file that several processes open at once.
+
+A transaction is acknowledged only once it is durable; each is a block of its own. The room knows nothing of Klopf.
+
+::
+
+    from klopf import chain
+
+    chain.create("ledger.db", chain_id=1337, allocation={address: 10**21})
+    with chain.open("ledger.db") as ledger:
+        w3 = Web3(ledger.provider())
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._chain import Chain
+
+__all__ = ["Chain", "create", "open", "serve"]
+
+
+def create(
+    path: str | os.PathLike[str],
+    *,
+    chain_id: int,
+    allocation: dict[str, int] | None = None,
+    dev: bool = False,
+    gas_limit: int = 30_000_000,
+    base_fee: int = 0,
+    coinbase: str = "0x" + "00" * 20,
+    timestamp: int | None = None,
+) -> Chain:
+    """Make a chain in a new file and open it.
+
+    ``allocation`` maps addresses to wei; ``base_fee`` is a constant in wei per gas (0: gas is free); ``gas_limit``
+    bounds a block and so a transaction; ``coinbase`` receives the tips; ``timestamp`` (seconds) is the genesis's own.
+    With ``dev`` the clock may be moved and blocks undone (``evm_increaseTime``, ``evm_mine``, ``evm_snapshot``,
+    ``evm_revert``). Raises :class:`~klopf.errors.ChainError` where the file exists already.
+    """
+    from ._chain import create_chain
+
+    return create_chain(
+        path,
+        chain_id=chain_id,
+        allocation=allocation,
+        dev=dev,
+        gas_limit=gas_limit,
+        base_fee=base_fee,
+        coinbase=coinbase,
+        timestamp=timestamp,
+    )
+
+
+def open(path: str | os.PathLike[str], read_only: bool = False, *, chain_id: int | None = None) -> Chain:
+    """Open a chain that exists, beside whatever other processes have it open.
+
+    Raises ``WrongChain`` where ``chain_id`` is given and is not the file's, ``DamagedFile``, ``UnknownFormat`` or
+    another :class:`~klopf.errors.ChainError` where the file cannot be used.
+    """
+    from ._chain import Chain
+
+    return Chain(path, read_only=read_only, chain_id=chain_id)
+
+
+def serve(
+    path: str | os.PathLike[str],
+    host: str = "127.0.0.1",
+    port: int = 8545,
+    *,
+    read_only: bool = False,
+    chain_id: int | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a chain as JSON-RPC over HTTP until interrupted.
+
+    ``port`` 0 takes a free one; ``ready`` is called with the URL once the port is taken.
+    """
+    from ._server import serve as run
+
+    run(path, host, port, read_only=read_only, chain_id=chain_id, ready=ready)
+
+
+def __version_text__() -> str:
+    from klopf import __version__
+
+    return f"klopf/{__version__}"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Chain":
+        from ._chain import Chain
+
+        return Chain
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

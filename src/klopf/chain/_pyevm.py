@@ -1,0 +1,313 @@
+"""py-evm behind the executor's interface: its cancun machine, over a flat journalled state instead of its tries.
+
+py-evm is archived and pinned; nothing outside this file knows it. What is replaced: the account database (tries cost
+most of its time), the transient storage, and the checks and debug texts of its transaction executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from eth.exceptions import Revert
+from eth.vm.execution_context import ExecutionContext
+from eth.vm.forks.cancun.computation import CancunComputation
+from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
+from eth.vm.forks.cancun.state import CancunState, CancunTransactionExecutor
+from eth.vm.message import Message
+from eth.vm.opcode_values import SELFDESTRUCT
+from eth_hash.auto import keccak
+
+from ._executor import EMPTY_CODE, Account, Difference, Environment, Log, Outcome, StateView
+from ._transaction import Transaction, created_address
+
+__all__ = ["PyEvm"]
+
+_ABSENT: Any = object()
+
+
+class PyEvm:
+    """Cancun by py-evm 0.12.1b1."""
+
+    name = "py-evm"
+
+    def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
+        """Run ``transaction``; see :class:`~klopf.chain._executor.Executor`."""
+        state = _State(view, environment)
+        computation = state.apply_transaction(_Shape(transaction))
+        accounts = state.accounts
+        used = transaction.gas - computation.get_gas_remaining()
+        refund = CancunTransactionExecutor.calculate_gas_refund(computation, used)
+        status = not computation.is_error
+        created = None if transaction.to else created_address(transaction.sender, transaction.nonce)
+        error = None if status else type(computation.error).__name__
+        return Outcome(
+            status=status,
+            gas_used=used - refund,
+            logs=tuple(
+                Log(bytes(address), tuple(topic.to_bytes(32, "big") for topic in topics), bytes(data))
+                for address, topics, data in computation.get_log_entries()
+            ),
+            output=bytes(computation.output) if status or isinstance(computation.error, Revert) else b"",
+            created=created,
+            difference=accounts.difference(),
+            error=error,
+            reverted=not status and isinstance(computation.error, Revert),
+            refund=refund,
+        )
+
+
+class _Shape:
+    """A transaction with the attribute names that py-evm reads."""
+
+    __slots__ = (
+        "access_list",
+        "data",
+        "gas",
+        "intrinsic_gas",
+        "max_fee_per_gas",
+        "max_priority_fee_per_gas",
+        "sender",
+        "to",
+        "type_id",
+        "value",
+    )
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.access_list = transaction.access_list
+        self.data = transaction.data
+        self.gas = transaction.gas
+        # py-evm charges for the words of a creation's code when it starts the machine
+        self.intrinsic_gas = transaction.intrinsic_gas()
+        if not transaction.to:
+            self.intrinsic_gas -= 2 * ((len(transaction.data) + 31) // 32)
+        self.max_fee_per_gas = transaction.max_fee
+        self.max_priority_fee_per_gas = transaction.tip
+        self.sender = transaction.sender
+        self.to = transaction.to
+        self.type_id = transaction.kind
+        self.value = transaction.value
+
+
+class _Accounts:
+    """py-evm's ``AccountDatabaseAPI`` over a view: an overlay of changes, and one log to undo them.
+
+    A checkpoint is the length of the log; undoing pops back to it. Warm addresses and slots and transient storage are
+    kept the same way. An account exists exactly when it is not empty, which is what EIP-161 leaves of the difference.
+    """
+
+    state_root = b""
+
+    def __init__(self, view: StateView) -> None:
+        self.view = view
+        self.base: dict[bytes, Account] = {}
+        self.now: dict[bytes, Account] = {}
+        self.slots: dict[tuple[bytes, int], int] = {}
+        self.base_slots: dict[tuple[bytes, int], int] = {}
+        self.codes: dict[bytes, bytes] = {}
+        self.warm: dict[Any, bool] = {}
+        self.transient: dict[tuple[bytes, int], bytes] = {}
+        self.undo: list[tuple[dict[Any, Any], Any, Any]] = []
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        self.undo.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value
+
+    def get(self, address: bytes) -> Account:
+        account = self.now.get(address)
+        if account is None:
+            account = self.base.get(address)
+            if account is None:
+                account = self.base[address] = self.view.account(address)
+        return account
+
+    # accounts
+    def get_balance(self, address: bytes) -> int:
+        return self.get(address).balance
+
+    def set_balance(self, address: bytes, balance: int) -> None:
+        self._put(self.now, address, self.get(address)._replace(balance=balance))
+
+    def get_nonce(self, address: bytes) -> int:
+        return self.get(address).nonce
+
+    def set_nonce(self, address: bytes, nonce: int) -> None:
+        self._put(self.now, address, self.get(address)._replace(nonce=nonce))
+
+    def increment_nonce(self, address: bytes) -> None:
+        account = self.get(address)
+        self._put(self.now, address, account._replace(nonce=account.nonce + 1))
+
+    def get_code_hash(self, address: bytes) -> bytes:
+        return self.get(address).code_hash
+
+    def get_code(self, address: bytes) -> bytes:
+        code_hash = self.get(address).code_hash
+        if code_hash == EMPTY_CODE:
+            return b""
+        code = self.codes.get(code_hash)
+        return self.view.code(code_hash) if code is None else code
+
+    def set_code(self, address: bytes, code: bytes) -> None:
+        code_hash = keccak(code)
+        self.codes[code_hash] = code
+        self._put(self.now, address, self.get(address)._replace(code_hash=code_hash))
+
+    def delete_code(self, address: bytes) -> None:
+        self._put(self.now, address, self.get(address)._replace(code_hash=EMPTY_CODE))
+
+    def account_has_code_or_nonce(self, address: bytes) -> bool:
+        account = self.get(address)
+        return account.nonce != 0 or account.code_hash != EMPTY_CODE
+
+    def account_is_empty(self, address: bytes) -> bool:
+        account = self.get(address)
+        return account.balance == 0 and account.nonce == 0 and account.code_hash == EMPTY_CODE
+
+    def account_exists(self, address: bytes) -> bool:
+        return not self.account_is_empty(address)
+
+    def touch_account(self, address: bytes) -> None:
+        pass
+
+    def delete_account(self, address: bytes) -> None:
+        self.delete_storage(address)
+        self._put(self.now, address, Account())
+
+    # storage
+    def get_storage(self, address: bytes, slot: int, from_journal: bool = True) -> int:
+        key = (address, slot)
+        if from_journal:
+            value = self.slots.get(key)
+            if value is not None:
+                return value
+        value = self.base_slots.get(key)
+        if value is None:
+            value = self.base_slots[key] = self.view.storage(address, slot)
+        return value
+
+    def set_storage(self, address: bytes, slot: int, value: int) -> None:
+        self._put(self.slots, (address, slot), value)
+
+    def delete_storage(self, address: bytes) -> None:
+        # only a contract made in this very transaction can lose its storage (EIP-6780), so nothing lies below
+        for key in [key for key in self.slots if key[0] == address]:
+            self._put(self.slots, key, 0)
+
+    # warm addresses and slots (EIP-2929)
+    def is_storage_warm(self, address: bytes, slot: int) -> bool:
+        return (address, slot) in self.warm
+
+    def mark_storage_warm(self, address: bytes, slot: int) -> None:
+        if (address, slot) not in self.warm:
+            self._put(self.warm, (address, slot), True)
+
+    def is_address_warm(self, address: bytes) -> bool:
+        return address in self.warm
+
+    def mark_address_warm(self, address: bytes) -> None:
+        if address not in self.warm:
+            self._put(self.warm, address, True)
+
+    # checkpoints
+    def record(self) -> int:
+        return len(self.undo)
+
+    def discard(self, checkpoint: int) -> None:
+        undo = self.undo
+        while len(undo) > checkpoint:
+            table, key, old = undo.pop()
+            if old is _ABSENT:
+                del table[key]
+            else:
+                table[key] = old
+
+    def commit(self, checkpoint: int) -> None:
+        pass
+
+    def difference(self) -> Difference:
+        """All that changed, net."""
+        out = Difference()
+        for address, account in self.now.items():
+            if account != self.base.get(address):
+                out.accounts[address] = account
+                code = self.codes.get(account.code_hash)
+                if code is not None:
+                    out.codes[account.code_hash] = code
+        for key, value in self.slots.items():
+            if value != self.get_storage(*key, from_journal=False):
+                out.storage[key] = value
+        return out
+
+
+class _Computation(CancunComputation):  # type: ignore[misc]
+    """The cancun computation without the deprecation warning that py-evm gives at each SELFDESTRUCT."""
+
+    opcodes = {**CANCUN_OPCODES, SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__}
+
+
+class _TransactionExecutor(CancunTransactionExecutor):  # type: ignore[misc]
+    def validate_transaction(self, transaction: Any) -> None:
+        """The chain has checked it."""
+
+    def build_evm_message(self, transaction: Any) -> Message:
+        state = self.vm_state
+        accounts = state.accounts
+        sender = transaction.sender
+        account = accounts.get(sender)
+        fee = transaction.gas * state.get_gas_price(transaction)
+        accounts.now[sender] = account._replace(nonce=account.nonce + 1, balance=account.balance - fee)
+        creates = not transaction.to
+        return Message(
+            gas=transaction.gas - transaction.intrinsic_gas,
+            to=transaction.to,
+            sender=sender,
+            value=transaction.value,
+            data=b"" if creates else transaction.data,
+            code=transaction.data if creates else accounts.get_code(transaction.to),
+            create_address=created_address(sender, account.nonce) if creates else None,
+        )
+
+
+class _State(CancunState):  # type: ignore[misc]
+    computation_class = _Computation
+    transaction_executor_class = _TransactionExecutor
+
+    def __init__(self, view: StateView, environment: Environment) -> None:
+        self._db = None
+        self.execution_context = ExecutionContext(
+            coinbase=environment.coinbase,
+            timestamp=environment.timestamp,
+            block_number=environment.number,
+            difficulty=0,
+            mix_hash=environment.prev_randao,
+            gas_limit=environment.gas_limit,
+            prev_hashes=_hashes(view, environment.number),
+            chain_id=environment.chain_id,
+            base_fee_per_gas=environment.base_fee,
+            excess_blob_gas=0,
+        )
+        self.accounts = self._account_db = _Accounts(view)
+
+    def snapshot(self) -> Any:
+        return self.accounts.record()
+
+    def revert(self, snapshot: Any) -> None:
+        self.accounts.discard(snapshot)
+
+    def commit(self, snapshot: Any) -> None:
+        pass
+
+    def get_transient_storage(self, address: bytes, slot: int) -> bytes:
+        return self.accounts.transient.get((address, slot), b"")
+
+    def set_transient_storage(self, address: bytes, slot: int, value: bytes) -> None:
+        self.accounts._put(self.accounts.transient, (address, slot), value)
+
+    def clear_transient_storage(self) -> None:
+        self.accounts.transient.clear()
+
+
+def _hashes(view: StateView, number: int) -> Iterator[bytes]:
+    for ancestor in range(number - 1, max(-1, number - 257), -1):
+        yield view.block_hash(ancestor)

@@ -1,0 +1,94 @@
+"""JSON-RPC over HTTP: the same chain for ethers, cast, wallets and other machines' web3."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from klopf.errors import ChainError, Rejected
+
+from ._chain import Chain
+from ._rpc import Rpc
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+__all__ = ["application", "serve"]
+
+MAX_BODY = 5 * 1024 * 1024
+MAX_BATCH = 1000
+
+
+def application(chain: Chain) -> Starlette:
+    """The ASGI application: ``POST /`` takes a JSON-RPC request or a batch of them."""
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    rpc = Rpc(chain)
+
+    def handle(body: bytes) -> bytes:
+        try:
+            request = json.loads(body)
+        except (ValueError, RecursionError):
+            return _encode(_error("not JSON; send a JSON-RPC request", -32700))
+        if not isinstance(request, list):
+            return _encode(rpc.answer(request))
+        if not request or len(request) > MAX_BATCH:
+            return _encode(_error(f"a batch holds 1 to {MAX_BATCH} requests; split it", -32600))
+        return _encode([rpc.answer(item) for item in request])
+
+    async def post(request: Request) -> Response:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                text = _encode(_error(f"the request is larger than {MAX_BODY} bytes; split it", -32600))
+                return Response(text, 413, media_type="application/json")
+        return Response(await run_in_threadpool(handle, bytes(body)), media_type="application/json")
+
+    return Starlette(routes=[Route("/", post, methods=["POST"])])
+
+
+def serve(
+    path: str | os.PathLike[str],
+    host: str = "127.0.0.1",
+    port: int = 8545,
+    *,
+    read_only: bool = False,
+    chain_id: int | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the chain until interrupted; see :func:`klopf.chain.serve`."""
+    import socket
+
+    import uvicorn
+
+    with Chain(path, read_only=read_only, chain_id=chain_id) as chain:
+        chain.machine  # noqa: B018  import it before the first request waits for it
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            listener.close()
+            raise ChainError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
+        bound = listener.getsockname()[1]
+        config = uvicorn.Config(application(chain), log_level="warning", access_log=False, lifespan="off")
+        if ready is not None:
+            ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _error(message: str, code: int) -> dict[str, Any]:
+    error = Rejected(message, code)
+    return {"jsonrpc": "2.0", "id": None, "error": {"code": error.code, "message": str(error)}}
+
+
+def _encode(answer: Any) -> bytes:
+    return json.dumps(answer, separators=(",", ":")).encode()

@@ -1,0 +1,452 @@
+"""The chain's file: SQLite in WAL mode, one writer at a time, every state that ever was.
+
+Accounts and slots are kept as versions, keyed by the block that wrote them; the state after block ``n`` is the newest
+version at or below ``n``, so past states cost nothing extra and a reader is never disturbed by a writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from klopf.errors import ChainError, DamagedFile, DiskFull, ReadOnlyChain, UnknownFormat, WrongChain
+
+from ._block import Header
+from ._executor import EMPTY_CODE, Account, Difference, Log
+
+__all__ = ["Store", "StoredBlock", "View"]
+
+APPLICATION = 0x4B6C6F70  # "Klop"
+FORMAT = 1
+LOGS_PER_BLOCK = 1 << 20
+BUSY_SECONDS = 60.0
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE block (
+  number INTEGER PRIMARY KEY, hash BLOB NOT NULL, header BLOB NOT NULL,
+  tx_hash BLOB, raw BLOB, status INTEGER, created BLOB
+);
+CREATE UNIQUE INDEX block_hash ON block (hash);
+CREATE UNIQUE INDEX block_tx ON block (tx_hash) WHERE tx_hash IS NOT NULL;
+CREATE TABLE log (
+  id INTEGER PRIMARY KEY, address BLOB NOT NULL, topic0 BLOB, topic1 BLOB, topic2 BLOB, topic3 BLOB, data BLOB NOT NULL
+);
+CREATE INDEX log_source ON log (address, topic0);
+CREATE TABLE account (
+  address BLOB, block INTEGER, nonce INTEGER NOT NULL, balance BLOB NOT NULL, code_hash BLOB NOT NULL,
+  PRIMARY KEY (address, block)
+) WITHOUT ROWID;
+CREATE TABLE storage (
+  address BLOB, slot BLOB, block INTEGER, value BLOB NOT NULL, PRIMARY KEY (address, slot, block)
+) WITHOUT ROWID;
+CREATE TABLE code (hash BLOB PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+T = TypeVar("T")
+
+
+def pack(value: int) -> bytes:
+    """An unsigned integer without leading zeros."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+class StoredBlock(NamedTuple):
+    """A row of ``block``; the last four are None in a block without a transaction."""
+
+    hash: bytes
+    header: Header
+    tx_hash: bytes | None
+    raw: bytes | None
+    status: bool | None
+    created: bytes | None
+
+
+class Store:
+    """One file, any number of threads and processes. Raises only :mod:`klopf.errors`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._writing = threading.Lock()
+        self._turn: tuple[int, int] | None = None
+        self._codes: dict[bytes, bytes] = {}
+        self._closed = False
+        self._check_file()
+        with self.errors():
+            self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
+
+    # opening
+
+    @classmethod
+    def create(cls, path: Path, meta: dict[str, Any], fill: Callable[[sqlite3.Connection], None]) -> None:
+        """Make the file, whole or not at all: it is built beside its place, then linked into it."""
+        if path.exists():
+            raise ChainError(f"{path} exists already; open it, or choose another place")
+        if not path.parent.is_dir():
+            raise ChainError(f"{path.parent} is not a folder; make it first")
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            connection = sqlite3.connect(draft, isolation_level=None)
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute(f"PRAGMA application_id={APPLICATION}")
+                connection.execute(f"PRAGMA user_version={FORMAT}")
+                connection.executescript(SCHEMA)
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+                fill(connection)
+                connection.execute("COMMIT")
+            finally:
+                connection.close()
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                raise ChainError(f"{path} exists already; open it, or choose another place") from None
+            _sync_folder(path.parent)
+        except sqlite3.Error as error:
+            raise _translate(error, path) from error
+        except OSError as error:
+            raise ChainError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from error
+        finally:
+            for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+                leftover.unlink(missing_ok=True)
+
+    def _check_file(self) -> None:
+        path = self.path
+        if not path.exists():
+            raise ChainError(f"there is no chain at {path}; make one with chain.create, or correct the path")
+        try:
+            with path.open("rb") as file:
+                head = file.read(100)
+                size = file.seek(0, os.SEEK_END)
+        except OSError as error:
+            raise ChainError(f"cannot read {path}: {error.strerror}; correct the path or its permissions") from error
+        if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+            raise DamagedFile(f"{path} is not a chain, or its beginning is lost; restore it from a copy")
+        if int.from_bytes(head[68:72], "big") != APPLICATION:
+            raise DamagedFile(f"{path} is a database, but not a chain; correct the path")
+        version = int.from_bytes(head[60:64], "big")
+        if version != FORMAT:
+            raise UnknownFormat(
+                f"{path} has format {version} and this Klopf reads format {FORMAT}; use the Klopf that wrote it"
+            )
+        page = int.from_bytes(head[16:18], "big")
+        page = 65536 if page == 1 else page
+        log = Path(f"{path}-wal")
+        has_log = log.exists() and log.stat().st_size > 0
+        if not has_log and size != int.from_bytes(head[28:32], "big") * page:
+            raise DamagedFile(f"{path} is cut off ({size} bytes); restore it from a copy")
+
+    # connections
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection in this process."""
+        local = self._local
+        if getattr(local, "pid", None) != os.getpid():
+            if self._closed:
+                raise ChainError(f"the chain at {self.path} is closed; open it again")
+            local.connection = self._connect()
+            local.pid = os.getpid()
+            self._all.append(local.connection)
+        elif self._closed:
+            raise ChainError(f"the chain at {self.path} is closed; open it again")
+        return local.connection  # type: ignore[no-any-return]
+
+    def _connect(self) -> sqlite3.Connection:
+        quoted = urllib.parse.quote(str(self.path.absolute()))
+        mode = "ro" if self.read_only else "rw"
+        if self.read_only and not Path(f"{self.path}-wal").exists() and not os.access(self.path.parent, os.W_OK):
+            mode += "&immutable=1"
+        with self.errors():
+            connection = sqlite3.connect(
+                f"file:{quoted}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                timeout=BUSY_SECONDS,
+                check_same_thread=False,
+            )
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA cache_size=-16384")
+            connection.execute("PRAGMA journal_size_limit=16777216")
+            return connection
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turns SQLite's errors into lines for people."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _translate(error, self.path) from error
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """The one writer's turn: what is done inside is durable when the block ends, or undone as a whole.
+
+        Waiting is by a lock in the kernel (``flock``), which is woken at once and is freed when a process dies,
+        instead of SQLite's sleeping and trying again, which starves whoever sleeps longest.
+        """
+        if self.read_only:
+            raise ReadOnlyChain(f"{self.path} is open for reading only; open it without read_only to write")
+        with self._writing, self._taking_turn(), self.errors():
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _taking_turn(self) -> Iterator[None]:
+        try:
+            import fcntl
+        except ImportError:  # no flock here: SQLite's own waiting has to do
+            yield
+            return
+        if self._turn is None or self._turn[0] != os.getpid():
+            try:
+                descriptor = os.open(f"{self.path}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                if error.errno == 28:
+                    raise DiskFull(f"the disk that holds {self.path} is full; free some space") from error
+                raise ReadOnlyChain(f"{self.path} cannot be written: {error.strerror}; open it read_only") from error
+            self._turn = (os.getpid(), descriptor)
+        descriptor = self._turn[1]
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close every thread's connection; the last process to close folds the log into the file."""
+        self._closed = True
+        for connection in self._all:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+        self._all.clear()
+        if self._turn is not None and self._turn[0] == os.getpid():
+            os.close(self._turn[1])
+        self._turn = None
+
+    # reading
+
+    def height(self) -> int:
+        """Number of the newest block."""
+        with self.errors():
+            row = self.connection().execute("SELECT max(number) FROM block").fetchone()
+        if row[0] is None:
+            raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
+        return int(row[0])
+
+    def block(self, number: int) -> StoredBlock | None:
+        """The block of that number."""
+        return self._block("number = ?", number)
+
+    def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
+        """The block of that hash."""
+        return self._block("hash = ?", block_hash)
+
+    def block_of_transaction(self, tx_hash: bytes) -> StoredBlock | None:
+        """The block that holds that transaction."""
+        return self._block("tx_hash = ?", tx_hash)
+
+    def _block(self, where: str, key: Any) -> StoredBlock | None:
+        with self.errors():
+            row = (
+                self.connection()
+                .execute(f"SELECT hash, header, tx_hash, raw, status, created FROM block WHERE {where}", (key,))
+                .fetchone()
+            )
+        if row is None:
+            return None
+        status = None if row[4] is None else bool(row[4])
+        return StoredBlock(row[0], Header.decode(row[1]), row[2], row[3], status, row[5])
+
+    def logs(
+        self,
+        first: int,
+        last: int,
+        addresses: list[bytes] | None = None,
+        topics: list[list[bytes] | None] | None = None,
+        limit: int = -1,
+    ) -> list[tuple[int, int, Log]]:
+        """Logs of blocks ``first`` to ``last`` as ``(block, position in it, log)``, in order."""
+        where = ["id >= ? AND id < ?"]
+        values: list[Any] = [first * LOGS_PER_BLOCK, (last + 1) * LOGS_PER_BLOCK]
+        if addresses is not None:
+            where.append(f"address IN ({','.join('?' * len(addresses))})")
+            values += addresses
+        for place, accepted in enumerate(topics or []):
+            if accepted is not None:
+                where.append(f"topic{place} IN ({','.join('?' * len(accepted))})")
+                values += accepted
+        if topics:
+            where.append(f"topic{len(topics) - 1} IS NOT NULL")
+        columns = "id, address, topic0, topic1, topic2, topic3, data"
+        sql = f"SELECT {columns} FROM log WHERE {' AND '.join(where)} ORDER BY id LIMIT ?"
+        with self.errors():
+            rows = self.connection().execute(sql, [*values, limit]).fetchall()
+        return [
+            (
+                row[0] // LOGS_PER_BLOCK,
+                row[0] % LOGS_PER_BLOCK,
+                Log(row[1], tuple(topic for topic in row[2:6] if topic is not None), row[6]),
+            )
+            for row in rows
+        ]
+
+    def view(self, number: int) -> View:
+        """The state after block ``number``."""
+        return View(self, number)
+
+    # writing (inside `write`)
+
+    @staticmethod
+    def put_difference(connection: sqlite3.Connection, number: int, difference: Difference) -> None:
+        """Write the versions that block ``number`` makes."""
+        connection.executemany("INSERT OR IGNORE INTO code VALUES (?, ?)", list(difference.codes.items()))
+        connection.executemany(
+            "INSERT INTO account VALUES (?, ?, ?, ?, ?)",
+            [(address, number, a.nonce, pack(a.balance), a.code_hash) for address, a in difference.accounts.items()],
+        )
+        connection.executemany(
+            "INSERT INTO storage VALUES (?, ?, ?, ?)",
+            [(address, pack(slot), number, pack(value)) for (address, slot), value in difference.storage.items()],
+        )
+
+    @staticmethod
+    def put_block(connection: sqlite3.Connection, block: StoredBlock, logs: tuple[Log, ...] = ()) -> None:
+        """Write a block and its logs."""
+        header = block.header
+        connection.execute(
+            "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (header.number, block.hash, header.encode(), block.tx_hash, block.raw, block.status, block.created),
+        )
+        if logs:
+            start = header.number * LOGS_PER_BLOCK
+            connection.executemany(
+                "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (start + i, log.address, *log.topics, *(None,) * (4 - len(log.topics)), log.data)
+                    for i, log in enumerate(logs)
+                ],
+            )
+
+    @staticmethod
+    def forget(connection: sqlite3.Connection, above: int) -> None:
+        """Undo every block above that one (a development chain's ``evm_revert``)."""
+        connection.execute("DELETE FROM block WHERE number > ?", (above,))
+        connection.execute("DELETE FROM log WHERE id >= ?", ((above + 1) * LOGS_PER_BLOCK,))
+        connection.execute("DELETE FROM account WHERE block > ?", (above,))
+        connection.execute("DELETE FROM storage WHERE block > ?", (above,))
+
+    def code(self, code_hash: bytes) -> bytes:
+        """The code of that hash."""
+        if code_hash == EMPTY_CODE:
+            return b""
+        code = self._codes.get(code_hash)
+        if code is None:
+            with self.errors():
+                row = self.connection().execute("SELECT code FROM code WHERE hash = ?", (code_hash,)).fetchone()
+            if row is None:
+                raise DamagedFile(f"{self.path} has lost the code {code_hash.hex()}; restore it from a copy")
+            code = bytes(row[0])
+            if len(self._codes) > 512:
+                self._codes.clear()
+            self._codes[code_hash] = code
+        return code
+
+
+class View:
+    """The state after one block; a :class:`~klopf.chain._executor.StateView`."""
+
+    __slots__ = ("number", "store")
+
+    def __init__(self, store: Store, number: int) -> None:
+        self.store = store
+        self.number = number
+
+    def account(self, address: bytes) -> Account:
+        """Nonce, balance in wei and code hash."""
+        with self.store.errors():
+            row = (
+                self.store.connection()
+                .execute(
+                    "SELECT nonce, balance, code_hash FROM account WHERE address = ? AND block <= ? "
+                    "ORDER BY block DESC LIMIT 1",
+                    (address, self.number),
+                )
+                .fetchone()
+            )
+        return Account() if row is None else Account(row[0], int.from_bytes(row[1], "big"), row[2])
+
+    def code(self, code_hash: bytes) -> bytes:
+        """The code of that hash."""
+        return self.store.code(code_hash)
+
+    def storage(self, address: bytes, slot: int) -> int:
+        """A slot's value."""
+        with self.store.errors():
+            row = (
+                self.store.connection()
+                .execute(
+                    "SELECT value FROM storage WHERE address = ? AND slot = ? AND block <= ? "
+                    "ORDER BY block DESC LIMIT 1",
+                    (address, pack(slot), self.number),
+                )
+                .fetchone()
+            )
+        return 0 if row is None else int.from_bytes(row[0], "big")
+
+    def block_hash(self, number: int) -> bytes:
+        """Hash of a past block."""
+        with self.store.errors():
+            row = self.store.connection().execute("SELECT hash FROM block WHERE number = ?", (number,)).fetchone()
+        return bytes(32) if row is None else bytes(row[0])
+
+
+def _translate(error: sqlite3.Error, path: Path) -> ChainError:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DamagedFile(f"{path} is damaged ({error}); restore it from a copy")
+    if name.startswith("SQLITE_FULL"):
+        return DiskFull(f"the disk that holds {path} is full; free some space and send again: nothing was lost")
+    if name.startswith("SQLITE_READONLY"):
+        return ReadOnlyChain(f"{path} cannot be written; give it write permission, or open it with read_only=True")
+    if name.startswith("SQLITE_IOERR"):
+        return DiskFull(f"writing or reading {path} failed ({name}); check the disk and send again")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ChainError(f"{path} was held by another process for {BUSY_SECONDS:.0f} s; end that process or wait")
+    if name.startswith("SQLITE_CANTOPEN"):
+        return ChainError(f"cannot open {path}; correct the path or its permissions")
+    return ChainError(f"{path}: {error}")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_chain_id(store: Store, chain_id: int | None) -> None:
+    """Refuse a file of another chain than the one asked for."""
+    if chain_id is not None and store.meta.get("chain_id") != chain_id:
+        raise WrongChain(
+            f"{store.path} holds chain {store.meta.get('chain_id')}, not {chain_id}; open the right file or correct the id"
+        )
