@@ -1,0 +1,1 @@
+"""Generated from ``wire.proto`` by ``regenerate.sh``; a test holds the two together. Not to be edited."""
