@@ -51,9 +51,9 @@ def start_anvil(*arguments: str, free_gas: bool = True) -> Anvil:
         pytest.skip("anvil is not installed; run tests/bring_anvil.py where npm is there")
     port = free_port()
     gas = ["--gas-price", "0", "--base-fee", "0"] if free_gas else []
+    place = ["--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
-        [str(binary), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID), "--hardfork", "cancun"]
-        + [*gas, "--silent", *arguments],
+        [str(binary), *place, "--chain-id", str(CHAIN_ID), "--hardfork", "cancun", *gas, "--silent", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +9,7 @@ from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, ContractPanicError, TransactionNotFound
 from web3.middleware import SignAndSendRawMiddlewareBuilder
 
-_spec = importlib.util.spec_from_file_location("evm", Path(__file__).parent / "evm.py")
-assert _spec and _spec.loader
-evm = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(evm)
-asm, deploy = evm.asm, evm.deploy
+from tests.chain.evm import asm, deploy
 
 # one contract: stores what it is sent and logs it; its first byte chooses to revert, in the three ways Solidity has
 STORE = Web3.keccak(text="store(uint256)")[:4]

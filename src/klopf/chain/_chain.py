@@ -194,7 +194,7 @@ class Chain:
         transaction = decode(raw)
         if transaction.chain_id not in (None, self.chain_id):
             raise Rejected(
-                f"the transaction is signed for chain {transaction.chain_id}, this is {self.chain_id}; sign again"
+                f"the transaction is signed for chain {transaction.chain_id}, this is {self.chain_id}; sign for it"
             )
         machine = self.machine
         store = self._store

@@ -74,8 +74,8 @@ class Outcome:
     """What became of a transaction.
 
     ``output`` is the return data, or the revert data where ``status`` is False; ``created`` the address of the new
-    contract, where one was to be made; ``error`` a word for people where ``status`` is False (never part of a hash). ``refund`` is the gas that was given
-    back for cleared storage; ``gas_used`` is after it.
+    contract, where one was to be made; ``error`` a word for people where ``status`` is False (never part of a hash).
+    ``refund`` is the gas that was given back for cleared storage; ``gas_used`` is after it.
     """
 
     status: bool

@@ -4,6 +4,8 @@ py-evm is archived and pinned; nothing outside this file knows it. What is repla
 most of its time), the transient storage, and the checks and debug texts of its transaction executor.
 """
 
+# mypy: disable-error-code="arg-type,attr-defined,assignment"
+# (py-evm types addresses and hashes as its own kinds of bytes)
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -240,13 +242,13 @@ class _Accounts:
         return out
 
 
-class _Computation(CancunComputation):  # type: ignore[misc]
+class _Computation(CancunComputation):
     """The cancun computation without the deprecation warning that py-evm gives at each SELFDESTRUCT."""
 
-    opcodes = {**CANCUN_OPCODES, SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__}
+    opcodes = {**CANCUN_OPCODES, SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__}  # noqa: RUF012
 
 
-class _TransactionExecutor(CancunTransactionExecutor):  # type: ignore[misc]
+class _TransactionExecutor(CancunTransactionExecutor):
     def validate_transaction(self, transaction: Any) -> None:
         """The chain has checked it."""
 
@@ -269,7 +271,7 @@ class _TransactionExecutor(CancunTransactionExecutor):  # type: ignore[misc]
         )
 
 
-class _State(CancunState):  # type: ignore[misc]
+class _State(CancunState):
     computation_class = _Computation
     transaction_executor_class = _TransactionExecutor
 

@@ -26,6 +26,7 @@ REVERTED = 3
 ZERO_ADDRESS = bytes(20)
 MAX_FILTERS = 1024
 MAX_RANGE_LOGS = 200_000
+WORDS = {"OutOfGas": "out of gas", "InvalidInstruction": "invalid opcode", "InvalidJumpDestination": "invalid jump"}
 LATEST = ("latest", "safe", "finalized")
 
 
@@ -572,12 +573,7 @@ def _with_gas(call: Transaction, gas: int) -> Transaction:
 def _failure(outcome: Outcome) -> Rejected:
     """What ``eth_call`` answers for a program that failed, as geth words it."""
     if not outcome.reverted:
-        words = {
-            "OutOfGas": "out of gas",
-            "InvalidInstruction": "invalid opcode",
-            "InvalidJumpDestination": "invalid jump",
-        }
-        return Rejected(words.get(outcome.error or "", outcome.error or "execution failed"), -32000)
+        return Rejected(WORDS.get(outcome.error or "", outcome.error or "execution failed"), -32000)
     reason = revert_reason(outcome.output)
     message = "execution reverted" + (f": {reason}" if reason else "")
     return Rejected(message, REVERTED, _hex(outcome.output))
@@ -632,6 +628,7 @@ def _quantity(value: Any) -> int:
             value = int(value, 16) if value.startswith("0x") else int(value)
         except ValueError:
             raise Rejected(f"{value[:80]!r} is not a number", INVALID_PARAMS) from None
-    if not 0 <= value < 2**256:
+    number = int(value)
+    if not 0 <= number < 2**256:
         raise Rejected("a number is out of range", INVALID_PARAMS)
-    return value
+    return number

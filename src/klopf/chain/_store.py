@@ -447,6 +447,5 @@ def _sync_folder(folder: Path) -> None:
 def check_chain_id(store: Store, chain_id: int | None) -> None:
     """Refuse a file of another chain than the one asked for."""
     if chain_id is not None and store.meta.get("chain_id") != chain_id:
-        raise WrongChain(
-            f"{store.path} holds chain {store.meta.get('chain_id')}, not {chain_id}; open the right file or correct the id"
-        )
+        held = store.meta.get("chain_id")
+        raise WrongChain(f"{store.path} holds chain {held}, not {chain_id}; open the right file or correct the id")

@@ -71,7 +71,9 @@ def decode(raw: bytes) -> Transaction:
     except Rejected:
         raise
     except Exception as error:
-        raise Rejected(f"not a transaction: {str(error) or type(error).__name__}; send the signed bytes as they are")
+        raise Rejected(
+            f"not a transaction: {str(error) or type(error).__name__}; send the signed bytes as they are"
+        ) from error
 
 
 def _decode(raw: bytes) -> Transaction:
