@@ -12,6 +12,8 @@
     │   ├── ReadOnlyChain  a write to a chain that is open for reading only
     │   └── DiskFull       there was no room to write; nothing was lost
     ├── LedgerError        a contract, key or deployment is not what it should be
+    │   ├── Reverted       a contract refused a call (has the name of its error)
+    │   └── Unanswered     the node did not answer, or answered with an error of its own
     ├── WireError          a request or answer was refused, or did not arrive
     │   ├── BadCertificate     a certificate is damaged, or nobody should trust it
     │   ├── Refused            the axon refused the request
@@ -38,8 +40,10 @@ __all__ = [
     "ReadOnlyChain",
     "Refused",
     "Rejected",
+    "Reverted",
     "TooLate",
     "UnknownFormat",
+    "Unanswered",
     "Unreachable",
     "WireError",
     "WrongChain",
@@ -89,6 +93,18 @@ class DiskFull(ChainError):
 
 class LedgerError(KlopfError):
     """A contract, key or deployment is not what it should be."""
+
+
+class Reverted(LedgerError):
+    """A contract refused a call; ``name`` is that of its custom error, or empty."""
+
+    def __init__(self, line: str, name: str = "") -> None:
+        super().__init__(line)
+        self.name = name
+
+
+class Unanswered(LedgerError):
+    """The node did not answer, or answered with an error of its own."""
 
 
 class WireError(KlopfError):

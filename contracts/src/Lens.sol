@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Registry} from "./Registry.sol";
+import {Stake} from "./Stake.sol";
+import {Wiring} from "./Wiring.sol";
+
+/// @title Many answers in one call
+/// @notice Reads only. Nothing depends on it: a wiser one can be deployed beside it at any time.
+contract Lens {
+    struct Seen {
+        uint32 id;
+        Registry.Participant participant;
+        uint32 age;
+        uint256 heard;
+        uint128 staked;
+    }
+
+    Registry public immutable registry;
+    Stake public immutable stake;
+
+    constructor(Wiring memory w) {
+        registry = Registry(w.registry);
+        stake = Stake(w.stake);
+    }
+
+    /// @notice Participants `from` to `from + length - 1`, as far as there are any.
+    function participants(uint32 from, uint32 length) external view returns (Seen[] memory page) {
+        uint32 last = registry.count();
+        if (from == 0) from = 1;
+        if (from > last) return page;
+        if (length > last - from + 1) length = last - from + 1;
+        page = new Seen[](length);
+        for (uint32 i = 0; i < length; i++) {
+            uint32 id = from + i;
+            page[i] = Seen(
+                id, registry.participant(id), registry.ageOf(id), registry.heardBy(id), stake.account(id).staked
+            );
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+
+/// @title KLP: at most 2,000,000,000, of which 70 % can only ever be earned
+/// @notice 30 % exists from genesis. The compute reserve is minted by Settlement alone, for work that others listened
+///         to. The reserves for liquidity and circulation have no minter yet and no function here can give them one.
+contract Token is ERC20, ERC20Permit, ERC20Votes {
+    uint256 public constant CAP = 2_000_000_000e18;
+    uint256 public constant FUNDRAISING = 100_000_000e18; // 5 %
+    uint256 public constant LAB = 400_000_000e18; // 20 %
+    uint256 public constant FOUNDATION = 100_000_000e18; // 5 %
+    uint256 public constant COMPUTE_RESERVE = 1_000_000_000e18; // 50 %
+    uint256 public constant LIQUIDITY_RESERVE = 200_000_000e18; // 10 %
+    uint256 public constant CIRCULATION_RESERVE = 200_000_000e18; // 10 %
+
+    address public immutable settlement;
+    uint256 public emitted;
+
+    event Emitted(address indexed to, uint256 amount, uint256 emitted);
+
+    error OnlySettlement();
+    error ReserveSpent(uint256 asked, uint256 left);
+
+    constructor(address settlement_, address fundraising, address lab, address foundation)
+        ERC20("Klopf", "KLP")
+        ERC20Permit("Klopf")
+    {
+        settlement = settlement_;
+        _mint(fundraising, FUNDRAISING);
+        _mint(lab, LAB);
+        _mint(foundation, FOUNDATION);
+    }
+
+    /// @notice Pay `amount` out of the compute reserve.
+    function emitTo(address to, uint256 amount) external {
+        // CHECK
+        if (msg.sender != settlement) revert OnlySettlement();
+        if (amount > COMPUTE_RESERVE - emitted) revert ReserveSpent(amount, COMPUTE_RESERVE - emitted);
+        // APPLY
+        emitted += amount;
+        _mint(to, amount);
+        // EMIT
+        emit Emitted(to, amount, emitted);
+    }
+
+    /// @dev Votes are counted by time, never by block number (ERC-6372).
+    function clock() public view override returns (uint48) {
+        return uint48(block.timestamp);
+    }
+
+    // solhint-disable-next-line func-name-mixedcase
+    function CLOCK_MODE() public pure override returns (string memory) {
+        return "mode=timestamp";
+    }
+
+    function _maxSupply() internal pure override returns (uint256) {
+        return CAP;
+    }
+
+    function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Votes) {
+        super._update(from, to, value);
+    }
+
+    function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
+        return super.nonces(owner);
+    }
+}

@@ -1,0 +1,47 @@
+"""Identity, money and history on a chain: typed clients of Klopf's contracts, over an embedded file or any RPC URL.
+
+::
+
+    from klopf import ledger
+
+    key = ledger.keys.new()
+    deployment = ledger.deploy("ledger.db", key)
+    with ledger.connect("ledger.db", key, deployment) as l:
+        me = l.registry.register(ledger.Role.REQUESTER)
+"""
+
+from . import _events as events
+from . import keys
+from ._client import Ledger, connect
+from ._deployment import Deployment, deploy
+from ._events import history
+from ._parameters import KLP, Parameters
+from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt
+from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
+
+__all__ = [
+    "ATTENTION",
+    "KLP",
+    "Account",
+    "Column",
+    "Deployment",
+    "Domain",
+    "EpochTotals",
+    "Ledger",
+    "Now",
+    "Parameters",
+    "Participant",
+    "Phase",
+    "Receipt",
+    "ReceiptTree",
+    "Result",
+    "Role",
+    "Sent",
+    "SignedReceipt",
+    "Standing",
+    "connect",
+    "deploy",
+    "events",
+    "history",
+    "keys",
+]

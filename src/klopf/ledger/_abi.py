@@ -1,0 +1,198 @@
+"""The contracts' binary interface, from the artifacts that ship with the package: calls, events and errors.
+
+Only what the ledger's own contracts use. Values cross this boundary as plain Python: ints, bytes, str, bool, tuples.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_hash.auto import keccak
+
+from klopf.errors import LedgerError
+
+__all__ = ["Artifact", "ErrorABI", "EventABI", "FunctionABI", "artifact", "build_record", "error_text", "keccak"]
+
+CONTRACTS = ("Rules", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Keeper", "Lens")
+
+
+def _type(entry: dict[str, Any]) -> str:
+    """The canonical type of one ABI entry, tuples written out.
+
+    >>> _type({"type": "tuple[]", "components": [{"type": "uint32"}, {"type": "bytes"}]})
+    '(uint32,bytes)[]'
+    """
+    kind: str = entry["type"]
+    if kind.startswith("tuple"):
+        return "(" + ",".join(_type(part) for part in entry["components"]) + ")" + kind[5:]
+    return kind
+
+
+@dataclass(frozen=True)
+class FunctionABI:
+    """One function: how to call it and how to read its answer."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @cached_property
+    def selector(self) -> bytes:
+        return bytes(keccak(f"{self.name}({','.join(self.inputs)})".encode())[:4])
+
+    def call_data(self, arguments: tuple[Any, ...]) -> bytes:
+        return self.selector + bytes(encode(self.inputs, arguments))
+
+    def answer(self, data: bytes) -> Any:
+        """One value as itself, several as a tuple."""
+        values = decode(self.outputs, data)
+        return values[0] if len(values) == 1 else values
+
+
+@dataclass(frozen=True)
+class EventABI:
+    """One event: which of its fields are topics."""
+
+    name: str
+    fields: tuple[tuple[str, str, bool], ...]  # name, type, indexed
+
+    @cached_property
+    def topic(self) -> bytes:
+        return bytes(keccak(f"{self.name}({','.join(kind for _, kind, _ in self.fields)})".encode()))
+
+    def read(self, topics: list[bytes], data: bytes) -> dict[str, Any]:
+        plain = [(name, kind) for name, kind, indexed in self.fields if not indexed]
+        values: dict[str, Any] = dict(zip((n for n, _ in plain), decode([k for _, k in plain], data), strict=True))
+        marked = [(name, kind) for name, kind, indexed in self.fields if indexed]
+        for (name, kind), topic in zip(marked, topics[1:], strict=True):
+            values[name] = decode([kind], topic)[0]
+        return {name: values[name] for name, _, _ in self.fields}
+
+
+@dataclass(frozen=True)
+class ErrorABI:
+    """One custom error."""
+
+    name: str
+    inputs: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def selector(self) -> bytes:
+        return bytes(keccak(f"{self.name}({','.join(kind for _, kind in self.inputs)})".encode())[:4])
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One compiled contract."""
+
+    name: str
+    bytecode: bytes
+    constructor: tuple[str, ...]
+    functions: dict[str, FunctionABI]
+    events: dict[bytes, EventABI]
+    errors: dict[bytes, ErrorABI]
+
+
+def _read(name: str) -> Any:
+    return json.loads(resources.files("klopf.ledger").joinpath("artifacts", f"{name}.json").read_text())
+
+
+def build_record() -> dict[str, Any]:
+    """Compiler, settings and SHA-256 of every source that the shipped artifacts were built from."""
+    record: dict[str, Any] = _read("build")
+    return record
+
+
+@cache
+def artifact(name: str) -> Artifact:
+    """The shipped artifact of contract ``name``."""
+    return parse_artifact(_read(name))
+
+
+def parse_artifact(raw: dict[str, Any]) -> Artifact:
+    """An artifact from the JSON that ``contracts/build.mjs`` writes."""
+    functions, events, errors = {}, {}, {}
+    constructor: tuple[str, ...] = ()
+    for entry in raw["abi"]:
+        if entry["type"] == "function":
+            functions[entry["name"]] = FunctionABI(
+                entry["name"], tuple(map(_type, entry["inputs"])), tuple(map(_type, entry["outputs"]))
+            )
+        elif entry["type"] == "event":
+            event = EventABI(entry["name"], tuple((i["name"], _type(i), i["indexed"]) for i in entry["inputs"]))
+            events[event.topic] = event
+        elif entry["type"] == "error":
+            error = ErrorABI(entry["name"], tuple((i["name"], _type(i)) for i in entry["inputs"]))
+            errors[error.selector] = error
+        elif entry["type"] == "constructor":
+            constructor = tuple(map(_type, entry["inputs"]))
+    return Artifact(raw["contract"], bytes.fromhex(raw["bytecode"][2:]), constructor, functions, events, errors)
+
+
+ADVICE = {
+    "WrongPhase": "wait for the other phase of the epoch",
+    "StillOpen": "wait until the epoch is over",
+    "NotDue": "wait for those still expected, or for the deadline",
+    "NotActor": "send it with the key or the owner of this participant",
+    "NotOwner": "send it with the owner's key",
+    "KeyInUse": "register under a new key",
+    "EscrowShort": "deposit more into escrow first",
+    "ERC20InsufficientBalance": "fund this account with more tokens",
+    "ERC20InsufficientAllowance": "approve the contract for this amount first",
+    "NotAdmitted": "stake the least amount first; a neuron counts from the epoch after it staked",
+    "NothingStaked": "ask for no more than is staked",
+    "NotThawed": "wait until the tokens have thawed",
+    "NotMature": "wait; the young are not judged",
+    "AuditNotPassed": "pass an audit first",
+    "NoFreeSeat": "name an incumbent to challenge",
+    "NotHeardEnough": "be heard more first",
+    "NotSettled": "collect the last epoch for the incumbent first",
+    "ConcludeEarlierFirst": "conclude the earlier epoch first",
+    "WrongReveal": "reveal exactly what was committed, with its salt and key",
+    "NotDrawn": "reveal only neurons that this auditor was drawn for",
+    "NotInRoot": "get the receipt's proof from its listener again, or leave it out",
+    "OutOfRange": "see docs/contracts.md for the range",
+    "OwnableUnauthorizedAccount": "only the owner of the rules may",
+    "AlreadyPosted": "one post an epoch; carry on with the next phase",
+    "AlreadyClaimed": "one claim an epoch; carry on with the next phase",
+    "AlreadyCommitted": "one commitment an epoch; carry on with the next phase",
+    "AlreadyRevealed": "one reveal an epoch; carry on with the next phase",
+}
+
+
+@cache
+def _all_errors() -> dict[bytes, ErrorABI]:
+    return {selector: error for name in CONTRACTS for selector, error in artifact(name).errors.items()}
+
+
+def error_text(data: bytes) -> tuple[str, str]:
+    """Name of a revert and one line that says what it means: ``("NotDue", "NotDue(deadline=5, ...): wait ...")``."""
+    if not data:
+        return "", "the contract refused it without a reason"
+    if data[:4] == bytes.fromhex("08c379a0"):
+        return "Error", str(decode(["string"], data[4:])[0])
+    if data[:4] == bytes.fromhex("4e487b71"):
+        return "Panic", f"the contract failed with panic code {decode(['uint256'], data[4:])[0]:#x}"
+    error = _all_errors().get(data[:4])
+    if error is None:
+        return "", f"the contract refused it with an unknown error 0x{data[:4].hex()}"
+    values = decode([kind for _, kind in error.inputs], data[4:])
+    shown = ", ".join(f"{name}={_show(value)}" for (name, _), value in zip(error.inputs, values, strict=True))
+    advice = ADVICE.get(error.name)
+    return error.name, f"{error.name}({shown})" + (f": {advice}" if advice else "")
+
+
+def _show(value: Any) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+def one(value: Any, what: str) -> Any:
+    """``value``, or an error where it is None."""
+    if value is None:
+        raise LedgerError(f"the chain has no {what}; check that it is the right chain")
+    return value

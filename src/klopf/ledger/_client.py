@@ -1,0 +1,475 @@
+"""The ledger as typed Python: one sub-client a contract, each method one call or one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from klopf.errors import LedgerError, Reverted
+
+from ._abi import FunctionABI, artifact
+from ._deployment import Deployment
+from ._parameters import Parameters
+from ._receipts import Domain, SignedReceipt
+from ._rpc import Rpc, Where, open_rpc
+from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
+from .keys import Key, checksum
+
+__all__ = ["Ledger", "connect"]
+
+_PAGE = 200  # participants read in one call
+_WAD = 10**18
+
+
+class _Contract:
+    """One deployed contract."""
+
+    name = ""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.address = ledger.deployment.addresses[self.name]
+        self._functions: dict[str, FunctionABI] = artifact(self.name).functions
+
+    def _read(self, function: str, *arguments: Any) -> Any:
+        abi = self._functions[function]
+        return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments)))
+
+    def _write(self, function: str, *arguments: Any) -> Sent:
+        return self._ledger.send(self.address, self._functions[function].call_data(arguments))
+
+
+class RulesClient(_Contract):
+    """The parameters, and their change by the owner."""
+
+    name = "Rules"
+
+    def current(self) -> Parameters:
+        """The rules of the running epoch."""
+        return Parameters.from_tuple(self._read("current"))
+
+    def propose(self, parameters: Parameters) -> Sent:
+        """Change the rules from the next epoch on; the owner only."""
+        return self._write("propose", parameters.as_tuple())
+
+    def owner(self) -> str:
+        """Who may change the rules."""
+        return checksum(self._read("owner"))
+
+
+class TokenClient(_Contract):
+    """KLP."""
+
+    name = "Token"
+
+    def balance(self, address: str) -> int:
+        """Tokens that an address holds."""
+        return int(self._read("balanceOf", address))
+
+    def supply(self) -> int:
+        """All tokens there are."""
+        return int(self._read("totalSupply"))
+
+    def emitted(self) -> int:
+        """Compute rewards minted so far."""
+        return int(self._read("emitted"))
+
+    def transfer(self, to: str, amount: int) -> Sent:
+        """Pay somebody."""
+        return self._write("transfer", to, amount)
+
+    def approve(self, spender: str, amount: int) -> Sent:
+        """Let a contract take up to ``amount``."""
+        return self._write("approve", spender, amount)
+
+    def allowance(self, owner: str, spender: str) -> int:
+        """What ``spender`` may still take."""
+        return int(self._read("allowance", owner, spender))
+
+    def ensure_allowance(self, spender: str, amount: int) -> None:
+        """Approve one of the deployment's own contracts, once and for all, where it may not take ``amount`` yet."""
+        if self.allowance(self._ledger.me.address, spender) < amount:
+            self.approve(spender, 2**256 - 1)
+
+
+class RegistryClient(_Contract):
+    """Who takes part."""
+
+    name = "Registry"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._lens = artifact("Lens").functions["participants"]
+        self._certificates: dict[bytes, bytes] = {}
+        self._scanned = ledger.deployment.block - 1
+
+    def register(
+        self, role: Role, *, endpoint: str = "", model: str = "", certificate: bytes = b"", key: Key | None = None
+    ) -> int:
+        """Join under ``key`` (by default the one that sends, which becomes the owner). Returns the new id."""
+        from hashlib import sha256
+
+        key = key or self._ledger.me
+        proof = self._proof(key, sha256(certificate).digest())
+        sent = self._write("register", int(role), key.address, endpoint, model, certificate, proof)
+        topic = next(t for t, e in artifact(self.name).events.items() if e.name == "Registered")
+        for log in sent.logs:
+            if log["topics"] and bytes.fromhex(log["topics"][0][2:]) == topic:
+                return int(log["topics"][1], 16)
+        raise LedgerError("the registry confirmed no registration; check that the deployment file is its own")
+
+    def _proof(self, key: Key, fingerprint: bytes) -> bytes:
+        from eth_abi.abi import encode
+        from eth_hash.auto import keccak
+
+        kind = keccak(b"KeyProof(address owner,bytes32 fingerprint)")
+        message = keccak(encode(("bytes32", "address", "bytes32"), (kind, self._ledger.me.address, fingerprint)))
+        domain = Domain(self._ledger.deployment.chain_id, self.address, "Klopf Registry")
+        return key.sign(domain.digest(bytes(message)))
+
+    def move(self, id: int, endpoint: str, certificate: bytes) -> Sent:
+        """Answer from another address, under another certificate."""
+        return self._write("move", id, endpoint, certificate)
+
+    def rotate_key(self, id: int, key: Key) -> Sent:
+        """Replace the key; the old one is never accepted again."""
+        return self._write("rotateKey", id, key.address, self._proof(key, self.get(id).fingerprint))
+
+    def change_model(self, id: int, model: str) -> Sent:
+        """Announce another kind of model, which has passed no audit yet."""
+        return self._write("changeModel", id, model)
+
+    def knock(self, id: int, incumbent: int = 0) -> Sent:
+        """Ask for a backbone seat: a free one, or that of ``incumbent``."""
+        return self._write("knock", id, incumbent)
+
+    def silence(self, id: int) -> Sent:
+        """Silence, or send back to the fringe, a neuron whose record says so."""
+        return self._write("silence", id)
+
+    def count(self) -> int:
+        """How many have ever registered."""
+        return int(self._read("count"))
+
+    def id_of(self, address: str) -> int:
+        """The id registered under a key's address; 0 for none."""
+        return int(self._read("idOf", address))
+
+    def get(self, id: int) -> Participant:
+        """One participant. LedgerError where there is none."""
+        page = self._page(id, 1)
+        if not page:
+            raise LedgerError(f"there is no participant {id}; see `klopf status`")
+        return page[0]
+
+    def all(self) -> list[Participant]:
+        """Everybody, by id."""
+        everybody: list[Participant] = []
+        while len(page := self._page(len(everybody) + 1, _PAGE)) == _PAGE:
+            everybody += page
+        return everybody + page
+
+    def _page(self, first: int, length: int) -> list[Participant]:
+        data = self._ledger.rpc.call(self._ledger.deployment.addresses["Lens"], self._lens.call_data((first, length)))
+        return [self._participant(row) for row in self._lens.answer(data)]
+
+    def _participant(self, row: tuple[Any, ...]) -> Participant:
+        id, seen, age, heard, staked = row
+        owner, role, standing, failed, passed, _, _, key, _, fingerprint, commitment, model, endpoint = seen
+        return Participant(
+            id=id,
+            role=Role(role),
+            standing=Standing(standing),
+            owner=checksum(owner),
+            key=checksum(key),
+            endpoint=endpoint,
+            fingerprint=fingerprint,
+            certificate=self._certificate(fingerprint),
+            model=model,
+            commitment=commitment,
+            utility=heard / _WAD,
+            age=age,
+            passed=passed,
+            failed=failed,
+            stake=staked,
+        )
+
+    def _certificate(self, fingerprint: bytes) -> bytes:
+        """The certificate behind a fingerprint. It is in an event, not in storage: read the new ones, once."""
+        from hashlib import sha256
+
+        found = self._certificates.get(fingerprint)
+        if found is not None:
+            return found
+        events = [e for e in artifact(self.name).events.values() if e.name in ("Registered", "Moved")]
+        height = self._ledger.rpc.height()
+        while self._scanned < height:
+            until = min(self._scanned + 5_000, height)
+            query = {
+                "address": self.address,
+                "topics": [["0x" + e.topic.hex() for e in events]],
+                "fromBlock": hex(self._scanned + 1),
+                "toBlock": hex(until),
+            }
+            for log in self._ledger.rpc.request("eth_getLogs", query):
+                topics = [bytes.fromhex(t[2:]) for t in log["topics"]]
+                event = next(e for e in events if e.topic == topics[0])
+                certificate = event.read(topics, bytes.fromhex(log["data"][2:]))["certificate"]
+                self._certificates[sha256(certificate).digest()] = certificate
+            self._scanned = until
+        return self._certificates.get(fingerprint, b"")
+
+
+class StakeClient(_Contract):
+    """What a participant can lose."""
+
+    name = "Stake"
+
+    def stake(self, id: int, amount: int) -> Sent:
+        """Put tokens at stake for ``id``; approves by itself. They belong to the owner of ``id`` from then on."""
+        self._ledger.token.ensure_allowance(self.address, amount)
+        return self._write("stake", id, amount)
+
+    def unstake(self, id: int, amount: int) -> Sent:
+        """Begin to take ``amount`` back."""
+        return self._write("unstake", id, amount)
+
+    def withdraw(self, id: int) -> Sent:
+        """Pay thawed tokens to the owner."""
+        return self._write("withdraw", id)
+
+    def account(self, id: int) -> Account:
+        """What ``id`` has at stake."""
+        return Account(*self._read("account", id))
+
+    def at(self, id: int, epoch: int) -> int:
+        """What ``id`` had staked when ``epoch`` opened."""
+        return int(self._read("stakeAt", id, epoch))
+
+
+class ClockClient(_Contract):
+    """Epochs and phases."""
+
+    name = "Clock"
+
+    def now(self) -> Now:
+        """Everything a participant polls, in one call."""
+        epoch, phase, deadline, arrived, expected, time = self._read("status")
+        return Now(epoch, Phase(phase), deadline, arrived, expected, time)
+
+    def start(self) -> Sent:
+        """Leave epoch 0, in which everybody gathers; the deployer only."""
+        return self._write("start")
+
+    def due(self) -> bool:
+        """Whether :meth:`advance` would go through."""
+        return bool(self._read("due"))
+
+    def advance(self) -> bool:
+        """End a phase that is over. False where it is not, or somebody else was first."""
+        if not self.due():
+            return False
+        try:
+            self._write("advance")
+        except Reverted as error:
+            if error.name in ("NotDue", ""):
+                return False
+            raise
+        return True
+
+    def arrive(self, id: int) -> Sent:
+        """Be counted as done with this phase, and expected in the next."""
+        return self._write("arrive", id)
+
+    def depart(self, id: int) -> Sent:
+        """Go without holding the others up."""
+        return self._write("depart", id)
+
+    def last_turn(self, id: int) -> int:
+        """The phase in which ``id`` last arrived, numbered from 2 (``2 * epoch + phase + 1``); 0 for never."""
+        return int(self._read("lastTurn", id))
+
+    def seed(self, epoch: int) -> bytes:
+        """What the draws of ``epoch`` are made from."""
+        return bytes(self._read("seedOf", epoch))
+
+
+class SettlementClient(_Contract):
+    """Receipts and pay."""
+
+    name = "Settlement"
+
+    def deposit(self, id: int, amount: int) -> Sent:
+        """Put fees in escrow for ``id``; approves by itself."""
+        self._ledger.token.ensure_allowance(self.address, amount)
+        return self._write("deposit", id, amount)
+
+    def withdraw(self, id: int, amount: int) -> Sent:
+        """Pay free escrow back to the owner."""
+        return self._write("withdraw", id, amount)
+
+    def escrow(self, id: int) -> int:
+        """Escrow of ``id`` that is free to post or withdraw."""
+        return int(self._read("escrow", id))
+
+    def post(self, id: int, root: bytes, fees: int, commitment: bytes) -> Sent:
+        """A listener's part of LISTEN: root of its receipts, sum of their fees, hash of its next model snapshot."""
+        return self._write("post", id, root, fees, commitment)
+
+    def posted(self, epoch: int, id: int) -> bytes:
+        """The root that ``id`` posted in ``epoch``; zeros for none (1 in the last byte for an empty one)."""
+        return bytes(self._read("posts", epoch, id)[0])
+
+    def claim(self, id: int, receipts: Sequence[SignedReceipt]) -> Sent:
+        """A speaker's part of CLAIM: every receipt in which it was listened to, with proofs."""
+        column = sorted(receipts, key=lambda s: -s.receipt.weight)
+        return self._write("claim", id, [signed.as_tuple() for signed in column])
+
+    def collect(self, epoch: int, ids: Sequence[int]) -> Sent:
+        """Pay what an epoch that is over owes to each of ``ids``; what was collected is skipped."""
+        return self._write("collect", epoch, list(ids))
+
+    def column(self, epoch: int, id: int) -> Column:
+        """How ``id`` was heard in ``epoch``."""
+        rank, fees, consensus, claimed, collected = self._read("columns", epoch, id)
+        return Column(consensus, rank, fees, claimed, collected)
+
+    def epoch(self, epoch: int) -> EpochTotals:
+        """Sums over an epoch."""
+        return EpochTotals(*self._read("epochs", epoch))
+
+    def promised(self) -> int:
+        """Compute rewards set aside for epochs so far."""
+        return int(self._read("promised"))
+
+
+class AuditsClient(_Contract):
+    """Drawn, committed, revealed, concluded."""
+
+    name = "Audits"
+
+    def drawn(self, epoch: int, neuron: int) -> list[int]:
+        """The auditors drawn for ``neuron``."""
+        return list(self._read("drawn", epoch, neuron))
+
+    def assignments(self, epoch: int, auditor: int, neurons: Sequence[int] | None = None) -> list[int]:
+        """The neurons that ``auditor`` is drawn for, among ``neurons`` (by default all that speak)."""
+        if neurons is None:
+            speaking = (Standing.FRINGE, Standing.BACKBONE)
+            neurons = [p.id for p in self._ledger.registry.all() if p.standing in speaking]
+        return list(self._read("assignments", epoch, auditor, list(neurons)))
+
+    def commitment(self, epoch: int, address: str, results: Sequence[Result], salt: bytes) -> bytes:
+        """The hash that an auditor with this key commits to."""
+        from eth_abi.abi import encode
+        from eth_hash.auto import keccak
+
+        kinds = ("uint32", "address", "(uint32,uint16,uint16,uint16,uint16,uint16,uint16)[]", "bytes32")
+        return bytes(keccak(encode(kinds, (epoch, address, _rows(results), salt))))
+
+    def commit(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
+        """An auditor's part of LISTEN, bound to the key that sends."""
+        epoch = self._ledger.clock.now().epoch
+        return self._write("commit", id, self.commitment(epoch, self._ledger.me.address, results, salt))
+
+    def reveal(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
+        """An auditor's part of CLAIM: the same results and salt."""
+        return self._write("reveal", id, _rows(results), salt)
+
+    def conclude(self, epoch: int, neurons: Sequence[int]) -> Sent:
+        """Combine what was revealed about each of ``neurons`` in an epoch that is over."""
+        return self._write("conclude", epoch, list(neurons))
+
+    def findings(self, epoch: int, neuron: int) -> list[tuple[int, Result]]:
+        """Who found what."""
+        return [(auditor, Result(*row)) for auditor, row in self._read("findings", epoch, neuron)]
+
+    def concluded(self, epoch: int, neuron: int) -> bool:
+        """Whether the audit of ``neuron`` in ``epoch`` is over."""
+        return bool(self._read("concluded", epoch, neuron))
+
+    def committed(self, epoch: int, auditor: int) -> bytes:
+        """What ``auditor`` committed to; zeros for nothing."""
+        return bytes(self._read("commitments", epoch, auditor))
+
+    def revealed(self, epoch: int, auditor: int) -> bool:
+        """Whether ``auditor`` has revealed."""
+        return bool(self._read("revealed", epoch, auditor))
+
+
+def _rows(results: Sequence[Result]) -> list[tuple[int, ...]]:
+    return [result.as_tuple() for result in sorted(results, key=lambda r: r.neuron)]
+
+
+class Ledger:
+    """One deployment on one chain, seen with one key (or read-only without)."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment, key: Key | None = None) -> None:
+        self.rpc = rpc
+        self.deployment = deployment
+        self.key = key
+        self.domain = Domain(deployment.chain_id, deployment.addresses["Settlement"])
+        """The EIP-712 domain of receipts."""
+        self.rules = RulesClient(self)
+        self.token = TokenClient(self)
+        self.clock = ClockClient(self)
+        self.registry = RegistryClient(self)
+        self.stake = StakeClient(self)
+        self.settlement = SettlementClient(self)
+        self.audits = AuditsClient(self)
+
+    @property
+    def me(self) -> Key:
+        """The key that signs. LedgerError where there is none."""
+        if self.key is None:
+            raise LedgerError("this ledger was opened for reading; connect with a key to send transactions")
+        return self.key
+
+    def send(self, to: str, data: bytes, value: int = 0) -> Sent:
+        """Send a transaction and wait until it stands. Reverted, naming the contract's error, where it is refused."""
+        receipt = self.rpc.send(self.me, to, data, value)
+        return Sent(
+            receipt["transactionHash"],
+            int(receipt["blockNumber"], 16),
+            int(receipt["gasUsed"], 16),
+            tuple(receipt["logs"]),
+        )
+
+    def fund(self, address: str, wei: int = 0, tokens: int = 0) -> None:
+        """Give an account native coin for gas, and tokens, from this key's own."""
+        if wei:
+            self.send(address, b"", wei)
+        if tokens:
+            self.token.transfer(address, tokens)
+
+    def settle(self, epoch: int, ids: Sequence[int] | None = None) -> Sent:
+        """Collect and conclude an epoch that is over for ``ids`` (by default everybody), in one transaction."""
+        everybody = list(range(1, self.registry.count() + 1)) if ids is None else list(ids)
+        function = artifact("Keeper").functions["settle"]
+        return self.send(self.deployment.addresses["Keeper"], function.call_data((epoch, everybody)))
+
+    def close(self) -> None:
+        """Let go of the chain."""
+        self.rpc.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connect(where: Where, key: Key | None = None, deployment: Deployment | None = None) -> Ledger:
+    """The ledger that ``deployment`` names, on the chain at ``where`` (an embedded chain's path or an RPC URL).
+
+    LedgerError where the chain there is another one; ChainError where the file cannot be opened.
+    """
+    if deployment is None:
+        raise LedgerError("a chain alone names no network; give its deployment file (deployment.json)")
+    rpc = open_rpc(where)
+    try:
+        deployment.check(rpc)
+    except BaseException:
+        rpc.close()
+        raise
+    return Ledger(rpc, deployment, key)

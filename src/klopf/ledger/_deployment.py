@@ -1,0 +1,134 @@
+"""Put the contracts on a chain, and remember where they are, so that nobody talks to another chain by mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.errors import LedgerError
+
+from ._abi import CONTRACTS, artifact
+from ._parameters import Parameters
+from ._rpc import Rpc, Where, contract_address, open_rpc
+from .keys import Key, checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Deployment", "deploy"]
+
+_WIRED = ("rules", "token", "clock", "registry", "stake", "settlement", "audits")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Which contracts, on which chain. ``genesis`` is the hash of its block 0, ``block`` where the first one stands."""
+
+    chain_id: int
+    genesis: str
+    block: int
+    addresses: dict[str, str]
+    code: dict[str, str]
+    """Keccak-256 of the code at each address."""
+    treasury: str
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as JSON, whole or not at all."""
+        place = Path(path)
+        beside = place.with_name(place.name + ".part")
+        try:
+            beside.write_text(json.dumps(asdict(self), indent=1) + "\n")
+            os.replace(beside, place)
+        except OSError as error:
+            raise LedgerError(f"cannot write {place}: {error.strerror}; choose a folder that can be written") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Deployment:
+        """Back from :meth:`save`."""
+        try:
+            return cls(**json.loads(Path(path).read_text()))
+        except OSError as error:
+            raise LedgerError(f"cannot read {path}: {error.strerror}; name the network's deployment file") from None
+        except (TypeError, ValueError):
+            raise LedgerError(f"{path} is no deployment file; get it from the network's owner") from None
+
+    def check(self, rpc: Rpc) -> None:
+        """LedgerError unless the chain behind ``rpc`` is the one this was deployed to."""
+        if rpc.chain_id() != self.chain_id:
+            raise LedgerError(
+                f"this registry names another chain: its id is {self.chain_id}, {rpc.where} has {rpc.chain_id()}; "
+                "connect to the chain it was deployed to"
+            )
+        if rpc.block_hash(0) != self.genesis:
+            raise LedgerError(
+                f"this registry names another chain: its genesis is {self.genesis[:10]}, {rpc.where} has "
+                f"{rpc.block_hash(0)[:10]}; connect to the chain it was deployed to"
+            )
+        for name, address in self.addresses.items():
+            if "0x" + bytes(keccak(rpc.code(address))).hex() != self.code[name]:
+                raise LedgerError(
+                    f"this registry names another chain: the code at {address} is not its {name}; "
+                    "connect to the chain it was deployed to"
+                )
+
+
+def deploy(
+    where: Where,
+    key: Key,
+    parameters: Parameters | None = None,
+    *,
+    owner: str | None = None,
+    fundraising: str | None = None,
+    lab: str | None = None,
+    foundation: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Deployment:
+    """Create the contracts with ``key``, which becomes owner of the rules and holder of the genesis tokens unless
+    others are named. Slashed stake goes to ``foundation``. ``progress`` gets the name of each contract created.
+    """
+    rpc = open_rpc(where)
+    try:
+        return deploy_over(rpc, key, parameters, owner, fundraising, lab, foundation, progress)
+    finally:
+        rpc.close()
+
+
+def deploy_over(
+    rpc: Rpc,
+    key: Key,
+    parameters: Parameters | None = None,
+    owner: str | None = None,
+    fundraising: str | None = None,
+    lab: str | None = None,
+    foundation: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Deployment:
+    """As :func:`deploy`, over a chain that is open."""
+    me = key.address
+    nonce = int(rpc.request("eth_getTransactionCount", me, "pending"), 16)
+    expected = {name: checksum(contract_address(me, nonce + i)) for i, name in enumerate(CONTRACTS)}
+    treasury = foundation or me
+    wiring = (*(expected[name.capitalize()] for name in _WIRED), treasury)
+    arguments: dict[str, tuple[object, ...]] = {
+        "Rules": (owner or me, expected["Clock"], (parameters or Parameters()).as_tuple()),
+        "Token": (expected["Settlement"], fundraising or me, lab or me, treasury),
+        "Clock": (wiring, owner or me),
+    }
+    first = 0
+    for name in CONTRACTS:
+        shipped = artifact(name)
+        data = shipped.bytecode + bytes(encode(shipped.constructor, arguments.get(name, (wiring,))))
+        receipt = rpc.send(key, None, data)
+        if checksum(receipt["contractAddress"]) != expected[name]:
+            raise LedgerError("another process sent with this key while deploying; deploy again with a key of its own")
+        first = first or int(receipt["blockNumber"], 16)
+        if progress is not None:
+            progress(name)
+    code = {name: "0x" + bytes(keccak(rpc.code(address))).hex() for name, address in expected.items()}
+    return Deployment(rpc.chain_id(), rpc.block_hash(0), first, expected, code, treasury)

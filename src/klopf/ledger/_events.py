@@ -1,0 +1,351 @@
+"""What happened, as the contracts said it: one dataclass an event, in the order of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from klopf.errors import LedgerError
+
+from ._abi import CONTRACTS, EventABI, artifact
+from ._types import Result
+from .keys import checksum
+
+if TYPE_CHECKING:
+    from ._client import Ledger
+
+__all__ = ["Event", "history", "kinds", "read_event"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Where an event stands: ``contract`` is the contract's name, ``transaction`` its hash."""
+
+    block: int
+    log_index: int
+    transaction: str
+    contract: str
+
+
+@dataclass(frozen=True)
+class Transfer(Event):
+    sender: str
+    to: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Approval(Event):
+    owner: str
+    spender: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Emitted(Event):
+    to: str
+    amount: int
+    emitted: int
+
+
+@dataclass(frozen=True)
+class DelegateChanged(Event):
+    delegator: str
+    from_delegate: str
+    to_delegate: str
+
+
+@dataclass(frozen=True)
+class DelegateVotesChanged(Event):
+    delegate: str
+    previous_votes: int
+    new_votes: int
+
+
+@dataclass(frozen=True)
+class OwnershipTransferred(Event):
+    previous_owner: str
+    new_owner: str
+
+
+@dataclass(frozen=True)
+class Proposed(Event):
+    parameters: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Adopted(Event):
+    epoch: int
+    parameters: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Opened(Event):
+    epoch: int
+    phase: int
+    deadline: int
+    expected: int
+    seed: bytes
+
+
+@dataclass(frozen=True)
+class Arrived(Event):
+    id: int
+    epoch: int
+    phase: int
+
+
+@dataclass(frozen=True)
+class Left(Event):
+    id: int
+    epoch: int
+    phase: int
+
+
+@dataclass(frozen=True)
+class Registered(Event):
+    id: int
+    role: int
+    owner: str
+    key: str
+    endpoint: str
+    model: str
+    certificate: bytes
+
+
+@dataclass(frozen=True)
+class Moved(Event):
+    id: int
+    endpoint: str
+    certificate: bytes
+
+
+@dataclass(frozen=True)
+class KeyRotated(Event):
+    id: int
+    key: str
+
+
+@dataclass(frozen=True)
+class ModelChanged(Event):
+    id: int
+    model: str
+
+
+@dataclass(frozen=True)
+class ModelCommitted(Event):
+    id: int
+    epoch: int
+    commitment: bytes
+
+
+@dataclass(frozen=True)
+class UtilityUpdated(Event):
+    id: int
+    epoch: int
+    share: int
+    utility: int
+
+
+@dataclass(frozen=True)
+class Judged(Event):
+    id: int
+    epoch: int
+    passed: bool
+    failed_in_a_row: int
+
+
+@dataclass(frozen=True)
+class StandingChanged(Event):
+    id: int
+    epoch: int
+    before: int
+    after: int
+    rival: int
+
+
+@dataclass(frozen=True)
+class Staked(Event):
+    id: int
+    sender: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Thawing(Event):
+    id: int
+    amount: int
+    ready_at: int
+
+
+@dataclass(frozen=True)
+class Withdrawn(Event):
+    """From Stake or from Settlement: see ``contract``."""
+
+    id: int
+    to: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Slashed(Event):
+    id: int
+    epoch: int
+    from_staked: int
+    from_thawing: int
+
+
+@dataclass(frozen=True)
+class Deposited(Event):
+    id: int
+    sender: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Posted(Event):
+    id: int
+    epoch: int
+    root: bytes
+    fees: int
+    stake: int
+
+
+@dataclass(frozen=True)
+class Heard(Event):
+    epoch: int
+    listener: int
+    speaker: int
+    answers: int
+    weight: int
+    fee: int
+    leaf: bytes
+
+
+@dataclass(frozen=True)
+class Refused(Event):
+    epoch: int
+    listener: int
+    speaker: int
+    leaf: bytes
+
+
+@dataclass(frozen=True)
+class Claimed(Event):
+    epoch: int
+    speaker: int
+    consensus: int
+    rank: int
+    fees: int
+
+
+@dataclass(frozen=True)
+class Collected(Event):
+    epoch: int
+    id: int
+    owner: str
+    emitted: int
+    fees: int
+    refund: int
+
+
+@dataclass(frozen=True)
+class Committed(Event):
+    epoch: int
+    auditor: int
+    commitment: bytes
+
+
+@dataclass(frozen=True)
+class Revealed(Event):
+    epoch: int
+    auditor: int
+    results: tuple[Result, ...]
+    salt: bytes
+
+
+@dataclass(frozen=True)
+class Concluded(Event):
+    epoch: int
+    neuron: int
+    results: int
+    accuracy: int
+    robustness: int
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Outlier(Event):
+    epoch: int
+    auditor: int
+    neuron: int
+    task: int
+    score: int
+    median: int
+
+
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+
+
+def kinds() -> dict[str, type[Event]]:
+    """Every kind of event by its name."""
+    return dict(_KINDS)
+
+
+def _plain(kind: str, value: Any) -> Any:
+    if kind == "address":
+        return checksum(value)
+    if kind.startswith("(uint32,uint16"):
+        return tuple(Result(*row) for row in value)
+    return value
+
+
+def read_event(abi: EventABI, contract: str, log: dict[str, Any]) -> Event | None:
+    """The event behind a log as a node returns it; None for a kind that says nothing about Klopf."""
+    kind = _KINDS.get(abi.name)
+    if kind is None:
+        return None
+    values = abi.read([bytes.fromhex(t[2:]) for t in log["topics"]], bytes.fromhex(log["data"][2:]))
+    types = {name: kind_ for name, kind_, _ in abi.fields}
+    return kind(
+        int(log["blockNumber"], 16),
+        int(log["logIndex"], 16),
+        log["transactionHash"],
+        contract,
+        *(_plain(types[name], value) for name, value in values.items()),
+    )
+
+
+def history(ledger: Ledger, since: int = 0, until: int | None = None, step: int = 5_000) -> Iterator[Event]:
+    """Every event of the deployment in block order, from block ``since`` (or its first) to ``until`` (or the latest).
+
+    Asks for ``step`` blocks at a time, which public nodes limit. LedgerError where a log cannot be read.
+    """
+    contracts = {address.lower(): name for name, address in ledger.deployment.addresses.items() if name in CONTRACTS}
+    first = max(since, ledger.deployment.block)
+    last = ledger.rpc.height() if until is None else until
+    while first <= last:
+        logs = ledger.rpc.request(
+            "eth_getLogs",
+            {
+                "fromBlock": hex(first),
+                "toBlock": hex(min(first + step - 1, last)),
+                "address": list(ledger.deployment.addresses.values()),
+            },
+        )
+        for log in logs:
+            name = contracts[log["address"].lower()]
+            abi = artifact(name).events.get(bytes.fromhex(log["topics"][0][2:])) if log["topics"] else None
+            if abi is None:
+                raise LedgerError(f"block {int(log['blockNumber'], 16)} holds a log of {name} that no contract writes")
+            try:
+                event = read_event(abi, name, log)
+            except Exception as error:  # eth_abi raises many kinds
+                raise LedgerError(
+                    f"event {int(log['logIndex'], 16)} of block {int(log['blockNumber'], 16)} ({abi.name} of {name}) "
+                    f"cannot be read ({error}); the ledger was altered"
+                ) from None
+            if event is not None:
+                yield event
+        first += step

@@ -1,0 +1,60 @@
+"""The numbers a network is played by, as ``contracts/src/Rules.sol`` keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, fields
+from typing import Any
+
+__all__ = ["KLP", "Parameters"]
+
+KLP = 10**18
+"""One token in its smallest unit."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Amounts of money in 1e-18 KLP, ``*_bps`` in 1/10,000, fractions named so in their own unit."""
+
+    listen_seconds: int = 60
+    """The longest a LISTEN phase lasts."""
+    claim_seconds: int = 60
+    """The longest a CLAIM phase lasts."""
+    thaw_seconds: int = 7 * 24 * 3600
+    """Unstaked tokens stay slashable this long."""
+    kappa: int = 32767
+    """Share of the posted stake that must agree on a weight, in 1/65535."""
+    seats: int = 4
+    """Backbone seats."""
+    maturity: int = 2
+    """A neuron is judged once it is older than this many epochs."""
+    margin_bps: int = 1000
+    """How much better than the incumbent a challenger must be heard."""
+    patience: int = 2
+    """Audits failed in a row that silence a neuron."""
+    audit_seats: int = 3
+    """Auditors drawn for a neuron, at most 16."""
+    audit_quorum: int = 2
+    """Fewer revealed results conclude nothing."""
+    pass_accuracy_bps: int = 5000
+    pass_robustness_bps: int = 4000
+    floor_bps: int = 100
+    """Least half interval that an auditor is held to."""
+    slash_bps: int = 2000
+    """Share of an outlying auditor's stake that is taken."""
+    decay: int = 9 * 10**17
+    """Decay of the utility (eta), 18 decimals."""
+    emission: int = 10_000 * KLP
+    """Compute reward of one epoch."""
+    neuron_stake: int = 100 * KLP
+    """Least stake of a neuron."""
+    auditor_stake: int = 100 * KLP
+    """Least stake of an auditor."""
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """In the order of the contract's struct."""
+        return astuple(self)
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> Parameters:
+        """From the contract's struct."""
+        return cls(**dict(zip((f.name for f in fields(cls)), values, strict=True)))

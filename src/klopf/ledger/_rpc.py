@@ -1,0 +1,225 @@
+"""A chain behind its JSON-RPC: an embedded file in this process, or any node's URL."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from eth_hash.auto import keccak
+
+from klopf.errors import ChainError, LedgerError, Reverted, Unanswered
+
+from . import _abi
+
+if TYPE_CHECKING:
+    from klopf.chain import Chain
+
+    from .keys import Key
+
+__all__ = ["Rpc", "Where", "open_rpc"]
+
+Where = str | os.PathLike[str]
+
+_TRIES = 8
+_FREE_GAS = 15_000_000  # gas limit where gas costs nothing; under the 2**24 that newer forks allow a transaction
+_AGAIN = ("nonce too low", "nonce too high", "replacement transaction underpriced", "already imported", "gapped")
+_KNOWN = ("already known", "known transaction", "already imported")
+
+
+class Rpc:
+    """Requests to one chain. Safe to share between threads; reads and sends are repeated through faults of the link."""
+
+    def __init__(self, provider: Any, where: str, chain: Chain | None = None) -> None:
+        self.provider = provider
+        self.where = where
+        self.chain = chain
+        """The embedded chain, where this is one."""
+        self._lock = threading.RLock()
+        self._nonces: dict[str, int] = {}
+        self._fees: dict[str, tuple[float, int, int]] = {}
+        self._chain_id: int | None = None
+
+    def request(self, method: str, *params: Any) -> Any:
+        """The result of one request. Reverted where a contract refused it, Unanswered where the node failed."""
+        for attempt in range(_TRIES):
+            try:
+                answer = self.provider.make_request(method, list(params))
+                break
+            except ChainError:
+                raise
+            except Exception as error:  # every HTTP library has its own; the link is at fault, not the request
+                if attempt == _TRIES - 1:
+                    raise Unanswered(
+                        f"no answer from {self.where} ({type(error).__name__}); check the address and that it runs"
+                    ) from None
+                time.sleep(min(2.0, 0.05 * 2**attempt) * (0.5 + random.random()))
+        if answer.get("error") is not None:
+            raise _failure(method, answer["error"])
+        return answer["result"]
+
+    def height(self) -> int:
+        """Number of the latest block."""
+        return int(self.request("eth_blockNumber"), 16)
+
+    def chain_id(self) -> int:
+        """The chain's id."""
+        if self._chain_id is None:
+            self._chain_id = int(self.request("eth_chainId"), 16)
+        return self._chain_id
+
+    def block_hash(self, number: int) -> str:
+        """Hash of a block by its number."""
+        block = _abi.one(self.request("eth_getBlockByNumber", hex(number), False), f"block {number}")
+        return str(block["hash"])
+
+    def code(self, address: str) -> bytes:
+        """The code at an address."""
+        return bytes.fromhex(self.request("eth_getCode", address, "latest")[2:])
+
+    def balance(self, address: str) -> int:
+        """Native coin of an address, in wei."""
+        return int(self.request("eth_getBalance", address, "latest"), 16)
+
+    def call(self, to: str, data: bytes, sender: str | None = None, block: str = "latest") -> bytes:
+        """What a view answers."""
+        message = {"to": to, "data": "0x" + data.hex(), "gas": hex(_FREE_GAS * 2)}
+        if sender is not None:
+            message["from"] = sender
+        return bytes.fromhex(self.request("eth_call", message, block)[2:])
+
+    def send(self, key: Key, to: str | None, data: bytes, value: int = 0) -> dict[str, Any]:
+        """Send a transaction and wait for its receipt. Reverted where the contract refuses it.
+
+        A transaction that the link lost is sent again, the same bytes, so it can never count twice. A nonce that
+        another process used in the meantime is fetched again.
+        """
+        message: dict[str, Any] = {"from": key.address, "data": "0x" + data.hex()}
+        if to is not None:
+            message["to"] = to
+        if value:
+            message["value"] = hex(value)
+        fee, tip = self._price(key.address)
+        gas = _FREE_GAS if fee == 0 else int(self.request("eth_estimateGas", message), 16) * 6 // 5
+        with self._lock:
+            for attempt in range(_TRIES):
+                nonce = self._nonces.get(key.address)
+                if nonce is None:
+                    nonce = int(self.request("eth_getTransactionCount", key.address, "pending"), 16)
+                raw = _signed(key, self.chain_id(), nonce, tip, fee, gas, to, value, data)
+                digest = "0x" + bytes(keccak(raw)).hex()
+                try:
+                    self.request("eth_sendRawTransaction", "0x" + raw.hex())
+                except LedgerError as error:
+                    line = str(error).lower()
+                    if any(text in line for text in _KNOWN):
+                        pass
+                    elif any(text in line for text in _AGAIN) or "nonce" in line:
+                        self._nonces.pop(key.address, None)
+                        if self.request("eth_getTransactionReceipt", digest) is None:
+                            if attempt == _TRIES - 1:
+                                raise
+                            time.sleep(0.02 * (attempt + 1) * random.random())
+                            continue
+                    else:
+                        self._nonces.pop(key.address, None)
+                        raise
+                self._nonces[key.address] = nonce + 1
+                break
+        receipt = self._receipt(digest)
+        if int(receipt["status"], 16) != 1:
+            block = int(receipt["blockNumber"], 16)
+            try:
+                self.request("eth_call", {**message, "gas": hex(gas)}, hex(max(0, block - 1)))
+            except Reverted as reason:
+                raise Reverted(str(reason), reason.name) from None
+            raise Reverted(f"transaction {digest} failed: the state changed under it; try again")
+        return receipt
+
+    def _receipt(self, digest: str, patience: float = 180.0) -> dict[str, Any]:
+        wait, until = 0.005, time.monotonic() + patience
+        while True:
+            receipt: dict[str, Any] | None = self.request("eth_getTransactionReceipt", digest)
+            if receipt is not None and receipt.get("blockNumber") is not None:
+                return receipt
+            if time.monotonic() > until:
+                raise Unanswered(f"transaction {digest} is in no block after {patience:.0f} s; look for it again later")
+            time.sleep(wait)
+            wait = min(0.5, wait * 1.5)
+
+    def _price(self, sender: str) -> tuple[int, int]:
+        """Highest fee and tip per gas, in wei: twice today's price, so that a rising base fee does not strand it.
+
+        Nothing where gas is free, or where the node asks only for a tip and the sender owns no coin to give one.
+        """
+        known = self._fees.get(sender)
+        if known is None or time.monotonic() - known[0] > 5.0:
+            price, tip = int(self.request("eth_gasPrice"), 16), 0
+            if price:
+                base = int(self.request("eth_getBlockByNumber", "latest", False).get("baseFeePerGas", "0x1"), 16)
+                if base == 0 and self.balance(sender) == 0:
+                    price = 0
+                else:
+                    tip = min(price, int(self.request("eth_maxPriorityFeePerGas"), 16))
+            known = self._fees[sender] = (time.monotonic(), 2 * price, tip)
+        return known[1], known[2]
+
+    def close(self) -> None:
+        """Let go of the chain."""
+        if self.chain is not None:
+            self.chain.close()
+
+
+def open_rpc(where: Where) -> Rpc:
+    """The chain at ``where``: ``http(s)://...`` is a node's RPC URL, anything else the path of an embedded chain."""
+    text = os.fspath(where)
+    if text.startswith(("http://", "https://")):
+        from web3 import HTTPProvider
+
+        # our own requests are repeated above, whatever the method; two layers of patience would multiply
+        return Rpc(HTTPProvider(text, request_kwargs={"timeout": 30}, exception_retry_configuration=None), text)
+    if "://" in text:
+        raise LedgerError(f"{text} is no RPC URL; give one that starts with http:// or https://, or a file's path")
+    from klopf import chain
+
+    opened = chain.open(text)
+    return Rpc(opened.provider(), text, opened)
+
+
+def contract_address(creator: str, nonce: int) -> bytes:
+    """Address of the contract that ``creator`` makes with its transaction number ``nonce``."""
+    import rlp
+
+    return bytes(keccak(rlp.encode([bytes.fromhex(creator[2:]), _whole(nonce)]))[12:])
+
+
+def _whole(value: int) -> bytes:
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _signed(
+    key: Key, chain_id: int, nonce: int, tip: int, fee: int, gas: int, to: str | None, value: int, data: bytes
+) -> bytes:
+    """An EIP-1559 transaction, signed."""
+    import rlp
+
+    fields: list[Any] = [_whole(n) for n in (chain_id, nonce, tip, fee, gas)]
+    fields += [b"" if to is None else bytes.fromhex(to[2:]), _whole(value), data, []]
+    signature = key.sign(bytes(keccak(b"\x02" + rlp.encode(fields))))
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+    return b"\x02" + bytes(rlp.encode([*fields, _whole(signature[64] - 27), _whole(r), _whole(s)]))
+
+
+def _failure(method: str, error: Any) -> LedgerError:
+    """The exception for a JSON-RPC error."""
+    message, data = str(error.get("message", error)), error.get("data")
+    if isinstance(data, dict):  # some nodes nest it
+        data = data.get("data") or data.get("result")
+    if isinstance(data, str) and data.startswith("0x") and (len(data) > 2 or "revert" in message):
+        name, line = _abi.error_text(bytes.fromhex(data[2:]))
+        return Reverted(line, name)
+    if "revert" in message.lower() and method in ("eth_call", "eth_estimateGas"):
+        return Reverted(_abi.error_text(b"")[1])
+    return Unanswered(f"{method}: {message}".replace("\n", " "))

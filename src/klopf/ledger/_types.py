@@ -1,0 +1,146 @@
+"""What the contracts answer, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from klopf.neuron import Standing as Rule
+
+__all__ = ["Account", "Column", "EpochTotals", "Now", "Participant", "Phase", "Result", "Role", "Sent", "Standing"]
+
+
+class Role(IntEnum):
+    """What a participant does."""
+
+    NONE = 0
+    NEURON = 1
+    AUDITOR = 2
+    REQUESTER = 3
+
+
+class Standing(IntEnum):
+    """Where a neuron stands (R2); NONE until it has staked enough."""
+
+    NONE = 0
+    FRINGE = 1
+    BACKBONE = 2
+    SILENT = 3
+
+    @property
+    def rule(self) -> Rule:
+        """The shared rule's name for it. ValueError for NONE, which the rule does not know."""
+        return Rule(self.name.lower())
+
+
+class Phase(IntEnum):
+    """The two halves of an epoch."""
+
+    LISTEN = 0
+    CLAIM = 1
+
+
+@dataclass(frozen=True)
+class Now:
+    """Where the clock stands. Times are seconds since 1970; ``time`` is the chain's own."""
+
+    epoch: int
+    phase: Phase
+    deadline: int
+    arrived: int
+    expected: int
+    time: int
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One participant as it is registered now."""
+
+    id: int
+    role: Role
+    standing: Standing
+    owner: str
+    key: str
+    endpoint: str
+    fingerprint: bytes
+    """SHA-256 of the certificate, 32 bytes."""
+    certificate: bytes
+    """DER."""
+    model: str
+    commitment: bytes
+    """Hash of the model snapshot that answers, 32 bytes; zeros before the first post."""
+    utility: float
+    """Bias-corrected, as of the last closed epoch."""
+    age: int
+    """In epochs."""
+    passed: bool
+    """Outcome of the last audit."""
+    failed: int
+    """Audits failed in a row."""
+    stake: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a participant has at stake."""
+
+    staked: int
+    thawing: int
+    ready_at: int
+    slashed: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a speaker was heard in an epoch."""
+
+    consensus: int
+    rank: int
+    fees: int
+    claimed: bool
+    collected: bool
+
+
+@dataclass(frozen=True)
+class EpochTotals:
+    """Sums over an epoch."""
+
+    rank: int
+    stake: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one auditor found about one neuron; scores and their 95 % interval in 1/10,000."""
+
+    neuron: int
+    accuracy: int
+    accuracy_low: int
+    accuracy_high: int
+    robustness: int
+    robustness_low: int
+    robustness_high: int
+
+    def as_tuple(self) -> tuple[int, ...]:
+        """In the order of the contract's struct."""
+        return (
+            self.neuron,
+            self.accuracy,
+            self.accuracy_low,
+            self.accuracy_high,
+            self.robustness,
+            self.robustness_low,
+            self.robustness_high,
+        )
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A transaction that went through."""
+
+    hash: str
+    block: int
+    gas: int
+    logs: tuple[dict[str, Any], ...]
