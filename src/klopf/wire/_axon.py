@@ -11,7 +11,8 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,6 +35,8 @@ __all__ = ["SERVICE", "Axon", "Flow"]
 
 SERVICE = "klopf.wire.v1.Wire"
 FRAME_LIMIT = LIMITS.unary + LIMITS.head + 1024  # bytes of one gRPC message
+PATIENCE = 10.0  # seconds to send anything at all
+SLOWEST = 1 << 20  # bytes a second at which a streamed body must come, after that
 log = logging.getLogger("klopf.wire")
 
 Handler = Callable[[Request], Awaitable[Answer]]
@@ -139,7 +142,7 @@ class Axon:
         self._rates = Rates(flow.rate, flow.burst)
         self._gate = Gate(flow.width, flow.queue, flow.share)
         self._held: dict[bytes, tuple[float, _Sealed]] = {}
-        self._incoming = 0
+        self._incoming: Counter[bytes] = Counter()
         self.boot = os.urandom(16)
         self._booted = self._clock()
         options = [
@@ -147,7 +150,7 @@ class Axon:
             ("grpc.max_receive_message_length", FRAME_LIMIT),
             ("grpc.max_send_message_length", FRAME_LIMIT),
             ("grpc.max_metadata_size", 8192),
-            ("grpc.max_concurrent_streams", 256),
+            ("grpc.max_concurrent_streams", 128),
             ("grpc.server_handshake_timeout_ms", 5000),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ]
@@ -155,7 +158,7 @@ class Axon:
         first = self._trust()
         assert first is not None
         credentials = grpc.dynamic_ssl_server_credentials(first, self._trust, require_client_authentication=True)
-        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=2048)
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=512)
         methods = {
             "Ask": grpc.unary_unary_rpc_method_handler(self._unary),
             "AskStreamed": grpc.stream_stream_rpc_method_handler(self._streamed),
@@ -218,7 +221,7 @@ class Axon:
 
     async def _streamed(self, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 frame = await anext(messages, b"")
         except TimeoutError:
             sealed = self._refuse(Refusal(Code.DEADLINE, "nothing was sent"), b"", signed=False)
@@ -307,16 +310,16 @@ class Axon:
         if remaining is not None:
             budget = min(budget, remaining)
         try:
-            async with asyncio.timeout(budget) as deadline, self._gate.admit(header.sender, self._rank(peer)):
-                with self._room(len(body) if messages is None else header.body_size):
+            async with asyncio.timeout(budget) as deadline:
+                with self._gate.inside(header.sender), self._room(header.sender, header.body_size):
                     if messages is not None:
                         body = await _collect(messages, header.body_size, header.body_hash)
                     tensors = unpack(header.tensors, body, finite)
                     payload = unpack_payload(header.payload)
-                    request = Request(
-                        peer, header.method, tensors, payload, digest, header.issued_at / 1e6, header.expires_at / 1e6
-                    )
-                    answer = await self._ask_handler(handler, request)
+                    times = header.issued_at / 1e6, header.expires_at / 1e6
+                    request = Request(peer, header.method, tensors, payload, digest, *times)
+                    async with self._gate.work(self._rank(peer)):
+                        answer = await self._ask_handler(handler, request)
         except TimeoutError:
             if deadline.expired():
                 raise Refusal(Code.DEADLINE, "not done before the deadline") from None
@@ -346,10 +349,19 @@ class Axon:
             return 0.0
         return rank if rank == rank else 0.0
 
-    def _room(self, size: int) -> _Room:
-        if self._incoming + size > self.flow.held:
+    @contextmanager
+    def _room(self, sender: bytes, size: int) -> Iterator[None]:
+        """Count the bytes of a body as ours to hold while the block runs; a sender has a quarter of them at most."""
+        share = max(self.flow.held // 4, self.flow.max_size)
+        if self._incoming.total() + size > self.flow.held or self._incoming[sender] + size > share:
             raise Refusal(Code.BUSY, "too many bytes on their way in", 0.5)
-        return _Room(self, size)
+        self._incoming[sender] += size
+        try:
+            yield
+        finally:
+            self._incoming[sender] -= size
+            if not self._incoming[sender]:
+                del self._incoming[sender]
 
     # -- the answer's way out
 
@@ -417,22 +429,18 @@ class Axon:
         return _Sealed(_frame.seal(_frame.ANSWER_DOMAIN, header, self._signer if signed else None)[0], _NOTHING)
 
 
-class _Room:
-    """Bytes counted as on their way in, as long as the block runs."""
-
-    def __init__(self, axon: Axon, size: int) -> None:
-        self._axon = axon
-        self._size = size
-
-    def __enter__(self) -> None:
-        self._axon._incoming += self._size
-
-    def __exit__(self, *_: object) -> None:
-        self._axon._incoming -= self._size
-
-
 async def _collect(messages: AsyncIterator[bytes], size: int, expected: bytes) -> memoryview:
-    """The body of a streamed request: ``size`` bytes whose sha256 is ``expected``. Raises Refusal(ALTERED)."""
+    """The body of a streamed request: ``size`` bytes, of sha256 ``expected``. Raises Refusal(ALTERED or DEADLINE)."""
+    try:
+        async with asyncio.timeout(PATIENCE + size / SLOWEST) as patience:
+            return await _read(messages, size, expected)
+    except TimeoutError:
+        if patience.expired():
+            raise Refusal(Code.DEADLINE, "the body came too slowly") from None
+        raise
+
+
+async def _read(messages: AsyncIterator[bytes], size: int, expected: bytes) -> memoryview:
     whole = np.empty(size, np.uint8).data
     hasher = hashlib.sha256()
     start = 0

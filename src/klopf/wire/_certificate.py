@@ -75,6 +75,7 @@ class Certificate:
             .not_valid_after(now + timedelta(days=days))
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_USAGE, critical=True)
             .sign(key, hashes.SHA256())
         )
         key_pem = key.private_bytes(
@@ -131,6 +132,18 @@ class Certificate:
         return f"Certificate({self.fingerprint.hex()[:16]}…)"
 
 
+# Signing handshakes, not certificates: gRPC's TLS would otherwise take what a trusted certificate's key has signed.
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 _SPKI = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -158,7 +171,8 @@ def check(der: bytes, now: datetime | None = None) -> None:
         if [s.value for s in serials] != [_key_hash(key)]:
             raise BadCertificate("certificate refused: its subject does not carry its key's hash")
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        if constraints.ca:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        if constraints.ca or usage != _USAGE:
             raise BadCertificate("certificate refused: it may sign other certificates")
         certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import random
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -28,6 +29,7 @@ from klopf.wire._tensors import Body, check_specs, pack, unpack, unpack_payload
 
 __all__ = ["Dendrite"]
 
+_ENDPOINT = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}")
 _OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),  # a channel never shares a connection that was made for another pin
     ("grpc.max_receive_message_length", FRAME_LIMIT),
@@ -36,6 +38,8 @@ _OPTIONS = [
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.enable_retries", 0),  # a repeated nonce is refused: repeats are made here, newly signed
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.service_config_disable_resolution", 1),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 ]
@@ -46,14 +50,21 @@ class _Line:
 
     def __init__(self, peer: Peer, certificate: Certificate) -> None:
         if hashlib.sha256(peer.certificate).digest() != peer.fingerprint:
-            raise BadCertificate(f"peer {peer.id}: its certificate is not the one whose fingerprint is registered")
+            raise BadCertificate(
+                f"peer {peer.id}: its certificate is not the one whose fingerprint is registered",
+                Code.WRONG_CERTIFICATE,
+            )
+        try:
+            _certificate.check(peer.certificate)
+        except BadCertificate as error:
+            raise BadCertificate(f"peer {peer.id}: {error}", Code.WRONG_CERTIFICATE) from None
         credentials = grpc.ssl_channel_credentials(
             _certificate.der_to_pem(peer.certificate), certificate.key_pem, certificate.pem
         )
         name = ("grpc.ssl_target_name_override", _certificate.tls_name(peer.certificate))
         self.endpoint = peer.endpoint
         self.fingerprint = peer.fingerprint
-        self.channel = grpc.aio.secure_channel(peer.endpoint, credentials, options=[*_OPTIONS, name])
+        self.channel = grpc.aio.secure_channel(f"dns:///{peer.endpoint}", credentials, options=[*_OPTIONS, name])
         self.unary = self.channel.unary_unary(f"/{SERVICE}/Ask")
         self.streamed = self.channel.stream_stream(f"/{SERVICE}/AskStreamed")
         self.boot = b""
@@ -200,6 +211,8 @@ class Dendrite:
             raise WireError(f"peer {id} is not registered", Code.UNREACHABLE)
         if not peer.endpoint:
             raise WireError(f"peer {id} only asks: it has no endpoint", Code.UNREACHABLE)
+        if not _ENDPOINT.fullmatch(peer.endpoint):  # a stranger wrote it: nothing else that gRPC can connect to
+            raise WireError(f"peer {peer.id} is registered with an endpoint that is not host:port", Code.UNREACHABLE)
         return peer
 
     def _line(self, peer: Peer) -> _Line:

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from eth_hash.auto import keccak
 from google.protobuf.message import DecodeError, Message
 
+from klopf.errors import WireError
 from klopf.wire._codes import LIMITS, Code, Refusal
 from klopf.wire._keys import Signer
 from klopf.wire._pb import wire_pb2 as pb
@@ -38,7 +39,9 @@ def seal(domain: bytes, header: Message, signer: Signer | None) -> tuple[bytes, 
     signature = b""
     if signer is not None:
         signature = bytes(signer.sign(digest))
-        if len(signature) == 65 and signature[64] < 27:
+        if len(signature) != 65:
+            raise WireError(f"the signer gave {len(signature)} bytes: a signature has 65 (r, s, v)")
+        if signature[64] < 27:
             signature = signature[:64] + bytes([signature[64] + 27])
     return PREFIX.pack(MAGIC, len(head), len(signature)) + head + signature, digest, signature
 

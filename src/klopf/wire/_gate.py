@@ -6,8 +6,8 @@ import asyncio
 import bisect
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from klopf.wire._codes import Code, Refusal
 
@@ -56,22 +56,27 @@ class Gate:
         """(at work, waiting)"""
         return self._running, len(self._waiting)
 
-    @asynccontextmanager
-    async def admit(self, sender: bytes, priority: float) -> AsyncIterator[None]:
-        """Hold a place inside while the block runs. Raises Refusal(BUSY)."""
+    @contextmanager
+    def inside(self, sender: bytes) -> Iterator[None]:
+        """Count one of the sender's requests as inside while the block runs. Raises Refusal(BUSY)."""
         if self._inside[sender] >= self._share:
-            raise Refusal(Code.BUSY, "too many requests of yours are at work already", 0.1)
+            raise Refusal(Code.BUSY, "too many requests of yours are inside already", 0.1)
         self._inside[sender] += 1
         try:
-            await self._enter(priority)
-            try:
-                yield
-            finally:
-                self._leave()
+            yield
         finally:
             self._inside[sender] -= 1
             if not self._inside[sender]:
                 del self._inside[sender]
+
+    @asynccontextmanager
+    async def work(self, priority: float) -> AsyncIterator[None]:
+        """Hold a place at work while the block runs, once it is our turn. Raises Refusal(BUSY)."""
+        await self._enter(priority)
+        try:
+            yield
+        finally:
+            self._leave()
 
     async def _enter(self, priority: float) -> None:
         if self._running < self._width:
