@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._chain import Chain
 
-__all__ = ["Chain", "create", "open", "serve"]
+__all__ = ["Chain", "create", "open", "rebuild", "serve"]
 
 
 def create(
@@ -82,6 +82,20 @@ def serve(
     from ._server import serve as run
 
     run(path, host, port, read_only=read_only, chain_id=chain_id, ready=ready)
+
+
+def rebuild(
+    source: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> Chain:
+    """Make a chain in a new file from the text that :meth:`Chain.export` wrote, and open it.
+
+    Every block is run again and must give the hash it had; raises ``DamagedFile``, and leaves no file, where not.
+    """
+    from ._history import rebuild as run
+
+    return run(source, path, progress)
 
 
 def __version_text__() -> str:

@@ -15,16 +15,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import rlp
 from eth_hash.auto import keccak
 
 from ._executor import Difference, Log, Outcome
+from ._rlp import decode as rlp_decode
+from ._rlp import encode
 from ._transaction import Transaction
 
 __all__ = ["EMPTY_ROOT", "Header", "bloom", "commit", "encode_difference", "receipts_root", "transactions_root"]
 
-EMPTY_ROOT = keccak(rlp.encode(b""))
-EMPTY_UNCLES = keccak(rlp.encode([]))
+EMPTY_ROOT = keccak(encode(b""))
+EMPTY_UNCLES = keccak(encode([]))
 ZERO32 = bytes(32)
 
 
@@ -73,12 +74,12 @@ class Header(NamedTuple):
             b"",  # excess blob gas
             ZERO32,  # parent beacon block root
         ]
-        return bytes(rlp.encode(fields))
+        return bytes(encode(fields))
 
     @classmethod
     def decode(cls, encoded: bytes) -> Header:
         """The header of its RLP."""
-        f = rlp.decode(encoded)
+        f = rlp_decode(encoded)
         number = [int.from_bytes(f[i], "big") for i in (8, 9, 10, 11, 15)]
         return cls(
             parent=f[0],
@@ -113,7 +114,7 @@ def bloom(logs: Iterable[Log]) -> bytes:
 
 def _single_root(value: bytes) -> bytes:
     # a trie with one entry at rlp(0) = 0x80 is one leaf: an even path of two nibbles, prefix 0x20
-    return bytes(keccak(rlp.encode([b"\x20\x80", value])))
+    return bytes(keccak(encode([b"\x20\x80", value])))
 
 
 def transactions_root(transaction: Transaction | None) -> bytes:
@@ -126,7 +127,7 @@ def receipts_root(transaction: Transaction | None, outcome: Outcome | None, logs
     if transaction is None or outcome is None:
         return EMPTY_ROOT
     logs = [[log.address, list(log.topics), log.data] for log in outcome.logs]
-    body = rlp.encode([b"\x01" if outcome.status else b"", number_bytes(outcome.gas_used), logs_bloom, logs])
+    body = encode([b"\x01" if outcome.status else b"", number_bytes(outcome.gas_used), logs_bloom, logs])
     return _single_root(body if transaction.kind == 0 else bytes([transaction.kind]) + body)
 
 
@@ -140,7 +141,7 @@ def encode_difference(difference: Difference) -> bytes:
         [address, number_bytes(slot), number_bytes(value)]
         for (address, slot), value in sorted(difference.storage.items())
     ]
-    return bytes(rlp.encode([accounts, slots]))
+    return bytes(encode([accounts, slots]))
 
 
 def commit(previous: bytes, difference: Difference) -> bytes:

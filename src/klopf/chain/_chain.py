@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from eth_hash.auto import keccak
 
 from klopf.errors import ChainError, DamagedFile, Rejected
 
 from ._block import EMPTY_ROOT, Header, bloom, commit, encode_difference, receipts_root, transactions_root
-from ._executor import EMPTY_CODE, Account, Difference, Environment, Executor, Outcome, StateView, executor
+from ._executor import (
+    EMPTY_CODE,
+    Account,
+    Difference,
+    Environment,
+    Executor,
+    Frame,
+    Log,
+    Outcome,
+    StateView,
+    Tracer,
+    executor,
+)
 from ._store import Store, StoredBlock, check_chain_id
 from ._transaction import MAX_INITCODE, Transaction, decode
 
@@ -25,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Chain", "create_chain"]
 
 ZERO32 = bytes(32)
+ENDS = 16
 
 
 def create_chain(
@@ -98,13 +112,25 @@ class Chain:
         self._machine: Executor | None = None
 
     def _check_ends(self) -> None:
+        """A quick look at opening: the first and the newest blocks match their hashes; :meth:`verify` looks at all."""
         store = self._store
-        genesis, head = store.block(0), store.block(store.height())
-        for block in (genesis, head):
-            if block is None or block.header.hash() != block.hash:
-                raise DamagedFile(f"{store.path} is damaged: a block does not match its hash; restore it from a copy")
-        if genesis is not None and genesis.hash != store.meta.get("genesis"):
-            raise DamagedFile(f"{store.path} is damaged: its first block is not its genesis; restore it from a copy")
+        height = store.height()
+        parent = None
+        for number in (0, *range(max(1, height - ENDS), height + 1)):
+            block = store.block(number)
+            if block is None or block.header.number != number or block.header.hash() != block.hash:
+                raise DamagedFile(
+                    f"{store.path} is damaged: block {number} is not what its hash says; restore it from a copy"
+                )
+            if number == 0 and block.hash != store.meta.get("genesis"):
+                raise DamagedFile(
+                    f"{store.path} is damaged: its first block is not its genesis; restore it from a copy"
+                )
+            if parent is not None and number == parent.header.number + 1 and block.header.parent != parent.hash:
+                raise DamagedFile(
+                    f"{store.path} is damaged: block {number} follows another block; restore it from a copy"
+                )
+            parent = block
 
     @property
     def path(self) -> Path:
@@ -154,6 +180,11 @@ class Chain:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def transaction_block(self, tx_hash: bytes) -> int | None:
+        """Number of the block that holds that transaction, or None."""
+        block = self._store.block_of_transaction(tx_hash)
+        return None if block is None else block.header.number
+
     # what would be
 
     def environment(self, number: int | None = None) -> Environment:
@@ -167,9 +198,28 @@ class Chain:
     def call(self, call: Transaction, number: int | None = None) -> Outcome:
         """Run ``call`` without a signature on the state after block ``number`` (None: as the next block would)."""
         view = self._store.view(self.height if number is None else number)
-        return self._call(call, view, self.environment(number))
+        return self.machine.execute(view, self._admit(call, view, self.environment(number)), call)
 
-    def _call(self, call: Transaction, view: StateView, environment: Environment) -> Outcome:
+    def trace(self, call: Transaction, number: int | None = None) -> tuple[Outcome, Frame]:
+        """As :meth:`call`, with the tree of messages."""
+        view = self._store.view(self.height if number is None else number)
+        return self._tracer().trace(view, self._admit(call, view, self.environment(number)), call)
+
+    def trace_sent(self, tx_hash: bytes) -> tuple[Outcome, Frame] | None:
+        """Run a past transaction again, with the tree of its messages; None where there is no such transaction."""
+        block = self._store.block_of_transaction(tx_hash)
+        if block is None or block.raw is None:
+            return None
+        view = self._store.view(block.header.number - 1)
+        return self._tracer().trace(view, self._environment(block.header), decode(block.raw))
+
+    def _tracer(self) -> Tracer:
+        if not hasattr(self.machine, "trace"):
+            raise Rejected(f"{self.machine.name} cannot trace; open the chain with another machine")
+        return cast("Tracer", self.machine)
+
+    def _admit(self, call: Transaction, view: StateView, environment: Environment) -> Environment:
+        """Check a call as far as a call is checked; returns the environment that it sees."""
         price = call.gas_price(environment.base_fee) if call.max_fee else 0
         if call.max_fee and call.max_fee < environment.base_fee:
             raise Rejected(f"max fee per gas {call.max_fee} is below the base fee {environment.base_fee}; raise it")
@@ -181,7 +231,7 @@ class Chain:
             raise Rejected(f"the creation code has {len(call.data)} bytes, at most {MAX_INITCODE}; make it smaller")
         if not call.max_fee:  # a call that offers no fee pays none, whatever the base fee
             environment = replace(environment, base_fee=0)
-        return self.machine.execute(view, environment, call)
+        return environment
 
     # what is accepted
 
@@ -191,7 +241,7 @@ class Chain:
         Raises :class:`~klopf.errors.Rejected` where it cannot be accepted; then nothing has changed. A transaction
         that reverts is accepted, with status 0.
         """
-        transaction = decode(raw)
+        transaction = decode(bytes(raw))
         if transaction.chain_id not in (None, self.chain_id):
             raise Rejected(
                 f"the transaction is signed for chain {transaction.chain_id}, this is {self.chain_id}; sign for it"
@@ -202,7 +252,7 @@ class Chain:
             head = self._require(store.height())
             header = self._next(head, self._now(head.header.timestamp, connection))
             view = store.view(head.header.number)
-            self._check(transaction, view.account(transaction.sender), header, view)
+            self._check(transaction, view.account(transaction.sender), header)
             outcome = machine.execute(view, self._environment(header), transaction)
             self._append(connection, head, header, transaction, outcome)
         return transaction.hash
@@ -214,7 +264,7 @@ class Chain:
             header = self._next(head, self._now(head.header.timestamp, connection))
             return self._append(connection, head, header, None, None)
 
-    def _check(self, transaction: Transaction, account: Account, header: Header, view: StateView) -> None:
+    def _check(self, transaction: Transaction, account: Account, header: Header) -> None:
         t = transaction
         if t.nonce < account.nonce:
             if self._store.block_of_transaction(t.hash) is not None:
@@ -271,6 +321,44 @@ class Chain:
         if transaction is None or outcome is None:
             return StoredBlock(header.hash(), header, None, None, None, None)
         return StoredBlock(header.hash(), header, transaction.hash, transaction.raw, outcome.status, outcome.created)
+
+    def _replay(
+        self, previous: StoredBlock, block: StoredBlock, machine: Executor
+    ) -> tuple[StoredBlock, Difference, tuple[Log, ...]]:
+        """What ``block`` should be: its transaction, run again after ``previous``. Raises where it cannot run there."""
+        header = block.header
+        if header.timestamp < previous.header.timestamp:
+            raise ChainError("its timestamp is before the block's before it")
+        header = self._next(previous, header.timestamp)
+        if block.raw is None:
+            return self._seal(previous, header, None, None), Difference(), ()
+        transaction = decode(block.raw)
+        view = self._store.view(previous.header.number)
+        self._check(transaction, view.account(transaction.sender), header)
+        outcome = machine.execute(view, self._environment(header), transaction)
+        return self._seal(previous, header, transaction, outcome), outcome.difference, outcome.logs
+
+    # the past
+
+    def verify(self, *, machine: str | None = None, progress: Callable[[int, int], None] | None = None) -> int:
+        """Run the whole chain again from its genesis and compare every hash, account, slot, event and code.
+
+        ``machine`` names another executor to run it with; ``progress`` is called with (block, newest block). Returns
+        the number of the newest block compared. Raises :class:`~klopf.errors.DamagedFile` naming what differs first.
+        """
+        from ._history import verify
+
+        return verify(self, self.machine if machine is None else executor(machine), progress)
+
+    def export(self, target: str | os.PathLike[str]) -> int:
+        """Write the chain as text, a JSON line a block, for :func:`klopf.chain.rebuild`; returns the newest number."""
+        from ._history import export
+
+        return export(self, target)
+
+    def snapshot(self, target: str | os.PathLike[str]) -> None:
+        """Copy the chain as it is now to a new file, whole or not at all, while others go on writing."""
+        self._store.copy(Path(target))
 
     # the clock and the next block
 

@@ -11,7 +11,19 @@ from typing import NamedTuple, Protocol
 
 from ._transaction import Transaction
 
-__all__ = ["EMPTY_CODE", "Account", "Difference", "Environment", "Executor", "Log", "Outcome", "StateView", "executor"]
+__all__ = [
+    "EMPTY_CODE",
+    "Account",
+    "Difference",
+    "Environment",
+    "Executor",
+    "Frame",
+    "Log",
+    "Outcome",
+    "StateView",
+    "Tracer",
+    "executor",
+]
 
 EMPTY_CODE = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
 """keccak256 of nothing: the code hash of an account without code."""
@@ -89,6 +101,23 @@ class Outcome:
     refund: int = 0
 
 
+@dataclass(slots=True)
+class Frame:
+    """One message of a traced transaction: who called whom, how (the opcode's name), and what came of it."""
+
+    kind: str
+    sender: bytes
+    to: bytes | None
+    value: int
+    gas: int
+    gas_used: int
+    input: bytes
+    output: bytes
+    error: str | None
+    reverted: bool
+    frames: list[Frame]
+
+
 class Executor(Protocol):
     """Runs one valid transaction under cancun rules. Stateless, and safe to call from several threads."""
 
@@ -96,6 +125,14 @@ class Executor(Protocol):
 
     def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
         """Run ``transaction`` on top of ``view`` in ``environment``; never raises for what a program does."""
+        ...
+
+
+class Tracer(Protocol):
+    """An executor that can also say how it came to the outcome."""
+
+    def trace(self, view: StateView, environment: Environment, transaction: Transaction) -> tuple[Outcome, Frame]:
+        """As ``execute``, with the tree of messages."""
         ...
 
 

@@ -20,7 +20,7 @@ from eth.vm.message import Message
 from eth.vm.opcode_values import SELFDESTRUCT
 from eth_hash.auto import keccak
 
-from ._executor import EMPTY_CODE, Account, Difference, Environment, Log, Outcome, StateView
+from ._executor import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from ._transaction import Transaction, created_address
 
 __all__ = ["PyEvm"]
@@ -35,7 +35,18 @@ class PyEvm:
 
     def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
         """Run ``transaction``; see :class:`~klopf.chain._executor.Executor`."""
-        state = _State(view, environment)
+        return self._run(_State(view, environment), transaction)[0]
+
+    def trace(self, view: StateView, environment: Environment, transaction: Transaction) -> tuple[Outcome, Frame]:
+        """Run ``transaction`` and keep the tree of its messages."""
+        outcome, computation = self._run(_TracedState(view, environment), transaction)
+        top = _frame(computation, "CALL" if transaction.to else "CREATE")
+        top.gas, top.gas_used = transaction.gas, outcome.gas_used
+        top.input = transaction.data
+        return outcome, top
+
+    @staticmethod
+    def _run(state: _State, transaction: Transaction) -> tuple[Outcome, Any]:
         computation = state.apply_transaction(_Shape(transaction))
         accounts = state.accounts
         used = transaction.gas - computation.get_gas_remaining()
@@ -43,7 +54,7 @@ class PyEvm:
         status = not computation.is_error
         created = None if transaction.to else created_address(transaction.sender, transaction.nonce)
         error = None if status else type(computation.error).__name__
-        return Outcome(
+        outcome = Outcome(
             status=status,
             gas_used=used - refund,
             logs=tuple(
@@ -57,6 +68,7 @@ class PyEvm:
             reverted=not status and isinstance(computation.error, Revert),
             refund=refund,
         )
+        return outcome, computation
 
 
 class _Shape:
@@ -248,6 +260,41 @@ class _Computation(CancunComputation):
     opcodes = {**CANCUN_OPCODES, SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__}  # noqa: RUF012
 
 
+class _TracedComputation(_Computation):
+    """Remembers which opcode made each message; py-evm's messages do not say."""
+
+    opcode = "CALL"
+
+    def apply_child_computation(self, child_msg: Any) -> Any:
+        opcode = _CALLERS.get(self.code[self.code.program_counter - 1], "CALL")
+        child = super().apply_child_computation(child_msg)
+        child.opcode = opcode
+        return child
+
+
+_CALLERS = {0xF0: "CREATE", 0xF1: "CALL", 0xF2: "CALLCODE", 0xF4: "DELEGATECALL", 0xF5: "CREATE2", 0xFA: "STATICCALL"}
+
+
+def _frame(computation: Any, kind: str) -> Frame:
+    message = computation.msg
+    failed = computation.is_error
+    reverted = failed and isinstance(computation.error, Revert)
+    to = message.code_address if kind in ("DELEGATECALL", "CALLCODE") else message.storage_address
+    return Frame(
+        kind=kind,
+        sender=bytes(message.storage_address if kind == "DELEGATECALL" else message.sender),
+        to=bytes(to),
+        value=message.value,
+        gas=message.gas,
+        gas_used=message.gas - computation.get_gas_remaining(),
+        input=bytes(message.code if message.is_create else message.data),
+        output=bytes(computation.output) if not failed or reverted else b"",
+        error=type(computation.error).__name__ if failed else None,
+        reverted=reverted,
+        frames=[_frame(child, child.opcode) for child in computation.children],
+    )
+
+
 class _TransactionExecutor(CancunTransactionExecutor):
     def validate_transaction(self, transaction: Any) -> None:
         """The chain has checked it."""
@@ -308,6 +355,10 @@ class _State(CancunState):
 
     def clear_transient_storage(self) -> None:
         self.accounts.transient.clear()
+
+
+class _TracedState(_State):
+    computation_class = _TracedComputation
 
 
 def _hashes(view: StateView, number: int) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from klopf.errors import ChainError, Rejected
 
 from . import __version_text__
 from ._chain import Chain
-from ._executor import Log, Outcome
+from ._executor import Frame, Log, Outcome
 from ._store import StoredBlock
 from ._transaction import Transaction, decode
 
@@ -81,6 +81,8 @@ class Rpc:
             "eth_getRawTransactionByHash": self.get_raw_transaction,
             "eth_getTransactionReceipt": self.get_receipt,
             "eth_getBlockReceipts": self.get_block_receipts,
+            "debug_traceCall": self.trace_call,
+            "debug_traceTransaction": self.trace_transaction,
             "eth_getLogs": lambda criteria: self._logs(criteria),
             "eth_newFilter": self.new_filter,
             "eth_newBlockFilter": lambda: self._add_filter({"kind": "block"}),
@@ -430,6 +432,20 @@ class Rpc:
                 low = middle
         return hex(high)
 
+    def trace_call(self, request: dict[str, Any], at: Any = None, options: Any = None) -> dict[str, Any]:
+        """``debug_traceCall`` with geth's ``callTracer``: every message, and where and why it failed."""
+        _call_tracer(options)
+        number = self._number(at)
+        return _frame_json(self.chain.trace(self._call_of(request, number), number)[1])
+
+    def trace_transaction(self, tx_hash: Any, options: Any = None) -> dict[str, Any]:
+        """``debug_traceTransaction`` with geth's ``callTracer``."""
+        _call_tracer(options)
+        traced = self.chain.trace_sent(_data(tx_hash, 32))
+        if traced is None:
+            raise Rejected("transaction not found")
+        return _frame_json(traced[1])
+
     # logs and filters
 
     def _criteria(self, criteria: dict[str, Any]) -> tuple[list[bytes] | None, list[list[bytes] | None]]:
@@ -562,6 +578,33 @@ class Rpc:
             self._snapshots = {n: h for n, h in self._snapshots.items() if n < mark}
         self.chain.rewind(height)
         return True
+
+
+def _call_tracer(options: Any) -> None:
+    if (options or {}).get("tracer", "callTracer") != "callTracer":
+        raise Rejected('only {"tracer": "callTracer"} is supported; ask for that', INVALID_PARAMS)
+
+
+def _frame_json(frame: Frame) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "type": frame.kind,
+        "from": _hex(frame.sender),
+        "to": _hex(frame.to) if frame.to else None,
+        "gas": hex(frame.gas),
+        "gasUsed": hex(frame.gas_used),
+        "input": _hex(frame.input),
+    }
+    if frame.kind != "STATICCALL":
+        out["value"] = hex(frame.value)
+    if frame.output:
+        out["output"] = _hex(frame.output)
+    if frame.error is not None:
+        out["error"] = "execution reverted" if frame.reverted else WORDS.get(frame.error, frame.error)
+        if frame.reverted and (reason := revert_reason(frame.output)) is not None:
+            out["revertReason"] = reason
+    if frame.frames:
+        out["calls"] = [_frame_json(child) for child in frame.frames]
+    return out
 
 
 def _with_gas(call: Transaction, gas: int) -> Transaction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ __all__ = ["application", "serve"]
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_BATCH = 1000
+MAX_DEPTH = 64
+BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 def application(chain: Chain) -> Starlette:
@@ -33,9 +36,11 @@ def application(chain: Chain) -> Starlette:
 
     def handle(body: bytes) -> bytes:
         try:
-            request = json.loads(body)
-        except (ValueError, RecursionError):
-            return _encode(_error("not JSON; send a JSON-RPC request", -32700))
+            request = json.loads(body) if _is_shallow(body) else None
+        except ValueError:
+            request = None
+        if request is None:
+            return _encode(_error("not JSON, or nested too deep; send a JSON-RPC request", -32700))
         if not isinstance(request, list):
             return _encode(rpc.answer(request))
         if not request or len(request) > MAX_BATCH:
@@ -75,6 +80,7 @@ def serve(
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen(128)
         except OSError as error:
             listener.close()
             raise ChainError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
@@ -83,6 +89,16 @@ def serve(
         if ready is not None:
             ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_shallow(body: bytes) -> bool:
+    """Whether brackets nest at most 64 deep: the machine raises Python's recursion limit, so the parser has none."""
+    depth = 0
+    for bracket in BRACKETS.finditer(body):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return False
+    return True
 
 
 def _error(message: str, code: int) -> dict[str, Any]:

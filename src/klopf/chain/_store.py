@@ -82,6 +82,7 @@ class Store:
         self._closed = False
         self._check_file()
         with self.errors():
+            self._check_format()
             self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
 
     # opening
@@ -89,30 +90,37 @@ class Store:
     @classmethod
     def create(cls, path: Path, meta: dict[str, Any], fill: Callable[[sqlite3.Connection], None]) -> None:
         """Make the file, whole or not at all: it is built beside its place, then linked into it."""
+        with (
+            cls._draft(path) as draft,
+            contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection,
+        ):
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA application_id={APPLICATION}")
+            connection.execute(f"PRAGMA user_version={FORMAT}")
+            connection.executescript(SCHEMA)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+            fill(connection)
+            connection.execute("COMMIT")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _draft(path: Path) -> Iterator[Path]:
+        """A name beside ``path`` to build a file at; it is linked to ``path`` when the block ends well."""
         if path.exists():
             raise ChainError(f"{path} exists already; open it, or choose another place")
         if not path.parent.is_dir():
             raise ChainError(f"{path.parent} is not a folder; make it first")
         draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
-            connection = sqlite3.connect(draft, isolation_level=None)
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
-                connection.execute(f"PRAGMA application_id={APPLICATION}")
-                connection.execute(f"PRAGMA user_version={FORMAT}")
-                connection.executescript(SCHEMA)
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
-                fill(connection)
-                connection.execute("COMMIT")
-            finally:
-                connection.close()
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                raise ChainError(f"{path} exists already; open it, or choose another place") from None
+            yield draft
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            os.link(draft, path)
             _sync_folder(path.parent)
+        except FileExistsError:
+            raise ChainError(f"{path} exists already; open it, or choose another place") from None
         except sqlite3.Error as error:
             raise _translate(error, path) from error
         except OSError as error:
@@ -120,6 +128,11 @@ class Store:
         finally:
             for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
                 leftover.unlink(missing_ok=True)
+
+    def copy(self, target: Path) -> None:
+        """A consistent copy in a new file, while others write."""
+        with self._draft(target) as draft, contextlib.closing(sqlite3.connect(draft)) as copy:
+            self.connection().backup(copy)
 
     def _check_file(self) -> None:
         path = self.path
@@ -133,19 +146,22 @@ class Store:
             raise ChainError(f"cannot read {path}: {error.strerror}; correct the path or its permissions") from error
         if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
             raise DamagedFile(f"{path} is not a chain, or its beginning is lost; restore it from a copy")
-        if int.from_bytes(head[68:72], "big") != APPLICATION:
-            raise DamagedFile(f"{path} is a database, but not a chain; correct the path")
-        version = int.from_bytes(head[60:64], "big")
-        if version != FORMAT:
-            raise UnknownFormat(
-                f"{path} has format {version} and this Klopf reads format {FORMAT}; use the Klopf that wrote it"
-            )
         page = int.from_bytes(head[16:18], "big")
         page = 65536 if page == 1 else page
         log = Path(f"{path}-wal")
         has_log = log.exists() and log.stat().st_size > 0
         if not has_log and size != int.from_bytes(head[28:32], "big") * page:
             raise DamagedFile(f"{path} is cut off ({size} bytes); restore it from a copy")
+
+    def _check_format(self) -> None:
+        run = self.connection().execute
+        if run("PRAGMA application_id").fetchone()[0] != APPLICATION:
+            raise DamagedFile(f"{self.path} is a database, but not a chain; correct the path")
+        version = run("PRAGMA user_version").fetchone()[0]
+        if version != FORMAT:
+            raise UnknownFormat(
+                f"{self.path} has format {version} and this Klopf reads format {FORMAT}; use the Klopf that wrote it"
+            )
 
     # connections
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import coincurve
-import rlp
 from eth_hash.auto import keccak
 
 from klopf.errors import Rejected
+
+from ._rlp import decode as rlp_decode
+from ._rlp import encode
 
 __all__ = ["Transaction", "created_address", "decode"]
 
@@ -61,7 +63,7 @@ class Transaction:
 
 def created_address(sender: bytes, nonce: int) -> bytes:
     """Address of the contract that ``sender``'s transaction of that nonce makes."""
-    return bytes(keccak(rlp.encode([sender, _bytes(nonce)]))[12:])
+    return bytes(keccak(encode([sender, _bytes(nonce)]))[12:])
 
 
 def decode(raw: bytes) -> Transaction:
@@ -80,7 +82,7 @@ def _decode(raw: bytes) -> Transaction:
     if not raw:
         raise Rejected("not a transaction: it is empty; send the signed bytes")
     if raw[0] >= 0xC0:
-        kind, fields = 0, rlp.decode(raw, strict=True)
+        kind, fields = 0, rlp_decode(raw)
         _count(fields, 9)
         nonce, price, gas, to, value, data, v, r, s = fields
         v, r, s = _int(v), _int(r), _int(s)
@@ -92,23 +94,23 @@ def _decode(raw: bytes) -> Transaction:
             unsigned = [nonce, price, gas, to, value, data, _bytes(chain_id), b"", b""]
         else:
             raise Rejected(f"bad signature: v is {v}; sign with the chain's id (EIP-155)")
-        message = rlp.encode(unsigned)
+        message = encode(unsigned)
         max_fee = tip = _int(price)
         access: AccessList = ()
     elif raw[0] == 1:
-        kind, fields = 1, rlp.decode(raw[1:], strict=True)
+        kind, fields = 1, rlp_decode(raw[1:])
         _count(fields, 11)
         number, nonce, price, gas, to, value, data, listed, v, r, s = fields
         chain_id, parity, v, r, s = _int(number), _int(v), _int(v), _int(r), _int(s)
-        message = b"\x01" + rlp.encode(fields[:8])
+        message = b"\x01" + encode(fields[:8])
         max_fee = tip = _int(price)
         access = _access(listed)
     elif raw[0] == 2:
-        kind, fields = 2, rlp.decode(raw[1:], strict=True)
+        kind, fields = 2, rlp_decode(raw[1:])
         _count(fields, 12)
         number, nonce, tip_bytes, fee, gas, to, value, data, listed, v, r, s = fields
         chain_id, parity, v, r, s = _int(number), _int(v), _int(v), _int(r), _int(s)
-        message = b"\x02" + rlp.encode(fields[:9])
+        message = b"\x02" + encode(fields[:9])
         max_fee, tip = _int(fee), _int(tip_bytes)
         access = _access(listed)
         if tip > max_fee:

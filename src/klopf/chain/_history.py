@@ -1,0 +1,230 @@
+"""The chain's whole past: run it again and compare, carry it as text, rebuild it from that text."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eth_hash.auto import keccak
+
+from klopf.errors import ChainError, DamagedFile, KlopfError
+
+from ._block import encode_difference
+from ._executor import Difference, Executor
+from ._store import LOGS_PER_BLOCK, Store, StoredBlock, pack
+from ._transaction import decode
+
+if TYPE_CHECKING:
+    from ._chain import Chain
+
+__all__ = ["export", "rebuild", "verify"]
+
+EXPORT_FORMAT = "klopf-chain-1"
+BLOCKS_PER_COMMIT = 256
+
+Progress = Callable[[int, int], None]
+
+
+def verify(chain: Chain, machine: Executor, progress: Progress | None = None) -> int:
+    """Replay every block from the genesis and compare everything kept with what it should be; returns the height.
+
+    Raises :class:`~klopf.errors.DamagedFile` naming the first block that differs. Blocks that are added meanwhile are
+    left for the next time.
+    """
+    store = chain._store
+    with store.errors():
+        found = [row[0] for row in store.connection().execute("PRAGMA integrity_check(1)")]
+    if found != ["ok"]:
+        raise DamagedFile(f"{store.path} is damaged ({found[0]}); restore it from a copy")
+    height = store.height()
+    counts = {"account": 0, "storage": 0, "log": 0}
+    codes = set()
+    previous = _verify_genesis(store, counts)
+    for number in range(1, height + 1):
+        block = store.block(number)
+        if block is None:
+            raise _damaged(store, number, "is missing")
+        if block.header.number != number or block.header.hash() != block.hash:
+            raise _damaged(store, number, "does not match its hash")
+        try:
+            sealed, difference, logs = chain._replay(previous, block, machine)
+        except DamagedFile:
+            raise
+        except KlopfError as error:
+            raise _damaged(store, number, f"cannot be replayed ({error})") from error
+        if sealed.hash != block.hash:
+            raise _damaged(store, number, "gives another hash when replayed")
+        if sealed != block:
+            raise _damaged(store, number, "has a transaction or receipt that does not belong to it")
+        _compare(store, number, difference, logs)
+        counts["account"] += len(difference.accounts)
+        counts["storage"] += len(difference.storage)
+        counts["log"] += len(logs)
+        codes |= set(difference.codes)
+        previous = block
+        if progress is not None:
+            progress(number, height)
+    _verify_totals(store, height, counts, codes)
+    return height
+
+
+def _verify_genesis(store: Store, counts: dict[str, int]) -> StoredBlock:
+    genesis = store.block(0)
+    if genesis is None or genesis.hash != store.meta.get("genesis") or genesis.header.hash() != genesis.hash:
+        raise _damaged(store, 0, "does not match its hash")
+    difference = genesis_difference(store)
+    if keccak(encode_difference(difference)) != genesis.header.state_root:
+        raise _damaged(store, 0, "has other balances than its hash says")
+    counts["account"] += len(difference.accounts)
+    return genesis
+
+
+def genesis_difference(store: Store) -> Difference:
+    """The balances that the chain began with."""
+    with store.errors():
+        rows = store.connection().execute("SELECT address FROM account WHERE block = 0").fetchall()
+    view = store.view(0)
+    return Difference(accounts={row[0]: view.account(row[0]) for row in rows})
+
+
+def _compare(store: Store, number: int, difference: Difference, logs: Any) -> None:
+    with store.errors():
+        run = store.connection().execute
+        for address, account in difference.accounts.items():
+            row = run(
+                "SELECT nonce, balance, code_hash FROM account WHERE address = ? AND block = ?", (address, number)
+            ).fetchone()
+            if row != (account.nonce, pack(account.balance), account.code_hash):
+                raise _damaged(store, number, f"left another account 0x{address.hex()} than the file has")
+        for (address, slot), value in difference.storage.items():
+            row = run(
+                "SELECT value FROM storage WHERE address = ? AND slot = ? AND block = ?", (address, pack(slot), number)
+            ).fetchone()
+            if row != (pack(value),):
+                raise _damaged(store, number, f"left another slot {slot} of 0x{address.hex()} than the file has")
+    if tuple(log for _, _, log in store.logs(number, number)) != tuple(logs):
+        raise _damaged(store, number, "made other events than the file has")
+    for code_hash, code in difference.codes.items():
+        if store.code(code_hash) != code:
+            raise _damaged(store, number, f"made other code than the file has under {code_hash.hex()}")
+
+
+def _verify_totals(store: Store, height: int, counts: dict[str, int], codes: set[bytes]) -> None:
+    with store.errors():
+        run = store.connection().execute
+        held = {
+            "account": run("SELECT count(*) FROM account WHERE block <= ?", (height,)).fetchone()[0],
+            "storage": run("SELECT count(*) FROM storage WHERE block <= ?", (height,)).fetchone()[0],
+            "log": run("SELECT count(*) FROM log WHERE id < ?", ((height + 1) * LOGS_PER_BLOCK,)).fetchone()[0],
+        }
+        for code_hash, code in run("SELECT hash, code FROM code"):
+            if keccak(code) != code_hash:
+                raise DamagedFile(f"{store.path} is damaged: code {code_hash.hex()} is altered; restore it from a copy")
+    for table, count in counts.items():
+        if held[table] != count:
+            raise DamagedFile(
+                f"{store.path} is damaged: it has {held[table]} {table} rows and its blocks made {count}; "
+                "restore it from a copy"
+            )
+
+
+def _damaged(store: Store, number: int, what: str) -> DamagedFile:
+    return DamagedFile(f"{store.path} is damaged: block {number} {what}; restore it from a copy")
+
+
+def export(chain: Chain, target: str | os.PathLike[str]) -> int:
+    """Write the chain as JSON lines, the genesis and then a line a block, to be rebuilt from; returns the height."""
+    store = chain._store
+    height = store.height()
+    genesis = chain._require(0).header
+    head = {
+        "format": EXPORT_FORMAT,
+        "chain_id": chain.chain_id,
+        "dev": chain.dev,
+        "gas_limit": genesis.gas_limit,
+        "base_fee": genesis.base_fee,
+        "coinbase": "0x" + genesis.coinbase.hex(),
+        "timestamp": genesis.timestamp,
+        "allocation": {"0x" + a.hex(): str(x.balance) for a, x in sorted(genesis_difference(store).accounts.items())},
+    }
+    draft = Path(f"{os.fspath(target)}.{os.getpid()}.part")
+    try:
+        with draft.open("w", encoding="ascii") as file:
+            file.write(json.dumps(head) + "\n")
+            for number in range(1, height + 1):
+                block = chain._require(number)
+                line: dict[str, Any] = {"number": number, "timestamp": block.header.timestamp}
+                if block.raw is not None:
+                    line["transaction"] = "0x" + block.raw.hex()
+                line["hash"] = "0x" + block.hash.hex()
+                file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    except OSError as error:
+        raise ChainError(f"cannot write {target}: {error.strerror}; choose another place") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return height
+
+
+def rebuild(source: str | os.PathLike[str], path: str | os.PathLike[str], progress: Progress | None = None) -> Chain:
+    """Make a new chain file from an export, running every block again; each must give the hash it had."""
+    from ._chain import create_chain
+
+    try:
+        with Path(source).open(encoding="ascii") as file:
+            lines = [json.loads(line) for line in file]
+        head = lines[0]
+        if head["format"] != EXPORT_FORMAT:
+            raise DamagedFile(f"{source} is not a chain's export; correct the path")
+        chain = create_chain(
+            path,
+            chain_id=head["chain_id"],
+            allocation={address: int(balance) for address, balance in head["allocation"].items()},
+            dev=head["dev"],
+            gas_limit=head["gas_limit"],
+            base_fee=head["base_fee"],
+            coinbase=head["coinbase"],
+            timestamp=head["timestamp"],
+        )
+    except OSError as error:
+        raise ChainError(f"cannot read {source}: {error.strerror}; correct the path") from error
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise DamagedFile(f"{source} is not a chain's export, or is cut off; export it again") from error
+    try:
+        height = len(lines) - 1
+        for start in range(1, height + 1, BLOCKS_PER_COMMIT):
+            with chain._store.write() as connection:
+                for line in lines[start : start + BLOCKS_PER_COMMIT]:
+                    _append(chain, connection, line, source)
+            if progress is not None:
+                progress(min(start + BLOCKS_PER_COMMIT - 1, height), height)
+    except BaseException:
+        chain.close()
+        for name in (chain.path, Path(f"{chain.path}-turn")):
+            name.unlink(missing_ok=True)
+        raise
+    return chain
+
+
+def _append(chain: Chain, connection: Any, line: dict[str, Any], source: Any) -> None:
+    number = line.get("number")
+    try:
+        raw = line.get("transaction")
+        transaction = None if raw is None else decode(bytes.fromhex(raw[2:]))
+        previous = chain._require(int(line["number"]) - 1)
+        header = chain._next(previous, int(line["timestamp"]))
+        outcome = None
+        if transaction is not None:
+            view = chain._store.view(previous.header.number)
+            chain._check(transaction, view.account(transaction.sender), header)
+            outcome = chain.machine.execute(view, chain._environment(header), transaction)
+        made = chain._append(connection, previous, header, transaction, outcome)
+    except (ValueError, KeyError, TypeError, KlopfError) as error:
+        raise DamagedFile(f"{source}: block {number} cannot be replayed ({error}); export the chain again") from error
+    if "0x" + made.hex() != line.get("hash"):
+        raise DamagedFile(f"{source}: block {number} gives another hash when replayed; export the chain again")
