@@ -18,6 +18,7 @@ from ._events import history
 from ._parameters import KLP, Parameters
 from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt
 from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
+from ._verify import Difference, verify
 
 __all__ = [
     "ATTENTION",
@@ -25,6 +26,7 @@ __all__ = [
     "Account",
     "Column",
     "Deployment",
+    "Difference",
     "Domain",
     "EpochTotals",
     "Ledger",
@@ -44,4 +46,5 @@ __all__ = [
     "events",
     "history",
     "keys",
+    "verify",
 ]

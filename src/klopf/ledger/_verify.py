@@ -1,0 +1,659 @@
+"""``klopf verify``: play the whole history again, from the events and the receipts alone, and name every difference.
+
+The model below is an independent second implementation of the contracts' bookkeeping. Each event is checked against
+what the model says must have happened; each transfer of tokens that a contract made must have a cause in the same
+transaction and each cause its transfer; every receipt that was paid must be among the receipts, signed by both ends and
+in the root that its listener posted. At the end the model's state is compared with the contracts', value by value.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf import neuron
+from klopf.errors import ChainError, LedgerError
+
+from . import _events as ev
+from . import _reference as ref
+from ._parameters import KLP, Parameters
+from ._receipts import SignedReceipt, root_from
+from ._types import Role, Standing
+
+if TYPE_CHECKING:
+    from ._client import Ledger
+
+__all__ = ["Difference", "verify"]
+
+ZERO = "0x" + "00" * 20
+EMPTY_ROOT = (1).to_bytes(32, "big")
+COMPUTE_RESERVE = 1_000_000_000 * KLP
+GENESIS = 600_000_000 * KLP
+KEEPS_SEAT = float("inf")  # a rival nobody can beat: the rule then answers without a seat asked for
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as it must be. ``str`` is one line."""
+
+    what: str
+    expected: object
+    found: object
+
+    def __str__(self) -> str:
+        return f"{self.what}: must be {_show(self.expected)}, is {_show(self.found)}"
+
+
+def _show(value: object) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+@dataclass
+class _Member:
+    role: Role
+    owner: str
+    key: str
+    endpoint: str
+    model: str
+    certificate: bytes
+    standing: Standing = Standing.NONE
+    born: int = 0
+    updated: int = 0
+    utility: int = 0
+    rule_utility: float = 0.0
+    """The same by the shared rule, in floating point."""
+    passed: bool = False
+    failed: int = 0
+    commitment: bytes = bytes(32)
+    staked: int = 0
+    thawing: int = 0
+    ready_at: int = 0
+    slashed: int = 0
+    escrow: int = 0
+    stakes: list[tuple[int, int]] = field(default_factory=list)
+    """(epoch, staked after it changed)"""
+
+    def stake_at(self, epoch: int) -> int:
+        return next((staked for changed, staked in reversed(self.stakes) if changed < epoch), 0)
+
+
+@dataclass
+class _Post:
+    root: bytes
+    stake: int
+    fees: int
+    used: int = 0
+
+
+@dataclass
+class _Column:
+    consensus: int = 0
+    rank: int = 0
+    fees: int = 0
+    claimed: bool = False
+    collected: bool = False
+
+
+@dataclass
+class _Totals:
+    rank: int = 0
+    stake: int = 0
+    pool: int = 0
+
+
+class _Model:
+    """The bookkeeping. ``take`` is called with the events of one transaction after another."""
+
+    def __init__(self, ledger: Ledger, receipts: Iterable[SignedReceipt]) -> None:
+        self.ledger = ledger
+        self.addresses = ledger.deployment.addresses
+        self.differences: list[Difference] = []
+        self.receipts: dict[bytes, SignedReceipt] = {}
+        for signed in receipts:
+            self.receipts[signed.receipt.leaf] = signed
+        self.rules = Parameters()
+        self.next_rules: Parameters | None = None
+        self.balances: Counter[str] = Counter()
+        self.members: dict[int, _Member] = {}
+        self.epoch, self.phase, self.deadline, self.expected = 0, 1, 0, 0
+        self.arrived: set[int] = set()
+        self.arrived_before: set[int] = set()
+        self.seeds: dict[int, bytes] = {0: bytes(32)}
+        self.posts: dict[tuple[int, int], _Post] = {}
+        self.columns: dict[tuple[int, int], _Column] = defaultdict(_Column)
+        self.totals: dict[int, _Totals] = defaultdict(_Totals)
+        self.promised = self.emitted = 0
+        self.pending_column: list[tuple[int, int]] = []
+        self.pending_fees = 0
+        self.commitments: dict[tuple[int, int], bytes] = {}
+        self.findings: dict[tuple[int, int], list[tuple[int, Any]]] = defaultdict(list)
+        self.concluded: set[tuple[int, int]] = set()
+        self.punished: set[tuple[int, int]] = set()
+        self.heard: set[tuple[int, int]] = set()
+        self.paid: set[bytes] = set()
+        self.moves: Counter[tuple[str, str, int]] = Counter()  # transfers that must happen in this transaction
+        self.seen: Counter[tuple[str, str, int]] = Counter()  # transfers that did
+        self.due: list[tuple[str, tuple[object, ...]]] = []  # events that must follow in this transaction
+        self.minted: Counter[tuple[str, int]] = Counter()  # rewards minted less those that had a cause
+        self.genesis = ""  # the transaction that created the token
+
+    # -- reporting --
+
+    def differ(self, what: str, expected: object, found: object) -> None:
+        if expected != found:
+            self.differences.append(Difference(what, expected, found))
+
+    def where(self, event: ev.Event) -> str:
+        return f"{type(event).__name__} in block {event.block} (event {event.log_index})"
+
+    # -- one transaction --
+
+    def take(self, events: list[ev.Event]) -> None:
+        for event in events:
+            handler = getattr(self, f"on_{type(event).__name__}", None)
+            if handler is None:
+                continue
+            try:
+                handler(event)
+            except KeyError as missing:
+                self.differ(self.where(event), "about something that exists", f"about the unknown {missing}")
+        at = f"block {events[0].block}"
+        for name, values in self.due:
+            self.differ(f"{name}{values} in {at}", "said by the contract", "missing")
+        for move in sorted(set(self.moves) | set(self.seen)):
+            if self.moves[move] != self.seen[move]:
+                what = f"transfers of {move[2]} from {self.name(move[0])} to {self.name(move[1])} in {at}"
+                self.differ(what, self.moves[move], self.seen[move])
+        for (to, amount), surplus in self.minted.items():
+            self.differ(f"rewards of {amount} for {to} in {at} without a cause", 0, surplus)
+        self.due, self.moves, self.seen, self.minted = [], Counter(), Counter(), Counter()
+
+    def name(self, address: str) -> str:
+        return next((name for name, a in self.addresses.items() if a == address), address)
+
+    def expect(self, name: str, *values: object) -> None:
+        self.due.append((name, values))
+
+    def met(self, event: ev.Event, *values: object) -> bool:
+        """Tick off an event that had to follow; False where none of its kind had to."""
+        name = type(event).__name__
+        if (name, values) in self.due:
+            self.due.remove((name, values))
+            return True
+        for other in self.due:
+            if other[0] == name:
+                self.due.remove(other)
+                self.differ(self.where(event), other[1], values)
+                return True
+        return False
+
+    def must(self, event: ev.Event, *values: object) -> None:
+        if not self.met(event, *values):
+            self.differ(self.where(event), "without a cause nothing", values)
+
+    # -- Token --
+
+    def on_Transfer(self, e: ev.Transfer) -> None:
+        self.balances[e.sender] -= e.value
+        self.balances[e.to] += e.value
+        if e.sender != ZERO and self.balances[e.sender] < 0:
+            self.differ(f"balance of {e.sender} after {self.where(e)}", "at least 0", self.balances[e.sender])
+        held = (self.addresses["Stake"], self.addresses["Settlement"])
+        self.genesis = self.genesis or e.transaction
+        if e.transaction == self.genesis:
+            return
+        if e.sender == ZERO or e.sender in held or (e.to in held and e.sender != ZERO):
+            self.seen[(e.sender, e.to, e.value)] += 1
+
+    def on_Emitted(self, e: ev.Emitted) -> None:
+        self.emitted += e.amount
+        self.minted[(e.to, e.amount)] += 1  # Collected, which follows, says why
+        self.differ(f"sum emitted by {self.where(e)}", self.emitted, e.emitted)
+
+    # -- Rules --
+
+    def on_Proposed(self, e: ev.Proposed) -> None:
+        self.next_rules = Parameters.from_tuple(e.parameters)
+
+    def on_Adopted(self, e: ev.Adopted) -> None:
+        rules = Parameters.from_tuple(e.parameters)
+        if e.epoch:
+            self.differ(f"rules of epoch {e.epoch}", self.next_rules, rules)
+            self.next_rules = None
+        self.rules = rules
+
+    # -- Clock --
+
+    def on_Opened(self, e: ev.Opened) -> None:
+        at = self.where(e)
+        listen = self.phase == 1
+        epoch = self.epoch + 1 if listen else self.epoch
+        self.differ(f"epoch and phase of {at}", (epoch, 0 if listen else 1), (e.epoch, e.phase))
+        self.differ(f"roll of {at}", len(self.arrived), e.expected)
+        block = self.ledger.rpc.request("eth_getBlockByNumber", hex(e.block), False)
+        length = self.rules.listen_seconds if listen else self.rules.claim_seconds
+        self.differ(f"deadline of {at}", int(block["timestamp"], 16) + length, e.deadline)
+        if listen:
+            parts = (self.seeds[epoch - 1], bytes.fromhex(block["parentHash"][2:]))
+            mixed = int(block["mixHash"], 16)
+            self.seeds[epoch] = keccak(encode(("bytes32", "bytes32", "uint256", "uint32"), (*parts, mixed, epoch)))
+        self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
+        self.epoch, self.phase, self.deadline, self.expected = epoch, e.phase, e.deadline, e.expected
+        self.arrived_before, self.arrived = self.arrived, set()
+
+    def on_Arrived(self, e: ev.Arrived) -> None:
+        self.differ(f"epoch and phase of {self.where(e)}", (self.epoch, self.phase), (e.epoch, e.phase))
+        self.differ(f"second arrival of {e.id}", False, e.id in self.arrived)
+        self.expected += e.id not in self.arrived_before
+        self.arrived.add(e.id)
+
+    def on_Left(self, e: ev.Left) -> None:
+        if e.id in self.arrived or e.id in self.arrived_before:
+            self.expected -= 1
+        self.arrived.discard(e.id)
+        self.arrived_before.discard(e.id)
+
+    # -- Registry --
+
+    def on_Registered(self, e: ev.Registered) -> None:
+        self.differ(f"id of {self.where(e)}", len(self.members) + 1, e.id)
+        self.members[e.id] = _Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate)
+
+    def on_Moved(self, e: ev.Moved) -> None:
+        m = self.members[e.id]
+        m.endpoint, m.certificate = e.endpoint, e.certificate
+
+    def on_KeyRotated(self, e: ev.KeyRotated) -> None:
+        self.members[e.id].key = e.key
+
+    def on_ModelChanged(self, e: ev.ModelChanged) -> None:
+        m = self.members[e.id]
+        m.model, m.passed = e.model, False
+
+    def on_ModelCommitted(self, e: ev.ModelCommitted) -> None:
+        self.members[e.id].commitment = e.commitment
+        self.expect("Posted", e.id, e.epoch)
+
+    def age(self, m: _Member) -> int:
+        return max(0, self.epoch - 1 - m.born) if m.standing is not Standing.NONE else 0
+
+    def utility(self, m: _Member) -> int:
+        return ref.corrected(m.utility, m.updated, m.born, self.age(m), self.rules.decay)
+
+    def earned(self, m: _Member, heard: int = 0, rival: float | None = KEEPS_SEAT) -> Standing:
+        """The standing that the shared rule gives."""
+        if m.standing is Standing.NONE:
+            return m.standing
+        rule = neuron.next_standing(
+            m.standing.rule,
+            mature=neuron.is_mature(self.age(m), self.rules.maturity),
+            audit_passed=m.passed,
+            audits_failed_in_a_row=m.failed,
+            heard=heard,
+            rival_heard=rival,
+            margin=self.rules.margin_bps / 10_000,
+            patience=self.rules.patience,
+        )
+        return Standing[rule.name]
+
+    def on_StandingChanged(self, e: ev.StandingChanged) -> None:
+        m = self.members[e.id]
+        self.differ(f"epoch of {self.where(e)}", self.epoch, e.epoch)
+        self.differ(f"standing before {self.where(e)}", m.standing.name, Standing(e.before).name)
+        after = Standing(e.after)
+        if not self.met(e, e.id, e.after, e.rival):
+            if after is Standing.BACKBONE or e.rival:
+                self.knocked(e, m)
+            else:  # somebody called silence
+                self.differ(f"standing of {e.id} by {self.where(e)}", self.earned(m).name, after.name)
+        m.standing = after
+
+    def knocked(self, e: ev.StandingChanged, m: _Member) -> None:
+        """A seat is asked for. Where it is taken, the incumbent's change comes first and names the challenger."""
+        challenger, incumbent = (e.id, 0) if e.after == Standing.BACKBONE else (e.rival, e.id)
+        c = self.members[challenger]
+        if incumbent:
+            self.expect("StandingChanged", challenger, int(Standing.BACKBONE), incumbent)
+            self.differ(f"standing of {incumbent} before {self.where(e)}", "BACKBONE", m.standing.name)
+            earned = self.earned(c, self.utility(c), self.utility(m))
+        else:
+            taken = sum(x.standing is Standing.BACKBONE for x in self.members.values())
+            self.differ(f"a free seat for {self.where(e)}", True, taken < self.rules.seats)
+            earned = self.earned(c, self.utility(c), None)
+        self.differ(f"standing that {challenger} earned by {self.where(e)}", "BACKBONE", earned.name)
+
+    def restake(self, id: int) -> None:
+        """What a changed stake means for weight and standing."""
+        m = self.members[id]
+        if m.stakes and m.stakes[-1][0] == self.epoch:
+            m.stakes.pop()
+        m.stakes.append((self.epoch, m.staked))
+        if m.role is not Role.NEURON:
+            return
+        if m.standing is Standing.NONE and m.staked >= self.rules.neuron_stake:
+            m.born = m.updated = self.epoch
+            self.expect("StandingChanged", id, int(Standing.FRINGE), 0)
+        elif m.standing in (Standing.FRINGE, Standing.BACKBONE) and m.staked < self.rules.neuron_stake:
+            self.expect("StandingChanged", id, int(Standing.SILENT), 0)
+
+    # -- Stake --
+
+    def on_Staked(self, e: ev.Staked) -> None:
+        self.members[e.id].staked += e.amount
+        self.moves[(e.sender, self.addresses["Stake"], e.amount)] += 1
+        self.restake(e.id)
+
+    def on_Thawing(self, e: ev.Thawing) -> None:
+        m = self.members[e.id]
+        m.staked -= e.amount
+        m.thawing += e.amount
+        m.ready_at = e.ready_at
+        block = self.ledger.rpc.request("eth_getBlockByNumber", hex(e.block), False)
+        self.differ(f"time of {self.where(e)}", int(block["timestamp"], 16) + self.rules.thaw_seconds, e.ready_at)
+        self.differ(f"stake of {e.id} after {self.where(e)} at least 0", True, m.staked >= 0)
+        self.restake(e.id)
+
+    def on_Withdrawn(self, e: ev.Withdrawn) -> None:
+        m = self.members[e.id]
+        self.differ(f"receiver of {self.where(e)}", m.owner, e.to)
+        self.moves[(self.addresses[e.contract], e.to, e.amount)] += 1
+        if e.contract == "Stake":
+            self.differ(f"amount of {self.where(e)}", m.thawing, e.amount)
+            m.thawing = 0
+        else:
+            m.escrow -= e.amount
+            self.differ(f"escrow of {e.id} after {self.where(e)} at least 0", True, m.escrow >= 0)
+
+    def on_Slashed(self, e: ev.Slashed) -> None:
+        m = self.members[e.id]
+        self.must(e, e.id, e.epoch, e.from_staked, e.from_thawing)
+        m.staked -= e.from_staked
+        m.thawing -= e.from_thawing
+        m.slashed += e.from_staked + e.from_thawing
+        self.moves[(self.addresses["Stake"], self.ledger.deployment.treasury, e.from_staked + e.from_thawing)] += 1
+        self.restake(e.id)
+
+    # -- Settlement --
+
+    def on_Deposited(self, e: ev.Deposited) -> None:
+        self.members[e.id].escrow += e.amount
+        self.moves[(e.sender, self.addresses["Settlement"], e.amount)] += 1
+
+    def on_Posted(self, e: ev.Posted) -> None:
+        m = self.members[e.id]
+        self.must(e, e.id, e.epoch)
+        self.differ(f"epoch and phase of {self.where(e)}", (self.epoch, 0), (e.epoch, self.phase))
+        self.differ(f"second post of {e.id} in epoch {e.epoch}", False, (e.epoch, e.id) in self.posts)
+        weight = m.stake_at(e.epoch) if m.role is Role.NEURON else 0
+        self.differ(f"stake of {self.where(e)}", weight, e.stake)
+        m.escrow -= e.fees
+        self.differ(f"escrow of {e.id} after {self.where(e)} at least 0", True, m.escrow >= 0)
+        self.posts[e.epoch, e.id] = _Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight, e.fees)
+        self.totals[e.epoch].stake += weight
+
+    def on_Heard(self, e: ev.Heard) -> None:
+        at = self.where(e)
+        post = self.posts[e.epoch, e.listener]
+        signed = self.receipts.get(e.leaf)
+        if signed is None:
+            name = f"receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}"
+            self.differ(name, f"among the receipts with leaf 0x{e.leaf.hex()}", "missing or altered")
+        else:
+            r = signed.receipt
+            said = (e.epoch, e.listener, e.speaker, e.answers, e.weight, e.fee)
+            self.differ(at, (r.epoch, r.listener, r.speaker, r.answers, r.weight, r.fee), said)
+            try:
+                signed.check(self.ledger.domain, self.members[r.listener].key, self.members[r.speaker].key)
+            except LedgerError as error:
+                self.differ(f"signatures of the receipt of {at}", "those of listener and speaker", error)
+            if root_from(r.leaf, signed.proof) != post.root:
+                self.differ(f"proof of the receipt of {at}", f"a path to root 0x{post.root.hex()}", "another path")
+        self.differ(f"receipt of {at} paid before", False, e.leaf in self.paid)
+        self.paid.add(e.leaf)
+        post.used += e.weight
+        post.fees -= e.fee
+        self.differ(
+            f"weights of listener {e.listener} within {ref.ATTENTION} at {at}", True, post.used <= ref.ATTENTION
+        )
+        self.differ(f"fees of listener {e.listener} covered at {at}", True, post.fees >= 0)
+        self.pending_column.append((post.stake, e.weight))
+        self.pending_fees += e.fee
+
+    def on_Refused(self, e: ev.Refused) -> None:
+        signed = self.receipts.get(e.leaf)
+        if signed is not None:
+            post, r = self.posts[e.epoch, e.listener], signed.receipt
+            justified = post.used + r.weight > ref.ATTENTION or r.fee > post.fees
+            self.differ(f"a reason for {self.where(e)}", True, justified)
+
+    def on_Claimed(self, e: ev.Claimed) -> None:
+        at = self.where(e)
+        self.differ(f"epoch and phase of {at}", (self.epoch, 1), (e.epoch, self.phase))
+        totals = self.totals[e.epoch]
+        consensus, rank = ref.rank(self.pending_column, totals.stake, self.rules.kappa)
+        fees, self.pending_column, self.pending_fees = self.pending_fees, [], 0
+        self.differ(f"consensus weight of {at}", consensus, e.consensus)
+        self.differ(f"rank of {at}", rank, e.rank)
+        self.differ(f"fees of {at}", fees, e.fees)
+        column = self.columns[e.epoch, e.speaker]
+        self.differ(f"second claim of {e.speaker} in epoch {e.epoch}", False, column.claimed)
+        column.consensus, column.rank, column.fees, column.claimed = consensus, rank, fees, True
+        if rank and not totals.rank:
+            totals.pool = min(self.rules.emission, COMPUTE_RESERVE - self.promised)
+            self.promised += totals.pool
+        totals.rank += rank
+
+    def share(self, epoch: int, id: int) -> int:
+        totals = self.totals[epoch]
+        return self.columns[epoch, id].rank * ref.WAD // totals.rank if totals.rank else 0
+
+    def on_UtilityUpdated(self, e: ev.UtilityUpdated) -> None:
+        m = self.members[e.id]
+        share = self.share(e.epoch, e.id)
+        self.differ(f"share of {self.where(e)}", share, e.share)
+        self.relearn(m, e.epoch, share / ref.WAD)
+        m.utility, m.updated = ref.utility_after(m.utility, m.updated, e.epoch, share, self.rules.decay)
+        self.differ(f"utility of {self.where(e)}", m.utility, e.utility)
+        self.heard.add((e.epoch, e.id))
+
+    def relearn(self, m: _Member, epoch: int, share: float) -> None:
+        """R1 by the shared rule; an epoch collected late is added with the decay it would have seen."""
+        decay = self.rules.decay / ref.WAD
+        if epoch > m.updated:
+            for _ in range(m.updated + 1, epoch):
+                m.rule_utility = neuron.updated_utility(m.rule_utility, 1.0, 0.0, decay)
+            m.rule_utility = neuron.updated_utility(m.rule_utility, 1.0, share, decay)
+        else:
+            m.rule_utility += neuron.updated_utility(0.0, 1.0, share, decay) * decay ** (m.updated - epoch)
+
+    def on_Collected(self, e: ev.Collected) -> None:
+        at, m = self.where(e), self.members[e.id]
+        column, totals = self.columns[e.epoch, e.id], self.totals[e.epoch]
+        post = self.posts.get((e.epoch, e.id))
+        emission = totals.pool * column.rank // totals.rank if totals.rank else 0
+        self.differ(f"epoch of {at} over", True, e.epoch < self.epoch)
+        self.differ(f"second payment of {e.id} for epoch {e.epoch}", False, column.collected)
+        self.differ(f"compute reward of {at}", emission, e.emitted)
+        self.differ(f"fees of {at}", column.fees, e.fees)
+        self.differ(f"refund of {at}", post.fees if post else 0, e.refund)
+        self.differ(f"receiver of {at}", m.owner, e.owner)
+        if emission:
+            self.moves[(ZERO, m.owner, emission)] += 1
+            self.minted[(m.owner, emission)] -= 1
+        if column.fees:
+            self.moves[(self.addresses["Settlement"], m.owner, column.fees)] += 1
+        counts = m.role is Role.NEURON and m.standing is not Standing.NONE and e.epoch > m.born
+        self.differ(f"utility updated by {at}", counts, (e.epoch, e.id) in self.heard)
+        if post:
+            m.escrow += post.fees
+            post.fees = 0
+        column.fees, column.collected = 0, True
+
+    # -- Audits --
+
+    def on_Committed(self, e: ev.Committed) -> None:
+        self.differ(f"epoch and phase of {self.where(e)}", (self.epoch, 0), (e.epoch, self.phase))
+        self.commitments[e.epoch, e.auditor] = e.commitment
+
+    def on_Revealed(self, e: ev.Revealed) -> None:
+        at, m = self.where(e), self.members[e.auditor]
+        self.differ(f"epoch and phase of {at}", (self.epoch, 1), (e.epoch, self.phase))
+        rows = [r.as_tuple() for r in e.results]
+        kinds = ("uint32", "address", "(uint32,uint16,uint16,uint16,uint16,uint16,uint16)[]", "bytes32")
+        digest = keccak(encode(kinds, (e.epoch, m.key, rows, e.salt)))
+        self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
+        electorate = [
+            (id, stake if (stake := x.stake_at(e.epoch)) >= self.rules.auditor_stake else 0)
+            for id, x in self.members.items()
+            if x.role is Role.AUDITOR
+        ]
+        for result in e.results:
+            drawn = ref.draw(self.seeds[e.epoch], result.neuron, electorate, self.rules.audit_seats)
+            self.differ(f"auditor {e.auditor} drawn for {result.neuron} in {at}", True, e.auditor in drawn)
+            self.findings[e.epoch, result.neuron].append((e.auditor, result))
+
+    def on_Concluded(self, e: ev.Concluded) -> None:
+        at, found = self.where(e), self.findings[e.epoch, e.neuron]
+        self.differ(f"epoch of {at} over", True, e.epoch < self.epoch)
+        self.differ(
+            f"second conclusion of {e.neuron} for epoch {e.epoch}", False, (e.epoch, e.neuron) in self.concluded
+        )
+        self.concluded.add((e.epoch, e.neuron))
+        if len(found) < self.rules.audit_quorum:
+            said = (e.results, e.accuracy, e.robustness, e.passed)
+            self.differ(at, (len(found), 0, 0, False), said)
+            return
+        stakes = [self.members[auditor].stake_at(e.epoch) for auditor, _ in found]
+        accuracy = ref.median([r.accuracy for _, r in found], stakes)
+        robustness = ref.median([r.robustness for _, r in found], stakes)
+        passed = accuracy >= self.rules.pass_accuracy_bps and robustness >= self.rules.pass_robustness_bps
+        said = (e.results, e.accuracy, e.robustness, e.passed)
+        self.differ(at, (len(found), accuracy, robustness, passed), said)
+        m, floor = self.members[e.neuron], self.rules.floor_bps
+        m.passed, m.failed = passed, 0 if passed else min(255, m.failed + 1)
+        self.expect("Judged", e.neuron, e.epoch, passed, m.failed)
+        if (earned := self.earned(m)) is not m.standing:
+            self.expect("StandingChanged", e.neuron, int(earned), 0)
+        for auditor, r in found:
+            tasks = (
+                (0, r.accuracy, r.accuracy_low, r.accuracy_high, accuracy),
+                (1, r.robustness, r.robustness_low, r.robustness_high, robustness),
+            )
+            for task, score, low, high, middle in tasks:
+                if ref.outlies(score, low, high, middle, floor):
+                    self.expect("Outlier", e.epoch, auditor, e.neuron, task, score, middle)
+                    self.punish(e.epoch, auditor)
+
+    def punish(self, epoch: int, auditor: int) -> None:
+        if (epoch, auditor) in self.punished:
+            return
+        self.punished.add((epoch, auditor))
+        a = self.members[auditor]
+        taken = [-(-amount * self.rules.slash_bps // 10_000) for amount in (a.staked, a.thawing)]
+        self.expect("Slashed", auditor, epoch, *taken)
+
+    def on_Judged(self, e: ev.Judged) -> None:
+        self.must(e, e.id, e.epoch, e.passed, e.failed_in_a_row)
+
+    def on_Outlier(self, e: ev.Outlier) -> None:
+        self.must(e, e.epoch, e.auditor, e.neuron, e.task, e.score, e.median)
+
+    # -- the end --
+
+    def compare(self) -> None:
+        """The model's state against the contracts'."""
+        l, block = self.ledger, "the contract's"
+        supply = -self.balances[ZERO]
+        self.differ("total supply", supply, l.token.supply())
+        self.differ("sum of all balances", supply, sum(v for a, v in self.balances.items() if a != ZERO))
+        self.differ("genesis and emitted", GENESIS + self.emitted, supply)
+        self.differ("tokens emitted", self.emitted, l.token.emitted())
+        for address, value in sorted(self.balances.items()):
+            if address != ZERO:
+                self.differ(f"{block} balance of {self.name(address)}", value, l.token.balance(address))
+        owed = sum(m.escrow for m in self.members.values()) + sum(p.fees for p in self.posts.values())
+        owed += sum(c.fees for c in self.columns.values())
+        self.differ("tokens in Settlement", owed, self.balances[self.addresses["Settlement"]])
+        locked = sum(m.staked + m.thawing for m in self.members.values())
+        self.differ("tokens in Stake", locked, self.balances[self.addresses["Stake"]])
+        now = l.clock.now()
+        self.differ(f"{block} epoch and phase", (self.epoch, self.phase), (now.epoch, int(now.phase)))
+        self.differ(f"{block} deadline", self.deadline, now.deadline)
+        self.differ(f"{block} roll call", (len(self.arrived), self.expected), (now.arrived, now.expected))
+        self.differ(f"{block} rules", self.rules, l.rules.current())
+        self.differ(f"{block} rewards set aside", self.promised, l.settlement.promised())
+        for epoch, totals in self.totals.items():
+            self.differ(f"{block} sums of epoch {epoch}", totals, _Totals(*_fields(l.settlement.epoch(epoch))))
+        for (epoch, id), column in self.columns.items():
+            found = _Column(*_fields(l.settlement.column(epoch, id)))
+            self.differ(f"{block} column of {id} in epoch {epoch}", column, found)
+        participants = {p.id: p for p in l.registry.all()}
+        self.differ(f"{block} ids", sorted(self.members), sorted(participants))
+        for id, m in self.members.items():
+            if id in participants:
+                self.compare_member(id, m, participants[id])
+
+    def compare_member(self, id: int, m: _Member, p: Any) -> None:
+        l = self.ledger
+        pairs: tuple[tuple[str, object, object], ...] = (
+            ("role", m.role.name, p.role.name),
+            ("owner", m.owner, p.owner),
+            ("key", m.key, p.key),
+            ("endpoint", m.endpoint, p.endpoint),
+            ("model", m.model, p.model),
+            ("certificate's fingerprint", sha256(m.certificate).digest(), p.fingerprint),
+            ("model commitment", m.commitment, p.commitment),
+            ("standing", m.standing.name, p.standing.name),
+            ("last audit", (m.passed, m.failed), (p.passed, p.failed)),
+            ("age", self.age(m), p.age),
+            ("utility", self.utility(m) / ref.WAD, p.utility),
+            ("escrow", m.escrow, l.settlement.escrow(id)),
+        )
+        for what, expected, found in pairs:
+            self.differ(f"{what} of {id}", expected, found)
+        decay, lived = self.rules.decay / ref.WAD, self.age(m)
+        since = m.rule_utility * decay ** max(0, m.born + lived - m.updated)
+        by_rule = neuron.corrected_utility(since, lived, decay)
+        self.differ(f"utility of {id} as the shared rule has it", True, abs(by_rule - p.utility) < 1e-9)
+        account = l.stake.account(id)
+        self.differ(
+            f"stake of {id}", (m.staked, m.thawing, m.slashed), (account.staked, account.thawing, account.slashed)
+        )
+        self.differ(f"thaw of {id}", m.ready_at, account.ready_at)
+
+
+def _fields(record: Any) -> list[Any]:
+    return [getattr(record, name) for name in record.__dataclass_fields__]
+
+
+def verify(ledger: Ledger, receipts: Iterable[SignedReceipt]) -> list[Difference]:
+    """Every difference between what happened, what must have happened, and what the contracts hold; [] if none.
+
+    ``receipts`` are all that speakers were paid for (more do no harm). Over an embedded chain the file's own blocks are
+    replayed first, so that an altered event is named even where no rule would notice it.
+    """
+    model = _Model(ledger, receipts)
+    if ledger.rpc.chain is not None:
+        try:
+            ledger.rpc.chain.verify()
+        except ChainError as error:
+            model.differ("the ledger file", "whole", error)
+    try:
+        batch: list[ev.Event] = []
+        for event in ev.history(ledger):
+            if batch and batch[0].transaction != event.transaction:
+                model.take(batch)
+                batch = []
+            batch.append(event)
+        if batch:
+            model.take(batch)
+        model.compare()
+    except (LedgerError, ChainError) as error:
+        model.differ("the ledger", "readable", error)
+    return model.differences
