@@ -6,6 +6,7 @@ has already found valid. It hands back an :class:`Outcome`, which holds the *dif
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -139,7 +140,9 @@ class Tracer(Protocol):
 def executor(name: str = "py-evm") -> Executor:
     """The executor of that name; its machine is imported only now."""
     if name == "py-evm":
+        limit = sys.getrecursionlimit()
         from ._pyevm import PyEvm
 
+        sys.setrecursionlimit(limit)  # importing py-evm raises it for good; see _pyevm._Deep
         return PyEvm()
     raise ValueError(f"no executor named {name!r}; known: 'py-evm'")

@@ -8,6 +8,9 @@ most of its time), the transient storage, and the checks and debug texts of its 
 # (py-evm types addresses and hashes as its own kinds of bytes)
 from __future__ import annotations
 
+import contextlib
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +29,38 @@ from ._transaction import Transaction, created_address
 __all__ = ["PyEvm"]
 
 _ABSENT: Any = object()
+_DEEP = 24 * 1024  # 1,024 messages, some ten Python frames each
+
+
+class _Deep:
+    """Raises Python's recursion limit while anything runs here, and only then.
+
+    With the limit raised for good, as py-evm does it, a hostile ``[[[[…`` overflows the stack of any C parser in the
+    process (json's, for one) instead of raising RecursionError.
+    """
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.before = 0
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.running == 0:
+                self.before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(_DEEP, self.before))
+            self.running += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.running -= 1
+            if self.running == 0:
+                # a thread that is deeper than that just now (in a library of its own) keeps the room it has
+                with contextlib.suppress(RecursionError):
+                    sys.setrecursionlimit(self.before)
+
+
+_deep = _Deep()
 
 
 class PyEvm:
@@ -47,7 +82,8 @@ class PyEvm:
 
     @staticmethod
     def _run(state: _State, transaction: Transaction) -> tuple[Outcome, Any]:
-        computation = state.apply_transaction(_Shape(transaction))
+        with _deep:
+            computation = state.apply_transaction(_Shape(transaction))
         accounts = state.accounts
         used = transaction.gas - computation.get_gas_remaining()
         refund = CancunTransactionExecutor.calculate_gas_refund(computation, used)
