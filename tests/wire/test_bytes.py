@@ -155,7 +155,7 @@ def test_any_flipped_byte_of_an_answer_is_refused(offline: Any) -> None:
                 raise Refusal(Code.ALTERED, "")
             from klopf.wire._dendrite import _answer
 
-            return _answer(peer, opened, head, signature, digest, answer_digest, rest, True)
+            return await _answer(peer, opened, head, signature, digest, answer_digest, rest, True)
 
     async def all_of_them() -> None:
         assert (await hear(good)).digest

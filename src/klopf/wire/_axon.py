@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import grpc
-import numpy as np
 
 from klopf.errors import BadCertificate, WireError
 from klopf.wire import _certificate, _frame
+from klopf.wire._bulk import beside, receive
 from klopf.wire._certificate import Certificate
 from klopf.wire._codes import LIMITS, Code, Decline, Refusal
 from klopf.wire._directory import Directory, Peer
@@ -314,7 +314,7 @@ class Axon:
                 with self._gate.inside(header.sender), self._room(header.sender, header.body_size):
                     if messages is not None:
                         body = await _collect(messages, header.body_size, header.body_hash)
-                    tensors = unpack(header.tensors, body, finite)
+                    tensors = await beside(len(body), unpack, header.tensors, body, finite)
                     payload = unpack_payload(header.payload)
                     times = header.issued_at / 1e6, header.expires_at / 1e6
                     request = Request(peer, header.method, tensors, payload, digest, *times)
@@ -324,7 +324,7 @@ class Axon:
             if deadline.expired():
                 raise Refusal(Code.DEADLINE, "not done before the deadline") from None
             raise
-        return self._answer(request, answer, hold=messages is None)
+        return await self._answer(request, answer, hold=messages is None)
 
     async def _ask_handler(self, handler: Handler, request: Request) -> Answer:
         try:
@@ -365,9 +365,10 @@ class Axon:
 
     # -- the answer's way out
 
-    def _answer(self, request: Request, answer: Answer, *, hold: bool) -> _Sealed:
+    async def _answer(self, request: Request, answer: Answer, *, hold: bool) -> _Sealed:
         try:
-            body = pack(answer.tensors, answer.payload)
+            size = sum(getattr(array, "nbytes", 0) for array in answer.tensors.values())
+            body = await beside(size, pack, answer.tensors, answer.payload)
         except WireError as error:
             log.error("the handler of %r gave an answer that cannot be sent: %s", request.method, error)
             raise Refusal(Code.HANDLER_ERROR, "the handler failed") from None
@@ -430,31 +431,14 @@ class Axon:
 
 
 async def _collect(messages: AsyncIterator[bytes], size: int, expected: bytes) -> memoryview:
-    """The body of a streamed request: ``size`` bytes, of sha256 ``expected``. Raises Refusal(ALTERED or DEADLINE)."""
+    """The body of a streamed request, if it comes in time. Raises Refusal(ALTERED or DEADLINE)."""
     try:
         async with asyncio.timeout(PATIENCE + size / SLOWEST) as patience:
-            return await _read(messages, size, expected)
+            return await receive(lambda: anext(messages, b""), size, expected)
     except TimeoutError:
         if patience.expired():
             raise Refusal(Code.DEADLINE, "the body came too slowly") from None
         raise
-
-
-async def _read(messages: AsyncIterator[bytes], size: int, expected: bytes) -> memoryview:
-    whole = np.empty(size, np.uint8).data
-    hasher = hashlib.sha256()
-    start = 0
-    while start < size:
-        chunk = await anext(messages, b"")
-        end = start + len(chunk)
-        if not chunk or end > size or len(chunk) > LIMITS.unary:
-            raise Refusal(Code.ALTERED, "the body has another size than the one that was signed")
-        whole[start:end] = chunk
-        hasher.update(chunk)
-        start = end
-    if hasher.digest() != expected:
-        raise Refusal(Code.ALTERED, "the body is not the one that was signed")
-    return whole
 
 
 def _fingerprint(context: Any) -> bytes:

@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import grpc
-import numpy as np
 import numpy.typing as npt
 
 from klopf.errors import BadAnswer, BadCertificate, Refused, TooLate, Unreachable, WireError
 from klopf.wire import _certificate, _frame
 from klopf.wire._axon import FRAME_LIMIT, SERVICE
+from klopf.wire._bulk import beside, receive
 from klopf.wire._certificate import Certificate
 from klopf.wire._codes import LIMITS, Code, Refusal
 from klopf.wire._directory import Directory, Peer
@@ -117,7 +117,7 @@ class Dendrite:
         finite: refuse an answer with NaN or infinities.
         Raises Refused (the axon said no), BadAnswer, Unreachable, TooLate, BadCertificate; each has a ``code``.
         """
-        return await self._ask(_id(peer), method, pack(tensors, payload), timeout, finite)
+        return await self._ask(_id(peer), method, await _pack(tensors, payload), timeout, finite)
 
     async def ask_many(
         self,
@@ -136,7 +136,7 @@ class Dendrite:
         enough: once so many have answered, the others have ``grace`` seconds more, then count as too late
         (None: wait for everybody until the timeout).
         """
-        body = pack(tensors, payload)
+        body = await _pack(tensors, payload)
         ids = [_id(peer) for peer in peers]
         tasks = [asyncio.create_task(self._ask(id, method, body, timeout, finite)) for id in ids]
         waiting: set[asyncio.Task[Answer]] = set(tasks)
@@ -264,7 +264,7 @@ class Dendrite:
                 return await self._stream(peer, line, frame, None, digest, left, finite)
             if len(rest) != opened.body_size or hashlib.sha256(rest).digest() != opened.body_hash:
                 raise Refusal(Code.ALTERED, "its body is not the one that was signed")
-            return _answer(peer, opened, head, signature, digest, answer_digest, rest, finite)
+            return await _answer(peer, opened, head, signature, digest, answer_digest, rest, finite)
         except Refusal as refusal:
             raise BadAnswer(f"answer of peer {peer.id} refused: {refusal.reason}", refusal.code) from None
         except grpc.aio.AioRpcError as error:
@@ -282,20 +282,13 @@ class Dendrite:
             opened, head, signature, answer_digest, rest = self._open(peer, line, message, digest)
             if opened.code == Code.COLLECT or len(rest):
                 raise Refusal(Code.MALFORMED, "it does not follow the protocol")
-            whole = np.empty(opened.body_size, np.uint8).data
-            hasher = hashlib.sha256()
-            start = 0
-            while start < opened.body_size:
-                chunk = await call.read()
-                end = start + (0 if chunk is grpc.aio.EOF else len(chunk))
-                if end == start or end > opened.body_size:
-                    raise Refusal(Code.ALTERED, "its body has another size than the one that was signed")
-                whole[start:end] = chunk
-                hasher.update(chunk)
-                start = end
-            if hasher.digest() != opened.body_hash:
-                raise Refusal(Code.ALTERED, "its body is not the one that was signed")
-            return _answer(peer, opened, head, signature, digest, answer_digest, whole, finite)
+
+            async def chunk() -> bytes:
+                piece = await call.read()
+                return b"" if piece is grpc.aio.EOF else piece
+
+            whole = await receive(chunk, opened.body_size, opened.body_hash)
+            return await _answer(peer, opened, head, signature, digest, answer_digest, whole, finite)
         finally:
             call.cancel()
 
@@ -332,6 +325,11 @@ class Dendrite:
         return header, head, signature, answer_digest, rest
 
 
+async def _pack(tensors: Mapping[str, npt.ArrayLike] | None, payload: object) -> Body:
+    size = sum(getattr(array, "nbytes", 0) for array in (tensors or {}).values())
+    return await beside(size, pack, tensors, payload)
+
+
 async def _messages(frame: bytes, body: Body | None) -> AsyncIterator[bytes]:
     yield frame
     if body is not None:
@@ -339,7 +337,7 @@ async def _messages(frame: bytes, body: Body | None) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _answer(
+async def _answer(
     peer: Peer,
     header: pb.Answer,
     head: bytes,
@@ -350,7 +348,7 @@ def _answer(
     finite: bool,
 ) -> Answer:
     return Answer(
-        tensors=unpack(header.tensors, body, finite),
+        tensors=await beside(len(body), unpack, header.tensors, body, finite),
         payload=unpack_payload(header.payload),
         peer=peer,
         request_digest=request_digest,

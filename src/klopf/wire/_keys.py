@@ -39,7 +39,7 @@ class LocalSigner:
             self._key = coincurve.PrivateKey(private_key)
         except (ValueError, TypeError):
             raise WireError("not a private key: give 32 bytes, not zero and below the curve's order") from None
-        self._address = checksummed(_address(self._key.public_key))
+        self._address = checksummed(_address(self._key.public_key.format(compressed=False)))
 
     @property
     def address(self) -> str:
@@ -67,11 +67,13 @@ def recover(digest: bytes, signature: bytes) -> bytes | None:
         )
     except Exception:  # coincurve raises a plain Exception for a point that is not on the curve
         return None
-    return _address(key)
+    return _address(key.format(compressed=False))
 
 
-def _address(key: coincurve.PublicKey) -> bytes:
-    return keccak(key.format(compressed=False)[1:])[12:]
+@functools.lru_cache(maxsize=4096)
+def _address(key: bytes) -> bytes:
+    """Of an uncompressed public key, 65 bytes."""
+    return keccak(key[1:])[12:]
 
 
 @functools.lru_cache(maxsize=4096)

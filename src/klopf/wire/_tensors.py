@@ -25,6 +25,7 @@ _NAMES = (
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name).newbyteorder("<") for name in _NAMES}
+_NAME_OF = {dtype.char: name for name, dtype in DTYPES.items()}  # "f": "float32"; the same for either byte order
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def pack(tensors: Mapping[str, npt.ArrayLike] | None, payload: object = None) ->
     size = 0
     for name, value in (tensors or {}).items():
         array = np.asarray(value)
-        wanted = DTYPES.get(array.dtype.name)
+        kind = _NAME_OF.get(array.dtype.char) or array.dtype.name  # long and long long are one type with two letters
+        wanted = DTYPES.get(kind)
         if wanted is None:
             raise WireError(f"tensor {name!r} has dtype {array.dtype}: convert it to one of {', '.join(DTYPES)}")
         if not isinstance(name, str) or not 1 <= len(name.encode()) <= 64:
@@ -65,7 +67,7 @@ def pack(tensors: Mapping[str, npt.ArrayLike] | None, payload: object = None) ->
             raise WireError(f"tensor {name!r} has rank {array.ndim}: {LIMITS.rank} is the most")
         shape = array.shape  # before ascontiguousarray, which makes a vector of a scalar
         array = np.ascontiguousarray(array, dtype=wanted)
-        specs.append(pb.Tensor(name=name, dtype=wanted.name, shape=shape))
+        specs.append(pb.Tensor(name=name, dtype=kind, shape=shape))
         if array.nbytes:
             part = array.reshape(-1).view(np.uint8).data
             parts.append(part)
