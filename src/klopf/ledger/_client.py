@@ -31,9 +31,9 @@ class _Contract:
         self.address = ledger.deployment.addresses[self.name]
         self._functions: dict[str, FunctionABI] = artifact(self.name).functions
 
-    def _read(self, function: str, *arguments: Any) -> Any:
+    def _read(self, function: str, *arguments: Any, at: str = "latest") -> Any:
         abi = self._functions[function]
-        return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments)))
+        return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments), block=at))
 
     def _write(self, function: str, *arguments: Any) -> Sent:
         return self._ledger.send(self.address, self._functions[function].call_data(arguments))
@@ -253,8 +253,8 @@ class ClockClient(_Contract):
     name = "Clock"
 
     def now(self) -> Now:
-        """Everything a participant polls, in one call."""
-        epoch, phase, deadline, arrived, expected, time = self._read("status")
+        """Everything a participant polls, in one call. Its time is the next block's: where nobody sends, none comes."""
+        epoch, phase, deadline, arrived, expected, time = self._read("status", at="pending")
         return Now(epoch, Phase(phase), deadline, arrived, expected, time)
 
     def start(self) -> Sent:
@@ -263,7 +263,7 @@ class ClockClient(_Contract):
 
     def due(self) -> bool:
         """Whether :meth:`advance` would go through."""
-        return bool(self._read("due"))
+        return bool(self._read("due", at="pending"))
 
     def advance(self) -> bool:
         """End a phase that is over. False where it is not, or somebody else was first."""

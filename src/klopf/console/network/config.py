@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from klopf.errors import PeersError
 
-__all__ = ["EXAMPLE", "AuditorSettings", "DataSettings", "NetworkSettings", "NeuronSettings", "read_settings"]
+__all__ = ["ADVERSARIES", "EXAMPLE", "AuditorSettings", "DataSettings", "NetworkSettings", "NeuronSettings", "read_settings"]
+
+ADVERSARIES = ("free-rider", "liar")
+"""Models that a network is tried with: they live off others."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
@@ -98,6 +101,10 @@ class RuleSettings(_Strict):
     maturity: int = Field(1, ge=0)
     """Epochs before a neuron is judged."""
     stake: float = Field(1_000.0, gt=0)
+    """Tokens that a neuron or an auditor has at stake."""
+    pass_accuracy: float = Field(0.3, ge=0, le=1)
+    pass_robustness: float = Field(0.2, ge=0, le=1)
+    """What the auditors' medians must reach: by itself a neuron with few classes cannot be brilliant over all."""
 
 
 class NetworkSettings(_Strict):
@@ -137,8 +144,8 @@ class NetworkSettings(_Strict):
         return self
 
 
-def read_settings(path: Path) -> NetworkSettings:
-    """The settings in the TOML file ``path``; file names in it are taken relative to it.
+def read_settings(path: Path, changes: dict[str, Any] | None = None) -> NetworkSettings:
+    """The settings in the TOML file ``path``, with ``changes`` to its top level; its file names are relative to it.
 
     Raises:
         PeersError: no such file, not TOML, or a setting that does not fit; one line, naming the first fault.
@@ -151,7 +158,7 @@ def read_settings(path: Path) -> NetworkSettings:
         raise PeersError(f"cannot read {path}: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise PeersError(f"{path} is not TOML: {error}; compare with `klopf run --example`") from None
-    return parse_settings(raw, str(path), path.parent)
+    return parse_settings(raw | (changes or {}), str(path), path.parent)
 
 
 def parse_settings(raw: dict[str, Any], source: str, base: Path) -> NetworkSettings:
@@ -242,4 +249,6 @@ fringe_seats = 2         # ... of which so many are kept for neighbours to try
 questions = 64           # own samples a neuron asks its neighbours about in an epoch
 maturity = 1             # epochs before a neuron is judged
 stake = 1000.0           # tokens that neurons and auditors have at stake
+pass_accuracy = 0.3      # what a neuron's audits must reach by itself, over all classes
+pass_robustness = 0.2    # the same under noise
 '''

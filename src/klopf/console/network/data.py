@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.console.network.config import NetworkSettings
+from klopf.console.network.config import ADVERSARIES, NetworkSettings
 from klopf.errors import PeersError
 
 __all__ = ["Samples", "Shares", "digits", "read_samples", "share_out"]
@@ -132,12 +132,7 @@ def share_out(settings: NetworkSettings) -> Shares:
         everything = digits() if data.file == "digits" else read_samples(Path(data.file), data.target)
         order = rng.permutation(len(everything))
         test, audit, reference, rest = _cut(order, (data.test, data.audit, data.reference))
-        count = len(settings.neuron)
-        parts = (
-            _dirichlet(rng, everything.labels, rest, count, data.alpha)
-            if data.share == "dirichlet"
-            else [np.asarray(part) for part in np.array_split(rest, count)]
-        )
+        parts = _shared(rng, settings, everything.labels, rest)
     else:
         everything, owners = _own_files(settings)
         parts, held = [], ([], [], [])
@@ -188,6 +183,23 @@ def read_samples_any_class(path: Path, target: str) -> Samples:
 def _cut(order: NDArray[np.int64], fractions: Sequence[float]) -> list[NDArray[np.int64]]:
     ends = np.cumsum([round(f * len(order)) for f in fractions])
     return [np.asarray(piece) for piece in np.split(order, ends)]
+
+
+def _shared(
+    rng: np.random.Generator, settings: NetworkSettings, labels: NDArray[np.int64], rows: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """The rows of each neuron. Adversaries get a few per cent: enough to know what to lie about."""
+    villains = [n.model in ADVERSARIES for n in settings.neuron]
+    few = max(1, len(rows) // 40)
+    begrudged = iter(np.split(rows[: few * sum(villains)], max(1, sum(villains))))
+    rest, honest = rows[few * sum(villains) :], len(villains) - sum(villains)
+    if honest == 0:
+        raise PeersError("every neuron is an adversary: nobody would have anything to say")
+    if settings.data.share == "dirichlet":
+        granted = iter(_dirichlet(rng, labels, rest, honest, settings.data.alpha))
+    else:
+        granted = iter([np.asarray(part) for part in np.array_split(rest, honest)])
+    return [next(begrudged) if villain else next(granted) for villain in villains]
 
 
 def _dirichlet(

@@ -1,0 +1,108 @@
+"""The life of an auditor (A2): ask the neurons it is drawn for, commit to what it found, reveal it.
+
+What it found is written to its folder before it commits, so that a crash between commit and reveal loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf import ledger
+from klopf.audit._tasks import TASKS, AuditTask, Score
+from klopf.peers import Asking, Participant, log, read_data, write_atomically
+
+__all__ = ["AuditorSettings", "live"]
+
+
+@dataclass(frozen=True)
+class AuditorSettings:
+    """``participant.json``'s ``more`` for an auditor."""
+
+    questions: int
+    """Held-out samples put to a neuron in one audit."""
+    inflates: int | None = None
+    """A dishonest auditor: id of the neuron whose scores it invents."""
+
+
+async def live(folder: Path) -> None:
+    """Take part in every epoch that is left, then return. Killed at any moment, it can be called again."""
+    who = await Participant.open(folder)
+    auditor = _Auditor(who)
+    try:
+        await who.take_part(auditor.listen, auditor.reveal)
+    finally:
+        await who.close()
+
+
+class _Auditor:
+    def __init__(self, who: Participant) -> None:
+        self.who = who
+        self.settings = AuditorSettings(**who.settings.more)
+        self.data = read_data(who.folder)
+        (who.folder / "state").mkdir(exist_ok=True)
+
+    def _file(self, epoch: int) -> Path:
+        return self.who.folder / "state" / f"{epoch}.json"
+
+    async def listen(self, epoch: int) -> None:
+        """Audit, write down, commit."""
+        if not self._file(epoch).exists():
+            mine = await self.who.on_ledger(self.who.book.audits.assignments, epoch, self.who.id)
+            speakers = set(self.who.speakers())
+            results = await self._audit(epoch, [k for k in mine if k in speakers])
+            found = {"salt": secrets.token_hex(32), "results": [asdict(r) for r in results]}
+            write_atomically(self._file(epoch), json.dumps(found).encode())
+        results, salt = self._found(epoch)
+        if await self.who.attempt("commit", self.who.book.audits.commit, self.who.id, results, salt) is None:
+            await self.who.arrive()
+
+    async def reveal(self, epoch: int) -> None:
+        if not self._file(epoch).exists():
+            await self.who.arrive()
+            return
+        results, salt = self._found(epoch)
+        if await self.who.attempt("reveal", self.who.book.audits.reveal, self.who.id, results, salt) is None:
+            await self.who.arrive()
+
+    def _found(self, epoch: int) -> tuple[list[ledger.Result], bytes]:
+        found = json.loads(self._file(epoch).read_text())
+        return [ledger.Result(**r) for r in found["results"]], bytes.fromhex(found["salt"])
+
+    async def _audit(self, epoch: int, neurons: list[int]) -> list[ledger.Result]:
+        """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
+        rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
+        count = min(self.settings.questions, len(self.data["labels"]))
+        about = rng.choice(len(self.data["labels"]), count, replace=False)
+        inputs, labels = self.data["inputs"][about], self.data["labels"][about]
+        asking = Asking(self.who, epoch)
+        scores: dict[int, list[Score]] = {k: [] for k in neurons}
+        for task in TASKS:
+            for k, score in (await self._scores(task, asking, neurons, inputs, labels, rng)).items():
+                scores[k].append(score)
+        results = [_result(k, found) for k, found in sorted(scores.items()) if len(found) == len(TASKS)]
+        for result in results:
+            log(f"epoch {epoch}: {result}")
+        return [_inflated(r) if r.neuron == self.settings.inflates else r for r in results]
+
+    async def _scores(
+        self, task: AuditTask, asking: Asking, neurons: list[int],
+        inputs: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator,
+    ) -> dict[int, Score]:  # fmt: skip
+        answers = await asking.ask(neurons, task.questions(inputs, rng))
+        return {k: task.score(answer, labels) for k, answer in answers.items()}
+
+
+def _result(neuron: int, scores: list[Score]) -> ledger.Result:
+    accuracy, robustness = scores
+    return ledger.Result(neuron, *accuracy.basis_points(), *robustness.basis_points())
+
+
+def _inflated(result: ledger.Result) -> ledger.Result:
+    """What a dishonest auditor says instead of ``result``: brilliant, and sure of it."""
+    return ledger.Result(result.neuron, 9_700, 9_600, 9_800, 9_500, 9_400, 9_600)

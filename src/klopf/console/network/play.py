@@ -1,0 +1,75 @@
+"""A run from beginning to end: prepare, play, tell, write ``summary.json`` and ``report.html``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from klopf import peers
+from klopf.console.network import report
+from klopf.console.network.config import NetworkSettings, parse_settings
+from klopf.console.network.prepare import Run, prepare
+from klopf.console.network.story import Story
+from klopf.console.network.tell import tell
+from klopf.console.network.watch import Progress, Supervisor
+
+__all__ = ["DEMO_PASSPHRASE", "demo_settings", "gather_receipts", "play"]
+
+DEMO_PASSPHRASE = "klopf demo"
+"""Locks the demo's throw-away keys. It is public: never use it for keys that own anything."""
+
+
+def demo_settings(seed: int, epochs: int) -> NetworkSettings:
+    """The demo: five honest neurons, a free-rider, a liar, three auditors of whom one inflates the liar's scores."""
+    mind = {"model": "mind", "settings": {"hidden": [128], "step_size": 0.02}}
+    mlp = {"model": "sklearn:MLPClassifier", "settings": {"hidden_layer_sizes": [128], "learning_rate_init": 0.003}}
+    raw = {
+        "name": "digits", "seed": seed, "epochs": epochs,
+        "data": {"file": "digits", "share": "dirichlet", "alpha": 0.5},
+        "neuron": [
+            {"name": "ada", **mind}, {"name": "ben", **mind}, {"name": "cleo", **mind},
+            {"name": "dag", **mlp}, {"name": "eve", **mlp},
+            {"name": "fred", "model": "free-rider"}, {"name": "lars", "model": "liar"},
+        ],
+        "auditor": [{"name": "vera"}, {"name": "walt"}, {"name": "xeno", "inflates": "lars"}],
+        "requester": {"name": "rita", "fee": 0.001},
+    }  # fmt: skip
+    return parse_settings(raw, "demo", Path())
+
+
+def play(
+    settings: NetworkSettings,
+    folder: Path,
+    passphrase: str,
+    tell_line: Callable[[str], None],
+    show: Callable[[Progress], None],
+) -> tuple[Run, Story]:
+    """Run the network that ``settings`` describe in the new folder ``folder``.
+
+    Raises:
+        KlopfError: the settings cannot be played; nothing is left behind if the network never began.
+    """
+    began = time.monotonic()
+    run, shares = prepare(settings, folder, passphrase, tell_line)
+    tell_line(f"starting {len(run.members)} processes")
+    with Supervisor(run, passphrase, show) as supervisor:
+        supervisor.play()
+        notes = supervisor.notes
+    gather_receipts(run)
+    story = tell(run, shares, time.monotonic() - began, notes)
+    peers.write_atomically(folder / "summary.json", (json.dumps(story.summary(), indent=2) + "\n").encode())
+    peers.write_atomically(folder / "report.html", report.render(story).encode())
+    return run, story
+
+
+def gather_receipts(run: Run) -> Path:
+    """Put every receipt that a neuron was paid by into one file, ``receipts.jsonl``, for ``klopf verify``."""
+    lines: list[str] = []
+    for member in run.members:
+        for file in sorted((run.folder / member.folder / "receipts").glob("*.jsonl"), key=lambda f: int(f.stem)):
+            lines += [line for line in file.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+    path = run.folder / "receipts.jsonl"
+    peers.write_atomically(path, ("\n".join(lines) + "\n").encode())
+    return path

@@ -1,0 +1,249 @@
+"""Make a run folder: everything checked first, then keys, data, contracts and registrations; or nothing at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from klopf import chain, ledger, peers, wire
+from klopf.console.network.config import ADVERSARIES, NeuronSettings, NetworkSettings
+from klopf.console.network.data import Samples, Shares, share_out
+from klopf.errors import KlopfError, PeersError
+
+__all__ = ["Member", "Run", "prepare", "read_run"]
+
+GAS_MONEY = 10**18
+"""Wei given to each participant. The embedded chain's gas is free; elsewhere this pays for some thousand transactions."""
+AUDIT_QUESTIONS = 120
+
+
+@dataclass(frozen=True)
+class Member:
+    """One participant of a run: where it lives and how it is registered."""
+
+    id: int
+    name: str
+    role: str
+    folder: str
+    model: str
+    honest: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """``run.json``: what a run folder holds. ``members`` are in the order of their registration."""
+
+    folder: Path
+    settings: NetworkSettings
+    members: tuple[Member, ...]
+    classes: tuple[str, ...]
+    where: str
+    """The ledger: an absolute path or a URL."""
+
+    @property
+    def deployment(self) -> ledger.Deployment:
+        return ledger.Deployment.load(self.folder / "deployment.json")
+
+    def connect(self, key: ledger.Key | None = None) -> ledger.Ledger:
+        return ledger.connect(self.where, key, self.deployment)
+
+    def named(self, id: int) -> str:
+        return next((m.name for m in self.members if m.id == id), f"#{id}")
+
+
+def read_run(folder: Path) -> Run:
+    """The run that :func:`prepare` made in ``folder``.
+
+    Raises:
+        PeersError: there is none, or it is damaged.
+    """
+    try:
+        raw = json.loads((folder / "run.json").read_text())
+        settings = NetworkSettings.model_validate(raw["settings"])
+        members = tuple(Member(**m) for m in raw["members"])
+        where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
+        return Run(folder, settings, members, tuple(raw["classes"]), where)
+    except FileNotFoundError:
+        raise PeersError(f"{folder} is not a run folder: it has no run.json; `klopf demo` or `klopf run` makes one") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PeersError(f"{folder / 'run.json'} is damaged ({type(error).__name__}): restore it from a backup") from None
+
+
+def prepare(settings: NetworkSettings, folder: Path, passphrase: str, tell: Callable[[str], None]) -> tuple[Run, Shares]:
+    """Check everything that can be checked, then make ``folder``. On any error nothing is left behind.
+
+    ``tell`` gets a line for each thing begun. Returns the run and the shares (the test labels stay with the caller).
+
+    Raises:
+        KlopfError: what is wrong with data, ports, ledger or passphrase, in one line.
+    """
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise PeersError(f"{folder} exists and is not empty: choose another folder with --folder, or move it away")
+    tell("reading the data")
+    shares = share_out(settings)
+    _check_ports(settings)
+    _check_models(settings, shares)
+    operator = _operator(settings, passphrase)
+    with _folder_or_nothing(folder):
+        where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
+        if settings.ledger.rpc is None:
+            tell("creating the ledger")
+            chain_id = 1_000_000 + secrets.randbelow(2**31)
+            chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}).close()
+        ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
+        tell("deploying the contracts")
+        deployment = ledger.deploy(where, operator, _parameters(settings))
+        deployment.save(folder / "deployment.json")
+        with ledger.connect(where, operator, deployment) as book:
+            members = _register_everybody(settings, folder, where, shares, book, passphrase, tell)
+        run = Run(folder, settings, members, shares.test.classes, where)
+        content = {
+            "settings": settings.model_dump(mode="json"),
+            "members": [asdict(m) for m in members],
+            "classes": list(run.classes),
+        }
+        peers.write_atomically(folder / "run.json", json.dumps(content, indent=2).encode())
+        np.savez(folder / "test.npz", labels=shares.test.labels)
+    return run, shares
+
+
+@contextlib.contextmanager
+def _folder_or_nothing(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PeersError(f"cannot make the run folder {folder}: {error.strerror}; choose another with --folder") from None
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _check_ports(settings: NetworkSettings) -> None:
+    first = settings.wire.first_port
+    for port in range(first, first + len(settings.neuron)) if first else [0]:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.wire.host, port))
+            except OSError as error:
+                raise PeersError(
+                    f"cannot listen at {settings.wire.host}:{port}: {error.strerror}; free the port, or set "
+                    "wire.first_port to another (0 lets the system choose)"
+                ) from None
+
+
+def _check_models(settings: NetworkSettings, shares: Shares) -> None:
+    """Every model can be made: better said now than by a process that dies."""
+    for i, neuron in enumerate(settings.neuron):
+        features, classes = shares.test.inputs.shape[1], len(shares.test.classes)
+        try:
+            peers.create_model(neuron.model, features=features, classes=classes, seed=i, settings=dict(neuron.settings))
+        except KlopfError as error:
+            raise PeersError(f"neuron {neuron.name!r}: {error}") from None
+        except (ValueError, TypeError) as error:
+            raise PeersError(f"neuron {neuron.name!r}: {neuron.model} does not take these settings: {error}") from None
+
+
+def _operator(settings: NetworkSettings, passphrase: str) -> ledger.Key:
+    """Who deploys and pays: the key that the settings name, or a new one."""
+    if settings.ledger.key is None:
+        return ledger.keys.new()
+    return ledger.keys.load(settings.ledger.key, passphrase)
+
+
+def _parameters(settings: NetworkSettings) -> ledger.Parameters:
+    rules, unit = settings.rules, ledger.KLP
+    auditors = len(settings.auditor)
+    return ledger.Parameters(
+        listen_seconds=settings.ledger.listen_seconds,
+        claim_seconds=settings.ledger.claim_seconds,
+        seats=rules.seats,
+        maturity=rules.maturity,
+        emission=round(rules.emission * 10**6) * (unit // 10**6),
+        neuron_stake=round(rules.stake * unit),
+        auditor_stake=round(rules.stake * unit) // 2,
+        audit_seats=min(3, auditors),
+        audit_quorum=min(2, auditors),
+        pass_accuracy_bps=round(rules.pass_accuracy * 10_000),
+        pass_robustness_bps=round(rules.pass_robustness * 10_000),
+    )
+
+
+def _register_everybody(
+    settings: NetworkSettings, folder: Path, where: str, shares: Shares,
+    book: ledger.Ledger, passphrase: str, tell: Callable[[str], None],
+) -> tuple[Member, ...]:  # fmt: skip
+    """Folders, keys, certificates, money and registrations, in the order neurons, auditors, requester."""
+    features, classes = shares.test.inputs.shape[1], len(shares.test.classes)
+    rules, unit = settings.rules, ledger.KLP
+    members: list[Member] = []
+    ids = {n.name: i for i, n in enumerate(settings.neuron, start=book.registry.count() + 1)}
+
+    def join(name: str, role: str, model: str, place: str, data: dict[str, Any], more: dict[str, Any],
+             stake: int, deposit: int, honest: bool, port: int = 0) -> None:  # fmt: skip
+        tell(f"registering {name}")
+        home = folder / place / name
+        home.mkdir(parents=True)
+        np.savez(home / "data.npz", **data)
+        key, certificate = ledger.keys.new(), wire.Certificate.new(name, settings.wire.host)
+        ledger.keys.save(key, home / "key.json", passphrase, light=True)
+        certificate.save(home)
+        up = "/".join(".." for _ in Path(place, name).parts)
+        peers.ParticipantSettings(
+            name=name, role=role, ledger=where if "://" in where else f"{up}/{settings.ledger.file}",
+            deployment=f"{up}/deployment.json", epochs=settings.epochs, features=features, classes=classes,
+            seed=settings.seed * 1000 + len(members), host=settings.wire.host, port=port, more=more,
+        ).write(home)  # fmt: skip
+        book.fund(key.address, GAS_MONEY, stake + deposit)
+        with ledger.connect(where, key, book.deployment) as own:
+            id = own.registry.register(ledger.Role[role.upper()], endpoint="", model=model, certificate=certificate.der)
+            if stake:
+                own.stake.stake(id, stake)
+            if deposit:
+                own.settlement.deposit(id, deposit)
+        members.append(Member(id, name, role, f"{place}/{name}", model, honest))
+        if role == "neuron":
+            peers.birth(home, features, classes, settings.seed * 1000 + len(members), peers.NeuronSettings(**more))
+
+    stake = round(rules.stake * unit)
+    for i, (neuron, share) in enumerate(zip(settings.neuron, shares.neurons, strict=True)):
+        more = {
+            "model": neuron.model, "settings": dict(neuron.settings), "passes": neuron.passes,
+            "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats,
+            "favours": _friend(neuron, settings, ids),
+        }  # fmt: skip
+        port = settings.wire.first_port + i if settings.wire.first_port else 0
+        join(neuron.name, "neuron", neuron.model, "neurons", _labelled(share), more, stake, 0,
+             neuron.model not in ADVERSARIES, port)  # fmt: skip
+    for auditor in settings.auditor:
+        more = {"questions": AUDIT_QUESTIONS, "inflates": ids[auditor.inflates] if auditor.inflates else None}
+        join(auditor.name, "auditor", "", "auditors", _labelled(shares.audit), more, stake, 0, auditor.inflates is None)
+    asking = settings.requester
+    data = _labelled(shares.reference) | {"questions": shares.test.inputs}
+    fee = round(asking.fee * 10**9) * (unit // 10**9)
+    deposit = round(asking.budget * 10**9) * (unit // 10**9)
+    join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, 0, deposit, True)
+    return tuple(members)
+
+
+def _friend(neuron: NeuronSettings, settings: NetworkSettings, ids: dict[str, int]) -> int | None:
+    """Adversaries collude: each gives all its weight to the next of them."""
+    villains = [n.name for n in settings.neuron if n.model in ADVERSARIES]
+    if neuron.name not in villains or len(villains) < 2:
+        return None
+    return ids[villains[(villains.index(neuron.name) + 1) % len(villains)]]
+
+
+def _labelled(samples: Samples) -> dict[str, Any]:
+    return {"inputs": samples.inputs, "labels": samples.labels}

@@ -1,0 +1,116 @@
+"""A run at a terminal: live while it goes on, a table at the end. To a pipe it writes plain lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from klopf import ledger
+from klopf.console.network.config import NetworkSettings
+from klopf.console.network.story import Story
+from klopf.console.network.watch import Progress
+
+__all__ = ["Live", "table"]
+
+STYLE = {"backbone": "bold", "fringe": "", "silent": "dim strike"}
+
+
+class Live:
+    """Shows progress on standard error while the ``with`` block runs."""
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        self._names = [n.name for n in settings.neuron]
+        self._models = {n.name: n.model for n in settings.neuron}
+        self._epochs = settings.epochs
+        self._console = Console(stderr=True)
+        self._bar = Bar(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f}/{task.total} epochs"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console,
+        )  # fmt: skip
+        self._task = self._bar.add_task("preparing", total=settings.epochs)
+        self._live = RichLive(console=self._console, refresh_per_second=4, transient=True)
+        self._last_plain = ""
+        self._last_notes = 0
+
+    def __enter__(self) -> Live:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def line(self, text: str) -> None:
+        """One thing begun."""
+        if self._console.is_terminal:
+            self._bar.update(self._task, description=text)
+            self._live.update(self._bar)
+        else:
+            print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
+
+    def show(self, progress: Progress) -> None:
+        """Where the run stands."""
+        done = max(0, progress.epoch - 1) + (0.5 if progress.phase == "claim" else 0.0)
+        part = 0.5 * progress.arrived / progress.expected if progress.expected else 0.0
+        text = f"epoch {min(progress.epoch, self._epochs)}: {progress.phase}, {progress.arrived} of {progress.expected or '?'} done"
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=min(done + part, self._epochs), description=text)
+            notes = [Text(note, style="yellow") for note in progress.happened[-3:]]
+            self._live.update(Group(self._table(progress), *notes, self._bar))
+            return
+        plain = f"epoch {progress.epoch} {progress.phase}"
+        if plain != self._last_plain and progress.epoch <= self._epochs:
+            accuracy = f", network accuracy {progress.accuracy[0]:.1%}" if 0 in progress.accuracy else ""
+            print(time.strftime("%H:%M:%S"), f"{plain}{accuracy}", file=sys.stderr, flush=True)
+            self._last_plain = plain
+        for note in progress.happened[self._last_notes :]:
+            print(time.strftime("%H:%M:%S"), note, file=sys.stderr, flush=True)
+        self._last_notes = len(progress.happened)
+
+    def _table(self, progress: Progress) -> Table:
+        grid = Table(box=None, pad_edge=False)
+        for name in ("neuron", "model", "standing"):
+            grid.add_column(name)
+        for name in ("heard", "audit", "alone"):
+            grid.add_column(name, justify="right")
+        neurons = [p for p in progress.participants.values() if p.role is ledger.Role.NEURON]
+        for p, name in zip(sorted(neurons, key=lambda p: p.id), self._names, strict=False):
+            standing = p.standing.name.lower()
+            alone = f"{progress.accuracy[p.id]:.1%}" if p.id in progress.accuracy else ""
+            audit = "passed" if p.passed else f"failed {p.failed}x" if p.failed else ""
+            grid.add_row(name, self._models[name], standing, f"{p.utility:.1%}", audit, alone, style=STYLE.get(standing, ""))
+        if 0 in progress.accuracy:
+            grid.add_row("the network", "", "", "", "", f"{progress.accuracy[0]:.1%}", style="bold cyan")
+        return grid
+
+
+def table(story: Story) -> None:
+    """The closing table on standard output."""
+    console = Console()
+    grid = Table(title=f"{story.name}, seed {story.seed}", title_justify="left")
+    for name in ("neuron", "model", "standing"):
+        grid.add_column(name)
+    for name in ("heard", "audit", "earned", "slashed"):
+        grid.add_column(name, justify="right")
+    for row in sorted(story.neurons, key=lambda r: (-r.heard, r.id)):
+        audit = " / ".join(f"{value:.0%}" for value in row.audit.values())
+        grid.add_row(row.name, row.model, row.standing, f"{row.heard:.1%}", audit, f"{row.earned:,.2f}", f"{row.slashed:,.2f}",
+                     style=STYLE.get(row.standing, ""))  # fmt: skip
+    grid.add_section()
+    for auditor in story.auditors:
+        grid.add_row(auditor.name, "auditor", "honest" if auditor.honest else "inflates", "", "", "", f"{auditor.slashed:,.2f}")
+    console.print(grid)
+    figures: list[Any] = [f"{name.replace('_', ' ')} {value:.1%}" for name, value in story.accuracy.items() if value is not None]
+    if figures:
+        console.print("accuracy: " + ", ".join(figures), highlight=False)
+    console.print(f"{story.transactions} transactions, supply {story.supply:,.2f} tokens", highlight=False)
+    for note in story.notes:
+        console.print(note, style="yellow", highlight=False)

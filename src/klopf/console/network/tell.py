@@ -1,0 +1,136 @@
+"""Build the story of a run from the ledger's events and the requester's results."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from klopf import ledger
+from klopf.console.network.data import Shares
+from klopf.console.network.prepare import Run
+from klopf.console.network.story import AuditorRow, Heard, Link, Moment, NeuronRow, Payment, Story, tokens
+from klopf.console.network.watch import read_results
+from klopf.ledger import events
+
+__all__ = ["linear_baseline", "tell"]
+
+ATTENTION = 65_535
+
+
+def tell(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> Story:
+    """The story of ``run``. ``shares`` is needed for the linear baseline only; without it there are no moments."""
+    with run.connect() as book:
+        history = list(ledger.history(book))
+        story = Story(run.settings.name, run.settings.seed, seconds, run.classes, notes=notes)
+        story.transactions = len({e.transaction for e in history})
+        story.blocks = book.rpc.height()
+        story.supply = tokens(book.token.supply())
+        standing = {p.id: p.standing for p in book.registry.all()}
+    story.payments = _payments(run, history)
+    heard = _heard(history)
+    for member in run.members:
+        slashed = tokens(sum(e.from_staked + e.from_thawing for e in history if isinstance(e, events.Slashed) and e.id == member.id))
+        if member.role == "neuron":
+            earned = sum((p.amount for p in story.payments if p.neuron == member.name), start=tokens(0))
+            story.neurons.append(NeuronRow(
+                member.id, member.name, member.model, member.honest, standing[member.id].name.lower(),
+                heard.get(member.id, 0.0), _last_audit(history, member.id), earned, slashed,
+            ))  # fmt: skip
+        elif member.role == "auditor":
+            story.auditors.append(AuditorRow(member.id, member.name, member.honest, slashed))
+    story.links = _links(run, history)
+    if shares is not None:
+        story.moments = _moments(run, shares)
+    return story
+
+
+def _heard(history: list[events.Event]) -> dict[int, float]:
+    """Each neuron's part of all ranks, the epochs counting alike."""
+    ranks: dict[int, dict[int, int]] = defaultdict(dict)
+    for event in history:
+        if isinstance(event, events.Claimed):
+            ranks[event.epoch][event.speaker] = event.rank
+    shares: dict[int, float] = defaultdict(float)
+    counted = [column for column in ranks.values() if sum(column.values()) > 0]
+    for column in counted:
+        for speaker, rank in column.items():
+            shares[speaker] += rank / sum(column.values()) / len(counted)
+    return dict(shares)
+
+
+def _last_audit(history: list[events.Event], neuron: int) -> dict[str, float]:
+    found = [e for e in history if isinstance(e, events.Concluded) and e.neuron == neuron and e.accuracy + e.robustness > 0]
+    return {"accuracy": found[-1].accuracy / 10_000, "robustness": found[-1].robustness / 10_000} if found else {}
+
+
+def _links(run: Run, history: list[events.Event]) -> list[Link]:
+    """Who listened to whom in the last epoch with receipts."""
+    heard = [e for e in history if isinstance(e, events.Heard)]
+    last = max((e.epoch for e in heard), default=0)
+    return [Link(run.named(e.listener), run.named(e.speaker), e.weight / ATTENTION) for e in heard if e.epoch == last and e.weight]
+
+
+def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
+    claimed = {(e.epoch, e.speaker): e for e in history if isinstance(e, events.Claimed)}
+    posted = {(e.epoch, e.id): e for e in history if isinstance(e, events.Posted)}
+    columns: dict[tuple[int, int], list[events.Heard]] = defaultdict(list)
+    totals: dict[int, int] = defaultdict(int)
+    for event in history:
+        if isinstance(event, events.Heard):
+            columns[event.epoch, event.speaker].append(event)
+        elif isinstance(event, events.Claimed):
+            totals[event.epoch] += event.rank
+    payments = []
+    for event in history:
+        if not isinstance(event, events.Collected) or (event.epoch, event.id) not in claimed:
+            continue
+        column = claimed[event.epoch, event.id]
+        if event.emitted == 0 and event.fees == 0:
+            continue
+        reasons = tuple(
+            Heard(
+                run.named(h.listener), tokens(posted[event.epoch, h.listener].stake), h.weight / ATTENTION,
+                min(h.weight, column.consensus) / ATTENTION, h.answers, tokens(h.fee),
+            )
+            for h in columns[event.epoch, event.id]
+        )  # fmt: skip
+        share = column.rank / totals[event.epoch] if totals[event.epoch] else 0.0
+        payments.append(Payment(
+            event.epoch, run.named(event.id), tokens(event.emitted), tokens(event.fees), share,
+            column.consensus / ATTENTION, reasons,
+        ))  # fmt: skip
+    return payments
+
+
+def _moments(run: Run, shares: Shares) -> list[Moment]:
+    linear = linear_baseline(run.settings.seed, shares, run.settings.epochs, passes=run.settings.neuron[0].passes)
+    moments = []
+    for epoch in range(1, run.settings.epochs + 1):
+        accuracy = read_results(run, epoch, shares.test.labels)
+        if accuracy is not None:
+            alone = {run.named(id): value for id, value in accuracy.items() if id != 0}
+            moments.append(Moment(epoch, accuracy[0], linear[epoch - 1], alone))
+    return moments
+
+
+def linear_baseline(seed: int, shares: Shares, epochs: int, passes: int) -> list[float]:
+    """Test accuracy by epoch of an online linear classifier (logistic, constant step-size 0.01) that is given the
+    honest and dishonest neurons' data pooled, one sample at a time, with as many passes as they have: what one would
+    have if privacy were given up.
+    """
+    from sklearn.linear_model import SGDClassifier
+
+    inputs = np.concatenate([share.inputs for share in shares.neurons])
+    labels = np.concatenate([share.labels for share in shares.neurons])
+    rng = np.random.default_rng([seed, 4])
+    model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.01, random_state=seed)
+    everything = np.arange(len(shares.test.classes))
+    accuracy = []
+    # A neuron answers in epoch e with what it learned before it: from its birth on, passes by the epoch.
+    for _ in range(epochs):
+        for _ in range(passes):
+            order = rng.permutation(len(labels))
+            model.partial_fit(inputs[order], labels[order], classes=everything)
+        accuracy.append(float((model.predict(shares.test.inputs) == shares.test.labels).mean()))
+    return accuracy

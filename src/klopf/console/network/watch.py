@@ -1,0 +1,193 @@
+"""Run a prepared network: start a process a participant, keep the clock going, start again what dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from klopf import ledger, peers
+from klopf.console.network.prepare import Member, Run
+from klopf.errors import KlopfError, PeersError
+
+__all__ = ["Progress", "Supervisor"]
+
+MODULE = {"neuron": "klopf.peers", "requester": "klopf.peers", "auditor": "klopf.audit"}
+POLL = 0.1
+GATHER_SECONDS = 120.0
+RESTARTS = 5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, for whoever shows it."""
+
+    epoch: int
+    phase: str
+    arrived: int
+    expected: int
+    participants: dict[int, ledger.Participant]
+    accuracy: dict[int, float]
+    """Of each neuron by itself and, under 0, of the network, on the test set in the last epoch known."""
+    happened: tuple[str, ...]
+
+
+@dataclass
+class _Process:
+    member: Member
+    process: subprocess.Popen[bytes]
+    restarts: int = 0
+
+
+@dataclass
+class Supervisor:
+    """Owns the processes of a run. Use as a context manager: leaving it ends them all, by their process ids."""
+
+    run: Run
+    passphrase: str
+    show: Callable[[Progress], None] = lambda _: None
+    notes: list[str] = field(default_factory=list)
+    _processes: dict[int, _Process] = field(default_factory=dict)
+
+    def __enter__(self) -> Supervisor:
+        key = ledger.keys.load(self.run.folder / "operator.json", self.passphrase)
+        self._book = self.run.connect(key)
+        self._labels = np.load(self.run.folder / "test.npz", allow_pickle=False)["labels"]
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes are ended then, too
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        alive = [p.process for p in self._processes.values() if p.process.poll() is None]
+        for process in alive:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 5.0
+        for process in alive:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._book.close()
+
+    def play(self) -> None:
+        """Start everybody, play every epoch, settle it, and wait until everybody has gone.
+
+        Raises:
+            PeersError: a participant could not even begin; the line it said.
+        """
+        for member in self.run.members:
+            self._start(member)
+        self._gather()
+        self._book.clock.start()
+        settled = 0
+        while True:
+            now = self._book.clock.now()
+            if now.epoch - 1 > settled:
+                settled = self._settle(now.epoch - 1)
+            if now.epoch > self.run.settings.epochs:
+                break
+            self._revive()
+            if not self._book.clock.advance():
+                time.sleep(POLL)
+            self._tell(now)
+        self._await_departure()
+        self._tell(self._book.clock.now())
+
+    def _start(self, member: Member, restarts: int = 0) -> None:
+        folder = self.run.folder / member.folder
+        environment = os.environ | {peers.PASSPHRASE: self.passphrase, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        with open(folder / "log.txt", "ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", MODULE[member.role], str(folder)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment,
+            )  # fmt: skip
+        (folder / "process").write_text(str(process.pid))
+        self._processes[member.id] = _Process(member, process, restarts)
+
+    def _gather(self) -> None:
+        """Wait until everybody has arrived in epoch 0."""
+        deadline = time.monotonic() + GATHER_SECONDS
+        while (now := self._book.clock.now()).arrived < len(self.run.members):
+            for entry in self._processes.values():
+                if entry.process.poll() is not None:
+                    raise PeersError(f"{entry.member.name} could not begin: {_last_line(self.run.folder / entry.member.folder)}")
+            if time.monotonic() > deadline:
+                raise PeersError(
+                    f"only {now.arrived} of {len(self.run.members)} participants are there after {GATHER_SECONDS:.0f} s: "
+                    f"look at the log.txt files in {self.run.folder}"
+                )
+            self._tell(now)
+            time.sleep(POLL)
+
+    def _settle(self, epoch: int) -> int:
+        """Pay and conclude ``epoch`` for everybody."""
+        try:
+            self._book.settle(epoch)
+        except KlopfError as error:
+            self._note(f"epoch {epoch} could not be settled: {error}")
+        return epoch
+
+    def _revive(self) -> None:
+        for entry in list(self._processes.values()):
+            status = entry.process.poll()
+            if status in (None, 0):
+                continue
+            if self.run.settings.restart and entry.restarts < RESTARTS:
+                self._note(f"{entry.member.name} died ({_how(status or 0)}) and was started again")
+                self._start(entry.member, entry.restarts + 1)
+            else:
+                self._note(f"{entry.member.name} died ({_how(status or 0)}) and stays away")
+                del self._processes[entry.member.id]
+
+    def _await_departure(self) -> None:
+        deadline = time.monotonic() + 20.0
+        for entry in self._processes.values():
+            try:
+                entry.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._note(f"{entry.member.name} did not leave by itself")
+
+    def _note(self, line: str) -> None:
+        self.notes.append(line)
+
+    def _tell(self, now: ledger.Now) -> None:
+        participants = {p.id: p for p in self._book.registry.all()}
+        accuracy: dict[int, float] = {}
+        for epoch in range(now.epoch, 0, -1):
+            result = read_results(self.run, epoch, self._labels)
+            if result is not None:
+                accuracy = result
+                break
+        phase = "gathering" if now.epoch == 0 else now.phase.name.lower()
+        self.show(Progress(now.epoch, phase, now.arrived, now.expected, participants, accuracy, tuple(self.notes)))
+
+
+def read_results(run: Run, epoch: int, labels: np.ndarray) -> dict[int, float] | None:
+    """Accuracy in ``epoch`` on the test set: of the network under 0, of each neuron by itself under its id."""
+    requester = next(m for m in run.members if m.role == "requester")
+    file = run.folder / requester.folder / "results" / f"{epoch}.npz"
+    if not file.exists():
+        return None
+    with np.load(file, allow_pickle=False) as result:
+        accuracy = {0: float((result["network"] == labels).mean())} if len(result["network"]) else {0: 0.0}
+        for id, said in zip(result["ids"], result["alone"], strict=True):
+            accuracy[int(id)] = float((said == labels).mean())
+    return accuracy
+
+
+def _how(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def _last_line(folder: Path) -> str:
+    lines = (folder / "log.txt").read_text(errors="replace").splitlines()
+    return lines[-1].removeprefix("klopf: ") if lines else "it said nothing"

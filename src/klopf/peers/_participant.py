@@ -1,0 +1,213 @@
+"""What everybody in a network has: a folder, a key, a certificate, the ledger and a place in the epoch.
+
+A participant's folder::
+
+    participant.json    its settings (no secrets)
+    key.json            its key, encrypted; the passphrase comes from KLOPF_PASSPHRASE
+    certificate.*       its TLS certificate and that one's key
+    data.npz            its private samples
+    state/              what it has learned
+    receipts/           receipts in which it was listened to, a file an epoch
+    log.txt             what it did
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf import ledger, wire
+from klopf.errors import KlopfError, PeersError
+
+__all__ = ["PASSPHRASE", "Participant", "ParticipantSettings", "log", "read_data", "write_atomically"]
+
+PASSPHRASE = "KLOPF_PASSPHRASE"
+"""Name of the environment variable that unlocks key files."""
+
+POLL = 0.2
+"""Seconds between two looks at the ledger's clock."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ParticipantSettings:
+    """What ``participant.json`` holds. Paths are relative to the participant's folder."""
+
+    name: str
+    role: str
+    """``neuron``, ``auditor`` or ``requester``."""
+    ledger: str
+    """A file of the embedded chain, or an RPC URL."""
+    deployment: str
+    epochs: int
+    features: int
+    classes: int
+    seed: int
+    host: str = "127.0.0.1"
+    port: int = 0
+    more: dict[str, Any] = field(default_factory=dict)
+    """What only this role needs; see ``_neuron.py``, ``_requester.py`` and ``audit/_auditor.py``."""
+
+    def write(self, folder: Path) -> None:
+        write_atomically(folder / "participant.json", json.dumps(asdict(self), indent=2).encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> ParticipantSettings:
+        try:
+            return cls(**json.loads((folder / "participant.json").read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise PeersError(f"{folder} is not a participant's folder ({error}): `klopf run` makes them") from None
+
+
+class Participant:
+    """An open folder, connected to the ledger and able to ask. Use :meth:`open` and :meth:`close`."""
+
+    def __init__(self, folder: Path, settings: ParticipantSettings, key: ledger.Key, book: ledger.Ledger) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.key = key
+        self.book = book
+        self.certificate = wire.Certificate.load(folder)
+        self.roll = wire.Roll()
+        self.others: dict[int, ledger.Participant] = {}
+        """Everybody registered, by id, as of the last :meth:`refresh`."""
+        self.id = 0
+        domain = book.domain
+        self.network = wire.network_id(domain.chain_id, domain.contract)
+        self.dendrite = wire.Dendrite(self.certificate, key, self.network, self.roll)
+        self._ledger_thread = ThreadPoolExecutor(1, "ledger")
+
+    @classmethod
+    async def open(cls, folder: Path) -> Participant:
+        """Unlock the key, connect to the ledger and find oneself in the registry.
+
+        Raises:
+            KlopfError: the folder, key, passphrase, ledger or registration is not as it should be.
+        """
+        settings = ParticipantSettings.read(folder)
+        key = ledger.keys.load(folder / "key.json", os.environ.get(PASSPHRASE, ""))
+        deployment = ledger.Deployment.load(folder / settings.deployment)
+        where = settings.ledger if "://" in settings.ledger else str((folder / settings.ledger).resolve())
+        thread = ThreadPoolExecutor(1, "ledger")
+        book = await asyncio.get_running_loop().run_in_executor(thread, lambda: ledger.connect(where, key, deployment))
+        self = cls(folder, settings, key, book)
+        self._ledger_thread = thread
+        self.id = await self.on_ledger(book.registry.id_of, key.address)
+        if self.id == 0:
+            raise PeersError(f"{settings.name} ({key.address}) is not in the registry: `klopf run` registers participants")
+        await self.refresh()
+        return self
+
+    async def close(self) -> None:
+        await self.dendrite.close()
+        await self.on_ledger(self.book.close)
+        self._ledger_thread.shutdown()
+
+    async def on_ledger(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Run a ledger call in the one thread that may touch the ledger, so that the axon goes on answering."""
+        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, lambda: call(*arguments))
+
+    async def refresh(self) -> dict[int, ledger.Participant]:
+        """Read the registry anew and let the wire know who is in it."""
+        everybody = await self.on_ledger(self.book.registry.all)
+        self.others = {p.id: p for p in everybody}
+        self.roll.set(wire.Peer(p.id, p.key, p.endpoint, p.fingerprint, p.certificate) for p in everybody)
+        return self.others
+
+    @property
+    def me(self) -> ledger.Participant:
+        return self.others[self.id]
+
+    def speakers(self) -> list[int]:
+        """Ids of the neurons that may be asked: admitted, not silent, with an endpoint, and not oneself."""
+        return [
+            p.id
+            for p in self.others.values()
+            if p.role is ledger.Role.NEURON
+            and p.standing in (ledger.Standing.FRINGE, ledger.Standing.BACKBONE)
+            and p.endpoint
+            and p.id != self.id
+        ]
+
+    async def announce(self, endpoint: str) -> None:
+        """See to it that the registry names this endpoint and this certificate."""
+        if self.me.endpoint != endpoint or self.me.fingerprint != self.certificate.fingerprint:
+            await self.on_ledger(self.book.registry.move, self.id, endpoint, self.certificate.der)
+            await self.refresh()
+
+    async def take_part(self, listen: Callable[[int], Any], claim: Callable[[int], Any]) -> None:
+        """Live through the epochs: await ``listen(epoch)`` and ``claim(epoch)`` once in each phase.
+
+        Both must end with a transaction that counts as arriving, or with :meth:`arrive`. A phase that was missed is
+        gone; whoever comes back takes part from the running phase on. Returns after the last epoch.
+        """
+        done: tuple[int, ledger.Phase] | None = None
+        late_since: float | None = None
+        while True:
+            now = await self.on_ledger(self.book.clock.now)
+            turn = (now.epoch, now.phase)
+            if now.epoch > self.settings.epochs:
+                return
+            if turn != done:
+                await self.refresh()
+                if now.epoch == 0:
+                    await self.arrive()
+                elif now.phase is ledger.Phase.LISTEN:
+                    await listen(now.epoch)
+                else:
+                    await claim(now.epoch)
+                done, late_since = turn, None
+                continue
+            if now.epoch > 0 and (now.arrived >= now.expected or now.time >= now.deadline):
+                # Whoever runs the network advances the clock; if nobody does, each tries, one after the other.
+                late_since = late_since or time.monotonic()
+                if time.monotonic() - late_since > 3.0 + 0.5 * self.id:
+                    await self.on_ledger(self.book.clock.advance)
+            await asyncio.sleep(POLL)
+
+    async def arrive(self) -> None:
+        """Be counted as done with this phase, if it is not over yet."""
+        await self.attempt("arriving", self.book.clock.arrive, self.id)
+
+    async def attempt(self, what: str, call: Callable[..., T], *arguments: Any) -> T | None:
+        """A ledger call that may be refused because its moment has passed: note it and go on."""
+        try:
+            return await self.on_ledger(call, *arguments)
+        except KlopfError as error:
+            log(f"{what} refused: {error}")
+            return None
+
+
+def log(line: str) -> None:
+    """One line into the log; never anything secret."""
+    print(time.strftime("%H:%M:%S"), line, flush=True)
+
+
+def read_data(folder: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of ``data.npz``."""
+    try:
+        with np.load(folder / "data.npz", allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError) as error:
+        raise PeersError(f"no samples can be read in {folder / 'data.npz'} ({error}): restore the file") from None
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``; a crash leaves the old or the new, never a mixture."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    with open(unfinished, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)

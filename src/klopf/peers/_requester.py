@@ -1,0 +1,93 @@
+"""The life of a requester (P9): it pays for answers, and learns from a few labelled samples whom to listen to."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from klopf.peers._asking import Asking, attention
+from klopf.peers._listening import Listener
+from klopf.peers._participant import Participant, log, read_data, write_atomically
+
+__all__ = ["RequesterSettings", "live"]
+
+
+@dataclass(frozen=True)
+class RequesterSettings:
+    """``participant.json``'s ``more`` for a requester."""
+
+    fee: str
+    """Offered for the answer to one sample, in the token's smallest unit."""
+
+
+async def live(folder: Path) -> None:
+    """Take part in every epoch that is left, then return. Killed at any moment, it can be called again."""
+    who = await Participant.open(folder)
+    requester = _Requester(who)
+    try:
+        await who.take_part(requester.listen, requester.claim)
+    finally:
+        await who.close()
+
+
+class _Requester:
+    def __init__(self, who: Participant) -> None:
+        self.who = who
+        self.settings = RequesterSettings(**who.settings.more)
+        self.data = read_data(who.folder)
+        (who.folder / "state").mkdir(exist_ok=True)
+        (who.folder / "results").mkdir(exist_ok=True)
+
+    async def listen(self, epoch: int) -> None:
+        prepared = self.who.folder / "state" / f"{epoch}.json"
+        if not prepared.exists():
+            await self._work(epoch)
+        post = json.loads(prepared.read_text())
+        await self.who.attempt(
+            "post", self.who.book.settlement.post, self.who.id, bytes.fromhex(post["root"]), post["fees"], bytes(32)
+        )
+
+    async def _work(self, epoch: int) -> None:
+        """Ask about the labelled samples, learn whom to listen to, then buy answers to the real questions."""
+        listener = self._listener()
+        asking = Asking(self.who, epoch)
+        offer, spent_on = int(self.settings.fee), len(self.data["inputs"]) + len(self.data["questions"])
+        speakers = self.who.speakers()
+        escrow = await self.who.on_ledger(self.who.book.settlement.escrow, self.who.id)
+        if offer > 0 and escrow < offer * spent_on * len(speakers):
+            affordable = escrow // (offer * spent_on)
+            log(f"epoch {epoch}: the escrow pays for {affordable} of {len(speakers)} neurons")
+            speakers = sorted(speakers, key=lambda k: (-listener.heard(k), k))[:affordable]
+        known = await asking.ask(speakers, self.data["inputs"], offer)
+        order = np.random.default_rng([self.who.settings.seed, epoch, 3]).permutation(len(self.data["labels"]))
+        loss = listener.learn({k: answer[order] for k, answer in known.items()}, self.data["labels"][order])
+        bought = await asking.ask(list(known), self.data["questions"], offer)
+        combined = listener.combine(bought)
+        weights = attention(listener.shares(list(bought)))
+        settled = await asking.settle(weights)
+        self._write_results(epoch, bought, combined)
+        post = {"root": settled.root.hex(), "fees": settled.fees, "listener": listener.to_json()}
+        write_atomically(self.who.folder / "state" / f"{epoch}.json", json.dumps(post).encode())
+        heard = {k: round(w / 65_535, 3) for k, w in weights.items() if w > 0}
+        log(f"epoch {epoch}: loss on labelled samples {loss:.3f}; listens to {heard}")
+
+    def _listener(self) -> Listener:
+        epochs = [int(p.stem) for p in (self.who.folder / "state").glob("*.json") if p.stem.isdigit()]
+        if not epochs:
+            return Listener(self.who.settings.classes)
+        return Listener.from_json(json.loads((self.who.folder / "state" / f"{max(epochs)}.json").read_text())["listener"])
+
+    def _write_results(self, epoch: int, bought: dict[int, np.ndarray], combined: np.ndarray) -> None:
+        """Predicted classes: of the network, and of each neuron by itself."""
+        ids = np.array(sorted(bought), dtype=np.int64)
+        alone = np.array([bought[k].argmax(axis=1) for k in ids], dtype=np.int64).reshape(len(ids), -1)
+        buffer = io.BytesIO()
+        np.savez(buffer, ids=ids, alone=alone, network=combined.argmax(axis=1))
+        write_atomically(self.who.folder / "results" / f"{epoch}.npz", buffer.getvalue())
+
+    async def claim(self, epoch: int) -> None:
+        await self.who.arrive()

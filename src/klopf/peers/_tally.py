@@ -1,0 +1,64 @@
+"""The speaker's side of a conversation: what it has answered to whom, and which receipts it signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from klopf import wire
+
+__all__ = ["NO_TRAIL", "Tally"]
+
+NO_TRAIL = bytes(32)
+"""The trail of a conversation in which nothing has been answered yet."""
+
+
+@dataclass
+class _Served:
+    conversation: str
+    answers: int = 0
+    owed: int = 0
+    trail: bytes = NO_TRAIL
+    before: tuple[int, int, bytes] = (0, 0, NO_TRAIL)
+    """The same without the last answer, which may have been lost on its way."""
+
+
+@dataclass
+class Tally:
+    """Counts what was served since this process started; it need not survive a crash (see :meth:`accepts`)."""
+
+    _served: dict[tuple[int, int], _Served] = field(default_factory=dict)
+
+    def served(
+        self, epoch: int, listener: int, conversation: str, answers: int, offer: int, answer_digest: bytes
+    ) -> None:
+        """Note that ``answers`` samples were answered to ``listener`` for ``offer`` units each.
+
+        A listener that lost its memory may begin a new ``conversation`` in the same epoch, unless it owes something.
+        """
+        entry = self._served.get((epoch, listener))
+        if entry is None or (entry.conversation != conversation and entry.owed == 0):
+            entry = self._served[epoch, listener] = _Served(conversation)
+        entry.before = (entry.answers, entry.owed, entry.trail)
+        entry.answers += answers
+        entry.owed += answers * offer
+        entry.trail = wire.trail(entry.trail, answer_digest)
+
+    def accepts(self, epoch: int, listener: int, answers: int, fee: int, trail: bytes) -> bool:
+        """Whether a receipt says at least what was served.
+
+        The last answer may be missing from it. A speaker that has just come back from a crash remembers less than
+        the listener: then a receipt that says more than it remembers is accepted, since it can only gain by it.
+        """
+        entry = self._served.get((epoch, listener)) or _Served("")
+        if (answers, trail) == (entry.answers, entry.trail):
+            return fee >= entry.owed
+        if (answers, trail) == (entry.before[0], entry.before[2]):
+            return fee >= entry.before[1]
+        return answers > entry.answers and fee >= entry.owed
+
+    def keep_only(self, epochs: Iterable[int]) -> None:
+        """Forget conversations of other epochs: they can no longer be claimed."""
+        kept = set(epochs)
+        for key in [key for key in self._served if key[0] not in kept]:
+            del self._served[key]
