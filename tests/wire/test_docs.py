@@ -55,5 +55,7 @@ def test_the_benchmark_runs() -> None:
 
 
 def test_strangers_cannot_fill_the_log() -> None:
-    code = "import os; os.environ.pop('GRPC_VERBOSITY', None); from klopf import wire; print(os.environ['GRPC_VERBOSITY'])"
+    code = (
+        "import os; os.environ.pop('GRPC_VERBOSITY', None); from klopf import wire; print(os.environ['GRPC_VERBOSITY'])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "NONE\n"

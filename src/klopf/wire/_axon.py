@@ -300,6 +300,7 @@ class Axon:
             raise Refusal(Code.UNKNOWN_METHOD, "no such method here")
         handler, finite = self._handlers[header.method]
         check_specs(header.tensors, header.body_size)
+        payload = unpack_payload(header.payload)
         if messages is None and hashlib.sha256(body).digest() != header.body_hash:
             raise Refusal(Code.ALTERED, "the body is not the one that was signed")
         now = self._clock()
@@ -315,7 +316,6 @@ class Axon:
                     if messages is not None:
                         body = await _collect(messages, header.body_size, header.body_hash)
                     tensors = await beside(len(body), unpack, header.tensors, body, finite)
-                    payload = unpack_payload(header.payload)
                     times = header.issued_at / 1e6, header.expires_at / 1e6
                     request = Request(peer, header.method, tensors, payload, digest, *times)
                     async with self._gate.work(self._rank(peer)):
