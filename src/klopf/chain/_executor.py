@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from klopf.errors import ChainError
+
 from ._transaction import Transaction
 
 __all__ = [
@@ -138,11 +140,19 @@ class Tracer(Protocol):
 
 
 def executor(name: str = "py-evm") -> Executor:
-    """The executor of that name; its machine is imported only now."""
-    if name == "py-evm":
-        limit = sys.getrecursionlimit()
-        from ._pyevm import PyEvm
+    """The executor of that name, "py-evm" or "ethereum-execution"; its machine is imported only now."""
+    limit = sys.getrecursionlimit()
+    try:
+        if name == "py-evm":
+            from ._pyevm import PyEvm
 
-        sys.setrecursionlimit(limit)  # importing py-evm raises it for good; see _pyevm._Deep
-        return PyEvm()
-    raise ValueError(f"no executor named {name!r}; known: 'py-evm'")
+            return PyEvm()
+        if name == "ethereum-execution":
+            try:
+                from ._spec import Specification
+            except ImportError as error:
+                raise ChainError("the oracle is not installed; pip install ethereum-execution==1.17.0") from error
+            return Specification()
+    finally:
+        sys.setrecursionlimit(limit)  # importing either raises it for good; see _depth
+    raise ChainError(f"no executor is named {name!r}; choose 'py-evm' or 'ethereum-execution'")

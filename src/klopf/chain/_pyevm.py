@@ -8,59 +8,27 @@ most of its time), the transient storage, and the checks and debug texts of its 
 # (py-evm types addresses and hashes as its own kinds of bytes)
 from __future__ import annotations
 
-import contextlib
-import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 
-from eth.exceptions import Revert
+from eth.exceptions import OutOfGas, Revert
+from eth.precompiles.modexp import extract_lengths
 from eth.vm.execution_context import ExecutionContext
-from eth.vm.forks.cancun.computation import CancunComputation
+from eth.vm.forks.berlin.computation import _compute_modexp_gas_fee_eip_2565
+from eth.vm.forks.cancun.computation import CANCUN_PRECOMPILES, CancunComputation
 from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
 from eth.vm.forks.cancun.state import CancunState, CancunTransactionExecutor
 from eth.vm.message import Message
-from eth.vm.opcode_values import SELFDESTRUCT
+from eth.vm.opcode_values import CREATE, CREATE2, SELFDESTRUCT
 from eth_hash.auto import keccak
 
+from ._depth import deep
 from ._executor import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
-from ._transaction import Transaction, created_address
+from ._transaction import MAX_INITCODE, Transaction, created_address
 
 __all__ = ["PyEvm"]
 
 _ABSENT: Any = object()
-_DEEP = 24 * 1024  # 1,024 messages, some ten Python frames each
-
-
-class _Deep:
-    """Raises Python's recursion limit while anything runs here, and only then.
-
-    With the limit raised for good, as py-evm does it, a hostile ``[[[[…`` overflows the stack of any C parser in the
-    process (json's, for one) instead of raising RecursionError.
-    """
-
-    def __init__(self) -> None:
-        self.running = 0
-        self.before = 0
-        self.lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.running == 0:
-                self.before = sys.getrecursionlimit()
-                sys.setrecursionlimit(max(_DEEP, self.before))
-            self.running += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self.running -= 1
-            if self.running == 0:
-                # a thread that is deeper than that just now (in a library of its own) keeps the room it has
-                with contextlib.suppress(RecursionError):
-                    sys.setrecursionlimit(self.before)
-
-
-_deep = _Deep()
 
 
 class PyEvm:
@@ -82,7 +50,7 @@ class PyEvm:
 
     @staticmethod
     def _run(state: _State, transaction: Transaction) -> tuple[Outcome, Any]:
-        with _deep:
+        with deep:
             computation = state.apply_transaction(_Shape(transaction))
         accounts = state.accounts
         used = transaction.gas - computation.get_gas_remaining()
@@ -279,21 +247,71 @@ class _Accounts:
         """All that changed, net."""
         out = Difference()
         for address, account in self.now.items():
-            if account != self.base.get(address):
+            before = self.base[address]
+            if account != before:
                 out.accounts[address] = account
-                code = self.codes.get(account.code_hash)
-                if code is not None:
-                    out.codes[account.code_hash] = code
+                if account.code_hash != before.code_hash and account.code_hash != EMPTY_CODE:
+                    out.codes[account.code_hash] = self.codes[account.code_hash]
         for key, value in self.slots.items():
             if value != self.get_storage(*key, from_journal=False):
                 out.storage[key] = value
         return out
 
 
-class _Computation(CancunComputation):
-    """The cancun computation without the deprecation warning that py-evm gives at each SELFDESTRUCT."""
+class _Create(type(CANCUN_OPCODES[CREATE])):  # type: ignore[misc]
+    """CREATE that stops at once where its code is too long (EIP-3860).
 
-    opcodes = {**CANCUN_OPCODES, SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__}  # noqa: RUF012
+    py-evm asks for the endowment and the depth first, and answers 0 where it should stop; found by
+    tests/chain/test_differential.py.
+    """
+
+    def get_gas_cost(self, data: Any) -> int:
+        _check_length(data)
+        return super().get_gas_cost(data)  # type: ignore[no-any-return]
+
+
+class _Create2(type(CANCUN_OPCODES[CREATE2])):  # type: ignore[misc]
+    """CREATE2, the same."""
+
+    def get_gas_cost(self, data: Any) -> int:
+        _check_length(data)
+        return super().get_gas_cost(data)  # type: ignore[no-any-return]
+
+
+def _check_length(data: Any) -> None:
+    if data.memory_length > MAX_INITCODE:
+        raise OutOfGas(f"creation code of {data.memory_length} bytes")
+
+
+def _modexp(computation: Any) -> Any:
+    """Precompile 5 (EIP-198, gas by EIP-2565). py-evm answers 0 for an empty base, though 0**0 is 1; found as above."""
+    data = computation.msg.data_as_bytes
+    computation.consume_gas(_compute_modexp_gas_fee_eip_2565(data), reason="MODEXP")
+    size_b, size_e, size_m = extract_lengths(data)
+    if size_m == 0:
+        computation.output = b""
+        return computation
+    rest = data[96:]
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(rest[start : start + size].ljust(size, b"\0"), "big")
+
+    modulus = number(size_b + size_e, size_m)
+    result = pow(number(0, size_b), number(size_b, size_e), modulus) if modulus else 0
+    computation.output = result.to_bytes(size_m, "big")
+    return computation
+
+
+class _Computation(CancunComputation):
+    """The cancun computation with that, and without py-evm's deprecation warning at each SELFDESTRUCT."""
+
+    opcodes = {  # noqa: RUF012
+        **CANCUN_OPCODES,
+        CREATE: _Create(),
+        CREATE2: _Create2(),
+        SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__,
+    }
+    _precompiles = {**CANCUN_PRECOMPILES, bytes(19) + b"\5": _modexp}  # noqa: RUF012
 
 
 class _TracedComputation(_Computation):

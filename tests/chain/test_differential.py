@@ -1,0 +1,315 @@
+"""The same transactions through several machines: py-evm, the executable specification, and anvil.
+
+What must agree: status, gas, logs, return data, and every balance, nonce, code and slot.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import random
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from klopf import chain
+from klopf.chain._executor import Environment, Executor, Outcome, executor
+from klopf.chain._transaction import Transaction
+from klopf.errors import ChainError
+from tests.chain import fuzz, single
+
+FIELDS = ("status", "gas_used", "logs", "output", "created", "difference", "reverted", "refund")
+
+
+@pytest.fixture(scope="module")
+def machines() -> tuple[Executor, Executor]:
+    try:
+        return executor("py-evm"), executor("ethereum-execution")
+    except ChainError as error:
+        pytest.skip(str(error))
+
+
+def same(
+    machines: tuple[Executor, Executor], view: Any, environment: Environment, transaction: Transaction, what: str
+) -> Outcome:
+    """Run on both and compare everything."""
+    ours, oracle = (machine.execute(view, environment, transaction) for machine in machines)
+    for name in FIELDS:
+        assert getattr(ours, name) == getattr(oracle, name), f"{what}: {name} differs ({ours.error}, {oracle.error})"
+    return ours
+
+
+def run_scenarios(machines: tuple[Executor, Executor], seeds: range, length: int = 20) -> Counter[str]:
+    """Random transactions through both machines; returns what happened in them."""
+    seen: Counter[str] = Counter()
+    for seed in seeds:
+        scenario = fuzz.scenario(seed, length, base_fee=seed % 3)
+        state = scenario.genesis()
+        for i in range(length):
+            transaction = scenario.next(state)
+            environment = fuzz.environment(i + 1, 1_700_000_000 + i, scenario.base_fee)
+            outcome = same(machines, state, environment, transaction, f"seed {seed}, transaction {i}")
+            state.apply(outcome.difference)
+            scenario.learn(outcome.created, outcome.status)
+            seen["transactions"] += 1
+            seen["failures"] += not outcome.status
+            seen["reverts"] += outcome.reverted
+            seen["out of gas"] += outcome.error == "OutOfGas"
+            seen["events"] += len(outcome.logs)
+            seen["creations"] += outcome.created is not None and outcome.status
+            seen["codes"] += len(outcome.difference.codes)
+            seen["slots"] += len(outcome.difference.storage)
+            seen["refunds"] += outcome.refund > 0
+    return seen
+
+
+def test_400_random_transactions_agree_with_the_specification(machines: tuple[Executor, Executor]) -> None:
+    seen = run_scenarios(machines, range(20))
+    assert seen["transactions"] == 400
+    for kind in ("reverts", "out of gas", "events", "creations", "slots"):
+        assert seen[kind] >= 5, f"too few {kind} to mean anything: {seen}"
+
+
+@pytest.mark.slow
+def test_10000_random_transactions_agree_with_the_specification(machines: tuple[Executor, Executor]) -> None:
+    seen = run_scenarios(machines, range(1000, 1500))
+    print(dict(seen))
+    assert seen["transactions"] == 10_000 and seen["refunds"] > 20
+
+
+def run_single(machines: tuple[Executor, Executor], seed: int, rounds: int) -> Counter[str]:
+    """Programs about each opcode: with plenty of gas, with exactly enough, and with one less than enough."""
+    seen: Counter[str] = Counter()
+    chance = random.Random(seed)
+    for name in single.NAMES:
+        for n in range(rounds):
+            code = single.program(name, chance)
+            view = single.state(code, chance)
+            environment = fuzz.environment(100, 1_700_000_000, 7)
+            data = chance.randbytes(chance.choice([0, 4, 33]))
+            plenty = transaction(view, single.HERE, data, 3_000_000)
+            outcome = same(machines, view, environment, plenty, f"{name} {n} of seed {seed}: {code.hex()}")
+            peak = outcome.gas_used + outcome.refund
+            for gas in (peak, peak - 1, chance.randrange(plenty.intrinsic_gas(), peak + 1)):
+                if gas >= plenty.intrinsic_gas():
+                    short = dataclasses.replace(plenty, gas=gas)
+                    same(machines, view, environment, short, f"{name} {n} of seed {seed} with {gas} gas: {code.hex()}")
+                    seen["programs"] += 1
+            seen["programs"] += 1
+            seen[f"{name} ended well"] += outcome.status
+    return seen
+
+
+def transaction(view: fuzz.Memory, to: bytes, data: bytes, gas: int, value: int = 0) -> Transaction:
+    """A call from SENDER that pays a tip of 1."""
+    return Transaction(
+        kind=2,
+        chain_id=fuzz.CHAIN_ID,
+        nonce=view.account(single.SENDER).nonce,
+        gas=gas,
+        max_fee=10,
+        tip=1,
+        to=to,
+        value=value,
+        data=data,
+        access_list=(),
+        sender=single.SENDER,
+    )
+
+
+def run_precompiles(machines: tuple[Executor, Executor], seed: int, rounds: int) -> int:
+    """Each precompile with right, nearly right and random input, straight and with too little gas."""
+    chance = random.Random(seed)
+    count = 0
+    for number in range(1, 11):
+        # a pairing takes py_ecc (behind both machines) a second, a point evaluation the specification as long
+        for n in range(max(1, rounds // 20) if number in (8, 10) else rounds):
+            data = single.precompile_input(number, chance)
+            view = single.state(b"", chance)
+            environment = fuzz.environment(100, 1_700_000_000, 0)
+            call = transaction(view, number.to_bytes(20, "big"), data, 30_000_000 if n % 4 else 60_000)
+            same(machines, view, environment, call, f"precompile {number}, {n} of seed {seed}: {data.hex()}")
+            count += 1
+    return count
+
+
+def test_every_opcode_agrees_with_the_specification(machines: tuple[Executor, Executor]) -> None:
+    seen = run_single(machines, seed=1, rounds=2)
+    assert seen["programs"] > 4 * len(single.NAMES)
+
+
+def test_every_precompile_agrees_with_the_specification(machines: tuple[Executor, Executor]) -> None:
+    assert run_precompiles(machines, seed=1, rounds=6) > 40
+
+
+@pytest.mark.slow
+def test_5000_programs_of_one_opcode_agree_with_the_specification(machines: tuple[Executor, Executor]) -> None:
+    seen = run_single(machines, seed=2, rounds=20)
+    print(seen["programs"], "programs")
+    assert seen["programs"] >= 5000
+    never = [name for name in single.NAMES if not seen[f"{name} ended well"]]
+    assert set(never) == {"INVALID", "REVERT", "UNDEFINED"}
+    assert run_precompiles(machines, seed=2, rounds=150) > 1000
+
+
+def test_a_difference_would_be_found(machines: tuple[Executor, Executor]) -> None:
+    class Wrong:
+        """The right machine with one gas too much for every storage of a zero."""
+
+        name = "wrong"
+
+        def execute(self, view: Any, environment: Environment, transaction: Transaction) -> Outcome:
+            outcome = machines[0].execute(view, environment, transaction)
+            if 0 in outcome.difference.storage.values():
+                outcome.gas_used += 1
+            return outcome
+
+    with pytest.raises(AssertionError, match="gas_used differs"):
+        run_scenarios((Wrong(), machines[1]), range(20))
+
+
+def test_a_whole_chain_replays_on_the_other_machine(machines: tuple[Executor, Executor], tmp_path: Path) -> None:
+    scenario = fuzz.scenario(7, 40)
+    allocation = {"0x" + address.hex(): 10**20 for address in scenario.addresses}
+    with chain.create(tmp_path / "chain.db", chain_id=fuzz.CHAIN_ID, allocation=allocation) as opened:
+        for _ in range(40):
+            view: Any = opened._store.view(opened.height)
+            made = scenario.next(view)
+            key = fuzz.SENDERS[scenario.addresses.index(made.sender)]
+            sent = opened.send(fuzz.signed(key, made))
+            block = opened._store.block_of_transaction(sent)
+            assert block is not None
+            scenario.learn(block.created, bool(block.status))
+        assert opened.verify() == 40
+        assert opened.verify(machine="ethereum-execution") == 40
+
+
+class Node:
+    """anvil by raw JSON-RPC over one connection."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+
+    def many(self, *requests: tuple[str, list[Any]]) -> list[Any]:
+        """Several requests in one batch; their answers."""
+        body = [{"jsonrpc": "2.0", "id": i, "method": m, "params": p} for i, (m, p) in enumerate(requests)]
+        self.connection.request("POST", "/", json.dumps(body), {"Content-Type": "application/json"})
+        answers = json.loads(self.connection.getresponse().read())
+        for answer in answers:
+            assert "error" not in answer, answer
+        return [answer["result"] for answer in sorted(answers, key=lambda answer: answer["id"])]
+
+    def one(self, method: str, *params: Any) -> Any:
+        return self.many((method, list(params)))[0]
+
+
+def h(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+class Beside:
+    """Our machine and a fresh anvil, given the same signed transactions in blocks of the same number and time."""
+
+    def __init__(self, node: Node, scenario: fuzz.Scenario) -> None:
+        self.node, self.scenario = node, scenario
+        self.machine = executor("py-evm")
+        self.state = scenario.genesis()
+        self.number = 0
+        node.one("anvil_reset")
+        node.one("anvil_setNextBlockBaseFeePerGas", "0x0")
+        node.many(*(("anvil_setBalance", [h(a), hex(10**20)]) for a in scenario.addresses))
+        self.start = int(node.one("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def send(self, made: Transaction, what: str) -> Outcome:
+        """One transaction through both; compares all that can be seen."""
+        node, scenario = self.node, self.scenario
+        self.number += 1
+        timestamp = self.start + 10 + self.number
+        raw = fuzz.signed(fuzz.SENDERS[scenario.addresses.index(made.sender)], made)
+        node.one("evm_setNextBlockTimestamp", hex(timestamp))
+        sent = node.one("eth_sendRawTransaction", h(raw))
+        while (receipt := node.one("eth_getTransactionReceipt", sent)) is None:
+            time.sleep(0.0005)  # anvil answers before the block is there
+        trace, block = node.many(
+            ("debug_traceTransaction", [sent, {"tracer": "callTracer"}]),
+            ("eth_getBlockByNumber", [receipt["blockNumber"], False]),
+        )
+        assert (int(block["number"], 16), int(block["timestamp"], 16)) == (self.number, timestamp), what
+        assert (block["miner"], int(block["gasLimit"], 16)) == (h(bytes(20)), fuzz.GAS_LIMIT), what
+        ours = self.machine.execute(self.state, fuzz.environment(self.number, timestamp), made)
+        logs = [(bytes.fromhex(g["address"][2:]), *_log(g)) for g in receipt["logs"]]
+        assert receipt["status"] == hex(ours.status), what
+        assert int(receipt["gasUsed"], 16) == ours.gas_used, what
+        assert logs == [tuple(log) for log in ours.logs], what
+        assert receipt["contractAddress"] in (None, ours.created and h(ours.created)), what
+        if made.to or not ours.status:  # a creation's output is its code, which is compared below
+            assert (trace.get("output") or "0x") == h(ours.output), what
+        _same_state(node, ours, what)
+        self.state.apply(ours.difference)
+        scenario.learn(ours.created, ours.status)
+        return ours
+
+
+def run_against_anvil(url: str, seeds: range, length: int) -> int:
+    """Random transactions through our machine and through anvil; returns how many."""
+    node, count = Node(url), 0
+    for seed in seeds:
+        beside = Beside(node, fuzz.scenario(seed, length, anywhere=False))
+        for i in range(length):
+            beside.send(beside.scenario.next(beside.state), f"seed {seed}, transaction {i}")
+            count += 1
+    return count
+
+
+def run_precompiles_against_anvil(url: str, seed: int, rounds: int) -> int:
+    """Each precompile, called by a transaction, on both; returns how many."""
+    beside = Beside(Node(url), fuzz.scenario(seed, 0))
+    chance, count = random.Random(seed), 0
+    sender = beside.scenario.addresses[0]
+    for number in range(1, 11):
+        for n in range(max(1, rounds // 20) if number == 8 else rounds):
+            data = single.precompile_input(number, chance)
+            made = transaction(beside.state, number.to_bytes(20, "big"), data, chance.choice([29_000_000, 60_000]))
+            made = dataclasses.replace(made, sender=sender, nonce=beside.state.account(sender).nonce, max_fee=0, tip=0)
+            beside.send(made, f"precompile {number}, {n} of seed {seed}: {data.hex()}")
+            count += 1
+    return count
+
+
+def _log(log: dict[str, Any]) -> tuple[tuple[bytes, ...], bytes]:
+    return tuple(bytes.fromhex(topic[2:]) for topic in log["topics"]), bytes.fromhex(log["data"][2:])
+
+
+def _same_state(node: Node, ours: Outcome, what: str) -> None:
+    asked: list[tuple[str, list[Any]]] = []
+    expected: list[Any] = []
+    for address, account in ours.difference.accounts.items():
+        asked += [("eth_getBalance", [h(address), "latest"]), ("eth_getTransactionCount", [h(address), "latest"])]
+        expected += [account.balance, account.nonce]
+        if account.code_hash in ours.difference.codes:
+            asked.append(("eth_getCode", [h(address), "latest"]))
+            expected.append(int.from_bytes(b"\1" + ours.difference.codes[account.code_hash], "big"))
+    for (address, slot), value in ours.difference.storage.items():
+        asked.append(("eth_getStorageAt", [h(address), hex(slot), "latest"]))
+        expected.append(value)
+    if asked:
+        answers = node.many(*asked)
+        found = [
+            int("0x01" + a[2:], 16) if m == "eth_getCode" else int(a, 16)
+            for (m, _), a in zip(asked, answers, strict=True)
+        ]
+        assert found == expected, what
+
+
+def test_60_random_transactions_agree_with_anvil(anvil: Any) -> None:
+    assert run_against_anvil(anvil.url, range(3), 20) == 60
+
+
+@pytest.mark.slow
+def test_5000_random_transactions_agree_with_anvil(anvil: Any) -> None:
+    assert run_against_anvil(anvil.url, range(2000, 2250), 20) == 5000
+    assert run_precompiles_against_anvil(anvil.url, seed=3, rounds=100) > 800
