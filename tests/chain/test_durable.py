@@ -28,8 +28,12 @@ def kill_at_random(path: Path, folder: Path, kills: int, seed: int) -> int:
     try:
         for _ in range(kills):
             victim = rng.randrange(4)
-            # a writer is killed at any moment after its start, also before its first transaction
-            time.sleep(rng.random() * 0.15)
+            # nine of ten while they write, one at any moment after its start
+            before = len(writers.hashes(folder / f"{victim}"))
+            deadline = time.monotonic() + (10 if rng.random() < 0.9 else 0)
+            while len(writers.hashes(folder / f"{victim}")) == before and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(rng.random() * 0.03)
             writers.kill(running[victim])
             running[victim] = writers.start(made, path, victim, folder / f"{victim}")
         deadline = time.monotonic() + 20

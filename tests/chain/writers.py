@@ -14,9 +14,10 @@ from typing import Any
 from eth_account import Account
 
 from klopf import chain
+from klopf.chain._rpc import Rpc
 
 CHAIN_ID = 1337
-PRELOAD = ["tests.chain.writers", "klopf.chain._chain", "klopf.chain._pyevm", "eth_account"]
+PRELOAD = ["tests.chain.writers", "klopf.chain._pyevm"]
 
 
 def account(number: int) -> Any:
@@ -37,11 +38,8 @@ def write(path: str, number: int, acknowledged: str, seconds: float) -> None:
     sender = account(number)
     log = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     end = time.monotonic() + seconds
-    from web3 import Web3
-
     with chain.open(path) as opened:
-        w3 = Web3(opened.provider())
-        nonce = w3.eth.get_transaction_count(sender.address)
+        nonce = int(Rpc(opened).request("eth_getTransactionCount", [sender.address]), 16)
         # creation code that stores its own number and logs it: NUMBER PUSH0 SSTORE, NUMBER PUSH0 MSTORE, LOG1, STOP
         code = bytes.fromhex("435f55435f52" + "4360205fa1" + "00")
         while time.monotonic() < end:
