@@ -30,7 +30,8 @@ Probabilities = NDArray[np.float32]
 class Model(Protocol):
     """A classifier that learns from a stream.
 
-    Every implementation must pass ``tests/peers/test_model.py``, the conformance test of this interface.
+    Every implementation must pass ``tests/peers/test_model.py``, the conformance test of this interface. A model is
+    called from one thread at a time and may use working memory of its own.
     """
 
     classes: int

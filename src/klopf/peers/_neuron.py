@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klopf import ledger, wire
 from klopf.errors import KlopfError, PeersError
@@ -81,6 +83,7 @@ class _Neuron:
         self.settings = NeuronSettings(**who.settings.more)
         self.data = read_data(who.folder)
         self.tally = Tally()
+        self._thinker = ThreadPoolExecutor(1, "thinker")
         self.axon = wire.Axon(
             who.certificate, who.key, network=who.network, directory=who.roll,
             host=who.settings.host, port=who.settings.port, on_answer=self._count,
@@ -113,8 +116,13 @@ class _Neuron:
             raise wire.Decline(f"ask with inputs of float32 and shape (n, {shape[0]})")
         if not 1 <= len(inputs) <= LARGEST_QUESTION:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
-        model = self._snapshot(asked.epoch)
-        return wire.Answer({"probabilities": await asyncio.to_thread(model.answer, inputs)})
+        return wire.Answer({"probabilities": await self._think(asked.epoch, inputs)})
+
+    async def _think(self, epoch: int, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the snapshot of ``epoch`` answers: in a thread, so that the axon goes on, and one question at a time,
+        since a model may use working memory of its own."""
+        model = self._snapshot(epoch)
+        return await asyncio.get_running_loop().run_in_executor(self._thinker, model.answer, inputs)
 
     def _count(self, request: wire.Request, answer: wire.Answer) -> None:
         if request.method == "answer":
@@ -185,7 +193,7 @@ class _Neuron:
         about = rng.choice(len(self.data["labels"]), count, replace=False)
         inputs = self.data["inputs"][about]
         answers = await asking.ask(chosen, inputs)
-        own = {self.who.id: self._snapshot(asking.epoch).answer(inputs)}
+        own = {self.who.id: await self._think(asking.epoch, inputs)}
         listener.learn(answers | own, self.data["labels"][about])
         return attention(listener.shares(list(answers)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from klopf import chain, ledger
+from klopf import ledger
 from klopf.console.network.prepare import read_run
 from klopf.errors import KlopfError, PeersError
 
@@ -20,9 +20,6 @@ def verify_run(folder: Path) -> list[str]:
     """
     run = read_run(folder)
     receipts, differences = _read_receipts(folder / "receipts.jsonl")
-    if "://" not in run.where:
-        with chain.open(run.where, read_only=True) as embedded:
-            differences += [str(fault) for fault in embedded.verify()]
     with run.connect() as book:
         differences += [str(difference) for difference in ledger.verify(book, receipts)]
     return differences

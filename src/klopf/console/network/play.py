@@ -23,7 +23,7 @@ DEMO_PASSPHRASE = "klopf demo"
 
 def demo_settings(seed: int, epochs: int) -> NetworkSettings:
     """The demo: five honest neurons, a free-rider, a liar, three auditors of whom one inflates the liar's scores."""
-    mind = {"model": "mind", "settings": {"hidden": [128], "step_size": 0.02}}
+    mind = {"model": "mind", "settings": {"learner": "continual-backprop", "hidden": [128], "step_size": 0.02}}
     mlp = {"model": "sklearn:MLPClassifier", "settings": {"hidden_layer_sizes": [128], "learning_rate_init": 0.003}}
     raw = {
         "name": "digits", "seed": seed, "epochs": epochs,

@@ -36,6 +36,8 @@ class Live:
         )  # fmt: skip
         self._task = self._bar.add_task("preparing", total=settings.epochs)
         self._live = RichLive(console=self._console, refresh_per_second=4, transient=True)
+        self._held: list[str] = []
+        """Plain lines wait until the network begins: one that cannot begin says one line, why."""
         self._last_plain = ""
         self._last_notes = 0
 
@@ -54,7 +56,7 @@ class Live:
             self._bar.update(self._task, description=text)
             self._live.update(self._bar)
         else:
-            print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
+            self._held.append(f"{time.strftime('%H:%M:%S')} {text}")
 
     def show(self, progress: Progress) -> None:
         """Where the run stands."""
@@ -66,6 +68,9 @@ class Live:
             notes = [Text(note, style="yellow") for note in progress.happened[-3:]]
             self._live.update(Group(self._table(progress), *notes, self._bar))
             return
+        for line in self._held:
+            print(line, file=sys.stderr)
+        self._held.clear()
         plain = f"epoch {progress.epoch} {progress.phase}"
         if plain != self._last_plain and progress.epoch <= self._epochs:
             accuracy = f", network accuracy {progress.accuracy[0]:.1%}" if 0 in progress.accuracy else ""
