@@ -19,7 +19,7 @@ struct Parameters {
     uint16 passRobustnessBps;
     uint16 floorBps; // least half interval that an auditor is held to
     uint16 slashBps; // share of an outlying auditor's stake that is taken
-    uint64 decay; // eta of the utility, 18 decimals
+    uint64 decay; // eta of the utility, 18 decimals, at most 0.999999
     uint128 emission; // compute reward of one epoch
     uint128 neuronStake; // least stake of a neuron
     uint128 auditorStake; // least stake of an auditor
@@ -80,7 +80,7 @@ contract Rules is Ownable {
         if (p.passAccuracyBps > 1e4) revert OutOfRange("passAccuracyBps");
         if (p.passRobustnessBps > 1e4) revert OutOfRange("passRobustnessBps");
         if (p.slashBps > 1e4) revert OutOfRange("slashBps");
-        if (p.decay >= 1e18) revert OutOfRange("decay");
+        if (p.decay > 0.999999e18) revert OutOfRange("decay");
         if (p.emission > 1e27) revert OutOfRange("emission");
         if (p.neuronStake == 0 || p.neuronStake > 2e27) revert OutOfRange("neuronStake");
         if (p.auditorStake == 0 || p.auditorStake > 2e27) revert OutOfRange("auditorStake");

@@ -16,7 +16,7 @@ from ._client import Ledger, connect
 from ._deployment import Deployment, deploy
 from ._events import history
 from ._parameters import KLP, Parameters
-from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt
+from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
 from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
 from ._verify import Difference, verify
 
@@ -46,5 +46,7 @@ __all__ = [
     "events",
     "history",
     "keys",
+    "load_receipts",
+    "save_receipts",
     "verify",
 ]

@@ -6,9 +6,12 @@ hashed twice and pairs sorted, as OpenZeppelin's ``MerkleProof`` expects.
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode
@@ -18,7 +21,7 @@ from klopf.errors import LedgerError
 
 from . import keys
 
-__all__ = ["ATTENTION", "Domain", "Receipt", "ReceiptTree", "SignedReceipt"]
+__all__ = ["ATTENTION", "Domain", "Receipt", "ReceiptTree", "SignedReceipt", "load_receipts", "save_receipts"]
 
 ATTENTION = 65535
 """The weights of one listener in one epoch sum to at most this."""
@@ -146,14 +149,48 @@ class SignedReceipt:
         """Back from :meth:`to_json`. LedgerError where something is missing or malformed."""
         try:
             whole = {name: int(record[name]) for name in ("epoch", "listener", "speaker", "answers", "weight", "fee")}
-            return cls(
+            made = cls(
                 Receipt(**whole, trail=bytes.fromhex(record["trail"])),
                 bytes.fromhex(record["listener_signature"]),
                 bytes.fromhex(record["speaker_signature"]),
                 tuple(bytes.fromhex(node) for node in record["proof"]),
             )
+            if made.to_json() != record:
+                raise ValueError("not as it was written")
         except (KeyError, TypeError, ValueError) as error:
             raise LedgerError(f"this is no receipt ({error}); was the file altered or cut off?") from None
+        return made
+
+
+def save_receipts(path: str | os.PathLike[str], receipts: Iterable[SignedReceipt]) -> None:
+    """Write receipts to a file, one JSON object a line, whole or not at all."""
+    place = Path(path)
+    beside = place.with_name(place.name + ".part")
+    try:
+        beside.write_text("".join(json.dumps(signed.to_json()) + "\n" for signed in receipts))
+        os.replace(beside, place)
+    except OSError as error:
+        raise LedgerError(f"cannot write {place}: {error.strerror}; choose a folder that can be written") from None
+
+
+def load_receipts(path: str | os.PathLike[str]) -> list[SignedReceipt]:
+    """Back from :func:`save_receipts`. LedgerError, naming the line, where a single byte is not as it was written."""
+    receipts = []
+    try:
+        lines = Path(path).read_bytes().decode().splitlines(keepends=True)
+    except OSError as error:
+        raise LedgerError(f"cannot read {path}: {error.strerror}; name the receipts of the run") from None
+    except UnicodeDecodeError:
+        raise LedgerError(f"{path} holds bytes that no receipt has; the file was altered") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            signed = SignedReceipt.from_json(json.loads(line))
+        except (ValueError, LedgerError) as error:
+            raise LedgerError(f"line {number} of {path} is no receipt ({error}); the file was altered") from None
+        if line != json.dumps(signed.to_json()) + "\n":
+            raise LedgerError(f"line {number} of {path} is not as it was written; the file was altered")
+        receipts.append(signed)
+    return receipts
 
 
 def _parent(a: bytes, b: bytes) -> bytes:

@@ -70,6 +70,8 @@ def rank(column: Sequence[tuple[int, int]], posted: int, kappa: int) -> tuple[in
 
 def power(base: int, n: int) -> int:
     """``base**n`` in 18 decimals by squaring, rounded down after every product."""
+    if n < 0:
+        raise ValueError("a neuron's utility is accounted for beyond the epochs that are over")
     result = WAD
     while n:
         if n & 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,9 @@ class Rpc:
             message["value"] = hex(value)
         fee, tip = self._price(key.address)
         gas = _FREE_GAS if fee == 0 else int(self.request("eth_estimateGas", message), 16) * 6 // 5
+        # Two processes with one key may mean to pay the same twice. Signatures are deterministic: both would hold one
+        # transaction and each take it for its own. A little gas that is never used tells them apart.
+        gas += secrets.randbelow(1_000_000 if fee == 0 else 50_000)
         with self._lock:
             for attempt in range(_TRIES):
                 nonce = self._nonces.get(key.address)

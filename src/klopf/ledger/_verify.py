@@ -22,6 +22,7 @@ from klopf.errors import ChainError, LedgerError
 
 from . import _events as ev
 from . import _reference as ref
+from . import keys
 from ._parameters import KLP, Parameters
 from ._receipts import SignedReceipt, root_from
 from ._types import Role, Standing
@@ -76,6 +77,8 @@ class _Member:
     ready_at: int = 0
     slashed: int = 0
     escrow: int = 0
+    keys: list[str] = field(default_factory=list)
+    """Every key it ever had."""
     stakes: list[tuple[int, int]] = field(default_factory=list)
     """(epoch, staked after it changed)"""
 
@@ -124,6 +127,7 @@ class _Model:
         self.epoch, self.phase, self.deadline, self.expected = 0, 1, 0, 0
         self.arrived: set[int] = set()
         self.arrived_before: set[int] = set()
+        self.turns: Counter[int] = Counter()  # the phase in which each last arrived, as Clock numbers them
         self.seeds: dict[int, bytes] = {0: bytes(32)}
         self.posts: dict[tuple[int, int], _Post] = {}
         self.columns: dict[tuple[int, int], _Column] = defaultdict(_Column)
@@ -133,6 +137,7 @@ class _Model:
         self.pending_fees = 0
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.findings: dict[tuple[int, int], list[tuple[int, Any]]] = defaultdict(list)
+        self.revealed: set[tuple[int, int]] = set()
         self.concluded: set[tuple[int, int]] = set()
         self.punished: set[tuple[int, int]] = set()
         self.heard: set[tuple[int, int]] = set()
@@ -163,6 +168,8 @@ class _Model:
                 handler(event)
             except KeyError as missing:
                 self.differ(self.where(event), "about something that exists", f"about the unknown {missing}")
+            except ValueError as error:
+                self.differ(self.where(event), "possible", error)
         at = f"block {events[0].block}"
         for name, values in self.due:
             self.differ(f"{name}{values} in {at}", "said by the contract", "missing")
@@ -252,10 +259,13 @@ class _Model:
         self.differ(f"second arrival of {e.id}", False, e.id in self.arrived)
         self.expected += e.id not in self.arrived_before
         self.arrived.add(e.id)
+        self.turns[e.id] = 2 * e.epoch + e.phase + 1
 
     def on_Left(self, e: ev.Left) -> None:
+        self.differ(f"epoch and phase of {self.where(e)}", (self.epoch, self.phase), (e.epoch, e.phase))
         if e.id in self.arrived or e.id in self.arrived_before:
             self.expected -= 1
+        self.turns[e.id] = 0
         self.arrived.discard(e.id)
         self.arrived_before.discard(e.id)
 
@@ -263,7 +273,7 @@ class _Model:
 
     def on_Registered(self, e: ev.Registered) -> None:
         self.differ(f"id of {self.where(e)}", len(self.members) + 1, e.id)
-        self.members[e.id] = _Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate)
+        self.members[e.id] = _Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate, keys=[e.key])
 
     def on_Moved(self, e: ev.Moved) -> None:
         m = self.members[e.id]
@@ -271,6 +281,7 @@ class _Model:
 
     def on_KeyRotated(self, e: ev.KeyRotated) -> None:
         self.members[e.id].key = e.key
+        self.members[e.id].keys.append(e.key)
 
     def on_ModelChanged(self, e: ev.ModelChanged) -> None:
         m = self.members[e.id]
@@ -427,8 +438,13 @@ class _Model:
 
     def on_Refused(self, e: ev.Refused) -> None:
         signed = self.receipts.get(e.leaf)
-        if signed is not None:
+        if signed is None:
+            name = f"refused receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}"
+            self.differ(name, f"among the receipts with leaf 0x{e.leaf.hex()}", "missing or altered")
+        else:
             post, r = self.posts[e.epoch, e.listener], signed.receipt
+            said = (e.epoch, e.listener, e.speaker)
+            self.differ(self.where(e), (r.epoch, r.listener, r.speaker), said)
             justified = post.used + r.weight > ref.ATTENTION or r.fee > post.fees
             self.differ(f"a reason for {self.where(e)}", True, justified)
 
@@ -504,6 +520,8 @@ class _Model:
     def on_Revealed(self, e: ev.Revealed) -> None:
         at, m = self.where(e), self.members[e.auditor]
         self.differ(f"epoch and phase of {at}", (self.epoch, 1), (e.epoch, self.phase))
+        self.differ(f"second reveal of {e.auditor} in epoch {e.epoch}", False, (e.epoch, e.auditor) in self.revealed)
+        self.revealed.add((e.epoch, e.auditor))
         rows = [r.as_tuple() for r in e.results]
         kinds = ("uint32", "address", "(uint32,uint16,uint16,uint16,uint16,uint16,uint16)[]", "bytes32")
         digest = keccak(encode(kinds, (e.epoch, m.key, rows, e.salt)))
@@ -566,6 +584,24 @@ class _Model:
 
     # -- the end --
 
+    def unpaid(self) -> None:
+        """Receipts that nobody was paid for must be genuine all the same."""
+        for leaf, signed in self.receipts.items():
+            if leaf in self.paid:
+                continue
+            r = signed.receipt
+            name = f"unpaid receipt of epoch {r.epoch}, listener {r.listener}, speaker {r.speaker}"
+            digest = r.digest(self.ledger.domain)
+            for id, signature in ((r.listener, signed.listener_signature), (r.speaker, signed.speaker_signature)):
+                held = self.members[id].keys if id in self.members else []
+                try:
+                    self.differ(f"a signature of {id} on the {name}", True, keys.recover(digest, signature) in held)
+                except LedgerError as error:
+                    self.differ(f"a signature of {id} on the {name}", "one of its keys'", error)
+            post = self.posts.get((r.epoch, r.listener))
+            if post is not None and signed.proof:
+                self.differ(f"root of the {name}", post.root, root_from(leaf, signed.proof))
+
     def compare(self) -> None:
         """The model's state against the contracts'."""
         l, block = self.ledger, "the contract's"
@@ -590,14 +626,24 @@ class _Model:
         self.differ(f"{block} rewards set aside", self.promised, l.settlement.promised())
         for epoch, totals in self.totals.items():
             self.differ(f"{block} sums of epoch {epoch}", totals, _Totals(*_fields(l.settlement.epoch(epoch))))
-        for (epoch, id), column in self.columns.items():
-            found = _Column(*_fields(l.settlement.column(epoch, id)))
-            self.differ(f"{block} column of {id} in epoch {epoch}", column, found)
+        for epoch in range(1, self.epoch + 1):
+            for id in self.members:
+                found = _Column(*_fields(l.settlement.column(epoch, id)))
+                self.differ(f"{block} column of {id} in epoch {epoch}", self.columns[epoch, id], found)
+            auditors = [id for id, m in self.members.items() if m.role is Role.AUDITOR]
+            for id in auditors:
+                said = self.commitments.get((epoch, id), bytes(32))
+                self.differ(f"{block} commitment of {id} in epoch {epoch}", said, l.audits.committed(epoch, id))
+                shown = (epoch, id) in self.revealed
+                self.differ(f"{block} reveal of {id} in epoch {epoch}", shown, l.audits.revealed(epoch, id))
         participants = {p.id: p for p in l.registry.all()}
         self.differ(f"{block} ids", sorted(self.members), sorted(participants))
         for id, m in self.members.items():
             if id in participants:
-                self.compare_member(id, m, participants[id])
+                try:
+                    self.compare_member(id, m, participants[id])
+                except ValueError as error:
+                    self.differ(f"record of {id}", "possible", error)
 
     def compare_member(self, id: int, m: _Member, p: Any) -> None:
         l = self.ledger
@@ -613,6 +659,7 @@ class _Model:
             ("last audit", (m.passed, m.failed), (p.passed, p.failed)),
             ("age", self.age(m), p.age),
             ("utility", self.utility(m) / ref.WAD, p.utility),
+            ("last arrival", self.turns[id], l.clock.last_turn(id)),
             ("escrow", m.escrow, l.settlement.escrow(id)),
         )
         for what, expected, found in pairs:
@@ -653,6 +700,7 @@ def verify(ledger: Ledger, receipts: Iterable[SignedReceipt]) -> list[Difference
             batch.append(event)
         if batch:
             model.take(batch)
+        model.unpaid()
         model.compare()
     except (LedgerError, ChainError) as error:
         model.differ("the ledger", "readable", error)

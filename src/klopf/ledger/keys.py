@@ -44,6 +44,8 @@ class Key:
 
     def __init__(self, secret: bytes, *, entropy: bytes | None = None, index: int = 0) -> None:
         try:
+            if len(secret) != 32:  # coincurve would pad a short one, and draw one for an empty one
+                raise ValueError
             self._private = coincurve.PrivateKey(secret)
         except ValueError:
             raise LedgerError("this is no secret key; give 32 bytes from a keystore file or its words") from None
