@@ -1,0 +1,308 @@
+"""Whatever its members do in whatever order, the money adds up; and each check is shown to catch a planted bug.
+
+One sequence is up to thirty moves of three neurons, three auditors and a requester, all with money, in any order the
+contracts allow (and many that they refuse). After each move: the supply is genesis and emission, every token is
+somewhere, stake and escrow are backed, nothing is paid twice, and at the end everybody can get out what is due.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Step
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from ledger_helpers import KLP, TINY, Net, Role, deploy, result
+
+from klopf import chain
+from klopf.errors import Reverted
+from klopf.ledger import Phase, Receipt, ReceiptTree, SignedReceipt, _abi
+
+GENESIS = 600_000_000 * KLP
+NEURONS, AUDITORS, REQUESTER = (1, 2, 3), (4, 5, 6), 7
+EVERYBODY = (*NEURONS, *AUDITORS, REQUESTER)
+AMOUNTS = st.integers(1, 120 * KLP)
+
+
+class Market(RuleBasedStateMachine):
+    """The moves. ``net`` is set by :func:`market`; every sequence starts from its ``start``."""
+
+    net: Net
+    start: str
+
+    @initialize()
+    def begin(self) -> None:
+        request = self.net.admin.rpc.request
+        assert request("evm_revert", Market.start)
+        Market.start = request("evm_snapshot")
+        self.net.admin.rpc._nonces.clear()
+        self.columns: dict[int, list[SignedReceipt]] = {}
+        self.posted: set[tuple[int, int]] = set()
+        self.reveals: dict[int, list[object]] = {}
+        self.emitted = 0
+        self.left = False
+
+    def now(self):  # type: ignore[no-untyped-def]
+        return self.net.admin.clock.now()
+
+    @rule(id=st.sampled_from(EVERYBODY), amount=AMOUNTS)
+    def stake(self, id: int, amount: int) -> None:
+        with suppress(Reverted):
+            self.net.clients[id].stake.stake(id, amount)
+
+    @rule(id=st.sampled_from(EVERYBODY), amount=AMOUNTS)
+    def unstake(self, id: int, amount: int) -> None:
+        with suppress(Reverted):
+            self.net.clients[id].stake.unstake(id, amount)
+
+    @rule(id=st.sampled_from(EVERYBODY))
+    def withdraw(self, id: int) -> None:
+        account = self.net.admin.stake.account(id)
+        due = account.thawing > 0 and self.now().time >= account.ready_at
+        try:
+            self.net.clients[id].stake.withdraw(id)
+        except Reverted:
+            assert not due
+
+    @rule(id=st.sampled_from(EVERYBODY), amount=AMOUNTS)
+    def deposit(self, id: int, amount: int) -> None:
+        self.net.clients[id].settlement.deposit(id, amount)
+
+    @rule(id=st.sampled_from(EVERYBODY), share=st.integers(0, 110))
+    def take_back(self, id: int, share: int) -> None:
+        held = self.net.admin.settlement.escrow(id)
+        try:
+            self.net.clients[id].settlement.withdraw(id, held * share // 100)
+        except Reverted:
+            assert share > 100
+
+    @rule(
+        id=st.sampled_from((*NEURONS, REQUESTER)),
+        weights=st.lists(st.integers(0, 40_000), min_size=3, max_size=3),
+        fees=st.lists(st.integers(0, 50 * KLP), min_size=3, max_size=3),
+        covered=st.integers(50, 100),
+    )
+    def post(self, id: int, weights: list[int], fees: list[int], covered: int) -> None:
+        epoch = self.now().epoch
+        made = [
+            Receipt(epoch, id, s, 1, w, f, sha256(b"%d %d" % (id, s)).digest())
+            for s, w, f in zip(NEURONS, weights, fees, strict=True)
+            if s != id
+        ]
+        tree = ReceiptTree(made)
+        owed = sum(fees) * covered // 100
+        with suppress(Reverted):
+            self.net.clients[id].settlement.post(id, tree.root, owed, bytes(32))
+            for r in made:
+                self.columns.setdefault(r.speaker, []).append(self.net.sign(r, tree.proof(r)))
+
+    @rule(id=st.sampled_from(NEURONS), leave_out=st.booleans())
+    def claim(self, id: int, leave_out: bool) -> None:
+        column = [s for s in self.columns.get(id, []) if s.receipt.epoch == self.now().epoch]
+        with suppress(Reverted):
+            self.net.clients[id].settlement.claim(id, column[1:] if leave_out else column)
+
+    @rule(id=st.sampled_from(AUDITORS), lie=st.booleans())
+    def commit(self, id: int, lie: bool) -> None:
+        epoch = self.now().epoch
+        mine = self.net.admin.audits.assignments(epoch, id, NEURONS)
+        found = [result(n, 9900 if lie and n == 1 else 5000 + n) for n in mine]
+        with suppress(Reverted):
+            self.net.clients[id].audits.commit(id, found, bytes(32))
+            self.reveals[id] = found
+
+    @rule(id=st.sampled_from(AUDITORS))
+    def reveal(self, id: int) -> None:
+        with suppress(Reverted):
+            self.net.clients[id].audits.reveal(id, self.reveals.get(id, []), bytes(32))
+
+    @rule(wait=st.sampled_from((0, 101, 501)))
+    def advance(self, wait: int) -> None:
+        if wait:
+            self.net.pass_time(wait)
+        self.net.admin.clock.advance()
+
+    @rule(back=st.integers(1, 3), ids=st.lists(st.sampled_from(EVERYBODY), max_size=7))
+    def collect(self, back: int, ids: list[int]) -> None:
+        with suppress(Reverted):
+            self.net.admin.settlement.collect(max(0, self.now().epoch - back), ids)
+
+    @rule(back=st.integers(1, 3))
+    def conclude(self, back: int) -> None:
+        with suppress(Reverted):
+            self.net.admin.audits.conclude(max(0, self.now().epoch - back), NEURONS)
+
+    @rule(id=st.sampled_from(NEURONS), incumbent=st.sampled_from((0, 1, 2)))
+    def knock(self, id: int, incumbent: int) -> None:
+        with suppress(Reverted):
+            self.net.clients[id].registry.knock(id, incumbent)
+
+    @invariant()
+    def supply_is_genesis_and_emission(self) -> None:
+        token, settlement = self.net.admin.token, self.net.admin.settlement
+        emitted = token.emitted()
+        assert token.supply() == GENESIS + emitted
+        assert emitted <= settlement.promised() <= 10**9 * KLP
+        epochs = self.now().epoch
+        assert emitted <= epochs * TINY.emission
+        assert emitted >= self.emitted
+        self.emitted = emitted
+
+    @invariant()
+    def every_token_is_somewhere(self) -> None:
+        token, addresses = self.net.admin.token, self.net.admin.deployment.addresses
+        holders = {c.me.address for c in self.net.clients.values()}
+        holders |= {self.net.admin.me.address, addresses["Stake"], addresses["Settlement"]}
+        assert sum(token.balance(h) for h in holders) == token.supply()
+
+    @invariant()
+    def stake_is_backed_and_conserved(self) -> None:
+        stake, accounts = self.net.admin.stake, [self.net.admin.stake.account(i) for i in EVERYBODY]
+        held = self.net.admin.token.balance(stake.address)
+        assert held == stake._read("totalStaked") + stake._read("totalThawing")
+        assert held == sum(a.staked + a.thawing for a in accounts)
+        assert stake._read("totalSlashed") == sum(a.slashed for a in accounts)
+
+    @invariant()
+    def escrow_is_solvent(self) -> None:
+        settlement = self.net.admin.settlement
+        owed = sum(settlement.escrow(i) for i in EVERYBODY)
+        for epoch in range(1, self.now().epoch + 1):
+            for id in EVERYBODY:
+                owed += settlement._read("posts", epoch, id)[2] + settlement.column(epoch, id).fees
+        assert self.net.admin.token.balance(settlement.address) == owed
+
+    @invariant()
+    def nobody_is_paid_more_than_their_share(self) -> None:
+        settlement = self.net.admin.settlement
+        for epoch in range(1, self.now().epoch + 1):
+            totals = settlement.epoch(epoch)
+            columns = [settlement.column(epoch, id) for id in NEURONS]
+            assert totals.rank == sum(c.rank for c in columns)
+            assert totals.pool <= TINY.emission
+            if all(c.collected for c in columns) and totals.rank:
+                assert sum(totals.pool * c.rank // totals.rank for c in columns) <= totals.pool
+
+    def teardown(self) -> None:
+        """Everybody gets out: what is due is always paid, to the unit, and nothing is left behind but roundings."""
+        if not hasattr(self, "columns"):
+            return
+        admin, last = self.net.admin, self.now().epoch
+        for _ in range(2 if self.now().phase is Phase.LISTEN else 1):
+            self.net.pass_time(101)
+            assert admin.clock.advance()
+        for epoch in range(1, last + 1):
+            admin.settle(epoch, EVERYBODY)
+        for id in EVERYBODY:
+            client = self.net.clients[id]
+            client.settlement.withdraw(id, admin.settlement.escrow(id))
+            if staked := admin.stake.account(id).staked:
+                client.stake.unstake(id, staked)
+        self.net.pass_time(501)
+        for id in EVERYBODY:
+            if admin.stake.account(id).thawing:
+                self.net.clients[id].stake.withdraw(id)
+        for name in ("Stake", "Settlement"):
+            assert admin.token.balance(admin.deployment.addresses[name]) == 0
+        self.supply_is_genesis_and_emission()
+        self.every_token_is_somewhere()
+
+
+@contextmanager
+def market(folder: Path) -> Iterator[type[Market]]:
+    path = folder / "market.db"
+    with chain.create(path, chain_id=1337, dev=True) as opened:
+        net = deploy(str(path), lambda s: net.admin.rpc.request("evm_increaseTime", s) and None)
+        for _ in NEURONS:
+            net.join(Role.NEURON)
+        for _ in AUDITORS:
+            net.join(Role.AUDITOR)
+        net.join(Role.REQUESTER)
+        for id in EVERYBODY:
+            net.clients[id].token.approve(net.admin.deployment.addresses["Stake"], 2**256 - 1)
+            net.clients[id].settlement.deposit(id, 100 * KLP)
+        net.admin.clock.start()
+        Market.net = net
+        Market.start = net.admin.rpc.request("evm_snapshot")
+        yield Market
+        net.admin.close()
+        assert opened is not None
+
+
+def play(folder: Path, sequences: int, moves: int = 30, hunting: bool = False) -> None:
+    with market(folder) as machine:
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=sequences,
+                stateful_step_count=moves,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                print_blob=False,
+                phases=(Step.generate,) if hunting else tuple(Step),
+                database=None,
+            ),
+        )
+
+
+def test_the_money_adds_up(tmp_path: Path) -> None:
+    play(tmp_path, 4, 20)
+
+
+@pytest.mark.slow
+def test_the_money_adds_up_in_500_sequences(tmp_path: Path) -> None:
+    play(tmp_path, 500)
+
+
+@pytest.mark.soak
+def test_the_money_adds_up_in_20000_sequences(tmp_path: Path) -> None:
+    play(tmp_path, 20_000)
+
+
+BUGS = {
+    "paid again and again": ("Settlement", "c.collected = true;", ""),
+    "escrow withdrawn and kept": ("Settlement", "escrow[id] -= amount;", ""),
+    "a fee paid out of another's escrow": ("Settlement", "p.fees -= r.fee;", ""),
+    "a refund kept": ("Settlement", "posts[epoch][id].fees = 0;", ""),
+    "shares rounded up": (
+        "Settlement",
+        "Math.mulDiv(e.pool, c.rank, e.rank)",
+        "Math.mulDiv(e.pool, c.rank, e.rank, Math.Rounding.Ceil)",
+    ),
+    "slashed stake kept": ("Stake", "a.staked -= fromStaked;", ""),
+    "withdrawn twice": ("Stake", "a.thawing = 0;", ""),
+    "a withdrawal that is due refused": ("Stake", "block.timestamp < a.readyAt)", "block.timestamp < a.readyAt + 1)"),
+    "emission uncounted": ("Token", "emitted += amount;", ""),
+    "emission beyond the promise": ("Settlement", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_caught(bug: str, contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = shutil.which("node")
+    if node is None or not (contracts / "node_modules").is_dir():
+        pytest.skip("node or the contracts' npm packages are not installed; run `make contracts`")
+    shutil.copytree(contracts / "src", tmp_path / "src")
+    name, old, new = BUGS[bug]
+    source = tmp_path / "src" / f"{name}.sol"
+    assert source.read_text().count(old) == 1
+    source.write_text(source.read_text().replace(old, new))
+    command = [node, "build.mjs", str(tmp_path / "src"), str(tmp_path / "out")]
+    subprocess.run(command, cwd=contracts, check=True, capture_output=True)
+    monkeypatch.setattr(_abi, "_read", lambda name: json.loads((tmp_path / "out" / f"{name}.json").read_text()))
+    _abi.artifact.cache_clear()
+    try:
+        with pytest.raises((AssertionError, Reverted)):
+            play(tmp_path, 150, hunting=True)
+    finally:
+        monkeypatch.undo()
+        _abi.artifact.cache_clear()
