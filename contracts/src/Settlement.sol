@@ -17,7 +17,7 @@ import {Wiring} from "./Wiring.sol";
 /// @title Pay follows listening
 /// @notice In LISTEN a listener posts the Merkle root of its receipts. In CLAIM a speaker shows its column: every
 ///         receipt in which it was listened to. Its consensus weight is the largest w that listeners holding at least
-///         kappa of all posted stake give it; its rank is the sum of stake * min(weight, consensus). Leaving receipts
+///         kappa of the others' posted stake give it; its rank is the sum of stake * min(weight, consensus). Leaving receipts
 ///         out can only lower a rank. The epoch's emission is split by rank, and fees are paid as signed.
 contract Settlement is EIP712 {
     using SafeERC20 for IERC20;
@@ -173,7 +173,7 @@ contract Settlement is EIP712 {
         // APPLY
         Column storage c = columns[epoch][speaker];
         c.claimed = true;
-        (uint16 consensus, uint256 rank, uint96 fees) = _weigh(epoch, column);
+        (uint16 consensus, uint256 rank, uint96 fees) = _weigh(epoch, speaker, column);
         (c.consensus, c.rank, c.fees) = (consensus, uint112(rank), fees);
         Epoch storage e = epochs[epoch];
         if (rank != 0 && e.rank == 0) {
@@ -256,13 +256,14 @@ contract Settlement is EIP712 {
         return e == ECDSA.RecoverError.NoError && key != address(0) && signer == key;
     }
 
-    /// @dev Walks the column from the heaviest weight down until listeners holding kappa of the posted stake are met.
-    function _weigh(uint32 epoch, SignedReceipt[] calldata column)
+    /// @dev Walks the column from the heaviest weight down until listeners holding kappa of the others' posted stake are
+    ///      met. Nobody may listen to himself, so his own stake must not count against him either.
+    function _weigh(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column)
         private
         returns (uint16 consensus, uint256 rank, uint96 fees)
     {
         uint96[] memory stakes = new uint96[](column.length);
-        uint256 needed = uint256(epochs[epoch].stake) * rules.current().kappa;
+        uint256 needed = uint256(epochs[epoch].stake - posts[epoch][speaker].stake) * rules.current().kappa;
         uint256 reached = 0;
         bool met = false;
         for (uint256 i = 0; i < column.length; i++) {

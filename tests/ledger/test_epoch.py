@@ -18,11 +18,11 @@ def test_pay_follows_listening_and_adds_up(net: Net) -> None:
     before = {i: net.admin.token.balance(net.clients[i].me.address) for i in (a, b, c, r)}
     net.epoch({a: {b: 60_000}, b: {a: 30_000, c: 10_000}, c: {a: 30_000, b: 30_000}}, fees={})
     earned = {i: net.admin.token.balance(net.clients[i].me.address) - before[i] for i in (a, b, c, r)}
-    # each has a third of the stake; kappa is a half: two listeners must agree
+    # each listener has half of the stake beside the speaker's own, and kappa is a half: the heaviest weight counts
     columns = {i: net.admin.settlement.column(1, i) for i in (a, b, c)}
-    assert [columns[i].consensus for i in (a, b, c)] == [30_000, 30_000, 0]
-    assert [columns[i].rank for i in (a, b, c)] == [6_000_000 * KLP, 6_000_000 * KLP, 0]
-    assert earned == {a: 5_000 * KLP, b: 5_000 * KLP, c: 0, r: 0}
+    assert [columns[i].consensus for i in (a, b, c)] == [30_000, 60_000, 10_000]
+    assert [columns[i].rank for i in (a, b, c)] == [6_000_000 * KLP, 9_000_000 * KLP, 1_000_000 * KLP]
+    assert earned == {a: 3_750 * KLP, b: 5_625 * KLP, c: 625 * KLP, r: 0}
     assert net.admin.token.supply() == (600_000_000 + 10_000) * KLP
     assert net.admin.token.emitted() == 10_000 * KLP
     assert ledger.verify(net.admin, net.receipts) == []

@@ -130,6 +130,26 @@ class Market(RuleBasedStateMachine):
             self.net.pass_time(wait)
         self.net.admin.clock.advance()
 
+    @rule(
+        weights=st.lists(st.integers(0, 22_000), min_size=3, max_size=3),
+        fees=st.lists(st.integers(0, 9), min_size=3, max_size=3),
+    )
+    def play_on(self, weights: list[int], fees: list[int]) -> None:
+        """From LISTEN to the next LISTEN as honest members would, so that deep states are reached."""
+        self.advance(101)
+        if self.now().phase is Phase.CLAIM:
+            self.advance(101)
+        for id in (*NEURONS, REQUESTER):
+            self.post(id, weights, [fee * KLP for fee in fees], 100)
+        for id in AUDITORS:
+            self.commit(id, id == 4)
+        self.advance(101)
+        for id in NEURONS:
+            self.claim(id, False)
+        for id in AUDITORS:
+            self.reveal(id)
+        self.advance(101)
+
     @rule(back=st.integers(1, 3), ids=st.lists(st.sampled_from(EVERYBODY), max_size=7))
     def collect(self, back: int, ids: list[int]) -> None:
         with suppress(Reverted):

@@ -62,7 +62,8 @@ def weighted_consensus(stakes: Sequence[Any], weights: Sequence[Sequence[Any]], 
 
 
 def rank(column: Sequence[tuple[int, int]], posted: int, kappa: int) -> tuple[int, int]:
-    """Consensus weight and rank of one speaker from its (stake, weight) pairs; ``kappa`` in 1/65535 of ``posted``."""
+    """Consensus weight and rank of one speaker from its (stake, weight) pairs; ``kappa`` in 1/65535 of ``posted``,
+    the stake that all others have posted."""
     needed = -(-posted * kappa // ATTENTION)
     consensus = consensus_weight(column, needed)
     return consensus, sum(stake * min(weight, consensus) for stake, weight in column)

@@ -452,7 +452,9 @@ class _Model:
         at = self.where(e)
         self.differ(f"epoch and phase of {at}", (self.epoch, 1), (e.epoch, self.phase))
         totals = self.totals[e.epoch]
-        consensus, rank = ref.rank(self.pending_column, totals.stake, self.rules.kappa)
+        own = self.posts.get((e.epoch, e.speaker))
+        others = totals.stake - (own.stake if own else 0)
+        consensus, rank = ref.rank(self.pending_column, others, self.rules.kappa)
         fees, self.pending_column, self.pending_fees = self.pending_fees, [], 0
         self.differ(f"consensus weight of {at}", consensus, e.consensus)
         self.differ(f"rank of {at}", rank, e.rank)

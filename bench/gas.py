@@ -1,0 +1,161 @@
+"""Gas of every operation, and what a day of a network costs at a price of gas and coin that you give.
+
+``python bench/gas.py [--gwei 0.1] [--coin 600] [--neurons 10000] [--neighbours 8] [--epochs 24]``
+
+An epoch with eight neurons that all listen to one another, three auditors and a requester is played on an embedded
+chain; gas is exact and the same on every chain of the cancun fork. A day is then costed per neuron: post, claim (whose
+gas grows by the receipt), its part of one settling transaction and of the audits. ``--gwei`` and ``--coin`` are the
+price of gas in 1e-9 coin and of the coin in dollars: look them up for your chain and day.
+
+Result (the defaults for gas; the day's cost only restates them at the price given):
+
+    deploy all contracts            13,912,814
+    transfer tokens                     56,384
+    register                           229,166
+    stake                              190,767
+    arrive                              59,777
+    deposit fees                        56,687
+    post                               157,740
+    commit an audit                     73,836
+    advance                             44,906
+    claim, 1 receipt                   128,385
+    claim, 8 receipts                  438,400
+    reveal, 8 neurons                1,053,003
+    collect for 8 neurons              506,639
+    conclude for 8 neurons             721,767
+    knock                               64,443
+    unstake                            147,076
+
+    44,288 gas for each further receipt in a claim; 1,144,567 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 274,696,050,000 gas = 27.47 coins = $16,482
+    ($1.6482 a neuron)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from klopf import chain, ledger
+from klopf.ledger import KLP, Ledger, Receipt, ReceiptTree, Result, Role, Sent, SignedReceipt
+
+
+def play(folder: Path, neurons: int) -> dict[str, float]:
+    """Gas of each operation; where it depends on the member, the dearest."""
+    path, admin, gas = folder / "gas.db", ledger.keys.new(), {}
+    chain.create(path, chain_id=1337).close()
+
+    def note(name: str, sent: Sent) -> None:
+        gas[name] = max(gas.get(name, 0), sent.gas)
+
+    deployment = ledger.deploy(path, admin, ledger.Parameters(maturity=0))
+    with ledger.connect(path, admin, deployment) as l:
+        gas["deploy all contracts"] = sum(
+            int(block["gasUsed"], 16)
+            for n in range(1, l.rpc.height() + 1)
+            for block in [l.rpc.request("eth_getBlockByNumber", hex(n), False)]
+        )
+        clients: dict[int, Ledger] = {}
+
+        def join(role: Role) -> int:
+            own = Ledger(l.rpc, deployment, ledger.keys.new())
+            note("transfer tokens", l.token.transfer(own.me.address, 1000 * KLP))
+            before = l.rpc.height()
+            id = own.registry.register(
+                role, endpoint="198.51.100.1:4000", model="klopf-mind", certificate=os.urandom(420)
+            )
+            block = l.rpc.request("eth_getBlockByNumber", hex(before + 1), False)
+            gas["register"] = max(gas.get("register", 0), int(block["gasUsed"], 16))
+            if role is Role.REQUESTER:
+                own.settlement.deposit(id, 50 * KLP)
+                note("deposit fees", own.settlement.deposit(id, 50 * KLP))
+            else:
+                own.token.approve(own.stake.address, 2**255)
+                note("stake", own.stake.stake(id, 100 * KLP))
+            note("arrive", own.clock.arrive(id))
+            clients[id] = own
+            return id
+
+        speakers = [join(Role.NEURON) for _ in range(neurons)]
+        auditors = [join(Role.AUDITOR) for _ in range(3)]
+        requester = join(Role.REQUESTER)
+        l.clock.start()
+        for epoch in (1, 2):  # the second is the usual one: storage that the first opened is there
+            columns: dict[int, list[SignedReceipt]] = {s: [] for s in speakers}
+            for listener in (*speakers, requester):
+                made = [
+                    Receipt(
+                        epoch,
+                        listener,
+                        s,
+                        100,
+                        9000 if listener != requester else 0,
+                        KLP * (listener == requester),
+                        bytes(32),
+                    )
+                    for s in speakers
+                    if s != listener
+                ]
+                tree, own = ReceiptTree(made), clients[listener]
+                note("post", own.settlement.post(listener, tree.root, sum(r.fee for r in made), os.urandom(32)))
+                for r in made:
+                    digest = r.digest(l.domain)
+                    ends = own.me.sign(digest), clients[r.speaker].me.sign(digest)
+                    columns[r.speaker].append(SignedReceipt(r, *ends, tree.proof(r)))
+            found = {a: [Result(s, 9000, 8900, 9100, 8000, 7900, 8100) for s in speakers] for a in auditors}
+            for a in auditors:
+                note("commit an audit", clients[a].audits.commit(a, found[a], bytes(32)))
+            before = l.rpc.height()
+            assert l.clock.advance()
+            gas["advance"] = int(l.rpc.request("eth_getBlockByNumber", hex(before + 1), False)["gasUsed"], 16)
+            few = speakers[0]
+            note("claim, 1 receipt", clients[few].settlement.claim(few, columns[few][:1]))
+            for s in speakers[1:]:
+                note(f"claim, {neurons} receipts", clients[s].settlement.claim(s, columns[s]))
+            for a in auditors:
+                note(f"reveal, {neurons} neurons", clients[a].audits.reveal(a, found[a], bytes(32)))
+            clients[requester].clock.arrive(requester)
+            assert l.clock.advance()
+            note(f"collect for {neurons} neurons", l.settlement.collect(epoch, speakers))
+            note(f"conclude for {neurons} neurons", l.audits.conclude(epoch, speakers))
+        note("knock", clients[speakers[1]].registry.knock(speakers[1]))
+        note("unstake", clients[few].stake.unstake(few, KLP))
+    return gas
+
+
+def show(rows: Iterable[tuple[str, str]]) -> None:
+    for name, value in rows:
+        print(f"{name:<28}{value:>14}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gwei", type=float, default=0.1)
+    parser.add_argument("--coin", type=float, default=600.0)
+    parser.add_argument("--neurons", type=int, default=10_000)
+    parser.add_argument("--neighbours", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=24)
+    asked = parser.parse_args()
+    played = 8
+    with tempfile.TemporaryDirectory() as folder:
+        gas = play(Path(folder), played)
+    show((name, f"{value:,.0f}") for name, value in gas.items())
+    each = (gas[f"claim, {played} receipts"] - gas["claim, 1 receipt"]) / (played - 1)
+    neuron = gas["post"] + gas["claim, 1 receipt"] + each * (asked.neighbours - 1)
+    neuron += (gas[f"collect for {played} neurons"] + gas[f"conclude for {played} neurons"]) / played
+    neuron += 3 * gas[f"reveal, {played} neurons"] / played
+    day = asked.epochs * asked.neurons * neuron
+    coins = day * asked.gwei * 1e-9
+    print(f"\n{each:,.0f} gas for each further receipt in a claim; {neuron:,.0f} gas a neuron and epoch")
+    print(
+        f"a day of {asked.neurons:,} neurons with {asked.neighbours} neighbours and {asked.epochs} epochs: "
+        f"{day:,.0f} gas = {coins:,.2f} coins = ${coins * asked.coin:,.0f} "
+        f"(${coins * asked.coin / asked.neurons:,.4f} a neuron)"
+    )
+
+
+if __name__ == "__main__":
+    main()
