@@ -24,6 +24,7 @@ from eth_hash.auto import keccak
 
 from ._depth import deep
 from ._executor import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
+from ._loop import run
 from ._transaction import MAX_INITCODE, Transaction, created_address
 
 __all__ = ["PyEvm"]
@@ -312,6 +313,27 @@ class _Computation(CancunComputation):
         SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__,
     }
     _precompiles = {**CANCUN_PRECOMPILES, bytes(19) + b"\5": _modexp}  # noqa: RUF012
+
+    @classmethod
+    def apply_computation(
+        cls, state: Any, message: Any, transaction_context: Any, parent_computation: Any = None
+    ) -> Any:
+        """One message: a precompile, or a program by our own loop."""
+        with cls(state, message, transaction_context) as computation:
+            if parent_computation is None:
+                computation.contracts_created = []
+                if message.is_create:
+                    cls.consume_initcode_gas_cost(computation)
+            else:
+                computation.contracts_created = parent_computation.contracts_created
+            if message.is_create:
+                computation.contracts_created.append(message.storage_address)
+            precompile = cls._precompiles.get(message.code_address)
+            if precompile is None:
+                run(computation)
+            else:
+                precompile(computation)
+        return computation
 
 
 class _TracedComputation(_Computation):

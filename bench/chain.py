@@ -1,0 +1,241 @@
+"""The embedded chain beside anvil over HTTP and eth-tester: a signed token transfer with its receipt, a read, a start.
+
+    python bench/chain.py               # half a minute;  --quick: a few seconds, for a look
+    python bench/chain.py --million     # and what a transaction costs once the file holds a million of them (minutes)
+
+A transfer: web3.py with its signing middleware transfers Klopf's own token (OpenZeppelin ERC-20 with votes) by
+``transact()``, which asks for nonce, fees and gas, signs and sends, and then reads the receipt. "filled in": the same
+with nonce, fees and gas given. The three take turns in rounds; medians and ratios are of the same run. The embedded chain's figure includes
+making each transaction durable, which the other two never do. A read is ``balanceOf`` by ``eth_call``, and
+``eth_getBalance``. "start" is opening a file that exists, to the first balance read, after imports.
+
+RESULTS
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from web3 import Web3
+from web3.middleware import SignAndSendRawMiddlewareBuilder
+
+from klopf import chain
+from klopf.chain._block import number_bytes
+from klopf.chain._rlp import encode
+from klopf.chain._transaction import decode
+
+ROOT = Path(__file__).parent.parent
+OWNER = Account.from_key(b"\x07" * 32)
+OTHER = Web3.to_checksum_address("0x" + "ab" * 20)
+CHAIN_ID = 1337
+TEXTS = {
+    "usual": "transfer",
+    "one": "transfer filled in",
+    "read_contract": "eth_call",
+    "read_balance": "eth_getBalance",
+}
+
+
+class Transfers:
+    """Token transfers on one chain, through web3."""
+
+    def __init__(self, name: str, w3: Web3, chain_id: int, fee: int) -> None:
+        self.name, self.w3, self.chain_id, self.fee = name, w3, chain_id, fee
+        artifact = json.loads((ROOT / "src/klopf/ledger/artifacts/Token.json").read_text())
+        w3.middleware_onion.inject(SignAndSendRawMiddlewareBuilder.build(OWNER), layer=0)
+        factory = w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
+        self.nonce = w3.eth.get_transaction_count(OWNER.address)
+        arguments = [OWNER.address] * 4
+        receipt = self.send(factory.constructor(*arguments).build_transaction(self.fields(6_000_000)))
+        self.token = w3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])
+        self.one()
+
+    def fields(self, gas: int) -> dict[str, Any]:
+        fees = {"maxFeePerGas": self.fee, "maxPriorityFeePerGas": 0}
+        return {"from": OWNER.address, "nonce": self.nonce, "gas": gas, "chainId": self.chain_id, **fees}
+
+    def send(self, transaction: Any) -> Any:
+        signed = OWNER.sign_transaction(transaction)
+        sent = self.w3.eth.send_raw_transaction(signed.raw_transaction)
+        receipt = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.0005)
+        assert receipt["status"] == 1
+        self.nonce += 1
+        return receipt
+
+    def one(self) -> None:
+        self.send(self.token.functions.transfer(OTHER, 1).build_transaction(self.fields(200_000)))
+
+    def usual(self) -> None:
+        sent = self.token.functions.transfer(OTHER, 1).transact({"from": OWNER.address})
+        self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.0005)
+        self.nonce += 1
+
+    def read_contract(self) -> None:
+        self.token.functions.balanceOf(OTHER).call()
+
+    def read_balance(self) -> None:
+        self.w3.eth.get_balance(OTHER)
+
+
+def timed(act: Callable[[], None], count: int) -> list[float]:
+    """Seconds of each of ``count`` calls."""
+    took = []
+    for _ in range(count):
+        start = time.perf_counter()
+        act()
+        took.append(time.perf_counter() - start)
+    return took
+
+
+@contextlib.contextmanager
+def anvil() -> Iterator[str | None]:
+    """The URL of a fresh anvil, or None where ``tests/bring_anvil.py`` has not installed it."""
+    sys.path.insert(0, str(ROOT))
+    from tests.conftest import anvil_binary, end, start_anvil
+
+    if anvil_binary() is None:
+        yield None
+        return
+    running = start_anvil()
+    try:
+        Web3(Web3.HTTPProvider(running.url)).provider.make_request("anvil_setBalance", [OWNER.address, hex(10**24)])  # type: ignore[arg-type]
+        yield running.url
+    finally:
+        end(running.process)
+
+
+def eth_tester() -> Web3 | None:
+    """eth-tester over py-evm, with OWNER funded; None where it is not installed."""
+    try:
+        from eth_tester import EthereumTester, PyEVMBackend
+        from web3.providers.eth_tester import EthereumTesterProvider
+    except ImportError:
+        return None
+    state = PyEVMBackend.generate_genesis_state(overrides={"balance": 10**24}, num_accounts=1)
+    tester = EthereumTester(PyEVMBackend(genesis_state=state))
+    tester.send_transaction(
+        {"from": tester.get_accounts()[0], "to": OWNER.address, "value": 10**23, "gas": 21000, "gas_price": 10**10}
+    )
+    return Web3(EthereumTesterProvider(tester))
+
+
+def start_times(path: Path, count: int) -> list[float]:
+    """Milliseconds from opening the file to the first balance, each in a process of its own."""
+    code = (
+        "import sys, time; from klopf import chain; from web3 import Web3; import klopf.chain._provider\n"
+        "start = time.perf_counter(); opened = chain.open(sys.argv[1])\n"
+        "Web3(opened.provider()).eth.get_balance('0x' + '11' * 20); print(1000 * (time.perf_counter() - start))"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    return [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(count)]
+
+
+def line(text: str, value: float, unit: str, note: str = "") -> None:
+    print(f"{text:<44}{value:>9.2f} {unit}{'   ' + note if note else ''}")
+
+
+def compare(quick: bool) -> None:
+    """The table."""
+    rounds, each = (2, 20) if quick else (5, 60)
+    with tempfile.TemporaryDirectory() as folder, anvil() as url:
+        path = Path(folder) / "chain.db"
+        opened = chain.create(path, chain_id=CHAIN_ID, allocation={OWNER.address: 10**24})
+        runs = [Transfers("embedded", Web3(opened.provider()), CHAIN_ID, 0)]
+        if url is None:
+            print("anvil is not installed (python tests/bring_anvil.py): left out")
+        else:
+            runs.append(Transfers("anvil over HTTP", Web3(Web3.HTTPProvider(url)), CHAIN_ID, 0))
+        tester = eth_tester()
+        if tester is None:
+            print("eth-tester is not installed (pip install eth-tester): left out")
+        else:
+            runs.append(Transfers("eth-tester", tester, tester.eth.chain_id, 10**11))
+        took: dict[tuple[str, str], list[float]] = {}
+        for _ in range(rounds):
+            for run in runs:
+                few = max(5, each // 4) if run.name == "eth-tester" else each
+                for what in TEXTS:
+                    took.setdefault((run.name, what), []).extend(timed(getattr(run, what), few))
+        for what, text in TEXTS.items():
+            base = statistics.median(took["embedded", what])
+            for run in runs:
+                median = statistics.median(took[run.name, what])
+                ratio = "" if run.name == "embedded" else f"{median / base:.2f} times the embedded chain's"
+                line(f"{text}, {run.name}", 1000 * median, "ms", ratio)
+            slow = sorted(took["embedded", what])[int(0.99 * len(took["embedded", what]))]
+            line(f"{text}, embedded, 99 of 100 within", 1000 * slow, "ms")
+        line("start", statistics.median(start_times(path, 3 if quick else 7)), "ms")
+        opened.close()
+
+
+def transfer(key: Any, nonce: int, to: bytes) -> bytes:
+    """A signed plain transfer of 1 wei."""
+    from eth_hash.auto import keccak
+
+    fields: list[Any] = [number_bytes(n) for n in (CHAIN_ID, nonce, 0, 0, 21000)] + [to, b"\1", b"", []]
+    s = key.sign_recoverable(keccak(b"\x02" + encode(fields)), hasher=None)
+    return b"\x02" + encode([*fields, number_bytes(s[64]), s[:32].lstrip(b"\0"), s[32:64].lstrip(b"\0")])
+
+
+def append(opened: chain.Chain, connection: Any, raw: bytes) -> None:
+    """A block of one transaction inside a longer commit."""
+    made = decode(raw)
+    head = opened._require(opened.height)
+    header = opened._next(head, int(time.time()))
+    outcome = opened.machine.execute(opened._store.view(head.header.number), opened._environment(header), made)
+    opened._append(connection, head, header, made, outcome)
+
+
+def million(count: int) -> None:
+    """What one transaction costs at 1,000 transactions and at ``count``, to a new address each."""
+    import coincurve
+    from eth_hash.auto import keccak
+
+    key = coincurve.PrivateKey(bytes(OWNER.key))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "chain.db"
+        with chain.create(path, chain_id=CHAIN_ID, allocation={OWNER.address: 10**24}) as opened:
+            nonce, figures = 0, []
+            for target in (1000, count):
+                while nonce < target:  # in bulk, as `chain.rebuild` does
+                    with opened._store.write() as connection:
+                        for _ in range(min(500, target - nonce)):
+                            append(opened, connection, transfer(key, nonce, keccak(number_bytes(nonce))[:20]))
+                            nonce += 1
+                raws = [transfer(key, nonce + i, keccak(number_bytes(nonce + i))[:20]) for i in range(1000)]
+                took = []
+                for raw in raws:
+                    start = time.perf_counter()
+                    opened.send(raw)
+                    took.append(time.perf_counter() - start)
+                nonce += 1000
+                figures.append(statistics.mean(took))
+                line(f"a transfer at {target:,} transactions (mean)", 1000 * figures[-1], "ms")
+                line("  the file", path.stat().st_size / 2**20, "MiB")
+            print(f"ratio {figures[1] / figures[0]:.2f}")
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--million", action="store_true")
+    options = parser.parse_args()
+    compare(options.quick)
+    if options.million:
+        million(1_000_000)
+
+
+if __name__ == "__main__":
+    main()

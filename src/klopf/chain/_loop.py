@@ -1,0 +1,262 @@
+"""The inner loop of py-evm's machine, with the cheap half of the opcodes done in place.
+
+py-evm spends four or five Python calls on every ADD. Here the opcodes that only move words between stack, memory and
+code are done in the loop itself; all others (storage, calls, logs, hashes, copies) are py-evm's own. Gas is kept in a
+local variable and written back before py-evm sees it. What a program means must not change by this:
+tests/chain/test_differential.py holds it against the executable specification and anvil.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestination, OutOfGas
+from eth.vm.logic.invalid import InvalidOpcode
+
+__all__ = ["run"]
+
+WORD = (1 << 256) - 1
+SIGN = 1 << 255
+MAX_STACK = 1024
+MAX_CODES = 64
+
+_codes: dict[bytes, tuple[frozenset[int], dict[int, int]]] = {}
+
+
+def _read(code: bytes) -> tuple[frozenset[int], dict[int, int]]:
+    """Where one may jump to, and the value of each push by its place (pushed bytes past the end are zeros)."""
+    known = _codes.get(code)
+    if known is not None:
+        return known
+    targets, pushes = set(), {}
+    place, length = 0, len(code)
+    while place < length:
+        opcode = code[place]
+        if opcode == 0x5B:
+            targets.add(place)
+        elif 0x60 <= opcode <= 0x7F:
+            size = opcode - 0x5F
+            pushes[place] = int.from_bytes(code[place + 1 : place + 1 + size].ljust(size, b"\0"), "big")
+            place += size
+        place += 1
+    if len(_codes) >= MAX_CODES:
+        _codes.clear()
+    known = _codes[code] = frozenset(targets), pushes
+    return known
+
+
+def run(computation: Any) -> None:
+    """Run the computation's code to its end. Raises py-evm's ``VMError`` where the program does something wrong."""
+    code_stream = computation.code
+    code: bytes = computation.msg.code
+    targets, pushes = _read(code)
+    length = len(code)
+    opcodes = computation.opcodes
+    meter = computation._gas_meter
+    memory = computation._memory
+    message = computation.msg
+    data = message.data
+    stack: list[Any] = computation._stack.values
+    pop, push = stack.pop, stack.append
+    gas: int = meter.gas_remaining
+    pc = 0
+    theirs = False  # whether py-evm is at work
+    try:
+        while pc < length:
+            opcode = code[pc]
+            if opcode >= 0x5F:
+                if opcode <= 0x7F:  # PUSH0 … PUSH32
+                    gas -= 2 if opcode == 0x5F else 3
+                    push(0 if opcode == 0x5F else pushes[pc])
+                    pc += opcode - 0x5E
+                    if gas < 0 or len(stack) > MAX_STACK:
+                        raise _spent(gas)
+                    continue
+                if opcode <= 0x8F:  # DUP1 … DUP16
+                    gas -= 3
+                    push(stack[0x7F - opcode])
+                    pc += 1
+                    if gas < 0 or len(stack) > MAX_STACK:
+                        raise _spent(gas)
+                    continue
+                if opcode <= 0x9F:  # SWAP1 … SWAP16
+                    gas -= 3
+                    other = 0x8E - opcode
+                    stack[-1], stack[other] = stack[other], stack[-1]
+                    pc += 1
+                    if gas < 0:
+                        raise _spent(gas)
+                    continue
+            elif opcode >= 0x50:
+                if opcode == 0x5B:  # JUMPDEST
+                    gas -= 1
+                    pc += 1
+                    if gas < 0:
+                        raise _spent(gas)
+                    continue
+                if opcode == 0x57:  # JUMPI
+                    gas -= 10
+                    target, condition = pop(), pop()
+                    if gas < 0:
+                        raise _spent(gas)
+                    if condition.__class__ is bytes:
+                        condition = int.from_bytes(condition, "big")
+                    if condition:
+                        if target.__class__ is bytes:
+                            target = int.from_bytes(target, "big")
+                        if target not in targets:
+                            raise InvalidJumpDestination(f"jump to {target}")
+                        pc = target
+                    else:
+                        pc += 1
+                    continue
+                if opcode == 0x56:  # JUMP
+                    gas -= 8
+                    target = pop()
+                    if gas < 0:
+                        raise _spent(gas)
+                    if target.__class__ is bytes:
+                        target = int.from_bytes(target, "big")
+                    if target not in targets:
+                        raise InvalidJumpDestination(f"jump to {target}")
+                    pc = target
+                    continue
+                if opcode == 0x50:  # POP
+                    gas -= 2
+                    pop()
+                    pc += 1
+                    if gas < 0:
+                        raise _spent(gas)
+                    continue
+                if opcode == 0x52 or opcode == 0x51:  # MSTORE, MLOAD
+                    gas -= 3
+                    place = pop()
+                    if place.__class__ is bytes:
+                        place = int.from_bytes(place, "big")
+                    if gas < 0:
+                        raise _spent(gas)
+                    end = place + 32
+                    if end > len(memory._bytes):
+                        meter.gas_remaining = gas
+                        computation.extend_memory(place, 32)
+                        gas = meter.gas_remaining
+                    if opcode == 0x51:
+                        push(int.from_bytes(memory._bytes[place:end], "big"))
+                    else:
+                        value = pop()
+                        memory._bytes[place:end] = (
+                            value.rjust(32, b"\0") if value.__class__ is bytes else value.to_bytes(32, "big")
+                        )
+                    pc += 1
+                    continue
+                if opcode == 0x5A:  # GAS
+                    gas -= 2
+                    push(gas)
+                    pc += 1
+                    if gas < 0 or len(stack) > MAX_STACK:
+                        raise _spent(gas)
+                    continue
+            elif opcode >= 0x10:
+                if opcode == 0x15 or opcode == 0x19:  # ISZERO, NOT
+                    gas -= 3
+                    a = pop()
+                    if a.__class__ is bytes:
+                        a = int.from_bytes(a, "big")
+                    push((0 if a else 1) if opcode == 0x15 else WORD ^ a)
+                    pc += 1
+                    if gas < 0:
+                        raise _spent(gas)
+                    continue
+                if opcode <= 0x1C and opcode != 0x1A:  # two words: LT GT SLT SGT EQ AND OR XOR SHL SHR
+                    gas -= 3
+                    a, b = pop(), pop()
+                    if a.__class__ is bytes:
+                        a = int.from_bytes(a, "big")
+                    if b.__class__ is bytes:
+                        b = int.from_bytes(b, "big")
+                    if opcode == 0x14:
+                        push(1 if a == b else 0)
+                    elif opcode == 0x16:
+                        push(a & b)
+                    elif opcode == 0x10:
+                        push(1 if a < b else 0)
+                    elif opcode == 0x11:
+                        push(1 if a > b else 0)
+                    elif opcode == 0x1B:
+                        push((b << a) & WORD if a < 256 else 0)
+                    elif opcode == 0x1C:
+                        push(b >> a if a < 256 else 0)
+                    elif opcode == 0x17:
+                        push(a | b)
+                    elif opcode == 0x18:
+                        push(a ^ b)
+                    elif opcode == 0x12:
+                        push(1 if a ^ SIGN < b ^ SIGN else 0)
+                    else:
+                        push(1 if a ^ SIGN > b ^ SIGN else 0)
+                    pc += 1
+                    if gas < 0:
+                        raise _spent(gas)
+                    continue
+                if 0x33 <= opcode <= 0x36:  # CALLER, CALLVALUE, CALLDATALOAD, CALLDATASIZE
+                    if opcode == 0x35:
+                        gas -= 3
+                        place = pop()
+                        if place.__class__ is bytes:
+                            place = int.from_bytes(place, "big")
+                        push(int.from_bytes(bytes(data[place : place + 32]).ljust(32, b"\0"), "big"))
+                    else:
+                        gas -= 2
+                        if opcode == 0x36:
+                            push(len(data))
+                        elif opcode == 0x34:
+                            push(message.value)
+                        else:
+                            push(message.sender)
+                    pc += 1
+                    if gas < 0 or len(stack) > MAX_STACK:
+                        raise _spent(gas)
+                    continue
+            elif opcode <= 0x04:
+                if opcode == 0:  # STOP
+                    break
+                gas -= 3 if opcode & 1 else 5  # ADD and SUB; MUL and DIV
+                a, b = pop(), pop()
+                if a.__class__ is bytes:
+                    a = int.from_bytes(a, "big")
+                if b.__class__ is bytes:
+                    b = int.from_bytes(b, "big")
+                if opcode == 1:
+                    push((a + b) & WORD)
+                elif opcode == 3:
+                    push((a - b) & WORD)
+                elif opcode == 2:
+                    push((a * b) & WORD)
+                else:
+                    push(a // b if b else 0)
+                pc += 1
+                if gas < 0:
+                    raise _spent(gas)
+                continue
+            # everything else is py-evm's
+            pc += 1
+            code_stream.program_counter = pc
+            meter.gas_remaining = gas
+            act = opcodes.get(opcode)
+            if act is None:
+                act = InvalidOpcode(opcode)
+            theirs = True
+            act(computation=computation)
+            theirs = False
+            gas = meter.gas_remaining
+    except Halt:
+        return
+    except IndexError as error:
+        if theirs:
+            raise
+        raise InsufficientStack("the stack holds too little") from error
+    meter.gas_remaining = gas
+
+
+def _spent(gas: int) -> Exception:
+    return OutOfGas("out of gas") if gas < 0 else FullStack("the stack is full")
