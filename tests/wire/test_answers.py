@@ -54,7 +54,10 @@ async def rogue(net: Any, give: Callable[[bytes], list[bytes]], retries: int = 0
         return give(digest_of(frame))[0]
 
     async def streamed(messages: Any, context: Any) -> AsyncIterator[bytes]:
-        for message in give(digest_of(await anext(messages))):
+        digest = digest_of(await anext(messages))
+        async for _ in messages:
+            pass
+        for message in give(digest):
             yield message
 
     certificate = net.speaker.certificate
@@ -155,10 +158,16 @@ async def test_streams_that_are_not_what_was_signed(net: Any) -> None:
         async with rogue(net, lambda d, c=chunks: [answer(net, d, arrays=arrays, body=b""), *c]) as dendrite:
             with pytest.raises(BadAnswer) as caught:
                 await dendrite.ask(1, "answer", arrays)
-            assert caught.value.code == Code.ALTERED
+            assert caught.value.code == Code.ALTERED, (len(chunks), caught.value)
     async with rogue(net, lambda d: [answer(net, d, code=Code.COLLECT, body=b"")]) as dendrite:  # for ever and ever
         with pytest.raises(BadAnswer, match="protocol"):
             await dendrite.ask(1, "answer")
+
+
+async def test_a_call_that_ends_without_an_answer(net: Any) -> None:
+    async with rogue(net, lambda digest: []) as dendrite:
+        with pytest.raises(Unreachable, match="without an answer"):
+            await dendrite.ask(1, "answer", {"x": np.zeros(2 << 20, np.uint8)})
 
 
 async def test_a_message_larger_than_one_may_be(net: Any) -> None:

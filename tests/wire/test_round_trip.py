@@ -192,9 +192,10 @@ async def test_a_peer_that_restarts_is_found_again(net: Any) -> None:
             await dendrite.ask(1, "answer")
         async with net.axon(port=0):
             await dendrite.ask(1, "answer")
-        net.speaker.certificate = wire.Certificate.new("again")
-        async with net.axon(port=axon.port):
-            await dendrite.ask(1, "answer")
+        for name in ("another", "yet another"):  # the second on the very same endpoint
+            net.speaker.certificate = wire.Certificate.new(name)
+            async with net.axon(port=axon.port):
+                await dendrite.ask(1, "answer")
 
 
 async def test_a_peer_that_comes_up_a_little_later_is_waited_for(net: Any) -> None:

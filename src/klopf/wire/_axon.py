@@ -243,7 +243,9 @@ class Axon:
             authentic = True
             self._check(header)
             if messages is not None and digest in self._held:
-                return self._held.pop(digest)[1]
+                sealed = self._held.pop(digest)[1]
+                await _collect(messages, 0, _NOTHING.hash)
+                return sealed
             return await self._work(header, digest, peer, body, messages, context)
         except Refusal as refusal:
             return self._refuse(refusal, digest, signed=authentic)
@@ -434,7 +436,11 @@ async def _collect(messages: AsyncIterator[bytes], size: int, expected: bytes) -
     """The body of a streamed request, if it comes in time. Raises Refusal(ALTERED or DEADLINE)."""
     try:
         async with asyncio.timeout(PATIENCE + size / SLOWEST) as patience:
-            return await receive(lambda: anext(messages, b""), size, expected)
+            body = await receive(lambda: anext(messages, b""), size, expected)
+            # The sender has nothing more to say: answering before it has ended its side can cut the answer off.
+            if await anext(messages, b""):
+                raise Refusal(Code.ALTERED, "the body has another size than the one that was signed")
+            return body
     except TimeoutError:
         if patience.expired():
             raise Refusal(Code.DEADLINE, "the body came too slowly") from None

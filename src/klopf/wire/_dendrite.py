@@ -278,7 +278,9 @@ class Dendrite:
         try:
             message = await call.read()
             if message is grpc.aio.EOF:
-                raise Refusal(Code.MALFORMED, "it is empty")
+                raise Unreachable(
+                    f"peer {peer.id} at {peer.endpoint} ended the call without an answer", Code.UNREACHABLE
+                )
             opened, head, signature, answer_digest, rest = self._open(peer, line, message, digest)
             if opened.code == Code.COLLECT or len(rest):
                 raise Refusal(Code.MALFORMED, "it does not follow the protocol")
