@@ -187,7 +187,8 @@ class Dendrite:
                 if left <= 0:
                     raise TooLate(f"peer {id} did not answer within {timeout:g} s", Code.DEADLINE)
                 peer = self._peer(id)
-                return await self._attempt(peer, self._line(peer), method, body, left, finite)
+                line = self._line(peer)
+                return await self._attempt(peer, line, method, body, left, finite)
             except Refused as error:
                 if error.code == Code.BEFORE_BOOT and error.signed and not renewed:
                     renewed = True  # it was restarted; by now its new run is known and will be named
@@ -197,6 +198,7 @@ class Dendrite:
                 pause = max(error.retry_after, _pause(attempt))
                 problem: WireError = error
             except Unreachable as error:
+                self._drop(id, line)
                 if attempt >= self._retries:
                     raise
                 pause, problem = _pause(attempt), error
@@ -226,6 +228,12 @@ class Dendrite:
                 self._retire(self._lines.popitem(last=False)[1])
         self._lines.move_to_end(peer.id)
         return line
+
+    def _drop(self, id: int, line: _Line) -> None:
+        """Forget a channel that failed: gRPC would wait for its own pauses to end, a new one connects at once."""
+        if self._lines.get(id) is line:
+            del self._lines[id]
+            self._retire(line)
 
     def _retire(self, line: _Line) -> None:
         """Close a channel in the background; what is still under way on it may end."""
