@@ -1,0 +1,40 @@
+"""The room's page tells the truth: its example runs, and it names every JSON-RPC method."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from klopf import chain
+from klopf.chain._rpc import Rpc
+
+PAGE = Path(__file__).parents[2] / "docs" / "chain.md"
+
+
+def test_the_example_prints_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = re.search(r"```python\n(.*?)```\n\nprints `(.*?)` and `(.*?)`", PAGE.read_text(), re.DOTALL)
+    assert example is not None
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(example[1], {})
+    assert printed.getvalue().split("\n")[:2] == [example[2], example[3]]
+
+
+def test_every_method_is_named(tmp_path: Path) -> None:
+    text = PAGE.read_text()
+    section = text[text.index("## JSON-RPC") : text.index("## Machines")]
+    with chain.create(tmp_path / "chain.db", chain_id=1, dev=True) as opened:
+        methods = set(Rpc(opened).methods)
+    named = set()
+    for prefix, listed in re.findall(r"`(\w+_)`: ([^.`]*)", section):
+        named |= {
+            prefix + name for name in re.findall(r"\b[a-z]\w+\b", re.sub(r"\(.*?\)", "", listed, flags=re.DOTALL))
+        }
+    named |= set(re.findall(r"`((?:anvil|hardhat)_\w+)`", section))
+    named -= {"evm_and"}
+    assert methods == named
