@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import random
-import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from klopf import chain
+from klopf.chain._rpc import Rpc
 from klopf.errors import ReadOnlyChain
 from tests.chain import writers
 
@@ -75,6 +77,44 @@ def test_writers_take_turns(tmp_path: Path) -> None:
     assert sent[0] > 0.5 * sent[-1], f"unfair: {sent}"
 
 
+def test_threads_share_an_open_chain(tmp_path: Path) -> None:
+    allocation = {writers.account(n).address: 10**21 for n in range(8)}
+    with chain.create(tmp_path / "chain.db", chain_id=writers.CHAIN_ID, allocation=allocation) as opened:
+
+        def work(number: int) -> int:
+            sender, rpc = writers.account(number), Rpc(opened)
+            for nonce in range(15):
+                fields = {"chainId": writers.CHAIN_ID, "nonce": nonce, "gas": 21000, "gasPrice": 0, "value": 1}
+                opened.send(sender.sign_transaction({**fields, "to": sender.address}).raw_transaction)
+                assert rpc.request("eth_getTransactionCount", [sender.address]) == hex(nonce + 1)
+            return nonce
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(work, range(8))) == [14] * 8
+        assert opened.height == opened.verify() == 120
+        with ThreadPoolExecutor(1) as pool:  # the connections of threads that have ended are closed
+            pool.submit(opened.mine).result()
+        assert len(opened._store._all) == 2
+
+
+def test_a_forked_child_writes_beside_its_parent(tmp_path: Path) -> None:
+    with chain.create(tmp_path / "chain.db", chain_id=writers.CHAIN_ID) as opened:
+        opened.mine()
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for _ in range(20):
+                    opened.mine()
+                status = 0
+            finally:
+                os._exit(status)
+        for _ in range(20):
+            opened.mine()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert opened.height == opened.verify() == 41
+
+
 def test_every_commit_is_synced(tmp_path: Path) -> None:
     with chain.create(tmp_path / "chain.db", chain_id=1) as opened:
         run = opened._store.connection().execute
@@ -83,45 +123,59 @@ def test_every_commit_is_synced(tmp_path: Path) -> None:
 
 
 FULL_DISK = """
-import resource, signal, sys
+import os, resource, signal, sys
 from klopf import chain
 from klopf.errors import DiskFull
 from tests.chain import writers
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-path = sys.argv[1]
+how, folder = sys.argv[1:]
+path = folder + "/chain.db"
 sender = writers.account(0)
-with chain.open(path) as opened:
-    start = opened.height
+with chain.create(path, chain_id=1337, allocation={sender.address: 1}) as opened:
     def send(nonce):
         data = bytes([0x60, 0, 0x60, 0, 0xF3]) + bytes(20_000)
         signed = sender.sign_transaction(
             {"chainId": 1337, "nonce": nonce, "gas": 5_000_000, "gasPrice": 0, "value": 0, "data": data})
         return opened.send(signed.raw_transaction)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    if how == "limit":
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    else:
+        with open(folder + "/ballast", "wb") as file:
+            file.write(bytes(300_000))
     kept = []
     try:
         while True:
             kept.append(send(len(kept)))
     except DiskFull as error:
         print(error)
-    assert kept, "the limit was too tight to write anything"
-    assert opened.height == start + len(kept)
+    assert kept, "there was no room to write anything"
+    assert opened.height == len(kept)
     assert all(opened.transaction_block(h) is not None for h in kept)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    if how == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    else:
+        os.unlink(folder + "/ballast")
     kept.append(send(len(kept)))   # room again: it goes on
-    assert opened.verify() == start + len(kept)
+    assert opened.verify() == len(kept)
 print("went on")
 """
 
 
-def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "chain.db"
-    chain.create(path, chain_id=writers.CHAIN_ID, allocation={writers.account(0).address: 1}).close()
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("how", ["limit", "disk"])
+def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path: Path, how: str) -> None:
+    command = [sys.executable, "-c", FULL_DISK, how, str(tmp_path)]
+    if how == "disk":  # a small disk of its own, in a namespace of its own
+        mount = 'mount -t tmpfs -o size=1200k none "$0" && exec "$@"'
+        command = ["unshare", "-rm", "sh", "-c", mount, str(tmp_path), *command]
+        if (
+            shutil.which("unshare") is None
+            or subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode
+        ):
+            pytest.skip("this machine does not let a test mount a disk")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     first, last = done.stdout.strip().splitlines()
     assert "send again" in first and last == "went on"
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
 def test_reading_only(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from klopf.errors import ChainError, DamagedFile, DiskFull, ReadOnlyChain, UnknownFormat, WrongChain
 
@@ -38,6 +38,7 @@ CREATE UNIQUE INDEX block_tx ON block (tx_hash) WHERE tx_hash IS NOT NULL;
 CREATE TABLE log (
   id INTEGER PRIMARY KEY, address BLOB NOT NULL, topic0 BLOB, topic1 BLOB, topic2 BLOB, topic3 BLOB, data BLOB NOT NULL
 );
+CREATE INDEX log_address ON log (address);
 CREATE INDEX log_source ON log (address, topic0);
 CREATE TABLE account (
   address BLOB, block INTEGER, nonce INTEGER NOT NULL, balance BLOB NOT NULL, code_hash BLOB NOT NULL,
@@ -49,7 +50,7 @@ CREATE TABLE storage (
 CREATE TABLE code (hash BLOB PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
 """
 
-T = TypeVar("T")
+_inherited: list[sqlite3.Connection] = []
 
 
 def pack(value: int) -> bytes:
@@ -75,7 +76,9 @@ class Store:
         self.path = path
         self.read_only = read_only
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: dict[int, sqlite3.Connection] = {}
+        self._kept_by = os.getpid()
+        self._keeping = threading.Lock()
         self._writing = threading.Lock()
         self._turn: tuple[int, int] | None = None
         self._codes: dict[bytes, bytes] = {}
@@ -171,12 +174,28 @@ class Store:
         if getattr(local, "pid", None) != os.getpid():
             if self._closed:
                 raise ChainError(f"the chain at {self.path} is closed; open it again")
+            if hasattr(local, "connection"):
+                _inherited.append(local.connection)  # a fork's child must not even close its parent's
             local.connection = self._connect()
             local.pid = os.getpid()
-            self._all.append(local.connection)
+            self._keep(local.connection)
         elif self._closed:
             raise ChainError(f"the chain at {self.path} is closed; open it again")
         return local.connection  # type: ignore[no-any-return]
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Remember a thread's connection, and close those of threads that have ended."""
+        with self._keeping:
+            if self._kept_by != os.getpid():
+                _inherited.extend(self._all.values())
+                self._all, self._kept_by = {}, os.getpid()
+            alive = {thread.ident for thread in threading.enumerate()}
+            for ident in [ident for ident in self._all if ident not in alive]:
+                self._all.pop(ident).close()
+            ident = threading.get_ident()
+            if ident in self._all:  # the number of a thread that has ended, used again
+                self._all.pop(ident).close()
+            self._all[ident] = connection
 
     def _connect(self) -> sqlite3.Connection:
         quoted = urllib.parse.quote(str(self.path.absolute()))
@@ -192,7 +211,7 @@ class Store:
                 check_same_thread=False,
             )
             connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA cache_size=-16384")
+            connection.execute("PRAGMA cache_size=-4096")
             connection.execute("PRAGMA journal_size_limit=16777216")
             return connection
 
@@ -250,7 +269,7 @@ class Store:
     def close(self) -> None:
         """Close every thread's connection; the last process to close folds the log into the file."""
         self._closed = True
-        for connection in self._all:
+        for connection in self._all.values() if self._kept_by == os.getpid() else ():
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
         self._all.clear()
