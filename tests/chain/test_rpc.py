@@ -212,9 +212,9 @@ def served(tmp_path: Path) -> Iterator[tuple[str, int]]:
         process.wait(10)
 
 
-def post(port: int, body: bytes) -> tuple[int, Any]:
+def post(port: int, body: bytes, **headers: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("POST", "/", body, {"Content-Type": "application/json"})
+    connection.request("POST", "/", body, {"Content-Type": "application/json", **headers})
     answer = connection.getresponse()
     status, text = answer.status, answer.read()
     connection.close()
@@ -247,6 +247,8 @@ def test_bad_bodies_over_http(served: tuple[str, int]) -> None:
     assert post(port, b"[1]")[1][0]["error"]["code"] == -32600
     status, answer = post(port, b'{"id":1,"method":"eth_call","params":["' + b"0" * 6_000_000 + b'"]}')
     assert status == 413 and "split it" in answer["error"]["message"]
+    assert post(port, b"{}", Host="evil.example:80")[0] == 403
+    assert post(port, b"{}", Host="localhost")[0] == 200
     batch = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "eth_blockNumber"} for i in range(3)]).encode()
     assert [answer["id"] for answer in post(port, batch)[1]] == [0, 1, 2]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -183,3 +185,12 @@ def test_time_passes_and_blocks_can_be_undone(chain_endpoint: Any) -> None:
     assert chain_endpoint.rpc("evm_revert", mark) is True
     assert w3.eth.block_number == height
     assert w3.eth.get_balance(second.address) == 10**24
+
+
+def test_the_room_is_light_to_import() -> None:
+    code = (
+        "import sys; from klopf import chain; from klopf.chain import create\n"
+        "print([name for name in ('eth', 'web3', 'coincurve', 'starlette', 'ethereum') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

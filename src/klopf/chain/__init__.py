@@ -98,12 +98,6 @@ def rebuild(
     return run(source, path, progress)
 
 
-def __version_text__() -> str:
-    from klopf import __version__
-
-    return f"klopf/{__version__}"
-
-
 def __getattr__(name: str) -> Any:
     if name == "Chain":
         from ._chain import Chain

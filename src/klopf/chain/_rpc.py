@@ -10,9 +10,9 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
+from klopf import __version__
 from klopf.errors import ChainError, Rejected
 
-from . import __version_text__
 from ._chain import Chain
 from ._executor import Frame, Log, Outcome
 from ._store import StoredBlock
@@ -41,7 +41,7 @@ class Rpc:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self.methods: dict[str, Callable[..., Any]] = {
-            "web3_clientVersion": lambda: __version_text__(),
+            "web3_clientVersion": lambda: f"klopf/{__version__}",
             "web3_sha3": lambda data: _hex(keccak(_data(data))),
             "net_version": lambda: str(chain.chain_id),
             "net_listening": lambda: True,

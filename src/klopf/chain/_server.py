@@ -24,8 +24,12 @@ MAX_DEPTH = 64
 BRACKETS = re.compile(rb"[\[\]{}]")
 
 
-def application(chain: Chain) -> Starlette:
-    """The ASGI application: ``POST /`` takes a JSON-RPC request or a batch of them."""
+def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette:
+    """The ASGI application: ``POST /`` takes a JSON-RPC request or a batch of them.
+
+    ``hosts`` are the names by which it may be asked (None: any), so that a web page that lets its own name point to
+    this machine cannot ask through its visitor's browser.
+    """
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
@@ -48,6 +52,9 @@ def application(chain: Chain) -> Starlette:
         return _encode([rpc.answer(item) for item in request])
 
     async def post(request: Request) -> Response:
+        if hosts is not None and _name(request.headers.get("host", "")) not in hosts:
+            text = _encode(_error("asked by another name than this server's; use its own address", -32600))
+            return Response(text, 403, media_type="application/json")
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
@@ -85,10 +92,17 @@ def serve(
             listener.close()
             raise ChainError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
         bound = listener.getsockname()[1]
-        config = uvicorn.Config(application(chain), log_level="warning", access_log=False, lifespan="off")
+        own = f"[{host}]" if ":" in host else host
+        hosts = None if host in ("0.0.0.0", "::", "") else ("localhost", "127.0.0.1", "[::1]", own)
+        config = uvicorn.Config(application(chain, hosts), log_level="warning", access_log=False, lifespan="off")
         if ready is not None:
-            ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+            ready(f"http://{own}:{bound}")
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _name(host: str) -> str:
+    """A Host header without its port."""
+    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
 
 
 def _is_shallow(body: bytes) -> bool:
