@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -246,4 +245,6 @@ def _passphrase(confirm: bool = False) -> str:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2))
+    from klopf.console.network.story import to_json
+
+    print(to_json(value))

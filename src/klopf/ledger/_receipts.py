@@ -128,6 +128,11 @@ class SignedReceipt:
         """In the order of the contract's struct."""
         return (self.receipt.as_tuple(), self.listener_signature, self.speaker_signature, self.proof)
 
+    @property
+    def root(self) -> bytes:
+        """The root that its proof leads to: what its listener must have posted."""
+        return root_from(self.receipt.leaf, self.proof)
+
     def to_json(self) -> dict[str, Any]:
         """As JSON-ready values: bytes in hexadecimal, the fee as text (it outgrows a double)."""
         r = self.receipt

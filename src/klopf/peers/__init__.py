@@ -10,7 +10,7 @@ from klopf.peers._listening import Ear, Listener
 from klopf.peers._model import MindModel, Model, SklearnModel, create_model, load_model, model_names, save_model
 
 if TYPE_CHECKING:
-    from klopf.peers._asking import Asking, Settled, attention
+    from klopf.peers._asking import Asking, Settled, attention, settle
     from klopf.peers._neuron import NeuronSettings, birth
     from klopf.peers._participant import PASSPHRASE, Participant, ParticipantSettings, log, read_data, write_atomically
     from klopf.peers._requester import RequesterSettings
@@ -38,11 +38,12 @@ __all__ = [
     "model_names",
     "read_data",
     "save_model",
+    "settle",
     "write_atomically",
 ]
 
 _LATER = {
-    "Asking": "_asking", "Settled": "_asking", "attention": "_asking",
+    "Asking": "_asking", "Settled": "_asking", "attention": "_asking", "settle": "_asking",
     "NeuronSettings": "_neuron", "birth": "_neuron",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant", "log": "_participant",
     "read_data": "_participant", "write_atomically": "_participant",

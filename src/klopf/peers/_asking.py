@@ -15,7 +15,7 @@ from klopf.errors import KlopfError
 from klopf.peers._participant import Participant, log
 from klopf.peers._tally import NO_TRAIL
 
-__all__ = ["Asking", "Settled", "attention"]
+__all__ = ["Asking", "Settled", "attention", "settle"]
 
 ASK_SECONDS = 10.0
 BATCH = 512
@@ -84,32 +84,37 @@ class Asking:
             parts.append(said)
         return np.concatenate(parts) if parts else None
 
-    async def settle(self, weights: Mapping[int, int]) -> Settled:
-        """Write a receipt for everybody who answered, with its weight out of 65535, and have them countersigned.
-
-        A speaker that does not countersign cannot claim its receipt; that is its own loss, so nothing is retried.
-        """
-        receipts = {
-            k: ledger.Receipt(self.epoch, self.who.id, k, count.answers, weights.get(k, 0), count.owed, count.trail)
+    def receipts(self, weights: Mapping[int, int]) -> list[ledger.SignedReceipt]:
+        """A receipt for everybody who answered, with its weight out of 65535, signed by the listener and with its
+        proof. To be saved before anybody gets one: a listener that gives out two versions makes both worthless."""
+        receipts = [
+            ledger.Receipt(self.epoch, self.who.id, k, count.answers, weights.get(k, 0), count.owed, count.trail)
             for k, count in sorted(self._counts.items())
             if count.answers > 0
-        }
-        if not receipts:
-            return Settled(bytes(32), 0)
-        tree = ledger.ReceiptTree(list(receipts.values()))
-        await asyncio.gather(*(self._hand_over(k, receipt, tree) for k, receipt in receipts.items()))
-        return Settled(tree.root, sum(receipt.fee for receipt in receipts.values()))
+        ]
+        tree = ledger.ReceiptTree(receipts)
+        sign, domain = self.who.key.sign, self.who.book.domain
+        return [ledger.SignedReceipt(r, sign(r.digest(domain)), b"", tree.proof(r)) for r in receipts]
 
-    async def _hand_over(self, k: int, receipt: ledger.Receipt, tree: ledger.ReceiptTree) -> None:
-        peer = self.who.roll.by_id(k)
-        if peer is None:
-            return
-        signature = self.who.key.sign(receipt.digest(self.who.book.domain))
-        signed = ledger.SignedReceipt(receipt, signature, b"", tree.proof(receipt))
-        try:
-            await self.who.dendrite.ask(peer, "receipt", payload=signed.to_json(), timeout=ASK_SECONDS)
-        except KlopfError as error:
-            log(f"{k} did not take its receipt: {error}")
+
+async def settle(who: Participant, receipts: Sequence[ledger.SignedReceipt]) -> Settled:
+    """Hand every speaker its receipt. May be done again with the same receipts.
+
+    A speaker that does not take its receipt cannot claim it; that is its own loss, so nothing is retried.
+    """
+    await asyncio.gather(*(_hand_over(who, signed) for signed in receipts))
+    return Settled(receipts[0].root if receipts else bytes(32), sum(signed.receipt.fee for signed in receipts))
+
+
+async def _hand_over(who: Participant, signed: ledger.SignedReceipt) -> None:
+    speaker = signed.receipt.speaker
+    peer = who.roll.by_id(speaker)
+    if peer is None:
+        return
+    try:
+        await who.dendrite.ask(peer, "receipt", payload=signed.to_json(), timeout=ASK_SECONDS)
+    except KlopfError as error:
+        log(f"{speaker} did not take its receipt: {error}")
 
 
 def attention(shares: Mapping[int, float]) -> dict[int, int]:

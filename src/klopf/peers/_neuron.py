@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from klopf import ledger, wire
 from klopf.errors import KlopfError, PeersError
-from klopf.peers._asking import Asking, attention
+from klopf.peers._asking import Asking, attention, settle
 from klopf.peers._listening import Listener
 from klopf.peers._model import Model, create_model, load_model, save_model
 from klopf.peers._participant import Participant, log, read_data, write_atomically
@@ -159,8 +159,9 @@ class _Neuron:
         if not prepared.exists():
             await self._work(epoch)
         post = json.loads(prepared.read_text())
-        root, commitment = bytes.fromhex(post["root"]), bytes.fromhex(post["commitment"])
-        await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, post["fees"], commitment)
+        settled = await settle(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
+        commitment = bytes.fromhex(post["commitment"])
+        await self.who.attempt("post", self.who.book.settlement.post, self.who.id, settled.root, settled.fees, commitment)
 
     async def _work(self, epoch: int) -> None:
         """Learn from the own stream, ask neighbours about some of it, learn whom to listen to; save it all."""
@@ -175,12 +176,11 @@ class _Neuron:
             weights = await self._collude(asking, self.settings.favours)
         # Learning takes a thread, so that the axon goes on answering meanwhile.
         accuracy = await asyncio.to_thread(_train, model, self.data, self.who.settings.seed, epoch, self.settings.passes)
-        settled = await asking.settle(weights)
         save_model(model, state / str(epoch) / "model")
         _write_listener(self.who.folder, epoch, listener)
         self.answering[epoch + 1] = load_model(state / str(epoch) / "model")
         self.answering = {e: m for e, m in self.answering.items() if e >= epoch}
-        post = {"root": settled.root.hex(), "fees": settled.fees, "commitment": model.commitment().hex()}
+        post = {"receipts": [r.to_json() for r in asking.receipts(weights)], "commitment": model.commitment().hex()}
         write_atomically(state / str(epoch) / "post.json", json.dumps(post).encode())
         _forget_states_before(self.who.folder, epoch - 1)
         heard = {k: round(w / 65_535, 3) for k, w in weights.items() if w > 0}
@@ -205,10 +205,21 @@ class _Neuron:
     async def claim(self, epoch: int) -> None:
         if self.who.me.standing is ledger.Standing.SILENT:
             raise _FellSilent
-        column = _read_receipts(self.who.folder, epoch)
+        column = [
+            signed for signed in _read_receipts(self.who.folder, epoch)
+            if await self.who.on_ledger(self._is_posted, signed)
+        ]  # fmt: skip
         done = await self.who.attempt("claim", self.who.book.settlement.claim, self.who.id, column)
         if done is None:
             await self.who.arrive()
+
+    def _is_posted(self, signed: ledger.SignedReceipt) -> bool:
+        """Whether its listener posted the root that this receipt belongs to; one that is not would spoil the claim."""
+        posted = self.who.book.settlement.posted(signed.receipt.epoch, signed.receipt.listener)
+        if signed.root != posted:
+            log(f"listener {signed.receipt.listener} did not post the receipt that it gave")
+            return False
+        return True
 
     async def finish(self) -> None:
         """After the last epoch: see that it is settled, and ask for a seat a last time."""

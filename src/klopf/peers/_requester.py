@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from klopf.peers._asking import Asking, attention
+from klopf import ledger
+from klopf.peers._asking import Asking, attention, settle
 from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, log, read_data, write_atomically
 
@@ -43,12 +44,18 @@ class _Requester:
         (who.folder / "results").mkdir(exist_ok=True)
 
     async def listen(self, epoch: int) -> None:
-        prepared = self.who.folder / "state" / f"{epoch}.json"
+        prepared, begun = (self.who.folder / "state" / name for name in (f"{epoch}.json", f"{epoch}.begun"))
         if not prepared.exists():
+            if begun.exists():
+                log(f"epoch {epoch}: it was interrupted while buying; nothing is bought twice, so it sits this one out")
+                await self.who.arrive()
+                return
+            begun.touch()
             await self._work(epoch)
-        post = json.loads(prepared.read_text())
+        receipts = [ledger.SignedReceipt.from_json(r) for r in json.loads(prepared.read_text())["receipts"]]
+        settled = await settle(self.who, receipts)
         await self.who.attempt(
-            "post", self.who.book.settlement.post, self.who.id, bytes.fromhex(post["root"]), post["fees"], bytes(32)
+            "post", self.who.book.settlement.post, self.who.id, settled.root, settled.fees, bytes(32)
         )
 
     async def _work(self, epoch: int) -> None:
@@ -68,9 +75,8 @@ class _Requester:
         bought = await asking.ask(list(known), self.data["questions"], offer)
         combined = listener.combine(bought)
         weights = attention(listener.shares(list(bought)))
-        settled = await asking.settle(weights)
         self._write_results(epoch, bought, combined)
-        post = {"root": settled.root.hex(), "fees": settled.fees, "listener": listener.to_json()}
+        post = {"receipts": [r.to_json() for r in asking.receipts(weights)], "listener": listener.to_json()}
         write_atomically(self.who.folder / "state" / f"{epoch}.json", json.dumps(post).encode())
         heard = {k: round(w / 65_535, 3) for k, w in weights.items() if w > 0}
         log(f"epoch {epoch}: loss on labelled samples {loss:.3f}; listens to {heard}")

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from klopf import peers
+from klopf import ledger, peers
 from klopf.console.network import report
 from klopf.console.network.config import NetworkSettings, parse_settings
 from klopf.console.network.prepare import Run, prepare
-from klopf.console.network.story import Story
+from klopf.console.network.story import Story, to_json
 from klopf.console.network.tell import tell
 from klopf.console.network.watch import Progress, Supervisor
 
@@ -59,17 +59,25 @@ def play(
         notes = supervisor.notes
     gather_receipts(run)
     story = tell(run, shares, time.monotonic() - began, notes)
-    peers.write_atomically(folder / "summary.json", (json.dumps(story.summary(), indent=2) + "\n").encode())
+    peers.write_atomically(folder / "summary.json", (to_json(story.summary()) + "\n").encode())
     peers.write_atomically(folder / "report.html", report.render(story).encode())
     return run, story
 
 
 def gather_receipts(run: Run) -> Path:
-    """Put every receipt that a neuron was paid by into one file, ``receipts.jsonl``, for ``klopf verify``."""
-    lines: list[str] = []
+    """Put every receipt that was claimed into one file, ``receipts.jsonl``, for ``klopf verify``."""
+    with run.connect() as book:
+        kinds = ledger.events.Heard | ledger.events.Refused
+        claimed = {e.leaf for e in ledger.history(book) if isinstance(e, kinds)}
+    kept: dict[bytes, str] = {}
     for member in run.members:
         for file in sorted((run.folder / member.folder / "receipts").glob("*.jsonl"), key=lambda f: int(f.stem)):
-            lines += [line for line in file.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+            for line in file.read_text().splitlines():
+                if not (line.startswith("{") and line.endswith("}")):
+                    continue  # cut off by a crash
+                leaf = ledger.SignedReceipt.from_json(json.loads(line)).receipt.leaf
+                if leaf in claimed:
+                    kept[leaf] = line
     path = run.folder / "receipts.jsonl"
-    peers.write_atomically(path, ("\n".join(lines) + "\n").encode())
+    peers.write_atomically(path, "".join(line + "\n" for line in kept.values()).encode())
     return path

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["AuditorRow", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Story", "tokens"]
+__all__ = ["AuditorRow", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Story", "to_json", "tokens"]
+
+
+def to_json(value: Any) -> str:
+    """JSON in which money keeps its last digit; ``json.loads(..., parse_float=Decimal)`` reads it back exactly."""
+    text = json.dumps(value, indent=2, default=lambda money: f"exactly {money:f}")
+    return re.sub(r'"exactly ([-0-9.]+)"', r"\1", text)
 
 
 def tokens(units: int) -> Decimal:
@@ -122,10 +130,10 @@ class Story:
                 {
                     "name": row.name, "model": row.model, "honest": row.honest, "standing": row.standing,
                     "heard": round(row.heard, 4), "audit": {k: round(v, 4) for k, v in row.audit.items()},
-                    "earned": float(row.earned), "slashed": float(row.slashed),
+                    "earned": row.earned, "slashed": row.slashed,
                 }
                 for row in self.neurons
             ],
-            "auditors": [{"name": row.name, "honest": row.honest, "slashed": float(row.slashed)} for row in self.auditors],
-            "ledger": {"transactions": self.transactions, "blocks": self.blocks, "supply": float(self.supply)},
+            "auditors": [{"name": row.name, "honest": row.honest, "slashed": row.slashed} for row in self.auditors],
+            "ledger": {"transactions": self.transactions, "blocks": self.blocks, "supply": self.supply},
         }  # fmt: skip

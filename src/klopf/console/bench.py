@@ -1,0 +1,300 @@
+"""``klopf bench``: the learners of a mind compared on problems, and their speed against the machine's own limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from klopf.errors import MindError
+
+if TYPE_CHECKING:
+    from klopf.mind.bench import Run
+
+__all__ = ["app"]
+
+app = App(name="bench", help="Compare learners on problems that never end, and measure their speed.")
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON list instead of a table.")]
+Learners = Annotated[
+    str | None, Parameter(help="Names separated by commas; `all` or nothing for all of them. See klopf.mind.LEARNERS.")
+]
+Seeds = Annotated[int, Parameter(help="How many seeds, from 0.")]
+Steps = Annotated[int, Parameter(help="Length of the stream: samples, or tasks where the problem has tasks.")]
+Plot = Annotated[Path | None, Parameter(help="Draw the error over the stream into this image file.")]
+Resume = Annotated[Path | None, Parameter(help="Keep finished runs in this file, and make only those it lacks.")]
+Tuned = Annotated[bool, Parameter(negative="", help="Use the options that tuning chose instead of the published ones.")]
+Cores = Annotated[int | None, Parameter(help="Runs side by side; all cores if not given.")]
+Data = Annotated[str, Parameter(help="Folder with MNIST's t10k files; scikit-learn's digits if not given.")]
+Hidden = Annotated[str, Parameter(help="Hidden units by layer, such as 100,100,100; the problem's own if not given.")]
+Samples = Annotated[int, Parameter(help="Images a task; 0 for all.")]
+
+
+def _names(given: str | None) -> list[str]:
+    from klopf.mind import LEARNERS
+    from klopf.mind.bench import COMPARED
+
+    if given in (None, "all"):
+        return list(COMPARED)
+    names = [name.strip() for name in str(given).split(",") if name.strip()]
+    for name in names:
+        if name not in LEARNERS:
+            raise MindError(f"no learner is called {name!r}; choose from {', '.join(LEARNERS)}")
+    if not names:
+        raise MindError("name at least one learner")
+    return names
+
+
+def _sizes(given: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(n) for n in given.split(",") if n.strip())
+    except ValueError as error:
+        raise MindError(f"--hidden {given!r} is not a list of numbers such as 100,100") from error
+    if any(n < 1 for n in sizes):
+        raise MindError(f"--hidden {given!r} has a layer without units")
+    return sizes
+
+
+def _carry_out(
+    runs: list[Run], json_: bool, plot: Path | None, resume: Path | None, cores: int | None, title: str
+) -> None:
+    """Make the runs with a progress bar, then print the table or the list, and draw the plot."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from klopf.mind.bench import summary, sweep
+
+    if not runs:
+        raise MindError("nothing to run: give at least one learner and one seed")
+    if plot is not None and not plot.absolute().parent.is_dir():
+        raise MindError(f"there is no folder {plot.parent} to draw into")
+    results: list[tuple[Run, dict[str, Any]]] = []
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(title, total=len(runs))
+        for r, result in sweep(runs, file=resume, cores=cores, progress=lambda done: bar.update(task, completed=done)):
+            results.append((r, result))
+            bar.update(task, description=f"{title}: {r.learner}")
+    table = summary(results)
+    if plot is not None:
+        _draw(results, plot, title)
+    if json_:
+        keys = ("learner", "setting", "seeds", "steps", "error", "stderr", "steps_per_second", "hyperparameters")
+        clean = [{k: (None if row[k] != row[k] else row[k]) for k in keys} for row in table]
+        print(json.dumps(clean, indent=1))
+        return
+    _print(table, title)
+
+
+def _print(table: list[dict[str, Any]], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    early = any(row["early_error"] is not None for row in table)
+    view = Table(title=title)
+    for column in ("learner", "setting", "error ± s.e.", "seeds", "steps/s", "dormant"):
+        view.add_column(column, justify="left" if column in ("learner", "setting") else "right")
+    if early:
+        view.add_column("error just after a change", justify="right")
+    view.add_column("options")
+    for row in table:
+        error = "diverged" if row["error"] != row["error"] else f"{row['error']:.3f} ± {row['stderr']:.3f}"
+        cells = [
+            row["learner"], row["setting"], error, str(row["seeds"]), f"{row['steps_per_second']:,.0f}",
+            "" if row["dormant"] is None else f"{row['dormant']:.1%}",
+        ]  # fmt: skip
+        if early:
+            cells.append("" if row["early_error"] is None else f"{row['early_error']:.3f}")
+        cells.append(", ".join(f"{k}={v}" for k, v in row["hyperparameters"].items()))
+        view.add_row(*cells)
+    Console(width=max(120, Console().width)).print(view)
+
+
+def _draw(results: list[tuple[Run, dict[str, Any]]], path: Path, title: str) -> None:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MindError("plots need matplotlib; install klopf[plot]") from error
+    import numpy as np
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    curves: dict[str, list[list[float]]] = {}
+    for r, result in results:
+        curves.setdefault(f"{r.learner}, {r.setting}", []).append(result["curve"])
+    for name, members in curves.items():
+        length = min(len(c) for c in members)
+        axes.plot(np.linspace(0, 1, length), np.mean([c[:length] for c in members], 0), label=name)
+    axes.set(xlabel="part of the stream", ylabel="error", title=title)
+    axes.legend(fontsize="small")
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise MindError(f"cannot draw into {path}: {error}") from error
+
+
+def _runs(
+    problem: str, setting: str, learners: str | None, seeds: int, steps: int, tuned: bool, **more: Any
+) -> list[Run]:
+    from klopf.mind.bench import PROBLEMS, Run, options_for
+
+    if setting not in (*PROBLEMS[problem], "both"):
+        raise MindError(f"--setting {setting} is not one of {', '.join(PROBLEMS[problem])}, both")
+    if seeds < 1 or steps < 1:
+        raise MindError("--seeds and --steps must be at least 1")
+    settings = PROBLEMS[problem][:2] if setting == "both" else (setting,)
+    return [
+        Run(problem, s, name, seed, steps, options_for(problem, s, name, tuned), **more)
+        for s in settings
+        for name in _names(learners)
+        for seed in range(seeds)
+    ]
+
+
+@app.command
+def regression(
+    *,
+    setting: str = "redraw",
+    learners: Learners = None,
+    seeds: Seeds = 20,
+    steps: Steps = 1_000_000,
+    tuned: Tuned = False,
+    json_: Json = False,
+    plot: Plot = None,
+    resume: Resume = None,
+    cores: Cores = None,
+) -> None:
+    """The slowly-changing regression: 20 bits, 5 hidden units, one output; mean squared error of the last tenth.
+
+    Parameters
+    ----------
+    setting
+        `redraw` (all slow bits anew at every change), `flip-one` (one of them flips), or `both`.
+    """
+    runs = _runs("regression", setting, learners, seeds, steps, tuned)
+    _carry_out(runs, json_, plot, resume, cores, "slowly-changing regression")
+
+
+@app.command
+def permuted(
+    *,
+    setting: str = "input",
+    learners: Learners = None,
+    seeds: Seeds = 3,
+    steps: Steps = 50,
+    data: Data = "",
+    hidden: Hidden = "",
+    samples: Samples = 0,
+    tuned: Tuned = False,
+    json_: Json = False,
+    plot: Plot = None,
+    resume: Resume = None,
+    cores: Cores = None,
+) -> None:
+    """Images whose pixels or labels are permuted anew in each task; share of wrong answers in the last tenth of tasks.
+
+    Parameters
+    ----------
+    setting
+        `input` (pixels), `label` (the classes' names), or `returning` (three permutations of pixels that come back).
+    """
+    more = {"data": data, "hidden": _sizes(hidden), "samples": samples}
+    runs = _runs("permuted", setting, learners, seeds, steps, tuned, **more)
+    _carry_out(runs, json_, plot, resume, cores, f"{setting}-permuted images")
+
+
+@app.command(name="binary-tasks")
+def binary_tasks(
+    *,
+    learners: Learners = None,
+    seeds: Seeds = 3,
+    steps: Steps = 500,
+    data: Data = "",
+    hidden: Hidden = "",
+    tuned: Tuned = False,
+    json_: Json = False,
+    plot: Plot = None,
+    resume: Resume = None,
+    cores: Cores = None,
+) -> None:
+    """Endless tasks of telling two classes apart (Continual ImageNet's protocol); wrong on held-out images."""
+    runs = _runs("binary-tasks", "images", learners, seeds, steps, tuned, data=data, hidden=_sizes(hidden))
+    _carry_out(runs, json_, plot, resume, cores, "binary tasks")
+
+
+@app.command
+def growth(
+    *,
+    setting: str = "redraw",
+    seeds: Seeds = 5,
+    steps: Steps = 300_000,
+    budget: int = 20,
+    every: int = 2_000,
+    json_: Json = False,
+    plot: Plot = None,
+    resume: Resume = None,
+    cores: Cores = None,
+) -> None:
+    """A network that starts from the sensors and one output unit and adds units, against fixed ones of several sizes.
+
+    Parameters
+    ----------
+    budget
+        Most hidden units that may be grown.
+    every
+        Steps between two new units.
+    """
+    from klopf.mind.bench import Run
+
+    if budget < 1 or every < 1 or seeds < 1 or steps < 1:
+        raise MindError("--budget, --every, --seeds and --steps must be at least 1")
+    kinds: list[tuple[int, dict[str, Any]]] = [
+        (budget, {"grow_every": every, "shortcut": True}),
+        (budget, {"shortcut": True}),
+        (max(1, budget // 4), {"shortcut": True}),
+    ]
+    runs = [
+        Run("growth", s, "klopf", seed, steps, options, hidden=(units,))
+        for s in (("redraw", "flip-one") if setting == "both" else (setting,))
+        for units, options in kinds
+        for seed in range(seeds)
+    ]
+    runs = [Run(r.problem, r.setting, r.learner, r.seed, r.steps, {**r.options}, hidden=r.hidden) for r in runs]
+    _carry_out(runs, json_, plot, resume, cores, "growth")
+
+
+@app.command
+def speed(*, learners: Learners = None, seconds: float = 2.0, wide: bool = True, json_: Json = False) -> None:
+    """Steps per second on one core, beside the machine's own limits and, where it is installed, PyTorch's step.
+
+    Parameters
+    ----------
+    seconds
+        How long each measurement lasts.
+    wide
+        Measure the network with three layers of 2,000 too.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from klopf.mind.speed import measure
+
+    if seconds <= 0:
+        raise MindError("--seconds must be above 0")
+    rows = measure(seconds, wide, _names(learners) if learners else ["backprop", "continual-backprop", "klopf"])
+    if json_:
+        print(json.dumps(rows, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    view = Table(title="speed on one core")
+    for column in ("what", "network", "per second", "against", "ratio"):
+        view.add_column(column, justify="right" if column in ("per second", "ratio") else "left")
+    for row in rows:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        view.add_row(row["what"], row["network"], f"{row['per_second']:,.3g}", row["against"], ratio)
+    Console(width=max(110, Console().width)).print(view)

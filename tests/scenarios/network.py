@@ -1,0 +1,95 @@
+"""A small network for scenarios: real processes, TLS, EVM and data, in well under a minute."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+KLOPF = Path(sys.executable).with_name("klopf")
+PASSPHRASE = "scenario"
+
+NETWORK = """
+name = "scenario"
+seed = 1
+epochs = {epochs}
+restart = {restart}
+[data]
+file = "digits"
+[[neuron]]
+name = "ada"
+settings = {{ learner = "continual-backprop", hidden = [64] }}
+[[neuron]]
+name = "ben"
+settings = {{ learner = "continual-backprop", hidden = [64] }}
+[[neuron]]
+name = "cleo"
+model = "sklearn:SGDClassifier"
+settings = {{ loss = "log_loss" }}
+[[neuron]]
+name = "fred"
+model = "free-rider"
+[[neuron]]
+name = "lars"
+model = "liar"
+settings = {{ learner = "continual-backprop" }}
+[[auditor]]
+name = "vera"
+[[auditor]]
+name = "walt"
+[[auditor]]
+name = "xeno"
+inflates = "lars"
+[requester]
+fee = 0.001
+[ledger]
+listen_seconds = {seconds}
+claim_seconds = {seconds}
+"""
+
+
+def write_network(folder: Path, *, epochs=4, restart=True, seconds=30, more="") -> Path:
+    file = folder / "network.toml"
+    text = NETWORK.format(epochs=epochs, restart=str(restart).lower(), seconds=seconds)
+    file.write_text(text + more)
+    return file
+
+
+def start(file: Path, folder: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [KLOPF, "run", file, "--folder", folder, "--json"], env=os.environ | {"KLOPF_PASSPHRASE": PASSPHRASE},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen, seconds=150) -> dict:
+    """Wait for a run to end well and return its summary."""
+    try:
+        out, error = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM)
+        out, error = process.communicate(timeout=20)
+        raise AssertionError(f"the run did not end: {error[-2000:]}") from None
+    assert process.returncode == 0, error[-3000:]
+    return json.loads(out, parse_float=Decimal)
+
+
+def klopf(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run([KLOPF, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False,
+                          env=os.environ | {"KLOPF_PASSPHRASE": PASSPHRASE})  # fmt: skip
+
+
+def await_epoch(folder: Path, epoch: int, seconds=90) -> None:
+    """Wait until the requester has asked in ``epoch``: the middle of it."""
+    deadline = time.monotonic() + seconds
+    while not (folder / "requesters/requester/results" / f"{epoch}.npz").exists():
+        assert time.monotonic() < deadline, f"epoch {epoch} was not reached"
+        time.sleep(0.05)
+
+
+def kill(folder: Path, member: str) -> None:
+    """kill -9 the process of a participant such as ``neurons/ada``."""
+    os.kill(int((folder / member / "process").read_text()), signal.SIGKILL)

@@ -1,0 +1,187 @@
+"""The main job, end to end: a network is played, told, verified; then its books are tampered with."""
+
+import json
+import re
+import shutil
+import sqlite3
+from decimal import Decimal
+
+import pytest
+
+from klopf import ledger
+from klopf.console.network.prepare import read_run
+from klopf.ledger import events
+
+from .network import finish, klopf, start, write_network
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """A finished run: its folder and its summary."""
+    place = tmp_path_factory.mktemp("network")
+    summary = finish(start(write_network(place), place / "run"))
+    return place / "run", summary
+
+
+@pytest.fixture
+def copy(played, tmp_path):
+    """A copy of the run folder to do harm to."""
+    shutil.copytree(played[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture(scope="module")
+def history(played):
+    with read_run(played[0]).connect() as book:
+        return list(ledger.history(book))
+
+
+def by_name(rows):
+    return {row["name"]: row for row in rows}
+
+
+def test_the_summary_has_its_shape(played):
+    folder, summary = played
+    assert summary == json.loads((folder / "summary.json").read_text(), parse_float=Decimal)
+    assert set(summary) == {"seed", "seconds", "accuracy", "neurons", "auditors", "ledger"}
+    assert set(summary["accuracy"]) == {"network", "best_neuron", "linear"}
+    for row in summary["neurons"]:
+        assert set(row) == {"name", "model", "honest", "standing", "heard", "audit", "earned", "slashed"}
+    for row in summary["auditors"]:
+        assert set(row) == {"name", "honest", "slashed"}
+    assert set(summary["ledger"]) == {"transactions", "blocks", "supply"}
+
+
+def test_together_they_know_more_than_any_of_them_alone(played):
+    accuracy = played[1]["accuracy"]
+    assert accuracy["network"] > accuracy["best_neuron"]
+    assert accuracy["network"] > accuracy["linear"] - Decimal("0.08")
+
+
+def test_who_lives_off_others_is_silenced_and_earns_next_to_nothing(played):
+    rows = by_name(played[1]["neurons"])
+    assert {name for name, row in rows.items() if row["standing"] == "backbone"} == {"ada", "ben", "cleo"}
+    assert rows["fred"]["standing"] == rows["lars"]["standing"] == "silent"
+    paid = sum(row["earned"] for row in rows.values())
+    assert paid > 1000
+    assert rows["fred"]["earned"] + rows["lars"]["earned"] < Decimal("0.03") * paid
+
+
+def test_only_the_dishonest_auditor_loses_stake(played):
+    slashed = {row["name"]: row["slashed"] for row in played[1]["auditors"]}
+    assert slashed["xeno"] > 0
+    assert slashed["vera"] == slashed["walt"] == 0
+
+
+def test_balances_add_up_to_the_supply_to_the_last_unit(played, history):
+    balances: dict[str, int] = {}
+    for event in history:
+        if isinstance(event, events.Transfer):
+            balances[event.sender] = balances.get(event.sender, 0) - event.value
+            balances[event.to] = balances.get(event.to, 0) + event.value
+    minted = -balances.pop("0x" + "0" * 40)
+    with read_run(played[0]).connect() as book:
+        assert sum(balances.values()) == minted == book.token.supply()
+        for address, balance in balances.items():
+            assert book.token.balance(address) == balance
+    assert Decimal(minted).scaleb(-18) == played[1]["ledger"]["supply"]
+
+
+def test_answers_are_paid_for_and_what_is_not_used_stays_in_escrow(history):
+    deposited = sum(e.amount for e in history if isinstance(e, events.Deposited))
+    posted = sum(e.fees for e in history if isinstance(e, events.Posted))
+    received = sum(e.fees for e in history if isinstance(e, events.Collected))
+    refunded = sum(e.refund for e in history if isinstance(e, events.Collected))
+    assert 0 < received <= posted < deposited
+    assert received + refunded == posted
+
+
+def test_the_report_stands_alone_and_gives_every_payment_its_reason(played, history):
+    page = (played[0] / "report.html").read_text()
+    assert not re.search(r"""(src|href)\s*=\s*["']?https?:""", page)
+    assert "<script" not in page
+    paid = [e for e in history if isinstance(e, events.Collected) and e.emitted + e.fees > 0]
+    assert page.count("<details>") == len(paid)
+    assert page.count("<svg") == 2
+    for name in ("ada", "fred", "vera", "requester"):
+        assert name in page
+
+
+def test_status_and_verify(played):
+    folder = played[0]
+    status = klopf("status", folder, "--json")
+    assert by_name(json.loads(status.stdout, parse_float=Decimal)["neurons"])["ada"]["earned"] == by_name(played[1]["neurons"])["ada"]["earned"]
+    assert "backbone" in klopf("status", folder).stdout
+    verified = klopf("verify", folder, "--json")
+    assert (verified.returncode, json.loads(verified.stdout)) == (0, {"agrees": True, "differences": []})
+
+
+def test_no_secret_is_in_any_log(played):
+    folder = played[0]
+    for file in folder.rglob("log.txt"):
+        text = file.read_text()
+        assert "scenario" not in text
+        assert "PRIVATE KEY" not in text
+    for file in folder.rglob("*key*.json"):
+        assert "ciphertext" in file.read_text()
+
+
+# ---- tampering
+
+
+def differences(folder):
+    done = klopf("verify", folder)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def most_paid(lines):
+    """Place of the receipt with the highest fee: one that somebody was surely paid by."""
+    return max(range(len(lines)), key=lambda i: int(json.loads(lines[i])["fee"]))
+
+
+@pytest.mark.parametrize("field", ["weight", "fee", "answers", "trail", "listener_signature", "speaker_signature"])
+def test_one_changed_digit_of_a_receipt_is_named(copy, field):
+    file = copy / "receipts.jsonl"
+    lines = file.read_text().splitlines()
+    chosen = most_paid(lines)
+    receipt = json.loads(lines[chosen])
+    text = str(receipt[field])
+    changed = text[:-3] + ("1" if text[-3] != "1" else "2") + text[-2:]
+    receipt[field] = type(receipt[field])(changed)
+    lines[chosen] = json.dumps(receipt)
+    file.write_text("\n".join(lines) + "\n")
+    assert "receipt" in differences(copy)
+
+
+def test_a_missing_receipt_is_named(copy):
+    file = copy / "receipts.jsonl"
+    lines = file.read_text().splitlines()
+    lines.pop(most_paid(lines))
+    file.write_text("\n".join(lines) + "\n")
+    assert "receipt" in differences(copy)
+
+
+def test_one_changed_byte_of_an_event_is_named(copy):
+    with sqlite3.connect(copy / "ledger.sqlite") as db:
+        id, data = db.execute("SELECT id, data FROM log WHERE length(data) >= 32 ORDER BY id DESC LIMIT 1").fetchone()
+        db.execute("UPDATE log SET data = ? WHERE id = ?", (data[:-1] + bytes([data[-1] ^ 1]), id))
+    assert differences(copy).strip()
+
+
+def test_a_cut_off_ledger_is_refused_in_one_line(copy):
+    file = copy / "ledger.sqlite"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    for command in ("verify", "status"):
+        done = klopf(command, copy)
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert done.stderr.startswith("klopf: ")
+
+
+def test_a_registry_that_names_another_chain_is_refused_in_one_line(copy):
+    deployment = json.loads((copy / "deployment.json").read_text())
+    (copy / "deployment.json").write_text(json.dumps(deployment | {"chain_id": 1}))
+    done = klopf("status", copy)
+    assert done.returncode == 2
+    assert "names another chain" in done.stderr
