@@ -3,11 +3,16 @@
 >>> from klopf import mind
 >>> m = mind.Mind(sensors=4, outputs=3, hidden=(16,), seed=0)
 >>> m
-Mind(4-16-3, learner='continual-backprop', output='softmax', seed=0)
+Mind(4-16-3, learner='klopf', output='softmax', seed=0)
+
+``mind.problems`` holds streams to learn from, ``mind.diagnostics`` says how a network is doing, ``mind.river`` gives
+the same learners River's interface.
 """
 
 from klopf.errors import MindError
+from klopf.mind import diagnostics, problems
 from klopf.mind._mind import Mind
 from klopf.mind._settings import LEARNERS, Settings
+from klopf.mind._together import learn_together
 
-__all__ = ["LEARNERS", "Mind", "MindError", "Settings"]
+__all__ = ["LEARNERS", "Mind", "MindError", "Settings", "diagnostics", "learn_together", "problems"]

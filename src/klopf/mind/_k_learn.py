@@ -4,68 +4,119 @@
 network pays only for what it uses; sizes are not, so a network may grow without compiling anything again.
 
 ``geo[l]`` of layer ``l``: 0 live inputs, 1 live units, 2 stride, 3 first weight, 4 where its inputs lie in ``A`` and
-``idx``, 5 where its units lie in ``Z``, ``D``, ``C``, 6 where its units lie in the unit table, 7 row of the bias.
+``idx``, 5 where its units lie in ``Z``, ``D``, ``C``, 6 where its units lie in the unit table, 7 row of the bias, 8 row
+of the first sensor where the layer listens to the sensors too (-1 where not), 9 units it may have.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from klopf.mind._jit import jit
 from klopf.mind._k_parts import (
     CRELU,
     activate,
     all_mean_incoming,
+    draw_incoming,
     forward,
     is_mature,
+    layer_norm,
+    layer_norm_back,
     least_heard,
     mean_incoming,
+    normal,
     reborn,
     row_dot,
     row_dot_step,
     row_loudness,
     row_step,
+    sense,
     slope,
     softmax,
+    take,
     uniform,
     updated_utility,
 )
 
 SQUARED, CROSS_ENTROPY, LOGISTIC = range(3)
-SGD, NLMS, IDBD, AUTOSTEP, ADAM, RMSPROP, OBGD = range(7)
-NO_LIFE, CONTINUAL = range(2)
+SGD, NLMS, IDBD, AUTOSTEP, ADAM, RMSPROP, OBGD, UPGD, KALMAN = range(9)
+NO_LIFE, CONTINUAL, REDO, SNR, WEIGHTS = range(5)
 CONTRIBUTION, ZERO_CONTRIBUTION, ADAPTABLE, WEIGHT, ADAPTATION = range(5)
 
 # places in the array of hyperparameters
-STEP, META, TAU, BETA1, BETA2, EPSILON, KAPPA, LEAK, RATE, MATURITY, DECAY, ACTIVE_DECAY, GAIN, HYPERS = range(14)
+(
+    STEP, META, TAU, BETA1, BETA2, EPSILON, KAPPA, LEAK, RATE, MATURITY, DECAY, ACTIVE_DECAY, GAIN, L2, L2_INIT,
+    PERTURB, NOISE, NOISE_SHARE, PRIOR, LISTENING_PRIOR, DRIFT, HORIZON, DORMANT, CHECK, FRACTION, TAIL, PROTECT, QUIET,
+    EXPLORE, FAN_IN, REWIRE, GROW, PERTURB_EVERY,
+) = range(33)  # fmt: skip
 # rows of the unit table
-AGE, UTILITY, MEAN, MEAN2, FADE, ACTIVE, LISTENING, INCOMING = range(8)
+(
+    AGE, UTILITY, MEAN, MEAN2, FADE, ACTIVE, LISTENING, INCOMING, LOUDNESS, SILENT, GAP, MATCH, MOVEMENT, QUICK_FADE,
+) = range(14)  # fmt: skip
 # rows of the weight table, by rule
 ALPHA, MEMORY, SCALE = 1, 2, 3
+VARIANCE = 1
 SECOND, FADE2, FIRST, FADE1 = 1, 2, 3, 4
+USE, USE_FADE = 1, 2
+# places in the global state
+STEPS, BIRTHS, SENSED, SURPRISE, BEST_USE, WEIGHTS_REBORN, WEIGHT_DEBT = range(7)
+
+
+class Rules(NamedTuple):
+    """Which rules a kernel is compiled for. Two learners with equal rules share compiled code."""
+
+    activation: int
+    loss: int
+    rule: int
+    life: int
+    utility: int
+    small: bool
+    """Every row fits one vector register."""
+    track: bool
+    """Keep the unit statistics although no rule needs them."""
+    decay: bool
+    """L2, L2-Init or perturbation is on."""
+    layer_norm: bool
+    sense: bool
+    """Inputs are normalised."""
+    local: bool
+    """Protection, quiet units' bias or the fringe's rule is on."""
+    grow: bool
+    initial: int
+    """Row of the initial weights, or 0."""
+    connected: int
+    """Row of the connections, or 0."""
 
 
 @functools.cache
-def build_infer(activation: int, loss: int) -> Any:
-    """Kernel ``infer(P, geo, hyp, A, Z, idx, X, out)``: outputs, for a classifier probabilities, for every row of X."""
-    ACT, LOSS = activation, loss
+def build_infer(activation: int, loss: int, norm: bool, normalise: bool) -> Any:
+    """Kernel ``infer(P, S, G, geo, hyp, A, Z, idx, X, out)``: outputs for every row of X; probabilities, of classes."""
+    ACT, LOSS, NORM, SENSE = activation, loss, norm, normalise
 
-    def infer(P, geo, hyp, A, Z, idx, X, out):  # type: ignore[no-untyped-def]
+    def infer(P, S, G, geo, hyp, A, Z, idx, X, out):  # type: ignore[no-untyped-def]
         W = P[0]
         one = W[0] * 0 + 1
         L = geo.shape[0]
+        n = X.shape[1]
         for t in range(X.shape[0]):
-            na = 0
-            for i in range(X.shape[1]):
-                x = X[t, i]
-                A[i] = x
-                idx[na] = i
-                na += x != 0
+            na = sense(S, G, X, t, n, False, hyp[HORIZON], hyp[EPSILON], A, idx) if SENSE else take(X, t, n, A, idx)
+            n0 = na
             for l in range(L):
-                forward(W, geo[l, 3], geo[l, 2], geo[l, 7], A, geo[l, 4], idx, geo[l, 4], na, Z, geo[l, 5])
+                ao = geo[l, 4]
+                if l > 0 and geo[l, 8] >= 0:
+                    for k in range(n0):
+                        i = idx[k]
+                        A[ao + geo[l, 8] + i] = A[i]
+                        idx[ao + na + k] = geo[l, 8] + i
+                    na += n0
+                forward(W, geo[l, 3], geo[l, 2], geo[l, 7], A, ao, idx, ao, na, Z, geo[l, 5])
                 if l < L - 1:
+                    if NORM:
+                        layer_norm(Z, geo[l, 5], geo[l, 1])
                     na = activate(ACT, hyp[LEAK], Z, geo[l, 5], geo[l, 1], A, geo[l + 1, 4], idx)
             zo = geo[L - 1, 5]
             K = geo[L - 1, 1]
@@ -80,51 +131,76 @@ def build_infer(activation: int, loss: int) -> Any:
 
 
 @functools.cache
-def build_learn(activation: int, loss: int, rule: int, life: int, utility: int, small: bool) -> Any:
+def build_learn(rules: Rules) -> Any:
     """Kernel that learns from every row of ``X`` in turn.
 
-    ``learn(P, U, births, G, rng, geo, hyp, A, Z, D, C, idx, cnt, X, Y, err, out)``: weight table, unit table, birth
-    values (incoming, outgoing, units), global float64 state, random state, geometry, hyperparameters, work arrays,
-    inputs ``(n, sensors)``, targets ``(n, outputs)`` or class indices ``(n,)``, and where the error and the prediction
-    made before learning go. The error is the squared error summed over outputs, or 1 for a wrong class.
+    Its arguments are the tables (weights ``P``, units ``U``, covariances ``K``, sensors ``S``), values at birth, global
+    float64 state ``G``, random state, geometry, hyperparameters, work arrays, inputs ``(n, sensors)``, targets
+    ``(n, outputs)`` or class indices ``(n,)``, and where the error and the prediction made before learning go. The
+    error is the squared error summed over outputs, 1 for a wrong class, or the number of wrong yes/no outputs.
     """
-    ACT, LOSS, RULE, LIFE, UTIL = activation, loss, rule, life, utility
-    FOLD = 2 if activation == CRELU else 1
-    STRIDE = 8 if small else 0  # a constant stride lets the compiler unroll rows that fill one vector register
-    FUSED = rule in (SGD, NLMS)
-    CURVED = rule in (IDBD, AUTOSTEP)
-    DENSE = rule in (ADAM, RMSPROP)
+    ACT, LOSS, RULE, LIFE, UTIL = rules.activation, rules.loss, rules.rule, rules.life, rules.utility
+    DECAYS, NORM, SENSE, LOCAL, GROWS = rules.decay, rules.layer_norm, rules.sense, rules.local, rules.grow
+    INITIAL, CONNECTED = rules.initial, rules.connected
+    FOLD = 2 if rules.activation == CRELU else 1
+    STRIDE = 8 if rules.small else 0  # a constant stride lets the compiler unroll rows that fill one vector register
+    FUSED = rules.rule in (SGD, NLMS)
+    CURVED = rules.rule in (IDBD, AUTOSTEP, KALMAN)
+    DENSE = rules.rule in (ADAM, RMSPROP, UPGD)
+    LMS = rules.rule in (NLMS, IDBD, AUTOSTEP, OBGD, KALMAN)  # their papers follow the error, not the loss's derivative
+    TRACK = rules.track or rules.life in (CONTINUAL, REDO, SNR) or rules.local
+    FULL_TRACK = rules.track or rules.local
+    KEEPS_SUMS = FUSED and FOLD == 1 and not rules.decay  # a row's loudness changes only when the row learns
+    NEEDS_INCOMING = rules.utility in (ADAPTABLE, ADAPTATION)
+    CENTRED = rules.utility in (ZERO_CONTRIBUTION, ADAPTABLE)
 
-    def learn(P, U, birth_in, birth_out, birth_unit, G, rng, geo, hyp, A, Z, D, C, idx, cnt, X, Y, err, out):  # type: ignore[no-untyped-def]
+    def learn(P, U, K, S, births, birth_unit, G, rng, geo, ko, hyp, A, Z, D, C, H, idx, cnt, X, Y, err, out):  # type: ignore[no-untyped-def]
         W = P[0]
-        zero = W[0] * 0
+        zero = births[0, 0]  # of the state's type, as all arithmetic here must be
         one = zero + 1
         L = geo.shape[0]
-        K = geo[L - 1, 1]
+        NK = geo[L - 1, 1]
         top = geo[L - 1, 5]
+        n = X.shape[1]
         alpha = hyp[STEP]
         leak = hyp[LEAK]
         decay = hyp[DECAY]
-        maturity = int(hyp[MATURITY])
+        maturity = hyp[MATURITY]
+        fan_in = int(hyp[FAN_IN])
+        inv = np.ones(L, P.dtype)
+        refresh = np.empty(L, np.int64)
+        for l in range(L):
+            every = 16
+            while every * 2048 < geo[l, 0] * geo[l, 1]:
+                every *= 2
+            refresh[l] = every - 1
+        if LIFE == WEIGHTS:
+            pool = np.empty(P.shape[1], P.dtype)
         for t in range(X.shape[0]):
-            # --- forward ---------------------------------------------------------------------------------------------
-            na = 0
-            for i in range(X.shape[1]):
-                x = X[t, i]
-                A[i] = x
-                idx[na] = i
-                na += x != 0
+            G[STEPS] += 1.0
+            now = int(G[STEPS])
+            # --- forward ---------------------------------------------------------------------------------------
+            na = sense(S, G, X, t, n, True, hyp[HORIZON], hyp[EPSILON], A, idx) if SENSE else take(X, t, n, A, idx)
             for l in range(L):
                 s = STRIDE if STRIDE else geo[l, 2]
+                ao = geo[l, 4]
+                if l > 0 and geo[l, 8] >= 0:
+                    for k in range(cnt[0]):
+                        i = idx[k]
+                        A[ao + geo[l, 8] + i] = A[i]
+                        idx[ao + na + k] = geo[l, 8] + i
+                    na += cnt[0]
                 cnt[l] = na
-                forward(W, geo[l, 3], s, geo[l, 7], A, geo[l, 4], idx, geo[l, 4], na, Z, geo[l, 5])
+                forward(W, geo[l, 3], s, geo[l, 7], A, ao, idx, ao, na, Z, geo[l, 5])
                 if l < L - 1:
+                    if NORM:
+                        inv[l] = layer_norm(Z, geo[l, 5], geo[l, 1])
                     na = activate(ACT, leak, Z, geo[l, 5], geo[l, 1], A, geo[l + 1, 4], idx)
-            # --- error: D is minus the derivative of the loss by Z, C the diagonal of its second derivative ----------
+            # --- error: D is minus the derivative of the loss by Z, C the diagonal of its second derivative --------
             if LOSS == CROSS_ENTROPY:
-                softmax(Z, top, K, out, t)
+                softmax(Z, top, NK, out, t)
                 best = 0
-                for k in range(K):
+                for k in range(NK):
                     p = out[t, k]
                     if p > out[t, best]:
                         best = k
@@ -136,19 +212,19 @@ def build_learn(activation: int, loss: int, rule: int, life: int, utility: int, 
             else:
                 e2 = zero
                 wrong = 0
-                for k in range(K):
+                for k in range(NK):
                     z = Z[top + k]
                     if LOSS == LOGISTIC:
                         z = one / (one + math.exp(-z))
                         wrong += (z > 0.5) != (Y[t, k] > 0.5)
                     out[t, k] = z
                     e = Y[t, k] - z
-                    D[top + k] = e
                     e2 += e * e
+                    D[top + k] = e if (LMS or LOSS == LOGISTIC) else e + e
                     if CURVED:
                         C[top + k] = z * (one - z) if LOSS == LOGISTIC else one
                 err[t] = e2 if LOSS == SQUARED else wrong
-            # --- backward, and with plain steps learn in the same pass over memory -----------------------------------
+            # --- backward, and with plain steps learn in the same pass over memory ----------------------------------
             for l in range(L - 1, -1, -1):
                 s = STRIDE if STRIDE else geo[l, 2]
                 off = geo[l, 3]
@@ -172,6 +248,7 @@ def build_learn(activation: int, loss: int, rule: int, life: int, utility: int, 
                 s0 = STRIDE if STRIDE else geo[l - 1, 2]
                 zo0 = geo[l - 1, 5]
                 uo0 = geo[l - 1, 6]
+                units0 = geo[l - 1, 1] * FOLD
                 for j in range(s0):
                     D[zo0 + j] = zero
                 if CURVED:
@@ -179,12 +256,16 @@ def build_learn(activation: int, loss: int, rule: int, life: int, utility: int, 
                         C[zo0 + j] = zero
                 for k in range(na):
                     i = idx[ao + k]
-                    j = i // 2 if FOLD == 2 else i
                     h = A[ao + i]
                     b = off + i * s
+                    if i >= units0:  # a sensor that this layer listens to directly
+                        if FUSED:
+                            row_step(W, b, s, step * h, D, zo)
+                        continue
+                    j = i // 2 if FOLD == 2 else i
                     if FUSED:
                         g = row_dot_step(W, b, s, step * h, D, zo)
-                        if LIFE == CONTINUAL and FOLD == 1:
+                        if TRACK and KEEPS_SUMS:
                             U[LISTENING, uo0 + j] = row_loudness(W, b, s)
                     else:
                         g = row_dot(W, b, s, D, zo)
@@ -198,164 +279,462 @@ def build_learn(activation: int, loss: int, rule: int, life: int, utility: int, 
                         C[zo0 + j] = c * f * f
                 if FUSED:
                     row_step(W, off + geo[l, 7] * s, s, step, D, zo)
+                if LOCAL:
+                    units = geo[l - 1, 1]
+                    total = zero
+                    for j in range(units):
+                        total += U[MOVEMENT, uo0 + j]
+                    for j in range(units):
+                        u = uo0 + j
+                        seen = max(one - U[QUICK_FADE, u], zero + 1e-6)
+                        if total > 0:  # the backbone learns in smaller steps
+                            D[zo0 + j] /= one + hyp[PROTECT] * U[MOVEMENT, u] * units / total
+                        if U[ACTIVE, u] < hyp[QUIET] * seen:  # too quiet: come nearer to speaking
+                            W[geo[l - 1, 3] + geo[l - 1, 7] * s0 + j] += alpha * (hyp[QUIET] - U[ACTIVE, u] / seen)
+                        if l == L - 1 and hyp[EXPLORE] > 0:  # the fringe seeks what its listeners still get wrong
+                            e = D[top + j % NK]
+                            h = A[ao + j * FOLD]
+                            m = U[MATCH, u] + hyp[ACTIVE_DECAY] * (h * e - U[MATCH, u])
+                            U[MATCH, u] = m
+                            if U[MOVEMENT, u] * units <= 0.1 * total:
+                                f = slope(ACT, leak, Z[zo0 + j], h)
+                                D[zo0 + j] += hyp[EXPLORE] * (one if m > 0 else -one) * e * f
+                if NORM:
+                    layer_norm_back(Z, D, zo0, geo[l - 1, 1], inv[l - 1])
+                    if CURVED:
+                        for j in range(geo[l - 1, 1]):
+                            C[zo0 + j] *= inv[l - 1] * inv[l - 1]
             # --- learn, with every other rule ------------------------------------------------------------------------
-            if not FUSED:
-                bound = zero
-                if RULE == OBGD:
-                    for l in range(L):
-                        sx = one
-                        sd = zero
-                        for k in range(cnt[l]):
-                            sx += abs(A[geo[l, 4] + idx[geo[l, 4] + k]])
-                        for j in range(geo[l, 1]):
-                            sd += abs(D[geo[l, 5] + j])
-                        bound += sx * sd
-                    # D already contains the error, so |error| * |trace| is the norm itself; see the docs page
-                    e1 = zero
-                    for k in range(K):
-                        e1 += abs(D[top + k])
-                    bound = alpha * hyp[KAPPA] * bound * max(e1, one) / max(e1, hyp[EPSILON])
+            if RULE == OBGD:
+                size = zero
+                for l in range(L):
+                    sx = one
+                    sd = zero
+                    for k in range(cnt[l]):
+                        sx += abs(A[geo[l, 4] + idx[geo[l, 4] + k]])
+                    for j in range(geo[l, 1]):
+                        sd += abs(D[geo[l, 5] + j])
+                    size += sx * sd
+                e1 = zero
+                for k in range(NK):
+                    e1 += abs(D[top + k])
+                if e1 > 0:  # D contains the error: the trace of the paper is the gradient divided by it
+                    size /= e1
+                step = alpha / max(alpha * hyp[KAPPA] * max(e1, one) * size, one)
                 for l in range(L):
                     s = STRIDE if STRIDE else geo[l, 2]
-                    off = geo[l, 3]
+                    ao = geo[l, 4]
+                    for k in range(cnt[l]):
+                        i = idx[ao + k]
+                        row_step(W, geo[l, 3] + i * s, s, step * A[ao + i], D, geo[l, 5])
+                    row_step(W, geo[l, 3] + geo[l, 7] * s, s, step, D, geo[l, 5])
+            if RULE == IDBD:
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
                     ao = geo[l, 4]
                     zo = geo[l, 5]
-                    units = geo[l, 1]
-                    rows = geo[l, 0] + 1 if DENSE else cnt[l] + 1
-                    for k in range(rows):
-                        if k == rows - 1:
-                            i = geo[l, 7]
-                            x = one
-                        elif DENSE:
-                            i = k
-                            x = A[ao + i]
-                        else:
-                            i = idx[ao + k]
-                            x = A[ao + i]
-                        b = off + i * s
-                        if RULE == OBGD:
-                            row_step(W, b, s, alpha / max(bound, one) * x, D, zo)
-                        elif RULE == IDBD:
-                            for j in range(units):
-                                g = D[zo + j] * x
-                                a = P[ALPHA, b + j] * math.exp(hyp[META] * g * P[MEMORY, b + j])
+                    for k in range(cnt[l] + 1):
+                        i = idx[ao + k] if k < cnt[l] else geo[l, 7]
+                        x = A[ao + i] if k < cnt[l] else one
+                        b = geo[l, 3] + i * s
+                        for j in range(geo[l, 1]):
+                            g = D[zo + j] * x
+                            a = P[ALPHA, b + j] * math.exp(hyp[META] * g * P[MEMORY, b + j])
+                            P[ALPHA, b + j] = a
+                            W[b + j] += a * g
+                            P[MEMORY, b + j] = P[MEMORY, b + j] * max(one - a * x * x * C[zo + j], zero) + a * g
+            if RULE == AUTOSTEP:
+                bound = zero
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    ao = geo[l, 4]
+                    zo = geo[l, 5]
+                    for k in range(cnt[l] + 1):
+                        i = idx[ao + k] if k < cnt[l] else geo[l, 7]
+                        x = A[ao + i] if k < cnt[l] else one
+                        b = geo[l, 3] + i * s
+                        for j in range(geo[l, 1]):
+                            c = x * x * C[zo + j]
+                            a = P[ALPHA, b + j]
+                            m = D[zo + j] * x * P[MEMORY, b + j]
+                            v = P[SCALE, b + j]
+                            v = max(abs(m), v + a * c * (abs(m) - v) / hyp[TAU])
+                            P[SCALE, b + j] = v
+                            if v > 0:
+                                a *= math.exp(hyp[META] * m / v)
                                 P[ALPHA, b + j] = a
-                                W[b + j] += a * g
-                                P[MEMORY, b + j] = P[MEMORY, b + j] * max(one - a * x * x * C[zo + j], zero) + a * g
-                        elif RULE == AUTOSTEP:
-                            for j in range(units):
-                                c = x * x * C[zo + j]
-                                a = P[ALPHA, b + j]
-                                m = D[zo + j] * x * P[MEMORY, b + j]
-                                v = P[SCALE, b + j]
-                                v = max(abs(m), v + a * c * (abs(m) - v) / hyp[TAU])
-                                P[SCALE, b + j] = v
-                                if v > 0:
-                                    a *= math.exp(hyp[META] * m / v)
-                                    P[ALPHA, b + j] = a
-                                bound += a * c
-                        elif DENSE:
-                            for j in range(units):
-                                g = D[zo + j] * x
-                                v = hyp[BETA2] * P[SECOND, b + j] + (one - hyp[BETA2]) * g * g
-                                P[SECOND, b + j] = v
-                                f2 = P[FADE2, b + j] * hyp[BETA2]
-                                P[FADE2, b + j] = f2
-                                if RULE == ADAM:
-                                    m = hyp[BETA1] * P[FIRST, b + j] + (one - hyp[BETA1]) * g
-                                    P[FIRST, b + j] = m
-                                    f1 = P[FADE1, b + j] * hyp[BETA1]
-                                    P[FADE1, b + j] = f1
-                                    g = m / (one - f1)
-                                W[b + j] += alpha * g / (math.sqrt(v / (one - f2)) + hyp[EPSILON])
-                if RULE == AUTOSTEP:
-                    shrink = one / max(bound / K if LOSS == SQUARED else bound, one)
-                    for l in range(L):
-                        s = STRIDE if STRIDE else geo[l, 2]
-                        off = geo[l, 3]
-                        ao = geo[l, 4]
-                        zo = geo[l, 5]
-                        for k in range(cnt[l] + 1):
-                            i = geo[l, 7]
-                            x = one
-                            if k < cnt[l]:
+                            bound += a * c
+                shrink = one / max(bound / NK if LOSS == SQUARED else bound, one)
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    ao = geo[l, 4]
+                    zo = geo[l, 5]
+                    for k in range(cnt[l] + 1):
+                        i = idx[ao + k] if k < cnt[l] else geo[l, 7]
+                        x = A[ao + i] if k < cnt[l] else one
+                        b = geo[l, 3] + i * s
+                        for j in range(geo[l, 1]):
+                            a = P[ALPHA, b + j]
+                            c = x * x * C[zo + j]
+                            if c > 0:
+                                a *= shrink
+                                P[ALPHA, b + j] = a
+                            g = a * D[zo + j] * x
+                            W[b + j] += g
+                            P[MEMORY, b + j] = P[MEMORY, b + j] * (one - a * c) + g
+            if RULE == KALMAN:
+                # every unit is an estimator of its own incoming weights; they share one denominator
+                noise = hyp[NOISE]
+                if LOSS == SQUARED:
+                    G[SURPRISE] += max(0.001, 1.0 / G[STEPS]) * (e2 / NK - G[SURPRISE])
+                    noise = hyp[NOISE_SHARE] * G[SURPRISE] + hyp[EPSILON]
+                below = zero  # expected squared change of the output by the hidden units' uncertainty
+                above = zero  # by the output units' own
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    ao = geo[l, 4]
+                    zo = geo[l, 5]
+                    ks = ko[l, 1]
+                    rows = geo[l, 7] + 1
+                    ho = ko[l, 2]
+                    units = geo[l, 1]
+                    total = zero
+                    if ko[l, 0] >= 0:
+                        for j in range(units):
+                            if C[zo + j] == 0:
+                                continue
+                            at = ko[l, 0] + j * rows * ks
+                            hj = ho + j * ks
+                            b = at + geo[l, 7] * ks
+                            for r in range(ks):
+                                H[hj + r] = K[b + r]
+                            for k in range(cnt[l]):
                                 i = idx[ao + k]
                                 x = A[ao + i]
-                            b = off + i * s
+                                b = at + i * ks
+                                for r in range(ks):
+                                    H[hj + r] += x * K[b + r]
+                            q = H[hj + geo[l, 7]]
+                            for k in range(cnt[l]):
+                                i = idx[ao + k]
+                                q += A[ao + i] * H[hj + i]
+                            total += C[zo + j] * q
+                    else:
+                        b = geo[l, 3] + geo[l, 7] * s
+                        for j in range(s):
+                            H[ho + j] = P[VARIANCE, b + j]
+                        for k in range(cnt[l]):
+                            i = idx[ao + k]
+                            x = A[ao + i] * A[ao + i]
+                            b = geo[l, 3] + i * s
+                            for j in range(s):
+                                H[ho + j] += x * P[VARIANCE, b + j]
+                        for j in range(units):
+                            total += C[zo + j] * H[ho + j]
+                    if l < L - 1:
+                        below += total
+                    else:
+                        above = total
+                if LOSS != CROSS_ENTROPY:
+                    below /= NK
+                    above /= NK
+                denom = noise + below + above
+                drift = hyp[DRIFT]
+                keep = one - drift
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    ao = geo[l, 4]
+                    zo = geo[l, 5]
+                    ks = ko[l, 1]
+                    rows = geo[l, 7] + 1
+                    ho = ko[l, 2]
+                    prior = hyp[LISTENING_PRIOR] if l == L - 1 else hyp[PRIOR]
+                    if ko[l, 0] >= 0:
+                        for j in range(geo[l, 1]):
+                            if C[zo + j] == 0 and D[zo + j] == 0:
+                                continue
+                            at = ko[l, 0] + j * rows * ks
+                            hj = ho + j * ks
+                            d = D[zo + j] / denom
+                            c = C[zo + j] / denom
+                            for r in range(geo[l, 7]):
+                                W[geo[l, 3] + r * s + j] += d * H[hj + r]
+                            W[geo[l, 3] + geo[l, 7] * s + j] += d * H[hj + geo[l, 7]]
+                            q = H[hj + geo[l, 7]]
+                            for k in range(cnt[l]):
+                                i = idx[ao + k]
+                                q += A[ao + i] * H[hj + i]
+                            if c * q < 1e-3:  # a sample that tells this unit nothing: what it knows stays as it is
+                                continue
+                            for r in range(rows):
+                                g = c * H[hj + r] * keep
+                                b = at + r * ks
+                                for q in range(ks):
+                                    K[b + q] = K[b + q] * keep - g * H[hj + q]
+                                K[b + r] += drift * prior
+                    else:
+                        for j in range(s):
+                            D[zo + j] /= denom
+                            C[zo + j] *= keep / denom
+                        for k in range(cnt[l] + 1):
+                            i = idx[ao + k] if k < cnt[l] else geo[l, 7]
+                            x = A[ao + i] if k < cnt[l] else one
+                            b = geo[l, 3] + i * s
+                            x2 = x * x
+                            for j in range(s):
+                                v = P[VARIANCE, b + j]
+                                W[b + j] += v * x * D[zo + j]
+                                P[VARIANCE, b + j] = v * keep - v * v * x2 * C[zo + j] + drift * prior
+            if DENSE:
+                best_use = zero
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    ao = geo[l, 4]
+                    zo = geo[l, 5]
+                    for i in range(geo[l, 7] + 1):
+                        x = A[ao + i] if i < geo[l, 7] else one
+                        b = geo[l, 3] + i * s
+                        for j in range(geo[l, 1]):
+                            g = D[zo + j] * x
+                            if RULE == UPGD:
+                                f2 = P[USE_FADE, b + j] * hyp[BETA2]
+                                P[USE_FADE, b + j] = f2
+                                v = hyp[BETA2] * P[USE, b + j] + (one - hyp[BETA2]) * g * W[b + j]
+                                P[USE, b + j] = v
+                                best_use = max(best_use, v / (one - f2))
+                                continue
+                            v = hyp[BETA2] * P[SECOND, b + j] + (one - hyp[BETA2]) * g * g
+                            P[SECOND, b + j] = v
+                            f2 = P[FADE2, b + j] * hyp[BETA2]
+                            P[FADE2, b + j] = f2
+                            if RULE == ADAM:
+                                m = hyp[BETA1] * P[FIRST, b + j] + (one - hyp[BETA1]) * g
+                                P[FIRST, b + j] = m
+                                f1 = P[FADE1, b + j] * hyp[BETA1]
+                                P[FADE1, b + j] = f1
+                                g = m / (one - f1)
+                            W[b + j] += alpha * g / (math.sqrt(v / (one - f2)) + hyp[EPSILON])
+                if RULE == UPGD:
+                    best_use = max(best_use, zero + 1e-30)
+                    for l in range(L):
+                        s = STRIDE if STRIDE else geo[l, 2]
+                        ao = geo[l, 4]
+                        zo = geo[l, 5]
+                        for i in range(geo[l, 7] + 1):
+                            x = A[ao + i] if i < geo[l, 7] else one
+                            b = geo[l, 3] + i * s
                             for j in range(geo[l, 1]):
-                                a = P[ALPHA, b + j]
-                                c = x * x * C[zo + j]
-                                if c > 0:
-                                    a *= shrink
-                                    P[ALPHA, b + j] = a
-                                g = a * D[zo + j] * x
-                                W[b + j] += g
-                                P[MEMORY, b + j] = P[MEMORY, b + j] * (one - a * c) + g
-            # --- life and death --------------------------------------------------------------------------------------
-            if LIFE == CONTINUAL:
-                G[0] += 1.0
+                                v = P[USE, b + j] / (one - P[USE_FADE, b + j]) / best_use
+                                gate = one / (one + math.exp(v))
+                                g = D[zo + j] * x + hyp[NOISE] * normal(rng)
+                                W[b + j] = W[b + j] * (one - alpha * hyp[L2]) + alpha * g * gate
+            if DECAYS:
+                shrink = one - alpha * (hyp[L2] + hyp[L2_INIT]) if RULE != UPGD else one
+                pull = alpha * hyp[L2_INIT]
+                every = int(hyp[PERTURB_EVERY])
+                shake = zero
+                if hyp[PERTURB] > 0 and now % every == 0:
+                    shake = hyp[PERTURB] * math.sqrt(float(every))
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    for i in range(geo[l, 7] + 1):
+                        b = geo[l, 3] + i * s
+                        for j in range(geo[l, 1]):
+                            w = W[b + j] * shrink
+                            if INITIAL > 0:
+                                w += pull * P[INITIAL, b + j]
+                            W[b + j] = w
+                        if shake > 0:
+                            for j in range(geo[l, 1]):
+                                W[b + j] += shake * normal(rng)
+            if CONNECTED > 0:
+                for l in range(L - 1):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    for k in range(cnt[l]):
+                        b = geo[l, 3] + idx[geo[l, 4] + k] * s
+                        for j in range(s):
+                            W[b + j] *= P[CONNECTED, b + j]
+                    if hyp[REWIRE] > 0:
+                        due = hyp[REWIRE] * geo[l, 1]
+                        births_due = int(due)
+                        births_due += uniform(rng) < due - births_due
+                        for _ in range(births_due):  # a unit turns from the input it hears least to one it never heard
+                            j = int(uniform(rng) * geo[l, 1])
+                            least = -1
+                            fresh = -1
+                            absent = 0
+                            for i in range(geo[l, 0]):
+                                at = geo[l, 3] + i * s + j
+                                if P[CONNECTED, at] > 0:
+                                    if least < 0 or abs(W[at]) < abs(W[geo[l, 3] + least * s + j]):
+                                        least = i
+                                else:
+                                    absent += 1
+                                    if uniform(rng) * absent < 1.0:
+                                        fresh = i
+                            if least >= 0 and fresh >= 0:
+                                for q in range(P.shape[0]):
+                                    P[q, geo[l, 3] + least * s + j] = births[0, q]
+                                    P[q, geo[l, 3] + fresh * s + j] = births[0, q]
+                                W[geo[l, 3] + least * s + j] = zero
+                                W[geo[l, 3] + fresh * s + j] = zero
+                                P[CONNECTED, geo[l, 3] + least * s + j] = zero
+            # --- what every unit's record says -----------------------------------------------------------------------
+            if TRACK:
                 for l in range(L - 1):
                     units = geo[l, 1]
                     uo = geo[l, 6]
                     ao = geo[l + 1, 4]
                     s1 = STRIDE if STRIDE else geo[l + 1, 2]
                     off1 = geo[l + 1, 3]
-                    if FOLD == 2 or not FUSED:
+                    if not KEEPS_SUMS:
                         for j in range(units):
                             g = zero
                             for f in range(FOLD):
                                 g += row_loudness(W, off1 + (j * FOLD + f) * s1, s1)
                             U[LISTENING, uo + j] = g
-                    if UTIL in (ADAPTABLE, ADAPTATION):
-                        every = max(1, geo[l, 0] * units // 2048)
-                        if int(G[0]) % every == 0:
-                            s0 = STRIDE if STRIDE else geo[l, 2]
-                            all_mean_incoming(W, geo[l, 3], s0, geo[l, 0], U[INCOMING], uo, units)
+                    # moves slowly and costs a pass over all weights: refreshed every 2**k steps
+                    if NEEDS_INCOMING and now & refresh[l] == 0:
+                        s0 = STRIDE if STRIDE else geo[l, 2]
+                        all_mean_incoming(W, geo[l, 3], s0, geo[l, 0], U[INCOMING], uo, units)
                     mature = 0
+                    quick = hyp[ACTIVE_DECAY]
                     for j in range(units):
                         u = uo + j
                         h = A[ao + j * FOLD]
-                        U[AGE, u] += one
+                        age = U[AGE, u] + one
+                        U[AGE, u] = age
                         fade = U[FADE, u] * decay
                         U[FADE, u] = fade
                         mean = decay * U[MEAN, u] + (one - decay) * h
                         U[MEAN, u] = mean
+                        heard = U[LISTENING, u]
                         spoken = abs(h)
-                        if UTIL in (ZERO_CONTRIBUTION, ADAPTABLE):
-                            spoken = abs(h - mean / (one - fade))
+                        off_mean = zero
+                        if CENTRED or FULL_TRACK:
+                            off_mean = abs(h - mean / (one - fade))
                         if FOLD == 2:
                             h2 = A[ao + 2 * j + 1]
                             mean2 = decay * U[MEAN2, u] + (one - decay) * h2
                             U[MEAN2, u] = mean2
-                            if UTIL in (ZERO_CONTRIBUTION, ADAPTABLE):
-                                spoken += abs(h2 - mean2 / (one - fade))
+                            spoken += h2
+                            if CENTRED or FULL_TRACK:
+                                off_mean += abs(h2 - mean2 / (one - fade))
+                        loud = spoken
+                        if FULL_TRACK:
+                            fired = one if loud != 0 else zero
+                            U[ACTIVE, u] += quick * (fired - U[ACTIVE, u])
+                            U[MOVEMENT, u] += quick * (off_mean * heard - U[MOVEMENT, u])
+                        if FULL_TRACK or LIFE == REDO:
+                            U[QUICK_FADE, u] *= one - quick
+                            U[LOUDNESS, u] += quick * (loud - U[LOUDNESS, u])
+                        if CENTRED:
+                            spoken = off_mean
+                        if LIFE == SNR:
+                            if loud != 0:
+                                U[GAP, u] += max(quick, one / age) * (U[SILENT, u] + one - U[GAP, u])
+                                U[SILENT, u] = zero
                             else:
-                                spoken += h2
-                            h += h2
-                        fired = one if h != 0 else zero
-                        U[ACTIVE, u] += hyp[ACTIVE_DECAY] * (fired - U[ACTIVE, u])
-                        heard = U[LISTENING, u]
-                        if UTIL == ADAPTABLE:
-                            heard /= U[INCOMING, u] + hyp[EPSILON]
-                        elif UTIL == WEIGHT:
-                            spoken = one
-                        elif UTIL == ADAPTATION:
-                            spoken = one
-                            heard = one / (U[INCOMING, u] + hyp[EPSILON])
-                        U[UTILITY, u] = updated_utility(U[UTILITY, u], spoken, heard, decay)
-                        mature += is_mature(int(U[AGE, u]), maturity)
-                    due = hyp[RATE] * mature
+                                U[SILENT, u] += one
+                        if LIFE == CONTINUAL:
+                            if UTIL == ADAPTABLE:
+                                heard /= U[INCOMING, u] + hyp[EPSILON]
+                            elif UTIL == WEIGHT:
+                                spoken = one
+                            elif UTIL == ADAPTATION:
+                                spoken = one
+                                heard = one / (U[INCOMING, u] + hyp[EPSILON])
+                            U[UTILITY, u] = updated_utility(U[UTILITY, u], spoken, heard, decay)
+                        mature += is_mature(age, maturity)
+                    # --- and who is replaced -------------------------------------------------------------------------
+                    due = 0.0
+                    if LIFE == CONTINUAL:
+                        due = hyp[RATE] * mature
+                    check = False
+                    if LIFE == REDO:
+                        check = now % int(hyp[CHECK]) == 0
+                    if LIFE == SNR:
+                        check = True
+                    layer_loudness = zero
+                    if LIFE == REDO and check:
+                        for j in range(units):
+                            layer_loudness += U[LOUDNESS, uo + j] / (one - U[QUICK_FADE, uo + j])
+                        layer_loudness /= max(units, 1)
+                    births_due = 0
                     if due > 0:
-                        births = int(due)
-                        births += uniform(rng) < due - births
-                        for _ in range(births):
+                        births_due = int(due)
+                        births_due += uniform(rng) < due - births_due
+                    if check:
+                        births_due = units
+                    for q in range(births_due):
+                        if LIFE == CONTINUAL:
                             j = least_heard(U, UTILITY, AGE, uo, units, maturity, decay)
                             if j < 0:
                                 break
-                            bound0 = hyp[GAIN] * math.sqrt(3.0 / geo[l, 0])
-                            reborn(P, U, birth_in, birth_out, birth_unit, geo, l, j, FOLD, MEAN, FADE, bound0, rng)
-                            s0 = STRIDE if STRIDE else geo[l, 2]
-                            U[INCOMING, uo + j] = mean_incoming(W, geo[l, 3], s0, geo[l, 0], j)
-                            G[1] += 1.0
+                        else:
+                            j = q
+                            if not is_mature(U[AGE, uo + j], maturity):
+                                continue
+                            if LIFE == REDO:
+                                seen = one - U[QUICK_FADE, uo + j]
+                                if U[LOUDNESS, uo + j] / seen > hyp[DORMANT] * layer_loudness:
+                                    continue
+                            if LIFE == SNR:
+                                gap = max(U[GAP, uo + j], one)
+                                if U[SILENT, uo + j] < one or gap >= U[AGE, uo + j]:
+                                    if U[SILENT, uo + j] < maturity:
+                                        continue
+                                elif U[SILENT, uo + j] * math.log1p(-one / (gap + one)) > math.log(hyp[TAIL]):
+                                    continue
+                        reborn(
+                            P, U, K, births, birth_unit, geo, ko, l, j,
+                            FOLD, MEAN, FADE, CONNECTED, hyp[GAIN], fan_in, rng,
+                        )  # fmt: skip
+                        s0 = STRIDE if STRIDE else geo[l, 2]
+                        U[INCOMING, uo + j] = mean_incoming(W, geo[l, 3], s0, geo[l, 0], j)
+                        G[BIRTHS] += 1.0
+            if LIFE == WEIGHTS and now % int(hyp[CHECK]) == 0:
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    ao = geo[l, 4]
+                    rows = geo[l, 0]
+                    count = 0
+                    for i in range(rows):
+                        for j in range(geo[l, 1]):
+                            w = abs(W[geo[l, 3] + i * s + j])
+                            pool[count] = w
+                            count += 1
+                    G[WEIGHT_DEBT] += hyp[FRACTION] * count
+                    reset = min(int(G[WEIGHT_DEBT]), count)
+                    if reset < 1:
+                        continue
+                    G[WEIGHT_DEBT] -= reset
+                    limit = np.sort(pool[:count])[reset - 1]
+                    bound0 = (one if l == L - 1 else hyp[GAIN]) * math.sqrt(3.0 / rows)
+                    for i in range(rows):
+                        for j in range(geo[l, 1]):
+                            at = geo[l, 3] + i * s + j
+                            if abs(W[at]) <= limit:
+                                for q in range(P.shape[0]):
+                                    P[q, at] = births[0, q]
+                                W[at] = (2.0 * uniform(rng) - 1.0) * bound0
+                                for q in range(P.shape[0]):
+                                    if births[2, q] > 0:
+                                        P[q, at] = W[at]
+                                G[WEIGHTS_REBORN] += 1.0
+            # --- growth ----------------------------------------------------------------------------------------------
+            if GROWS and now % int(hyp[GROW]) == 0:
+                smallest = -1
+                for l in range(L - 1):
+                    if geo[l, 1] < geo[l, 9] and (smallest < 0 or geo[l, 1] < geo[smallest, 1]):
+                        smallest = l
+                if smallest >= 0:
+                    l = smallest
+                    j = geo[l, 1]
+                    geo[l, 1] += 1
+                    if geo[l + 1, 8] < 0:
+                        geo[l + 1, 0] += FOLD
+                    draw_incoming(P, births[2], CONNECTED, geo, l, j, hyp[GAIN], fan_in, rng)
+                    G[BIRTHS] += 1.0
 
     return jit(learn)

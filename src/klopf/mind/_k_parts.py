@@ -215,37 +215,60 @@ def all_mean_incoming(W, off, stride, rows, out, oo, units):  # type: ignore[no-
         out[oo + j] *= s
 
 
+_least_heard: Any = jit(neuron.least_heard)
+
+
 @jit
 def least_heard(U, urow, arow, uo, units, maturity, decay):  # type: ignore[no-untyped-def]
     """Index in its layer of the mature unit of least corrected utility, or -1."""
-    least = -1
-    best = 0.0
+    corrected = np.empty(units)
+    mature = np.empty(units, np.bool_)
     for j in range(units):
         age = int(U[arow, uo + j])
-        if is_mature(age, maturity):
-            u = corrected_utility(float(U[urow, uo + j]), age, decay)
-            if least < 0 or u < best:
-                least = j
-                best = u
-    return least
+        mature[j] = is_mature(age, maturity)
+        corrected[j] = corrected_utility(float(U[urow, uo + j]), age, decay)
+    return _least_heard(corrected, mature)
 
 
 @jit
-def draw_incoming(P, geo, l, j, bound, rng):  # type: ignore[no-untyped-def]
-    """Fresh incoming weights for unit ``j`` of layer ``l``: uniform in +-bound, bias 0."""
+def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: ignore[no-untyped-def]
+    """Fresh incoming weights for unit ``j`` of layer ``l``: uniform in +-gain*sqrt(3/fan-in), bias 0.
+
+    With ``fan_in`` above 0 the unit listens to that many inputs only, drawn without replacement.
+    """
     off = geo[l, 3]
     stride = geo[l, 2]
-    for i in range(geo[l, 0]):
-        P[0, off + i * stride + j] = (2.0 * uniform(rng) - 1.0) * bound
-    P[0, off + geo[l, 7] * stride + j] = 0.0
+    rows = geo[l, 0]
+    left = rows
+    if fan_in > 0:
+        left = min(fan_in, rows)
+    bound = gain * math.sqrt(3.0 / max(left, 1))
+    for i in range(rows):
+        at = off + i * stride + j
+        P[0, at] = (2.0 * uniform(rng) - 1.0) * bound
+        if connected > 0:
+            if uniform(rng) * (rows - i) < left:
+                left -= 1
+                P[connected, at] = 1.0
+            else:
+                P[connected, at] = 0.0
+                P[0, at] = 0.0
+    at = off + geo[l, 7] * stride + j
+    P[0, at] = 0.0
+    for q in range(P.shape[0]):
+        if copies[q] > 0:
+            for i in range(rows):
+                P[q, off + i * stride + j] = P[0, off + i * stride + j]
+            P[q, at] = 0.0
 
 
 @jit
-def reborn(P, U, birth_in, birth_out, birth_unit, geo, l, j, fold, mean_row, fade_row, bound, rng):  # type: ignore[no-untyped-def]
-    """Replace unit ``j`` of hidden layer ``l`` by a newborn (R6): every row of both tables is reset.
+def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row, connected, gain, fan_in, rng):  # type: ignore[no-untyped-def]
+    """Replace unit ``j`` of hidden layer ``l`` by a newborn (R6): every row of every table is reset.
 
     Its average contribution moves into the listeners' biases first. ``fold`` is 2 where a unit speaks through two
-    inputs (concatenated ReLU; the second half's mean stands one row below), else 1.
+    inputs (concatenated ReLU; the second half's mean stands one row below), else 1. ``births[0]`` holds the weight
+    table's values at birth, ``births[1]`` those of outgoing weights, ``births[2]`` which rows copy the weight.
     """
     off = geo[l, 3]
     stride = geo[l, 2]
@@ -261,17 +284,97 @@ def reborn(P, U, birth_in, birth_out, birth_unit, geo, l, j, fold, mean_row, fad
         mean = 0.0
         if seen > 0.0:
             mean = U[mean_row + f, u] / seen
-        b = off2 + (j * fold + f) * stride2
+        i = j * fold + f
+        b = off2 + i * stride2
         b2 = off2 + bias2 * stride2
         for k in range(units2):
             P[0, b2 + k] = moved_bias(P[0, b2 + k], mean, P[0, b + k])
         for q in range(P.shape[0]):
             for k in range(units2):
-                P[q, b + k] = birth_out[q]
+                P[q, b + k] = births[1, q]
+        if ko[l + 1, 0] >= 0:  # what the listeners thought they knew about the dead unit's voice
+            ks = ko[l + 1, 1]
+            for k in range(units2):
+                at = ko[l + 1, 0] + k * (bias2 + 1) * ks
+                for r in range(bias2 + 1):
+                    K[at + r * ks + i] = 0.0
+                    K[at + i * ks + r] = 0.0
+                K[at + i * ks + i] = births[1, 1]
     for q in range(P.shape[0]):
         for i in range(rows):
-            P[q, off + i * stride + j] = birth_in[q]
-        P[q, off + bias * stride + j] = birth_in[q]
-    draw_incoming(P, geo, l, j, bound, rng)
+            P[q, off + i * stride + j] = births[0, q]
+        P[q, off + bias * stride + j] = births[0, q]
+    if ko[l, 0] >= 0:
+        ks = ko[l, 1]
+        at = ko[l, 0] + j * (bias + 1) * ks
+        for r in range((bias + 1) * ks):
+            K[at + r] = 0.0
+        for r in range(bias + 1):
+            K[at + r * ks + r] = births[0, 1]
+    draw_incoming(P, births[2], connected, geo, l, j, gain, fan_in, rng)
     for q in range(U.shape[0]):
         U[q, u] = birth_unit[q]
+
+
+@jit
+def sense(S, G, X, t, n, learning, horizon, epsilon, A, idx):  # type: ignore[no-untyped-def]
+    """Row ``t`` of ``X`` into ``A``, normalised by the running mean and variance in ``S``; returns the active count."""
+    if learning:
+        G[2] += 1.0
+    rate = A[0] * 0 + max(1.0 / max(G[2], 1.0), 1.0 / horizon)
+    na = 0
+    for i in range(n):
+        x = X[t, i]
+        d = x - S[0, i]
+        if learning:
+            S[0, i] += rate * d
+            S[1, i] = (1 - rate) * (S[1, i] + rate * d * d)
+            d = x - S[0, i]
+        x = d / math.sqrt(S[1, i] + epsilon)
+        A[i] = x
+        idx[na] = i
+        na += x != 0
+    return na
+
+
+@jit
+def take(X, t, n, A, idx):  # type: ignore[no-untyped-def]
+    """Row ``t`` of ``X`` into ``A`` as it is; returns the number of inputs other than 0, listed in ``idx``."""
+    na = 0
+    for i in range(n):
+        x = X[t, i]
+        A[i] = x
+        idx[na] = i
+        na += x != 0
+    return na
+
+
+@jit
+def layer_norm(Z, zo, units):  # type: ignore[no-untyped-def]
+    """Normalise the units' input to mean 0 and variance 1 over the layer, in place; returns 1 / deviation."""
+    mean = Z[zo] * 0
+    for j in range(units):
+        mean += Z[zo + j]
+    mean /= units
+    var = mean * 0
+    for j in range(units):
+        d = Z[zo + j] - mean
+        var += d * d
+    inv = 1 / math.sqrt(var / units + 1e-5)
+    for j in range(units):
+        Z[zo + j] = (Z[zo + j] - mean) * inv
+    return inv
+
+
+@jit
+def layer_norm_back(Z, D, zo, units, inv):  # type: ignore[no-untyped-def]
+    """Deltas by the normalised input become deltas by the raw one, in place."""
+    m = Z[zo] * 0
+    c = m * 0
+    for j in range(units):
+        m += D[zo + j]
+        c += D[zo + j] * Z[zo + j]
+    m /= units
+    c /= units
+    for j in range(units):
+        D[zo + j] = (D[zo + j] - m - Z[zo + j] * c) * inv

@@ -1,15 +1,19 @@
-"""What belongs to a weight and to a unit: every quantity is registered here once, with its value at birth.
+"""What belongs to a weight, a unit or a unit's pairs of inputs: registered here once, with its value at birth.
 
-The state of a network is two tables, ``(quantities, weights)`` and ``(quantities, units)``. A rule that needs something
-of its own per weight or per unit can only get it by registering a row, and rebirth (R6) resets rows, not names: so
-nothing can be forgotten.
+The state of a network is a few tables: ``(quantities, weights)``, ``(quantities, units)``, and for learners that keep
+one, a covariance per unit over its incoming weights. A rule that needs something of its own can only get it by
+registering a row here, and rebirth (R6) resets rows, not names: so nothing can be forgotten.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["Layout", "Quantity", "layout_for"]
+if TYPE_CHECKING:
+    from klopf.mind._settings import Settings
+
+__all__ = ["UNITS", "Layout", "Quantity", "layout_for"]
 
 
 @dataclass(frozen=True)
@@ -17,25 +21,31 @@ class Quantity:
     """One row of a table.
 
     ``birth`` is its value in a newborn (for a weight: in the newborn's incoming weights), ``outgoing`` its value in the
-    weights by which others listen to the newborn (weights only). The row "weight" itself is drawn at birth.
+    weights by which others listen to the newborn (weights only). The row "weight" itself is drawn at birth; a row with
+    ``copies`` starts as a copy of the weight.
     """
 
     name: str
     birth: float = 0.0
     outgoing: float = 0.0
+    copies: bool = False
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The two tables of one network. Row 0 of ``weights`` is always the weight itself."""
+    """The tables of one network. Row 0 of ``weights`` is always the weight itself."""
 
     weights: tuple[Quantity, ...]
     units: tuple[Quantity, ...]
 
+    def row(self, name: str) -> int:
+        """Row of the weight table called ``name``; 0 where this network does not keep it."""
+        return next((i for i, q in enumerate(self.weights) if q.name == name), 0)
+
 
 _WEIGHT = Quantity("weight")
 
-_UNITS = (
+UNITS = (
     Quantity("age"),
     Quantity("utility"),
     Quantity("mean"),  # running mean of the activity, not corrected for bias
@@ -44,15 +54,24 @@ _UNITS = (
     Quantity("active"),  # running fraction of steps with activity other than 0
     Quantity("listening"),  # sum of absolute outgoing weights
     Quantity("incoming", 1.0),  # mean absolute incoming weight
+    Quantity("loudness"),  # running mean of the absolute activity
+    Quantity("silent for"),  # steps since it was last active
+    Quantity("gap"),  # mean number of steps between activities
+    Quantity("match"),  # running product of activity and a listener's error
+    Quantity("movement"),  # running |activity - mean| * listening: how far it moves its listeners
+    Quantity("quick fade", 1.0),  # (1 - active_decay) ** age, for the bias of the slow running means
 )
+"""The unit table; the kernels rely on this order."""
 
 
-def layout_for(rule: str, step_size: float) -> Layout:
-    """The tables that a network with step-size rule ``rule`` needs; the kernels rely on this order."""
-    step = Quantity("step-size", step_size, step_size)
+def layout_for(s: Settings) -> Layout:
+    """The tables that a network with settings ``s`` needs; the kernels rely on the first rows' order."""
+    step = Quantity("step-size", s.step_size, s.step_size)
+    variance = Quantity("variance", s.prior, s.listening_prior)
     rows: dict[str, tuple[Quantity, ...]] = {
         "idbd": (step, Quantity("memory")),
         "autostep": (step, Quantity("memory"), Quantity("scale")),
+        "kalman": (variance,),
         "rmsprop": (Quantity("second moment"), Quantity("second fade", 1.0, 1.0)),
         "adam": (
             Quantity("second moment"),
@@ -60,5 +79,11 @@ def layout_for(rule: str, step_size: float) -> Layout:
             Quantity("first moment"),
             Quantity("first fade", 1.0, 1.0),
         ),
+        "upgd": (Quantity("use"), Quantity("use fade", 1.0, 1.0)),
     }
-    return Layout((_WEIGHT, *rows.get(rule, ())), _UNITS)
+    extra: tuple[Quantity, ...] = ()
+    if s.l2_init:
+        extra += (Quantity("initial", copies=True),)
+    if s.fan_in:
+        extra += (Quantity("connected", 1.0, 1.0),)
+    return Layout((_WEIGHT, *rows.get(s.rule, ()), *extra), UNITS)

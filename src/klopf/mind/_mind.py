@@ -46,7 +46,7 @@ class Mind:
         sensors: int,
         outputs: int,
         hidden: Sequence[int] = (64,),
-        learner: str = "continual-backprop",
+        learner: str = "klopf",
         output: str = "softmax",
         seed: int = 0,
         dtype: str = "float32",
@@ -63,7 +63,7 @@ class Mind:
             raise MindError(f"dtype={dtype!r} is not float32 or float64")
         self.sensors = int(sensors)
         self.outputs = int(outputs)
-        self.hidden = tuple(int(n) for n in hidden)
+        self.hidden = () if learner == "linear" else tuple(int(n) for n in hidden)
         self.learner = learner
         self.output = output
         self.seed = int(seed)
@@ -72,72 +72,123 @@ class Mind:
         self._lay_out()
         self._draw()
 
-    # --- state -------------------------------------------------------------------------------------------------------
+    # --- state ----------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        """Geometry, work arrays and hyperparameters: all that follows from the arguments alone."""
+        """Geometry, tables at birth, work arrays and hyperparameters: all that follows from the arguments alone."""
         s = self.settings
-        fold = 2 if s.activation == "crelu" else 1
+        fold = self._fold
         sizes = (self.sensors, *self.hidden, self.outputs)
-        geo = np.zeros((len(sizes) - 1, 8), np.int64)
-        weights = inputs_at = units_at = unit = 0
-        for l in range(len(sizes) - 1):
-            rows = sizes[l] * (fold if l else 1)
+        layers = len(sizes) - 1
+        grows = s.grow_every > 0 and layers > 1
+        geo = np.zeros((layers, 10), np.int64)
+        ko = np.full((layers, 3), -1, np.int64)
+        weights = inputs_at = units_at = unit = covariances = scratch = 0
+        for l in range(layers):
+            heard = sizes[l] * (fold if l else 1)
+            extra = self.sensors if s.shortcut and 0 < l == layers - 1 else 0
+            rows = heard + extra
             stride = -(-sizes[l + 1] // 8) * 8
-            geo[l] = (rows, sizes[l + 1], stride, weights, inputs_at, units_at, unit, rows)
+            live_in = rows if l == 0 or extra or not grows else 0
+            live = sizes[l + 1] if l == layers - 1 or not grows else 0
+            shortcut = heard if extra else -1
+            geo[l] = (live_in, live, stride, weights, inputs_at, units_at, unit, rows, shortcut, sizes[l + 1])
             weights += (rows + 1) * stride
             inputs_at += rows + 1
             units_at += stride
             unit += sizes[l + 1]
-        self._geo = geo
+            if s.rule == "kalman":
+                width = -(-(rows + 1) // 8) * 8
+                if rows <= s.block:
+                    ko[l] = (covariances, width, scratch)
+                    covariances += sizes[l + 1] * (rows + 1) * width
+                    scratch += sizes[l + 1] * width
+                else:
+                    ko[l, 2] = scratch
+                    scratch += stride
+        self._geo, self._ko = geo, ko
         self._small = bool((geo[:, 2] == 8).all())
-        self._weights = weights
-        self._units = sum(self.hidden)
         self._A = np.zeros(inputs_at, self._dtype)
-        self._Z = np.zeros(units_at, self._dtype)
-        self._D = np.zeros(units_at, self._dtype)
-        self._C = np.zeros(units_at, self._dtype)
+        self._Z, self._D, self._C = (np.zeros(units_at, self._dtype) for _ in range(3))
+        self._H = np.zeros(scratch, self._dtype)
         self._idx = np.zeros(inputs_at, np.int64)
-        self._cnt = np.zeros(len(sizes) - 1, np.int64)
-        self._layout = layout_for(s.rule, s.step_size)
-        self._births = (
-            np.array([q.birth for q in self._layout.weights], self._dtype),
-            np.array([q.outgoing for q in self._layout.weights], self._dtype),
-            np.array([q.birth for q in self._layout.units], self._dtype),
+        self._cnt = np.zeros(layers, np.int64)
+        self._layout = layout_for(s)
+        self._births = np.array(
+            [
+                [q.birth for q in self._layout.weights],
+                [q.outgoing for q in self._layout.weights],
+                [q.copies for q in self._layout.weights],
+            ],
+            self._dtype,
         )
+        self._birth_unit = np.array([q.birth for q in self._layout.units], self._dtype)
         order = (
-            s.step_size, s.meta_step_size, s.tau, s.beta1, s.beta2, s.epsilon, s.kappa, s.leak,
-            s.replacement_rate, s.maturity, s.utility_decay, s.active_decay, s.gain,
+            s.step_size, s.meta_step_size, s.tau, s.beta1, s.beta2, s.epsilon, s.kappa, s.leak, s.replacement_rate,
+            s.maturity, s.utility_decay, s.active_decay, s.gain, s.l2, s.l2_init, s.perturb, s.noise, s.noise_share,
+            s.prior, s.listening_prior, s.drift, s.horizon, s.dormant, s.check_every, s.reset_fraction, s.tail,
+            s.protect, s.quiet, s.explore, s.fan_in, s.rewiring_rate, s.grow_every, s.perturb_every,
         )  # fmt: skip
         self._hyp = np.array(order, self._dtype)
+        self._P = np.zeros((len(self._layout.weights), weights), self._dtype)
+        self._U = np.zeros((len(self._layout.units), max(sum(self.hidden), 1)), self._dtype)
+        self._K = np.zeros(covariances, self._dtype)
+        self._S = np.stack([np.zeros(self.sensors), np.ones(self.sensors)]).astype(self._dtype)
+        self._G = np.zeros(8, np.float64)
 
     def _draw(self) -> None:
         """Everything that is learned, as it is at birth."""
         rng = np.random.default_rng(self.seed)
-        self._P = np.zeros((len(self._layout.weights), self._weights), self._dtype)
-        self._U = np.zeros((len(self._layout.units), max(self._units, 1)), self._dtype)
-        self._P[1:] = self._births[0][1:, None]
-        self._U[:] = self._births[2][:, None]
+        self._P[1:] = self._births[0, 1:, None]
+        self._U[:] = self._birth_unit[:, None]
         last = len(self._geo) - 1
-        for l, (rows, units, stride, at, *_) in enumerate(self._geo.tolist()):
-            gain = 1.0 if l == last else self.settings.gain
-            bound = gain * math.sqrt(3.0 / rows)
-            block = self._P[0, at : at + rows * stride].reshape(rows, stride)
-            block[:, :units] = rng.uniform(-bound, bound, (rows, units))
-            if l < last:
-                at_unit = int(self._geo[l, 6])
-                self._U[7, at_unit : at_unit + units] = np.abs(block[:, :units]).mean(0)
+        connected = self._layout.row("connected")
+        for l in range(last + 1):
+            rows, units, stride, at = self._geo[l, :4].tolist()
+            cap_rows, cap_units = int(self._geo[l, 7]), int(self._geo[l, 9])
+            block = self._P[:, at : at + (cap_rows + 1) * stride].reshape(-1, cap_rows + 1, stride)
+            fan = min(self.settings.fan_in, rows) if l < last and self.settings.fan_in else rows
+            bound = (1.0 if l == last else self.settings.gain) * math.sqrt(3.0 / max(fan, 1))
+            block[0, :rows, :units] = rng.uniform(-bound, bound, (rows, units))
+            if l == last:
+                block[1:] = self._births[1, 1:, None, None]
+                if self.settings.grow_every and last:
+                    block[0] = 0.0  # nothing is listened to before it has been learned
+            elif connected:
+                order = rng.random((rows, units)).argsort(0).argsort(0)
+                block[connected, :rows, :units] = order < fan
+                block[0, :rows, :units] *= order < fan
+            for q in np.flatnonzero(self._births[2]):
+                block[q] = block[0]
+            if self._ko[l, 0] >= 0:
+                start, width = self._ko[l, :2].tolist()
+                prior = float(self._births[1 if l == last else 0, 1])
+                size = cap_units * (cap_rows + 1) * width
+                square = self._K[start : start + size].reshape(cap_units, cap_rows + 1, width)
+                square[:, np.arange(cap_rows + 1), np.arange(cap_rows + 1)] = prior
         for l in range(last):
-            fold = 2 if self.settings.activation == "crelu" else 1
-            rows, _, stride, at = self._geo[l + 1, :4].tolist()
-            loud = np.abs(self._P[0, at : at + rows * stride].reshape(rows, stride)).sum(1)
-            at_unit = int(self._geo[l, 6])
-            self._U[6, at_unit : at_unit + self.hidden[l]] = loud.reshape(-1, fold).sum(1)
-        self._G = np.zeros(4, np.float64)
+            at_unit, units = int(self._geo[l, 6]), int(self._geo[l, 1])
+            self._U[7, at_unit : at_unit + units] = np.abs(self.weights(l)[:-1]).mean(0)
+            loud = np.abs(self.weights(l + 1)).sum(1)[: units * self._fold]
+            self._U[6, at_unit : at_unit + units] = loud.reshape(-1, self._fold).sum(1)
         self._rng = rng.integers(0, 2**64, 1, dtype=np.uint64)
 
+    @property
+    def _fold(self) -> int:
+        """Inputs through which one unit speaks."""
+        return 2 if self.settings.activation == "crelu" else 1
+
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        return {"weights": self._P, "units": self._U, "globals": self._G, "random": self._rng}
+        """Everything that changes by learning."""
+        return {
+            "weights": self._P,
+            "units": self._U,
+            "covariances": self._K,
+            "sensors": self._S,
+            "globals": self._G,
+            "geometry": self._geo,
+            "random": self._rng,
+        }
 
     def _header(self) -> dict[str, Any]:
         return {
@@ -150,6 +201,18 @@ class Mind:
             "dtype": str(self._dtype),
             "settings": self.settings.as_dict(),
         }
+
+    def weights(self, layer: int, quantity: str = "weight") -> NDArray[Any]:
+        """A copy of one layer's weights: shape ``(inputs + 1, units)``, the last row the biases; layer 0 is the first.
+
+        ``quantity`` names another row of the weight table, such as "variance" or "step-size".
+        """
+        at, stride, rows = int(self._geo[layer, 3]), int(self._geo[layer, 2]), int(self._geo[layer, 7]) + 1
+        names = [q.name for q in self._layout.weights]
+        if quantity not in names:
+            raise MindError(f"this learner keeps no {quantity!r} per weight; it keeps {', '.join(names)}")
+        row: NDArray[Any] = self._P[names.index(quantity), at : at + rows * stride].reshape(rows, stride)
+        return row[:, : self._geo[layer, 1]].copy()
 
     # --- learning and predicting -------------------------------------------------------------------------------------
 
@@ -196,14 +259,34 @@ class Mind:
         from klopf.mind import _k_learn  # compiled code is loaded when first needed: importing klopf.mind stays quick
 
         s = self.settings
-        return _k_learn.build_learn(
-            ACTIVATIONS.index(s.activation),
-            LOSSES[self.output],
-            RULES.index(s.rule),
-            LIVES.index(s.life),
-            UTILITIES.index(s.utility),
-            self._small,
+        rules = _k_learn.Rules(
+            activation=ACTIVATIONS.index(s.activation),
+            loss=LOSSES[self.output],
+            rule=RULES.index(s.rule),
+            life=LIVES.index(s.life),
+            utility=UTILITIES.index(s.utility) if s.life == "continual" else 0,
+            small=self._small,
+            track=s.track,
+            decay=bool((s.rule != "upgd" and s.l2) or s.l2_init or s.perturb),
+            layer_norm=s.layer_norm,
+            sense=s.normalise_inputs,
+            local=bool(s.protect or s.quiet or s.explore),
+            grow=bool(s.grow_every and self.hidden),
+            initial=self._layout.row("initial"),
+            connected=self._layout.row("connected"),
         )
+        return _k_learn.build_learn(rules)
+
+    def prepare(self) -> None:
+        """Load or compile the code that this learner needs; otherwise done when it first learns and predicts."""
+        kind = Mind(
+            self.sensors, self.outputs, self.hidden, self.learner, self.output, self.seed, str(self._dtype),
+            **self.settings.as_dict(),
+        )  # fmt: skip
+        kind.learn(
+            np.zeros((1, self.sensors)), np.zeros(1, int) if self.output == "softmax" else np.zeros((1, self.outputs))
+        )
+        kind.predict_proba(np.zeros((1, self.sensors)))
 
     def learn(self, X: ArrayLike, y: ArrayLike) -> NDArray[Any]:
         """Learn from a whole stream, row by row, in one compiled call.
@@ -229,8 +312,8 @@ class Mind:
         errors = np.empty(len(x), self._dtype)
         out = np.empty((len(x), self.outputs), self._dtype)
         self._kernel()(
-            self._P, self._U, *self._births, self._G, self._rng, self._geo, self._hyp,
-            self._A, self._Z, self._D, self._C, self._idx, self._cnt, x, targets, errors, out,
+            self._P, self._U, self._K, self._S, self._births, self._birth_unit, self._G, self._rng, self._geo, self._ko,
+            self._hyp, self._A, self._Z, self._D, self._C, self._H, self._idx, self._cnt, x, targets, errors, out,
         )  # fmt: skip
         return errors, out
 
@@ -245,8 +328,11 @@ class Mind:
 
         x = self._inputs(X)
         out = np.empty((len(x), self.outputs), self._dtype)
-        kernel = _k_learn.build_infer(ACTIVATIONS.index(self.settings.activation), LOSSES[self.output])
-        kernel(self._P, self._geo, self._hyp, self._A, self._Z, self._idx, x, out)
+        s = self.settings
+        kernel = _k_learn.build_infer(
+            ACTIVATIONS.index(s.activation), LOSSES[self.output], s.layer_norm, s.normalise_inputs
+        )
+        kernel(self._P, self._S, self._G, self._geo, self._hyp, self._A, self._Z, self._idx, x, out)
         return out
 
     def predict_proba_one(self, x: ArrayLike) -> NDArray[Any]:
@@ -265,6 +351,48 @@ class Mind:
         if self.output == "softmax":
             return int(out.argmax())
         return float(out[0]) if self.outputs == 1 else out
+
+    # --- what it is like now ------------------------------------------------------------------------------------------
+
+    @property
+    def steps(self) -> int:
+        """Samples learned since birth."""
+        return int(self._G[0])
+
+    @property
+    def births(self) -> int:
+        """Units born since: replaced or grown."""
+        return int(self._G[1])
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Live units in each hidden layer; with growth they start from 0."""
+        return tuple(int(n) for n in self._geo[:-1, 1])
+
+    def sensor_statistics(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Copies of the sensors' running mean and variance, ``(sensors,)`` each; 0 and 1 where they are not kept."""
+        return self._S[0].copy(), self._S[1].copy()
+
+    def record(self, quantity: str) -> list[NDArray[Any]]:
+        """One quantity of every live unit, a copy by hidden layer: "age", "utility", "active", "movement" and so on."""
+        names = [q.name for q in self._layout.units]
+        if quantity not in names:
+            raise MindError(f"a unit has no {quantity!r}; it has {', '.join(names)}")
+        row = self._U[names.index(quantity)]
+        return [row[g[6] : g[6] + g[1]].copy() for g in self._geo[:-1].tolist()]
+
+    def forget_outputs(self) -> None:
+        """Set the output units' weights and biases to zero, with everything kept per such weight at its birth value."""
+        at, stride, rows = int(self._geo[-1, 3]), int(self._geo[-1, 2]), int(self._geo[-1, 7]) + 1
+        self._P[:, at : at + rows * stride] = self._births[1, :, None]
+        start, width = int(self._ko[-1, 0]), int(self._ko[-1, 1])
+        if start >= 0:
+            square = self._K[start : start + self.outputs * rows * width].reshape(self.outputs, rows, width)
+            square[:] = 0.0
+            square[:, np.arange(rows), np.arange(rows)] = self._births[1, 1]
+        if self.hidden:
+            last = self._geo[-2].tolist()
+            self._U[6, last[6] : last[6] + last[1]] = 0.0
 
     # --- a life ------------------------------------------------------------------------------------------------------
 

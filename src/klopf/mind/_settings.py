@@ -12,19 +12,35 @@ __all__ = ["ACTIVATIONS", "LEARNERS", "LIVES", "LOSSES", "RULES", "UTILITIES", "
 
 ACTIVATIONS = ("relu", "leaky-relu", "tanh", "sigmoid", "threshold", "crelu")
 LOSSES = {"linear": 0, "softmax": 1, "logistic": 2}
-RULES = ("sgd", "nlms", "idbd", "autostep", "adam", "rmsprop", "obgd")
-LIVES = ("none", "continual")
+RULES = ("sgd", "nlms", "idbd", "autostep", "adam", "rmsprop", "obgd", "upgd", "kalman")
+LIVES = ("none", "continual", "redo", "snr", "weights")
 UTILITIES = ("contribution", "zero-contribution", "adaptable-contribution", "weight", "adaptation")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that may be chosen about how a network learns. Names follow the papers; see docs/mind.md."""
+    """Everything that may be chosen about how a network learns, at four levels: connections, weights, step-sizes and
+    the life of units. The rules compose. Names follow the papers; the pages in docs/mind give equations and sources.
+    """
 
     activation: str = "relu"
+    leak: float = 0.01
+    layer_norm: bool = False
+    """Normalise every hidden layer before its activation, without learned scale or shift."""
+    normalise_inputs: bool = False
+    """Shift and scale every sensor by its running mean and deviation."""
+    horizon: float = 1e5
+    """Samples over which that mean and deviation run."""
     gain: float = math.sqrt(2.0)
     """Hidden weights are drawn from +-gain*sqrt(3/fan-in) (Kaiming uniform); output weights with gain 1."""
-    leak: float = 0.01
+    shortcut: bool = False
+    """The output units listen to the sensors too."""
+
+    fan_in: int = 0
+    """Connections: inputs that a hidden unit listens to; 0 for all."""
+    rewiring_rate: float = 0.0
+    """Connections: share of a layer's units that turn, each step, from their weakest input to one never heard."""
+
     rule: str = "sgd"
     step_size: float = 0.01
     meta_step_size: float = 0.01
@@ -33,12 +49,52 @@ class Settings:
     beta2: float = 0.999
     epsilon: float = 1e-8
     kappa: float = 2.0
+    prior: float = 0.1
+    """kalman: variance of a hidden weight at birth, and what its variance drifts back to."""
+    listening_prior: float = 0.1
+    """kalman: the same for output weights."""
+    drift: float = 1e-3
+    """kalman: how fast, per step in which a weight is used, its variance drifts back to the prior."""
+    noise: float = 1.0
+    """kalman, of classes: 1 follows the likelihood, more is more careful; upgd: deviation of the noise in gradients."""
+    noise_share: float = 0.3
+    """kalman, of numbers: the variance of the targets' noise is this share of the running squared error."""
+    block: int = 0
+    """kalman: a unit with at most this many inputs keeps their full covariance, others the variances only."""
+
+    l2: float = 0.0
+    l2_init: float = 0.0
+    perturb: float = 0.0
+    """Deviation of the noise added to every weight, every step."""
+    perturb_every: int = 1
+    """Add it only every so many steps, with the same variance per step."""
+
     life: str = "none"
     utility: str = "adaptable-contribution"
     replacement_rate: float = 1e-4
     maturity: int = 100
     utility_decay: float = 0.99
     active_decay: float = 1e-3
+    dormant: float = 0.025
+    """redo: a unit whose mean activity is at most this share of its layer's is replaced."""
+    check_every: int = 1000
+    """redo, weights: steps between replacements."""
+    reset_fraction: float = 1e-3
+    """weights: share of a layer's weights, the smallest, drawn anew at each check."""
+    tail: float = 0.02
+    """snr: a unit silent for longer than all but this share of its own silences is replaced."""
+
+    protect: float = 0.0
+    """Backbone: a unit's step is divided by 1 + protect * (its share of its layer's movement, 1 on average)."""
+    quiet: float = 0.0
+    """Local goal: a unit active for less than this share of the time raises its bias."""
+    explore: float = 0.0
+    """Fringe: step of the units that nobody hears, towards what their listener still gets wrong."""
+
+    grow_every: int = 0
+    """Start without hidden units and add one every so many steps, up to the sizes in ``hidden``; 0 for all at once."""
+    track: bool = False
+    """Keep every unit's record even where no rule needs it, for ``report``."""
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -50,13 +106,23 @@ class Settings:
             if getattr(self, name) not in allowed:
                 raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
         for field in fields(self):
-            value = getattr(self, field.name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if number and (not math.isfinite(value) or value < 0):
-                raise MindError(f"{field.name}={value!r} must be a finite number and not negative")
-        for name in ("utility_decay", "beta1", "beta2", "active_decay"):
+            value, default = getattr(self, field.name), field.default
+            if isinstance(default, bool):
+                if not isinstance(value, bool):
+                    raise MindError(f"{field.name}={value!r} must be True or False")
+            elif isinstance(default, int | float):
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise MindError(f"{field.name}={value!r} must be a number")
+                if not math.isfinite(value) or value < 0:
+                    raise MindError(f"{field.name}={value!r} must be finite and not negative")
+                if isinstance(default, int) and value != int(value):
+                    raise MindError(f"{field.name}={value!r} must be a whole number")
+        for name in ("utility_decay", "beta1", "beta2", "active_decay", "tail", "reset_fraction"):
             if getattr(self, name) >= 1.0:
                 raise MindError(f"{name}={getattr(self, name)!r} must be below 1")
+        for name in ("check_every", "perturb_every", "horizon"):
+            if getattr(self, name) < 1:
+                raise MindError(f"{name}={getattr(self, name)!r} must be at least 1")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
@@ -64,10 +130,24 @@ class Settings:
 
 
 LEARNERS: dict[str, Settings] = {
+    "klopf": Settings(
+        activation="tanh", gain=1.0, rule="kalman", block=64, noise_share=0.3, life="continual",
+    ),
     "backprop": Settings(),
     "continual-backprop": Settings(life="continual"),
+    "l2": Settings(l2=1e-2),
+    "l2-init": Settings(l2_init=1e-2),
+    "shrink-perturb": Settings(l2=1e-2, perturb=1e-3),
+    "redo": Settings(life="redo"),
+    "snr": Settings(life="snr"),
+    "upgd": Settings(rule="upgd", l2=1e-3, noise=1e-3, beta2=0.999),
+    "weight-reinit": Settings(life="weights"),
+    "layer-norm": Settings(layer_norm=True),
+    "crelu": Settings(activation="crelu"),
+    "linear": Settings(),
     "autostep": Settings(rule="autostep"),
-}
+}  # fmt: skip
+"""The learners that have a name, at their defaults. ``linear`` has no hidden units whatever ``hidden`` says."""
 
 
 def settings_for(learner: str, **options: Any) -> Settings:

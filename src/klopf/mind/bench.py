@@ -1,0 +1,239 @@
+"""Learners compared on problems: one run, and sweeps of runs that can be interrupted and taken up again.
+
+The command ``klopf bench`` is a thin skin over this module. A run is named by its problem, learner, options, seed and
+length alone, so that a sweep's file says which runs are done whatever order they were made in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from klopf.errors import MindError
+from klopf.mind import problems
+from klopf.mind._mind import Mind
+from klopf.mind._settings import LEARNERS
+from klopf.mind._tuned import PUBLISHED, TUNED
+from klopf.mind.diagnostics import diagnose
+
+__all__ = ["COMPARED", "PROBLEMS", "Run", "options_for", "run", "summary", "sweep"]
+
+COMPARED = (
+    "backprop", "continual-backprop", "l2", "l2-init", "shrink-perturb", "redo", "snr", "upgd", "weight-reinit",
+    "layer-norm", "crelu", "linear", "klopf",
+)  # fmt: skip
+"""The learners of the tables: the rivals, and ours."""
+
+PROBLEMS: dict[str, tuple[str, ...]] = {
+    "regression": ("redraw", "flip-one"),
+    "permuted": ("input", "label", "returning"),
+    "binary-tasks": ("images",),
+    "growth": ("redraw", "flip-one"),
+}
+"""Each problem's settings, the default first."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One learner on one stream. ``steps`` counts samples (regression, growth) or tasks (the others)."""
+
+    problem: str
+    setting: str
+    learner: str
+    seed: int
+    steps: int
+    options: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    """Folder of MNIST's files; empty for scikit-learn's digits."""
+    hidden: tuple[int, ...] = ()
+    samples: int = 0
+    """Images a task; 0 for all."""
+
+    @property
+    def key(self) -> str:
+        """What names this run in a sweep's file."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def options_for(problem: str, setting: str, learner: str, tuned: bool) -> dict[str, Any]:
+    """The options a table uses: published ones, or those that tuning with the stated budget chose."""
+    if learner not in LEARNERS:
+        raise MindError(f"no learner is called {learner!r}; choose one of {', '.join(LEARNERS)}")
+    if tuned:
+        chosen = TUNED.get(f"{problem}/{setting}", {}).get(learner)
+        if chosen is not None:
+            return dict(chosen)
+    return dict(PUBLISHED.get(problem, {}).get(learner, {}))
+
+
+def _stream(r: Run) -> problems.Stream:
+    if r.problem in ("regression", "growth"):
+        return problems.slowly_changing_regression(r.steps, r.setting, r.seed)
+    images = problems.mnist(r.data) if r.data else problems.digits()
+    if r.problem == "binary-tasks":
+        return problems.binary_tasks(images, r.steps, r.seed)
+    kinds = {
+        "input": problems.input_permuted,
+        "label": problems.label_permuted,
+        "returning": problems.returning_tasks,
+    }
+    return kinds[r.setting](images, r.steps, r.seed, samples=r.samples)
+
+
+def hidden_for(r: Run) -> tuple[int, ...]:
+    """The network of the published figure, unless the run names its own."""
+    if r.hidden:
+        return r.hidden
+    return {"regression": (5,), "growth": (20,), "permuted": (100, 100, 100), "binary-tasks": (100, 100)}[r.problem]
+
+
+def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, Any]:
+    """Carry out one run.
+
+    Args:
+        r: what to run.
+        tick: called with the fraction of the stream that is done.
+
+    Returns:
+        ``error``: mean over the last tenth; ``curve``: mean error of each block (at most 200 points);
+        ``steps_per_second`` of learning alone; ``recovery`` for tasks that come back; ``diagnosis`` at the end.
+    """
+    if r.problem not in PROBLEMS or r.setting not in PROBLEMS[r.problem]:
+        raise MindError(f"there is no problem {r.problem} with setting {r.setting}")
+    stream = _stream(r)
+    m = Mind(stream.sensors, stream.outputs, hidden_for(r), r.learner, stream.output, r.seed, **r.options)
+    m.prepare()
+    errors: list[float] = []
+    early: list[float] = []
+    learned = seconds = 0.0
+    blocks = max(1, math.ceil(r.steps / stream.task)) if r.problem in ("regression", "growth") else r.steps
+    X = None
+    for number, (X, y) in enumerate(stream):
+        if stream.fresh_outputs and number:
+            m.forget_outputs()
+        started = time.perf_counter()
+        e = m.learn(X, y)
+        seconds += time.perf_counter() - started
+        learned += len(X)
+        if stream.tests is not None:
+            tx, ty = stream.tests(number)
+            errors.append(float((m.predict(tx) != ty).mean()))
+        else:
+            errors.append(float(e.mean(dtype=np.float64)))
+            early.append(float(e[: max(1, len(e) // 10)].mean(dtype=np.float64)))
+        if not math.isfinite(errors[-1]):
+            break  # diverged: it will not come back
+        tick((number + 1) / blocks)
+    tail = max(1, blocks // 10)
+    error = float(np.mean(errors[-tail:])) if math.isfinite(errors[-1]) else float("nan")
+    width = max(1, math.ceil(len(errors) / 200))
+    curve = [float(np.mean(errors[i : i + width])) for i in range(0, len(errors), width)]
+    return {
+        "error": error,
+        "curve": curve,
+        "early": float(np.mean(early[-tail:])) if early else None,
+        "steps_per_second": learned / max(seconds, 1e-9),
+        "diagnosis": diagnose(m, X[-500:]) if X is not None and math.isfinite(error) else None,
+        "units": list(m.units),
+    }
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    done: dict[str, dict[str, Any]] = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                entry = json.loads(line)
+                done[entry["key"]] = entry["result"]
+            except (ValueError, KeyError, TypeError):
+                continue  # the line that an interruption cut short: that run is made again
+    return done
+
+
+def sweep(
+    runs: Sequence[Run],
+    *,
+    file: str | os.PathLike[str] | None = None,
+    cores: int | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """Carry out many runs, ``cores`` at a time; yields each with its result as it ends.
+
+    Args:
+        runs: what to run.
+        file: JSON lines of finished runs; those it already holds are not made again, each new one is appended.
+        cores: all by default.
+        progress: called from many threads with the number of runs done, with fractions.
+    """
+    path = Path(file) if file is not None else None
+    done = _read(path) if path is not None else {}
+    parts = [1.0 if r.key in done else 0.0 for r in runs]
+    for r in runs:
+        if r.key in done:
+            yield r, done[r.key]
+    progress(sum(parts))
+
+    def carry_out(number: int) -> tuple[int, dict[str, Any]]:
+        def tick(fraction: float) -> None:
+            parts[number] = fraction
+            progress(sum(parts))
+
+        return number, run(runs[number], tick)
+
+    waiting = [i for i, r in enumerate(runs) if r.key not in done]
+    with ThreadPoolExecutor(cores or os.cpu_count() or 1) as pool:
+        futures = [pool.submit(carry_out, i) for i in waiting]
+        try:
+            for future in as_completed(futures):
+                number, result = future.result()
+                if path is not None:
+                    with path.open("a") as out:
+                        out.write(json.dumps({"key": runs[number].key, "result": result}) + "\n")
+                yield runs[number], result
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def summary(results: Sequence[tuple[Run, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """One entry a learner and setting: mean error over seeds, its standard error, and how it was run.
+
+    A diverged run makes the mean NaN: it is not left out.
+    """
+    groups: dict[tuple[str, str, str], list[tuple[Run, dict[str, Any]]]] = {}
+    for r, result in results:
+        groups.setdefault((r.learner, r.setting, json.dumps(r.options, sort_keys=True)), []).append((r, result))
+    table = []
+    for (learner, setting, _), members in groups.items():
+        e = np.array([result["error"] for _, result in members])
+        dormant = [
+            float(np.mean([layer["dormant"] for layer in result["diagnosis"]["layers"]]))
+            for _, result in members
+            if result["diagnosis"] and result["diagnosis"]["layers"]
+        ]
+        early = [result["early"] for _, result in members if result.get("early") is not None]
+        table.append(
+            {
+                "learner": learner,
+                "setting": setting,
+                "seeds": len(e),
+                "steps": members[0][0].steps,
+                "error": float(e.mean()),
+                "stderr": float(e.std(ddof=1) / math.sqrt(len(e))) if len(e) > 1 else float("nan"),
+                "steps_per_second": float(np.median([result["steps_per_second"] for _, result in members])),
+                "hyperparameters": members[0][0].options,
+                "dormant": float(np.mean(dormant)) if dormant else None,
+                "early_error": float(np.mean(early)) if early else None,
+                "units": members[0][1].get("units"),
+            }
+        )
+    return sorted(table, key=lambda row: (row["setting"], not row["error"] >= 0, row["error"]))

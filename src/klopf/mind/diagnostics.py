@@ -1,0 +1,169 @@
+"""How a network is doing: dormant units, ranks, magnitudes, standing. As numbers, as a callback, and as a plot.
+
+>>> import numpy as np
+>>> from klopf import mind
+>>> m = mind.Mind(4, 3, hidden=(16,), seed=0)
+>>> d = diagnose(m, np.random.default_rng(0).normal(size=(100, 4)))
+>>> sorted(d["layers"][0])
+['dormant', 'effective_rank', 'mean_weight', 'stable_rank', 'units']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from klopf.errors import MindError
+from klopf.neuron import Standing
+
+if TYPE_CHECKING:
+    from klopf.mind._mind import Mind
+    from klopf.mind.problems import Stream
+
+__all__ = ["activities", "diagnose", "effective_rank", "plot", "stable_rank", "standings", "watch"]
+
+
+def activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
+    """What the units of each hidden layer say to every row of ``X``: a list of arrays ``(n, units)``, in float64."""
+    s = mind.settings
+    raw = np.asarray(X, np.float64)
+    if raw.ndim != 2 or raw.shape[1] != mind.sensors or not len(raw):
+        raise MindError(f"activities need rows of {mind.sensors} numbers, not the shape {raw.shape}")
+    if s.normalise_inputs:
+        mean, variance = mind.sensor_statistics()
+        raw = (raw - mean) / np.sqrt(variance + s.epsilon)
+    said, h = [], raw
+    for l in range(len(mind.hidden)):
+        w = mind.weights(l).astype(np.float64)
+        live = h.shape[1]
+        z = h @ w[:live] + w[-1]
+        if s.layer_norm and z.size:
+            z = (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True) + 1e-5)
+        if s.activation == "crelu":
+            h = np.stack([np.maximum(z, 0), np.maximum(-z, 0)], 2).reshape(len(z), -1)
+        else:
+            h = _activated(s.activation, s.leak, z)
+        said.append(h)
+    return said
+
+
+def _activated(activation: str, leak: float, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    if activation == "relu":
+        return np.maximum(z, 0)
+    if activation == "leaky-relu":
+        return np.where(z > 0, z, leak * z)
+    if activation == "tanh":
+        return np.tanh(z)
+    if activation == "sigmoid":
+        return 1 / (1 + np.exp(-z))
+    return (z > 0).astype(np.float64)
+
+
+def effective_rank(matrix: ArrayLike) -> float:
+    """exp of the entropy of the normalised singular values (Roy and Vetterli 2007); 0 for a matrix of zeros."""
+    sv = np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)
+    if sv.sum() <= 0:
+        return 0.0
+    p = sv / sv.sum()
+    p = p[p > 0]
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
+def stable_rank(matrix: ArrayLike, share: float = 0.99) -> int:
+    """How many singular values make up ``share`` of their sum (as used with continual backpropagation)."""
+    sv = np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)
+    if sv.sum() <= 0:
+        return 0
+    return int(np.searchsorted(np.cumsum(sv) / sv.sum(), share) + 1)
+
+
+def diagnose(mind: Mind, X: ArrayLike) -> dict[str, Any]:
+    """Numbers for every hidden layer, measured on the rows of ``X``.
+
+    ``dormant`` is the share of units that speak less than 1 % of the time. A unit speaks when its activity differs from
+    its resting value, the median over ``X``, by more than 0.01: so a saturated unit counts as dormant like a dead one.
+    """
+    layers = []
+    for l, h in enumerate(activities(mind, X)):
+        speaks = (np.abs(h - np.median(h, 0)) > 0.01).mean(0)
+        w = mind.weights(l)[:-1]
+        layers.append(
+            {
+                "units": int(mind.weights(l).shape[1]),
+                "dormant": float((speaks < 0.01).mean()) if h.shape[1] else 0.0,
+                "effective_rank": effective_rank(h) if h.size else 0.0,
+                "stable_rank": stable_rank(h) if h.size else 0,
+                "mean_weight": float(np.abs(w).mean()) if w.size else 0.0,
+            }
+        )
+    return {"steps": mind.steps, "reborn": mind.births, "layers": layers}
+
+
+def standings(mind: Mind, X: ArrayLike) -> list[list[Standing]]:
+    """Which units are backbone, fringe or silent, by layer, judged on the rows of ``X``.
+
+    The measure is how far a unit moves its listeners: its deviation over ``X`` times the sum of its absolute outgoing
+    weights. A unit that never changes moves nobody, however loud it is, so the dead are not flattered. Backbone units
+    move at least half as much as their layer's average, silent ones less than a hundredth of it.
+    """
+    result = []
+    for l, h in enumerate(activities(mind, X)):
+        out = mind.weights(l + 1)
+        moves = h.std(0) * np.abs(out[: h.shape[1]]).sum(1)
+        if mind.settings.activation == "crelu":
+            moves = moves.reshape(-1, 2).sum(1)
+        fair = moves.mean() if moves.size else 0.0
+        result.append(
+            [
+                Standing.BACKBONE
+                if fair > 0 and m >= 0.5 * fair
+                else Standing.SILENT
+                if m <= 0.01 * fair
+                else Standing.FRINGE
+                for m in moves
+            ]
+        )
+    return result
+
+
+def watch(
+    mind: Mind, stream: Stream, callback: Callable[[dict[str, Any]], None], sample: int = 500
+) -> NDArray[np.float64]:
+    """Learn a whole stream; after each block call ``callback`` with its error and the diagnostics on its last rows.
+
+    Returns:
+        The mean error of each block.
+    """
+    errors = []
+    for number, (X, y) in enumerate(stream):
+        if stream.fresh_outputs and number:
+            mind.forget_outputs()
+        errors.append(float(mind.learn(X, y).mean()))
+        callback({"block": number, "error": errors[-1], **diagnose(mind, X[-sample:])})
+    return np.array(errors)
+
+
+def plot(history: Sequence[dict[str, Any]], path: str) -> None:
+    """Draw what ``watch`` reported, error, dormant units, rank and weights over blocks, into an image file at ``path``.
+
+    Raises:
+        MindError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MindError("plots need matplotlib; install klopf[plot]") from error
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots(2, 2)
+    block = [h["block"] for h in history]
+    axes[0, 0].plot(block, [h["error"] for h in history])
+    axes[0, 0].set_title("error")
+    for ax, key in ((axes[0, 1], "dormant"), (axes[1, 0], "effective_rank"), (axes[1, 1], "mean_weight")):
+        for l in range(len(history[0]["layers"])):
+            ax.plot(block, [h["layers"][l][key] for h in history], label=f"layer {l + 1}")
+        ax.set_title(key.replace("_", " "))
+        ax.legend()
+    figure.savefig(path)

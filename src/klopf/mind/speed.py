@@ -1,0 +1,153 @@
+"""How fast learners are on one core, against what the machine could do at all.
+
+Everything is measured in one process, one thread, one after another, several times, and the best time counts: a shared
+machine is only ever slower than itself. Ratios are what to quote.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from klopf.errors import MindError
+from klopf.mind import problems
+from klopf.mind._mind import Mind
+
+__all__ = ["measure"]
+
+
+def _best(work: Callable[[], Any], seconds: float) -> float:
+    """Shortest time of ``work`` over about ``seconds``, at least three times."""
+    times: list[float] = []
+    until = time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < until:
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _bandwidth(seconds: float) -> float:
+    """Bytes a second that one core moves when it adds to an array much larger than its caches (read and write)."""
+    a = np.ones(16_000_000, np.float32)
+    return 2 * a.nbytes / _best(lambda: np.add(a, 1.0, out=a), seconds)
+
+
+def _rate(m: Mind, X: Any, y: Any, seconds: float) -> float:
+    m.prepare()
+    m.learn(X, y)
+    return len(X) / _best(lambda: m.learn(X, y), seconds)
+
+
+def _torch_rate(sizes: tuple[int, ...], X: Any, y: Any, seconds: float) -> float | None:
+    """Steps a second of the same online learning written as PyTorch users write it, or None where it is not there."""
+    try:
+        torch = importlib.import_module("torch")
+    except ImportError:
+        return None
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    layers: list[Any] = []
+    for a, b in itertools.pairwise(sizes):
+        layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
+    net = torch.nn.Sequential(*layers[:-1])
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.003)
+    xs, ys = torch.tensor(X), torch.tensor(y)
+    classes = sizes[-1] > 1
+
+    def work() -> None:
+        for i in range(len(xs)):
+            out = net(xs[i : i + 1])
+            if classes:
+                loss = torch.nn.functional.cross_entropy(out, ys[i : i + 1])
+            else:
+                loss = torch.nn.functional.mse_loss(out[:, 0], ys[i : i + 1])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+    return len(X) / _best(work, seconds)
+
+
+def _images(n: int) -> tuple[Any, Any]:
+    """``n`` inputs as sparse as MNIST's (19 % of the pixels are not 0); the real ones if KLOPF_MNIST names a folder."""
+    folder = os.environ.get("KLOPF_MNIST")
+    if folder:
+        X, y = problems.mnist(folder)
+        return X[:n], y[:n]
+    rng = np.random.default_rng(0)
+    X = rng.random((n, 784), np.float32) * (rng.random((n, 784)) < 0.19)
+    return X.astype(np.float32), rng.integers(0, 10, n)
+
+
+def measure(seconds: float, wide: bool, learners: list[str]) -> list[dict[str, Any]]:
+    """Rows of ``{"what", "network", "per_second", "against", "ratio"}``.
+
+    ``ratio`` is the row's rate divided by that of what ``against`` names; None where there is nothing to divide by.
+
+    Raises:
+        MindError: ``seconds`` is not above 0.
+    """
+    if not seconds > 0:
+        raise MindError("seconds must be above 0")
+    rows: list[dict[str, Any]] = []
+
+    def row(what: str, network: str, rate: float | None, against: str = "", base: float | None = None) -> None:
+        if rate is None:
+            rows.append({"what": f"{what}: not installed, skipped", "network": network, "per_second": float("nan"),
+                         "against": "", "ratio": None})  # fmt: skip
+            return
+        ratio = rate / base if base else None
+        rows.append({"what": what, "network": network, "per_second": rate, "against": against, "ratio": ratio})
+
+    bandwidth = _bandwidth(seconds)
+    row("limit: memory, bytes", "", bandwidth)
+
+    X, y = problems.slowly_changing_regression(200_000).whole()
+    small = "20-5-1"
+    nothing = Mind(20, 1, learner="linear", output="linear", step_size=0.0)
+    empty = _rate(nothing, np.zeros_like(X), np.zeros_like(y), seconds)
+    row("limit: a kernel with nothing to do", "20-1", empty)
+    torch_small = _torch_rate((20, 5, 1), X[:2000], y[:2000], seconds)
+    row("PyTorch backprop", small, torch_small)
+    for name in learners:
+        rate = _rate(Mind(20, 1, (5,), name, "linear"), X, y, seconds)
+        row(name, small, rate, "the empty kernel", empty)
+        if torch_small:
+            row(name, small, rate, "PyTorch backprop", torch_small)
+    m = Mind(20, 1, (5,), "continual-backprop", "linear")
+    m.prepare()
+    one = _best(lambda: [m.learn_one(X[i], y[i]) for i in range(1000)], seconds)
+    row("continual-backprop, learn_one from Python", small, 1000 / one)
+
+    for width, samples, real in ((100, 3000, 300), (2000, 120, 20)):
+        if width == 2000 and not wide:
+            continue
+        network = f"784-3x{width}-10"
+        sizes = (784, width, width, width, 10)
+        X, labels = _images(samples)
+        torch_rate = _torch_rate(sizes, X[:real], labels[:real], seconds)
+        row("PyTorch backprop", network, torch_rate)
+        base = None
+        for name in learners:
+            if name == "klopf" and width == 2000:
+                continue
+            options: dict[str, Any] = {} if name == "klopf" else {"step_size": 0.003}
+            if name == "continual-backprop":
+                options["utility"] = "contribution"
+            rate = _rate(Mind(784, 10, sizes[1:-1], name, **options), X, labels, seconds)
+            if torch_rate:
+                row(name, network, rate, "PyTorch backprop", torch_rate)
+            if name == "backprop":
+                base = rate
+                weights = sum(a * b for a, b in itertools.pairwise(sizes))
+                row(name, network, rate, "all weights read twice and written once", bandwidth / (weights * 12))
+            elif base:
+                row(name, network, rate, "backprop", base)
+    return rows

@@ -1,0 +1,133 @@
+"""R6: when a unit is replaced, everything that belongs to it is reset, and the network says what it said before.
+
+Run by ``test_plain.py`` with kernels as plain Python: many combinations, none worth compiling.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from klopf.mind import LEARNERS, Mind, _mind
+from klopf.mind._layout import Layout, Quantity, layout_for
+
+RULES = ["sgd", "nlms", "idbd", "autostep", "adam", "rmsprop", "obgd", "upgd", "kalman"]
+
+
+def one_rebirth(m: Mind) -> int:
+    """Learn nothing but let one unit of the first layer die; returns which."""
+    from klopf.mind import _k_learn, _k_parts
+
+    m.learn(np.zeros((1, m.sensors)), np.zeros(1, int))
+    _k_parts.reborn(
+        m._P, m._U, m._K, m._births, m._birth_unit, m._geo, m._ko, 0, 2, m._fold, _k_learn.MEAN, _k_learn.FADE,
+        m._layout.row("connected"), m._hyp[_k_learn.GAIN], int(m._hyp[_k_learn.FAN_IN]), m._rng,
+    )  # fmt: skip
+    return 2
+
+
+def belongs(m: Mind, unit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places in the weight table of a first-layer unit's incoming and outgoing weights."""
+    g0, g1 = m._geo[0], m._geo[1]
+    incoming = g0[3] + np.arange(g0[7] + 1) * g0[2] + unit
+    rows = unit * m._fold + np.arange(m._fold)
+    outgoing = (g1[3] + rows[:, None] * g1[2] + np.arange(g1[1])).ravel()
+    return incoming, outgoing
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rebirth_resets_every_registered_quantity(rule: str) -> None:
+    options = {"rule": rule, "l2_init": 0.01, "fan_in": 3, "block": 8, "track": True, "listening_prior": 0.02}
+    m = Mind(5, 3, hidden=(6,), learner="continual-backprop", seed=1, **options)
+    r = np.random.default_rng(0)
+    m._P[:] = 0.1 + 0.8 * r.random(m._P.shape)
+    m._U[:] = 1 + r.random(m._U.shape)
+    m._K[:] = r.normal(size=m._K.shape)
+    u = one_rebirth(m)
+    incoming, outgoing = belongs(m, u)
+    for row, q in enumerate(m._layout.weights):
+        if q.name == "weight":
+            assert (m._P[row, outgoing] == 0).all() and (np.abs(m._P[row, incoming]) <= np.sqrt(6 / 3)).all()
+            assert np.count_nonzero(m._P[row, incoming]) == 3 and m._P[row, incoming[-1]] == 0
+        elif q.name == "connected":
+            assert m._P[row, incoming[:-1]].sum() == 3
+        elif q.copies:
+            assert (m._P[row, incoming] == m._P[0, incoming]).all()
+        else:
+            assert (m._P[row, incoming] == np.float32(q.birth)).all(), q.name
+        if q.name != "weight":
+            assert (m._P[row, outgoing] == np.float32(q.outgoing)).all(), q.name
+    for row, quantity in enumerate(m._layout.units):
+        assert m._U[row, u] == np.float32(quantity.birth), quantity.name
+    if rule == "kalman":
+        start, width = m._ko[0, :2]
+        block = m._K[start + u * 6 * width : start + (u + 1) * 6 * width].reshape(6, width)
+        assert (block[:, :6] == np.float32(0.1) * np.eye(6, dtype=np.float32)).all()
+        start, width = m._ko[1, :2]
+        for k in range(3):
+            heard = m._K[start + k * 7 * width : start + (k + 1) * 7 * width].reshape(7, width)[:, :7]
+            assert heard[u, u] == np.float32(0.02) and np.count_nonzero(heard[u]) == np.count_nonzero(heard[:, u]) == 1
+
+
+def test_a_quantity_that_somebody_adds_later_is_reset_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_more(settings: object) -> Layout:
+        base = layout_for(settings)  # type: ignore[arg-type]
+        return Layout((*base.weights, Quantity("planted", 0.25, 0.5)), (*base.units, Quantity("planted", 7.0)))
+
+    monkeypatch.setattr(_mind, "layout_for", with_more)
+    m = Mind(5, 3, hidden=(6,), learner="continual-backprop", seed=1)
+    m._P[-1] = m._U[-1] = 99.0
+    u = one_rebirth(m)
+    incoming, outgoing = belongs(m, u)
+    assert (m._P[-1, incoming] == 0.25).all() and (m._P[-1, outgoing] == 0.5).all() and m._U[-1, u] == 7.0
+    assert (m._U[-1] == 99.0).sum() == 5
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_all_that_a_learner_keeps_is_in_a_registered_table(learner: str) -> None:
+    """A forgotten quantity would be an array of the state that is as long as the units or weights but not a table."""
+    m = Mind(5, 3, hidden=(6,), learner=learner)
+    tables = {"weights", "units", "covariances"}
+    others = {name: array.size for name, array in m._arrays().items() if name not in tables}
+    assert others == {"sensors": 10, "globals": 8, "geometry": m._geo.size, "random": 1}
+    r = np.random.default_rng(0)
+    m.learn(r.normal(size=(50, 5)), r.integers(0, 3, 50))
+    for work in (m._A, m._Z, m._D, m._C, m._H, m._idx, m._cnt):  # carry nothing from one sample to the next
+        work[:] = 0
+    other = Mind(5, 3, hidden=(6,), learner=learner)
+    r = np.random.default_rng(0)
+    other.learn(r.normal(size=(50, 5)), r.integers(0, 3, 50))
+    m.learn(np.ones((1, 5)), [1])
+    other.learn(np.ones((1, 5)), [1])
+    assert m.commitment() == other.commitment()
+
+
+@pytest.mark.parametrize("activation", ["relu", "crelu", "tanh"])
+def test_the_average_contribution_moves_into_the_listeners_biases(activation: str) -> None:
+    m = Mind(5, 2, hidden=(6,), learner="continual-backprop", output="linear", dtype="float64", activation=activation,
+             step_size=0.0, replacement_rate=0.0, utility_decay=0.998)  # fmt: skip
+    r = np.random.default_rng(0)
+    X = r.normal(size=(1500, 5)) + 0.5
+    m.learn(X, np.zeros((1500, 2)))
+    before = m.predict_proba(X).mean(0)
+    lost = m.weights(1)[: m._fold * 6].reshape(6, m._fold, 2)[2]
+    assert np.abs(lost).max() > 0.2
+    from klopf.mind import _k_learn, _k_parts
+
+    _k_parts.reborn(
+        m._P, m._U, m._K, m._births, m._birth_unit, m._geo, m._ko, 0, 2, m._fold, _k_learn.MEAN, _k_learn.FADE, 0,
+        m._hyp[_k_learn.GAIN], 0, m._rng,
+    )  # fmt: skip
+    after = m.predict_proba(X).mean(0)
+    assert after == pytest.approx(before, abs=0.06)
+
+
+def test_only_mature_units_die_and_the_least_heard_first() -> None:
+    m = Mind(5, 3, hidden=(6,), learner="continual-backprop", replacement_rate=0.5, maturity=50, seed=1)
+    r = np.random.default_rng(0)
+    X, y = r.normal(size=(49, 5)), r.integers(0, 3, 49)
+    m.learn(X, y)
+    assert m.births == 0
+    m.learn(r.normal(size=(400, 5)), r.integers(0, 3, 400))
+    assert m.births > 5
+    assert (m.record("age")[0] < 449).any()
