@@ -24,13 +24,26 @@ TARGETS = {
     b"\xa7" * 20: asm("INVALID"),
     b"\xa8" * 20: asm(1, "PUSH0 TSTORE PUSH0 PUSH0 PUSH0 PUSH0", b"\xa5" * 20, "GAS DELEGATECALL PUSH0 SSTORE"),
 }
+
+
+def _proxy(kind: str) -> bytes:
+    """Passes its call data on to HERE, and returns whether that went well and what came back."""
+    value = "CALLVALUE" if kind in ("CALL", "CALLCODE") else ""
+    return asm("CALLDATASIZE PUSH0 PUSH0 CALLDATACOPY PUSH0 PUSH0 CALLDATASIZE PUSH0", value, HERE, "GAS", kind) + asm(
+        "PUSH0 MSTORE RETURNDATASIZE PUSH0", 32, "RETURNDATACOPY RETURNDATASIZE", 32, "ADD PUSH0 RETURN"
+    )
+
+
+PROXIES = {
+    bytes([0xC0 + i]) * 20: _proxy(kind) for i, kind in enumerate(["CALL", "CALLCODE", "DELEGATECALL", "STATICCALL"])
+}
 NAMES = sorted(OPCODES) + [f"PUSH{n}" for n in range(1, 33)] + ["UNDEFINED"]
 
 
 def state(code: bytes, chance: random.Random) -> Memory:
     """The targets, the program at HERE with a balance and some storage, and a funded sender."""
     made = Memory()
-    for address, runtime in [*TARGETS.items(), (HERE, code)]:
+    for address, runtime in [*TARGETS.items(), *PROXIES.items(), (HERE, code)]:
         made.codes[keccak(runtime)] = runtime
         made.accounts[address] = Account(1, chance.choice([0, 5, 10**18]), keccak(runtime))
     made.accounts[SENDER] = Account(3, 10**24, keccak(b""))
@@ -54,15 +67,18 @@ def program(name: str, chance: random.Random) -> bytes:
     def words(count: int) -> bytes:
         return b"".join(push(makes.word()) for _ in range(count))
 
-    def edges(count: int) -> bytes:
-        return b"".join(push(c.choice(EDGES) if c.random() < 0.6 else c.getrandbits(256)) for _ in range(count))
-
     fill = b"".join(asm(c.randbytes(32), 32 * n, "MSTORE") for n in range(c.randrange(3)))
     memory = asm(c.choice([32, 96, 160]), 0, "RETURN")
     if c.random() < 0.03:  # too little on the stack
         return asm(*[1] * c.randrange(3)) + (asm(name) if name in OPCODES else b"\x0c")
     if name in TAKES:
-        return fill + edges(TAKES[name]) + asm(name) + show(1)
+        out = fill
+        for n in range(10):
+            operands = [c.choice(EDGES) if c.random() < 0.6 else c.getrandbits(256) for _ in range(TAKES[name])]
+            if c.random() < 0.2:
+                operands = operands[:1] * len(operands)
+            out += asm(*operands, name, 32 * n, "MSTORE")
+        return out + asm(320, 0, "RETURN")
     if name.startswith("PUSH"):
         size = int(name[4:] or 0)
         operand = c.randbytes(size if c.random() < 0.9 else c.randrange(size + 1))
@@ -102,9 +118,9 @@ def program(name: str, chance: random.Random) -> bytes:
         return asm(c.choice([0, 1, 2, 99, 100, *EDGES]), name) + show(1)
     if name in ("JUMP", "JUMPI"):
         piece = asm(1, 2, "SSTORE")
-        target = c.choice([0, 1, 4, 8, 9, 10, 11, 12, 40, 2**256 - 1])
+        target = c.choice([*range(24), 2**256 - 1])
         code = asm(c.randrange(2)) if name == "JUMPI" else b""
-        return code + asm(target, name) + c.choice([b"", b"\x60"]) + piece + asm("JUMPDEST", 3, "PUSH0 SSTORE JUMPDEST")
+        return code + asm(target, name) + piece + asm(b"\x5b\x60\x5b", "JUMPDEST POP", 3, "PUSH0 SSTORE JUMPDEST")
     if name == "JUMPDEST":
         return asm("JUMPDEST JUMPDEST PC") + show(1)
     if name == "POP":
@@ -124,7 +140,7 @@ def program(name: str, chance: random.Random) -> bytes:
         inits += [returning(asm("CALLER SELFDESTRUCT")), returning(b"\xef"), returning(bytes(3))]
         inits += [asm(24_577, 0, "RETURN"), asm(24_576, 0, "RETURN"), asm(1, 0, "SSTORE") + returning(makes.simple())]
         init = c.choice(inits)
-        size = c.choice([len(init)] * 6 + [0, 49_152, 49_153])
+        size = c.choice([len(init)] * 6 + [0, 49_152, 49_153, 49_153])
         out = b"".join(asm(init[i : i + 32].ljust(32, b"\0"), i, "MSTORE") for i in range(0, len(init), 32))
         salt = c.randrange(2)
         once = asm(salt, size, 0, c.choice([0, 0, 1, 2**200]), name) if name == "CREATE2" else asm(size, 0, 0, name)

@@ -21,6 +21,7 @@ from klopf.chain._executor import Environment, Executor, Outcome, executor
 from klopf.chain._transaction import Transaction
 from klopf.errors import ChainError
 from tests.chain import fuzz, single
+from tests.chain.evm import asm
 
 FIELDS = ("status", "gas_used", "logs", "output", "created", "difference", "reverted", "refund")
 
@@ -91,7 +92,8 @@ def run_single(machines: tuple[Executor, Executor], seed: int, rounds: int) -> C
             view = single.state(code, chance)
             environment = fuzz.environment(100, 1_700_000_000, 7)
             data = chance.randbytes(chance.choice([0, 4, 33]))
-            plenty = transaction(view, single.HERE, data, 3_000_000)
+            way = chance.choice([single.HERE, *single.PROXIES])
+            plenty = transaction(view, way, data, 3_000_000, value=chance.choice([0, 0, 3]))
             outcome = same(machines, view, environment, plenty, f"{name} {n} of seed {seed}: {code.hex()}")
             peak = outcome.gas_used + outcome.refund
             for gas in (peak, peak - 1, chance.randrange(plenty.intrinsic_gas(), peak + 1)):
@@ -144,6 +146,48 @@ def test_every_opcode_agrees_with_the_specification(machines: tuple[Executor, Ex
 
 def test_every_precompile_agrees_with_the_specification(machines: tuple[Executor, Executor]) -> None:
     assert run_precompiles(machines, seed=1, rounds=6) > 40
+
+
+def compare_code(machines: tuple[Executor, Executor], code: bytes, what: str) -> Outcome:
+    """A program at HERE, straight."""
+    view = single.state(code, random.Random(1))
+    call = transaction(view, single.HERE, b"", 200_000)
+    return same(machines, view, fuzz.environment(100, 1_700_000_000, 0), call, f"{what}: {code.hex()}")
+
+
+def test_every_opcode_on_every_short_stack(machines: tuple[Executor, Executor]) -> None:
+    end = asm("MSIZE PUSH0 MSTORE8")
+    for opcode in range(256):
+        for height in range(18 if 0x80 <= opcode <= 0x9F else 8):
+            compare_code(machines, asm(*[1] * height) + bytes([opcode]) + end, f"height {height}")
+
+
+def test_what_puts_a_word_on_a_full_stack(machines: tuple[Executor, Executor]) -> None:
+    names = [name for name, takes in fuzz.TAKES.items() if takes == 0] + ["DUP1", "DUP16", "SWAP16", "POP", "JUMPDEST"]
+    for code in [asm(name) for name in names] + [asm(5), asm(2**64), asm(2**255)]:
+        grows = code[0] not in (0x9F, 0x50, 0x5B)
+        for height in (1023, 1024):
+            outcome = compare_code(machines, asm("PUSH0") * height + code, f"height {height}")
+            assert outcome.status is not (grows and height == 1024)
+
+
+def test_every_jump(machines: tuple[Executor, Executor]) -> None:
+    tail = asm("JUMPDEST STOP", b"\x5b\x60\x5b", "JUMPDEST POP STOP", b"\x5b" * 32, "JUMPDEST JUMPDEST STOP")
+    tail += b"\x63\x5b\x5b"  # a push that is cut off
+    good = 0
+    for target in [*range(36 + len(tail) + 3), 2**64, 2**256 - 1]:
+        for kind in ("JUMP", "JUMPI"):
+            code = asm(1, target.to_bytes(32, "big"), kind) + tail
+            good += compare_code(machines, code, f"{kind} to {target}").status
+    assert good == 4 + 3  # JUMPI leaves nothing for the POP
+
+
+def test_creations_around_the_limit_of_their_code(machines: tuple[Executor, Executor]) -> None:
+    for name in ("CREATE", "CREATE2"):
+        for size in (49_151, 49_152, 49_153, 60_000):
+            for value in (0, 2**200):
+                code = asm(*[7] * (name == "CREATE2"), size, 0, value, name)
+                compare_code(machines, code, f"{size} bytes, {value} wei")
 
 
 @pytest.mark.slow
