@@ -1,0 +1,93 @@
+"""A network on the user's own data: a CSV file over the embedded ledger, Parquet files a neuron over an RPC URL."""
+
+import numpy as np
+import pytest
+
+from klopf import ledger
+
+from .network import PASSPHRASE, finish, klopf, start
+
+ANVIL_WORDS = "test test test test test test test test test test test junk"
+"""The words behind anvil's development accounts; every anvil prints them."""
+
+
+def flowers():
+    from sklearn.datasets import load_wine
+
+    data = load_wine()
+    return data.feature_names, data.data, np.array(["barolo", "grignolino", "barbera"])[data.target]
+
+
+def test_a_csv_file_with_text_classes(tmp_path):
+    names, inputs, labels = flowers()
+    rows = "\n".join(",".join(map(str, [*row, label])) for row, label in zip(inputs, labels, strict=True))
+    (tmp_path / "wine.csv").write_text(",".join([*names, "cultivar"]) + "\n" + rows + "\n")
+    (tmp_path / "network.toml").write_text("""
+epochs = 2
+[data]
+file = "wine.csv"
+target = "cultivar"
+share = "equal"
+[[neuron]]
+name = "one"
+settings = { learner = "continual-backprop", hidden = [16] }
+[[neuron]]
+name = "two"
+model = "sklearn:GaussianNB"
+settings = { var_smoothing = 0.01 }
+[[auditor]]
+name = "eye"
+""")
+    summary = finish(start(tmp_path / "network.toml", tmp_path / "run"))
+    assert summary["accuracy"]["network"] > 0.8
+    assert sum(row["earned"] for row in summary["neurons"]) > 0
+    assert klopf("verify", tmp_path / "run").returncode == 0
+
+
+def test_parquet_files_a_neuron_over_an_rpc_url(tmp_path, anvil):
+    import arro3.core
+    import arro3.io
+
+    names, inputs, labels = flowers()
+    order = np.random.default_rng(0).permutation(len(labels))
+    for name, part in zip(("one", "two"), np.array_split(order, 2), strict=True):
+        columns = {n: arro3.core.Array.from_numpy(np.ascontiguousarray(inputs[part, i])) for i, n in enumerate(names)}
+        columns["cultivar"] = arro3.core.Array(list(labels[part]), arro3.core.DataType.utf8())
+        arro3.io.write_parquet(arro3.core.Table.from_pydict(columns), tmp_path / f"{name}.parquet")
+    ledger.keys.save(ledger.keys.restore(ANVIL_WORDS), tmp_path / "operator.json", PASSPHRASE, light=True)
+    (tmp_path / "network.toml").write_text(f"""
+epochs = 2
+[data]
+target = "cultivar"
+[[neuron]]
+name = "one"
+file = "one.parquet"
+settings = {{ learner = "continual-backprop", hidden = [16] }}
+[[neuron]]
+name = "two"
+file = "two.parquet"
+model = "sklearn:GaussianNB"
+settings = {{ var_smoothing = 0.01 }}
+[[auditor]]
+name = "eye"
+[ledger]
+rpc = "{anvil.url}"
+key = "operator.json"
+""")
+    summary = finish(start(tmp_path / "network.toml", tmp_path / "run"))
+    assert summary["accuracy"]["network"] > 0.8
+    assert not (tmp_path / "run" / "ledger.sqlite").exists()
+    assert klopf("verify", tmp_path / "run").returncode == 0
+    anvil.process.terminate()
+    anvil.process.wait()
+    gone = klopf("verify", tmp_path / "run")
+    assert gone.returncode == 2
+    assert len(gone.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["status", "verify"])
+def test_a_run_that_is_only_described_is_no_run(tmp_path, command):
+    (tmp_path / "run.json").write_text('{"settings": {}}')
+    done = klopf(command, tmp_path)
+    assert done.returncode == 2
+    assert "damaged" in done.stderr
