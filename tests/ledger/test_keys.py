@@ -139,3 +139,14 @@ def test_no_key_from_nonsense() -> None:
     for secret in (b"", b"short", bytes(32)):
         with pytest.raises(LedgerError):
             keys.Key(secret)
+
+
+@pytest.mark.parametrize("count", [12, 15, 18, 21, 24])
+def test_words_of_every_length_survive_a_keystore_file(tmp_path, count: int) -> None:
+    from eth_account.hdaccount.mnemonic import Mnemonic
+    from eth_account.types import Language
+
+    words = Mnemonic(Language.ENGLISH).generate(count)
+    key = keys.restore(words)
+    keys.save(key, tmp_path / "key.json", "passphrase", light=True)
+    assert keys.load(tmp_path / "key.json", "passphrase").words() == words

@@ -108,8 +108,9 @@ def save(key: Key, path: str | os.PathLike[str], passphrase: str, light: bool = 
         create_keyfile_json(key._private.secret, word, version=3, kdf="scrypt", iterations=cost)
     )
     if key._entropy is not None:
-        sealed = create_keyfile_json(key._entropy, word, version=3, kdf="scrypt", iterations=cost)
-        record["klopf"] = {"index": key.index, "entropy": dict(sealed)["crypto"]}
+        # a keystore seals 32 bytes; twelve words have only 16
+        sealed = create_keyfile_json(key._entropy.ljust(32, b"\0"), word, version=3, kdf="scrypt", iterations=cost)
+        record["klopf"] = {"index": key.index, "length": len(key._entropy), "entropy": dict(sealed)["crypto"]}
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -138,7 +139,8 @@ def load(path: str | os.PathLike[str], passphrase: str) -> Key:
         entropy, index = None, 0
         if extra is not None:
             index = int(extra["index"])
-            entropy = bytes(decode_keyfile_json({"crypto": extra["entropy"], "version": 3}, passphrase.encode()))
+            sealed = bytes(decode_keyfile_json({"crypto": extra["entropy"], "version": 3}, passphrase.encode()))
+            entropy = sealed[: int(extra["length"])]
     except ValueError as error:
         if "MAC" in str(error):
             raise LedgerError(f"wrong passphrase for {path}; try again, or restore the key from its words") from None
