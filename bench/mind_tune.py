@@ -45,7 +45,7 @@ def configurations(learner: str) -> list[dict[str, Any]]:
 
 
 def klopf_classes() -> list[dict[str, Any]]:
-    return grid(replacement_rate=(1e-5, 1e-4), prior=(0.03, 0.1, 0.3), activation=("tanh", "relu"))
+    return grid(replacement_rate=(1e-5, 1e-4), prior=(0.01, 0.03, 0.1), activation=("tanh", "relu"))
 
 
 def main() -> None:

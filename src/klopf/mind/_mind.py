@@ -67,6 +67,10 @@ class Mind:
         self.learner = learner
         self.output = output
         self.seed = int(seed)
+        block = settings_for(learner, **options).block
+        if learner == "klopf" and max((self.sensors, *self.hidden)) > block:
+            # units that keep variances only take their inputs for independent, which they are not: be surer, learn less
+            options = {"prior": 0.01, "listening_prior": 0.01} | options
         self.settings = settings_for(learner, **options)
         self._dtype: Any = np.dtype(dtype)
         self._lay_out()
@@ -393,6 +397,46 @@ class Mind:
         if self.hidden:
             last = self._geo[-2].tolist()
             self._U[6, last[6] : last[6] + last[1]] = 0.0
+
+    def widened(self, sensors: int, outputs: int) -> Mind:
+        """A learner with more sensors or outputs that goes on where this one is.
+
+        It predicts what this one does while the new sensors are 0. What is new is as at birth, new outputs listen to
+        nobody yet.
+
+        Raises:
+            MindError: fewer sensors or outputs than there are.
+        """
+        if sensors < self.sensors or outputs < self.outputs:
+            raise MindError(f"a mind with {self.sensors} sensors and {self.outputs} outputs cannot be made narrower")
+        wide = Mind(
+            sensors, outputs, self.hidden, self.learner, self.output, self.seed, str(self._dtype),
+            **self.settings.as_dict(),
+        )  # fmt: skip
+        wide._U[:], wide._G[:], wide._rng[:] = self._U, self._G, self._rng
+        wide._S[:, : self.sensors] = self._S
+        last = len(self._geo) - 1
+        for l in range(last + 1):
+            old, new = self._geo[l].tolist(), wide._geo[l].tolist()
+            if l < last:
+                wide._geo[l, 1] = old[1]
+            if l:
+                wide._geo[l, 0] = old[0] + (sensors - self.sensors if old[8] >= 0 else 0)
+            a = self._P[:, old[3] : old[3] + (old[7] + 1) * old[2]].reshape(-1, old[7] + 1, old[2])
+            b = wide._P[:, new[3] : new[3] + (new[7] + 1) * new[2]].reshape(-1, new[7] + 1, new[2])
+            if l == last:
+                b[0] = 0.0
+            b[:, : old[7], : old[9]] = a[:, : old[7], : old[9]]
+            b[:, new[7], : old[9]] = a[:, old[7], : old[9]]
+            if self._ko[l, 0] >= 0 and wide._ko[l, 0] >= 0:
+                (at, k), (to, n) = self._ko[l, :2].tolist(), wide._ko[l, :2].tolist()
+                c = self._K[at : at + old[9] * (old[7] + 1) * k].reshape(old[9], old[7] + 1, k)
+                d = wide._K[to : to + new[9] * (new[7] + 1) * n].reshape(new[9], new[7] + 1, n)
+                d[: old[9], : old[7], : old[7]] = c[:, : old[7], : old[7]]
+                d[: old[9], new[7], : old[7]] = c[:, old[7], : old[7]]
+                d[: old[9], : old[7], new[7]] = c[:, : old[7], old[7]]
+                d[: old[9], new[7], new[7]] = c[:, old[7], old[7]]
+        return wide
 
     # --- a life ------------------------------------------------------------------------------------------------------
 
