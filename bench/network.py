@@ -23,7 +23,9 @@ from klopf.console.network.story import Story
 def row(seed: int, epochs: int) -> dict[str, float]:
     """One run's figures, in per cent and seconds."""
     with tempfile.TemporaryDirectory() as place:
-        _, story = play(demo_settings(seed, epochs), Path(place) / "run", DEMO_PASSPHRASE, lambda _: None, lambda _: None)
+        _, story = play(
+            demo_settings(seed, epochs), Path(place) / "run", DEMO_PASSPHRASE, lambda _: None, lambda _: None
+        )
     accuracy = {name: 100 * (value or 0.0) for name, value in story.accuracy.items()}
     return accuracy | {
         "above best": accuracy["network"] - accuracy["best_neuron"],
@@ -51,7 +53,10 @@ def main() -> None:
         rows.append(row(seed, options.epochs))
         if seed == 0:
             print("seed  " + "  ".join(f"{name:>12}" for name in rows[0]))
-        print(f"{seed:>4}  " + "  ".join(f"{value:>{max(12, len(name))}.1f}" for name, value in rows[-1].items()), flush=True)
+        print(
+            f"{seed:>4}  " + "  ".join(f"{value:>{max(12, len(name))}.1f}" for name, value in rows[-1].items()),
+            flush=True,
+        )
     columns = {name: [r[name] for r in rows] for name in rows[0]}
     print("mean  " + "  ".join(f"{statistics.mean(v):>{max(12, len(n))}.1f}" for n, v in columns.items()))
     if len(rows) > 1:

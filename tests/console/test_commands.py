@@ -14,8 +14,10 @@ KLOPF = Path(sys.executable).with_name("klopf")
 
 def klopf(*arguments, stdin=None, passphrase="correct horse", cwd=None):
     environment = os.environ | ({"KLOPF_PASSPHRASE": passphrase} if passphrase is not None else {})
-    return subprocess.run([KLOPF, *map(str, arguments)], input=stdin, capture_output=True, text=True, env=environment, cwd=cwd,
-                          timeout=120, check=False)  # fmt: skip
+    return subprocess.run(
+        [KLOPF, *map(str, arguments)], input=stdin, capture_output=True, text=True, env=environment, cwd=cwd,
+        timeout=120, check=False,
+    )  # fmt: skip
 
 
 def refused(done) -> str:
@@ -53,7 +55,9 @@ def test_the_example_shows_every_setting_with_its_default():
     from klopf.console.network.config import EXAMPLE, NetworkSettings
 
     shown = tomllib.loads(EXAMPLE)
-    default = NetworkSettings.model_validate({"data": {"file": "x"}, "neuron": shown["neuron"], "auditor": shown["auditor"]})
+    default = NetworkSettings.model_validate(
+        {"data": {"file": "x"}, "neuron": shown["neuron"], "auditor": shown["auditor"]}
+    )
     for table in ("data", "requester", "ledger", "wire", "rules"):
         fields = getattr(default, table).model_dump()
         missing = set(fields) - set(shown[table]) - {"rpc", "key"}
@@ -90,7 +94,7 @@ name = "three"
         ("a,label\n1.0,x\n2.0,y\n", NETWORK, "leave|left"),
         (GOOD, NETWORK.replace("[[auditor]]", "[[spy]]"), "auditor: Field required|spy"),
         (GOOD, NETWORK.replace('"two"', '"one"'), "'one' is given twice"),
-        (GOOD, NETWORK.replace('name = "two"', 'name = "two"\nmodel = "oracle"'), "neuron 'two': no model called 'oracle'"),
+        (GOOD, NETWORK.replace('"two"', '"two"\nmodel = "oracle"'), "neuron 'two': no model called 'oracle'"),
         (GOOD, NETWORK.replace('name = "two"', 'name = "two"\nsettings = {hidden = "many"}'), "neuron 'two': "),
         (GOOD, NETWORK + "[ledger]\nrpc = 'http://127.0.0.1:9'\n", "ledger.rpc needs ledger.key"),
         (GOOD, "[data\n", "is not TOML"),

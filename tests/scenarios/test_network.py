@@ -110,7 +110,10 @@ def test_the_report_stands_alone_and_gives_every_payment_its_reason(played, hist
 def test_status_and_verify(played):
     folder = played[0]
     status = klopf("status", folder, "--json")
-    assert by_name(json.loads(status.stdout, parse_float=Decimal)["neurons"])["ada"]["earned"] == by_name(played[1]["neurons"])["ada"]["earned"]
+    assert (
+        by_name(json.loads(status.stdout, parse_float=Decimal)["neurons"])["ada"]["earned"]
+        == by_name(played[1]["neurons"])["ada"]["earned"]
+    )
     assert "backbone" in klopf("status", folder).stdout
     verified = klopf("verify", folder, "--json")
     assert (verified.returncode, json.loads(verified.stdout)) == (0, {"agrees": True, "differences": []})

@@ -19,7 +19,11 @@ def main(arguments: list[str] | None = None) -> None:
     except KlopfError as error:
         sys.exit(_refuse(str(error)))
     except CycloptsError as error:
-        sys.exit(_refuse(f"{str(error).splitlines()[0].strip('│ ') if str(error) else 'wrong arguments'}; see `klopf --help`"))
+        sys.exit(
+            _refuse(
+                f"{str(error).splitlines()[0].strip('│ ') if str(error) else 'wrong arguments'}; see `klopf --help`"
+            )
+        )
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -15,7 +15,9 @@ from klopf.errors import PeersError
 
 __all__ = ["app"]
 
-app = App(name="klopf", version=__version__, help="Decentralized neural networks whose neurons must earn being listened to.")
+app = App(
+    name="klopf", version=__version__, help="Decentralized neural networks whose neurons must earn being listened to."
+)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of a table.")]
 
@@ -44,8 +46,15 @@ def demo(*, folder: Path | None = None, seed: int = 0, epochs: int = 6, json_: J
 
 
 @app.command
-def run(network: Path | None = None, *, example: Annotated[bool, Parameter(negative="")] = False,
-        folder: Path | None = None, seed: int | None = None, epochs: int | None = None, json_: Json = False) -> None:  # fmt: skip
+def run(
+    network: Path | None = None,
+    *,
+    example: Annotated[bool, Parameter(negative="")] = False,
+    folder: Path | None = None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    json_: Json = False,
+) -> None:
     """Run a network of your own, described in one TOML file.
 
     Keys are locked with the passphrase in KLOPF_PASSPHRASE, which is asked for if it is not set.
@@ -69,7 +78,9 @@ def run(network: Path | None = None, *, example: Annotated[bool, Parameter(negat
         print(EXAMPLE, end="")
         return
     if network is None:
-        raise PeersError("name a network file: `klopf run network.toml`; `klopf run --example > network.toml` writes one")
+        raise PeersError(
+            "name a network file: `klopf run network.toml`; `klopf run --example > network.toml` writes one"
+        )
     changes = {k: v for k, v in {"seed": seed, "epochs": epochs}.items() if v is not None}
     _play(read_settings(network, changes), folder, _passphrase(), json_)
 

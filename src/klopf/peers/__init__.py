@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from klopf.peers._requester import RequesterSettings
 
 __all__ = [
+    "PASSPHRASE",
     "Asking",
     "Ear",
     "FreeRider",
@@ -24,7 +25,6 @@ __all__ = [
     "MindModel",
     "Model",
     "NeuronSettings",
-    "PASSPHRASE",
     "Participant",
     "ParticipantSettings",
     "RequesterSettings",
@@ -45,8 +45,8 @@ __all__ = [
 _LATER = {
     "Asking": "_asking", "Settled": "_asking", "attention": "_asking", "settle": "_asking",
     "NeuronSettings": "_neuron", "birth": "_neuron",
-    "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant", "log": "_participant",
-    "read_data": "_participant", "write_atomically": "_participant",
+    "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
+    "log": "_participant", "read_data": "_participant", "write_atomically": "_participant",
     "RequesterSettings": "_requester",
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,9 @@ class Asking:
     _counts: dict[int, _Count] = field(default_factory=dict)
     _conversation: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    async def ask(self, ids: Sequence[int], inputs: NDArray[np.float32], offer: int = 0) -> dict[int, NDArray[np.float32]]:
+    async def ask(
+        self, ids: Sequence[int], inputs: NDArray[np.float32], offer: int = 0
+    ) -> dict[int, NDArray[np.float32]]:
         """Answers to ``inputs`` ``(n, features)``, each ``(n, classes)``, from those of ``ids`` who gave them in time.
 
         ``offer`` is what the listener will pay for each sample answered, in the token's smallest unit. Whoever fails,
@@ -78,10 +81,10 @@ class Asking:
             count.owed += len(batch) * offer
             count.trail = wire.trail(count.trail, answer.digest)
             said = answer.tensors.get("probabilities")
-            if not _are_probabilities(said, len(batch), self.who.settings.classes):
+            if said is None or not _are_probabilities(said, len(batch), self.who.settings.classes):
                 log(f"{k} answered something that is no probabilities")
                 return None
-            parts.append(said)
+            parts.append(said.astype(np.float32, copy=False))
         return np.concatenate(parts) if parts else None
 
     def receipts(self, weights: Mapping[int, int]) -> list[ledger.SignedReceipt]:
@@ -122,10 +125,9 @@ def attention(shares: Mapping[int, float]) -> dict[int, int]:
     return {k: int(65_535 * share) for k, share in shares.items()}
 
 
-def _are_probabilities(said: NDArray[np.float32] | None, n: int, classes: int) -> bool:
+def _are_probabilities(said: NDArray[Any], n: int, classes: int) -> bool:
     return (
-        said is not None
-        and said.shape == (n, classes)
+        said.shape == (n, classes)
         and said.dtype == np.float32
         and bool(np.isfinite(said).all())
         and bool((said >= 0).all())

@@ -164,7 +164,9 @@ class Listener:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Listener:
-        ears = {int(k): Ear(np.array(e["weight"]), e["utility"], e["age"], e["tried"]) for k, e in saved["ears"].items()}
+        ears = {
+            int(k): Ear(np.array(e["weight"]), e["utility"], e["age"], e["tried"]) for k, e in saved["ears"].items()
+        }
         rest = {name: saved[name] for name in ("classes", "decay", "maturity", "smallest", "largest", "round")}
         return cls(**rest, bias=np.array(saved["bias"]), ears=ears)
 

@@ -99,8 +99,10 @@ class SklearnModel:
         for method in ("partial_fit", "predict_proba"):
             if not hasattr(estimator, method):
                 name = type(estimator).__name__
-                raise PeersError(f"{name} has no {method}: choose a classifier that learns online and gives "
-                                 "probabilities, such as SGDClassifier(loss='log_loss')")
+                raise PeersError(
+                    f"{name} has no {method}: choose a classifier that learns online and gives "
+                    "probabilities, such as SGDClassifier(loss='log_loss')"
+                )
         self._estimator = estimator
         self.classes = classes
         self._batch = batch
@@ -112,7 +114,9 @@ class SklearnModel:
 
         known = {name: kind for name, kind in all_estimators(type_filter="classifier") if hasattr(kind, "partial_fit")}
         if estimator not in known:
-            raise PeersError(f"no online classifier called {estimator!r} in scikit-learn: one of {', '.join(sorted(known))}")
+            raise PeersError(
+                f"no online classifier called {estimator!r} in scikit-learn: one of {', '.join(sorted(known))}"
+            )
         if "random_state" in known[estimator]().get_params():
             settings.setdefault("random_state", seed)
         try:
@@ -152,7 +156,9 @@ class SklearnModel:
         file = folder / "estimator.skops"
         foreign = [t for t in skops.io.get_untrusted_types(file=file) if not t.startswith(cls.TRUSTED)]
         if foreign:
-            raise PeersError(f"{file} holds types that Klopf does not load ({', '.join(foreign)}): it was not saved by Klopf")
+            raise PeersError(
+                f"{file} holds types that Klopf does not load ({', '.join(foreign)}): it was not saved by Klopf"
+            )
         estimator = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
         return cls(estimator, **json.loads((folder / "estimator.json").read_text()))
 
@@ -259,7 +265,9 @@ def load_model(folder: Path) -> Model:
         kind = (folder / "kind").read_text()
         loaded: Model = kinds[kind].load(folder)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise PeersError(f"no saved model can be read in {folder} ({error}): restore it or start the neuron anew") from None
+        raise PeersError(
+            f"no saved model can be read in {folder} ({error}): restore it or start the neuron anew"
+        ) from None
     return loaded
 
 

@@ -118,7 +118,7 @@ class _Neuron:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
         return wire.Answer({"probabilities": await self._think(asked.epoch, inputs)})
 
-    async def _think(self, epoch: int, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    async def _think(self, epoch: int, inputs: NDArray[Any]) -> NDArray[np.float32]:
         """What the snapshot of ``epoch`` answers: in a thread, so that the axon goes on, and one question at a time,
         since a model may use working memory of its own."""
         model = self._snapshot(epoch)
@@ -161,7 +161,9 @@ class _Neuron:
         post = json.loads(prepared.read_text())
         settled = await settle(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
         commitment = bytes.fromhex(post["commitment"])
-        await self.who.attempt("post", self.who.book.settlement.post, self.who.id, settled.root, settled.fees, commitment)
+        await self.who.attempt(
+            "post", self.who.book.settlement.post, self.who.id, settled.root, settled.fees, commitment
+        )
 
     async def _work(self, epoch: int) -> None:
         """Learn from the own stream, ask neighbours about some of it, learn whom to listen to; save it all."""
@@ -175,7 +177,9 @@ class _Neuron:
         else:
             weights = await self._collude(asking, self.settings.favours)
         # Learning takes a thread, so that the axon goes on answering meanwhile.
-        accuracy = await asyncio.to_thread(_train, model, self.data, self.who.settings.seed, epoch, self.settings.passes)
+        accuracy = await asyncio.to_thread(
+            _train, model, self.data, self.who.settings.seed, epoch, self.settings.passes
+        )
         save_model(model, state / str(epoch) / "model")
         _write_listener(self.who.folder, epoch, listener)
         self.answering[epoch + 1] = load_model(state / str(epoch) / "model")

@@ -73,7 +73,7 @@ class ParticipantSettings:
 class Participant:
     """An open folder, connected to the ledger and able to ask. Use :meth:`open` and :meth:`close`."""
 
-    def __init__(self, folder: Path, settings: ParticipantSettings, key: ledger.Key, book: ledger.Ledger) -> None:
+    def __init__(self, folder: Path, settings: ParticipantSettings, key: ledger.keys.Key, book: ledger.Ledger) -> None:
         self.folder = folder
         self.settings = settings
         self.key = key
@@ -105,7 +105,9 @@ class Participant:
         self._ledger_thread = thread
         self.id = await self.on_ledger(book.registry.id_of, key.address)
         if self.id == 0:
-            raise PeersError(f"{settings.name} ({key.address}) is not in the registry: `klopf run` registers participants")
+            raise PeersError(
+                f"{settings.name} ({key.address}) is not in the registry: `klopf run` registers participants"
+            )
         await self.refresh()
         return self
 

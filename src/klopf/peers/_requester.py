@@ -85,7 +85,9 @@ class _Requester:
         epochs = [int(p.stem) for p in (self.who.folder / "state").glob("*.json") if p.stem.isdigit()]
         if not epochs:
             return Listener(self.who.settings.classes)
-        return Listener.from_json(json.loads((self.who.folder / "state" / f"{max(epochs)}.json").read_text())["listener"])
+        return Listener.from_json(
+            json.loads((self.who.folder / "state" / f"{max(epochs)}.json").read_text())["listener"]
+        )
 
     def _write_results(self, epoch: int, bought: dict[int, np.ndarray], combined: np.ndarray) -> None:
         """Predicted classes: of the network, and of each neuron by itself."""

@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from klopf.errors import PeersError
 
-__all__ = ["ADVERSARIES", "EXAMPLE", "AuditorSettings", "DataSettings", "NetworkSettings", "NeuronSettings", "read_settings"]
+__all__ = [
+    "ADVERSARIES",
+    "EXAMPLE",
+    "AuditorSettings",
+    "DataSettings",
+    "NetworkSettings",
+    "NeuronSettings",
+    "read_settings",
+]
 
 ADVERSARIES = ("free-rider", "liar")
 """Models that a network is tried with: they live off others."""
@@ -123,7 +131,7 @@ class NetworkSettings(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> NetworkSettings:
-        names = [p.name for p in (*self.neuron, *self.auditor, self.requester)]
+        names = [n.name for n in self.neuron] + [a.name for a in self.auditor] + [self.requester.name]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"the name {twice[0]!r} is given twice: every participant needs its own")
@@ -140,7 +148,9 @@ class NetworkSettings(_Strict):
         if self.ledger.rpc and not self.ledger.key:
             raise ValueError("ledger.rpc needs ledger.key, the keystore file of an account that can pay for gas there")
         if self.wire.first_port and self.wire.first_port + len(names) > 65_536:
-            raise ValueError(f"wire.first_port {self.wire.first_port} leaves no room for {len(names)} ports below 65536")
+            raise ValueError(
+                f"wire.first_port {self.wire.first_port} leaves no room for {len(names)} ports below 65536"
+            )
         return self
 
 
@@ -184,7 +194,7 @@ def _tables(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-EXAMPLE = '''\
+EXAMPLE = """\
 # A network for `klopf run network.toml`. Everything but [data] and [[neuron]] may be left out.
 name = "example"
 seed = 0
@@ -251,4 +261,4 @@ maturity = 1             # epochs before a neuron is judged
 stake = 1000.0           # tokens that neurons and auditors have at stake
 pass_accuracy = 0.3      # what a neuron's audits must reach by itself, over all classes
 pass_robustness = 0.2    # the same under noise
-'''
+"""

@@ -73,7 +73,9 @@ def _read_table(path: Path) -> Any:
         return arro3.io.read_csv(path, schema, has_header=True).read_all()
     except Exception as error:  # the reader's own exceptions are many; all mean the same to the user
         first = (str(error).splitlines() or ["?"])[0]
-        raise PeersError(f"cannot read {path.name} as {'Parquet' if 'parq' in path.suffix else 'CSV'}: {first}") from None
+        raise PeersError(
+            f"cannot read {path.name} as {'Parquet' if 'parq' in path.suffix else 'CSV'}: {first}"
+        ) from None
 
 
 def _numbers(path: Path, name: str, column: Any) -> NDArray[np.float32]:
@@ -82,8 +84,10 @@ def _numbers(path: Path, name: str, column: Any) -> NDArray[np.float32]:
         if value is None:
             raise PeersError(f"{path.name}: column {name!r} is empty in row {row}: fill it in or leave the row out")
         if not isinstance(value, int | float):
-            raise PeersError(f"{path.name}: column {name!r} holds {value!r} in row {row} where a number is needed: "
-                             "encode it as numbers or leave the column out")
+            raise PeersError(
+                f"{path.name}: column {name!r} holds {value!r} in row {row} where a number is needed: "
+                "encode it as numbers or leave the column out"
+            )
     numbers = np.array(values, dtype=np.float64)
     if not np.isfinite(numbers).all():
         row = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 1
@@ -98,10 +102,14 @@ def _classes(path: Path, target: str, column: Any) -> tuple[NDArray[np.int64], t
         raise PeersError(f"{path.name}: the target {target!r} is empty in row {row}: leave the row out")
     distinct = sorted(set(values))
     if len(distinct) < 2:
-        raise PeersError(f"{path.name}: the target {target!r} holds one class only ({distinct[0]}): there is nothing to tell apart")
+        raise PeersError(
+            f"{path.name}: the target {target!r} holds one class only ({distinct[0]}): there is nothing to tell apart"
+        )
     if len(distinct) > 1000 or any(isinstance(value, float) and value != int(value) for value in distinct):
-        raise PeersError(f"{path.name}: the target {target!r} holds {len(distinct)} different numbers, not classes: "
-                         "choose a column of classes, or group its values into some")
+        raise PeersError(
+            f"{path.name}: the target {target!r} holds {len(distinct)} different numbers, not classes: "
+            "choose a column of classes, or group its values into some"
+        )
     place = {value: i for i, value in enumerate(distinct)}
     names = tuple(str(int(value)) if isinstance(value, float) else str(value) for value in distinct)
     return np.array([place[value] for value in values], dtype=np.int64), names
@@ -135,7 +143,8 @@ def share_out(settings: NetworkSettings) -> Shares:
         parts = _shared(rng, settings, everything.labels, rest)
     else:
         everything, owners = _own_files(settings)
-        parts, held = [], ([], [], [])
+        parts = []
+        held: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
         for k in range(len(settings.neuron)):
             mine = rng.permutation(np.flatnonzero(owners == k))
             *cut, rest = _cut(mine, (data.test, data.audit, data.reference))
@@ -145,10 +154,14 @@ def share_out(settings: NetworkSettings) -> Shares:
         test, audit, reference = (np.concatenate(hold) for hold in held)
     for neuron, part in zip(settings.neuron, parts, strict=True):
         if len(part) == 0:
-            raise PeersError(f"no samples are left for neuron {neuron.name!r}: more rows, fewer neurons, or a larger data.alpha")
+            raise PeersError(
+                f"no samples are left for neuron {neuron.name!r}: more rows, fewer neurons, or a larger data.alpha"
+            )
     for what, part in (("test", test), ("audit", audit), ("reference", reference)):
         if len(part) < 2:
-            raise PeersError(f"{len(everything)} rows leave {len(part)} for data.{what}: more rows or a larger fraction")
+            raise PeersError(
+                f"{len(everything)} rows leave {len(part)} for data.{what}: more rows or a larger fraction"
+            )
     scaled = _scaled(everything, reference)
     return Shares(tuple(scaled.take(part) for part in parts), *(scaled.take(p) for p in (test, audit, reference)))
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from klopf import chain, ledger, peers, wire
-from klopf.console.network.config import ADVERSARIES, NeuronSettings, NetworkSettings
+from klopf.console.network.config import ADVERSARIES, NetworkSettings, NeuronSettings
 from klopf.console.network.data import Samples, Shares, share_out
 from klopf.errors import KlopfError, PeersError
 
 __all__ = ["Member", "Run", "prepare", "read_run"]
 
 GAS_MONEY = 10**18
-"""Wei given to each participant. The embedded chain's gas is free; elsewhere this pays for some thousand transactions."""
+"""Wei given to each participant. The embedded chain's gas is free; elsewhere this pays for some 1,000 transactions."""
 AUDIT_QUESTIONS = 120
 
 
@@ -53,7 +53,7 @@ class Run:
     def deployment(self) -> ledger.Deployment:
         return ledger.Deployment.load(self.folder / "deployment.json")
 
-    def connect(self, key: ledger.Key | None = None) -> ledger.Ledger:
+    def connect(self, key: ledger.keys.Key | None = None) -> ledger.Ledger:
         return ledger.connect(self.where, key, self.deployment)
 
     def named(self, id: int) -> str:
@@ -73,12 +73,18 @@ def read_run(folder: Path) -> Run:
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
         return Run(folder, settings, members, tuple(raw["classes"]), where)
     except FileNotFoundError:
-        raise PeersError(f"{folder} is not a run folder: it has no run.json; `klopf demo` or `klopf run` makes one") from None
+        raise PeersError(
+            f"{folder} is not a run folder: it has no run.json; `klopf demo` or `klopf run` makes one"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PeersError(f"{folder / 'run.json'} is damaged ({type(error).__name__}): restore it from a backup") from None
+        raise PeersError(
+            f"{folder / 'run.json'} is damaged ({type(error).__name__}): restore it from a backup"
+        ) from None
 
 
-def prepare(settings: NetworkSettings, folder: Path, passphrase: str, tell: Callable[[str], None]) -> tuple[Run, Shares]:
+def prepare(
+    settings: NetworkSettings, folder: Path, passphrase: str, tell: Callable[[str], None]
+) -> tuple[Run, Shares]:
     """Check everything that can be checked, then make ``folder``. On any error nothing is left behind.
 
     ``tell`` gets a line for each thing begun. Returns the run and the shares (the test labels stay with the caller).
@@ -121,7 +127,9 @@ def _folder_or_nothing(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PeersError(f"cannot make the run folder {folder}: {error.strerror}; choose another with --folder") from None
+        raise PeersError(
+            f"cannot make the run folder {folder}: {error.strerror}; choose another with --folder"
+        ) from None
     try:
         yield
     except BaseException:
@@ -155,7 +163,7 @@ def _check_models(settings: NetworkSettings, shares: Shares) -> None:
             raise PeersError(f"neuron {neuron.name!r}: {neuron.model} does not take these settings: {error}") from None
 
 
-def _operator(settings: NetworkSettings, passphrase: str) -> ledger.Key:
+def _operator(settings: NetworkSettings, passphrase: str) -> ledger.keys.Key:
     """Who deploys and pays: the key that the settings name, or a new one."""
     if settings.ledger.key is None:
         return ledger.keys.new()

@@ -75,7 +75,10 @@ def _picture(story: Story) -> str:
     ranks, count = _ranks(story.neurons), max(1, len(story.neurons))
     listeners = [row.name for row in story.neurons]
     place = {
-        name: (width / 2 + orbit * math.sin(2 * math.pi * i / count), height / 2 - orbit * math.cos(2 * math.pi * i / count))
+        name: (
+            width / 2 + orbit * math.sin(2 * math.pi * i / count),
+            height / 2 - orbit * math.cos(2 * math.pi * i / count),
+        )
         for i, name in enumerate(listeners)
     }
     outside = sorted({link.listener for link in story.links} - place.keys())
@@ -109,14 +112,20 @@ def _picture(story: Story) -> str:
             f'<g><circle cx="{x:.0f}" cy="{y:.0f}" r="{r + 4:.0f}" fill="var(--paper)" stroke="var(--ink)" stroke-width="2" {dashes.get(row.standing, "")}/>'
             f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r:.0f}" fill="hsl(212 45% {light}%)"/>'
             f'<text x="{x:.0f}" y="{y + 5:.0f}" text-anchor="middle" style="fill:{ink};font-weight:600">{rank}</text>'
-            + (f'<path d="M{x - r:.0f} {y - r:.0f}L{x + r:.0f} {y + r:.0f}" stroke="var(--warn)" stroke-width="2.5"/>' if row.standing == "silent" else "")
+            + (
+                f'<path d="M{x - r:.0f} {y - r:.0f}L{x + r:.0f} {y + r:.0f}" stroke="var(--warn)" stroke-width="2.5"/>'
+                if row.standing == "silent"
+                else ""
+            )
             + f'<text x="{x:.0f}" y="{y + r + 20:.0f}" text-anchor="middle">{escape(row.name)}</text>'
             f"<title>{escape(row.name)}: {row.standing}, heard {row.heard:.1%}, earned {row.earned:,.2f}</title></g>"
         )
     for name in outside:
         x, y = place[name]
-        parts.append(f'<rect x="{x - 9:.0f}" y="{y - 9:.0f}" width="18" height="18" fill="var(--accent)"/>'
-                     f'<text x="{x:.0f}" y="{y + 26:.0f}" text-anchor="middle">{escape(name)}</text>')
+        parts.append(
+            f'<rect x="{x - 9:.0f}" y="{y - 9:.0f}" width="18" height="18" fill="var(--accent)"/>'
+            f'<text x="{x:.0f}" y="{y + 26:.0f}" text-anchor="middle">{escape(name)}</text>'
+        )
     return "".join(parts) + "</svg>"
 
 
@@ -147,7 +156,10 @@ def _curves(story: Story) -> str:
     )
     honest = {row.name: row.honest for row in story.neurons}
     alone = "".join(
-        line([m.neurons.get(name, 0.0) for m in story.moments], f'stroke="var(--{"faint" if ok else "warn"})" stroke-width="1.3"')
+        line(
+            [m.neurons.get(name, 0.0) for m in story.moments],
+            f'stroke="var(--{"faint" if ok else "warn"})" stroke-width="1.3"',
+        )
         for name, ok in honest.items()
     )
     labels = _labels(story.moments[-1], honest, x(last) + 8, y)

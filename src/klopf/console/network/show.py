@@ -8,7 +8,8 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live as RichLive
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
@@ -62,7 +63,8 @@ class Live:
         """Where the run stands."""
         done = max(0, progress.epoch - 1) + (0.5 if progress.phase == "claim" else 0.0)
         part = 0.5 * progress.arrived / progress.expected if progress.expected else 0.0
-        text = f"epoch {min(progress.epoch, self._epochs)}: {progress.phase}, {progress.arrived} of {progress.expected or '?'} done"
+        count = f"{progress.arrived} of {progress.expected or '?'} done"
+        text = f"epoch {min(progress.epoch, self._epochs)}: {progress.phase}, {count}"
         if self._console.is_terminal:
             self._bar.update(self._task, completed=min(done + part, self._epochs), description=text)
             notes = [Text(note, style="yellow") for note in progress.happened[-3:]]
@@ -91,7 +93,9 @@ class Live:
             standing = p.standing.name.lower()
             alone = f"{progress.accuracy[p.id]:.1%}" if p.id in progress.accuracy else ""
             audit = "passed" if p.passed else f"failed {p.failed}x" if p.failed else ""
-            grid.add_row(name, self._models[name], standing, f"{p.utility:.1%}", audit, alone, style=STYLE.get(standing, ""))
+            grid.add_row(
+                name, self._models[name], standing, f"{p.utility:.1%}", audit, alone, style=STYLE.get(standing, "")
+            )
         if 0 in progress.accuracy:
             grid.add_row("the network", "", "", "", "", f"{progress.accuracy[0]:.1%}", style="bold cyan")
         return grid
@@ -107,13 +111,18 @@ def table(story: Story) -> None:
         grid.add_column(name, justify="right")
     for row in sorted(story.neurons, key=lambda r: (-r.heard, r.id)):
         audit = " / ".join(f"{value:.0%}" for value in row.audit.values())
-        grid.add_row(row.name, row.model, row.standing, f"{row.heard:.1%}", audit, f"{row.earned:,.2f}", f"{row.slashed:,.2f}",
-                     style=STYLE.get(row.standing, ""))  # fmt: skip
+        money = (f"{row.earned:,.2f}", f"{row.slashed:,.2f}")
+        style = STYLE.get(row.standing, "")
+        grid.add_row(row.name, row.model, row.standing, f"{row.heard:.1%}", audit, *money, style=style)
     grid.add_section()
     for auditor in story.auditors:
-        grid.add_row(auditor.name, "auditor", "honest" if auditor.honest else "inflates", "", "", "", f"{auditor.slashed:,.2f}")
+        grid.add_row(
+            auditor.name, "auditor", "honest" if auditor.honest else "inflates", "", "", "", f"{auditor.slashed:,.2f}"
+        )
     console.print(grid)
-    figures: list[Any] = [f"{name.replace('_', ' ')} {value:.1%}" for name, value in story.accuracy.items() if value is not None]
+    figures: list[Any] = [
+        f"{name.replace('_', ' ')} {value:.1%}" for name, value in story.accuracy.items() if value is not None
+    ]
     if figures:
         console.print("accuracy: " + ", ".join(figures), highlight=False)
     console.print(f"{story.transactions} transactions, supply {story.supply:,.2f} tokens", highlight=False)

@@ -30,7 +30,9 @@ def tell(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> S
     story.payments = _payments(run, history)
     heard = _heard(history)
     for member in run.members:
-        slashed = tokens(sum(e.from_staked + e.from_thawing for e in history if isinstance(e, events.Slashed) and e.id == member.id))
+        slashed = tokens(
+            sum(e.from_staked + e.from_thawing for e in history if isinstance(e, events.Slashed) and e.id == member.id)
+        )
         if member.role == "neuron":
             earned = sum((p.amount for p in story.payments if p.neuron == member.name), start=tokens(0))
             story.neurons.append(NeuronRow(
@@ -60,7 +62,9 @@ def _heard(history: list[events.Event]) -> dict[int, float]:
 
 
 def _last_audit(history: list[events.Event], neuron: int) -> dict[str, float]:
-    found = [e for e in history if isinstance(e, events.Concluded) and e.neuron == neuron and e.accuracy + e.robustness > 0]
+    found = [
+        e for e in history if isinstance(e, events.Concluded) and e.neuron == neuron and e.accuracy + e.robustness > 0
+    ]
     return {"accuracy": found[-1].accuracy / 10_000, "robustness": found[-1].robustness / 10_000} if found else {}
 
 
@@ -68,7 +72,11 @@ def _links(run: Run, history: list[events.Event]) -> list[Link]:
     """Who listened to whom in the last epoch with receipts."""
     heard = [e for e in history if isinstance(e, events.Heard)]
     last = max((e.epoch for e in heard), default=0)
-    return [Link(run.named(e.listener), run.named(e.speaker), e.weight / ATTENTION) for e in heard if e.epoch == last and e.weight]
+    return [
+        Link(run.named(e.listener), run.named(e.speaker), e.weight / ATTENTION)
+        for e in heard
+        if e.epoch == last and e.weight
+    ]
 
 
 def _payments(run: Run, history: list[events.Event]) -> list[Payment]:

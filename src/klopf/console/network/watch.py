@@ -119,10 +119,12 @@ class Supervisor:
         while (now := self._book.clock.now()).arrived < len(self.run.members):
             for entry in self._processes.values():
                 if entry.process.poll() is not None:
-                    raise PeersError(f"{entry.member.name} could not begin: {_last_line(self.run.folder / entry.member.folder)}")
+                    raise PeersError(
+                        f"{entry.member.name} could not begin: {_last_line(self.run.folder / entry.member.folder)}"
+                    )
             if time.monotonic() > deadline:
                 raise PeersError(
-                    f"only {now.arrived} of {len(self.run.members)} participants are there after {GATHER_SECONDS:.0f} s: "
+                    f"only {now.arrived} of {len(self.run.members)} participants came in {GATHER_SECONDS:.0f} s: "
                     f"look at the log.txt files in {self.run.folder}"
                 )
             self._tell(now)
