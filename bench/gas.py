@@ -9,26 +9,26 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            13,912,814
+    deploy all contracts            20,874,337
     transfer tokens                     56,384
-    register                           229,166
-    stake                              190,767
+    register                           229,154
+    stake                              190,956
     arrive                              59,777
-    deposit fees                        56,687
-    post                               157,740
+    deposit fees                        56,709
+    post                               157,762
     commit an audit                     73,836
-    advance                             44,906
-    claim, 1 receipt                   128,385
-    claim, 8 receipts                  438,400
-    reveal, 8 neurons                1,053,003
-    collect for 8 neurons              506,639
-    conclude for 8 neurons             721,767
-    knock                               64,443
-    unstake                            147,076
+    advance                             45,096
+    claim, 1 receipt                   130,992
+    claim, 8 receipts                  530,204
+    reveal, 8 neurons                1,055,367
+    collect for 8 neurons              529,852
+    conclude for 8 neurons             723,471
+    knock                               64,822
+    unstake                            147,479
 
-    44,288 gas for each further receipt in a claim; 1,144,567 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 274,696,050,000 gas = 27.47 coins = $16,482
-    ($1.6482 a neuron)
+    57,030 gas for each further receipt in a claim; 1,240,394 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 297,694,560,000 gas = 29.77 coins = $17,862 ($1.7862 a
+      neuron)
 """
 
 from __future__ import annotations

@@ -1,60 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// @notice Compute rewards per cycle of 24 hours (L3), in closed form. Rewards are whole units of 1e-18 KLP.
-///
-///         Before the milestone of 1,000,000 units of effort, a cycle's reward is that of the highest threshold that
-///         the network's effort has crossed. From the milestone on, it is floor(first / 2**k) in the k-th period of
-///         1095 cycles (three years), where first = floor(left / 2190) and left is what the reserve holds at the
-///         milestone: since 1095 * (first + first/2 + ...) < 2190 * first <= left, the sum never exceeds the reserve.
-library Schedule {
-    uint256 internal constant PERIOD = 1095;
-    uint256 internal constant MILESTONE = 1_000_000e18; // effort, 18 decimals
-    uint256 internal constant STEPS = 8;
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Effort} from "./Effort.sol";
+import {Rules} from "./Rules.sol";
+import {Schedule} from "./Schedule.sol";
+import {Token} from "./Token.sol";
+import {Wiring} from "./Wiring.sol";
 
-    /// @notice The effort that each step begins at, 18 decimals; the milestone ends the last.
-    function thresholds() internal pure returns (uint256[STEPS] memory) {
-        return [uint256(0), 10e18, 100e18, 1_000e18, 10_000e18, 50_000e18, 100_000e18, 500_000e18];
+/// @title The only minter: how much of the compute reserve may be paid in each cycle of 24 hours
+/// @notice A part of a cycle's reward pays for listening (Settlement), the rest for effort (Effort). What a cycle does
+///         not pay stays in the reserve. The schedule is in `Schedule`, in closed form.
+contract Emission {
+    Token public immutable token;
+    Rules public immutable rules;
+    Effort public immutable effort;
+    address public immutable settlement;
+    uint64 public immutable start;
+
+    uint32 public cycle; // the running one, once rolled
+    uint128 public marketLeft; // of the running cycle
+    uint256 public promised; // set aside so far, paid or not
+    mapping(uint32 cycle => uint256) public rewardOf;
+    mapping(uint32 cycle => uint256) public effortPoolOf;
+
+    bool public milestone; // reached
+    uint32 public milestoneCycle; // the first cycle under halving
+    uint256 public first; // its reward
+
+    event Rolled(uint32 indexed cycle, uint256 effort, uint256 reward, uint256 market);
+    event MilestoneReached(uint32 indexed cycle, uint256 first);
+    event SetAside(uint32 indexed cycle, uint256 amount);
+    event Paid(address indexed to, uint256 amount, bool forEffort);
+
+    error OnlyPayers();
+
+    constructor(Wiring memory w) {
+        token = Token(w.token);
+        rules = Rules(w.rules);
+        effort = Effort(w.effort);
+        settlement = w.settlement;
+        start = uint64(block.timestamp);
     }
 
-    /// @notice Reward of one cycle before the milestone.
-    function rewards() internal pure returns (uint256[STEPS] memory) {
-        return [uint256(100_000e18), 125_000e18, 150_000e18, 175_000e18, 200_000e18, 250_000e18, 300_000e18, 350_000e18];
+    /// @notice The cycle that `time` falls into, from 1.
+    function cycleAt(uint256 time) public view returns (uint32) {
+        return uint32((time - start) / 1 days) + 1;
     }
 
-    /// @notice Reward of a cycle whose network effort was `effort`, before the milestone.
-    function beforeMilestone(uint256 effort) internal pure returns (uint256 reward) {
-        uint256[STEPS] memory from = thresholds();
-        uint256[STEPS] memory amount = rewards();
-        for (uint256 i = 0; i < STEPS; i++) {
-            if (effort >= from[i]) reward = amount[i];
+    /// @notice Open the running cycle if that has not been done. Anybody may; the payers do.
+    function roll() public {
+        // CHECK
+        uint32 current = cycleAt(block.timestamp);
+        if (current == cycle) return;
+        // ACCRUE
+        uint256 before = effort.totalOf(current - 1);
+        uint256 left = token.COMPUTE_RESERVE() - promised;
+        if (!milestone && before >= Schedule.MILESTONE) {
+            (milestone, milestoneCycle, first) = (true, current, Schedule.firstDown(left));
+            emit MilestoneReached(current, first);
         }
+        uint256 reward = milestone
+            ? Schedule.afterMilestoneDown(first, current - milestoneCycle)
+            : Math.min(Schedule.beforeMilestone(before), left);
+        uint256 market = (reward * rules.current().marketBps) / 1e4; // rounds down
+        // APPLY
+        cycle = current;
+        rewardOf[current] = reward;
+        marketLeft = uint128(market);
+        effortPoolOf[current] = reward - market;
+        // EMIT
+        emit Rolled(current, before, reward, market);
     }
 
-    /// @notice Reward of the first cycle after the milestone, given what the reserve holds then; rounds down.
-    function firstDown(uint256 left) internal pure returns (uint256) {
-        return left / (2 * PERIOD);
+    /// @notice Settlement sets aside up to `wanted` for an epoch; what it gets is its to pay, whenever it is collected.
+    function setAside(uint256 wanted) external returns (uint256 granted) {
+        // CHECK
+        if (msg.sender != settlement) revert OnlyPayers();
+        roll();
+        // APPLY
+        granted = Math.min(wanted, marketLeft);
+        marketLeft -= uint128(granted);
+        promised += granted;
+        // EMIT
+        emit SetAside(cycle, granted);
     }
 
-    /// @notice Reward of cycle `n` (from 0) after the milestone; rounds down.
-    function afterMilestoneDown(uint256 first, uint256 n) internal pure returns (uint256) {
-        uint256 k = n / PERIOD;
-        return k > 255 ? 0 : first >> k;
+    /// @notice Effort sets the pool of a cycle that is over aside, once.
+    function setEffortAside(uint32 over) external returns (uint256 granted) {
+        // CHECK
+        if (msg.sender != address(effort)) revert OnlyPayers();
+        roll();
+        // APPLY
+        granted = Math.min(effortPoolOf[over], token.COMPUTE_RESERVE() - promised);
+        effortPoolOf[over] = 0;
+        promised += granted;
+        // EMIT
+        emit SetAside(over, granted);
     }
 
-    /// @notice Sum of the rewards of the first `n` cycles after the milestone, without a loop over cycles or periods.
-    ///         sum_{k < p} floor(x / 2**k) = 2x - ones(x) - (2y - ones(y)) with y = floor(x / 2**p).
-    function sumAfterMilestone(uint256 first, uint256 n) internal pure returns (uint256) {
-        uint256 p = n / PERIOD;
-        uint256 y = p > 255 ? 0 : first >> p;
-        return PERIOD * (2 * first - ones(first) - (2 * y - ones(y))) + (n % PERIOD) * y;
+    /// @notice Pay what was set aside.
+    function pay(address to, uint256 amount) external {
+        if (msg.sender != settlement && msg.sender != address(effort)) revert OnlyPayers();
+        emit Paid(to, amount, msg.sender == address(effort));
+        token.emitTo(to, amount);
     }
 
-    /// @notice How many bits of `x` are set.
-    function ones(uint256 x) internal pure returns (uint256 n) {
-        while (x != 0) {
-            x &= x - 1;
-            n++;
-        }
+    // ---- the schedule, to be read ----
+
+    function beforeMilestone(uint256 effort_) external pure returns (uint256) {
+        return Schedule.beforeMilestone(effort_);
+    }
+
+    function firstDown(uint256 left) external pure returns (uint256) {
+        return Schedule.firstDown(left);
+    }
+
+    function afterMilestoneDown(uint256 first_, uint256 n) external pure returns (uint256) {
+        return Schedule.afterMilestoneDown(first_, n);
+    }
+
+    function sumAfterMilestone(uint256 first_, uint256 n) external pure returns (uint256) {
+        return Schedule.sumAfterMilestone(first_, n);
     }
 }

@@ -7,6 +7,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Clock} from "./Clock.sol";
+import {Emission} from "./Emission.sol";
 import {Fixed} from "./Fixed.sol";
 import {Registry} from "./Registry.sol";
 import {Rules} from "./Rules.sol";
@@ -68,11 +69,11 @@ contract Settlement is EIP712 {
 
     Token public immutable token;
     Rules public immutable rules;
+    Emission public immutable emission;
     Clock public immutable clock;
     Registry public immutable registry;
     Stake public immutable stake;
 
-    uint256 public promised; // compute rewards set aside for epochs, minted or not
     mapping(uint32 id => uint256) public escrow; // free to withdraw or to post
     mapping(uint32 epoch => mapping(uint32 id => Post)) public posts;
     mapping(uint32 epoch => mapping(uint32 id => Column)) public columns;
@@ -113,6 +114,7 @@ contract Settlement is EIP712 {
     constructor(Wiring memory w) EIP712("Klopf", "1") {
         token = Token(w.token);
         rules = Rules(w.rules);
+        emission = Emission(w.emission);
         clock = Clock(w.clock);
         registry = Registry(w.registry);
         stake = Stake(w.stake);
@@ -177,8 +179,7 @@ contract Settlement is EIP712 {
         (c.consensus, c.rank, c.fees) = (consensus, uint112(rank), fees);
         Epoch storage e = epochs[epoch];
         if (rank != 0 && e.rank == 0) {
-            e.pool = uint96(Math.min(rules.current().emission, token.COMPUTE_RESERVE() - promised));
-            promised += e.pool;
+            e.pool = uint96(emission.setAside(rules.current().emission));
         }
         e.rank += uint112(rank);
         clock.arrive(speaker);
@@ -210,7 +211,7 @@ contract Settlement is EIP712 {
         if (c.collected || owner == address(0)) return;
         // ACCRUE
         Epoch storage e = epochs[epoch];
-        uint256 emission = e.rank == 0 ? 0 : Math.mulDiv(e.pool, c.rank, e.rank); // rounds down
+        uint256 reward = e.rank == 0 ? 0 : Math.mulDiv(e.pool, c.rank, e.rank); // rounds down
         uint256 share = e.rank == 0 ? 0 : Fixed.divDown(c.rank, e.rank);
         // APPLY
         (uint96 fees, uint96 refund) = (c.fees, posts[epoch][id].fees);
@@ -219,10 +220,10 @@ contract Settlement is EIP712 {
         posts[epoch][id].fees = 0;
         escrow[id] += refund;
         registry.onHeard(id, epoch, share);
-        if (emission != 0) token.emitTo(owner, emission);
+        if (reward != 0) emission.pay(owner, reward);
         if (fees != 0) IERC20(address(token)).safeTransfer(owner, fees);
         // EMIT
-        emit Collected(epoch, id, owner, emission, fees, refund);
+        emit Collected(epoch, id, owner, reward, fees, refund);
     }
 
     function _requireSpeaking(uint32 id) private view {

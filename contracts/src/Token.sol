@@ -7,8 +7,8 @@ import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Vo
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
 /// @title KLP: at most 2,000,000,000, of which 70 % can only ever be earned
-/// @notice 30 % exists from genesis. The compute reserve is minted by Settlement alone, for work that others listened
-///         to. The reserves for liquidity and circulation have no minter yet and no function here can give them one.
+/// @notice 30 % exists from genesis. The compute reserve is minted by Emission alone, for listening
+///         and effort. The reserves for liquidity and circulation have no minter yet and no function here can give them one.
 contract Token is ERC20, ERC20Permit, ERC20Votes {
     uint256 public constant CAP = 2_000_000_000e18;
     uint256 public constant FUNDRAISING = 100_000_000e18; // 5 %
@@ -18,19 +18,19 @@ contract Token is ERC20, ERC20Permit, ERC20Votes {
     uint256 public constant LIQUIDITY_RESERVE = 200_000_000e18; // 10 %
     uint256 public constant CIRCULATION_RESERVE = 200_000_000e18; // 10 %
 
-    address public immutable settlement;
+    address public immutable emission;
     uint256 public emitted;
 
     event Emitted(address indexed to, uint256 amount, uint256 emitted);
 
-    error OnlySettlement();
+    error OnlyEmission();
     error ReserveSpent(uint256 asked, uint256 left);
 
-    constructor(address settlement_, address fundraising, address lab, address foundation)
+    constructor(address emission_, address fundraising, address lab, address foundation)
         ERC20("Klopf", "KLP")
         ERC20Permit("Klopf")
     {
-        settlement = settlement_;
+        emission = emission_;
         _mint(fundraising, FUNDRAISING);
         _mint(lab, LAB);
         _mint(foundation, FOUNDATION);
@@ -39,7 +39,7 @@ contract Token is ERC20, ERC20Permit, ERC20Votes {
     /// @notice Pay `amount` out of the compute reserve.
     function emitTo(address to, uint256 amount) external {
         // CHECK
-        if (msg.sender != settlement) revert OnlySettlement();
+        if (msg.sender != emission) revert OnlyEmission();
         if (amount > COMPUTE_RESERVE - emitted) revert ReserveSpent(amount, COMPUTE_RESERVE - emitted);
         // APPLY
         emitted += amount;

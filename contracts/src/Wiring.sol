@@ -11,5 +11,8 @@ struct Wiring {
     address stake;
     address settlement;
     address audits;
+    address emission;
+    address effort;
+    address devices;
     address treasury;
 }

@@ -13,7 +13,7 @@ import pytest
 from klopf import ledger
 from klopf.ledger import KLP, Ledger, Parameters, Receipt, ReceiptTree, Result, Role, SignedReceipt
 
-TINY = Parameters(listen_seconds=100, claim_seconds=100, thaw_seconds=500, maturity=0, seats=2)
+TINY = Parameters(listen_seconds=100, claim_seconds=100, thaw_seconds=500, maturity=0, seats=2, emission=10_000 * KLP)
 
 
 def secret(number: int) -> ledger.keys.Key:

@@ -147,16 +147,16 @@ def test_a_late_collection_pays_the_same(net: Net) -> None:
 def test_rules_change_with_the_next_epoch(net: Net) -> None:
     from dataclasses import replace
 
-    a, b = net.join(Role.NEURON), net.join(Role.NEURON)
+    a, b, c = (net.join(Role.NEURON) for _ in range(3))
     net.admin.clock.start()
     changed = replace(net.admin.rules.current(), emission=7 * KLP, kappa=40_000)
     net.admin.rules.propose(changed)
     assert net.admin.rules.current() != changed
-    net.epoch({a: {b: 5}, b: {a: 5}})
+    net.epoch({a: {b: 5}, b: {a: 5}, c: {}})
     assert net.admin.rules.current() == changed
-    net.epoch({a: {b: 5}, b: {a: 5}})
+    net.epoch({a: {b: 5}, b: {a: 5}, c: {}})
     assert net.admin.settlement.epoch(1).pool == 10_000 * KLP
-    assert net.admin.settlement.epoch(2).pool == 0  # neither holds 61 % of the stake
+    assert net.admin.settlement.epoch(2).pool == 0  # nobody is heard by 61 % of the others' stake
     with pytest.raises(Reverted, match="only the owner"):
         net.clients[a].rules.propose(changed)
     with pytest.raises(Reverted, match="kappa"):

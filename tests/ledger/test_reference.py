@@ -84,7 +84,7 @@ def test_a_random_market_is_computed_alike(net: Net) -> None:
             assert (found.consensus, found.rank) == (consensus, rank)
             ranks.append(rank)
         assert (totals.rank, totals.stake) == (sum(ranks), posted)
-        pay = [10_000 * KLP * r // sum(ranks) if sum(ranks) else 0 for r in ranks]
+        pay = [totals.pool * r // sum(ranks) if sum(ranks) else 0 for r in ranks]
         assert net.admin.token.supply() - supply == sum(pay)
 
     alike()

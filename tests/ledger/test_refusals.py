@@ -215,8 +215,14 @@ def test_nobody_calls_what_only_a_contract_may(net: Net) -> None:
         l.registry._write("onStake", a, 10**30)
     with refused("OnlyAudits"):
         l.stake._write("slash", a, 1, 10_000)
-    with refused("OnlySettlement"):
+    with refused("OnlyEmission"):
         l.token._write("emitTo", l.me.address, 1)
+    with refused("OnlyPayers"):
+        l.emission._write("setAside", 10**18)
+    with refused("OnlyPayers"):
+        l.emission._write("setEffortAside", 1)
+    with refused("OnlyPayers"):
+        l.emission._write("pay", l.me.address, 1)
     with refused("OnlyClock"):
         l.rules._write("adopt", 7)
     with refused("OnlyStarter"):

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from ledger_helpers import KLP, Net, Role, deploy, result
+from ledger_helpers import KLP, Net, Role, deploy, result, secret
 
 from klopf import ledger
 from klopf.errors import LedgerError
@@ -37,7 +37,32 @@ def rich(net: Net) -> Net:
     net.clients[b].registry.change_model(b, "another")
     net.pass_time(501)
     net.clients[c].stake.withdraw(c)
+    work(net, a, auditors[0])
     return net
+
+
+def work(net: Net, owner: int, receiver: int) -> None:
+    """A device earns in a node, is sold, and a job is paid and its rest returned; and a snapshot is minted."""
+    l, key, buyer = net.clients[owner], secret(60), net.clients[receiver]
+    device = l.devices.mint(key, 8, 12, 16 * 1024, b"d" * 32)
+    node = l.effort.found(by_data=True, fee_bps=1000)
+    l.effort.join(device, node)
+    l.emission.roll()
+    cycle = l.emission.cycle()
+    receipt = (cycle, 1, device, receiver, 5 * 10**12, 3600, 600)
+    digest = l.effort.digest(receipt)
+    net.admin.effort.report(receipt, key.sign(digest), buyer.me.sign(digest))
+    l.devices.transfer(device, buyer.me.address)
+    job = net.admin.jobs.open(l.me.address, 90 * KLP, net.admin.clock.now().time + 1000, 300, b"t" * 32)
+    l.jobs.report(job, {l.me.address: 50 * KLP, buyer.me.address: 30 * KLP})
+    buyer.jobs.dispute(job)
+    net.admin.jobs.report(job, {l.me.address: 40 * KLP, buyer.me.address: 40 * KLP})
+    net.admin.jobs.pay(job, buyer.me.address)
+    net.admin.jobs.give_back(job)
+    l.snapshots.mint(b"h" * 32, 3, "ipfs://graph")
+    net.pass_time(24 * 3600)
+    net.admin.effort.pay_node(cycle, node)
+    net.admin.effort.pay_device(cycle, node, device, l.me.address)
 
 
 @pytest.fixture
@@ -48,8 +73,16 @@ def world(net: Net) -> Net:
 def test_an_honest_history_has_no_difference(world: Net) -> None:
     assert ledger.verify(world.admin, world.receipts) == []
     kinds = {type(e).__name__ for e in ledger.history(world.admin)}
-    seldom = {"OwnershipTransferred", "DelegateChanged", "DelegateVotesChanged", "KeyRotated", "ModelChanged"}
-    assert set(events.kinds()) - kinds <= seldom
+    voting = {
+        "ProposalCreated",
+        "ProposalQueued",
+        "ProposalExecuted",
+        "ProposalCanceled",
+        "ProposalExtended",
+        "VoteCast",
+    }
+    seldom = {"OwnershipTransferred", "DelegateChanged", "DelegateVotesChanged", "KeyRotated", "MilestoneReached"}
+    assert set(events.kinds()) - kinds == voting | seldom - kinds
 
 
 def test_a_missing_receipt_is_named(world: Net) -> None:
@@ -71,13 +104,27 @@ def altered(value: object) -> object:
         return value[:-1] + ("0" if value[-1:] != "0" else "1")
     if isinstance(value, tuple):
         head = value[0]
-        head = dataclasses.replace(head, accuracy=head.accuracy ^ 1) if dataclasses.is_dataclass(head) else head ^ 1
-        return (head, *value[1:])
+        plain = not dataclasses.is_dataclass(head)
+        return (altered(head) if plain else dataclasses.replace(head, accuracy=head.accuracy ^ 1), *value[1:])
     raise AssertionError(value)
 
 
 # these have no consequence in the contracts' state; the file's own hashes cover them
-QUIET = {("ModelCommitted", "commitment")}
+QUIET = {
+    ("ModelCommitted", "commitment"),
+    ("DeviceBorn", "key"),
+    ("DeviceBorn", "description"),
+    ("JobOpened", "verifier"),
+    ("JobOpened", "report_by"),
+    ("JobOpened", "terms"),
+    ("JobReported", "by"),
+    ("JobReported", "workers"),  # of a report that a later one replaced
+    ("JobReported", "amounts"),
+    ("JobReported", "final_at"),
+    ("JobDisputed", "id"),
+    ("JobDisputed", "by"),
+    ("EffortReported", "receiver"),
+}
 # allowances are no money yet; Klopf's own contracts are approved once, for ever
 UNSEEN = {"Approval", "DelegateChanged", "DelegateVotesChanged", "OwnershipTransferred"}
 
@@ -122,7 +169,7 @@ def test_a_left_out_event_is_named(world: Net, monkeypatch: pytest.MonkeyPatch) 
     happened = list(ledger.history(world.admin))
     world.admin.rpc.chain = None
     chance = random.Random(5)
-    for kind in sorted({type(e).__name__ for e in happened} - UNSEEN - {"Refused"}):
+    for kind in sorted({type(e).__name__ for e in happened} - UNSEEN - {"Refused", "JobDisputed"}):
         place = chance.choice([i for i, e in enumerate(happened) if type(e).__name__ == kind])
         told = happened[:place] + happened[place + 1 :]
         monkeypatch.setattr(_verify.ev, "history", lambda _, told=told: iter(told))

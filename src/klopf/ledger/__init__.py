@@ -15,7 +15,8 @@ from . import keys
 from ._client import Ledger, connect
 from ._deployment import Deployment, deploy
 from ._events import history
-from ._parameters import KLP, Parameters
+from ._governance import Governance, Proposal, ProposalState, Support
+from ._parameters import KLP, Constitution, Parameters
 from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
 from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
 from ._verify import Difference, verify
@@ -25,15 +26,19 @@ __all__ = [
     "KLP",
     "Account",
     "Column",
+    "Constitution",
     "Deployment",
     "Difference",
     "Domain",
     "EpochTotals",
+    "Governance",
     "Ledger",
     "Now",
     "Parameters",
     "Participant",
     "Phase",
+    "Proposal",
+    "ProposalState",
     "Receipt",
     "ReceiptTree",
     "Result",
@@ -41,6 +46,7 @@ __all__ = [
     "Sent",
     "SignedReceipt",
     "Standing",
+    "Support",
     "connect",
     "deploy",
     "events",

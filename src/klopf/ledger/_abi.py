@@ -18,7 +18,25 @@ from klopf.errors import LedgerError
 
 __all__ = ["Artifact", "ErrorABI", "EventABI", "FunctionABI", "artifact", "build_record", "error_text", "keccak"]
 
-CONTRACTS = ("Rules", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Keeper", "Lens")
+CONTRACTS = (
+    "Rules",
+    "Token",
+    "Clock",
+    "Registry",
+    "Stake",
+    "Settlement",
+    "Audits",
+    "Emission",
+    "Effort",
+    "Devices",
+    "Jobs",
+    "Snapshots",
+    "Keeper",
+    "Lens",
+)
+"""What every deployment has, in the order of creation."""
+GOVERNANCE = ("Timelock", "KlopfGovernor")
+"""What a governed deployment has besides."""
 
 
 def _type(entry: dict[str, Any]) -> str:
@@ -161,13 +179,19 @@ ADVICE = {
     "AlreadyPosted": "one post an epoch; carry on with the next phase",
     "AlreadyClaimed": "one claim an epoch; carry on with the next phase",
     "AlreadyCommitted": "one commitment an epoch; carry on with the next phase",
+    "GovernorInsufficientProposerVotes": "delegate more tokens to yourself, and wait a second",
+    "GovernorUnexpectedProposalState": "look at the proposal's state with `klopf dao list`",
+    "GovernorAlreadyCastVote": "one vote a proposal",
+    "TimelockUnexpectedOperationState": "wait until the timelock's delay is over",
+    "AlreadyTaken": "this snapshot exists already",
+    "WrongState": "look at the job's state first",
     "AlreadyRevealed": "one reveal an epoch; carry on with the next phase",
 }
 
 
 @cache
 def _all_errors() -> dict[bytes, ErrorABI]:
-    return {selector: error for name in CONTRACTS for selector, error in artifact(name).errors.items()}
+    return {selector: error for name in CONTRACTS + GOVERNANCE for selector, error in artifact(name).errors.items()}
 
 
 def error_text(data: bytes) -> tuple[str, str]:

@@ -338,9 +338,183 @@ class SettlementClient(_Contract):
         """Sums over an epoch."""
         return EpochTotals(*self._read("epochs", epoch))
 
+
+class EmissionClient(_Contract):
+    """How much of the compute reserve may be paid in each cycle of 24 hours."""
+
+    name = "Emission"
+
+    def cycle(self) -> int:
+        """The last cycle that was opened; 0 for none."""
+        return int(self._read("cycle"))
+
+    def roll(self) -> Sent:
+        """Open the running cycle."""
+        return self._write("roll")
+
+    def reward(self, cycle: int) -> int:
+        """Compute reward of a cycle that was opened."""
+        return int(self._read("rewardOf", cycle))
+
+    def market_left(self) -> int:
+        """What the running cycle still has for listening."""
+        return int(self._read("marketLeft"))
+
     def promised(self) -> int:
-        """Compute rewards set aside for epochs so far."""
+        """Compute rewards set aside so far, paid or not."""
         return int(self._read("promised"))
+
+    def start(self) -> int:
+        """When cycle 1 began, in seconds since 1970."""
+        return int(self._read("start"))
+
+    def milestone(self) -> bool:
+        """Whether the halving has begun."""
+        return bool(self._read("milestone"))
+
+
+class DevicesClient(_Contract):
+    """Devices as tokens."""
+
+    name = "Devices"
+
+    def mint(self, key: Key, cores: int, teraflops: int, memory_mib: int, description: bytes) -> int:
+        """Bring in the device that holds ``key``; returns its id. ``description`` is 32 bytes of hash."""
+        from eth_abi.abi import encode
+        from eth_hash.auto import keccak
+
+        kind = keccak(b"Birth(address owner,uint16 cores,uint16 teraflops,uint32 memoryMiB,bytes32 description)")
+        types = ("bytes32", "address", "uint16", "uint16", "uint32", "bytes32")
+        values = (kind, self._ledger.me.address, cores, teraflops, memory_mib, description)
+        domain = Domain(self._ledger.deployment.chain_id, self.address, "Klopf Devices")
+        proof = key.sign(domain.digest(bytes(keccak(encode(types, values)))))
+        self._write("mint", key.address, cores, teraflops, memory_mib, description, proof)
+        return int(self._read("idOf", key.address))
+
+    def owner(self, id: int) -> str:
+        """Who owns a device now."""
+        return checksum(self._read("ownerOf", id))
+
+    def owner_at(self, id: int, time: int) -> str:
+        """Who owned it, and so what it recorded, at a time; the zero address before its birth."""
+        return checksum(self._read("ownerAt", id, time))
+
+    def transfer(self, id: int, to: str) -> Sent:
+        """Give it, with what it earns and records from now on, to somebody else."""
+        return self._write("transferFrom", self._ledger.me.address, to, id)
+
+
+class EffortClient(_Contract):
+    """Effort of devices and nodes, and its pay."""
+
+    name = "Effort"
+
+    def found(self, by_data: bool = False, fee_bps: int = 0) -> int:
+        """Found a node that shares its pay by data or by effort; returns its id."""
+        sent = self._write("found", int(by_data), fee_bps)
+        return int(sent.logs[-1]["topics"][1], 16)
+
+    def join(self, device: int, node: int) -> Sent:
+        """Put a device into a node; 0 takes it out."""
+        return self._write("join", device, node)
+
+    def node_of(self, device: int) -> int:
+        """The node a device is in; 0 for none."""
+        return int(self._read("nodeOf", device))
+
+    def node(self, node: int) -> tuple[str, bool, int, int]:
+        """A node's owner, whether it shares by data, its leader's fee in 1/10,000, and its number of devices."""
+        owner, rule, fee, devices = self._read("nodes", node)
+        return checksum(owner), rule == 1, fee, devices
+
+    def digest(self, receipt: tuple[int, ...]) -> bytes:
+        """What device and receiver sign: (cycle, serial, device, receiver, bytes, work seconds, talk seconds)."""
+        from eth_abi.abi import encode
+        from eth_hash.auto import keccak
+
+        kind = keccak(
+            b"Receipt(uint32 cycle,uint32 serial,uint256 device,uint32 receiver,uint64 bytesVerified,"
+            b"uint32 workSeconds,uint32 talkSeconds)"
+        )
+        types = ("bytes32", "uint32", "uint32", "uint256", "uint32", "uint64", "uint32", "uint32")
+        domain = Domain(self._ledger.deployment.chain_id, self.address, "Klopf Effort")
+        return domain.digest(bytes(keccak(encode(types, (kind, *receipt)))))
+
+    def report(self, receipt: tuple[int, ...], device_signature: bytes, receiver_signature: bytes) -> Sent:
+        """Count work that both ends signed for. Anybody may bring it: a device needs no coin."""
+        return self._write("report", receipt, device_signature, receiver_signature)
+
+    def total(self, cycle: int) -> int:
+        """The network's effort in a cycle, bonuses included, 18 decimals."""
+        return int(self._read("totalOf", cycle))
+
+    def pay_node(self, cycle: int, node: int) -> Sent:
+        """Pay a node for a cycle that is over."""
+        return self._write("payNode", cycle, node)
+
+    def pay_device(self, cycle: int, node: int, device: int, holder: str) -> Sent:
+        """Hand a device's part of its node's pay to who held it when it worked."""
+        return self._write("payDevice", cycle, node, device, holder)
+
+
+class JobsClient(_Contract):
+    """Jobs whose price is locked first."""
+
+    name = "Jobs"
+
+    def open(self, verifier: str, price: int, report_by: int, dispute_seconds: int, terms: bytes) -> int:
+        """Lock a price; approves by itself. Returns the job's id."""
+        self._ledger.token.ensure_allowance(self.address, price)
+        sent = self._write("open", verifier, price, report_by, dispute_seconds, terms)
+        return int(sent.logs[-1]["topics"][1], 16)
+
+    def report(self, id: int, contributions: dict[str, int]) -> Sent:
+        """Say who contributed what."""
+        return self._write("report", id, list(contributions), list(contributions.values()))
+
+    def dispute(self, id: int) -> Sent:
+        """Object to a report before its window ends."""
+        return self._write("dispute", id)
+
+    def pay(self, id: int, worker: str) -> Sent:
+        """Pay a worker what a final report says."""
+        return self._write("pay", id, worker)
+
+    def give_back(self, id: int) -> Sent:
+        """Return what no worker is due."""
+        return self._write("giveBack", id)
+
+    def due(self, id: int, worker: str) -> int:
+        """What a worker has not been paid yet."""
+        return int(self._read("dueTo", id, worker))
+
+    def left(self, id: int) -> int:
+        """What a job still holds."""
+        return int(self._read("jobs", id)[3])
+
+    def held(self) -> int:
+        """What all jobs hold."""
+        return int(self._read("held"))
+
+
+class SnapshotsClient(_Contract):
+    """Graph snapshots as tokens."""
+
+    name = "Snapshots"
+
+    def mint(self, digest: bytes, block: int, place: str = "") -> int:
+        """Claim that the graph up to ``block`` hashes to ``digest``; returns the token's id."""
+        self._write("mint", digest, block, place)
+        return self.id_of(digest)
+
+    def id_of(self, digest: bytes) -> int:
+        """The token of a hash; 0 for none."""
+        return int(self._read("idOf", digest))
+
+    def get(self, id: int) -> tuple[bytes, int, str]:
+        """Hash, block and place of a snapshot."""
+        digest, block, place = self._read("snapshot", id)
+        return digest, block, place
 
 
 class AuditsClient(_Contract):
@@ -417,6 +591,11 @@ class Ledger:
         self.stake = StakeClient(self)
         self.settlement = SettlementClient(self)
         self.audits = AuditsClient(self)
+        self.emission = EmissionClient(self)
+        self.devices = DevicesClient(self)
+        self.effort = EffortClient(self)
+        self.jobs = JobsClient(self)
+        self.snapshots = SnapshotsClient(self)
 
     @property
     def me(self) -> Key:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
 
-from ._abi import CONTRACTS, artifact
-from ._parameters import Parameters
+from ._abi import CONTRACTS, GOVERNANCE, artifact
+from ._parameters import Constitution, Parameters
 from ._rpc import Rpc, Where, contract_address, open_rpc
 from .keys import Key, checksum
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Deployment", "deploy"]
 
-_WIRED = ("rules", "token", "clock", "registry", "stake", "settlement", "audits")
+_WIRED = ("Rules", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Emission", "Effort", "Devices")
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,16 @@ def deploy(
     fundraising: str | None = None,
     lab: str | None = None,
     foundation: str | None = None,
+    constitution: Constitution | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Deployment:
     """Create the contracts with ``key``, which becomes owner of the rules and holder of the genesis tokens unless
-    others are named. Slashed stake goes to ``foundation``. ``progress`` gets the name of each contract created.
+    others are named. Slashed stake goes to ``foundation``. ``progress`` gets the name of each contract created. With a
+    ``constitution`` a DAO of the token's holders owns the rules from the start, and ``owner`` only starts the clock.
     """
     rpc = open_rpc(where)
     try:
-        return deploy_over(rpc, key, parameters, owner, fundraising, lab, foundation, progress)
+        return deploy_over(rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress)
     finally:
         rpc.close()
 
@@ -107,21 +109,29 @@ def deploy_over(
     fundraising: str | None = None,
     lab: str | None = None,
     foundation: str | None = None,
+    constitution: Constitution | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Deployment:
     """As :func:`deploy`, over a chain that is open."""
     me = key.address
     nonce = int(rpc.request("eth_getTransactionCount", me, "pending"), 16)
-    expected = {name: checksum(contract_address(me, nonce + i)) for i, name in enumerate(CONTRACTS)}
+    names = CONTRACTS + (GOVERNANCE if constitution else ())
+    expected = {name: checksum(contract_address(me, nonce + i)) for i, name in enumerate(names)}
     treasury = foundation or me
-    wiring = (*(expected[name.capitalize()] for name in _WIRED), treasury)
+    wiring = (*(expected[name] for name in _WIRED), treasury)
+    rules_owner = expected["Timelock"] if constitution else owner or me
     arguments: dict[str, tuple[object, ...]] = {
-        "Rules": (owner or me, expected["Clock"], (parameters or Parameters()).as_tuple()),
-        "Token": (expected["Settlement"], fundraising or me, lab or me, treasury),
+        "Rules": (rules_owner, expected["Clock"], (parameters or Parameters()).as_tuple()),
+        "Token": (expected["Emission"], fundraising or me, lab or me, treasury),
         "Clock": (wiring, owner or me),
+        "Devices": (),
+        "Snapshots": (),
     }
+    if constitution:
+        arguments["Timelock"] = (constitution.timelock_delay, expected["KlopfGovernor"])
+        arguments["KlopfGovernor"] = (expected["Token"], expected["Timelock"], astuple(constitution))
     first = 0
-    for name in CONTRACTS:
+    for name in names:
         shipped = artifact(name)
         data = shipped.bytecode + bytes(encode(shipped.constructor, arguments.get(name, (wiring,))))
         receipt = rpc.send(key, None, data)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from klopf.errors import LedgerError
 
-from ._abi import CONTRACTS, EventABI, artifact
+from ._abi import CONTRACTS, GOVERNANCE, EventABI, artifact
 from ._types import Result
 from .keys import checksum
 
@@ -285,7 +285,219 @@ class Outlier(Event):
     median: int
 
 
+@dataclass(frozen=True)
+class Rolled(Event):
+    """A cycle of 24 hours has opened."""
+
+    cycle: int
+    effort: int
+    reward: int
+    market: int
+
+
+@dataclass(frozen=True)
+class MilestoneReached(Event):
+    cycle: int
+    first: int
+
+
+@dataclass(frozen=True)
+class SetAside(Event):
+    cycle: int
+    amount: int
+
+
+@dataclass(frozen=True)
+class Paid(Event):
+    to: str
+    amount: int
+    for_effort: bool
+
+
+@dataclass(frozen=True)
+class NodeFounded(Event):
+    node: int
+    owner: str
+    rule: int
+    fee_bps: int
+
+
+@dataclass(frozen=True)
+class Joined(Event):
+    device: int
+    node: int
+
+
+@dataclass(frozen=True)
+class EffortReported(Event):
+    cycle: int
+    node: int
+    device: int
+    holder: str
+    effort: int
+    bytes_verified: int
+    work_seconds: int
+    talk_seconds: int
+    receiver: int
+
+
+@dataclass(frozen=True)
+class CycleClosed(Event):
+    cycle: int
+    pool: int
+    effort: int
+
+
+@dataclass(frozen=True)
+class NodePaid(Event):
+    cycle: int
+    node: int
+    amount: int
+    fee: int
+
+
+@dataclass(frozen=True)
+class DevicePaid(Event):
+    cycle: int
+    device: int
+    holder: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class DeviceBorn(Event):
+    id: int
+    owner: str
+    key: str
+    cores: int
+    teraflops: int
+    memory_mib: int
+    description: bytes
+
+
+@dataclass(frozen=True)
+class DeviceTransfer(Event):
+    sender: str
+    to: str
+    id: int
+
+
+@dataclass(frozen=True)
+class JobOpened(Event):
+    id: int
+    payer: str
+    verifier: str
+    price: int
+    report_by: int
+    terms: bytes
+
+
+@dataclass(frozen=True)
+class JobReported(Event):
+    id: int
+    by: str
+    workers: tuple[str, ...]
+    amounts: tuple[int, ...]
+    final_at: int
+
+
+@dataclass(frozen=True)
+class JobDisputed(Event):
+    id: int
+    by: str
+
+
+@dataclass(frozen=True)
+class WorkerPaid(Event):
+    id: int
+    worker: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class JobReturned(Event):
+    id: int
+    payer: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class SnapshotTaken(Event):
+    id: int
+    by: str
+    hash: bytes
+    at_block: int
+    place: str
+
+
+@dataclass(frozen=True)
+class SnapshotTransfer(Event):
+    sender: str
+    to: str
+    id: int
+
+
+@dataclass(frozen=True)
+class ProposalCreated(Event):
+    proposal: int
+    proposer: str
+    targets: tuple[str, ...]
+    values: tuple[int, ...]
+    signatures: tuple[str, ...]
+    calldatas: tuple[bytes, ...]
+    vote_start: int
+    vote_end: int
+    description: str
+
+
+@dataclass(frozen=True)
+class ProposalQueued(Event):
+    proposal: int
+    eta: int
+
+
+@dataclass(frozen=True)
+class ProposalExecuted(Event):
+    proposal: int
+
+
+@dataclass(frozen=True)
+class ProposalCanceled(Event):
+    proposal: int
+
+
+@dataclass(frozen=True)
+class ProposalExtended(Event):
+    proposal: int
+    deadline: int
+
+
+@dataclass(frozen=True)
+class VoteCast(Event):
+    voter: str
+    proposal: int
+    support: int
+    weight: int
+    reason: str
+
+
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+
+
+_RENAMED: dict[tuple[str, str], type[Event]] = {
+    ("Effort", "Reported"): EffortReported,
+    ("Effort", "Closed"): CycleClosed,
+    ("Devices", "Born"): DeviceBorn,
+    ("Devices", "Transfer"): DeviceTransfer,
+    ("Jobs", "Opened"): JobOpened,
+    ("Jobs", "Reported"): JobReported,
+    ("Jobs", "Disputed"): JobDisputed,
+    ("Jobs", "Returned"): JobReturned,
+    ("Snapshots", "Taken"): SnapshotTaken,
+    ("Snapshots", "Transfer"): SnapshotTransfer,
+}
+"""Where two contracts use one name, or one that says little by itself."""
+_SILENT = {("Devices", "Approval"), ("Snapshots", "Approval")}
 
 
 def kinds() -> dict[str, type[Event]]:
@@ -296,6 +508,8 @@ def kinds() -> dict[str, type[Event]]:
 def _plain(kind: str, value: Any) -> Any:
     if kind == "address":
         return checksum(value)
+    if kind == "address[]":
+        return tuple(checksum(address) for address in value)
     if kind.startswith("(uint32,uint16"):
         return tuple(Result(*row) for row in value)
     return value
@@ -303,7 +517,9 @@ def _plain(kind: str, value: Any) -> Any:
 
 def read_event(abi: EventABI, contract: str, log: dict[str, Any]) -> Event | None:
     """The event behind a log as a node returns it; None for a kind that says nothing about Klopf."""
-    kind = _KINDS.get(abi.name)
+    if (contract, abi.name) in _SILENT:
+        return None
+    kind = _RENAMED.get((contract, abi.name), _KINDS.get(abi.name))
     if kind is None:
         return None
     values = abi.read([bytes.fromhex(t[2:]) for t in log["topics"]], bytes.fromhex(log["data"][2:]))
@@ -322,7 +538,9 @@ def history(ledger: Ledger, since: int = 0, until: int | None = None, step: int 
 
     Asks for ``step`` blocks at a time, which public nodes limit. LedgerError where a log cannot be read.
     """
-    contracts = {address.lower(): name for name, address in ledger.deployment.addresses.items() if name in CONTRACTS}
+    contracts = {
+        address.lower(): name for name, address in ledger.deployment.addresses.items() if name in CONTRACTS + GOVERNANCE
+    }
     first = max(since, ledger.deployment.block)
     last = ledger.rpc.height() if until is None else until
     while first <= last:

@@ -5,10 +5,29 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-__all__ = ["KLP", "Parameters"]
+__all__ = ["KLP", "Constitution", "Parameters"]
 
 KLP = 10**18
 """One token in its smallest unit."""
+
+
+@dataclass(frozen=True)
+class Constitution:
+    """How the DAO that owns the rules votes. Times in seconds."""
+
+    voting_delay: int = 24 * 3600
+    """From a proposal to the snapshot of votes."""
+    voting_period: int = 7 * 24 * 3600
+    late_quorum_extension: int = 2 * 24 * 3600
+    """A vote whose quorum comes late stays open at least this long after it."""
+    proposal_threshold: int = 100_000 * KLP
+    """Votes needed to propose."""
+    quorum_percent: int = 4
+    """Of all tokens."""
+    timelock_delay: int = 2 * 24 * 3600
+    """Between a vote's end and its execution."""
+    guardian: str = "0x0000000000000000000000000000000000000000"
+    """May cancel a proposal and nothing else; nobody by default."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +60,12 @@ class Parameters:
     """Least half interval that an auditor is held to."""
     slash_bps: int = 2000
     """Share of an outlying auditor's stake that is taken."""
+    market_bps: int = 5000
+    """Share of a cycle's compute reward that pays for listening; the rest pays for effort."""
     decay: int = 9 * 10**17
     """Decay of the utility (eta), 18 decimals."""
-    emission: int = 10_000 * KLP
-    """Compute reward of one epoch."""
+    emission: int = 1_000 * KLP
+    """Compute reward of one epoch, as far as the running cycle of 24 hours has it."""
     neuron_stake: int = 100 * KLP
     """Least stake of a neuron."""
     auditor_stake: int = 100 * KLP

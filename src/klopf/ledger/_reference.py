@@ -17,15 +17,23 @@ from eth_hash.auto import keccak
 
 __all__ = [
     "ATTENTION",
+    "MILESTONE",
+    "PERIOD",
+    "STEPS",
     "WAD",
+    "bonus",
     "consensus_weight",
     "corrected",
     "draw",
+    "fixed_effort",
     "median",
     "outlies",
     "power",
     "rank",
+    "reward_after_milestone",
+    "reward_before_milestone",
     "utility_after",
+    "variable_effort",
     "weighted_consensus",
 ]
 
@@ -135,3 +143,61 @@ def median(values: Sequence[int], stakes: Sequence[int]) -> int:
 def outlies(score: int, low: int, high: int, middle: int, floor: int) -> bool:
     """Whether ``score`` is further from the median than three times its half interval (at least ``floor``)."""
     return 2 * abs(score - middle) > 3 * max(high - low, 2 * floor)
+
+
+PERIOD = 1095
+"""Cycles of 24 hours between two halvings: three years."""
+MILESTONE = 10**6 * WAD
+"""Effort of the network in one cycle that ends the jumps and begins the halving: 1 EB a cycle."""
+STEPS = (
+    (0, 100_000),
+    (10, 125_000),
+    (100, 150_000),
+    (1_000, 175_000),
+    (10_000, 200_000),
+    (50_000, 250_000),
+    (100_000, 300_000),
+    (500_000, 350_000),
+)
+"""Before the milestone: from this much effort on (in units), this reward a cycle (in KLP)."""
+
+
+def reward_before_milestone(effort: int) -> int:
+    """Reward of a cycle that follows one of ``effort`` (18 decimals).
+
+    >>> reward_before_milestone(99 * 10**18) // 10**18
+    125000
+    """
+    return max(reward for threshold, reward in STEPS if effort >= threshold * WAD) * WAD
+
+
+def reward_after_milestone(first: int, n: int) -> int:
+    """Reward of cycle ``n`` (from 0) after the milestone, whose first one was ``first``.
+
+    >>> [reward_after_milestone(100, n) for n in (0, 1094, 1095, 2190)]
+    [100, 100, 50, 25]
+    """
+    return first >> (n // PERIOD)
+
+
+def variable_effort(verified: int, work: int, talk: int) -> int:
+    """Effort of verified bytes, 18 decimals: bytes per second of work, times the seconds not spent communicating.
+
+    >>> variable_effort(10**15, 3600, 900) / 10**18
+    0.75
+    """
+    return verified * (work - talk) * 1000 // work
+
+
+def fixed_effort(cores: int, teraflops: int, memory_mib: int) -> int:
+    """The fixed part of a device's effort in a cycle, 18 decimals; counts for nothing after the milestone."""
+    return cores * WAD // 10**6 + teraflops * WAD // 10**5 + memory_mib * WAD // 10**7 // 1024
+
+
+def bonus(devices: int) -> int:
+    """A node's factor by its number of devices, in 1/10,000: 100 % up to 30, evenly to 150 % at 300.
+
+    >>> [bonus(n) for n in (1, 30, 165, 300, 301)]
+    [10000, 10000, 12500, 15000, 15000]
+    """
+    return 10_000 + 5_000 * (min(max(devices, 30), 300) - 30) // 270

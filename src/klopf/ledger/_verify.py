@@ -26,6 +26,7 @@ from . import keys
 from ._parameters import KLP, Parameters
 from ._receipts import SignedReceipt, root_from
 from ._types import Role, Standing
+from ._verify_cycles import Cycles
 
 if TYPE_CHECKING:
     from ._client import Ledger
@@ -34,7 +35,6 @@ __all__ = ["Difference", "verify"]
 
 ZERO = "0x" + "00" * 20
 EMPTY_ROOT = (1).to_bytes(32, "big")
-COMPUTE_RESERVE = 1_000_000_000 * KLP
 GENESIS = 600_000_000 * KLP
 KEEPS_SEAT = float("inf")  # a rival nobody can beat: the rule then answers without a seat asked for
 
@@ -110,7 +110,7 @@ class _Totals:
     pool: int = 0
 
 
-class _Model:
+class _Model(Cycles):
     """The bookkeeping. ``take`` is called with the events of one transaction after another."""
 
     def __init__(self, ledger: Ledger, receipts: Iterable[SignedReceipt]) -> None:
@@ -132,7 +132,9 @@ class _Model:
         self.posts: dict[tuple[int, int], _Post] = {}
         self.columns: dict[tuple[int, int], _Column] = defaultdict(_Column)
         self.totals: dict[int, _Totals] = defaultdict(_Totals)
-        self.promised = self.emitted = 0
+        self.emitted = 0
+        self.times: dict[int, int] = {}
+        self.begin()
         self.pending_column: list[tuple[int, int]] = []
         self.pending_fees = 0
         self.commitments: dict[tuple[int, int], bytes] = {}
@@ -145,7 +147,6 @@ class _Model:
         self.moves: Counter[tuple[str, str, int]] = Counter()  # transfers that must happen in this transaction
         self.seen: Counter[tuple[str, str, int]] = Counter()  # transfers that did
         self.due: list[tuple[str, tuple[object, ...]]] = []  # events that must follow in this transaction
-        self.minted: Counter[tuple[str, int]] = Counter()  # rewards minted less those that had a cause
         self.genesis = ""  # the transaction that created the token
 
     # -- reporting --
@@ -168,7 +169,7 @@ class _Model:
                 handler(event)
             except KeyError as missing:
                 self.differ(self.where(event), "about something that exists", f"about the unknown {missing}")
-            except ValueError as error:
+            except (ValueError, ArithmeticError) as error:
                 self.differ(self.where(event), "possible", error)
         at = f"block {events[0].block}"
         for name, values in self.due:
@@ -177,9 +178,15 @@ class _Model:
             if self.moves[move] != self.seen[move]:
                 what = f"transfers of {move[2]} from {self.name(move[0])} to {self.name(move[1])} in {at}"
                 self.differ(what, self.moves[move], self.seen[move])
-        for (to, amount), surplus in self.minted.items():
-            self.differ(f"rewards of {amount} for {to} in {at} without a cause", 0, surplus)
-        self.due, self.moves, self.seen, self.minted = [], Counter(), Counter(), Counter()
+        self.close_transaction(at)
+        self.due, self.moves, self.seen = [], Counter(), Counter()
+
+    def time_of(self, block: int) -> int:
+        """When a block was made."""
+        if block not in self.times:
+            header = self.ledger.rpc.request("eth_getBlockByNumber", hex(block), False)
+            self.times[block] = int(header["timestamp"], 16)
+        return self.times[block]
 
     def name(self, address: str) -> str:
         return next((name for name, a in self.addresses.items() if a == address), address)
@@ -211,7 +218,7 @@ class _Model:
         self.balances[e.to] += e.value
         if e.sender != ZERO and self.balances[e.sender] < 0:
             self.differ(f"balance of {e.sender} after {self.where(e)}", "at least 0", self.balances[e.sender])
-        held = (self.addresses["Stake"], self.addresses["Settlement"])
+        held = tuple(self.addresses[name] for name in ("Stake", "Settlement", "Jobs"))
         self.genesis = self.genesis or e.transaction
         if e.transaction == self.genesis:
             return
@@ -220,7 +227,7 @@ class _Model:
 
     def on_Emitted(self, e: ev.Emitted) -> None:
         self.emitted += e.amount
-        self.minted[(e.to, e.amount)] += 1  # Collected, which follows, says why
+        self.must(e, e.to, e.amount)
         self.differ(f"sum emitted by {self.where(e)}", self.emitted, e.emitted)
 
     # -- Rules --
@@ -334,6 +341,7 @@ class _Model:
             self.differ(f"standing of {incumbent} before {self.where(e)}", "BACKBONE", m.standing.name)
             earned = self.earned(c, self.utility(c), self.utility(m))
         else:
+            self.differ(f"rival of {self.where(e)}", 0, e.rival)
             taken = sum(x.standing is Standing.BACKBONE for x in self.members.values())
             self.differ(f"a free seat for {self.where(e)}", True, taken < self.rules.seats)
             earned = self.earned(c, self.utility(c), None)
@@ -365,8 +373,7 @@ class _Model:
         m.staked -= e.amount
         m.thawing += e.amount
         m.ready_at = e.ready_at
-        block = self.ledger.rpc.request("eth_getBlockByNumber", hex(e.block), False)
-        self.differ(f"time of {self.where(e)}", int(block["timestamp"], 16) + self.rules.thaw_seconds, e.ready_at)
+        self.differ(f"time of {self.where(e)}", self.time_of(e.block) + self.rules.thaw_seconds, e.ready_at)
         self.differ(f"stake of {e.id} after {self.where(e)} at least 0", True, m.staked >= 0)
         self.restake(e.id)
 
@@ -463,8 +470,9 @@ class _Model:
         self.differ(f"second claim of {e.speaker} in epoch {e.epoch}", False, column.claimed)
         column.consensus, column.rank, column.fees, column.claimed = consensus, rank, fees, True
         if rank and not totals.rank:
-            totals.pool = min(self.rules.emission, COMPUTE_RESERVE - self.promised)
-            self.promised += totals.pool
+            totals.pool = min(self.rules.emission, self.market_left)
+            self.market_left -= totals.pool
+            self.set_aside_for(e, self.cycle, totals.pool)
         totals.rank += rank
 
     def share(self, epoch: int, id: int) -> int:
@@ -502,8 +510,7 @@ class _Model:
         self.differ(f"refund of {at}", post.fees if post else 0, e.refund)
         self.differ(f"receiver of {at}", m.owner, e.owner)
         if emission:
-            self.moves[(ZERO, m.owner, emission)] += 1
-            self.minted[(m.owner, emission)] -= 1
+            self.paid_out[(m.owner, emission, False)] -= 1
         if column.fees:
             self.moves[(self.addresses["Settlement"], m.owner, column.fees)] += 1
         counts = m.role is Role.NEURON and m.standing is not Standing.NONE and e.epoch > m.born
@@ -618,6 +625,8 @@ class _Model:
         owed = sum(m.escrow for m in self.members.values()) + sum(p.fees for p in self.posts.values())
         owed += sum(c.fees for c in self.columns.values())
         self.differ("tokens in Settlement", owed, self.balances[self.addresses["Settlement"]])
+        jobs = sum(job.left for job in self.jobs.values())
+        self.differ("tokens in Jobs", jobs, self.balances[self.addresses["Jobs"]])
         locked = sum(m.staked + m.thawing for m in self.members.values())
         self.differ("tokens in Stake", locked, self.balances[self.addresses["Stake"]])
         now = l.clock.now()
@@ -625,7 +634,7 @@ class _Model:
         self.differ(f"{block} deadline", self.deadline, now.deadline)
         self.differ(f"{block} roll call", (len(self.arrived), self.expected), (now.arrived, now.expected))
         self.differ(f"{block} rules", self.rules, l.rules.current())
-        self.differ(f"{block} rewards set aside", self.promised, l.settlement.promised())
+        self.compare_cycles()
         for epoch, totals in self.totals.items():
             self.differ(f"{block} sums of epoch {epoch}", totals, _Totals(*_fields(l.settlement.epoch(epoch))))
         for epoch in range(1, self.epoch + 1):

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+
+/// @title A device is a non-fungible token (L4)
+/// @notice Whoever owns it owns what it earns and the rights to the data it records from then on. What it earned and
+///         recorded before stays with whoever owned it then: `ownerAt` remembers.
+contract Devices is ERC721, EIP712 {
+    using Checkpoints for Checkpoints.Trace160;
+
+    /// @notice What the device says it is. The fixed part of effort is computed from it until the milestone.
+    struct Device {
+        address key; // signs its effort; never changes hands without the device
+        uint16 cores;
+        uint16 teraflops; // of its GPU
+        uint32 memoryMiB;
+        uint64 bornAt;
+    }
+
+    bytes32 public constant BIRTH =
+        keccak256("Birth(address owner,uint16 cores,uint16 teraflops,uint32 memoryMiB,bytes32 description)");
+
+    uint256 public count;
+    mapping(uint256 id => Device) private _devices;
+    mapping(address key => uint256 id) public idOf;
+    mapping(uint256 id => Checkpoints.Trace160) private _owners;
+
+    event Born(uint256 indexed id, address indexed owner, address key, uint16 cores, uint16 teraflops, uint32 memoryMiB, bytes32 description);
+
+    error KeyInUse(address key);
+    error WrongKeySignature(address key);
+    error UnknownDevice(uint256 id);
+
+    constructor() ERC721("Klopf device", "KLPD") EIP712("Klopf Devices", "1") {}
+
+    /// @notice Bring a device in, for its owner, who sends this. `description` is the hash of its W3C Thing Description.
+    function mint(
+        address key,
+        uint16 cores,
+        uint16 teraflops,
+        uint32 memoryMiB,
+        bytes32 description,
+        bytes calldata keySignature
+    ) external returns (uint256 id) {
+        // CHECK
+        if (idOf[key] != 0) revert KeyInUse(key);
+        bytes32 birth = keccak256(abi.encode(BIRTH, msg.sender, cores, teraflops, memoryMiB, description));
+        (address signer,,) = ECDSA.tryRecover(_hashTypedDataV4(birth), keySignature);
+        if (signer != key || key == address(0)) revert WrongKeySignature(key);
+        // APPLY
+        id = ++count;
+        _devices[id] = Device(key, cores, teraflops, memoryMiB, uint64(block.timestamp));
+        idOf[key] = id;
+        _mint(msg.sender, id);
+        // EMIT
+        emit Born(id, msg.sender, key, cores, teraflops, memoryMiB, description);
+    }
+
+    function device(uint256 id) external view returns (Device memory) {
+        if (id == 0 || id > count) revert UnknownDevice(id);
+        return _devices[id];
+    }
+
+    /// @notice Who owned the device, and so what it recorded, at `time`; zero before it was born.
+    function ownerAt(uint256 id, uint64 time) external view returns (address) {
+        return address(_owners[id].upperLookupRecent(uint96(time)));
+    }
+
+    function _update(address to, uint256 id, address auth) internal override returns (address from) {
+        from = super._update(to, id, auth);
+        _owners[id].push(uint96(block.timestamp), uint160(to));
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Devices} from "./Devices.sol";
+import {Emission} from "./Emission.sol";
+import {Registry} from "./Registry.sol";
+import {Stake} from "./Stake.sol";
+import {Wiring} from "./Wiring.sol";
+
+/// @title Effort of devices and their nodes, per cycle of 24 hours, and its pay (F5 to F7)
+/// @notice One unit of effort (1e18) is 1 PB processed in a cycle. Only bytes count that their receiver has verified
+///         and signed for, and a receiver can vouch for no more than its stake covers. Receipts carry both signatures,
+///         so a device needs no coin: anybody may bring them.
+contract Effort is EIP712 {
+    enum Rule {
+        ByEffort,
+        ByData
+    }
+
+    struct Receipt {
+        uint32 cycle;
+        uint32 serial; // of this device in this cycle, counting up: none counts twice
+        uint256 device;
+        uint32 receiver; // registered and staked
+        uint64 bytesVerified;
+        uint32 workSeconds;
+        uint32 talkSeconds; // spent communicating
+    }
+
+    struct Node {
+        address owner; // is paid, and the leader's fee with it
+        Rule rule; // how the node's pay is shared among its devices; published, and the same for the whole cycle
+        uint16 feeBps; // what the leader keeps
+        uint16 devices;
+    }
+
+    struct Tally {
+        uint256 effort; // of a device for one holder, before the node's bonus; or of a node
+        uint256 data; // bytes
+    }
+
+    bytes32 public constant RECEIPT = keccak256(
+        "Receipt(uint32 cycle,uint32 serial,uint256 device,uint32 receiver,uint64 bytesVerified,uint32 workSeconds,uint32 talkSeconds)"
+    );
+    uint256 public constant MAX_DEVICES = 300;
+    uint256 public constant BYTES_PER_STAKE = 1e12; // a receiver vouches for this many bytes a cycle per staked KLP
+
+    Devices public immutable devices;
+    Emission public immutable emission;
+    Registry public immutable registry;
+    Stake public immutable stake;
+
+    uint32 public nodeCount;
+    mapping(uint32 node => Node) public nodes;
+    mapping(uint256 device => uint32 node) public nodeOf;
+    mapping(uint32 cycle => uint256) public totalOf; // with bonuses
+    mapping(uint32 cycle => mapping(uint32 node => Tally)) public ofNode; // effort without the bonus
+    mapping(uint32 cycle => mapping(uint32 node => uint256)) public weightOf; // effort with the bonus
+    mapping(uint32 cycle => mapping(uint32 node => mapping(uint256 device => mapping(address holder => Tally)))) public
+        ofDevice;
+    mapping(uint32 cycle => mapping(uint256 device => uint32)) public serialOf;
+    mapping(uint32 cycle => mapping(uint32 receiver => uint256)) public vouchedBy;
+    mapping(uint32 cycle => uint256) public poolOf;
+    mapping(uint32 cycle => bool) public closed;
+    mapping(uint32 cycle => mapping(uint32 node => uint256)) public leftOf; // of a node's pay, not yet handed out
+    mapping(uint32 cycle => mapping(uint32 node => uint256)) public payOf;
+    mapping(uint32 cycle => mapping(uint32 node => bool)) public paid;
+
+    event NodeFounded(uint32 indexed node, address owner, Rule rule, uint16 feeBps);
+    event Joined(uint256 indexed device, uint32 indexed node);
+    event Reported(
+        uint32 indexed cycle,
+        uint32 indexed node,
+        uint256 indexed device,
+        address holder,
+        uint256 effort,
+        uint64 bytesVerified,
+        uint32 workSeconds,
+        uint32 talkSeconds,
+        uint32 receiver
+    );
+    event Closed(uint32 indexed cycle, uint256 pool, uint256 effort);
+    event NodePaid(uint32 indexed cycle, uint32 indexed node, uint256 amount, uint256 fee);
+    event DevicePaid(uint32 indexed cycle, uint256 indexed device, address indexed holder, uint256 amount);
+
+    error NotOwner(address caller);
+    error NodeFull(uint32 node);
+    error UnknownNode(uint32 node);
+    error WrongCycle(uint32 cycle);
+    error WrongSerial(uint32 serial);
+    error WrongTimes();
+    error WrongDeviceSignature();
+    error WrongReceiverSignature();
+    error StakeTooSmall(uint256 bytesAsked, uint256 bytesCovered);
+    error FeeTooHigh(uint16 feeBps);
+    error StillOpen(uint32 cycle);
+
+    constructor(Wiring memory w) EIP712("Klopf Effort", "1") {
+        devices = Devices(w.devices);
+        emission = Emission(w.emission);
+        registry = Registry(w.registry);
+        stake = Stake(w.stake);
+    }
+
+    /// @notice Found a node. Its rule and fee are published here and never change: found another to change them.
+    function found(Rule rule, uint16 feeBps) external returns (uint32 node) {
+        if (feeBps > 1e4) revert FeeTooHigh(feeBps);
+        node = ++nodeCount;
+        nodes[node] = Node(msg.sender, rule, feeBps, 0);
+        emit NodeFounded(node, msg.sender, rule, feeBps);
+    }
+
+    /// @notice A device's owner puts it into a node, or (0) takes it out. What it did before stays where it was done.
+    function join(uint256 device, uint32 node) external {
+        // CHECK
+        if (devices.ownerOf(device) != msg.sender) revert NotOwner(msg.sender);
+        if (node > nodeCount) revert UnknownNode(node);
+        if (node != 0 && nodes[node].devices >= MAX_DEVICES) revert NodeFull(node);
+        // APPLY
+        uint32 before = nodeOf[device];
+        if (before != 0) nodes[before].devices -= 1;
+        if (node != 0) nodes[node].devices += 1;
+        nodeOf[device] = node;
+        // EMIT
+        emit Joined(device, node);
+    }
+
+    /// @notice Count work of the running cycle that both ends signed for.
+    function report(Receipt calldata r, bytes calldata deviceSignature, bytes calldata receiverSignature) external {
+        // CHECK
+        emission.roll();
+        if (r.cycle != emission.cycle()) revert WrongCycle(r.cycle);
+        if (r.serial != serialOf[r.cycle][r.device] + 1) revert WrongSerial(r.serial);
+        if (r.workSeconds == 0 || r.workSeconds > 1 days || r.talkSeconds > r.workSeconds) revert WrongTimes();
+        uint32 node = nodeOf[r.device];
+        if (node == 0) revert UnknownNode(0);
+        Devices.Device memory d = devices.device(r.device);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(RECEIPT, r)));
+        if (!_signed(d.key, digest, deviceSignature)) revert WrongDeviceSignature();
+        if (!_signed(registry.keyOf(r.receiver), digest, receiverSignature)) revert WrongReceiverSignature();
+        uint256 covered = (uint256(stake.account(r.receiver).staked) * BYTES_PER_STAKE) / 1e18;
+        uint256 vouched = vouchedBy[r.cycle][r.receiver] + r.bytesVerified;
+        if (vouched > covered) revert StakeTooSmall(vouched, covered);
+        // ACCRUE
+        uint256 effort = variableDown(r.bytesVerified, r.workSeconds, r.talkSeconds);
+        if (r.serial == 1 && !emission.milestone()) effort += fixedDown(d.cores, d.teraflops, d.memoryMiB);
+        uint256 weight = (effort * bonusBps(nodes[node].devices)) / 1e4; // rounds down
+        address holder = devices.ownerOf(r.device);
+        // APPLY
+        serialOf[r.cycle][r.device] = r.serial;
+        vouchedBy[r.cycle][r.receiver] = vouched;
+        Tally storage t = ofDevice[r.cycle][node][r.device][holder];
+        t.effort += effort;
+        t.data += r.bytesVerified;
+        ofNode[r.cycle][node].effort += effort;
+        ofNode[r.cycle][node].data += r.bytesVerified;
+        weightOf[r.cycle][node] += weight;
+        totalOf[r.cycle] += weight;
+        // EMIT
+        emit Reported(
+            r.cycle, node, r.device, holder, effort, r.bytesVerified, r.workSeconds, r.talkSeconds, r.receiver
+        );
+    }
+
+    /// @notice Pay a node for a cycle that is over: the leader's fee at once, the rest to be handed to its devices.
+    function payNode(uint32 cycle, uint32 node) external {
+        // CHECK
+        _close(cycle);
+        if (paid[cycle][node] || weightOf[cycle][node] == 0) return;
+        // APPLY
+        paid[cycle][node] = true;
+        uint256 amount = Math.mulDiv(poolOf[cycle], weightOf[cycle][node], totalOf[cycle]); // rounds down
+        uint256 fee = (amount * nodes[node].feeBps) / 1e4; // rounds down, for the devices
+        payOf[cycle][node] = leftOf[cycle][node] = amount - fee;
+        if (fee != 0) emission.pay(nodes[node].owner, fee);
+        // EMIT
+        emit NodePaid(cycle, node, amount, fee);
+    }
+
+    /// @notice Hand a device's part of its node's pay to who held it when it worked, by the node's published rule.
+    function payDevice(uint32 cycle, uint32 node, uint256 device, address holder) external {
+        // CHECK
+        if (!paid[cycle][node]) revert StillOpen(cycle);
+        Tally memory t = ofDevice[cycle][node][device][holder];
+        Tally memory all = ofNode[cycle][node];
+        if (t.effort == 0 && t.data == 0) return;
+        // APPLY
+        delete ofDevice[cycle][node][device][holder];
+        bool byData = nodes[node].rule == Rule.ByData && all.data != 0;
+        uint256 amount = byData
+            ? Math.mulDiv(payOf[cycle][node], t.data, all.data)
+            : Math.mulDiv(payOf[cycle][node], t.effort, all.effort); // both round down
+        leftOf[cycle][node] -= amount;
+        if (amount != 0) emission.pay(holder, amount);
+        // EMIT
+        emit DevicePaid(cycle, device, holder, amount);
+    }
+
+    /// @notice bytes per second of work * (working - communicating) seconds, in PB; rounds down.
+    function variableDown(uint64 bytesVerified, uint32 workSeconds, uint32 talkSeconds) public pure returns (uint256) {
+        return (uint256(bytesVerified) * 1e3 * (workSeconds - talkSeconds)) / workSeconds;
+    }
+
+    /// @notice The fixed part, before the milestone: 1e-6 units a core, 1e-5 a teraflop, 1e-7 a GiB; rounds down.
+    function fixedDown(uint16 cores, uint16 teraflops, uint32 memoryMiB) public pure returns (uint256) {
+        return uint256(cores) * 1e12 + uint256(teraflops) * 1e13 + (uint256(memoryMiB) * 1e11) / 1024;
+    }
+
+    /// @notice 100 % up to 30 devices, rising evenly to 150 % at 300; in 1/10,000, rounds down.
+    function bonusBps(uint256 n) public pure returns (uint256) {
+        if (n <= 30) return 1e4;
+        return 1e4 + (5_000 * (Math.min(n, MAX_DEVICES) - 30)) / 270;
+    }
+
+    function _close(uint32 cycle) private {
+        emission.roll();
+        if (cycle >= emission.cycle()) revert StillOpen(cycle);
+        if (closed[cycle]) return;
+        closed[cycle] = true;
+        if (totalOf[cycle] != 0) poolOf[cycle] = emission.setEffortAside(cycle);
+        emit Closed(cycle, poolOf[cycle], totalOf[cycle]);
+    }
+
+    function _signed(address key, bytes32 digest, bytes calldata signature) private pure returns (bool) {
+        (address signer,,) = ECDSA.tryRecover(digest, signature);
+        return key != address(0) && signer == key;
+    }
+}

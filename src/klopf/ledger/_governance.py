@@ -1,0 +1,150 @@
+"""The DAO: proposals, votes, the timelock. It owns the rules of a governed deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from eth_hash.auto import keccak
+
+from klopf.errors import LedgerError
+
+from . import _events as ev
+from ._abi import artifact
+from ._parameters import Parameters
+from ._types import Sent
+
+if TYPE_CHECKING:
+    from ._client import Ledger
+
+__all__ = ["Governance", "Proposal", "ProposalState", "Support"]
+
+
+class ProposalState(IntEnum):
+    """Where a proposal stands."""
+
+    PENDING = 0
+    ACTIVE = 1
+    CANCELED = 2
+    DEFEATED = 3
+    SUCCEEDED = 4
+    QUEUED = 5
+    EXPIRED = 6
+    EXECUTED = 7
+
+
+class Support(IntEnum):
+    """A vote."""
+
+    AGAINST = 0
+    FOR = 1
+    ABSTAIN = 2
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposal as it stands. Times are seconds since 1970; ``votes`` are by support, in 1e-18 KLP."""
+
+    id: int
+    proposer: str
+    description: str
+    state: ProposalState
+    vote_start: int
+    vote_end: int
+    eta: int
+    votes: dict[str, int]
+    targets: tuple[str, ...]
+    calldatas: tuple[bytes, ...]
+
+    def action(self) -> tuple[list[str], list[int], list[bytes], bytes]:
+        """What the governor hashes a proposal from."""
+        description = bytes(keccak(self.description.encode()))
+        return list(self.targets), [0] * len(self.targets), list(self.calldatas), description
+
+
+class Governance:
+    """The governor of a governed deployment, seen with the ledger's key."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        try:
+            self.address = ledger.deployment.addresses["KlopfGovernor"]
+            self.timelock = ledger.deployment.addresses["Timelock"]
+        except KeyError:
+            raise LedgerError(
+                "this network has no DAO: its rules belong to one key; deploy with a constitution (--governed) for one"
+            ) from None
+        self._functions = artifact("KlopfGovernor").functions
+
+    def _read(self, function: str, *arguments: Any) -> Any:
+        abi = self._functions[function]
+        return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments)))
+
+    def _write(self, function: str, *arguments: Any) -> Sent:
+        return self._ledger.send(self.address, self._functions[function].call_data(arguments))
+
+    def delegate(self, to: str | None = None) -> Sent:
+        """Let one's tokens vote: by oneself, or by ``to``. Counts for proposals whose vote starts later."""
+        data = artifact("Token").functions["delegate"].call_data((to or self._ledger.me.address,))
+        return self._ledger.send(self._ledger.token.address, data)
+
+    def votes(self, address: str) -> int:
+        """Votes delegated to an address now."""
+        return int(self._ledger.token._read("getVotes", address))
+
+    def propose(self, calls: list[tuple[str, bytes]], description: str) -> int:
+        """Propose calls (address, data), which the timelock will make. Returns the proposal's id."""
+        targets, datas = [to for to, _ in calls], [data for _, data in calls]
+        self._write("propose", targets, [0] * len(calls), datas, description)
+        digest = bytes(keccak(description.encode()))
+        return int(self._read("getProposalId", targets, [0] * len(calls), datas, digest))
+
+    def propose_rules(self, parameters: Parameters, description: str) -> int:
+        """Propose to change the rules."""
+        rules = self._ledger.rules
+        data = artifact("Rules").functions["propose"].call_data((parameters.as_tuple(),))
+        return self.propose([(rules.address, data)], description)
+
+    def vote(self, proposal: int, support: Support, reason: str = "") -> Sent:
+        """Vote with what was delegated to this key when the vote started."""
+        return self._write("castVoteWithReason", proposal, int(support), reason)
+
+    def queue(self, proposal: int) -> Sent:
+        """Hand a proposal that has won to the timelock."""
+        return self._write("queue", *self.get(proposal).action())
+
+    def execute(self, proposal: int) -> Sent:
+        """Carry out a queued proposal whose delay is over; anybody may."""
+        return self._write("execute", *self.get(proposal).action())
+
+    def cancel(self, proposal: int) -> Sent:
+        """Cancel: the guardian at any time, or the proposer before the vote starts."""
+        return self._write("cancel", *self.get(proposal).action())
+
+    def get(self, proposal: int) -> Proposal:
+        """One proposal. LedgerError where there is none."""
+        for known in self.list():
+            if known.id == proposal:
+                return known
+        raise LedgerError(f"there is no proposal {proposal}; see `klopf dao list`")
+
+    def list(self) -> list[Proposal]:
+        """Every proposal, the oldest first."""
+        created = [e for e in ev.history(self._ledger) if isinstance(e, ev.ProposalCreated)]
+        return [self._proposal(e) for e in created]
+
+    def _proposal(self, e: ev.ProposalCreated) -> Proposal:
+        against, in_favour, abstain = self._read("proposalVotes", e.proposal)
+        return Proposal(
+            id=e.proposal,
+            proposer=e.proposer,
+            description=e.description,
+            state=ProposalState(self._read("state", e.proposal)),
+            vote_start=e.vote_start,
+            vote_end=int(self._read("proposalDeadline", e.proposal)),
+            eta=int(self._read("proposalEta", e.proposal)),
+            votes={"for": in_favour, "against": against, "abstain": abstain},
+            targets=e.targets,
+            calldatas=tuple(e.calldatas),
+        )
