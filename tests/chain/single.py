@@ -77,6 +77,8 @@ def program(name: str, chance: random.Random) -> bytes:
             operands = [c.choice(EDGES) if c.random() < 0.6 else c.getrandbits(256) for _ in range(TAKES[name])]
             if c.random() < 0.2:
                 operands = operands[:1] * len(operands)
+            elif c.random() < 0.2:
+                operands[:1] = [0] * len(operands[:1])  # the divisor, the shift's value, the modulus
             out += asm(*operands, name, 32 * n, "MSTORE")
         return out + asm(320, 0, "RETURN")
     if name.startswith("PUSH"):
@@ -118,9 +120,9 @@ def program(name: str, chance: random.Random) -> bytes:
         return asm(c.choice([0, 1, 2, 99, 100, *EDGES]), name) + show(1)
     if name in ("JUMP", "JUMPI"):
         piece = asm(1, 2, "SSTORE")
-        target = c.choice([*range(24), 2**256 - 1])
+        target = c.choice([*range(24), 13, 13, 14, 14, 15, 15, 2**256 - 1])
         code = asm(c.randrange(2)) if name == "JUMPI" else b""
-        return code + asm(target, name) + piece + asm(b"\x5b\x60\x5b", "JUMPDEST POP", 3, "PUSH0 SSTORE JUMPDEST")
+        return code + asm(target, name) + piece + asm(b"\x5b\x60\x5b", "POP JUMPDEST", 3, "PUSH0 SSTORE JUMPDEST")
     if name == "JUMPDEST":
         return asm("JUMPDEST JUMPDEST PC") + show(1)
     if name == "POP":
