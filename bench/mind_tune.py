@@ -1,7 +1,8 @@
 """Tune every learner with the same budget and print what to put into ``klopf/mind/_tuned.py``.
 
 Budget, the same for each learner and setting: 12 configurations, each on seeds 1000, 1001 and 1002 (the tables use
-seeds from 0). The configurations are the grids below: a step-size and the learner's own parameter. The best mean error
+seeds from 0). The configurations are the grids below: a step-size and the learner's own
+parameter. The best mean error
 over the last tenth is chosen; a configuration that diverges on any seed is out.
 
     python bench/mind_tune.py regression redraw 300000 [--learners a,b] [--data FOLDER] [--samples N] [--file FILE]
@@ -21,12 +22,15 @@ from klopf.mind.bench import COMPARED, Run, sweep
 STEPS = (0.003, 0.01, 0.03)
 MANY_STEPS = (0.0003, 0.0006, 0.001, 0.002, 0.003, 0.005, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05)
 
+STEPS_CLASSES = (0.01, 0.03, 0.1)
+MANY_STEPS_CLASSES = (0.001, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
+
 
 def grid(**axes: tuple[Any, ...]) -> list[dict[str, Any]]:
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def configurations(learner: str) -> list[dict[str, Any]]:
+def configurations(learner: str, classes: bool) -> list[dict[str, Any]]:
     own: dict[str, list[dict[str, Any]]] = {
         "continual-backprop": grid(replacement_rate=(1e-5, 1e-4, 3e-4, 1e-3)),
         "l2": grid(l2=(1e-4, 1e-3, 1e-2, 3e-2)),
@@ -40,8 +44,10 @@ def configurations(learner: str) -> list[dict[str, Any]]:
     if learner == "klopf":
         return grid(replacement_rate=(1e-4, 3e-4), prior=(0.1, 0.3), noise_share=(0.1, 0.3, 0.6))
     if learner in own:
-        return [{"step_size": step, **extra} for step in STEPS for extra in own[learner]]
-    return grid(step_size=MANY_STEPS)
+        return [
+            {"step_size": step, **extra} for step in (STEPS_CLASSES if classes else STEPS) for extra in own[learner]
+        ]
+    return grid(step_size=MANY_STEPS_CLASSES if classes else MANY_STEPS)
 
 
 def klopf_classes() -> list[dict[str, Any]]:
@@ -61,8 +67,8 @@ def main() -> None:
     parser.add_argument("--cores", type=int)
     a = parser.parse_args()
     for learner in a.learners.split(","):
-        classes = learner == "klopf" and a.problem not in ("regression", "growth")
-        tried = klopf_classes() if classes else configurations(learner)
+        classes = a.problem not in ("regression", "growth")
+        tried = klopf_classes() if classes and learner == "klopf" else configurations(learner, classes)
         if a.problem != "regression" and learner in ("shrink-perturb", "upgd"):
             tried = [{**c, "perturb_every": 10} if learner == "shrink-perturb" else c for c in tried]
         assert len(tried) == 12

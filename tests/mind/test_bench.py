@@ -1,0 +1,145 @@
+"""The benchmark command: small runs of everything it offers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from klopf.console.bench import app
+from klopf.mind import Mind, MindError, bench, diagnostics, learn_together, problems, speed
+
+
+def call(*arguments: str) -> None:
+    app(list(arguments), exit_on_error=False, result_action="return_value")
+
+
+def test_json_is_one_list_with_the_promised_keys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    plot, resume = tmp_path / "plot.png", tmp_path / "runs.jsonl"
+    call("regression", "--learners", "backprop,linear", "--seeds", "2", "--steps", "20000", "--json",
+         "--plot", str(plot), "--resume", str(resume))  # fmt: skip
+    table = json.loads(capsys.readouterr().out)
+    assert {row["learner"] for row in table} == {"backprop", "linear"}
+    for row in table:
+        assert list(row) == [
+            "learner", "setting", "seeds", "steps", "error", "stderr", "steps_per_second", "hyperparameters",
+        ]  # fmt: skip
+        assert row["seeds"] == 2 and row["steps"] == 20000 and 0 < row["error"] < 20 and row["stderr"] >= 0
+    assert plot.stat().st_size > 5000 and len(resume.read_text().splitlines()) == 4
+
+
+def test_a_sweep_takes_up_where_it_was_interrupted(tmp_path: Path) -> None:
+    file = tmp_path / "runs.jsonl"
+    runs = [bench.Run("regression", "redraw", "linear", seed, 10_000) for seed in range(4)]
+    first = dict(zip((r.seed for r in runs[:2]), (x["error"] for _, x in bench.sweep(runs[:2], file=file, cores=1)),
+                     strict=True))  # fmt: skip
+    with file.open("a") as out:
+        out.write('{"key": "half a li')  # an interruption cut this line short
+    before = file.read_text()
+    results = {r.seed: x["error"] for r, x in bench.sweep(runs, file=file)}
+    assert file.read_text().startswith(before) and len(results) == 4
+    assert {k: results[k] for k in first} == first
+    assert len({round(e, 6) for e in results.values()}) == 4
+
+
+def test_the_error_is_the_mean_over_the_last_tenth() -> None:
+    r = bench.Run("regression", "redraw", "linear", 0, 100_000)
+    X, y = problems.slowly_changing_regression(100_000).whole()
+    errors = Mind(20, 1, learner="linear", output="linear").learn(X, y)
+    assert bench.run(r)["error"] == pytest.approx(errors[-10_000:].mean(dtype=np.float64), rel=1e-6)
+
+
+def test_a_diverged_run_is_not_left_out_of_the_mean() -> None:
+    results = [(bench.Run("regression", "redraw", "linear", s, 10, {"step_size": 9.0}), {
+        "error": e, "steps_per_second": 1.0, "diagnosis": None}) for s, e in ((0, 1.0), (1, float("nan")))]  # fmt: skip
+    assert np.isnan(bench.summary(results)[0]["error"])
+    assert np.isnan(bench.run(bench.Run("regression", "redraw", "linear", 0, 20_000, {"step_size": 9.0}))["error"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [
+            "permuted",
+            "--setting",
+            "label",
+            "--learners",
+            "backprop",
+            "--seeds",
+            "1",
+            "--steps",
+            "2",
+            "--samples",
+            "100",
+        ],
+        ["binary-tasks", "--learners", "backprop", "--seeds", "1", "--steps", "2"],
+        ["growth", "--seeds", "1", "--steps", "20000", "--budget", "3"],
+        ["speed", "--learners", "backprop", "--seconds", "0.01", "--no-wide"],
+    ],
+)
+def test_every_benchmark_runs(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    call(*arguments)
+    out = capsys.readouterr().out
+    assert arguments[0].split("-")[0] in out or "backprop" in out
+    assert "diverged" not in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["regression", "--setting", "sideways"],
+        ["regression", "--learners", "nobody"],
+        ["regression", "--seeds", "0"],
+        ["permuted", "--hidden", "a,b"],
+        ["permuted", "--data", "/nowhere", "--learners", "linear", "--seeds", "1"],
+        ["regression", "--learners", "linear", "--plot", "/nowhere/at/all.png"],
+    ],
+)
+def test_bad_arguments_get_one_line(arguments: list[str]) -> None:
+    with pytest.raises(MindError) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_learning_together_is_the_same_as_alone() -> None:
+    X, y = problems.slowly_changing_regression(5_000).whole()
+    together = [Mind(20, 1, (5,), "backprop", "linear", seed=s, step_size=a) for s in range(3) for a in (0.01, 0.003)]
+    alone = [Mind(20, 1, (5,), "backprop", "linear", seed=s, step_size=a) for s in range(3) for a in (0.01, 0.003)]
+    errors = learn_together(together, X, y, cores=2)
+    assert errors.shape == (6, 5_000) and (errors == np.stack([m.learn(X, y) for m in alone])).all()
+    with pytest.raises(MindError, match="twice"):
+        learn_together([together[0], together[0]], X, y)
+
+
+def test_watching_reports_after_every_block(tmp_path: Path) -> None:
+    history: list[dict[str, object]] = []
+    stream = problems.slowly_changing_regression(30_000)
+    m = Mind(20, 1, (5,), "backprop", "linear")
+    errors = diagnostics.watch(m, stream, history.append)
+    assert len(history) == len(errors) == 3 and history[-1]["steps"] == 30_000
+    diagnostics.plot(history, str(tmp_path / "plot.png"))
+    assert (tmp_path / "plot.png").stat().st_size > 5000
+
+
+def test_ranks() -> None:
+    assert diagnostics.effective_rank(np.eye(5)) == pytest.approx(5)
+    assert diagnostics.effective_rank(np.ones((5, 5))) == pytest.approx(1)
+    assert diagnostics.stable_rank(np.diag([100.0, 100.0, 0.1])) == 2
+    assert diagnostics.effective_rank(np.zeros((3, 3))) == 0.0 == diagnostics.stable_rank(np.zeros((3, 3)))
+
+
+def test_activities_are_what_the_kernels_compute() -> None:
+    r = np.random.default_rng(0)
+    X = r.normal(size=(20, 6)).astype(np.float32)
+    m = Mind(6, 3, hidden=(7, 5), learner="backprop", output="linear", normalise_inputs=True)
+    m.learn(X, r.normal(size=(20, 3)))
+    h = diagnostics.activities(m, X)
+    w = m.weights(2).astype(np.float64)
+    assert h[1] @ w[:-1] + w[-1] == pytest.approx(m.predict_proba(X), abs=1e-4)
+
+
+def test_speed_refuses_nonsense() -> None:
+    with pytest.raises(MindError, match="above 0"):
+        speed.measure(0.0, False, [])
