@@ -16,6 +16,8 @@ from ._client import Ledger, connect
 from ._deployment import Deployment, deploy
 from ._events import history
 from ._governance import Governance, Proposal, ProposalState, Support
+from ._graph import Graph, Listening, Member, graph
+from ._index import Index, Page
 from ._parameters import KLP, Constitution, Parameters
 from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
 from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
@@ -32,8 +34,13 @@ __all__ = [
     "Domain",
     "EpochTotals",
     "Governance",
+    "Graph",
+    "Index",
     "Ledger",
+    "Listening",
+    "Member",
     "Now",
+    "Page",
     "Parameters",
     "Participant",
     "Phase",
@@ -50,6 +57,7 @@ __all__ = [
     "connect",
     "deploy",
     "events",
+    "graph",
     "history",
     "keys",
     "load_receipts",

@@ -1,0 +1,133 @@
+"""The DAO owns the rules: a change needs a vote, a quorum and the timelock, and the guardian may only stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from ledger_helpers import KLP, TINY, Net, Role, secret
+
+from klopf import ledger
+from klopf.errors import LedgerError, Reverted
+from klopf.ledger import Constitution, Governance, ProposalState, Support
+
+DAY = 24 * 3600
+GUARDIAN, WHALE, MINNOW = secret(70), secret(71), secret(72)
+RULES = Constitution(guardian=GUARDIAN.address)
+
+
+@dataclass
+class Dao:
+    net: Net
+    whale: Governance
+    minnow: Governance
+    guardian: Governance
+
+
+@pytest.fixture
+def dao(chain_endpoint) -> Iterator[Dao]:  # type: ignore[no-untyped-def]
+    deployment = ledger.deploy(chain_endpoint.location, secret(0), TINY, constitution=RULES)
+    net = Net(ledger.connect(chain_endpoint.location, secret(0), deployment), chain_endpoint.pass_time)
+    members = [Governance(ledger.Ledger(net.admin.rpc, deployment, key)) for key in (WHALE, MINNOW, GUARDIAN)]
+    net.admin.fund(WHALE.address, tokens=60_000_000 * KLP)
+    net.admin.fund(MINNOW.address, tokens=200_000 * KLP)
+    for member in members[:2]:
+        member.delegate()
+    net.pass_time(2)
+    yield Dao(net, *members)
+    net.admin.close()
+
+
+def test_a_vote_changes_a_rule(dao: Dao) -> None:
+    net, before = dao.net, dao.net.admin.rules.current()
+    assert net.admin.rules.owner() == dao.whale.timelock
+    changed = replace(before, seats=7)
+    with pytest.raises(Reverted, match="only the owner"):
+        net.admin.rules.propose(changed)  # the deployer has no say any more
+    proposal = dao.minnow.propose_rules(changed, "seven seats")
+    assert [p.state for p in dao.minnow.list()] == [ProposalState.PENDING]
+    with pytest.raises(Reverted, match="state"):
+        dao.minnow.vote(proposal, Support.FOR)
+    net.pass_time(DAY + 1)
+    dao.minnow.vote(proposal, Support.AGAINST, "too many")
+    with pytest.raises(Reverted, match="one vote"):
+        dao.minnow.vote(proposal, Support.FOR)
+    dao.whale.vote(proposal, Support.FOR)
+    found = dao.whale.get(proposal)
+    assert found.state is ProposalState.ACTIVE
+    assert found.votes == {"for": 60_000_000 * KLP, "against": 200_000 * KLP, "abstain": 0}
+    with pytest.raises(Reverted):
+        dao.whale.queue(proposal)
+    net.pass_time(8 * DAY)
+    dao.whale.queue(proposal)
+    with pytest.raises(Reverted, match="timelock"):
+        dao.whale.execute(proposal)
+    net.pass_time(2 * DAY + 1)
+    dao.minnow.execute(proposal)
+    assert dao.whale.get(proposal).state is ProposalState.EXECUTED
+    assert net.admin.rules.current() == before  # the next epoch brings it
+    net.join(Role.NEURON)
+    net.admin.clock.start()
+    assert net.admin.rules.current() == changed
+    assert ledger.verify(net.admin, []) == []
+
+
+def test_without_a_quorum_nothing_passes(dao: Dao) -> None:
+    proposal = dao.minnow.propose_rules(replace(TINY, seats=9), "nine seats")
+    dao.net.pass_time(DAY + 1)
+    dao.minnow.vote(proposal, Support.FOR)
+    dao.net.pass_time(8 * DAY)
+    assert dao.minnow.get(proposal).state is ProposalState.DEFEATED
+    with pytest.raises(Reverted):
+        dao.minnow.queue(proposal)
+
+
+def test_a_late_quorum_leaves_time_to_answer(dao: Dao) -> None:
+    proposal = dao.minnow.propose_rules(replace(TINY, seats=9), "nine seats")
+    dao.net.pass_time(DAY + 1)
+    ends = dao.minnow.get(proposal).vote_end
+    dao.net.pass_time(7 * DAY - 3600)
+    dao.whale.vote(proposal, Support.FOR)  # the quorum, an hour before the end
+    late = dao.minnow.get(proposal).vote_end
+    assert late - ends > DAY
+    dao.net.pass_time(DAY)
+    dao.minnow.vote(proposal, Support.AGAINST)
+
+
+def test_the_guardian_may_stop_and_do_nothing_else(dao: Dao) -> None:
+    proposal = dao.minnow.propose_rules(replace(TINY, emission=10**27), "everything at once")
+    dao.net.pass_time(DAY + 1)
+    dao.whale.vote(proposal, Support.FOR)
+    dao.net.pass_time(8 * DAY)
+    dao.whale.queue(proposal)
+    with pytest.raises(Reverted):
+        dao.whale.cancel(proposal)
+    dao.guardian.cancel(proposal)
+    dao.net.pass_time(3 * DAY)
+    with pytest.raises(Reverted):
+        dao.whale.execute(proposal)
+    assert dao.whale.get(proposal).state is ProposalState.CANCELED
+    with pytest.raises(Reverted, match="only the owner"):
+        dao.guardian._ledger.rules.propose(TINY)
+
+
+def test_votes_that_came_after_the_snapshot_do_not_count(dao: Dao) -> None:
+    """Tokens that are borrowed to vote come too late."""
+    proposal = dao.minnow.propose_rules(replace(TINY, seats=9), "nine seats")
+    dao.net.pass_time(DAY + 1)
+    dao.net.admin.fund(MINNOW.address, tokens=100_000_000 * KLP)
+    dao.minnow.vote(proposal, Support.FOR)
+    assert dao.minnow.get(proposal).votes["for"] == 200_000 * KLP
+
+
+def test_too_few_votes_to_propose(dao: Dao) -> None:
+    with pytest.raises(Reverted, match="delegate more"):
+        dao.guardian.propose_rules(TINY, "mine")
+    with pytest.raises(LedgerError, match="no proposal 5"):
+        dao.whale.get(5)
+
+
+def test_a_network_without_a_dao_says_so(net: Net) -> None:
+    with pytest.raises(LedgerError, match="no DAO"):
+        Governance(net.admin)
