@@ -41,7 +41,7 @@ def main() -> int:
         return 0
     HOME.mkdir(exist_ok=True)
     (HOME / "package.json").write_text('{"private": true}\n')
-    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(HOME), PACKAGE]
+    command = [npm, "install", "--loglevel=error", "--no-audit", "--no-fund", "--prefix", str(HOME), PACKAGE]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:

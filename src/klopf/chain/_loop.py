@@ -1,17 +1,19 @@
 """The inner loop of py-evm's machine, with the cheap half of the opcodes done in place.
 
 py-evm spends four or five Python calls on every ADD. Here the opcodes that only move words between stack, memory and
-code are done in the loop itself; all others (storage, calls, logs, hashes, copies) are py-evm's own. Gas is kept in a
-local variable and written back before py-evm sees it. What a program means must not change by this:
-tests/chain/test_differential.py holds it against the executable specification and anvil.
+code are done in the loop itself, and so are SLOAD and KECCAK256; all others (stores, calls, logs, copies) are py-evm's
+own. Gas is kept in a local variable and written back before py-evm sees it. What a program means must not change by
+this: tests/chain/test_differential.py holds it against the executable specification and anvil.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestination, OutOfGas
 from eth.vm.logic.invalid import InvalidOpcode
+from eth_hash.auto import keccak
 
 __all__ = ["run"]
 
@@ -45,6 +47,23 @@ def _read(code: bytes) -> tuple[frozenset[int], dict[int, int]]:
     return known
 
 
+_short_hash = functools.lru_cache(maxsize=1 << 14)(keccak)
+
+
+def _grow(memory: Any, end: int, gas: int) -> int:
+    """Make the memory reach ``end``; returns the gas that is left (yellow paper, appendix H)."""
+    before, after = len(memory._bytes) // 32, (end + 31) // 32
+    gas -= 3 * (after - before) + after * after // 512 - before * before // 512
+    if gas < 0:
+        raise _spent(gas)
+    more = bytes(32 * (after - before))
+    try:
+        memory._bytes.extend(more)
+    except BufferError:  # somebody still looks at it
+        memory._bytes = memory._bytes + more
+    return gas
+
+
 def run(computation: Any) -> None:
     """Run the computation's code to its end. Raises py-evm's ``VMError`` where the program does something wrong."""
     code_stream = computation.code
@@ -56,6 +75,8 @@ def run(computation: Any) -> None:
     memory = computation._memory
     message = computation.msg
     data = message.data
+    here = message.storage_address
+    accounts = computation.state.accounts
     stack: list[Any] = computation._stack.values
     pop, push = stack.pop, stack.append
     gas: int = meter.gas_remaining
@@ -137,9 +158,7 @@ def run(computation: Any) -> None:
                         raise _spent(gas)
                     end = place + 32
                     if end > len(memory._bytes):
-                        meter.gas_remaining = gas
-                        computation.extend_memory(place, 32)
-                        gas = meter.gas_remaining
+                        gas = _grow(memory, end, gas)
                     if opcode == 0x51:
                         push(int.from_bytes(memory._bytes[place:end], "big"))
                     else:
@@ -147,6 +166,20 @@ def run(computation: Any) -> None:
                         memory._bytes[place:end] = (
                             value.rjust(32, b"\0") if value.__class__ is bytes else value.to_bytes(32, "big")
                         )
+                    pc += 1
+                    continue
+                if opcode == 0x54:  # SLOAD
+                    slot = pop()
+                    if slot.__class__ is bytes:
+                        slot = int.from_bytes(slot, "big")
+                    if (here, slot) in accounts.warm:
+                        gas -= 100
+                    else:
+                        gas -= 2100
+                        accounts.mark_storage_warm(here, slot)
+                    if gas < 0:
+                        raise _spent(gas)
+                    push(accounts.get_storage(here, slot))
                     pc += 1
                     continue
                 if opcode == 0x5A:  # GAS
@@ -197,6 +230,24 @@ def run(computation: Any) -> None:
                     pc += 1
                     if gas < 0:
                         raise _spent(gas)
+                    continue
+                if opcode == 0x20:  # KECCAK256
+                    place, size = pop(), pop()
+                    if place.__class__ is bytes:
+                        place = int.from_bytes(place, "big")
+                    if size.__class__ is bytes:
+                        size = int.from_bytes(size, "big")
+                    gas -= 30 + 6 * ((size + 31) // 32)
+                    if gas < 0:
+                        raise _spent(gas)
+                    end = place + size
+                    if size and end > len(memory._bytes):
+                        gas = _grow(memory, end, gas)
+                    if size <= 64:  # mostly a mapping's key and slot, over and over
+                        push(_short_hash(bytes(memory._bytes[place:end]) if size else b""))
+                    else:
+                        push(keccak(bytes(memory._bytes[place:end])))
+                    pc += 1
                     continue
                 if 0x33 <= opcode <= 0x36:  # CALLER, CALLVALUE, CALLDATALOAD, CALLDATASIZE
                     if opcode == 0x35:
