@@ -6,7 +6,21 @@
 "linear" is an online logistic classifier with a constant step-size of 0.01, as many passes as the neurons have, and
 everybody's data pooled. Adversaries: a free-rider and a liar among seven neurons, and one dishonest auditor of three.
 
-RESULTS
+On 2 cores of a shared x86-64 machine, other work going on (seconds are whole runs, start of eleven processes included):
+
+    seed     network  best_neuron   linear  over best  over linear  bad pay %  bad seats  wronged  slashed  seconds
+       0        94.2         75.5     96.4       18.7         -2.2        0.5        0.0      0.0    360.0    128.7
+       1        96.9         88.3     95.8        8.6          1.1        0.3        0.0      0.0    360.0     58.7
+       2        96.1         90.3     96.4        5.8         -0.3        0.6        0.0      0.0    488.0     56.7
+       3        94.7         71.6     95.8       23.1         -1.1        0.7        0.0      0.0    488.0     68.7
+       4        94.2         86.4     93.6        7.8          0.6        0.3        0.0      0.0    488.0     60.4
+    mean        95.2         82.4     95.6       12.8         -0.4        0.5        0.0      0.0    436.8     74.6
+    s.e.        0.56         3.72     0.52       3.40         0.59       0.07       0.00     0.00    31.35    13.67
+
+"bad" are the free-rider and the liar: their part of all pay, and how many of them hold a backbone seat. "wronged" and
+"slashed" are tokens taken from honest and from dishonest auditors.
+
+So the network is 12.8 points above its best neuron, and as good as the pooled linear classifier within the error.
 """
 
 from __future__ import annotations
@@ -28,12 +42,12 @@ def row(seed: int, epochs: int) -> dict[str, float]:
         )
     accuracy = {name: 100 * (value or 0.0) for name, value in story.accuracy.items()}
     return accuracy | {
-        "above best": accuracy["network"] - accuracy["best_neuron"],
-        "above linear": accuracy["network"] - accuracy["linear"],
-        "adversaries' pay": 100 * _adversaries_part(story),
-        "in the backbone": sum(n.standing == "backbone" and not n.honest for n in story.neurons),
-        "honest slashed": float(sum(a.slashed for a in story.auditors if a.honest)),
-        "dishonest slashed": float(sum(a.slashed for a in story.auditors if not a.honest)),
+        "over best": accuracy["network"] - accuracy["best_neuron"],
+        "over linear": accuracy["network"] - accuracy["linear"],
+        "bad pay %": 100 * _adversaries_part(story),
+        "bad seats": sum(n.standing == "backbone" and not n.honest for n in story.neurons),
+        "wronged": float(sum(a.slashed for a in story.auditors if a.honest)),
+        "slashed": float(sum(a.slashed for a in story.auditors if not a.honest)),
         "seconds": story.seconds,
     }
 
@@ -52,16 +66,16 @@ def main() -> None:
     for seed in range(options.seeds):
         rows.append(row(seed, options.epochs))
         if seed == 0:
-            print("seed  " + "  ".join(f"{name:>12}" for name in rows[0]))
+            print("seed  " + "  ".join(f"{name:>11}" for name in rows[0]))
         print(
-            f"{seed:>4}  " + "  ".join(f"{value:>{max(12, len(name))}.1f}" for name, value in rows[-1].items()),
+            f"{seed:>4}  " + "  ".join(f"{value:>{max(11, len(name))}.1f}" for name, value in rows[-1].items()),
             flush=True,
         )
     columns = {name: [r[name] for r in rows] for name in rows[0]}
-    print("mean  " + "  ".join(f"{statistics.mean(v):>{max(12, len(n))}.1f}" for n, v in columns.items()))
+    print("mean  " + "  ".join(f"{statistics.mean(v):>{max(11, len(n))}.1f}" for n, v in columns.items()))
     if len(rows) > 1:
         spread = {n: statistics.stdev(v) / len(v) ** 0.5 for n, v in columns.items()}
-        print("s.e.  " + "  ".join(f"{v:>{max(12, len(n))}.2f}" for n, v in spread.items()))
+        print("s.e.  " + "  ".join(f"{v:>{max(11, len(n))}.2f}" for n, v in spread.items()))
 
 
 if __name__ == "__main__":

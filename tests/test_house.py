@@ -13,7 +13,11 @@ ROOMS = sorted(p.parent.name for p in (ROOT / "src/klopf").glob("*/__init__.py")
 
 def test_no_room_imports_upward():
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
@@ -35,12 +39,14 @@ def fresh(code: str) -> str:
 
 
 def test_importing_klopf_loads_nothing_heavy():
-    heavy = "numpy numba sklearn scipy web3 eth grpc rich pydantic starlette".split()
+    heavy = ["numpy", "numba", "sklearn", "scipy", "web3", "eth", "grpc", "rich", "pydantic", "starlette"]
     loaded = fresh(f"import sys, klopf; print([m for m in {heavy!r} if m in sys.modules])")
     assert loaded == "[]"
 
 
 def test_a_mind_needs_neither_network_nor_chain():
-    unwanted = "grpc web3 eth sklearn klopf.wire klopf.ledger klopf.chain".split()
-    loaded = fresh(f"import sys; from klopf import mind; mind.Mind; print([m for m in {unwanted!r} if m in sys.modules])")
+    unwanted = ["grpc", "web3", "eth", "sklearn", "klopf.wire", "klopf.ledger", "klopf.chain"]
+    loaded = fresh(
+        f"import sys; from klopf import mind; mind.Mind; print([m for m in {unwanted!r} if m in sys.modules])"
+    )
     assert loaded == "[]"

@@ -184,3 +184,36 @@ def test_a_run_with_a_wrong_passphrase_for_its_ledger_key_is_refused(tmp_path):
     line = refused(klopf("run", tmp_path / "network.toml", "--folder", tmp_path / "run"))
     assert "127.0.0.1:9" in line
     assert not (tmp_path / "run").exists()
+
+
+# ---- the chain over HTTP
+
+
+def test_a_chain_file_is_served_over_http(tmp_path):
+    import time
+    import urllib.request
+
+    from klopf import chain
+
+    chain.create(tmp_path / "ledger.sqlite", chain_id=77).close()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([KLOPF, "chain", "serve", tmp_path / "ledger.sqlite", "--port", str(port)])
+    try:
+        ask = urllib.request.Request(
+            f"http://127.0.0.1:{port}",
+            b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}',
+            {"Content-Type": "application/json"},
+        )
+        for _ in range(200):
+            try:
+                answer = json.load(urllib.request.urlopen(ask, timeout=5))
+                break
+            except OSError:
+                time.sleep(0.1)
+        assert answer["result"] == hex(77)
+    finally:
+        server.terminate()
+        server.wait(10)
+    assert "no" in refused(klopf("chain", "serve", tmp_path / "nothing.sqlite"))

@@ -49,9 +49,7 @@ def test_a_newcomer_starts_unheard_and_earns_its_place():
     answers, labels = network()
     listener.learn({k: answers[k] for k in (1, 3)}, labels)
     assert listener.heard(2) == 0.0
-    np.testing.assert_array_equal(
-        listener.combine(answers), listener.combine({k: answers[k] for k in (1, 3)})
-    )
+    np.testing.assert_array_equal(listener.combine(answers), listener.combine({k: answers[k] for k in (1, 3)}))
     for seed in range(1, 3):
         listener.learn(*network(seed=seed))
     assert listener.heard(2) > 0.5 * listener.heard(1)

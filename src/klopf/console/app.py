@@ -203,6 +203,11 @@ def restore(file: Path, *, index: int = 0) -> None:
     print(key.address)
 
 
+# Loaded when it is asked for: it brings compiled kernels.
+app.command("klopf.console.bench:app", name="bench", help="Compare learners that never stop learning; measure speed.")
+app.command("klopf.console.ledger:ledger", name="ledger", help="Money, stakes, history and graph of a network.")
+app.command("klopf.console.ledger:dao", name="dao", help="Proposals and votes on the rules of a network.")
+
 chain = App(name="chain", help="The embedded chain: an EVM in one file.")
 app.command(chain)
 
@@ -222,6 +227,7 @@ def serve(file: Path, *, host: str = "127.0.0.1", port: int = 8545) -> None:
     """
     from klopf import chain as embedded
 
+    embedded.open(file, read_only=True).close()  # what cannot be served says so before anything is promised
     print(f"serving {file} at http://{host}:{port}", file=sys.stderr)
     embedded.serve(file, host=host, port=port)
 

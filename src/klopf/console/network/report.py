@@ -141,8 +141,9 @@ def _curves(story: Story) -> str:
     def y(value: float) -> float:
         return 10 + (height - bottom - 10) * (1 - value)
 
-    def line(values: list[float], style: str) -> str:
-        points = " ".join(f"{x(i):.1f},{y(v):.1f}" for i, v in enumerate(values))
+    def line(values: list[float | None], style: str) -> str:
+        """A line through the epochs that have a value; it ends where a neuron falls silent."""
+        points = " ".join(f"{x(i):.1f},{y(v):.1f}" for i, v in enumerate(values) if v is not None)
         return f'<polyline points="{points}" fill="none" {style}/>'
 
     grid = "".join(
@@ -157,7 +158,7 @@ def _curves(story: Story) -> str:
     honest = {row.name: row.honest for row in story.neurons}
     alone = "".join(
         line(
-            [m.neurons.get(name, 0.0) for m in story.moments],
+            [m.neurons.get(name) for m in story.moments],
             f'stroke="var(--{"faint" if ok else "warn"})" stroke-width="1.3"',
         )
         for name, ok in honest.items()
