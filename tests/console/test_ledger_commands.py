@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,7 @@ def test_history_and_graph(shell: Shell) -> None:
 
 def test_votes(shell: Shell) -> None:
     assert "you" in shell("dao", "delegate")
+    time.sleep(1.1)  # votes count from the second after
     proposal = shell.json("dao", "propose", "Seven seats", "--set", "seats=7")["proposal"]
     (listed,) = shell.json("dao", "list")
     assert (listed["proposal"], listed["state"], listed["description"]) == (proposal, "pending", "Seven seats")

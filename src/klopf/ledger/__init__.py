@@ -22,6 +22,7 @@ from ._parameters import KLP, Constitution, Parameters
 from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
 from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
 from ._verify import Difference, verify
+from .keys import Key
 
 __all__ = [
     "ATTENTION",
@@ -36,6 +37,7 @@ __all__ = [
     "Governance",
     "Graph",
     "Index",
+    "Key",
     "Ledger",
     "Listening",
     "Member",

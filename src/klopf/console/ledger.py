@@ -1,0 +1,470 @@
+"""`klopf ledger` and `klopf dao`: money, stakes, history and votes of a deployment, from the command line.
+
+Each command names the chain (``--rpc``: a node's URL, or an embedded chain's file) and the deployment; those that send
+a transaction name a key file too. Amounts are in KLP, exact to the last of 18 decimals, here and in JSON (as text).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from klopf.errors import LedgerError
+
+if TYPE_CHECKING:
+    from klopf import ledger as book
+
+__all__ = ["dao", "ledger"]
+
+ledger = App(name="ledger", help="Money, stakes, history and graph of a network on a chain.")
+dao = App(name="dao", help="Proposals and votes on the rules of a network.")
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
+_RPC = "A node's URL or a chain's file; by default KLOPF_RPC, or ledger.sqlite beside the deployment."
+Rpc = Annotated[str | None, Parameter(name="--rpc", help=_RPC)]
+Where = Annotated[Path, Parameter(name="--deployment", help="The network's deployment file.")]
+KeyFile = Annotated[Path | None, Parameter(name="--key", help="Key file to sign with; by default KLOPF_KEY.")]
+_SET = "A rule and its value, such as seats=7; repeat for more. Amounts in KLP."
+Changes = Annotated[list[str] | None, Parameter(name="--set", negative="", help=_SET)]
+Flag = Annotated[bool, Parameter(negative="")]
+
+HERE = Path("deployment.json")
+MONEY = ("emission", "neuron_stake", "auditor_stake", "proposal_threshold")
+
+
+def units(text: str) -> int:
+    """KLP as text to whole units of 1e-18. LedgerError where it is no amount, or finer than a unit.
+
+    >>> units("1.5")
+    1500000000000000000
+    """
+    try:
+        amount = Decimal(text) * 10**18
+        if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value() or amount >= 2**96:
+            raise InvalidOperation
+    except InvalidOperation:
+        raise LedgerError(
+            f"{text!r} is no amount of KLP; give a number such as 12.5, with at most 18 decimals"
+        ) from None
+    return int(amount)
+
+
+def klp(amount: int) -> str:
+    """Units as KLP, to the last digit.
+
+    >>> klp(1500000000000000000)
+    '1.5'
+    """
+    whole, part = divmod(amount, 10**18)
+    return f"{whole}.{part:018d}".rstrip("0").rstrip(".")
+
+
+def _rpc(rpc: str | None, deployment: Path) -> str:
+    return rpc or os.environ.get("KLOPF_RPC") or str(deployment.parent / "ledger.sqlite")
+
+
+def _key(file: Path | None) -> book.Key:
+    from klopf import ledger as book
+    from klopf.console.app import _passphrase
+
+    chosen = file or (Path(os.environ["KLOPF_KEY"]) if os.environ.get("KLOPF_KEY") else None)
+    if chosen is None:
+        raise LedgerError("this needs a key: name its file with --key, or set KLOPF_KEY; `klopf keys new` makes one")
+    return book.keys.load(chosen, _passphrase())
+
+
+@contextmanager
+def _open(rpc: str | None, deployment: Path, key: book.Key | None = None) -> Iterator[book.Ledger]:
+    from klopf import ledger as book
+
+    with book.connect(_rpc(rpc, deployment), key, book.Deployment.load(deployment)) as opened:
+        yield opened
+
+
+def _tell(value: Any, as_json: bool, lines: list[str]) -> None:
+    """Print a result once: as JSON, or as the lines for people."""
+    print(json.dumps(value, indent=1) if as_json else "\n".join(lines))
+
+
+def _rows(rows: list[dict[str, Any]]) -> list[str]:
+    """A table: columns as wide as their widest entry."""
+    if not rows:
+        return ["nothing"]
+    wide = {k: max(len(k), *(len(str(r[k])) for r in rows)) for k in rows[0]}
+    return ["  ".join(f"{k:<{w}}" for k, w in wide.items()).rstrip()] + [
+        "  ".join(f"{r[k]!s:<{w}}" for k, w in wide.items()).rstrip() for r in rows
+    ]
+
+
+def _changed(parameters: Any, changes: list[str] | None) -> Any:
+    """``name=value`` texts applied to a record of rules."""
+    values = {}
+    for change in changes or []:
+        name, _, value = change.partition("=")
+        if name not in {f.name for f in dataclasses.fields(parameters)}:
+            known = ", ".join(f.name for f in dataclasses.fields(parameters))
+            raise LedgerError(f"there is no rule {name!r}; choose from {known}")
+        try:
+            values[name] = units(value) if name in MONEY else int(value)
+        except ValueError:
+            raise LedgerError(f"the rule {name} needs a whole number, not {value!r}") from None
+    return dataclasses.replace(parameters, **values)
+
+
+@ledger.command
+def deploy(
+    *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, governed: Flag = False,
+    guardian: str | None = None, changes: Changes = None, json_: Json = False,
+) -> None:  # fmt: skip
+    """Put the contracts on a chain and write the deployment file. A chain file that does not exist is made.
+
+    Parameters
+    ----------
+    governed
+        A DAO of the token's holders owns the rules, not the key.
+    guardian
+        Address that may cancel a proposal of the DAO.
+    """
+    from klopf import ledger as book
+
+    if deployment.exists():
+        raise LedgerError(f"{deployment} exists: choose another name with --deployment")
+    place, signer = _rpc(rpc, deployment), _key(key)
+    rules = _changed(book.Parameters(), changes)
+    constitution = None
+    if governed:
+        constitution = book.Constitution(guardian=guardian) if guardian else book.Constitution()
+    made = "://" not in place and not Path(place).exists()
+    if made:
+        from klopf import chain
+
+        chain.create(place, chain_id=1337).close()
+    try:
+        found = book.deploy(
+            place, signer, rules, constitution=constitution,
+            progress=lambda name: print(f"created {name}", file=sys.stderr),
+        )  # fmt: skip
+        found.save(deployment)
+    except BaseException:
+        if made:
+            for end in ("", "-wal", "-shm"):
+                Path(place + end).unlink(missing_ok=True)
+        raise
+    _tell(dataclasses.asdict(found), json_, [f"{name:<14}{address}" for name, address in found.addresses.items()])
+
+
+@ledger.command
+def status(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
+    """Where the clock stands, and everybody who takes part."""
+    with _open(rpc, deployment) as l:
+        now, everybody = l.clock.now(), l.registry.all()
+        record = {
+            "chain": l.deployment.chain_id,
+            "block": l.rpc.height(),
+            "epoch": now.epoch,
+            "phase": now.phase.name.lower(),
+            "arrived": now.arrived,
+            "expected": now.expected,
+            "supply": klp(l.token.supply()),
+            "emitted": klp(l.token.emitted()),
+            "rules owner": l.rules.owner(),
+        }
+        rows = [
+            {
+                "id": p.id,
+                "role": p.role.name.lower(),
+                "standing": p.standing.name.lower(),
+                "heard": f"{p.utility:.4f}",
+                "age": p.age,
+                "stake": klp(p.stake),
+                "owner": p.owner,
+                "model": p.model,
+            }
+            for p in everybody
+        ]
+    heading = [f"{name:<12}{value}" for name, value in record.items()]
+    _tell({**record, "participants": rows}, json_, [*heading, "", *_rows(rows)])
+
+
+@ledger.command
+def balance(address: str | None = None, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+            json_: Json = False) -> None:  # fmt: skip
+    """Tokens and native coin of an address.
+
+    Parameters
+    ----------
+    address
+        By default that of the key file, whose passphrase is not needed.
+    """
+    from klopf import ledger as book
+
+    if address is None:
+        chosen = key or (Path(os.environ["KLOPF_KEY"]) if os.environ.get("KLOPF_KEY") else None)
+        if chosen is None:
+            raise LedgerError("whose balance? Name an address, or a key file with --key")
+        address = book.keys.read_address(chosen)
+    address = book.keys.checksum(address)
+    with _open(rpc, deployment) as l:
+        tokens, wei = l.token.balance(address), l.rpc.balance(address)
+    _tell({"address": address, "klp": klp(tokens), "coin": klp(wei)}, json_, [f"{klp(tokens)} KLP"])
+
+
+def _sent(sent: book.Sent, said: str, as_json: bool) -> None:
+    _tell(
+        {"transaction": sent.hash, "block": sent.block, "gas": sent.gas}, as_json, [f"{said} (transaction {sent.hash})"]
+    )
+
+
+@ledger.command
+def send(to: str, amount: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+         json_: Json = False) -> None:  # fmt: skip
+    """Pay an amount of KLP to an address."""
+    from klopf import ledger as book
+
+    to, value = book.keys.checksum(to), units(amount)
+    with _open(rpc, deployment, _key(key)) as l:
+        _sent(l.token.transfer(to, value), f"sent {klp(value)} KLP to {to}", json_)
+
+
+@ledger.command
+def stake(id: int, amount: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+          json_: Json = False) -> None:  # fmt: skip
+    """Put KLP at stake for a participant. It belongs to the participant's owner from then on."""
+    value = units(amount)
+    with _open(rpc, deployment, _key(key)) as l:
+        _sent(l.stake.stake(id, value), f"staked {klp(value)} KLP for {id}", json_)
+
+
+@ledger.command
+def unstake(id: int, amount: str | None = None, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+            json_: Json = False) -> None:  # fmt: skip
+    """Begin to take stake back; without an amount, withdraw what has thawed.
+
+    Parameters
+    ----------
+    id
+        The participant.
+    amount
+        In KLP. It stays slashable while it thaws.
+    """
+    with _open(rpc, deployment, _key(key)) as l:
+        if amount is None:
+            _sent(l.stake.withdraw(id), f"withdrew what had thawed for {id}", json_)
+        else:
+            _sent(l.stake.unstake(id, units(amount)), f"{amount} KLP of {id} is thawing", json_)
+
+
+@ledger.command
+def history(*, kind: str | None = None, participant: int | None = None, limit: int = 50, index: Path | None = None,
+            rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """What happened, the latest last.
+
+    Parameters
+    ----------
+    kind
+        Only events of this kind, such as Heard or Slashed.
+    participant
+        Only what is about this participant: its provenance, from its registration on.
+    limit
+        At most this many, the latest.
+    index
+        An index file to keep, so that the next time only what is new is read.
+    """
+    from klopf import ledger as book
+
+    if kind is not None and kind not in book.events.kinds():
+        raise LedgerError(f"there is no event {kind!r}; choose from {', '.join(sorted(book.events.kinds()))}")
+    with _open(rpc, deployment) as l, book.Index(index or ":memory:") as kept:
+        kept.follow(l)
+        found: list[Any] = []
+        after: tuple[int, int] | None = None
+        while True:
+            page = kept.page(kind=kind, participant=participant, after=after, limit=1_000)
+            found = [*found, *page.events][-limit:] if limit > 0 else []
+            if page.after is None:
+                break
+            after = page.after
+    records = [{"kind": type(e).__name__, **_plain(dataclasses.asdict(e))} for e in found]
+    lines = [
+        f"{r['block']:>6}  {r['kind']:<20}"
+        + "  ".join(f"{k}={v}" for k, v in list(r.items())[5:] if not (isinstance(v, str) and len(v) > 90))
+        for r in records
+    ]
+    _tell(records, json_, lines or ["nothing"])
+
+
+def _plain(value: Any) -> Any:
+    """JSON-ready: bytes in hexadecimal, whole numbers beyond a double's as text."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
+        return str(value)
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+@ledger.command
+def graph(*, out: Path | None = None, mint: Flag = False, place: str = "",
+          key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """Who listens to whom, from birth to now, as GraphML.
+
+    Parameters
+    ----------
+    out
+        Where to write it; by default to standard output.
+    mint
+        Mint the graph's hash as a token.
+    place
+        Where others can get the graph, to go with the token.
+    """
+    from klopf import ledger as book
+
+    with _open(rpc, deployment, _key(key) if mint else None) as l:
+        made = book.graph(book.history(l))
+        token = l.snapshots.mint(made.hash(), made.block, place) if mint else None
+    record = {"block": made.block, "hash": "0x" + made.hash().hex(), "members": len(made.members),
+              "listening": len(made.listening), "token": token}  # fmt: skip
+    if out is None and not json_:
+        print(made.graphml(), end="")
+        return
+    if out is not None:
+        try:
+            out.write_text(made.graphml())
+        except OSError as error:
+            raise LedgerError(f"cannot write {out}: {error.strerror}; choose another place with --out") from None
+    lines = [f"{k:<10}{v}" for k, v in record.items() if v is not None]
+    _tell(record, json_, lines)
+
+
+@ledger.command
+def verify(*, receipts: Annotated[list[Path] | None, Parameter(negative="")] = None, rpc: Rpc = None,
+           deployment: Where = HERE, json_: Json = False) -> int:  # fmt: skip
+    """Recompute every balance, payment and standing from events and receipts; name any difference (exit status 1).
+
+    Parameters
+    ----------
+    receipts
+        File of receipts; repeat for more.
+    """
+    from klopf import ledger as book
+
+    signed = [receipt for file in receipts or [] for receipt in book.load_receipts(file)]
+    with _open(rpc, deployment) as l:
+        found = [str(difference) for difference in book.verify(l, signed)]
+    good = ["every balance, payment and standing follows from the events and the receipts"]
+    _tell({"agrees": not found, "differences": found}, json_, found or good)
+    return 1 if found else 0
+
+
+# ---- dao ----
+
+
+def _proposal(text: str, dao_: book.Governance) -> int:
+    """The proposal whose number begins with ``text``: they are long."""
+    matches = [p.id for p in dao_.list() if str(p.id).startswith(text)]
+    if len(matches) != 1:
+        raise LedgerError(f"{len(matches)} proposals begin with {text!r}; see `klopf dao list`")
+    return matches[0]
+
+
+@contextmanager
+def _dao(rpc: str | None, deployment: Path, key: book.Key | None = None) -> Iterator[book.Governance]:
+    from klopf import ledger as book
+
+    with _open(rpc, deployment, key) as l:
+        yield book.Governance(l)
+
+
+@dao.command
+def delegate(to: str | None = None, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+             json_: Json = False) -> None:  # fmt: skip
+    """Let your tokens vote: through yourself, or through another address. Counts for votes that start later."""
+    with _dao(rpc, deployment, _key(key)) as d:
+        _sent(d.delegate(to), f"your tokens vote through {to or 'you'}", json_)
+
+
+@dao.command
+def propose(description: str, *, changes: Changes = None, key: KeyFile = None, rpc: Rpc = None,
+            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """Propose to change rules: `klopf dao propose "Seven seats" --set seats=7`."""
+    if not changes:
+        raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
+    with _dao(rpc, deployment, _key(key)) as d:
+        id = d.propose_rules(_changed(d._ledger.rules.current(), changes), description)
+    _tell({"proposal": str(id)}, json_, [f"proposal {id}"])
+
+
+@dao.command
+def vote(proposal: str, support: Literal["for", "against", "abstain"], *, reason: str = "", key: KeyFile = None,
+         rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """Vote on a proposal.
+
+    Parameters
+    ----------
+    proposal
+        Its number, or the first digits of it.
+    """
+    from klopf import ledger as book
+
+    with _dao(rpc, deployment, _key(key)) as d:
+        id = _proposal(proposal, d)
+        _sent(d.vote(id, book.Support[support.upper()], reason), f"voted {support}", json_)
+
+
+@dao.command
+def queue(
+    proposal: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False
+) -> None:
+    """Hand a proposal that has won to the timelock."""
+    with _dao(rpc, deployment, _key(key)) as d:
+        _sent(d.queue(_proposal(proposal, d)), "queued", json_)
+
+
+@dao.command
+def execute(
+    proposal: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False
+) -> None:
+    """Carry out a queued proposal whose delay is over. Anybody may."""
+    with _dao(rpc, deployment, _key(key)) as d:
+        _sent(d.execute(_proposal(proposal, d)), "executed; new rules are played from the next epoch on", json_)
+
+
+@dao.command
+def cancel(
+    proposal: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False
+) -> None:
+    """Cancel a proposal, as its guardian, or as its proposer before the vote starts."""
+    with _dao(rpc, deployment, _key(key)) as d:
+        _sent(d.cancel(_proposal(proposal, d)), "cancelled", json_)
+
+
+@dao.command(name="list")
+def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
+    """Every proposal and where it stands."""
+    with _dao(rpc, deployment) as d:
+        rows: list[dict[str, Any]] = [
+            {
+                "proposal": str(p.id),
+                "state": p.state.name.lower(),
+                **{name: klp(votes) for name, votes in p.votes.items()},
+                "vote_start": p.vote_start,
+                "vote_end": p.vote_end,
+                "eta": p.eta,
+                "description": p.description,
+            }
+            for p in d.list()
+        ]
+    shown = [{**row, "proposal": str(row["proposal"])[:10] + "…"} for row in rows]
+    _tell(rows, json_, _rows(shown))
