@@ -46,7 +46,7 @@ contract Effort is EIP712 {
         "Receipt(uint32 cycle,uint32 serial,uint256 device,uint32 receiver,uint64 bytesVerified,uint32 workSeconds,uint32 talkSeconds)"
     );
     uint256 public constant MAX_DEVICES = 300;
-    uint256 public constant BYTES_PER_STAKE = 1e12; // a receiver vouches for this many bytes a cycle per staked KLP
+    uint256 public constant BYTES_PER_STAKE = 1e14; // a receiver vouches for this many bytes a cycle per staked KLP
 
     Devices public immutable devices;
     Emission public immutable emission;

@@ -148,7 +148,7 @@ def outlies(score: int, low: int, high: int, middle: int, floor: int) -> bool:
 PERIOD = 1095
 """Cycles of 24 hours between two halvings: three years."""
 MILESTONE = 10**6 * WAD
-"""Effort of the network in one cycle that ends the jumps and begins the halving: 1 EB a cycle."""
+"""Effort of the network in one cycle that ends the jumps and begins the halving: 1 ZB a cycle."""
 STEPS = (
     (0, 100_000),
     (10, 125_000),
