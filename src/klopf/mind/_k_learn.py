@@ -21,6 +21,8 @@ from klopf.mind._k_parts import (
     CRELU,
     activate,
     all_mean_incoming,
+    block_learn,
+    block_project,
     draw_incoming,
     forward,
     is_mature,
@@ -28,12 +30,16 @@ from klopf.mind._k_parts import (
     layer_norm_back,
     least_heard,
     mean_incoming,
-    normal,
+    noise,
     reborn,
     row_dot,
+    row_dot_squares,
     row_dot_step,
+    row_dot_step_loudness,
+    row_estimate,
     row_loudness,
     row_step,
+    row_variance,
     sense,
     slope,
     softmax,
@@ -264,19 +270,16 @@ def build_learn(rules: Rules) -> Any:
                         continue
                     j = i // 2 if FOLD == 2 else i
                     if FUSED:
-                        g = row_dot_step(W, b, s, step * h, D, zo)
                         if TRACK and KEEPS_SUMS:
-                            U[LISTENING, uo0 + j] = row_loudness(W, b, s)
+                            g, U[LISTENING, uo0 + j] = row_dot_step_loudness(W, b, s, step * h, D, zo)
+                        else:
+                            g = row_dot_step(W, b, s, step * h, D, zo)
                     else:
                         g = row_dot(W, b, s, D, zo)
                     f = slope(ACT, leak, Z[zo0 + j], h)
                     D[zo0 + j] = g * f
                     if CURVED:
-                        c = zero
-                        for q in range(s):
-                            w = W[b + q]
-                            c += w * w * C[zo + q]
-                        C[zo0 + j] = c * f * f
+                        C[zo0 + j] = row_dot_squares(W, b, s, C, zo) * f * f
                 if FUSED:
                     row_step(W, off + geo[l, 7] * s, s, step, D, zo)
                 if LOCAL:
@@ -384,10 +387,11 @@ def build_learn(rules: Rules) -> Any:
                             P[MEMORY, b + j] = P[MEMORY, b + j] * (one - a * c) + g
             if RULE == KALMAN:
                 # every unit is an estimator of its own incoming weights; they share one denominator
-                noise = hyp[NOISE]
+                blur = hyp[NOISE]
                 if LOSS == SQUARED:
                     G[SURPRISE] += max(0.001, 1.0 / G[STEPS]) * (e2 / NK - G[SURPRISE])
-                    noise = hyp[NOISE_SHARE] * G[SURPRISE] + hyp[EPSILON]
+                    blur = hyp[NOISE_SHARE] * G[SURPRISE] + hyp[EPSILON]
+                V = P[VARIANCE]
                 below = zero  # expected squared change of the output by the hidden units' uncertainty
                 above = zero  # by the output units' own
                 for l in range(L):
@@ -404,20 +408,7 @@ def build_learn(rules: Rules) -> Any:
                             if C[zo + j] == 0:
                                 continue
                             at = ko[l, 0] + j * rows * ks
-                            hj = ho + j * ks
-                            b = at + geo[l, 7] * ks
-                            for r in range(ks):
-                                H[hj + r] = K[b + r]
-                            for k in range(cnt[l]):
-                                i = idx[ao + k]
-                                x = A[ao + i]
-                                b = at + i * ks
-                                for r in range(ks):
-                                    H[hj + r] += x * K[b + r]
-                            q = H[hj + geo[l, 7]]
-                            for k in range(cnt[l]):
-                                i = idx[ao + k]
-                                q += A[ao + i] * H[hj + i]
+                            q = block_project(K, at, ks, rows, A, ao, idx, ao, cnt[l], H, ho + j * ks)
                             total += C[zo + j] * q
                     else:
                         b = geo[l, 3] + geo[l, 7] * s
@@ -427,8 +418,7 @@ def build_learn(rules: Rules) -> Any:
                             i = idx[ao + k]
                             x = A[ao + i] * A[ao + i]
                             b = geo[l, 3] + i * s
-                            for j in range(s):
-                                H[ho + j] += x * P[VARIANCE, b + j]
+                            row_variance(V, b, s, x, H, ho)
                         for j in range(units):
                             total += C[zo + j] * H[ho + j]
                     if l < L - 1:
@@ -438,7 +428,7 @@ def build_learn(rules: Rules) -> Any:
                 if LOSS != CROSS_ENTROPY:
                     below /= NK
                     above /= NK
-                denom = noise + below + above
+                denom = blur + below + above
                 drift = hyp[DRIFT]
                 keep = one - drift
                 for l in range(L):
@@ -466,25 +456,16 @@ def build_learn(rules: Rules) -> Any:
                                 q += A[ao + i] * H[hj + i]
                             if c * q < 1e-3:  # a sample that tells this unit nothing: what it knows stays as it is
                                 continue
-                            for r in range(rows):
-                                g = c * H[hj + r] * keep
-                                b = at + r * ks
-                                for q in range(ks):
-                                    K[b + q] = K[b + q] * keep - g * H[hj + q]
-                                K[b + r] += drift * prior
+                            block_learn(K, at, ks, rows, c, keep, drift * prior, H, hj)
                     else:
                         for j in range(s):
                             D[zo + j] /= denom
-                            C[zo + j] *= keep / denom
+                            C[zo + j] /= denom
                         for k in range(cnt[l] + 1):
                             i = idx[ao + k] if k < cnt[l] else geo[l, 7]
                             x = A[ao + i] if k < cnt[l] else one
                             b = geo[l, 3] + i * s
-                            x2 = x * x
-                            for j in range(s):
-                                v = P[VARIANCE, b + j]
-                                W[b + j] += v * x * D[zo + j]
-                                P[VARIANCE, b + j] = v * keep - v * v * x2 * C[zo + j] + drift * prior
+                            row_estimate(W, V, b, s, x, keep, drift * prior, D, C, zo)
             if DENSE:
                 best_use = zero
                 for l in range(L):
@@ -526,7 +507,7 @@ def build_learn(rules: Rules) -> Any:
                             for j in range(geo[l, 1]):
                                 v = P[USE, b + j] / (one - P[USE_FADE, b + j]) / best_use
                                 gate = one / (one + math.exp(v))
-                                g = D[zo + j] * x + hyp[NOISE] * normal(rng)
+                                g = D[zo + j] * x + hyp[NOISE] * noise(rng)
                                 W[b + j] = W[b + j] * (one - alpha * hyp[L2]) + alpha * g * gate
             if DECAYS:
                 shrink = one - alpha * (hyp[L2] + hyp[L2_INIT]) if RULE != UPGD else one
@@ -546,7 +527,7 @@ def build_learn(rules: Rules) -> Any:
                             W[b + j] = w
                         if shake > 0:
                             for j in range(geo[l, 1]):
-                                W[b + j] += shake * normal(rng)
+                                W[b + j] += shake * noise(rng)
             if CONNECTED > 0:
                 for l in range(L - 1):
                     s = STRIDE if STRIDE else geo[l, 2]

@@ -30,6 +30,10 @@ _S30 = np.uint64(30)
 _S27 = np.uint64(27)
 _S31 = np.uint64(31)
 _S11 = np.uint64(11)
+_S16 = np.uint64(16)
+_S32 = np.uint64(32)
+_S48 = np.uint64(48)
+_M16 = np.uint64(0xFFFF)
 
 
 @jit
@@ -44,18 +48,26 @@ def uniform(rng):  # type: ignore[no-untyped-def]
 
 
 @jit
-def normal(rng):  # type: ignore[no-untyped-def]
-    """One standard normal, by Box and Muller."""
-    u = 1.0 - uniform(rng)
-    return math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * uniform(rng))
+def noise(rng):  # type: ignore[no-untyped-def]
+    """One sample of mean 0 and variance 1: the sum of four 16-bit uniforms, which is near enough to a normal one for
+    noise that is added to weights (kurtosis 2.7, never beyond 3.5) and ten times cheaper."""
+    rng[0] += _GOLDEN
+    z = rng[0]
+    z = (z ^ (z >> _S30)) * _MIX1
+    z = (z ^ (z >> _S27)) * _MIX2
+    z = z ^ (z >> _S31)
+    four = (z & _M16) + ((z >> _S16) & _M16) + ((z >> _S32) & _M16) + (z >> _S48)
+    return (float(four) - 131070.0) * 2.6428998e-05
 
 
 @jit
 def forward(W, off, stride, bias, A, ao, idx, io, na, Z, zo):  # type: ignore[no-untyped-def]
     """``Z[zo:zo+stride] = bias row + sum of the active inputs' rows``, four rows at a time."""
     b = off + bias * stride
+    z = Z[zo : zo + stride]
+    w = W[b : b + stride]
     for j in range(stride):
-        Z[zo + j] = W[b + j]
+        z[j] = w[j]
     k = 0
     while k + 4 <= na:
         i0 = idx[io + k]
@@ -66,19 +78,19 @@ def forward(W, off, stride, bias, A, ao, idx, io, na, Z, zo):  # type: ignore[no
         x1 = A[ao + i1]
         x2 = A[ao + i2]
         x3 = A[ao + i3]
-        b0 = off + i0 * stride
-        b1 = off + i1 * stride
-        b2 = off + i2 * stride
-        b3 = off + i3 * stride
+        w0 = W[off + i0 * stride : off + i0 * stride + stride]
+        w1 = W[off + i1 * stride : off + i1 * stride + stride]
+        w2 = W[off + i2 * stride : off + i2 * stride + stride]
+        w3 = W[off + i3 * stride : off + i3 * stride + stride]
         for j in range(stride):
-            Z[zo + j] += (x0 * W[b0 + j] + x1 * W[b1 + j]) + (x2 * W[b2 + j] + x3 * W[b3 + j])
+            z[j] += (x0 * w0[j] + x1 * w1[j]) + (x2 * w2[j] + x3 * w3[j])
         k += 4
     while k < na:
         i0 = idx[io + k]
         x0 = A[ao + i0]
-        b0 = off + i0 * stride
+        w0 = W[off + i0 * stride : off + i0 * stride + stride]
         for j in range(stride):
-            Z[zo + j] += x0 * W[b0 + j]
+            z[j] += x0 * w0[j]
         k += 1
 
 
@@ -158,37 +170,130 @@ def softmax(Z, zo, K, out, t):  # type: ignore[no-untyped-def]
 def row_dot(W, b, stride, D, zo):  # type: ignore[no-untyped-def]
     """Inner product of one row of weights with the listeners' deltas."""
     g = W[0] * 0
+    w = W[b : b + stride]
+    d = D[zo : zo + stride]
     for j in range(stride):
-        g += W[b + j] * D[zo + j]
+        g += w[j] * d[j]
+    return g
+
+
+@jit
+def row_dot_squares(W, b, stride, C, zo):  # type: ignore[no-untyped-def]
+    """Sum of squared weights times the listeners' curvatures."""
+    g = W[0] * 0
+    w = W[b : b + stride]
+    c = C[zo : zo + stride]
+    for j in range(stride):
+        g += w[j] * w[j] * c[j]
     return g
 
 
 @jit
 def row_step(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
     """One row learns: ``W[b:b+stride] += x * D[zo:zo+stride]``."""
+    w = W[b : b + stride]
+    d = D[zo : zo + stride]
     for j in range(stride):
-        W[b + j] += x * D[zo + j]
+        w[j] += x * d[j]
 
 
 @jit
 def row_dot_step(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
     """Both in one pass over memory; the inner product is with the weights as they were."""
     g = W[0] * 0
+    w = W[b : b + stride]
+    d = D[zo : zo + stride]
     for j in range(stride):
-        w = W[b + j]
-        d = D[zo + j]
-        g += w * d
-        W[b + j] = w + x * d
+        v = w[j]
+        e = d[j]
+        g += v * e
+        w[j] = v + x * e
     return g
+
+
+@jit
+def row_dot_step_loudness(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
+    """The same, and the sum of the absolute weights as they are afterwards, still in one pass."""
+    g = W[0] * 0
+    loud = g
+    w = W[b : b + stride]
+    d = D[zo : zo + stride]
+    for j in range(stride):
+        v = w[j]
+        e = d[j]
+        g += v * e
+        v += x * e
+        loud += abs(v)
+        w[j] = v
+    return g, loud
 
 
 @jit
 def row_loudness(W, b, stride):  # type: ignore[no-untyped-def]
     """Sum of the absolute weights of one row: how much this input is listened to."""
     g = W[0] * 0
+    w = W[b : b + stride]
     for j in range(stride):
-        g += abs(W[b + j])
+        g += abs(w[j])
     return g
+
+
+@jit
+def row_variance(V, b, stride, x2, H, ho):  # type: ignore[no-untyped-def]
+    """``H[ho:ho+stride] += x2 * V[b:b+stride]``: what one input adds to the listeners' uncertainty."""
+    v = V[b : b + stride]
+    h = H[ho : ho + stride]
+    for j in range(stride):
+        h[j] += x2 * v[j]
+
+
+@jit
+def row_estimate(W, V, b, stride, x, keep, gain, D, C, zo):  # type: ignore[no-untyped-def]
+    """One row of weights and variances takes in a sample: a Kalman step for each weight by itself.
+
+    ``D`` and ``C`` are deltas and curvatures over the common denominator; variances drift to ``gain / (1 - keep)``.
+    """
+    x2 = x * x * keep
+    w = W[b : b + stride]
+    v = V[b : b + stride]
+    d = D[zo : zo + stride]
+    c = C[zo : zo + stride]
+    for j in range(stride):
+        p = v[j]
+        w[j] += p * x * d[j]
+        v[j] = p * keep - p * p * x2 * c[j] + gain
+
+
+@jit
+def block_project(K, at, stride, rows, A, ao, idx, io, na, H, ho):  # type: ignore[no-untyped-def]
+    """``H = K x`` for one unit's covariance and the input with its bias; returns ``x K x``."""
+    h = H[ho : ho + stride]
+    k0 = K[at + (rows - 1) * stride : at + rows * stride]
+    for r in range(stride):
+        h[r] = k0[r]
+    for k in range(na):
+        i = idx[io + k]
+        x = A[ao + i]
+        row = K[at + i * stride : at + (i + 1) * stride]
+        for r in range(stride):
+            h[r] += x * row[r]
+    q = h[rows - 1]
+    for k in range(na):
+        i = idx[io + k]
+        q += A[ao + i] * h[i]
+    return q
+
+
+@jit
+def block_learn(K, at, stride, rows, c, keep, gain, H, ho):  # type: ignore[no-untyped-def]
+    """``K <- keep * (K - c H H') + gain I``: one unit's covariance takes in a sample."""
+    h = H[ho : ho + stride]
+    for r in range(rows):
+        g = c * h[r] * keep
+        row = K[at + r * stride : at + (r + 1) * stride]
+        for q in range(stride):
+            row[q] = row[q] * keep - g * h[q]
+        row[r] += gain
 
 
 @jit
@@ -204,15 +309,16 @@ def mean_incoming(W, off, stride, rows, j):  # type: ignore[no-untyped-def]
 def all_mean_incoming(W, off, stride, rows, out, oo, units):  # type: ignore[no-untyped-def]
     """The same for all units of a layer, into ``out[oo:oo+units]``."""
     zero = W[0] * 0
+    o = out[oo : oo + units]
     for j in range(units):
-        out[oo + j] = zero
+        o[j] = zero
     for i in range(rows):
-        b = off + i * stride
+        w = W[off + i * stride : off + i * stride + units]
         for j in range(units):
-            out[oo + j] += abs(W[b + j])
+            o[j] += abs(w[j])
     s = (zero + 1) / max(rows, 1)
     for j in range(units):
-        out[oo + j] *= s
+        o[j] *= s
 
 
 _least_heard: Any = jit(neuron.least_heard)
