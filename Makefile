@@ -1,5 +1,7 @@
 # Klopf: every target sets up .venv by itself. Needs Python >= 3.11 and make, nothing else.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# the first Python that is new enough and really runs (a version manager's stand-in may not)
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
@@ -8,6 +10,7 @@ help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
 .venv/.run: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Klopf needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
