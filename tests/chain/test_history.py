@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -245,6 +247,29 @@ def test_a_damaged_file_is_refused_with_advice(
     with pytest.raises(error, match=advice) as caught:
         chain.open(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_cut_off_beside_its_log_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    with chain.create(path, chain_id=77, allocation={OWNER.address: 10**18}) as opened:
+        fill(opened, 30)
+    # a writer dies: its log stays
+    code = (
+        "import os, signal, sys; from klopf import chain; opened = chain.open(sys.argv[1]); opened.mine();"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert Path(f"{path}-wal").stat().st_size > 0
+    data, log = path.read_bytes(), Path(f"{path}-wal").read_bytes()
+    for lost in (30_000, 50_000, len(data) - 4096):
+        path.write_bytes(data[:-lost])
+        Path(f"{path}-wal").write_bytes(log)
+        with pytest.raises(DamagedFile, match="cut off"):
+            chain.open(path)
+    path.write_bytes(data)
+    Path(f"{path}-wal").write_bytes(log)
+    with chain.open(path) as again:  # and whole, it recovers by itself
+        assert again.height == again.verify() == 32
 
 
 def test_wrong_place_and_wrong_chain(made: chain.Chain, tmp_path: Path) -> None:

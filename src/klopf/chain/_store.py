@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,10 +152,14 @@ class Store:
             raise DamagedFile(f"{path} is not a chain, or its beginning is lost; restore it from a copy")
         page = int.from_bytes(head[16:18], "big")
         page = 65536 if page == 1 else page
-        log = Path(f"{path}-wal")
-        has_log = log.exists() and log.stat().st_size > 0
-        if not has_log and size != int.from_bytes(head[28:32], "big") * page:
-            raise DamagedFile(f"{path} is cut off ({size} bytes); restore it from a copy")
+        for patience in (0.05, 0.2, None):
+            pages, logged = _logged(Path(f"{path}-wal"), page)
+            whole = path.stat().st_size // page
+            if all(number in logged for number in range(whole + 1, (pages or _pages(path)) + 1)):
+                return
+            if patience is None:
+                raise DamagedFile(f"{path} is cut off ({size} bytes); restore it from a copy")
+            time.sleep(patience)  # another process may just be folding its log into the file
 
     def _check_format(self) -> None:
         run = self.connection().execute
@@ -452,6 +457,31 @@ class View:
         with self.store.errors():
             row = self.store.connection().execute("SELECT hash FROM block WHERE number = ?", (number,)).fetchone()
         return bytes(32) if row is None else bytes(row[0])
+
+
+def _pages(path: Path) -> int:
+    """How many pages the file says it has."""
+    with path.open("rb") as file:
+        return int.from_bytes(file.read(32)[28:], "big")
+
+
+def _logged(log: Path, page: int) -> tuple[int, set[int]]:
+    """How many pages the newest commit in the log says there are (0: none in it), and which of them the log holds.
+
+    After SQLite's file format, section 4: a header of 32 bytes, then frames of 24 bytes and a page each.
+    """
+    pages, held, waiting = 0, set[int](), set[int]()
+    with contextlib.suppress(OSError), log.open("rb") as file:  # mostly there is none
+        salt = file.read(32)[16:24]
+        while len(frame := file.read(24)) == 24 and frame[8:16] == salt:
+            waiting.add(int.from_bytes(frame[:4], "big"))
+            size = int.from_bytes(frame[4:8], "big")
+            if size:
+                pages = size
+                held |= waiting
+                waiting.clear()
+            file.seek(page, os.SEEK_CUR)
+    return pages, held
 
 
 def _translate(error: sqlite3.Error, path: Path) -> ChainError:
