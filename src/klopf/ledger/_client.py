@@ -638,14 +638,18 @@ class Ledger:
         self.close()
 
 
-def connect(where: Where, key: Key | None = None, deployment: Deployment | None = None) -> Ledger:
+def connect(
+    where: Where, key: Key | None = None, deployment: Deployment | None = None, *, confirmations: int = 0
+) -> Ledger:
     """The ledger that ``deployment`` names, on the chain at ``where`` (an embedded chain's path or an RPC URL).
 
-    LedgerError where the chain there is another one; ChainError where the file cannot be opened.
+    Over an RPC URL a transaction counts once ``confirmations`` blocks have followed its own; where a reorganisation
+    lost it before that, it is sent again. LedgerError where the chain there is another one; ChainError where the file
+    cannot be opened.
     """
     if deployment is None:
         raise LedgerError("a chain alone names no network; give its deployment file (deployment.json)")
-    rpc = open_rpc(where)
+    rpc = open_rpc(where, confirmations)
     try:
         deployment.check(rpc)
     except BaseException:

@@ -70,6 +70,12 @@ class Deployment:
                 f"this registry names another chain: its genesis is {self.genesis[:10]}, {rpc.where} has "
                 f"{rpc.block_hash(0)[:10]}; connect to the chain it was deployed to"
             )
+        missing = sorted(set(CONTRACTS) - set(self.addresses))
+        if missing:
+            raise LedgerError(
+                f"this deployment was made by another version of Klopf (it has no {missing[0]}); "
+                "use that version, or deploy again"
+            )
         for name, address in self.addresses.items():
             if "0x" + bytes(keccak(rpc.code(address))).hex() != self.code[name]:
                 raise LedgerError(
@@ -88,13 +94,14 @@ def deploy(
     lab: str | None = None,
     foundation: str | None = None,
     constitution: Constitution | None = None,
+    confirmations: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Deployment:
     """Create the contracts with ``key``, which becomes owner of the rules and holder of the genesis tokens unless
     others are named. Slashed stake goes to ``foundation``. ``progress`` gets the name of each contract created. With a
     ``constitution`` a DAO of the token's holders owns the rules from the start, and ``owner`` only starts the clock.
     """
-    rpc = open_rpc(where)
+    rpc = open_rpc(where, confirmations)
     try:
         return deploy_over(rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress)
     finally:

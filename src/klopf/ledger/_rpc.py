@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
@@ -33,8 +34,10 @@ _KNOWN = ("already known", "known transaction", "already imported")
 class Rpc:
     """Requests to one chain. Safe to share between threads; reads and sends are repeated through faults of the link."""
 
-    def __init__(self, provider: Any, where: str, chain: Chain | None = None) -> None:
+    def __init__(self, provider: Any, where: str, chain: Chain | None = None, confirmations: int = 0) -> None:
         self.provider = provider
+        self.confirmations = 0 if chain is not None else confirmations
+        """How many blocks must follow a transaction's before it counts; an embedded chain is final at once."""
         self.where = where
         self.chain = chain
         """The embedded chain, where this is one."""
@@ -132,7 +135,7 @@ class Rpc:
                         raise
                 self._nonces[key.address] = nonce + 1
                 break
-        receipt = self._receipt(digest)
+        receipt = self._final(digest, raw)
         if int(receipt["status"], 16) != 1:
             block = int(receipt["blockNumber"], 16)
             try:
@@ -142,14 +145,32 @@ class Rpc:
             raise Reverted(f"transaction {digest} failed: the state changed under it; try again")
         return receipt
 
-    def _receipt(self, digest: str, patience: float = 180.0) -> dict[str, Any]:
+    def _final(self, digest: str, raw: bytes) -> dict[str, Any]:
+        """The receipt once it stands: under ``confirmations`` blocks, in a block that was not reorganised away."""
+        receipt = self._receipt(digest, raw)
+        while self.confirmations:
+            if self.height() < int(receipt["blockNumber"], 16) + self.confirmations:
+                time.sleep(0.2)
+                continue
+            again = self.request("eth_getTransactionReceipt", digest)
+            if again is not None and again["blockHash"] == receipt["blockHash"]:
+                break
+            receipt = self._receipt(digest, raw)
+        return receipt
+
+    def _receipt(self, digest: str, raw: bytes, patience: float = 180.0) -> dict[str, Any]:
         wait, until = 0.005, time.monotonic() + patience
+        remind = time.monotonic() + 3.0
         while True:
             receipt: dict[str, Any] | None = self.request("eth_getTransactionReceipt", digest)
             if receipt is not None and receipt.get("blockNumber") is not None:
                 return receipt
             if time.monotonic() > until:
                 raise Unanswered(f"transaction {digest} is in no block after {patience:.0f} s; look for it again later")
+            if time.monotonic() > remind:  # a node may have dropped it, a reorganisation lost it
+                with contextlib.suppress(LedgerError):
+                    self.request("eth_sendRawTransaction", "0x" + raw.hex())
+                remind = time.monotonic() + 3.0
             time.sleep(wait)
             wait = min(0.5, wait * 1.5)
 
@@ -176,14 +197,15 @@ class Rpc:
             self.chain.close()
 
 
-def open_rpc(where: Where) -> Rpc:
+def open_rpc(where: Where, confirmations: int = 0) -> Rpc:
     """The chain at ``where``: ``http(s)://...`` is a node's RPC URL, anything else the path of an embedded chain."""
     text = os.fspath(where)
     if text.startswith(("http://", "https://")):
         from web3 import HTTPProvider
 
         # our own requests are repeated above, whatever the method; two layers of patience would multiply
-        return Rpc(HTTPProvider(text, request_kwargs={"timeout": 30}, exception_retry_configuration=None), text)
+        provider = HTTPProvider(text, request_kwargs={"timeout": 30}, exception_retry_configuration=None)
+        return Rpc(provider, text, confirmations=confirmations)
     if "://" in text:
         raise LedgerError(f"{text} is no RPC URL; give one that starts with http:// or https://, or a file's path")
     from klopf import chain
