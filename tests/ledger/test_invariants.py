@@ -48,7 +48,8 @@ class Market(RuleBasedStateMachine):
         self.posted: set[tuple[int, int]] = set()
         self.reveals: dict[int, list[object]] = {}
         self.emitted = 0
-        self.left = False
+        self.jobs: list[int] = []
+        self.payers: dict[int, int] = {}
 
     def now(self):  # type: ignore[no-untyped-def]
         return self.net.admin.clock.now()
@@ -124,7 +125,7 @@ class Market(RuleBasedStateMachine):
         with suppress(Reverted):
             self.net.clients[id].audits.reveal(id, self.reveals.get(id, []), bytes(32))
 
-    @rule(wait=st.sampled_from((0, 101, 501)))
+    @rule(wait=st.sampled_from((0, 101, 500)))
     def advance(self, wait: int) -> None:
         if wait:
             self.net.pass_time(wait)
@@ -160,6 +161,47 @@ class Market(RuleBasedStateMachine):
         with suppress(Reverted):
             self.net.admin.audits.conclude(max(0, self.now().epoch - back), NEURONS)
 
+    @rule(payer=st.sampled_from(EVERYBODY), price=AMOUNTS)
+    def open_job(self, payer: int, price: int) -> None:
+        l = self.net.clients[payer]
+        self.jobs.append(l.jobs.open(l.me.address, price, self.now().time + 100, 100, bytes(32)))
+        self.payers[self.jobs[-1]] = payer
+
+    @rule(which=st.integers(0, 5), amounts=st.lists(AMOUNTS, min_size=2, max_size=2), by=st.sampled_from((0, 0, 1)))
+    def report_job(self, which: int, amounts: list[int], by: int) -> None:
+        if self.jobs:
+            id = self.jobs[which % len(self.jobs)]
+            split = {self.net.clients[w].me.address: a for w, a in zip((1, 4), amounts, strict=True)}
+            with suppress(Reverted):
+                (self.net.admin if by else self.net.clients[self.payers[id]]).jobs.report(id, split)
+
+    @rule(which=st.integers(0, 5), move=st.sampled_from(("dispute", "pay 1", "pay 4", "give back")))
+    def move_job(self, which: int, move: str) -> None:
+        if self.jobs:
+            id = self.jobs[which % len(self.jobs)]
+            with suppress(Reverted):
+                if move == "dispute":
+                    self.net.clients[1].jobs.dispute(id)
+                elif move == "give back":
+                    self.net.admin.jobs.give_back(id)
+                else:
+                    self.net.admin.jobs.pay(id, self.net.clients[int(move[4:])].me.address)
+
+    @rule(price=AMOUNTS, share=st.integers(1, 100))
+    def finish_a_job(self, price: int, share: int) -> None:
+        """From the lock to the last payment, so that deep states are reached."""
+        self.open_job(7, price)
+        self.report_job(len(self.jobs) - 1, [price * share // 200, price * share // 200], 0)
+        self.net.pass_time(100)
+        for move in ("pay 1", "give back", "pay 4", "pay 1"):
+            self.move_job(len(self.jobs) - 1, move)
+
+    @invariant()
+    def jobs_are_backed(self) -> None:
+        jobs = self.net.admin.jobs
+        held = self.net.admin.token.balance(jobs.address)
+        assert held == jobs.held() == sum(jobs.left(id) for id in self.jobs)
+
     @rule(id=st.sampled_from(NEURONS), incumbent=st.sampled_from((0, 1, 2)))
     def knock(self, id: int, incumbent: int) -> None:
         with suppress(Reverted):
@@ -180,7 +222,7 @@ class Market(RuleBasedStateMachine):
     def every_token_is_somewhere(self) -> None:
         token, addresses = self.net.admin.token, self.net.admin.deployment.addresses
         holders = {c.me.address for c in self.net.clients.values()}
-        holders |= {self.net.admin.me.address, addresses["Stake"], addresses["Settlement"]}
+        holders |= {self.net.admin.me.address, *(addresses[n] for n in ("Stake", "Settlement", "Jobs"))}
         assert sum(token.balance(h) for h in holders) == token.supply()
 
     @invariant()
@@ -226,11 +268,15 @@ class Market(RuleBasedStateMachine):
             client.settlement.withdraw(id, admin.settlement.escrow(id))
             if staked := admin.stake.account(id).staked:
                 client.stake.unstake(id, staked)
-        self.net.pass_time(501)
+        self.net.pass_time(500)  # to the second
         for id in EVERYBODY:
             if admin.stake.account(id).thawing:
                 self.net.clients[id].stake.withdraw(id)
-        for name in ("Stake", "Settlement"):
+        self.net.pass_time(91 * 24 * 3600)
+        for id in self.jobs:
+            for move in ("pay 1", "pay 4", "give back"):
+                self.move_job(self.jobs.index(id), move)
+        for name in ("Stake", "Settlement", "Jobs"):
             assert admin.token.balance(admin.deployment.addresses[name]) == 0
         self.supply_is_genesis_and_emission()
         self.every_token_is_somewhere()
@@ -300,6 +346,9 @@ BUGS = {
     "slashed stake kept": ("Stake", "a.staked -= fromStaked;", ""),
     "withdrawn twice": ("Stake", "a.thawing = 0;", ""),
     "a withdrawal that is due refused": ("Stake", "block.timestamp < a.readyAt)", "block.timestamp < a.readyAt + 1)"),
+    "a worker paid twice": ("Jobs", "dueTo[id][worker] = 0;", ""),
+    "a job's rest returned twice": ("Jobs", "j.left = uint128(due);", ""),
+    "a worker's due returned to the payer": ("Jobs", "if (!missed) due = _stillDue(id);", ""),
     "emission uncounted": ("Token", "emitted += amount;", ""),
     "emission beyond the promise": ("Settlement", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
 }
