@@ -12,6 +12,7 @@ so a block's hash commits to every change of state since the genesis.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -101,12 +102,15 @@ class Header(NamedTuple):
         return bytes(keccak(self.encode()))
 
 
+_item_hash = functools.lru_cache(maxsize=4096)(keccak)  # the same few contracts and events come again and again
+
+
 def bloom(logs: Iterable[Log]) -> bytes:
     """Ethereum's 2,048-bit bloom filter of the logs' addresses and topics."""
     bits = 0
     for log in logs:
         for item in (log.address, *log.topics):
-            digest = keccak(item)
+            digest = _item_hash(item)
             for i in (0, 2, 4):
                 bits |= 1 << (int.from_bytes(digest[i : i + 2], "big") & 2047)
     return bits.to_bytes(256, "big")

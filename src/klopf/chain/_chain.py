@@ -192,7 +192,7 @@ class Chain:
         if number is not None:
             block = self._require(number)
             return self._environment(block.header)
-        head = self._require(self.height)
+        head = self._store.head()
         return self._environment(self._next(head, self._now(head.header.timestamp)))
 
     def call(self, call: Transaction, number: int | None = None) -> Outcome:
@@ -249,7 +249,7 @@ class Chain:
         machine = self.machine
         store = self._store
         with store.write() as connection:
-            head = self._require(store.height())
+            head = store.head()
             header = self._next(head, self._now(head.header.timestamp, connection))
             view = store.view(head.header.number)
             self._check(transaction, view.account(transaction.sender), header)
@@ -260,7 +260,7 @@ class Chain:
     def mine(self) -> bytes:
         """Add an empty block, as time passing would; returns its hash."""
         with self._store.write() as connection:
-            head = self._require(self._store.height())
+            head = self._store.head()
             header = self._next(head, self._now(head.header.timestamp, connection))
             return self._append(connection, head, header, None, None)
 
@@ -394,7 +394,7 @@ class Chain:
         """Development only: the next block's timestamp in seconds; the clock goes on from there."""
         self._require_dev()
         with self._store.write() as connection:
-            head = self._require(self._store.height())
+            head = self._store.head()
             if timestamp < head.header.timestamp:
                 raise Rejected(
                     f"timestamp {timestamp} is before the newest block's {head.header.timestamp}; give a later one"

@@ -135,9 +135,7 @@ class Rpc:
     # blocks
 
     def _head(self) -> StoredBlock:
-        block = self._store.block(self.chain.height)
-        assert block is not None
-        return block
+        return self._store.head()
 
     def _number(self, at: Any) -> int | None:
         """The number that a block identifier names; None for the pending block."""

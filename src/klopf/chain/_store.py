@@ -292,6 +292,13 @@ class Store:
             raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
         return int(row[0])
 
+    def head(self) -> StoredBlock:
+        """The newest block."""
+        block = self._block("number = (SELECT max(number) FROM block)")
+        if block is None:
+            raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
+        return block
+
     def block(self, number: int) -> StoredBlock | None:
         """The block of that number."""
         return self._block("number = ?", number)
@@ -304,11 +311,11 @@ class Store:
         """The block that holds that transaction."""
         return self._block("tx_hash = ?", tx_hash)
 
-    def _block(self, where: str, key: Any) -> StoredBlock | None:
+    def _block(self, where: str, *key: Any) -> StoredBlock | None:
         with self.errors():
             row = (
                 self.connection()
-                .execute(f"SELECT hash, header, tx_hash, raw, status, created FROM block WHERE {where}", (key,))
+                .execute(f"SELECT hash, header, tx_hash, raw, status, created FROM block WHERE {where}", key)
                 .fetchone()
             )
         if row is None:

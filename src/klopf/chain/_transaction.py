@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,7 @@ def created_address(sender: bytes, nonce: int) -> bytes:
     return bytes(keccak(encode([sender, _bytes(nonce)]))[12:])
 
 
+@functools.lru_cache(maxsize=128)  # who sends one soon asks for it and its receipt
 def decode(raw: bytes) -> Transaction:
     """Read and check a signed transaction, and find who signed it. Raises :class:`~klopf.errors.Rejected`."""
     try:
