@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,11 @@ def test_every_method_is_named(tmp_path: Path) -> None:
     named |= set(re.findall(r"`((?:anvil|hardhat)_\w+)`", section))
     named -= {"evm_and"}
     assert methods == named
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs() -> None:
+    command = [sys.executable, str(PAGE.parents[1] / "bench" / "chain.py"), "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "transfer, embedded" in done.stdout and "start" in done.stdout
