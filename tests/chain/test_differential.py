@@ -12,7 +12,7 @@ import random
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -232,6 +232,38 @@ def test_a_whole_chain_replays_on_the_other_machine(machines: tuple[Executor, Ex
             scenario.learn(block.created, bool(block.status))
         assert opened.verify() == 40
         assert opened.verify(machine="ethereum-execution") == 40
+
+
+@pytest.mark.parametrize("kind", ["CALL", "DELEGATECALL", "STATICCALL"])
+def test_calls_as_deep_as_they_may_be(machines: tuple[Executor, Executor], kind: str) -> None:
+    value = ["PUSH0"] if kind == "CALL" else []
+    # passes the depth on as call data, and returns the deepest that was reached
+    code = asm("PUSH0 CALLDATALOAD", 1, "ADD PUSH0 MSTORE", 32, 32, 32, "PUSH0", *value, single.HERE, "GAS", kind)
+    code += asm(32, "MLOAD DUP1 ISZERO MUL POP", 32, "MLOAD DUP1 PUSH0 MLOAD GT", 0, "MSTORE8", 32, 32, "RETURN")
+    view = single.state(code, random.Random(0))
+    call = transaction(view, single.HERE, b"", 10**14)
+    view.accounts[single.SENDER] = view.accounts[single.SENDER]._replace(balance=10**18)
+    assert same(machines, view, fuzz.environment(100, 1, 0), call, kind).status
+
+
+def test_calls_stop_at_depth_1024() -> None:
+    count = asm("PUSH0 SLOAD", 1, "ADD PUSH0 SSTORE PUSH0 PUSH0 PUSH0 PUSH0 PUSH0 ADDRESS GAS CALL STOP")
+    view = single.state(count, random.Random(0))
+    view.slots.clear()
+    view.accounts[single.SENDER] = view.accounts[single.SENDER]._replace(balance=10**18)
+    outcome = executor("py-evm").execute(view, fuzz.environment(100, 1, 0), transaction(view, single.HERE, b"", 10**14))
+    assert outcome.difference.storage == {(single.HERE, 0): 1025}
+
+
+def test_the_oracle_can_run_a_chain(machines: tuple[Executor, Executor], tmp_path: Path) -> None:
+    scenario = fuzz.scenario(11, 5)
+    allocation = {"0x" + address.hex(): 10**20 for address in scenario.addresses}
+    chain.create(tmp_path / "chain.db", chain_id=fuzz.CHAIN_ID, allocation=allocation).close()
+    with chain.open(tmp_path / "chain.db", machine="ethereum-execution") as opened:
+        for _ in range(5):
+            made = scenario.next(cast(Any, opened._store.view(opened.height)))
+            opened.send(fuzz.signed(fuzz.SENDERS[scenario.addresses.index(made.sender)], made))
+        assert opened.verify(machine="py-evm") == 5
 
 
 class Node:

@@ -177,6 +177,10 @@ def test_a_trace_names_who_failed_and_why(rpc: Rpc) -> None:
     receipt = send(rpc, to=address)
     again = rpc.request("debug_traceTransaction", [receipt["transactionHash"]])
     assert again["gasUsed"] == receipt["gasUsed"] and again["calls"][0]["revertReason"] == "why"
+    deep = send(rpc, data=deploy(asm("PUSH0 PUSH0 PUSH0 PUSH0 PUSH0 ADDRESS GAS CALL STOP")))["contractAddress"]
+    assert rpc.request("eth_call", [{"to": deep}]) == "0x"
+    with pytest.raises(Rejected, match="too deep to show"):
+        rpc.request("debug_traceCall", [{"to": deep}, "latest", {"tracer": "callTracer"}])
     with pytest.raises(Rejected, match="callTracer"):
         rpc.request("debug_traceCall", [request, "latest", {"tracer": "prestateTracer"}])
 

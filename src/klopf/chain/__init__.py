@@ -55,15 +55,22 @@ def create(
     )
 
 
-def open(path: str | os.PathLike[str], read_only: bool = False, *, chain_id: int | None = None) -> Chain:
+def open(
+    path: str | os.PathLike[str],
+    read_only: bool = False,
+    *,
+    chain_id: int | None = None,
+    machine: str = "py-evm",
+) -> Chain:
     """Open a chain that exists, beside whatever other processes have it open.
 
+    ``machine`` names what executes transactions: "py-evm", or the oracle, "ethereum-execution", where it is installed.
     Raises ``WrongChain`` where ``chain_id`` is given and is not the file's, ``DamagedFile``, ``UnknownFormat`` or
     another :class:`~klopf.errors.ChainError` where the file cannot be used.
     """
     from ._chain import Chain
 
-    return Chain(path, read_only=read_only, chain_id=chain_id)
+    return Chain(path, read_only=read_only, chain_id=chain_id, machine=machine)
 
 
 def serve(

@@ -39,20 +39,21 @@ class PyEvm:
 
     def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
         """Run ``transaction``; see :class:`~klopf.chain._executor.Executor`."""
-        return self._run(_State(view, environment), transaction)[0]
+        with deep:
+            return self._run(_State(view, environment), transaction)[0]
 
     def trace(self, view: StateView, environment: Environment, transaction: Transaction) -> tuple[Outcome, Frame]:
         """Run ``transaction`` and keep the tree of its messages."""
-        outcome, computation = self._run(_TracedState(view, environment), transaction)
-        top = _frame(computation, "CALL" if transaction.to else "CREATE")
+        with deep:
+            outcome, computation = self._run(_TracedState(view, environment), transaction)
+            top = _frame(computation, "CALL" if transaction.to else "CREATE")
         top.gas, top.gas_used = transaction.gas, outcome.gas_used
         top.input = transaction.data
         return outcome, top
 
     @staticmethod
     def _run(state: _State, transaction: Transaction) -> tuple[Outcome, Any]:
-        with deep:
-            computation = state.apply_transaction(_Shape(transaction))
+        computation = state.apply_transaction(_Shape(transaction))
         accounts = state.accounts
         used = transaction.gas - computation.get_gas_remaining()
         refund = CancunTransactionExecutor.calculate_gas_refund(computation, used)

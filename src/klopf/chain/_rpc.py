@@ -25,6 +25,7 @@ NO_METHOD = -32601
 REVERTED = 3
 ZERO_ADDRESS = bytes(20)
 MAX_FILTERS = 1024
+MAX_TRACE = 128
 MAX_RANGE_LOGS = 200_000
 WORDS = {"OutOfGas": "out of gas", "InvalidInstruction": "invalid opcode", "InvalidJumpDestination": "invalid jump"}
 LATEST = ("latest", "safe", "finalized")
@@ -583,7 +584,9 @@ def _call_tracer(options: Any) -> None:
         raise Rejected('only {"tracer": "callTracer"} is supported; ask for that', INVALID_PARAMS)
 
 
-def _frame_json(frame: Frame) -> dict[str, Any]:
+def _frame_json(frame: Frame, depth: int = 0) -> dict[str, Any]:
+    if depth > MAX_TRACE:
+        raise Rejected(f"the calls nest deeper than {MAX_TRACE}; too deep to show")
     out: dict[str, Any] = {
         "type": frame.kind,
         "from": _hex(frame.sender),
@@ -601,7 +604,7 @@ def _frame_json(frame: Frame) -> dict[str, Any]:
         if frame.reverted and (reason := revert_reason(frame.output)) is not None:
             out["revertReason"] = reason
     if frame.frames:
-        out["calls"] = [_frame_json(child) for child in frame.frames]
+        out["calls"] = [_frame_json(child, depth + 1) for child in frame.frames]
     return out
 
 
