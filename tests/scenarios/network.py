@@ -51,7 +51,7 @@ claim_seconds = {seconds}
 """
 
 
-def write_network(folder: Path, *, epochs=4, restart=True, seconds=30, more="") -> Path:
+def write_network(folder: Path, *, epochs=4, restart=True, seconds=60, more="") -> Path:
     file = folder / "network.toml"
     text = NETWORK.format(epochs=epochs, restart=str(restart).lower(), seconds=seconds)
     file.write_text(text + more)
@@ -65,7 +65,7 @@ def start(file: Path, folder: Path) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def finish(process: subprocess.Popen, seconds=150) -> dict:
+def finish(process: subprocess.Popen, seconds=500) -> dict:
     """Wait for a run to end well and return its summary."""
     try:
         out, error = process.communicate(timeout=seconds)
@@ -82,7 +82,7 @@ def klopf(*arguments) -> subprocess.CompletedProcess:
                           env=os.environ | {"KLOPF_PASSPHRASE": PASSPHRASE})  # fmt: skip
 
 
-def await_epoch(folder: Path, epoch: int, seconds=90) -> None:
+def await_epoch(folder: Path, epoch: int, seconds=300) -> None:
     """Wait until the requester has asked in ``epoch``: the middle of it."""
     deadline = time.monotonic() + seconds
     while not (folder / "requesters/requester/results" / f"{epoch}.npz").exists():

@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from klopf.console.network.prepare import read_run
 
 from .network import await_epoch, finish, kill, klopf, start, write_network
+
+pytestmark = pytest.mark.timeout(900)
 
 
 def standings(summary):

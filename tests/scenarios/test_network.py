@@ -14,6 +14,8 @@ from klopf.ledger import events
 
 from .network import finish, klopf, start, write_network
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):

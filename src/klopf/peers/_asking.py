@@ -18,7 +18,7 @@ from klopf.peers._tally import NO_TRAIL
 
 __all__ = ["Asking", "Settled", "attention", "settle"]
 
-ASK_SECONDS = 10.0
+ASK_SECONDS = 30.0
 BATCH = 512
 """Samples in one request."""
 

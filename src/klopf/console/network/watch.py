@@ -22,7 +22,7 @@ __all__ = ["Progress", "Supervisor"]
 
 MODULE = {"neuron": "klopf.peers", "requester": "klopf.peers", "auditor": "klopf.audit"}
 POLL = 0.1
-GATHER_SECONDS = 120.0
+GATHER_SECONDS = 300.0
 RESTARTS = 5
 
 
