@@ -146,3 +146,26 @@ def test_compiled_code_is_cached_by_the_contents_of_its_sources(tmp_path: Path) 
     assert folder.is_relative_to(tmp_path) and list(folder.rglob("*.nbi"))
     (tmp_path / "file").write_text("")  # a parent that is a file: no folder can be made there
     assert run(tmp_path / "file") == "None"
+
+
+def test_memory_after_ten_million_steps_is_that_after_ten_thousand() -> None:
+    code = """
+import resource, numpy as np
+from klopf.mind import Mind
+r = np.random.default_rng(0)
+X = r.integers(0, 2, (10_000, 20)).astype(np.float32)
+y = X.sum(1)
+m = Mind(20, 1, (5,), "continual-backprop", "linear", step_size=0.001)
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(3):
+    m.learn(X, y)
+first, size = peak(), sum(a.nbytes for a in m._arrays().values())
+while m.steps < 10_000_000:
+    m.learn(X, y)
+assert sum(a.nbytes for a in m._arrays().values()) == size and np.isfinite(m._P).all() and m.births > 1000
+print(peak() - first)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= 2048  # kilobytes

@@ -364,6 +364,11 @@ class Mind:
         return int(self._G[0])
 
     @property
+    def finite(self) -> bool:
+        """Whether every weight is a finite number; once not, too large a step-size has made it diverge."""
+        return bool(np.isfinite(self._P[0]).all())
+
+    @property
     def births(self) -> int:
         """Units born since: replaced or grown."""
         return int(self._G[1])

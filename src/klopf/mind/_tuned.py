@@ -52,6 +52,36 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "linear": {"step_size": 0.003},  # 0.755
         "klopf": {"replacement_rate": 0.0003, "prior": 0.3, "noise_share": 0.3},  # 0.129
     },
+    "permuted/label": {
+        "layer-norm": {"step_size": 0.15},  # 0.097
+        "crelu": {"step_size": 0.01},  # 0.093
+        "weight-reinit": {"step_size": 0.03, "reset_fraction": 0.03},  # 0.098
+        "continual-backprop": {"step_size": 0.03, "replacement_rate": 0.0003},  # 0.108
+        "redo": {"step_size": 0.03, "dormant": 0.1},  # 0.116
+        "backprop": {"step_size": 0.05},  # 0.122
+        "l2": {"step_size": 0.03, "l2": 0.001},  # 0.117
+        "l2-init": {"step_size": 0.03, "l2_init": 0.0001},  # 0.112
+        "shrink-perturb": {"step_size": 0.03, "l2": 0.001, "perturb": 0.001, "perturb_every": 10},  # 0.139
+        "snr": {"step_size": 0.03, "tail": 0.001},  # 0.171
+        "upgd": {"step_size": 0.03, "noise": 0.01, "l2": 0.001},  # 0.161
+        "linear": {"step_size": 0.3},  # 0.314
+        "klopf": {"prior": 0.1, "listening_prior": 0.03, "normalise_inputs": True},
+    },
+    "permuted/input": {
+        "layer-norm": {"step_size": 0.01},  # 0.297
+        "crelu": {"step_size": 0.01},  # 0.258
+        "weight-reinit": {"step_size": 0.01, "reset_fraction": 0.03},  # 0.294
+        "continual-backprop": {"step_size": 0.01, "replacement_rate": 1e-05},  # 0.296
+        "redo": {"step_size": 0.01, "dormant": 0.3},  # 0.306
+        "backprop": {"step_size": 0.01},  # 0.339
+        "l2": {"step_size": 0.01, "l2": 0.0001},  # 0.309
+        "l2-init": {"step_size": 0.01, "l2_init": 0.01},  # 0.300
+        "shrink-perturb": {"step_size": 0.01, "l2": 0.001, "perturb": 0.001, "perturb_every": 10},  # 0.286
+        "snr": {"step_size": 0.01, "tail": 0.005},  # 0.310
+        "upgd": {"step_size": 0.03, "noise": 0.001, "l2": 0.001},  # 0.321
+        "linear": {"step_size": 0.3},  # 0.388
+        "klopf": {"prior": 0.03, "listening_prior": 0.01, "normalise_inputs": True},
+    },
 }
 """By problem and setting. Budget: 12 configurations on 3 seeds each, the same for every learner; ``bench/mind_tune.py``
 made this table, and the figure behind each line is the error it found on the tuning seeds."""

@@ -69,7 +69,8 @@ def options_for(problem: str, setting: str, learner: str, tuned: bool) -> dict[s
     if learner not in LEARNERS:
         raise MindError(f"no learner is called {learner!r}; choose one of {', '.join(LEARNERS)}")
     if tuned:
-        chosen = TUNED.get(f"{problem}/{setting}", {}).get(learner)
+        own = TUNED.get(f"{problem}/{setting}") or TUNED.get(f"{problem}/{PROBLEMS[problem][0]}", {})
+        chosen = own.get(learner)
         if chosen is not None:
             return dict(chosen)
     return dict(PUBLISHED.get(problem, {}).get(learner, {}))
@@ -130,8 +131,9 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         else:
             errors.append(float(e.mean(dtype=np.float64)))
             early.append(float(e[: max(1, len(e) // 10)].mean(dtype=np.float64)))
-        if not math.isfinite(errors[-1]):
-            break  # diverged: it will not come back
+        if not (math.isfinite(errors[-1]) and m.finite):
+            errors[-1] = float("nan")  # diverged, even where a classifier still guesses: it will not come back
+            break
         tick((number + 1) / blocks)
     tail = max(1, blocks // 10)
     error = float(np.mean(errors[-tail:])) if math.isfinite(errors[-1]) else float("nan")

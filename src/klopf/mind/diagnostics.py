@@ -63,8 +63,11 @@ def _activated(activation: str, leak: float, z: NDArray[np.float64]) -> NDArray[
 
 
 def effective_rank(matrix: ArrayLike) -> float:
-    """exp of the entropy of the normalised singular values (Roy and Vetterli 2007); 0 for a matrix of zeros."""
-    sv = np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)
+    """exp of the entropy of the normalised singular values (Roy and Vetterli 2007); 0 for zeros, NaN for NaN."""
+    m = np.asarray(matrix, np.float64)
+    if not np.isfinite(m).all():
+        return float("nan")
+    sv = np.linalg.svd(m, compute_uv=False)
     if sv.sum() <= 0:
         return 0.0
     p = sv / sv.sum()
@@ -74,7 +77,10 @@ def effective_rank(matrix: ArrayLike) -> float:
 
 def stable_rank(matrix: ArrayLike, share: float = 0.99) -> int:
     """How many singular values make up ``share`` of their sum (as used with continual backpropagation)."""
-    sv = np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)
+    m = np.asarray(matrix, np.float64)
+    if not np.isfinite(m).all():
+        return 0
+    sv = np.linalg.svd(m, compute_uv=False)
     if sv.sum() <= 0:
         return 0
     return int(np.searchsorted(np.cumsum(sv) / sv.sum(), share) + 1)
