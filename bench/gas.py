@@ -9,25 +9,25 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            20,874,337
+    deploy all contracts            20,946,610
     transfer tokens                     56,384
-    register                           229,154
-    stake                              190,956
+    register                           201,763
+    stake                              214,430
     arrive                              59,777
     deposit fees                        56,709
     post                               157,762
     commit an audit                     73,836
     advance                             45,096
     claim, 1 receipt                   130,992
-    claim, 8 receipts                  530,204
-    reveal, 8 neurons                1,055,367
+    claim, 8 receipts                  530,180
+    reveal, 8 neurons                1,055,544
     collect for 8 neurons              529,852
-    conclude for 8 neurons             723,471
-    knock                               64,822
-    unstake                            147,479
+    conclude for 8 neurons             862,521
+    knock                               64,838
+    unstake                            147,697
 
-    57,030 gas for each further receipt in a claim; 1,240,394 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 297,694,560,000 gas = 29.77 coins = $17,862 ($1.7862 a
+    57,027 gas for each further receipt in a claim; 1,257,818 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 301,876,230,000 gas = 30.19 coins = $18,113 ($1.8113 a
       neuron)
 """
 

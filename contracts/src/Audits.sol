@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Ballot} from "./Ballot.sol";
 import {Clock} from "./Clock.sol";
 import {Registry} from "./Registry.sol";
 import {Parameters, Rules} from "./Rules.sol";
@@ -66,7 +67,6 @@ contract Audits {
     error NotSorted(uint256 index);
     error OutOfRange(uint256 index);
     error StillOpen(uint32 epoch);
-    error ConcludeEarlierFirst(uint32 neuron, uint32 epoch);
 
     constructor(Wiring memory w) {
         rules = Rules(w.rules);
@@ -107,7 +107,7 @@ contract Audits {
             if (i != 0 && r.neuron <= results[i - 1].neuron) revert NotSorted(i);
             if (!_inRange(r)) revert OutOfRange(i);
             if (registry.roleOf(r.neuron) != Registry.Role.Neuron) revert NotDrawn(auditor, r.neuron);
-            if (!_contains(_draw(epoch, r.neuron, ids, weights), auditor)) revert NotDrawn(auditor, r.neuron);
+            if (!Ballot.contains(_draw(epoch, r.neuron, ids, weights), auditor)) revert NotDrawn(auditor, r.neuron);
         }
         // APPLY
         revealed[epoch][auditor] = true;
@@ -147,7 +147,7 @@ contract Audits {
         mine = new uint32[](neurons.length);
         uint256 n = 0;
         for (uint256 i = 0; i < neurons.length; i++) {
-            if (_contains(_draw(epoch, neurons[i], ids, weights), auditor)) mine[n++] = neurons[i];
+            if (Ballot.contains(_draw(epoch, neurons[i], ids, weights), auditor)) mine[n++] = neurons[i];
         }
         assembly ("memory-safe") {
             mstore(mine, n)
@@ -171,8 +171,7 @@ contract Audits {
         // CHECK
         Finding[] memory f = _findings[epoch][neuron];
         if (concluded[epoch][neuron] || f.length == 0) return;
-        uint32 before = _previous[epoch][neuron];
-        if (before != 0 && !concluded[before][neuron]) revert ConcludeEarlierFirst(neuron, before);
+        _conclude(r, _previous[epoch][neuron], neuron); // audits count in the order of their epochs
         // APPLY
         concluded[epoch][neuron] = true;
         if (f.length < r.auditQuorum) {
@@ -187,18 +186,18 @@ contract Audits {
             accuracies[i] = f[i].result.accuracy;
             robustnesses[i] = f[i].result.robustness;
         }
-        uint16 accuracy = medianDown(accuracies, weights);
-        uint16 robustness = medianDown(robustnesses, weights);
+        uint16 accuracy = Ballot.medianDown(accuracies, weights);
+        uint16 robustness = Ballot.medianDown(robustnesses, weights);
         bool passed = accuracy >= r.passAccuracyBps && robustness >= r.passRobustnessBps;
         // EMIT
         emit Concluded(epoch, neuron, uint32(f.length), accuracy, robustness, passed);
         registry.onJudged(neuron, epoch, passed);
         for (uint256 i = 0; i < f.length; i++) {
             Result memory x = f[i].result;
-            if (_outlies(x.accuracy, x.accuracyLow, x.accuracyHigh, accuracy, r.floorBps)) {
+            if (Ballot.outlies(x.accuracy, x.accuracyLow, x.accuracyHigh, accuracy, r.floorBps)) {
                 _punish(r, epoch, f[i].auditor, neuron, Task.Accuracy, x.accuracy, accuracy);
             }
-            if (_outlies(x.robustness, x.robustnessLow, x.robustnessHigh, robustness, r.floorBps)) {
+            if (Ballot.outlies(x.robustness, x.robustnessLow, x.robustnessHigh, robustness, r.floorBps)) {
                 _punish(r, epoch, f[i].auditor, neuron, Task.Robustness, x.robustness, robustness);
             }
         }
@@ -219,32 +218,9 @@ contract Audits {
         stake.slash(auditor, epoch, r.slashBps);
     }
 
-    /// @notice The least value such that values up to it hold at least half of all weight. At most 16 values.
-    function medianDown(uint16[] memory values, uint256[] memory weights) public pure returns (uint16 median) {
-        uint256 total = 0;
-        for (uint256 i = 0; i < values.length; i++) {
-            total += weights[i];
-        }
-        median = type(uint16).max;
-        for (uint256 i = 0; i < values.length; i++) {
-            uint256 upTo = 0;
-            for (uint256 k = 0; k < values.length; k++) {
-                if (values[k] <= values[i]) upTo += weights[k];
-            }
-            if (upTo * 2 >= total && values[i] < median) median = values[i];
-        }
-    }
-
-    /// @dev |score - median| > 3 * max(half interval, floor), all doubled to stay whole.
-    function _outlies(uint16 score, uint16 low, uint16 high, uint16 median, uint16 floorBps)
-        private
-        pure
-        returns (bool)
-    {
-        uint256 distance = score > median ? score - median : median - score;
-        uint256 width = high - low;
-        if (width < 2 * uint256(floorBps)) width = 2 * uint256(floorBps);
-        return 2 * distance > 3 * width;
+    /// @notice `Ballot.medianDown`, to be read.
+    function medianDown(uint16[] memory values, uint256[] memory weights) external pure returns (uint16) {
+        return Ballot.medianDown(values, weights);
     }
 
     function _inRange(Result calldata r) private pure returns (bool) {
@@ -266,38 +242,8 @@ contract Audits {
     function _draw(uint32 epoch, uint32 neuron, uint32[] memory ids, uint256[] memory weights)
         private
         view
-        returns (uint32[] memory picked)
+        returns (uint32[] memory)
     {
-        bytes32 seed = clock.seedOf(epoch);
-        uint256 seats = rules.current().auditSeats;
-        uint256 total = 0;
-        uint256[] memory left = new uint256[](weights.length);
-        for (uint256 i = 0; i < weights.length; i++) {
-            left[i] = weights[i];
-            total += weights[i];
-        }
-        picked = new uint32[](seats);
-        uint256 n = 0;
-        while (n < seats && total != 0) {
-            uint256 ticket = uint256(keccak256(abi.encode(seed, neuron, n))) % total;
-            uint256 i = 0;
-            while (ticket >= left[i]) {
-                ticket -= left[i];
-                i++;
-            }
-            picked[n++] = ids[i];
-            total -= left[i];
-            left[i] = 0;
-        }
-        assembly ("memory-safe") {
-            mstore(picked, n)
-        }
-    }
-
-    function _contains(uint32[] memory ids, uint32 id) private pure returns (bool) {
-        for (uint256 i = 0; i < ids.length; i++) {
-            if (ids[i] == id) return true;
-        }
-        return false;
+        return Ballot.draw(clock.seedOf(epoch), neuron, ids, weights, rules.current().auditSeats);
     }
 }

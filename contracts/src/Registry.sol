@@ -52,7 +52,8 @@ contract Registry is EIP712 {
 
     uint32 public count;
     uint32 public backbone; // seats taken
-    uint32[] private _auditors;
+    uint32[] private _auditors; // in the order in which they first staked enough
+    mapping(uint32 id => bool) private _listed;
     mapping(uint32 id => Participant) private _participants;
     mapping(address key => uint32 id) public idOf; // never freed: a key is used once
 
@@ -109,7 +110,6 @@ contract Registry is EIP712 {
         (p.owner, p.role, p.key, p.fingerprint) = (msg.sender, role, key, fingerprint);
         (p.model, p.endpoint) = (model, endpoint);
         idOf[key] = id;
-        if (role == Role.Auditor) _auditors.push(id);
         // EMIT
         emit Registered(id, role, msg.sender, key, endpoint, model, certificate);
     }
@@ -179,6 +179,10 @@ contract Registry is EIP712 {
     function onStake(uint32 id, uint256 staked) external {
         if (msg.sender != address(stake)) revert OnlyContract();
         Participant storage p = _participants[id];
+        if (p.role == Role.Auditor && !_listed[id] && staked >= rules.current().auditorStake) {
+            _listed[id] = true; // a list that is walked is paid for
+            _auditors.push(id);
+        }
         if (p.role != Role.Neuron) return;
         uint256 least = rules.current().neuronStake;
         if (p.standing == Standing.None && staked >= least) {

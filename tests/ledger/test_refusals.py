@@ -164,11 +164,21 @@ def test_audits(net: Net) -> None:
         net.clients[again[1]].audits.reveal(again[1], double, salt)
     net.clients[again[2]].audits.reveal(again[2], [result(a)], salt)
     net.advance()
-    with refused("ConcludeEarlierFirst"):
-        net.admin.audits.conclude(2, [a])
-    net.admin.audits.conclude(1, [a, b])
-    net.admin.audits.conclude(2, [a])
+    assert not net.admin.audits.concluded(1, a)
+    net.admin.audits.conclude(2, [a, b])  # audits count in the order of their epochs: the first comes with it
+    assert net.admin.audits.concluded(1, a) and net.admin.audits.concluded(2, a)
     assert net.admin.registry.get(b).failed == 0
+
+
+def test_an_auditor_without_stake_is_not_walked_past(net: Net) -> None:
+    for n in range(3):
+        net.clients[net.join(Role.REQUESTER)].registry.register(Role.AUDITOR, key=secret(600 + n), certificate=b"x")
+    late, early = net.join(Role.AUDITOR, stake=99 * KLP), net.join(Role.AUDITOR)
+    assert list(net.admin.registry._read("auditors")) == [early]
+    net.clients[late].stake.stake(late, KLP)
+    assert list(net.admin.registry._read("auditors")) == [early, late]
+    net.clients[late].stake.stake(late, KLP)
+    assert list(net.admin.registry._read("auditors")) == [early, late]
 
 
 def test_registration_and_roles(net: Net) -> None:

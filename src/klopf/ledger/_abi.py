@@ -170,7 +170,6 @@ ADVICE = {
     "NoFreeSeat": "name an incumbent to challenge",
     "NotHeardEnough": "be heard more first",
     "NotSettled": "collect the last epoch for the incumbent first",
-    "ConcludeEarlierFirst": "conclude the earlier epoch first",
     "WrongReveal": "reveal exactly what was committed, with its salt and key",
     "NotDrawn": "reveal only neurons that this auditor was drawn for",
     "NotInRoot": "get the receipt's proof from its listener again, or leave it out",

@@ -139,6 +139,7 @@ class _Model(Cycles):
         self.pending_fees = 0
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.findings: dict[tuple[int, int], list[tuple[int, Any]]] = defaultdict(list)
+        self.listed: list[int] = []  # auditors, in the order in which they first staked enough
         self.revealed: set[tuple[int, int]] = set()
         self.concluded: set[tuple[int, int]] = set()
         self.punished: set[tuple[int, int]] = set()
@@ -353,6 +354,8 @@ class _Model(Cycles):
         if m.stakes and m.stakes[-1][0] == self.epoch:
             m.stakes.pop()
         m.stakes.append((self.epoch, m.staked))
+        if m.role is Role.AUDITOR and id not in self.listed and m.staked >= self.rules.auditor_stake:
+            self.listed.append(id)
         if m.role is not Role.NEURON:
             return
         if m.standing is Standing.NONE and m.staked >= self.rules.neuron_stake:
@@ -536,9 +539,8 @@ class _Model(Cycles):
         digest = keccak(encode(kinds, (e.epoch, m.key, rows, e.salt)))
         self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
         electorate = [
-            (id, stake if (stake := x.stake_at(e.epoch)) >= self.rules.auditor_stake else 0)
-            for id, x in self.members.items()
-            if x.role is Role.AUDITOR
+            (id, stake if (stake := self.members[id].stake_at(e.epoch)) >= self.rules.auditor_stake else 0)
+            for id in self.listed
         ]
         for result in e.results:
             drawn = ref.draw(self.seeds[e.epoch], result.neuron, electorate, self.rules.audit_seats)
