@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from eth_hash.auto import keccak
 
@@ -85,6 +85,13 @@ def create_chain(
 
     Store.create(place, meta, fill)
     return Chain(place)
+
+
+class Stand(NamedTuple):
+    """Where a call is run: a state, and the block that it seems to be in."""
+
+    view: StateView
+    environment: Environment
 
 
 class Chain:
@@ -187,23 +194,26 @@ class Chain:
 
     # what would be
 
-    def environment(self, number: int | None = None) -> Environment:
-        """The environment of block ``number``, or of the next block where None."""
+    def stand(self, number: int | None = None) -> Stand:
+        """The state after block ``number`` and that block's environment; None: the newest state, and the next block's.
+
+        Several calls on one stand see the same, whatever is written meanwhile.
+        """
         if number is not None:
-            block = self._require(number)
-            return self._environment(block.header)
+            return Stand(self._store.view(number), self._environment(self._require(number).header))
         head = self._store.head()
-        return self._environment(self._next(head, self._now(head.header.timestamp)))
+        header = self._next(head, self._now(head.header.timestamp))
+        return Stand(self._store.view(head.header.number), self._environment(header))
 
-    def call(self, call: Transaction, number: int | None = None) -> Outcome:
-        """Run ``call`` without a signature on the state after block ``number`` (None: as the next block would)."""
-        view = self._store.view(self.height if number is None else number)
-        return self.machine.execute(view, self._admit(call, view, self.environment(number)), call)
+    def call(self, call: Transaction, stand: Stand | None = None) -> Outcome:
+        """Run ``call`` without a signature on ``stand`` (None: as the next block would)."""
+        view, environment = stand or self.stand()
+        return self.machine.execute(view, self._admit(call, view, environment), call)
 
-    def trace(self, call: Transaction, number: int | None = None) -> tuple[Outcome, Frame]:
+    def trace(self, call: Transaction, stand: Stand | None = None) -> tuple[Outcome, Frame]:
         """As :meth:`call`, with the tree of messages."""
-        view = self._store.view(self.height if number is None else number)
-        return self._tracer().trace(view, self._admit(call, view, self.environment(number)), call)
+        view, environment = stand or self.stand()
+        return self._tracer().trace(view, self._admit(call, view, environment), call)
 
     def trace_sent(self, tx_hash: bytes) -> tuple[Outcome, Frame] | None:
         """Run a past transaction again, with the tree of its messages; None where there is no such transaction."""

@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 from klopf import __version__
 from klopf.errors import ChainError, Rejected
 
-from ._chain import Chain
+from ._chain import Chain, Stand
 from ._executor import Frame, Log, Outcome
 from ._store import StoredBlock
 from ._transaction import Transaction, decode
@@ -356,8 +356,8 @@ class Rpc:
 
     # calls
 
-    def _call_of(self, request: dict[str, Any], at: int | None) -> Transaction:
-        head = self._head().header
+    def _call_of(self, request: dict[str, Any], stand: Stand) -> Transaction:
+        limit = stand.environment.gas_limit
         sender = _data(request["from"], 20) if request.get("from") is not None else ZERO_ADDRESS
         to = _data(request["to"], 20) if request.get("to") else b""
         data = request.get("input") if request.get("input") is not None else request.get("data")
@@ -365,11 +365,10 @@ class Rpc:
         price = request.get("gasPrice") if price is None else price
         max_fee = 0 if price is None else _quantity(price)
         tip = request.get("maxPriorityFeePerGas")
-        view = self._store.view(head.number if at is None else at)
-        account = view.account(sender)
+        account = stand.view.account(sender)
         value = _quantity(request.get("value") or 0)
-        gas = _quantity(request["gas"]) if request.get("gas") is not None else head.gas_limit
-        gas = min(gas, head.gas_limit)
+        gas = _quantity(request["gas"]) if request.get("gas") is not None else limit
+        gas = min(gas, limit)
         if max_fee and request.get("gas") is None:
             gas = min(gas, max(0, account.balance - value) // max_fee)
         access = tuple(
@@ -395,7 +394,8 @@ class Rpc:
         if overrides:
             raise Rejected("state overrides are not supported; send the call without them", INVALID_PARAMS)
         number = self._number(at)
-        outcome = self.chain.call(self._call_of(request, number), number)
+        stand = self.chain.stand(number)
+        outcome = self.chain.call(self._call_of(request, stand), stand)
         if not outcome.status:
             raise _failure(outcome)
         return _hex(outcome.output)
@@ -405,27 +405,30 @@ class Rpc:
         if overrides:
             raise Rejected("state overrides are not supported; send the call without them", INVALID_PARAMS)
         number = self._number(at)
-        call = self._call_of(request, number)
-        full = self.chain.call(call, number)
+        stand = self.chain.stand(number)
+        call = self._call_of(request, stand)
+        full = self.chain.call(call, stand)
         if not full.status:
             raise _failure(full)
         peak = full.gas_used + full.refund
 
-        def enough(gas: int) -> bool:
+        def enough(gas: int, exactly: bool = False) -> bool:
+            """Whether it does as much with that gas; a call inside that fails for want of gas may go unnoticed."""
             if gas < call.intrinsic_gas():
                 return False
-            tried = self.chain.call(_with_gas(call, gas), number)
-            return tried.status and tried.gas_used == full.gas_used
+            tried = self.chain.call(_with_gas(call, gas), stand)
+            alike = tried.gas_used == full.gas_used if exactly else len(tried.logs) == len(full.logs)
+            return tried.status and alike
 
-        if peak >= call.gas or enough(peak):
+        if peak >= call.gas or enough(peak, exactly=True):
             return hex(min(peak, call.gas))
         # the program looks at its gas, or holds some back for a call (EIP-150): search between
         low, high = peak, min(call.gas, (peak + 2300) * 64 // 63)
-        while high < call.gas and not self.chain.call(_with_gas(call, high), number).status:
+        while high < call.gas and not enough(high):
             low, high = high, min(call.gas, high * 2)
         while high - low > max(1, high // 256):
             middle = (low + high) // 2
-            if self.chain.call(_with_gas(call, middle), number).status:
+            if enough(middle):
                 high = middle
             else:
                 low = middle
@@ -435,7 +438,8 @@ class Rpc:
         """``debug_traceCall`` with geth's ``callTracer``: every message, and where and why it failed."""
         _call_tracer(options)
         number = self._number(at)
-        return _frame_json(self.chain.trace(self._call_of(request, number), number)[1])
+        stand = self.chain.stand(number)
+        return _frame_json(self.chain.trace(self._call_of(request, stand), stand)[1])
 
     def trace_transaction(self, tx_hash: Any, options: Any = None) -> dict[str, Any]:
         """``debug_traceTransaction`` with geth's ``callTracer``."""
