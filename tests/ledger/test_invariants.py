@@ -201,6 +201,9 @@ class Market(RuleBasedStateMachine):
         jobs = self.net.admin.jobs
         held = self.net.admin.token.balance(jobs.address)
         assert held == jobs.held() == sum(jobs.left(id) for id in self.jobs)
+        workers = [self.net.clients[w].me.address for w in (1, 4)]
+        for id in self.jobs:
+            assert jobs.left(id) >= sum(jobs.due(id, worker) for worker in workers)
 
     @rule(id=st.sampled_from(NEURONS), incumbent=st.sampled_from((0, 1, 2)))
     def knock(self, id: int, incumbent: int) -> None:
