@@ -78,7 +78,7 @@ def finish(process: subprocess.Popen, seconds=500) -> dict:
 
 
 def klopf(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run([KLOPF, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False,
+    return subprocess.run([KLOPF, *map(str, arguments)], capture_output=True, text=True, timeout=400, check=False,
                           env=os.environ | {"KLOPF_PASSPHRASE": PASSPHRASE})  # fmt: skip
 
 
