@@ -18,6 +18,8 @@ from .keys import Key, checksum
 __all__ = ["Ledger", "connect"]
 
 _PAGE = 200  # participants read in one call
+_BATCH = 40  # members settled in one transaction
+_COLUMN = 128  # receipts that a claim may hold
 _WAD = 10**18
 
 
@@ -321,8 +323,11 @@ class SettlementClient(_Contract):
         return bytes(self._read("posts", epoch, id)[0])
 
     def claim(self, id: int, receipts: Sequence[SignedReceipt]) -> Sent:
-        """A speaker's part of CLAIM: every receipt in which it was listened to, with proofs."""
-        column = sorted(receipts, key=lambda s: -s.receipt.weight)
+        """A speaker's part of CLAIM: every receipt in which it was listened to, with proofs.
+
+        Of more than 128, those with the greatest weight and, among equals, fee.
+        """
+        column = sorted(receipts, key=lambda s: (-s.receipt.weight, -s.receipt.fee))[:_COLUMN]
         return self._write("claim", id, [signed.as_tuple() for signed in column])
 
     def collect(self, epoch: int, ids: Sequence[int]) -> Sent:
@@ -622,10 +627,13 @@ class Ledger:
             self.token.transfer(address, tokens)
 
     def settle(self, epoch: int, ids: Sequence[int] | None = None) -> Sent:
-        """Collect and conclude an epoch that is over for ``ids`` (by default everybody), in one transaction."""
+        """Collect and conclude an epoch that is over for ``ids`` (by default everybody): one transaction for each 40
+        of them, so that none outgrows a block; the last one is returned."""
         everybody = list(range(1, self.registry.count() + 1)) if ids is None else list(ids)
         function = artifact("Keeper").functions["settle"]
-        return self.send(self.deployment.addresses["Keeper"], function.call_data((epoch, everybody)))
+        keeper = self.deployment.addresses["Keeper"]
+        parts = [everybody[i : i + _BATCH] for i in range(0, len(everybody), _BATCH)] or [[]]
+        return [self.send(keeper, function.call_data((epoch, part))) for part in parts][-1]
 
     def close(self) -> None:
         """Let go of the chain."""
