@@ -1,7 +1,7 @@
 """Tune every learner with the same budget and print what to put into ``klopf/mind/_tuned.py``.
 
-Budget, the same for each learner and setting: 12 configurations, each on the same seeds from 1000 (three by default, one
-for images; the tables use seeds from 0). The configurations are the grids below: a step-size and the learner's own
+Budget, the same for each learner and setting: 12 configurations, each on the same seeds from 1000 (three by default,
+one for images; the tables use seeds from 0). The configurations are the grids below: a step-size and the learner's own
 parameter. The best mean error over the last tenth is chosen; a configuration that diverges on any seed is out. The grid
 of the Klopf learner on images is its third; the first two, with activation and replacement rate as axes, did worse.
 

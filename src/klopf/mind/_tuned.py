@@ -65,7 +65,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "snr": {"step_size": 0.03, "tail": 0.001},  # 0.171
         "upgd": {"step_size": 0.03, "noise": 0.01, "l2": 0.001},  # 0.161
         "linear": {"step_size": 0.3},  # 0.314
-        "klopf": {"prior": 0.1, "listening_prior": 0.03, "normalise_inputs": True},
+        "klopf": {"prior": 0.1, "listening_prior": 0.1, "normalise_inputs": True},  # 0.063
     },
     "permuted/input": {
         "layer-norm": {"step_size": 0.01},  # 0.297

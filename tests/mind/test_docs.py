@@ -1,0 +1,54 @@
+"""The pages say what is there, and their examples run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from klopf.console.bench import app
+from klopf.mind import LEARNERS, Settings
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "mind.md").read_text()
+RIVALS = (DOCS / "mind" / "rivals.md").read_text()
+
+
+def test_every_learner_has_its_section() -> None:
+    headings = " ".join(re.findall(r"^#+ (.*)$", RIVALS + PAGE, re.M)).lower()
+    for name in LEARNERS:
+        assert name in headings, name
+
+
+def test_every_setting_is_named() -> None:
+    for field in fields(Settings):
+        assert f"`{field.name}`" in PAGE + RIVALS or f"`{field.name}=" in PAGE + RIVALS, field.name
+
+
+def test_every_benchmark_is_named() -> None:
+    for name in ("regression", "permuted", "binary-tasks", "growth", "speed"):
+        assert name in PAGE
+        assert app[name] is not None
+
+
+@pytest.mark.parametrize("number", range(len(re.findall(r"```python\n", PAGE))))
+def test_the_examples_run(number: int, tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    here = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            names: dict[str, object] = {}
+            exec("\n".join(blocks[:1]) if number else "", names)
+            exec(blocks[number], names)
+    finally:
+        os.chdir(here)
+
+
+def test_no_placeholder_is_left() -> None:
+    assert not re.search(r"^[A-Z_]{5,}$", PAGE, re.M)
