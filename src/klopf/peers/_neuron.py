@@ -150,7 +150,6 @@ class _Neuron:
     # ---- the two phases of an epoch
 
     async def listen(self, epoch: int) -> None:
-        await self._settle_if_nobody_did(epoch - 1)
         if self.who.me.standing is ledger.Standing.SILENT:
             raise _FellSilent
         await self._knock()
@@ -227,22 +226,10 @@ class _Neuron:
 
     async def finish(self) -> None:
         """After the last epoch: see that it is settled, and ask for a seat a last time."""
-        await self._settle_if_nobody_did(self.who.settings.epochs)
+        await self.who.see_settled(self.who.settings.epochs)
         await self._knock()
 
     # ---- standing
-
-    async def _settle_if_nobody_did(self, epoch: int) -> None:
-        """Wait a while for somebody to settle ``epoch``, which is over, for everybody; else do it."""
-        if epoch < 1:
-            return
-        for _ in range(20):
-            if (await self.who.on_ledger(self.who.book.settlement.column, epoch, self.who.id)).collected:
-                await self.who.refresh()
-                return
-            await asyncio.sleep(0.2)
-        await self.who.attempt("settling", self.who.book.settle, epoch)
-        await self.who.refresh()
 
     async def _knock(self) -> None:
         """Ask for a backbone seat if the record is good enough: a free one, or that of the least heard in one."""

@@ -166,6 +166,7 @@ class Participant:
                 if now.epoch == 0:
                     await self.arrive()
                 elif now.phase is ledger.Phase.LISTEN:
+                    await self.see_settled(now.epoch - 1)
                     await listen(now.epoch)
                 else:
                     await claim(now.epoch)
@@ -177,6 +178,21 @@ class Participant:
                 if time.monotonic() - late_since > 3.0 + 0.5 * self.id:
                     await self.on_ledger(self.book.clock.advance)
             await asyncio.sleep(POLL)
+
+    async def see_settled(self, epoch: int) -> None:
+        """Wait a while for somebody to settle ``epoch``, which is over, for everybody; else do it.
+
+        So everybody begins an epoch with the same view of who is heard and who has fallen silent.
+        """
+        if epoch < 1:
+            return
+        for _ in range(25):
+            if (await self.on_ledger(self.book.settlement.column, epoch, self.id)).collected:
+                await self.refresh()
+                return
+            await asyncio.sleep(POLL)
+        await self.attempt("settling", self.book.settle, epoch)
+        await self.refresh()
 
     async def arrive(self) -> None:
         """Be counted as done with this phase, if it is not over yet."""
