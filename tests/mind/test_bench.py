@@ -18,7 +18,8 @@ def call(*arguments: str) -> None:
 
 def test_json_is_one_list_with_the_promised_keys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     plot, resume = tmp_path / "plot.png", tmp_path / "runs.jsonl"
-    call("regression", "--learners", "backprop,linear", "--seeds", "2", "--steps", "20000", "--json",
+    call("regression", "--learners", "backprop,linear", "--seeds", "2", "--steps", "20000", "--json", "--options",
+         "l2=0.001,normalise_inputs=false",
          "--plot", str(plot), "--resume", str(resume))  # fmt: skip
     table = json.loads(capsys.readouterr().out)
     assert {row["learner"] for row in table} == {"backprop", "linear"}
@@ -26,6 +27,7 @@ def test_json_is_one_list_with_the_promised_keys(capsys: pytest.CaptureFixture[s
         assert list(row) == [
             "learner", "setting", "seeds", "steps", "error", "stderr", "steps_per_second", "hyperparameters",
         ]  # fmt: skip
+        assert row["hyperparameters"] == {"step_size": 0.01, "l2": 0.001, "normalise_inputs": False}
         assert row["seeds"] == 2 and row["steps"] == 20000 and 0 < row["error"] < 20 and row["stderr"] >= 0
     assert plot.stat().st_size > 5000 and len(resume.read_text().splitlines()) == 4
 
@@ -49,6 +51,14 @@ def test_the_error_is_the_mean_over_the_last_tenth() -> None:
     X, y = problems.slowly_changing_regression(100_000).whole()
     errors = Mind(20, 1, learner="linear", output="linear").learn(X, y)
     assert bench.run(r)["error"] == pytest.approx(errors[-10_000:].mean(dtype=np.float64), rel=1e-6)
+
+
+def test_networks_of_different_sizes_are_not_averaged() -> None:
+    done = {"error": 1.0, "steps_per_second": 1.0, "diagnosis": None}
+    runs = [bench.Run("growth", "redraw", "klopf", 0, 10, hidden=(n,)) for n in (5, 20)]
+    assert [row["hyperparameters"] for row in bench.summary([(r, done) for r in runs])] == [
+        {"hidden": [5]}, {"hidden": [20]},
+    ]  # fmt: skip
 
 
 def test_a_diverged_run_is_not_left_out_of_the_mean() -> None:
@@ -94,6 +104,8 @@ def test_every_benchmark_runs(arguments: list[str], capsys: pytest.CaptureFixtur
         ["regression", "--seeds", "0"],
         ["permuted", "--hidden", "a,b"],
         ["permuted", "--data", "/nowhere", "--learners", "linear", "--seeds", "1"],
+        ["regression", "--learners", "linear", "--options", "speed=3"],
+        ["regression", "--learners", "linear", "--options", "l2=much"],
         ["regression", "--learners", "linear", "--plot", "/nowhere/at/all.png"],
     ],
 )

@@ -31,6 +31,7 @@ Tuned = Annotated[bool, Parameter(negative="", help="Use the options that tuning
 Cores = Annotated[int | None, Parameter(help="Runs side by side; all cores if not given.")]
 Data = Annotated[str, Parameter(help="Folder with MNIST's t10k files; scikit-learn's digits if not given.")]
 Hidden = Annotated[str, Parameter(help="Hidden units by layer, such as 100,100,100; the problem's own if not given.")]
+Options = Annotated[str, Parameter(help="Options on top of the learner's own: replacement_rate=0.001,activation=relu")]
 Samples = Annotated[int, Parameter(help="Images a task; 0 for all.")]
 
 
@@ -57,6 +58,24 @@ def _sizes(given: str) -> tuple[int, ...]:
     if any(n < 1 for n in sizes):
         raise MindError(f"--hidden {given!r} has a layer without units")
     return sizes
+
+
+def _options(given: str) -> dict[str, Any]:
+    """``a=1,b=true,c=relu`` as a dict of numbers, booleans and words, checked against the settings there are."""
+    from klopf.mind import Settings
+
+    known: dict[str, Any] = Settings().as_dict()
+    options: dict[str, Any] = {}
+    for part in (p.strip() for p in given.split(",") if p.strip()):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not sign or name not in known:
+            raise MindError(f"--options {part!r} does not set an option; write such as replacement_rate=0.001")
+        kind = type(known[name])
+        try:
+            options[name] = {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
+        except (KeyError, ValueError) as error:
+            raise MindError(f"--options {part!r}: {name} must be a {kind.__name__}") from error
+    return options
 
 
 def _carry_out(
@@ -139,7 +158,14 @@ def _draw(results: list[tuple[Run, dict[str, Any]]], path: Path, title: str) -> 
 
 
 def _runs(
-    problem: str, setting: str, learners: str | None, seeds: int, steps: int, tuned: bool, **more: Any
+    problem: str,
+    setting: str,
+    learners: str | None,
+    seeds: int,
+    steps: int,
+    tuned: bool,
+    options: str = "",
+    **more: Any,
 ) -> list[Run]:
     from klopf.mind.bench import PROBLEMS, Run, options_for
 
@@ -149,7 +175,7 @@ def _runs(
         raise MindError("--seeds and --steps must be at least 1")
     settings = PROBLEMS[problem][:2] if setting == "both" else (setting,)
     return [
-        Run(problem, s, name, seed, steps, options_for(problem, s, name, tuned), **more)
+        Run(problem, s, name, seed, steps, {**options_for(problem, s, name, tuned), **_options(options)}, **more)
         for s in settings
         for name in _names(learners)
         for seed in range(seeds)
@@ -164,6 +190,7 @@ def regression(
     seeds: Seeds = 20,
     steps: Steps = 1_000_000,
     tuned: Tuned = False,
+    options: Options = "",
     json_: Json = False,
     plot: Plot = None,
     resume: Resume = None,
@@ -176,7 +203,7 @@ def regression(
     setting
         `redraw` (all slow bits anew at every change), `flip-one` (one of them flips), or `both`.
     """
-    runs = _runs("regression", setting, learners, seeds, steps, tuned)
+    runs = _runs("regression", setting, learners, seeds, steps, tuned, options)
     _carry_out(runs, json_, plot, resume, cores, "slowly-changing regression")
 
 
@@ -191,6 +218,7 @@ def permuted(
     hidden: Hidden = "",
     samples: Samples = 0,
     tuned: Tuned = False,
+    options: Options = "",
     json_: Json = False,
     plot: Plot = None,
     resume: Resume = None,
@@ -204,7 +232,7 @@ def permuted(
         `input` (pixels), `label` (the classes' names), or `returning` (three permutations of pixels that come back).
     """
     more = {"data": data, "hidden": _sizes(hidden), "samples": samples}
-    runs = _runs("permuted", setting, learners, seeds, steps, tuned, **more)
+    runs = _runs("permuted", setting, learners, seeds, steps, tuned, options, **more)
     _carry_out(runs, json_, plot, resume, cores, f"{setting}-permuted images")
 
 
@@ -217,13 +245,14 @@ def binary_tasks(
     data: Data = "",
     hidden: Hidden = "",
     tuned: Tuned = False,
+    options: Options = "",
     json_: Json = False,
     plot: Plot = None,
     resume: Resume = None,
     cores: Cores = None,
 ) -> None:
     """Endless tasks of telling two classes apart (Continual ImageNet's protocol); wrong on held-out images."""
-    runs = _runs("binary-tasks", "images", learners, seeds, steps, tuned, data=data, hidden=_sizes(hidden))
+    runs = _runs("binary-tasks", "images", learners, seeds, steps, tuned, options, data=data, hidden=_sizes(hidden))
     _carry_out(runs, json_, plot, resume, cores, "binary tasks")
 
 
@@ -264,7 +293,6 @@ def growth(
         for units, options in kinds
         for seed in range(seeds)
     ]
-    runs = [Run(r.problem, r.setting, r.learner, r.seed, r.steps, {**r.options}, hidden=r.hidden) for r in runs]
     _carry_out(runs, json_, plot, resume, cores, "growth")
 
 

@@ -213,9 +213,10 @@ def summary(results: Sequence[tuple[Run, dict[str, Any]]]) -> list[dict[str, Any
     """
     groups: dict[tuple[str, str, str], list[tuple[Run, dict[str, Any]]]] = {}
     for r, result in results:
-        groups.setdefault((r.learner, r.setting, json.dumps(r.options, sort_keys=True)), []).append((r, result))
+        how = {**r.options, "hidden": list(r.hidden)} if r.hidden else r.options
+        groups.setdefault((r.learner, r.setting, json.dumps(how, sort_keys=True)), []).append((r, result))
     table = []
-    for (learner, setting, _), members in groups.items():
+    for (learner, setting, how_text), members in groups.items():
         e = np.array([result["error"] for _, result in members])
         dormant = [
             float(np.mean([layer["dormant"] for layer in result["diagnosis"]["layers"]]))
@@ -232,7 +233,7 @@ def summary(results: Sequence[tuple[Run, dict[str, Any]]]) -> list[dict[str, Any
                 "error": float(e.mean()),
                 "stderr": float(e.std(ddof=1) / math.sqrt(len(e))) if len(e) > 1 else float("nan"),
                 "steps_per_second": float(np.median([result["steps_per_second"] for _, result in members])),
-                "hyperparameters": members[0][0].options,
+                "hyperparameters": json.loads(how_text),
                 "dormant": float(np.mean(dormant)) if dormant else None,
                 "early_error": float(np.mean(early)) if early else None,
                 "units": members[0][1].get("units"),
