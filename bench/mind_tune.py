@@ -14,6 +14,7 @@ import argparse
 import itertools
 import json
 import math
+import sys
 from collections import defaultdict
 from typing import Any
 
@@ -65,6 +66,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--file")
     parser.add_argument("--cores", type=int)
+    if len(sys.argv) == 1:
+        print("skipped: tuning takes from minutes to hours; see --help")
+        return
     a = parser.parse_args()
     for learner in a.learners.split(","):
         classes = a.problem not in ("regression", "growth")

@@ -82,6 +82,20 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "linear": {"step_size": 0.3},  # 0.388
         "klopf": {"prior": 0.03, "listening_prior": 0.01, "normalise_inputs": True},
     },
+    "binary-tasks/images": {  # on MNIST, 40 tasks, one seed
+        "klopf": {"prior": 0.03, "listening_prior": 0.03, "normalise_inputs": True},  # 0.010
+        "continual-backprop": {"step_size": 0.03, "replacement_rate": 0.0003},  # 0.009
+        "crelu": {"step_size": 0.01},  # 0.014
+        "redo": {"step_size": 0.03, "dormant": 0.025},  # 0.010
+        "layer-norm": {"step_size": 0.15},  # 0.007
+        "backprop": {"step_size": 0.03},  # 0.009
+        "l2": {"step_size": 0.01, "l2": 0.0001},  # 0.014
+        "l2-init": {"step_size": 0.03, "l2_init": 0.0001},  # 0.013
+        "snr": {"step_size": 0.03, "tail": 0.001},  # 0.016
+        "weight-reinit": {"step_size": 0.03, "reset_fraction": 0.03},  # 0.007
+        "linear": {"step_size": 0.03},  # 0.019
+    },
 }
-"""By problem and setting. Budget: 12 configurations on 3 seeds each, the same for every learner; ``bench/mind_tune.py``
+"""By problem and setting. Budget: 12 configurations, on 3 seeds each for the regression
+and on one for images, the same for every learner; ``bench/mind_tune.py``
 made this table, and the figure behind each line is the error it found on the tuning seeds."""
