@@ -66,7 +66,7 @@ def start(file: Path, folder: Path) -> subprocess.Popen:
 
 
 def finish(process: subprocess.Popen, seconds=500) -> dict:
-    """Wait for a run to end well and return its summary."""
+    """Wait for a run to end well and return its summary; what it told meanwhile is ``process.said``."""
     try:
         out, error = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -74,6 +74,7 @@ def finish(process: subprocess.Popen, seconds=500) -> dict:
         out, error = process.communicate(timeout=20)
         raise AssertionError(f"the run did not end: {error[-2000:]}") from None
     assert process.returncode == 0, error[-3000:]
+    process.said = error
     return json.loads(out, parse_float=Decimal)
 
 

@@ -39,9 +39,13 @@ model = "sklearn:GaussianNB"
 settings = { var_smoothing = 0.01 }
 [[auditor]]
 name = "eye"
+[rules]
+emission = 100000.0
 """)
-    summary = finish(start(tmp_path / "network.toml", tmp_path / "run"))
+    run = start(tmp_path / "network.toml", tmp_path / "run")
+    summary = finish(run)
     assert summary["accuracy"]["network"] > 0.8
+    assert "epoch 2 paid fees only" in run.said
     assert sum(row["earned"] for row in summary["neurons"]) > 0
     assert klopf("verify", tmp_path / "run").returncode == 0
 

@@ -252,7 +252,7 @@ host = "127.0.0.1"
 first_port = 0           # 0: the system chooses; else one port a neuron from here
 
 [rules]
-emission = 1000.0        # tokens an epoch, divided among the neurons by how much they are listened to
+emission = 1000.0        # tokens an epoch, divided by how much neurons are listened to; 100,000 a day are the most
 seats = 5                # backbone seats
 ask = 6                  # neighbours asked in an epoch ...
 fringe_seats = 2         # ... of which so many are kept for neighbours to try

@@ -178,6 +178,7 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
         claim_seconds=settings.ledger.claim_seconds,
         seats=rules.seats,
         maturity=rules.maturity,
+        market_bps=10_000,  # nobody works for effort here: all of a cycle's reward is for being listened to
         emission=round(rules.emission * 10**6) * (unit // 10**6),
         neuron_stake=round(rules.stake * unit),
         auditor_stake=round(rules.stake * unit) // 2,

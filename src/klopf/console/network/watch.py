@@ -134,6 +134,11 @@ class Supervisor:
         """Pay and conclude ``epoch`` for everybody."""
         try:
             self._book.settle(epoch)
+            totals = self._book.settlement.epoch(epoch)
+            if totals.rank > 0 and totals.pool == 0:
+                self._note(
+                    f"epoch {epoch} paid fees only: this day's reward for listening is spent; lower rules.emission"
+                )
         except KlopfError as error:
             self._note(f"epoch {epoch} could not be settled: {error}")
         return epoch
