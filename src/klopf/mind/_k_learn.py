@@ -671,8 +671,9 @@ def build_learn(rules: Rules) -> Any:
                             P, U, K, births, birth_unit, geo, ko, l, j,
                             FOLD, MEAN, FADE, CONNECTED, hyp[GAIN], fan_in, rng,
                         )  # fmt: skip
-                        s0 = STRIDE if STRIDE else geo[l, 2]
-                        U[INCOMING, uo + j] = mean_incoming(W, geo[l, 3], s0, geo[l, 0], j)
+                        if NEEDS_INCOMING:
+                            s0 = STRIDE if STRIDE else geo[l, 2]
+                            U[INCOMING, uo + j] = mean_incoming(W, geo[l, 3], s0, geo[l, 0], j)
                         G[BIRTHS] += 1.0
             if LIFE == WEIGHTS and now % int(hyp[CHECK]) == 0:
                 for l in range(L):
