@@ -130,6 +130,15 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["precious"]
 
 
+def test_where_there_is_no_room_nothing_is_left_behind(tmp_path):
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 97; exec {KLOPF} demo --folder {tmp_path / 'run'}"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    refused(done)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_network_file_that_is_not_there():
     assert "klopf run --example" in refused(klopf("run", "nowhere.toml"))
     assert "klopf run --example" in refused(klopf("run"))

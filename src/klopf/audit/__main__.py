@@ -16,6 +16,13 @@ def main(folder: Path) -> int:
     except KlopfError as error:
         print(f"klopf: {error}", file=sys.stderr, flush=True)
         return 2
+    except OSError as error:
+        print(
+            f"klopf: {error.filename or folder}: {error.strerror or error}; make room there",
+            file=sys.stderr,
+            flush=True,
+        )
+        return 2
     return 0
 
 

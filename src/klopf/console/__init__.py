@@ -28,6 +28,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        sys.exit(
+            _refuse(
+                f"{error.filename or 'a file'}: {error.strerror or error}; make room there, or choose another place"
+            )
+        )
     sys.exit(status if isinstance(status, int) else 0)
 
 
