@@ -29,7 +29,6 @@ from klopf.mind._k_parts import (
     layer_norm,
     layer_norm_back,
     least_heard,
-    mean_incoming,
     noise,
     reborn,
     row_dot,
@@ -105,7 +104,7 @@ def build_infer(activation: int, loss: int, norm: bool, normalise: bool) -> Any:
 
     def infer(P, S, G, geo, hyp, A, Z, idx, X, out):  # type: ignore[no-untyped-def]
         W = P[0]
-        one = W[0] * 0 + 1
+        one = W.dtype.type(1)
         L = geo.shape[0]
         n = X.shape[1]
         for t in range(X.shape[0]):
@@ -162,8 +161,8 @@ def build_learn(rules: Rules) -> Any:
 
     def learn(P, U, K, S, births, birth_unit, G, rng, geo, ko, hyp, A, Z, D, C, H, idx, cnt, X, Y, err, out):  # type: ignore[no-untyped-def]
         W = P[0]
-        zero = births[0, 0]  # of the state's type, as all arithmetic here must be
-        one = zero + 1
+        zero = W.dtype.type(0)  # of the state's type, as all arithmetic here must be
+        one = W.dtype.type(1)
         L = geo.shape[0]
         NK = geo[L - 1, 1]
         top = geo[L - 1, 5]
@@ -180,6 +179,8 @@ def build_learn(rules: Rules) -> Any:
             while every * 2048 < geo[l, 0] * geo[l, 1]:
                 every *= 2
             refresh[l] = every - 1
+        spoken = np.empty(U.shape[1], U.dtype)
+        off_mean = np.empty(U.shape[1], U.dtype)
         if LIFE == WEIGHTS:
             pool = np.empty(P.shape[1], P.dtype)
         for t in range(X.shape[0]):
@@ -578,55 +579,65 @@ def build_learn(rules: Rules) -> Any:
                     if NEEDS_INCOMING and now & refresh[l] == 0:
                         s0 = STRIDE if STRIDE else geo[l, 2]
                         all_mean_incoming(W, geo[l, 3], s0, geo[l, 0], U[INCOMING], uo, units)
-                    mature = 0
+                    # short loops over whole rows: each is a few vector instructions
                     quick = hyp[ACTIVE_DECAY]
+                    h = A[ao : ao + units * FOLD]
+                    age = U[AGE, uo : uo + units]
+                    fade = U[FADE, uo : uo + units]
+                    mean = U[MEAN, uo : uo + units]
+                    heard = U[LISTENING, uo : uo + units]
+                    mature = 0
                     for j in range(units):
-                        u = uo + j
-                        h = A[ao + j * FOLD]
-                        age = U[AGE, u] + one
-                        U[AGE, u] = age
-                        fade = U[FADE, u] * decay
-                        U[FADE, u] = fade
-                        mean = decay * U[MEAN, u] + (one - decay) * h
-                        U[MEAN, u] = mean
-                        heard = U[LISTENING, u]
-                        spoken = abs(h)
-                        off_mean = zero
-                        if CENTRED or FULL_TRACK:
-                            off_mean = abs(h - mean / (one - fade))
-                        if FOLD == 2:
-                            h2 = A[ao + 2 * j + 1]
-                            mean2 = decay * U[MEAN2, u] + (one - decay) * h2
-                            U[MEAN2, u] = mean2
-                            spoken += h2
+                        age[j] += one
+                        mature += is_mature(age[j], maturity)
+                    for j in range(units):
+                        fade[j] *= decay
+                    for j in range(units):
+                        mean[j] = decay * mean[j] + (one - decay) * h[j * FOLD]
+                    for j in range(units):
+                        spoken[j] = abs(h[j * FOLD])
+                    if CENTRED or FULL_TRACK:
+                        for j in range(units):
+                            off_mean[j] = abs(h[j * FOLD] - mean[j] / (one - fade[j]))
+                    if FOLD == 2:
+                        mean2 = U[MEAN2, uo : uo + units]
+                        for j in range(units):
+                            mean2[j] = decay * mean2[j] + (one - decay) * h[2 * j + 1]
+                            spoken[j] += h[2 * j + 1]
                             if CENTRED or FULL_TRACK:
-                                off_mean += abs(h2 - mean2 / (one - fade))
-                        loud = spoken
-                        if FULL_TRACK:
-                            fired = one if loud != 0 else zero
-                            U[ACTIVE, u] += quick * (fired - U[ACTIVE, u])
-                            U[MOVEMENT, u] += quick * (off_mean * heard - U[MOVEMENT, u])
-                        if FULL_TRACK or LIFE == REDO:
-                            U[QUICK_FADE, u] *= one - quick
-                            U[LOUDNESS, u] += quick * (loud - U[LOUDNESS, u])
-                        if CENTRED:
-                            spoken = off_mean
-                        if LIFE == SNR:
-                            if loud != 0:
-                                U[GAP, u] += max(quick, one / age) * (U[SILENT, u] + one - U[GAP, u])
+                                off_mean[j] += abs(h[2 * j + 1] - mean2[j] / (one - fade[j]))
+                    if FULL_TRACK:
+                        for j in range(units):
+                            fired = one if spoken[j] != 0 else zero
+                            U[ACTIVE, uo + j] += quick * (fired - U[ACTIVE, uo + j])
+                            U[MOVEMENT, uo + j] += quick * (off_mean[j] * heard[j] - U[MOVEMENT, uo + j])
+                    if FULL_TRACK or LIFE == REDO:
+                        for j in range(units):
+                            U[QUICK_FADE, uo + j] *= one - quick
+                            U[LOUDNESS, uo + j] += quick * (spoken[j] - U[LOUDNESS, uo + j])
+                    if LIFE == SNR:
+                        for j in range(units):
+                            u = uo + j
+                            if spoken[j] != 0:
+                                U[GAP, u] += max(quick, one / age[j]) * (U[SILENT, u] + one - U[GAP, u])
                                 U[SILENT, u] = zero
                             else:
                                 U[SILENT, u] += one
-                        if LIFE == CONTINUAL:
+                    if LIFE == CONTINUAL:
+                        said = off_mean if CENTRED else spoken
+                        worth = U[UTILITY, uo : uo + units]
+                        incoming = U[INCOMING, uo : uo + units]
+                        for j in range(units):
                             if UTIL == ADAPTABLE:
-                                heard /= U[INCOMING, u] + hyp[EPSILON]
+                                worth[j] = updated_utility(
+                                    worth[j], said[j], heard[j] / (incoming[j] + hyp[EPSILON]), decay
+                                )
                             elif UTIL == WEIGHT:
-                                spoken = one
+                                worth[j] = updated_utility(worth[j], one, heard[j], decay)
                             elif UTIL == ADAPTATION:
-                                spoken = one
-                                heard = one / (U[INCOMING, u] + hyp[EPSILON])
-                            U[UTILITY, u] = updated_utility(U[UTILITY, u], spoken, heard, decay)
-                        mature += is_mature(age, maturity)
+                                worth[j] = updated_utility(worth[j], one, one / (incoming[j] + hyp[EPSILON]), decay)
+                            else:
+                                worth[j] = updated_utility(worth[j], said[j], heard[j], decay)
                     # --- and who is replaced -------------------------------------------------------------------------
                     due = 0.0
                     if LIFE == CONTINUAL:
@@ -667,13 +678,10 @@ def build_learn(rules: Rules) -> Any:
                                         continue
                                 elif U[SILENT, uo + j] * math.log1p(-one / (gap + one)) > math.log(hyp[TAIL]):
                                     continue
-                        reborn(
+                        U[INCOMING, uo + j] = reborn(
                             P, U, K, births, birth_unit, geo, ko, l, j,
                             FOLD, MEAN, FADE, CONNECTED, hyp[GAIN], fan_in, rng,
                         )  # fmt: skip
-                        if NEEDS_INCOMING:
-                            s0 = STRIDE if STRIDE else geo[l, 2]
-                            U[INCOMING, uo + j] = mean_incoming(W, geo[l, 3], s0, geo[l, 0], j)
                         G[BIRTHS] += 1.0
             if LIFE == WEIGHTS and now % int(hyp[CHECK]) == 0:
                 for l in range(L):

@@ -97,8 +97,8 @@ def forward(W, off, stride, bias, A, ao, idx, io, na, Z, zo):  # type: ignore[no
 @jit
 def activate(kind, leak, Z, zo, units, A, ao, idx):  # type: ignore[no-untyped-def]
     """The units' activity from ``Z`` into ``A``, the list of those that can matter into ``idx``; returns its length."""
-    zero = Z[zo] * 0
-    one = zero + 1
+    zero = Z.dtype.type(0)
+    one = Z.dtype.type(1)
     na = 0
     if kind == RELU:
         for j in range(units):
@@ -157,7 +157,7 @@ def softmax(Z, zo, K, out, t):  # type: ignore[no-untyped-def]
     top = Z[zo]
     for k in range(1, K):
         top = max(top, Z[zo + k])
-    s = top * 0
+    s = Z.dtype.type(0)
     for k in range(K):
         e = math.exp(Z[zo + k] - top)
         out[t, k] = e
@@ -169,7 +169,7 @@ def softmax(Z, zo, K, out, t):  # type: ignore[no-untyped-def]
 @jit
 def row_dot(W, b, stride, D, zo):  # type: ignore[no-untyped-def]
     """Inner product of one row of weights with the listeners' deltas."""
-    g = W[0] * 0
+    g = W.dtype.type(0)
     w = W[b : b + stride]
     d = D[zo : zo + stride]
     for j in range(stride):
@@ -180,7 +180,7 @@ def row_dot(W, b, stride, D, zo):  # type: ignore[no-untyped-def]
 @jit
 def row_dot_squares(W, b, stride, C, zo):  # type: ignore[no-untyped-def]
     """Sum of squared weights times the listeners' curvatures."""
-    g = W[0] * 0
+    g = W.dtype.type(0)
     w = W[b : b + stride]
     c = C[zo : zo + stride]
     for j in range(stride):
@@ -200,7 +200,7 @@ def row_step(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
 @jit
 def row_dot_step(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
     """Both in one pass over memory; the inner product is with the weights as they were."""
-    g = W[0] * 0
+    g = W.dtype.type(0)
     w = W[b : b + stride]
     d = D[zo : zo + stride]
     for j in range(stride):
@@ -214,7 +214,7 @@ def row_dot_step(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
 @jit
 def row_dot_step_loudness(W, b, stride, x, D, zo):  # type: ignore[no-untyped-def]
     """The same, and the sum of the absolute weights as they are afterwards, still in one pass."""
-    g = W[0] * 0
+    g = W.dtype.type(0)
     loud = g
     w = W[b : b + stride]
     d = D[zo : zo + stride]
@@ -231,7 +231,7 @@ def row_dot_step_loudness(W, b, stride, x, D, zo):  # type: ignore[no-untyped-de
 @jit
 def row_loudness(W, b, stride):  # type: ignore[no-untyped-def]
     """Sum of the absolute weights of one row: how much this input is listened to."""
-    g = W[0] * 0
+    g = W.dtype.type(0)
     w = W[b : b + stride]
     for j in range(stride):
         g += abs(w[j])
@@ -297,18 +297,10 @@ def block_learn(K, at, stride, rows, c, keep, gain, H, ho):  # type: ignore[no-u
 
 
 @jit
-def mean_incoming(W, off, stride, rows, j):  # type: ignore[no-untyped-def]
-    """Mean absolute incoming weight of unit ``j`` over ``rows`` live inputs (the bias is not an input)."""
-    g = W[0] * 0
-    for i in range(rows):
-        g += abs(W[off + i * stride + j])
-    return g / max(rows, 1)
-
-
-@jit
 def all_mean_incoming(W, off, stride, rows, out, oo, units):  # type: ignore[no-untyped-def]
-    """The same for all units of a layer, into ``out[oo:oo+units]``."""
-    zero = W[0] * 0
+    """Mean absolute incoming weight of all units of a layer over ``rows`` live inputs (the bias is not an input), into
+    ``out[oo:oo+units]``."""
+    zero = W.dtype.type(0)
     o = out[oo : oo + units]
     for j in range(units):
         o[j] = zero
@@ -316,31 +308,37 @@ def all_mean_incoming(W, off, stride, rows, out, oo, units):  # type: ignore[no-
         w = W[off + i * stride : off + i * stride + units]
         for j in range(units):
             o[j] += abs(w[j])
-    s = (zero + 1) / max(rows, 1)
+    s = W.dtype.type(1.0 / max(rows, 1))
     for j in range(units):
         o[j] *= s
 
 
-_least_heard: Any = jit(neuron.least_heard)
-
-
 @jit
 def least_heard(U, urow, arow, uo, units, maturity, decay):  # type: ignore[no-untyped-def]
-    """Index in its layer of the mature unit of least corrected utility, or -1."""
-    corrected = np.empty(units)
-    mature = np.empty(units, np.bool_)
+    """Index in its layer of the mature unit of least corrected utility (first of equals), or -1.
+
+    The same choice as ``neuron.least_heard``; a correction only ever raises a utility, so a unit that is ahead of the
+    least without it need not be corrected.
+    """
+    least = -1
+    lowest = 0.0
     for j in range(units):
+        u = float(U[urow, uo + j])
         age = int(U[arow, uo + j])
-        mature[j] = is_mature(age, maturity)
-        corrected[j] = corrected_utility(float(U[urow, uo + j]), age, decay)
-    return _least_heard(corrected, mature)
+        if is_mature(age, maturity) and (least < 0 or u < lowest):
+            u = corrected_utility(u, age, decay)
+            if least < 0 or u < lowest:
+                least = j
+                lowest = u
+    return least
 
 
 @jit
 def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: ignore[no-untyped-def]
     """Fresh incoming weights for unit ``j`` of layer ``l``: uniform in +-gain*sqrt(3/fan-in), bias 0.
 
-    With ``fan_in`` above 0 the unit listens to that many inputs only, drawn without replacement.
+    With ``fan_in`` above 0 the unit listens to that many inputs only, drawn without replacement. Returns their mean
+    absolute value. One pass: in a wide layer every weight of a unit lies in a memory page of its own.
     """
     off = geo[l, 3]
     stride = geo[l, 2]
@@ -349,9 +347,11 @@ def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: 
     if fan_in > 0:
         left = min(fan_in, rows)
     bound = gain * math.sqrt(3.0 / max(left, 1))
+    total = 0.0
     for i in range(rows):
         at = off + i * stride + j
-        P[0, at] = (2.0 * uniform(rng) - 1.0) * bound
+        w = (2.0 * uniform(rng) - 1.0) * bound
+        P[0, at] = w
         if connected > 0:
             if uniform(rng) * (rows - i) < left:
                 left -= 1
@@ -359,6 +359,8 @@ def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: 
             else:
                 P[connected, at] = 0.0
                 P[0, at] = 0.0
+                w = 0.0
+        total += abs(w)
     at = off + geo[l, 7] * stride + j
     P[0, at] = 0.0
     for q in range(P.shape[0]):
@@ -366,6 +368,7 @@ def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: 
             for i in range(rows):
                 P[q, off + i * stride + j] = P[0, off + i * stride + j]
             P[q, at] = 0.0
+    return total / max(rows, 1)
 
 
 @jit
@@ -374,7 +377,8 @@ def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row,
 
     Its average contribution moves into the listeners' biases first. ``fold`` is 2 where a unit speaks through two
     inputs (concatenated ReLU; the second half's mean stands one row below), else 1. ``births[0]`` holds the weight
-    table's values at birth, ``births[1]`` those of outgoing weights, ``births[2]`` which rows copy the weight.
+    table's values at birth, ``births[1]`` those of outgoing weights, ``births[2]`` which rows copy the weight. Returns
+    the newborn's mean absolute incoming weight.
     """
     off = geo[l, 3]
     stride = geo[l, 2]
@@ -406,7 +410,7 @@ def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row,
                     K[at + r * ks + i] = 0.0
                     K[at + i * ks + r] = 0.0
                 K[at + i * ks + i] = births[1, 1]
-    for q in range(P.shape[0]):
+    for q in range(1, P.shape[0]):  # row 0, the weights, is drawn below
         for i in range(rows):
             P[q, off + i * stride + j] = births[0, q]
         P[q, off + bias * stride + j] = births[0, q]
@@ -417,9 +421,9 @@ def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row,
             K[at + r] = 0.0
         for r in range(bias + 1):
             K[at + r * ks + r] = births[0, 1]
-    draw_incoming(P, births[2], connected, geo, l, j, gain, fan_in, rng)
     for q in range(U.shape[0]):
         U[q, u] = birth_unit[q]
+    return draw_incoming(P, births[2], connected, geo, l, j, gain, fan_in, rng)
 
 
 @jit
@@ -427,7 +431,7 @@ def sense(S, G, X, t, n, learning, horizon, epsilon, A, idx):  # type: ignore[no
     """Row ``t`` of ``X`` into ``A``, normalised by the running mean and variance in ``S``; returns the active count."""
     if learning:
         G[2] += 1.0
-    rate = A[0] * 0 + max(1.0 / max(G[2], 1.0), 1.0 / horizon)
+    rate = A.dtype.type(max(1.0 / max(G[2], 1.0), 1.0 / horizon))
     na = 0
     for i in range(n):
         x = X[t, i]
@@ -458,15 +462,16 @@ def take(X, t, n, A, idx):  # type: ignore[no-untyped-def]
 @jit
 def layer_norm(Z, zo, units):  # type: ignore[no-untyped-def]
     """Normalise the units' input to mean 0 and variance 1 over the layer, in place; returns 1 / deviation."""
-    mean = Z[zo] * 0
+    n = Z.dtype.type(units)
+    mean = Z.dtype.type(0)
     for j in range(units):
         mean += Z[zo + j]
-    mean /= units
-    var = mean * 0
+    mean /= n
+    var = Z.dtype.type(0)
     for j in range(units):
         d = Z[zo + j] - mean
         var += d * d
-    inv = 1 / math.sqrt(var / units + 1e-5)
+    inv = Z.dtype.type(1.0 / math.sqrt(var / n + 1e-5))
     for j in range(units):
         Z[zo + j] = (Z[zo + j] - mean) * inv
     return inv
@@ -475,12 +480,13 @@ def layer_norm(Z, zo, units):  # type: ignore[no-untyped-def]
 @jit
 def layer_norm_back(Z, D, zo, units, inv):  # type: ignore[no-untyped-def]
     """Deltas by the normalised input become deltas by the raw one, in place."""
-    m = Z[zo] * 0
-    c = m * 0
+    n = Z.dtype.type(units)
+    m = Z.dtype.type(0)
+    c = Z.dtype.type(0)
     for j in range(units):
         m += D[zo + j]
         c += D[zo + j] * Z[zo + j]
-    m /= units
-    c /= units
+    m /= n
+    c /= n
     for j in range(units):
         D[zo + j] = (D[zo + j] - m - Z[zo + j] * c) * inv
