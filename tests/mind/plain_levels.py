@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from klopf.errors import MindError
 from klopf.mind import Mind
 from klopf.mind.diagnostics import diagnose, standings
 from klopf.neuron import Standing
@@ -133,3 +134,62 @@ def test_standings_do_not_flatter_dead_or_constant_units() -> None:
     names = standings(m, X)[0]
     assert names[1] is Standing.SILENT and Standing.BACKBONE in names
     assert diagnose(m, X)["layers"][0]["dormant"] == pytest.approx(1 / 6)
+
+
+def test_the_least_useful_weights_by_gradient_are_drawn_anew() -> None:
+    X, y = data(100)
+    X[:, 3] = 0.0  # a sensor that says nothing: its weights have no gradient, however large they are
+    m = Mind(4, 1, hidden=(6,), learner="weight-reinit", output="linear", check_every=100, reset_fraction=0.2,
+             weight_utility="gradient", activation="tanh", step_size=1e-9)  # fmt: skip
+    at, stride = int(m._geo[0, 3]), int(m._geo[0, 2])
+    m._P[0, at + 3 * stride : at + 3 * stride + 6] = 5.0
+    before = m.weights(0)[:-1]
+    m.learn(X, y)
+    after = m.weights(0)[:-1]
+    assert (np.abs(after[3]) < 5.0).sum() == 4 and np.allclose(after[:3], before[:3], atol=1e-4)
+
+
+def test_a_units_patience_is_that_of_its_own_silences() -> None:
+    from klopf.mind import _k_parts
+
+    rows = np.zeros((33, 2))
+    for gap in [1] * 90 + [5] * 9 + [40]:
+        _k_parts.record_silence(rows, 0, 1, gap, 1000.0)
+    assert rows[:, 0].sum() == 0 and rows[:, 1].sum() == 100
+    assert 5 < _k_parts.longest_silence(rows, 0, 1, 0.02) < 7  # 40 is the one in a hundred
+    assert 40 < _k_parts.longest_silence(rows, 0, 1, 0.001) < 56
+    assert 1 < _k_parts.longest_silence(rows, 0, 1, 0.2) < 2
+    assert _k_parts.longest_silence(rows, 0, 0, 0.02) == 0
+    for _ in range(901):
+        _k_parts.record_silence(rows, 0, 1, 10**9, 1000.0)  # far beyond the last row
+    assert rows[:, 1].sum() == pytest.approx(500.5)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "kalman"])
+def test_a_newborn_is_admitted_in_two_steps(rule: str) -> None:
+    X, y = data(300)
+    m = Mind(4, 1, hidden=(6,), learner="continual-backprop", output="linear", rule=rule, step_size=0.02,
+             replacement_rate=0.1, maturity=20, admission=0.25, drift=0.0)  # fmt: skip
+    assert all((a == 1.0).all() for a in m.record("admitted"))
+    first = 0
+    while m.births == 0:
+        m.learn(X[first : first + 1], y[first : first + 1])
+        first += 1
+    newborn = int(np.argmin(m.record("age")[0]))
+    others = np.arange(6) != newborn
+    if rule == "kalman":
+        variance = m.weights(1, "variance")[:6, 0]
+        assert variance[newborn] == np.float32(0.025) and variance[others].min() > 0.025
+        return
+    assert m.record("admitted")[0][newborn] == np.float32(0.25)
+    before = m.weights(1)[:6, 0]
+    m._hyp[8] = 0.0  # nobody else is replaced
+    m.learn(X[first : first + 1], y[first : first + 1])
+    h = m._A[m._geo[1, 4] : m._geo[1, 4] + 6]
+    d = float(m._D[m._geo[1, 5]])
+    share = np.where(others, 1.0, 0.25)
+    assert m.weights(1)[:6, 0] - before == pytest.approx(0.02 * d * h * share, abs=1e-6)
+    m.learn(X[first + 1 :], y[first + 1 :])
+    assert 0.25 < m.record("admitted")[0][newborn] <= 1.0
+    with pytest.raises(MindError, match="admission"):
+        Mind(4, 1, learner="backprop", output="linear", admission=0.5)

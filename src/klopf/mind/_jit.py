@@ -19,14 +19,17 @@ import numba
 
 from klopf import neuron
 
-__all__ = ["cache_folder", "jit"]
+__all__ = ["cache_folder", "compiler", "jit"]
 
 _SOURCES = (Path(neuron.__file__), *sorted(Path(__file__).parent.glob("_k_*.py")), Path(__file__))
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered; NaN and infinity keep their meaning
 
 
-def cache_folder() -> Path | None:
-    """Folder of the compiled kernels, or None if none can be written. ``KLOPF_CACHE`` names another parent."""
+def cache_folder(*more: Path) -> Path | None:
+    """Folder of the compiled kernels, or None if none can be written. ``KLOPF_CACHE`` names another parent.
+
+    ``more`` are source files that these kernels are made of, beside the mind's own.
+    """
     parent = os.environ.get("KLOPF_CACHE")
     if parent is None:
         home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
@@ -35,7 +38,7 @@ def cache_folder() -> Path | None:
         except RuntimeError:  # no home directory
             return None
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:2]}".encode())
-    for source in _SOURCES:
+    for source in (*_SOURCES, *more):
         digest.update(source.read_bytes())
     folder = Path(parent) / "kernels" / digest.hexdigest()[:16]
     try:
@@ -47,18 +50,31 @@ def cache_folder() -> Path | None:
     return folder
 
 
-_FOLDER = cache_folder()
+def compiler(*more: Path) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator that compiles in nopython mode, releasing the GIL, cached on disk where possible.
+
+    ``more`` are source files whose every change makes the cache stale, beside the mind's own.
+    """
+    folder = cache_folder(*more)
+
+    def jit(function: Callable[..., Any]) -> Any:
+        config: Any = numba.config
+        before = config.CACHE_DIR
+        if folder is not None:
+            config.CACHE_DIR = str(folder)
+        try:
+            return numba.njit(
+                function,
+                cache=folder is not None,
+                nogil=True,
+                fastmath=_FASTMATH,
+                error_model="numpy",
+                boundscheck=False,
+            )
+        finally:
+            config.CACHE_DIR = before
+
+    return jit
 
 
-def jit(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` in nopython mode, releasing the GIL, cached on disk where possible."""
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    if _FOLDER is not None:
-        config.CACHE_DIR = str(_FOLDER)
-    try:
-        return numba.njit(
-            function, cache=_FOLDER is not None, nogil=True, fastmath=_FASTMATH, error_model="numpy", boundscheck=False
-        )
-    finally:
-        config.CACHE_DIR = before
+jit = compiler()

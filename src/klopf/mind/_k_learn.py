@@ -20,17 +20,21 @@ from klopf.mind._jit import jit
 from klopf.mind._k_parts import (
     CRELU,
     activate,
+    admitted_step_size,
     all_mean_incoming,
     block_learn,
     block_project,
+    corrected_utility,
     draw_incoming,
     forward,
     is_mature,
     layer_norm,
     layer_norm_back,
     least_heard,
+    longest_silence,
     noise,
     reborn,
+    record_silence,
     row_dot,
     row_dot_squares,
     row_dot_step,
@@ -56,12 +60,13 @@ CONTRIBUTION, ZERO_CONTRIBUTION, ADAPTABLE, WEIGHT, ADAPTATION = range(5)
 (
     STEP, META, TAU, BETA1, BETA2, EPSILON, KAPPA, LEAK, RATE, MATURITY, DECAY, ACTIVE_DECAY, GAIN, L2, L2_INIT,
     PERTURB, NOISE, NOISE_SHARE, PRIOR, LISTENING_PRIOR, DRIFT, HORIZON, DORMANT, CHECK, FRACTION, TAIL, PROTECT, QUIET,
-    EXPLORE, FAN_IN, REWIRE, GROW, PERTURB_EVERY,
-) = range(33)  # fmt: skip
+    EXPLORE, FAN_IN, REWIRE, GROW, PERTURB_EVERY, ADMISSION,
+) = range(34)  # fmt: skip
 # rows of the unit table
 (
-    AGE, UTILITY, MEAN, MEAN2, FADE, ACTIVE, LISTENING, INCOMING, LOUDNESS, SILENT, GAP, MATCH, MOVEMENT, QUICK_FADE,
-) = range(14)  # fmt: skip
+    AGE, UTILITY, MEAN, MEAN2, FADE, ACTIVE, LISTENING, INCOMING, LOUDNESS, SILENT, PATIENCE, MATCH, MOVEMENT,
+    QUICK_FADE, ADMITTED, SILENCES,
+) = range(16)  # fmt: skip
 # rows of the weight table, by rule
 ALPHA, MEMORY, SCALE = 1, 2, 3
 VARIANCE = 1
@@ -95,6 +100,10 @@ class Rules(NamedTuple):
     """Row of the initial weights, or 0."""
     connected: int
     """Row of the connections, or 0."""
+    worth: int
+    """Row of the weights' running |weight * gradient|, or 0."""
+    admits: bool
+    """Listeners give newborn units smaller steps at first."""
 
 
 @functools.cache
@@ -146,7 +155,7 @@ def build_learn(rules: Rules) -> Any:
     """
     ACT, LOSS, RULE, LIFE, UTIL = rules.activation, rules.loss, rules.rule, rules.life, rules.utility
     DECAYS, NORM, SENSE, LOCAL, GROWS = rules.decay, rules.layer_norm, rules.sense, rules.local, rules.grow
-    INITIAL, CONNECTED = rules.initial, rules.connected
+    INITIAL, CONNECTED, WORTH, ADMITS = rules.initial, rules.connected, rules.worth, rules.admits
     FOLD = 2 if rules.activation == CRELU else 1
     STRIDE = 8 if rules.small else 0  # a constant stride lets the compiler unroll rows that fill one vector register
     FUSED = rules.rule in (SGD, NLMS)
@@ -271,10 +280,13 @@ def build_learn(rules: Rules) -> Any:
                         continue
                     j = i // 2 if FOLD == 2 else i
                     if FUSED:
+                        x = step * h
+                        if ADMITS:
+                            x *= U[ADMITTED, uo0 + j]
                         if TRACK and KEEPS_SUMS:
-                            g, U[LISTENING, uo0 + j] = row_dot_step_loudness(W, b, s, step * h, D, zo)
+                            g, U[LISTENING, uo0 + j] = row_dot_step_loudness(W, b, s, x, D, zo)
                         else:
-                            g = row_dot_step(W, b, s, step * h, D, zo)
+                            g = row_dot_step(W, b, s, x, D, zo)
                     else:
                         g = row_dot(W, b, s, D, zo)
                     f = slope(ACT, leak, Z[zo0 + j], h)
@@ -619,9 +631,11 @@ def build_learn(rules: Rules) -> Any:
                         for j in range(units):
                             u = uo + j
                             if spoken[j] != 0:
-                                U[GAP, u] += max(quick, one / age[j]) * (U[SILENT, u] + one - U[GAP, u])
+                                record_silence(U, SILENCES, u, U[SILENT, u] + one, one / quick)
                                 U[SILENT, u] = zero
                             else:
+                                if U[SILENT, u] == 0:
+                                    U[PATIENCE, u] = longest_silence(U, SILENCES, u, hyp[TAIL])
                                 U[SILENT, u] += one
                     if LIFE == CONTINUAL:
                         said = off_mean if CENTRED else spoken
@@ -638,6 +652,17 @@ def build_learn(rules: Rules) -> Any:
                                 worth[j] = updated_utility(worth[j], one, one / (incoming[j] + hyp[EPSILON]), decay)
                             else:
                                 worth[j] = updated_utility(worth[j], said[j], heard[j], decay)
+                    if ADMITS:
+                        fair = zero
+                        for j in range(units):
+                            fair += worth[j]
+                        for j in range(units):
+                            if U[ADMITTED, uo + j] < one:
+                                useful = corrected_utility(float(worth[j]), int(age[j]), decay)
+                                share = admitted_step_size(
+                                    int(age[j]), useful, fair / units, hyp[ADMISSION], one, maturity
+                                )
+                                U[ADMITTED, uo + j] = max(U[ADMITTED, uo + j], share)
                     # --- and who is replaced -------------------------------------------------------------------------
                     due = 0.0
                     if LIFE == CONTINUAL:
@@ -672,17 +697,23 @@ def build_learn(rules: Rules) -> Any:
                                 if U[LOUDNESS, uo + j] / seen > hyp[DORMANT] * layer_loudness:
                                     continue
                             if LIFE == SNR:
-                                gap = max(U[GAP, uo + j], one)
-                                if U[SILENT, uo + j] < one or gap >= U[AGE, uo + j]:
-                                    if U[SILENT, uo + j] < maturity:
-                                        continue
-                                elif U[SILENT, uo + j] * math.log1p(-one / (gap + one)) > math.log(hyp[TAIL]):
+                                longest = U[PATIENCE, uo + j] if U[PATIENCE, uo + j] > 0 else maturity
+                                if U[SILENT, uo + j] <= longest:
                                     continue
                         U[INCOMING, uo + j] = reborn(
                             P, U, K, births, birth_unit, geo, ko, l, j,
                             FOLD, MEAN, FADE, CONNECTED, hyp[GAIN], fan_in, rng,
                         )  # fmt: skip
                         G[BIRTHS] += 1.0
+            if WORTH > 0:
+                for l in range(L):
+                    s = STRIDE if STRIDE else geo[l, 2]
+                    for i in range(geo[l, 0]):
+                        x = abs(A[geo[l, 4] + i])
+                        b = geo[l, 3] + i * s
+                        for j in range(geo[l, 1]):
+                            use = abs(W[b + j] * D[geo[l, 5] + j]) * x
+                            P[WORTH, b + j] = decay * P[WORTH, b + j] + (one - decay) * use
             if LIFE == WEIGHTS and now % int(hyp[CHECK]) == 0:
                 for l in range(L):
                     s = STRIDE if STRIDE else geo[l, 2]
@@ -691,8 +722,7 @@ def build_learn(rules: Rules) -> Any:
                     count = 0
                     for i in range(rows):
                         for j in range(geo[l, 1]):
-                            w = abs(W[geo[l, 3] + i * s + j])
-                            pool[count] = w
+                            pool[count] = abs(P[WORTH, geo[l, 3] + i * s + j])
                             count += 1
                     G[WEIGHT_DEBT] += hyp[FRACTION] * count
                     reset = min(int(G[WEIGHT_DEBT]), count)
@@ -704,7 +734,8 @@ def build_learn(rules: Rules) -> Any:
                     for i in range(rows):
                         for j in range(geo[l, 1]):
                             at = geo[l, 3] + i * s + j
-                            if abs(W[at]) <= limit:
+                            if abs(P[WORTH, at]) <= limit and reset > 0:
+                                reset -= 1
                                 for q in range(P.shape[0]):
                                     P[q, at] = births[0, q]
                                 W[at] = (2.0 * uniform(rng) - 1.0) * bound0

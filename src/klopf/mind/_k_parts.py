@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numba.extending import register_jitable
 
 from klopf import neuron
 from klopf.mind._jit import jit
@@ -20,6 +21,8 @@ updated_utility: Any = jit(neuron.updated_utility)
 corrected_utility: Any = jit(neuron.corrected_utility)
 is_mature: Any = jit(neuron.is_mature)
 moved_bias: Any = jit(neuron.moved_bias)
+register_jitable(neuron.is_mature)  # which the next one calls
+admitted_step_size: Any = jit(neuron.admitted_step_size)
 
 RELU, LEAKY, TANH, SIGMOID, THRESHOLD, CRELU = range(6)
 
@@ -334,6 +337,35 @@ def least_heard(U, urow, arow, uo, units, maturity, decay):  # type: ignore[no-u
 
 
 @jit
+def record_silence(U, first, u, gap, most):  # type: ignore[no-untyped-def]
+    """Count a silence of ``gap`` steps in unit ``u``'s histogram (rows ``first`` on); beyond ``most`` all counts halve,
+    so that old silences are forgotten."""
+    last = U.shape[0] - first - 1
+    U[first + min(int(2.0 * math.log2(gap)), last), u] += 1
+    total = U.dtype.type(0)
+    for k in range(last + 1):
+        total += U[first + k, u]
+    if total > most:
+        for k in range(last + 1):
+            U[first + k, u] *= U.dtype.type(0.5)
+
+
+@jit
+def longest_silence(U, first, u, tail):  # type: ignore[no-untyped-def]
+    """The steps that at most a share ``tail`` of unit ``u``'s silences were longer than; 0 if it had none."""
+    last = U.shape[0] - first - 1
+    total = U.dtype.type(0)
+    for k in range(last + 1):
+        total += U[first + k, u]
+    longer = U.dtype.type(0)
+    k = last
+    while k > 0 and longer + U[first + k, u] <= tail * total:
+        longer += U[first + k, u]
+        k -= 1
+    return 2.0 ** ((k + 1) / 2.0) if total > 0 else 0.0
+
+
+@jit
 def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: ignore[no-untyped-def]
     """Fresh incoming weights for unit ``j`` of layer ``l``: uniform in +-gain*sqrt(3/fan-in), bias 0.
 
@@ -377,8 +409,8 @@ def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row,
 
     Its average contribution moves into the listeners' biases first. ``fold`` is 2 where a unit speaks through two
     inputs (concatenated ReLU; the second half's mean stands one row below), else 1. ``births[0]`` holds the weight
-    table's values at birth, ``births[1]`` those of outgoing weights, ``births[2]`` which rows copy the weight. Returns
-    the newborn's mean absolute incoming weight.
+    table's values at birth, ``births[3]`` those of the weights that listen to it, ``births[2]`` which rows copy the
+    weight. Returns the newborn's mean absolute incoming weight.
     """
     off = geo[l, 3]
     stride = geo[l, 2]
@@ -401,7 +433,7 @@ def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row,
             P[0, b2 + k] = moved_bias(P[0, b2 + k], mean, P[0, b + k])
         for q in range(P.shape[0]):
             for k in range(units2):
-                P[q, b + k] = births[1, q]
+                P[q, b + k] = births[3, q]
         if ko[l + 1, 0] >= 0:  # what the listeners thought they knew about the dead unit's voice
             ks = ko[l + 1, 1]
             for k in range(units2):
@@ -409,7 +441,7 @@ def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row,
                 for r in range(bias2 + 1):
                     K[at + r * ks + i] = 0.0
                     K[at + i * ks + r] = 0.0
-                K[at + i * ks + i] = births[1, 1]
+                K[at + i * ks + i] = births[3, 1]
     for q in range(1, P.shape[0]):  # row 0, the weights, is drawn below
         for i in range(rows):
             P[q, off + i * stride + j] = births[0, q]

@@ -7,28 +7,30 @@ registering a row here, and rebirth (R6) resets rows, not names: so nothing can 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from klopf.mind._settings import Settings
 
-__all__ = ["UNITS", "Layout", "Quantity", "layout_for"]
+__all__ = ["SILENCES", "UNITS", "Layout", "Quantity", "layout_for"]
 
 
 @dataclass(frozen=True)
 class Quantity:
     """One row of a table.
 
-    ``birth`` is its value in a newborn (for a weight: in the newborn's incoming weights), ``outgoing`` its value in the
-    weights by which others listen to the newborn (weights only). The row "weight" itself is drawn at birth; a row with
-    ``copies`` starts as a copy of the weight.
+    ``birth`` is its value in a newborn (for a weight: in the newborn's incoming weights). Of weights only: ``outgoing``
+    is its value in the output units' weights when the network is made, ``newcomer`` in the weights by which others
+    listen to a newborn (R5; None for the same). The row "weight" itself is drawn at birth; a row with ``copies`` starts
+    as a copy of the weight.
     """
 
     name: str
     birth: float = 0.0
     outgoing: float = 0.0
     copies: bool = False
+    newcomer: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,22 @@ UNITS = (
     Quantity("incoming", 1.0),  # mean absolute incoming weight
     Quantity("loudness"),  # running mean of the absolute activity
     Quantity("silent for"),  # steps since it was last active
-    Quantity("gap"),  # mean number of steps between activities
+    Quantity("patience"),  # the longest silence, in steps, that is not yet too long for it
     Quantity("match"),  # running product of activity and a listener's error
     Quantity("movement"),  # running |activity - mean| * listening: how far it moves its listeners
     Quantity("quick fade", 1.0),  # (1 - active_decay) ** age, for the bias of the slow running means
+    Quantity("admitted"),  # share of the step-size that its listeners give it
 )
 """The unit table; the kernels rely on this order."""
+
+SILENCES = tuple(Quantity(f"silences of {2 ** (k / 2):.0f}") for k in range(33))
+"""Rows that self-normalised resets add: how many silences of between 2**(k/2) and 2**((k+1)/2) steps a unit has had."""
 
 
 def layout_for(s: Settings) -> Layout:
     """The tables that a network with settings ``s`` needs; the kernels rely on the first rows' order."""
-    step = Quantity("step-size", s.step_size, s.step_size)
-    variance = Quantity("variance", s.prior, s.listening_prior)
+    step = Quantity("step-size", s.step_size, s.step_size, newcomer=s.step_size * s.admission)
+    variance = Quantity("variance", s.prior, s.listening_prior, newcomer=s.listening_prior * s.admission)
     rows: dict[str, tuple[Quantity, ...]] = {
         "idbd": (step, Quantity("memory")),
         "autostep": (step, Quantity("memory"), Quantity("scale")),
@@ -86,4 +92,7 @@ def layout_for(s: Settings) -> Layout:
         extra += (Quantity("initial", copies=True),)
     if s.fan_in:
         extra += (Quantity("connected", 1.0, 1.0),)
-    return Layout((_WEIGHT, *rows.get(s.rule, ()), *extra), UNITS)
+    if s.life == "weights" and s.weight_utility == "gradient":
+        extra += (Quantity("worth"),)
+    units = tuple(replace(q, birth=s.admission) if q.name == "admitted" else q for q in UNITS)
+    return Layout((_WEIGHT, *rows.get(s.rule, ()), *extra), units + (SILENCES if s.life == "snr" else ()))

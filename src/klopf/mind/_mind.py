@@ -123,6 +123,7 @@ class Mind:
                 [q.birth for q in self._layout.weights],
                 [q.outgoing for q in self._layout.weights],
                 [q.copies for q in self._layout.weights],
+                [q.outgoing if q.newcomer is None else q.newcomer for q in self._layout.weights],
             ],
             self._dtype,
         )
@@ -131,7 +132,7 @@ class Mind:
             s.step_size, s.meta_step_size, s.tau, s.beta1, s.beta2, s.epsilon, s.kappa, s.leak, s.replacement_rate,
             s.maturity, s.utility_decay, s.active_decay, s.gain, s.l2, s.l2_init, s.perturb, s.noise, s.noise_share,
             s.prior, s.listening_prior, s.drift, s.horizon, s.dormant, s.check_every, s.reset_fraction, s.tail,
-            s.protect, s.quiet, s.explore, s.fan_in, s.rewiring_rate, s.grow_every, s.perturb_every,
+            s.protect, s.quiet, s.explore, s.fan_in, s.rewiring_rate, s.grow_every, s.perturb_every, s.admission,
         )  # fmt: skip
         self._hyp = np.array(order, self._dtype)
         self._P = np.zeros((len(self._layout.weights), weights), self._dtype)
@@ -175,6 +176,7 @@ class Mind:
             self._U[7, at_unit : at_unit + units] = np.abs(self.weights(l)[:-1]).mean(0)
             loud = np.abs(self.weights(l + 1)).sum(1)[: units * self._fold]
             self._U[6, at_unit : at_unit + units] = loud.reshape(-1, self._fold).sum(1)
+            self._U[14, at_unit : at_unit + units] = 1.0  # only the newborn must be admitted
         self._rng = rng.integers(0, 2**64, 1, dtype=np.uint64)
 
     @property
@@ -278,6 +280,8 @@ class Mind:
             grow=bool(s.grow_every and self.hidden),
             initial=self._layout.row("initial"),
             connected=self._layout.row("connected"),
+            worth=self._layout.row("worth"),
+            admits=s.admission < 1.0 and s.rule in ("sgd", "nlms"),
         )
         return _k_learn.build_learn(rules)
 

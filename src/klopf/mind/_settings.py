@@ -13,7 +13,9 @@ __all__ = ["ACTIVATIONS", "LEARNERS", "LIVES", "LOSSES", "RULES", "UTILITIES", "
 ACTIVATIONS = ("relu", "leaky-relu", "tanh", "sigmoid", "threshold", "crelu")
 LOSSES = {"linear": 0, "softmax": 1, "logistic": 2}
 RULES = ("sgd", "nlms", "idbd", "autostep", "adam", "rmsprop", "obgd", "upgd", "kalman")
+ADMITTING = ("sgd", "nlms", "idbd", "autostep", "kalman")
 LIVES = ("none", "continual", "redo", "snr", "weights")
+WEIGHT_UTILITIES = ("magnitude", "gradient")
 UTILITIES = ("contribution", "zero-contribution", "adaptable-contribution", "weight", "adaptation")
 
 
@@ -80,9 +82,13 @@ class Settings:
     check_every: int = 1000
     """redo, weights: steps between replacements."""
     reset_fraction: float = 1e-3
-    """weights: share of a layer's weights, the smallest, drawn anew at each check."""
+    """weights: share of a layer's weights, the least useful, drawn anew at each check."""
+    weight_utility: str = "magnitude"
+    """weights: "magnitude", or "gradient": the running mean, with ``utility_decay``, of |weight * gradient|."""
     tail: float = 0.02
     """snr: a unit silent for longer than all but this share of its own silences is replaced."""
+    admission: float = 1.0
+    """Share of the others' step-size that listeners give a newborn at first (R5); it grows if the newborn is useful."""
 
     protect: float = 0.0
     """Backbone: a unit's step is divided by 1 + protect * (its share of its layer's movement, 1 on average)."""
@@ -102,6 +108,7 @@ class Settings:
             ("rule", RULES),
             ("life", LIVES),
             ("utility", UTILITIES),
+            ("weight_utility", WEIGHT_UTILITIES),
         ):
             if getattr(self, name) not in allowed:
                 raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
@@ -120,6 +127,10 @@ class Settings:
         for name in ("utility_decay", "beta1", "beta2", "active_decay", "tail", "reset_fraction"):
             if getattr(self, name) >= 1.0:
                 raise MindError(f"{name}={getattr(self, name)!r} must be below 1")
+        if self.admission > 1.0:
+            raise MindError(f"admission={self.admission!r} is a share: at most 1")
+        if self.admission < 1.0 and (self.life != "continual" or self.rule not in ADMITTING):
+            raise MindError(f"admission below 1 needs life='continual' and one of the rules {', '.join(ADMITTING)}")
         for name in ("check_every", "perturb_every", "horizon"):
             if getattr(self, name) < 1:
                 raise MindError(f"{name}={getattr(self, name)!r} must be at least 1")

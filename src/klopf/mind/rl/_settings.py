@@ -1,0 +1,145 @@
+"""What may be chosen about an agent, and the agents that have a name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from klopf.errors import MindError
+
+__all__ = ["AGENTS", "ALGORITHMS", "UPDATES", "AgentSettings", "settings_for"]
+
+ALGORITHMS = ("ac", "q", "sarsa", "td", "qrc")
+UPDATES = ("obgd", "adaptive-obgd", "intentional", "fixed", "autostep")
+TIME_OUTS = ("bootstrap", "terminate")
+LIVES = ("none", "continual")
+UTILITIES = ("contribution", "zero-contribution")
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Everything that may be chosen about an agent. Defaults are those of Elsayed et al. (2024)."""
+
+    algorithm: str = "ac"
+    update: str = "obgd"
+    """How far a network steps along its traces: obgd, adaptive-obgd, intentional, autostep or fixed."""
+    hidden: tuple[int, ...] = (128, 128)
+    """Units in each hidden layer; empty for linear functions of the observation."""
+    gamma: float = 0.99
+    """Discount."""
+    trace_decay: float = 0.8
+    """Lambda."""
+    step_size: float = 1.0
+    """alpha of ObGD; the step-size itself where the update is fixed."""
+    second_step_size: float = 0.1
+    """qrc: step-size of the second network, as a multiple of ``step_size``."""
+    regulariser: float = 1.0
+    """qrc: beta, the pull of the second network's weights towards zero."""
+    kappa_value: float = 2.0
+    kappa_policy: float = 3.0
+    eta_value: float = 0.5
+    """intentional: share of the error that an update is meant to remove."""
+    eta_policy: float = 0.05
+    """intentional: how far an update is meant to move the policy."""
+    clip: float = 20.0
+    """intentional: errors beyond this many running root mean squares are clipped."""
+    delta_decay: float = 0.9998
+    beta2: float = 0.999
+    meta_step_size: float = 0.01
+    """autostep: how fast each weight's own step-size changes."""
+    tau: float = 10_000.0
+    entropy: float = 0.01
+    epsilon_start: float = 1.0
+    epsilon_end: float = 0.01
+    epsilon_steps: int = 25_000
+    """Steps in which epsilon falls from its start to its end."""
+    leak: float = 0.01
+    sparsity: float = 0.9
+    """Share of a unit's incoming weights that are zero at birth."""
+    normalise_observations: bool = True
+    scale_rewards: bool = True
+    horizon: int = 0
+    """Samples over which the normalisations run; 0 for all samples so far."""
+    time_feature: bool = True
+    """Append the share of the time limit that has passed, minus a half, where the environment has a time limit."""
+    time_out: str = "bootstrap"
+    """What follows a truncated episode: its estimated value ("bootstrap"), or nothing, as published ("terminate")."""
+    life: str = "none"
+    """continual: hidden units that are least heard are replaced (continual backpropagation)."""
+    utility: str = "contribution"
+    replacement_rate: float = 1e-5
+    maturity: int = 10_000
+    utility_decay: float = 0.99
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "algorithm": ALGORITHMS, "update": UPDATES, "time_out": TIME_OUTS, "life": LIVES, "utility": UTILITIES,
+        }  # fmt: skip
+        for name, values in allowed.items():
+            if getattr(self, name) not in values:
+                raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(values)}")
+        for field in fields(self):
+            value, default = getattr(self, field.name), field.default
+            if isinstance(default, bool):
+                if not isinstance(value, bool):
+                    raise MindError(f"{field.name}={value!r} must be True or False")
+            elif isinstance(default, int | float):
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise MindError(f"{field.name}={value!r} must be a number")
+                if not math.isfinite(value) or value < 0:
+                    raise MindError(f"{field.name}={value!r} must be finite and not negative")
+                if isinstance(default, int) and value != int(value):
+                    raise MindError(f"{field.name}={value!r} must be a whole number")
+        for name in ("gamma", "trace_decay", "epsilon_start", "epsilon_end", "sparsity"):
+            if getattr(self, name) > 1:
+                raise MindError(f"{name}={getattr(self, name)!r} must be at most 1")
+        for name in ("beta2", "delta_decay", "utility_decay"):
+            if getattr(self, name) >= 1:
+                raise MindError(f"{name}={getattr(self, name)!r} must be below 1")
+        if self.horizon and self.horizon < 10:
+            raise MindError(f"horizon={self.horizon}: at least 10 samples, or 0 for all")
+        if self.tau < 1:
+            raise MindError(f"tau={self.tau!r} must be at least 1")
+        if self.update == "intentional" and self.gamma * self.trace_decay >= 1:
+            raise MindError("intentional updates need gamma * trace_decay below 1")
+        if (self.algorithm == "qrc") != (self.update == "fixed"):
+            raise MindError("qrc has a fixed step-size, and only qrc: choose update='fixed' with it, and no other")
+        if not isinstance(self.hidden, tuple) or any(
+            isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in self.hidden
+        ):
+            raise MindError(f"hidden={self.hidden!r} must be a tuple of whole numbers from 1")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a file."""
+        return asdict(self) | {"hidden": list(self.hidden)}
+
+
+AGENTS: dict[str, AgentSettings] = {
+    "stream-ac": AgentSettings(),
+    "stream-q": AgentSettings(algorithm="q"),
+    "stream-sarsa": AgentSettings(algorithm="sarsa"),
+    "stream-td": AgentSettings(algorithm="td"),
+    "intentional-ac": AgentSettings(update="intentional", time_feature=False),
+    "intentional-q": AgentSettings(algorithm="q", update="intentional", eta_value=0.25, time_feature=False),
+    "intentional-td": AgentSettings(algorithm="td", update="intentional", time_feature=False),
+    "qrc": AgentSettings(algorithm="qrc", update="fixed", step_size=1e-4, time_feature=False),
+}
+"""The agents that have a name, at their published settings."""
+
+
+def settings_for(agent: str, **options: Any) -> AgentSettings:
+    """The settings of the agent called ``agent``, with ``options`` in place of its own.
+
+    Raises:
+        MindError: no such agent, no such option, or a value it cannot have.
+    """
+    if agent not in AGENTS:
+        raise MindError(f"no agent is called {agent!r}; choose one of {', '.join(AGENTS)}")
+    known = {field.name for field in fields(AgentSettings)}
+    for name in options:
+        if name not in known:
+            raise MindError(f"an agent has no option {name!r}; it has {', '.join(sorted(known))}")
+    if "hidden" in options:
+        options["hidden"] = tuple(options["hidden"])
+    return replace(AGENTS[agent], **options)
