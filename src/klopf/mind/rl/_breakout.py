@@ -1,8 +1,9 @@
-"""Breakout on a grid of 10 x 10, in MinAtar's form (Young and Tian 2019, arXiv 1903.03176), written from its description.
+"""Breakout on a grid of 10 x 10, in MinAtar's form (Young and Tian 2019, arXiv 1903.03176), written from its
+description.
 
-Four channels: paddle, ball, the ball's last place, bricks. Three rows of bricks; a brick pays 1; the ball moves one cell
-a step along a diagonal and bounces off walls, bricks and the paddle; when all bricks are gone and the ball is at the
-bottom, three new rows come. The episode ends when the ball gets past the paddle. Three actions: stay, left, right.
+Four channels: paddle, ball, the ball's last place, bricks. Three rows of bricks; a brick pays 1; the ball moves one
+cell a step along a diagonal and bounces off walls, bricks and the paddle; when all bricks are gone and the ball is at
+the bottom, three new rows come. The episode ends when the ball gets past the paddle. Three actions: stay, left, right.
 With probability ``sticky`` (0.1) the last action is repeated instead of the one chosen.
 """
 
@@ -18,7 +19,8 @@ PADDLE, BALL, TRAIL, BRICK = range(4)
 
 
 class Breakout:
-    """The game. ``state`` is everything it is: ball x, y, its direction (-1 or 1 each), paddle, last x, y, last action."""
+    """The game. ``state`` is everything it is: ball x, y, its direction (-1 or 1 each), paddle, last x, y, last
+    action."""
 
     def __init__(self, sticky: float = 0.1) -> None:
         self.sticky = sticky

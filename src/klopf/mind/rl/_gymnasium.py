@@ -1,7 +1,7 @@
 """The adapter to Gymnasium: the only file that imports it. Any environment with numbers for observations.
 
-``make`` gives a ``World``: an environment whose episodes are flat vectors, that may change by a schedule, and whose state
-can be taken and put back where that is possible (Klopf's own, classic control, MuJoCo).
+``make`` gives a ``World``: an environment whose episodes are flat vectors, that may change by a schedule, and whose
+state can be taken and put back where that is possible (Klopf's own, classic control, MuJoCo).
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ class World:
         )
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Plain values and arrays from which ``put`` goes on; of an environment that is not ``exact``, its randomness."""
+        """Plain values and arrays from which ``put`` goes on; its randomness only, where it is not ``exact``."""
         base = self.env.unwrapped
         values: dict[str, Any] = {"exact": self.exact, "random": base.np_random.bit_generator.state}
         values["action_random"] = self.env.action_space.np_random.bit_generator.state

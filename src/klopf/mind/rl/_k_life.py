@@ -1,7 +1,8 @@
 """The life and death of an agent's hidden units: continual backpropagation (Dohare et al., *Nature* 632, 2024).
 
 A unit's utility is how loudly it speaks times how much it is listened to (R1); the least useful mature ones are
-replaced at a set rate, and with a unit goes everything that belongs to it: weights, traces, step-sizes, statistics (R6).
+replaced at a set rate, and with a unit goes everything that belongs to it: weights, traces, step-sizes, statistics
+(R6).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def draw_incoming(P, geo, j, sparsity, rng):  # type: ignore[no-untyped-def]
     n = geo[0]
     units = geo[1]
     bound = 1.0 / math.sqrt(float(n))
-    zeros = int(math.ceil(sparsity * n - 1e-9))
+    zeros = math.ceil(sparsity * n - 1e-9)
     for i in range(n):
         w = (2.0 * uniform(rng) - 1.0) * bound
         if uniform(rng) * (n - i) < zeros:

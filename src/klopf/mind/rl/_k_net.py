@@ -6,8 +6,8 @@ layer is linear. Elsayed, Vasan and Mahmood (2024), *Streaming deep reinforcemen
 Several networks (value, policy) share one input and lie in the same flat arrays. ``geo[l]`` of one network's layer:
 0 inputs, 1 units, 2 first weight, 3 where its inputs lie in the activations, 4 where its units lie there, 5 its units
 in the unit table. A hidden layer's weights lie row by row of inputs (so a row is what one input says to all units), the
-last layer's row by row of outputs; the bias is one more input, which is always 1. Behind a layer's inputs stands that 1,
-behind a hidden layer's units their 1 / deviation.
+last layer's row by row of outputs; the bias is one more input, which is always 1. Behind a layer's inputs stands that
+1, behind a hidden layer's units their 1 / deviation.
 
 ``P[q]`` is a table of weights: row 0 the weight, row 1 its trace, further rows as the update rule needs (``_updates``).
 """

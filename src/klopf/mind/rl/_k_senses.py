@@ -25,7 +25,7 @@ from klopf.mind.rl._jit import jit
 @jit
 def finite(obs):  # type: ignore[no-untyped-def]
     """Whether all numbers of ``obs`` are finite."""
-    for i in range(obs.shape[0]):
+    for i in range(obs.shape[0]):  # noqa: SIM110
         if not math.isfinite(obs[i]):
             return False
     return True

@@ -1,9 +1,9 @@
 """How far a network steps along its traces once the TD error is known.
 
-``OBGD``        Elsayed et al. (2024), algorithm 3: ``M = alpha kappa max(|delta|,1) |e|_1``, step ``alpha / max(M, 1)``.
-``ADAPTIVE``    the same bound on traces divided by the root of their running square, algorithm 10 there.
-``INTENTIONAL`` Sharifnassab et al. (2026), arXiv 2604.19033: the step that changes the prediction by the fraction eta of
-                the error (or the policy by a set amount), with diagonal scaling and a clipped error.
+``OBGD``        Elsayed et al. (2024), algorithm 3: ``M = alpha kappa max(|delta|,1) |e|_1``, step ``alpha / max(M,
+1)``. ``ADAPTIVE``    the same bound on traces divided by the root of their running square, algorithm 10 there.
+``INTENTIONAL`` Sharifnassab et al. (2026), arXiv 2604.19033: the step that changes the prediction by the fraction eta
+                of the error (or the policy by a set amount), with diagonal scaling and a clipped error.
 ``AUTOSTEP``    a step-size for each weight, learned as in TIDBD (Kearney et al. 2018, arXiv 1804.03334, algorithm 1),
                 normalised as in Autostep (Mahmood et al. 2012), within ObGD's bound over ``alpha_i |e_i|``.
 ``FIXED``       one step-size, for the classics.
@@ -81,7 +81,7 @@ def learn(rule, P, geo, A, D, hyp, N, C, delta, start, end, over):  # type: igno
     e = P[TRACE][start:end]
     count = end - start
     size = hyp[ALPHA]
-    if rule == OBGD or rule == ADAPTIVE or rule == AUTOSTEP:
+    if rule in (OBGD, ADAPTIVE, AUTOSTEP):
         bound = max(abs(delta), one) * s1 * hyp[ALPHA] * hyp[KAPPA]
         if bound > one:
             size = hyp[ALPHA] / bound
@@ -106,7 +106,7 @@ def learn(rule, P, geo, A, D, hyp, N, C, delta, start, end, over):  # type: igno
         eps = C[C_EPSILON]
         for i in range(count):
             w[i] += step * e[i] / (math.sqrt(m[i] * fade) + eps)
-    elif rule == OBGD or rule == FIXED:
+    elif rule in (OBGD, FIXED):
         for i in range(count):
             w[i] += step * e[i]
     elif rule == ADAPTIVE:

@@ -1,7 +1,7 @@
 """Worlds that do not stand still: what changes in them, when, and to what.
 
-Slippery Ant, after Dohare et al. (*Nature* 632, 2024): the friction with the ground is drawn anew, log-uniformly, at set
-times. Gravity, the strength of actions and the reward can change in the same way.
+Slippery Ant, after Dohare et al. (*Nature* 632, 2024): the friction with the ground is drawn anew, log-uniformly, at
+set times. Gravity, the strength of actions and the reward can change in the same way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ KINDS = ("friction", "gravity", "action", "reward")
 
 @dataclass(frozen=True)
 class Change:
-    """What changes every so many steps: ``kind`` is multiplied by a factor drawn log-uniformly from ``low`` to ``high``.
+    """What changes every so many steps: ``kind`` is multiplied by a factor drawn log-uniformly from ``low`` to
+    ``high``.
 
     ``flip`` is the chance that the factor's sign turns as well (actions and rewards only). The first stretch has
     factor 1; all later ones depend on ``seed`` and their number only, so that every agent meets the same worlds.

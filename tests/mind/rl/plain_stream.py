@@ -1,0 +1,157 @@
+"""Stream AC(lambda), Q(lambda), SARSA(lambda), TD(lambda) in float64 and plain NumPy, from the papers' equations.
+
+Shares nothing with the library: matrices instead of flat arrays, gradients by the chain rule written out for one
+sample, everything recomputed at every update as the reference does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Net:
+    """Linear, layer norm, leaky ReLU, repeated; linear at the end. ``layers`` are matrices (inputs + 1, units)."""
+
+    def __init__(self, layers):
+        self.layers = [w.copy() for w in layers]
+
+    def value(self, x):
+        return self.run(x)[0]
+
+    def run(self, x):
+        memory = []
+        for k, w in enumerate(self.layers):
+            x1 = np.append(x, 1.0)
+            z = x1 @ w
+            if k == len(self.layers) - 1:
+                memory.append((x1, None, None))
+                return z, memory
+            deviation = np.sqrt(z.var() + 1e-5)
+            n = (z - z.mean()) / deviation
+            memory.append((x1, n, deviation))
+            x = np.where(n > 0, n, 0.01 * n)
+        raise AssertionError
+
+    def gradient(self, x, by_outputs):
+        """Gradient by every weight of ``by_outputs @ outputs``."""
+        _, memory = self.run(x)
+        d = np.asarray(by_outputs, float)
+        grads = [None] * len(self.layers)
+        for k in range(len(self.layers) - 1, -1, -1):
+            x1, n, deviation = memory[k]
+            if n is not None:
+                g = d * np.where(n > 0, 1.0, 0.01)
+                jacobian = (np.eye(len(n)) - 1.0 / len(n) - np.outer(n, n) / len(n)) / deviation
+                d = jacobian @ g
+            grads[k] = np.outer(x1, d)
+            d = self.layers[k][:-1] @ d
+        return grads
+
+
+class ObGD:
+    """Algorithm 3: the overshooting-bounded step."""
+
+    def __init__(self, net, kappa, gamma, lam, alpha=1.0):
+        self.net, self.kappa, self.decay, self.alpha = net, kappa, gamma * lam, alpha
+        self.traces = [np.zeros_like(w) for w in net.layers]
+
+    def step(self, delta, grads, over):
+        self.traces = [self.decay * e + g for e, g in zip(self.traces, grads, strict=True)]
+        size = sum(np.abs(e).sum() for e in self.traces)
+        bound = self.alpha * self.kappa * max(abs(delta), 1.0) * size
+        step = self.alpha / max(bound, 1.0)
+        for w, e in zip(self.net.layers, self.traces, strict=True):
+            w += step * delta * e
+        if over:
+            self.traces = [0 * e for e in self.traces]
+
+
+class AdaptiveObGD(ObGD):
+    """The same bound on traces divided by the root of the running square of ``delta * trace``."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.v, self.t = [np.zeros_like(w) for w in self.net.layers], 0
+
+    def step(self, delta, grads, over):
+        self.t += 1
+        self.traces = [self.decay * e + g for e, g in zip(self.traces, grads, strict=True)]
+        self.v = [0.999 * v + 0.001 * (delta * e) ** 2 for v, e in zip(self.v, self.traces, strict=True)]
+        scaled = [e / np.sqrt(v / (1 - 0.999**self.t) + 1e-8) for v, e in zip(self.v, self.traces, strict=True)]
+        bound = self.alpha * self.kappa * max(abs(delta), 1.0) * sum(np.abs(e).sum() for e in scaled)
+        for w, e in zip(self.net.layers, scaled, strict=True):
+            w += self.alpha / max(bound, 1.0) * delta * e
+        if over:
+            self.traces = [0 * e for e in self.traces]
+
+
+class Intentional(ObGD):
+    """arXiv 2604.19033: diagonal scaling, the intended change, the clipped (for policies: normalised) error."""
+
+    def __init__(self, net, eta, gamma, lam, normalise):
+        super().__init__(net, 0.0, gamma, lam)
+        self.eta, self.normalise = eta, normalise
+        self.v, self.t = [np.zeros_like(w) for w in net.layers], 0
+        self.sigma, self.square, self.size = 0.0, 1.0, 0.0
+
+    def step(self, delta, grads, over):
+        self.t += 1
+        self.v = [0.999 * v + 0.001 * g * g for v, g in zip(self.v, grads, strict=True)]
+        root = [np.sqrt(v / (1 - 0.999**self.t)) + 1e-8 for v in self.v]
+        self.traces = [self.decay * e + g for e, g in zip(self.traces, grads, strict=True)]
+        norm = sum((g * g / r).sum() for g, r in zip(grads, root, strict=True))
+        self.sigma = self.decay * self.sigma + (1 - self.decay) * norm
+        reach = sum((e * e / r).sum() for e, r in zip(self.traces, root, strict=True))
+        step = self.eta / max(np.sqrt(self.sigma / (1 - self.decay**self.t) * reach), 1e-8)
+        self.square = 0.9998 * self.square + 0.0002 * delta**2
+        cap = 20.0 * np.sqrt(self.square / (1 - 0.9998**self.t))
+        delta = np.clip(delta, -cap, cap)
+        if self.normalise:
+            self.size = 0.9998 * self.size + 0.0002 * abs(delta)
+            delta /= self.size / (1 - 0.9998**self.t)
+        for w, e, r in zip(self.net.layers, self.traces, root, strict=True):
+            w += step * delta * e / r
+        if over:
+            self.traces = [0 * e for e in self.traces]
+
+
+class Senses:
+    """Running normalisation of observations and scaling of rewards, by keeping every sample ever seen."""
+
+    def __init__(self, gamma, limit):
+        self.gamma, self.limit, self.seen, self.traces, self.trace, self.k = gamma, limit, [], [], 0.0, 0
+
+    def observe(self, x, first):
+        self.k = 0 if first else self.k + 1
+        self.seen.append(np.array(x, float))
+        seen = np.array(self.seen)
+        variance = seen.var(0, ddof=1) if len(seen) > 1 else np.ones(len(x))
+        out = (x - seen.mean(0)) / np.sqrt(variance + 1e-8)
+        return np.append(out, max(self.k - 1, 0) / self.limit - 0.5) if self.limit else out
+
+    def reward(self, r, over):
+        self.trace = self.gamma * self.trace * (not over) + r
+        self.traces.append(self.trace)
+        variance = np.var(self.traces, ddof=1) if len(self.traces) > 1 else 1.0
+        return r / np.sqrt(variance + 1e-8)
+
+
+def softplus(x):
+    return np.log1p(np.exp(x))
+
+
+def by_normal(outputs, action, entropy):
+    """Gradient of log N(action) + entropy * H by means and raw deviations."""
+    n = len(action)
+    mean, raw = outputs[:n], outputs[n:]
+    s = softplus(raw)
+    by_s = (action - mean) ** 2 / s**3 - 1 / s + entropy / s
+    return np.concatenate([(action - mean) / s**2, by_s / (1 + np.exp(-raw))])
+
+
+def by_softmax(outputs, action, entropy):
+    """Gradient of log softmax(outputs)[action] + entropy * H by the preferences."""
+    p = np.exp(outputs - outputs.max())
+    p /= p.sum()
+    h = -(p * np.log(p)).sum()
+    return np.eye(len(p))[action] - p - entropy * p * (np.log(p) + h)
