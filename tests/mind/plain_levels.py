@@ -178,8 +178,8 @@ def test_a_newborn_is_admitted_in_two_steps(rule: str) -> None:
     newborn = int(np.argmin(m.record("age")[0]))
     others = np.arange(6) != newborn
     if rule == "kalman":
-        variance = m.weights(1, "variance")[:6, 0]
-        assert variance[newborn] == np.float32(0.025) and variance[others].min() > 0.025
+        variance = np.diag(m._covariances(1)[0])[:6]
+        assert variance[newborn] == 0.25 * 3 and not (variance[others] == 0.25 * 3).any()
         return
     assert m.record("admitted")[0][newborn] == np.float32(0.25)
     before = m.weights(1)[:6, 0]

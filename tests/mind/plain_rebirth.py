@@ -15,13 +15,13 @@ RULES = ["sgd", "nlms", "idbd", "autostep", "adam", "rmsprop", "obgd", "upgd", "
 
 
 def one_rebirth(m: Mind) -> int:
-    """Learn nothing but let one unit of the first layer die; returns which."""
+    """Let one unit of the first layer die; returns which."""
     from klopf.mind import _k_learn, _k_parts
 
-    m.learn(np.zeros((1, m.sensors)), np.zeros(1, int))
     _k_parts.reborn(
         m._P, m._U, m._K, m._births, m._birth_unit, m._geo, m._ko, 0, 2, m._fold, _k_learn.MEAN, _k_learn.FADE,
-        m._layout.row("connected"), m._hyp[_k_learn.GAIN], int(m._hyp[_k_learn.FAN_IN]), m._rng,
+        m._layout.row("connected"), m._hyp[_k_learn.GAIN], int(m._hyp[_k_learn.FAN_IN]), m._hyp[_k_learn.PRIOR],
+        m._hyp[_k_learn.LISTENING_PRIOR], m._hyp[_k_learn.ADMISSION], m._rng,
     )  # fmt: skip
     return 2
 
@@ -37,7 +37,8 @@ def belongs(m: Mind, unit: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_rebirth_resets_every_registered_quantity(rule: str) -> None:
-    options = {"rule": rule, "l2_init": 0.01, "fan_in": 3, "block": 8, "track": True, "listening_prior": 0.02}
+    options = {"rule": rule, "l2_init": 0.01, "fan_in": 3, "block": 8, "track": True, "listening_prior": 0.14,
+               "prior": 0.6}  # fmt: skip
     m = Mind(5, 3, hidden=(6,), learner="continual-backprop", seed=1, **options)
     r = np.random.default_rng(0)
     m._P[:] = 0.1 + 0.8 * r.random(m._P.shape)
@@ -60,13 +61,26 @@ def test_rebirth_resets_every_registered_quantity(rule: str) -> None:
     for row, quantity in enumerate(m._layout.units):
         assert m._U[row, u] == np.float32(quantity.birth), quantity.name
     if rule == "kalman":
-        start, width = m._ko[0, :2]
-        block = m._K[start + u * 6 * width : start + (u + 1) * 6 * width].reshape(6, width)
-        assert (block[:, :6] == np.float32(0.1) * np.eye(6, dtype=np.float32)).all()
-        start, width = m._ko[1, :2]
-        for k in range(3):
-            heard = m._K[start + k * 7 * width : start + (k + 1) * 7 * width].reshape(7, width)[:, :7]
-            assert heard[u, u] == np.float32(0.02) and np.count_nonzero(heard[u]) == np.count_nonzero(heard[:, u]) == 1
+        own, heard = m._covariances(0)[u], m._covariances(1)
+        assert own == pytest.approx(0.1 * np.eye(6), abs=1e-7)  # an equal part of the prior for 5 inputs and the bias
+        for known in heard:
+            assert known[u, u] == pytest.approx(0.02)
+            assert np.count_nonzero(known[u]) == np.count_nonzero(known[:, u]) == 1
+
+
+@pytest.mark.parametrize("shared", [8, 0])
+@pytest.mark.parametrize("steps", [3, 8, 21])
+def test_what_a_layer_shares_forgets_the_dead_units_voice(shared: int, steps: int) -> None:
+    m = Mind(5, 3, hidden=(6,), rule="kalman", block=0, shared=shared, listening_prior=0.7, admission=0.5, seed=1)
+    r = np.random.default_rng(0)
+    m.learn(r.normal(size=(steps, 5)), r.integers(0, 3, steps))
+    before = m._covariances(1)[0]
+    u = one_rebirth(m)
+    after = m._covariances(1)[0]
+    assert after[u, u] == pytest.approx(0.35, rel=1e-3) and np.count_nonzero(after[u]) == 1
+    others = np.arange(7) != u
+    assert after[others][:, others] == pytest.approx(before[others][:, others], rel=0.02, abs=0.002)
+    assert (np.abs(before[others, u]).max() > 0) == (shared > 0)
 
 
 def test_a_quantity_that_somebody_adds_later_is_reset_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +130,7 @@ def test_the_average_contribution_moves_into_the_listeners_biases(activation: st
 
     _k_parts.reborn(
         m._P, m._U, m._K, m._births, m._birth_unit, m._geo, m._ko, 0, 2, m._fold, _k_learn.MEAN, _k_learn.FADE, 0,
-        m._hyp[_k_learn.GAIN], 0, m._rng,
+        m._hyp[_k_learn.GAIN], 0, 1.0, 1.0, 1.0, m._rng,
     )  # fmt: skip
     after = m.predict_proba(X).mean(0)
     assert after == pytest.approx(before, abs=0.06)

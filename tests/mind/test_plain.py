@@ -25,7 +25,15 @@ def plain_python(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "file", ["plain_gradients.py", "plain_papers.py", "plain_rebirth.py", "plain_levels.py", "plain_learners.py"]
+    "file",
+    [
+        "plain_gradients.py",
+        "plain_papers.py",
+        "plain_rebirth.py",
+        "plain_levels.py",
+        "plain_learners.py",
+        "plain_kalman.py",
+    ],
 )
 def test_in_plain_python(file: str) -> None:
     path = str(Path(__file__).with_name(file))

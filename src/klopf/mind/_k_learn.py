@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from klopf.mind._jit import jit
+from klopf.mind._k_known import BLOCK, POWER, SHARED
 from klopf.mind._k_parts import (
     CRELU,
     activate,
@@ -39,10 +40,10 @@ from klopf.mind._k_parts import (
     row_dot_squares,
     row_dot_step,
     row_dot_step_loudness,
-    row_estimate,
     row_loudness,
     row_step,
-    row_variance,
+    row_upgd,
+    row_use,
     sense,
     slope,
     softmax,
@@ -50,6 +51,7 @@ from klopf.mind._k_parts import (
     uniform,
     updated_utility,
 )
+from klopf.mind._k_share import share_learn, share_project, spread_project
 
 SQUARED, CROSS_ENTROPY, LOGISTIC = range(3)
 SGD, NLMS, IDBD, AUTOSTEP, ADAM, RMSPROP, OBGD, UPGD, KALMAN = range(9)
@@ -60,8 +62,8 @@ CONTRIBUTION, ZERO_CONTRIBUTION, ADAPTABLE, WEIGHT, ADAPTATION = range(5)
 (
     STEP, META, TAU, BETA1, BETA2, EPSILON, KAPPA, LEAK, RATE, MATURITY, DECAY, ACTIVE_DECAY, GAIN, L2, L2_INIT,
     PERTURB, NOISE, NOISE_SHARE, PRIOR, LISTENING_PRIOR, DRIFT, HORIZON, DORMANT, CHECK, FRACTION, TAIL, PROTECT, QUIET,
-    EXPLORE, FAN_IN, REWIRE, GROW, PERTURB_EVERY, ADMISSION,
-) = range(34)  # fmt: skip
+    EXPLORE, FAN_IN, REWIRE, GROW, PERTURB_EVERY, ADMISSION, SURPRISE_POWER,
+) = range(35)  # fmt: skip
 # rows of the unit table
 (
     AGE, UTILITY, MEAN, MEAN2, FADE, ACTIVE, LISTENING, INCOMING, LOUDNESS, SILENT, PATIENCE, MATCH, MOVEMENT,
@@ -69,11 +71,10 @@ CONTRIBUTION, ZERO_CONTRIBUTION, ADAPTABLE, WEIGHT, ADAPTATION = range(5)
 ) = range(16)  # fmt: skip
 # rows of the weight table, by rule
 ALPHA, MEMORY, SCALE = 1, 2, 3
-VARIANCE = 1
 SECOND, FADE2, FIRST, FADE1 = 1, 2, 3, 4
 USE, USE_FADE = 1, 2
 # places in the global state
-STEPS, BIRTHS, SENSED, SURPRISE, BEST_USE, WEIGHTS_REBORN, WEIGHT_DEBT = range(7)
+STEPS, BIRTHS, SENSED, SURPRISE, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED = range(8)
 
 
 class Rules(NamedTuple):
@@ -172,6 +173,8 @@ def build_learn(rules: Rules) -> Any:
         W = P[0]
         zero = W.dtype.type(0)  # of the state's type, as all arithmetic here must be
         one = W.dtype.type(1)
+        three = W.dtype.type(3)
+        tiny = W.dtype.type(1e-12)
         L = geo.shape[0]
         NK = geo[L - 1, 1]
         top = geo[L - 1, 5]
@@ -182,6 +185,9 @@ def build_learn(rules: Rules) -> Any:
         maturity = hyp[MATURITY]
         fan_in = int(hyp[FAN_IN])
         inv = np.ones(L, P.dtype)
+        scale = np.ones(L, P.dtype)  # of a layer that shares a covariance: 1 / power of its inputs
+        doubt = np.ones(L, P.dtype)  # variance of its units' inputs
+        curved = np.ones(L, P.dtype)  # sum of its units' curvatures
         refresh = np.empty(L, np.int64)
         for l in range(L):
             every = 16
@@ -399,16 +405,19 @@ def build_learn(rules: Rules) -> Any:
                             W[b + j] += g
                             P[MEMORY, b + j] = P[MEMORY, b + j] * (one - a * c) + g
             if RULE == KALMAN:
-                # every unit is an estimator of its own incoming weights; they share one denominator
+                # a unit, or a layer that shares a covariance, is an estimator; they have one denominator
                 blur = hyp[NOISE]
+                e2 = zero
+                expected = zero
+                for k in range(NK):
+                    e2 += D[top + k] * D[top + k]
+                    expected += C[top + k]
                 if LOSS == SQUARED:
                     G[SURPRISE] += max(0.001, 1.0 / G[STEPS]) * (e2 / NK - G[SURPRISE])
                     blur = hyp[NOISE_SHARE] * G[SURPRISE] + hyp[EPSILON]
-                V = P[VARIANCE]
                 below = zero  # expected squared change of the output by the hidden units' uncertainty
                 above = zero  # by the output units' own
                 for l in range(L):
-                    s = STRIDE if STRIDE else geo[l, 2]
                     ao = geo[l, 4]
                     zo = geo[l, 5]
                     ks = ko[l, 1]
@@ -416,24 +425,30 @@ def build_learn(rules: Rules) -> Any:
                     ho = ko[l, 2]
                     units = geo[l, 1]
                     total = zero
-                    if ko[l, 0] >= 0:
+                    if ko[l, 3] == BLOCK:
                         for j in range(units):
-                            if C[zo + j] == 0:
+                            if C[zo + j] == 0 and D[zo + j] == 0:
                                 continue
                             at = ko[l, 0] + j * rows * ks
                             q = block_project(K, at, ks, rows, A, ao, idx, ao, cnt[l], H, ho + j * ks)
                             total += C[zo + j] * q
                     else:
-                        b = geo[l, 3] + geo[l, 7] * s
-                        for j in range(s):
-                            H[ho + j] = P[VARIANCE, b + j]
+                        power = one
                         for k in range(cnt[l]):
-                            i = idx[ao + k]
-                            x = A[ao + i] * A[ao + i]
-                            b = geo[l, 3] + i * s
-                            row_variance(V, b, s, x, H, ho)
+                            x = A[ao + idx[ao + k]]
+                            power += x * x
+                        tail = ko[l, 4]
+                        K[tail + POWER] += max(1e-3, 1.0 / G[STEPS]) * (power - K[tail + POWER])
+                        scale[l] = one / max(K[tail + POWER], power)
+                        if ko[l, 3] == SHARED:
+                            q = share_project(K, ko[l, 0], tail, ks, rows, A, ao, idx, ao, cnt[l], H, ho)
+                        else:
+                            q = spread_project(K, ko[l, 0], rows, A, ao, idx, ao, cnt[l])
+                        doubt[l] = max(q, zero) * scale[l]
                         for j in range(units):
-                            total += C[zo + j] * H[ho + j]
+                            total += C[zo + j]
+                        curved[l] = total
+                        total *= doubt[l]
                     if l < L - 1:
                         below += total
                     else:
@@ -442,7 +457,15 @@ def build_learn(rules: Rules) -> Any:
                     below /= NK
                     above /= NK
                 denom = blur + below + above
-                drift = hyp[DRIFT]
+                pace = float(hyp[DRIFT])
+                if (
+                    LOSS != SQUARED and hyp[SURPRISE_POWER] > 0
+                ):  # the world has changed if errors are larger than expected: drift faster
+                    G[CAME] += 0.1 * (e2 - G[CAME])
+                    G[EXPECTED] += 0.1 * (expected - G[EXPECTED])
+                    ratio = (G[CAME] + 1e-9) / (G[EXPECTED] + 1e-9)
+                    pace = min(pace * ratio ** hyp[SURPRISE_POWER], max(pace, 0.1))
+                drift = zero + W.dtype.type(pace)
                 keep = one - drift
                 for l in range(L):
                     s = STRIDE if STRIDE else geo[l, 2]
@@ -451,8 +474,12 @@ def build_learn(rules: Rules) -> Any:
                     ks = ko[l, 1]
                     rows = geo[l, 7] + 1
                     ho = ko[l, 2]
+                    # no sample moves a unit's input by more than three of its own standard deviations; numbers as
+                    # targets may be of any size, so there the denominator alone is the bound
+                    bounded = l < L - 1 or LOSS != SQUARED
                     prior = hyp[LISTENING_PRIOR] if l == L - 1 else hyp[PRIOR]
-                    if ko[l, 0] >= 0:
+                    if ko[l, 3] == BLOCK:
+                        prior /= W.dtype.type(rows)
                         for j in range(geo[l, 1]):
                             if C[zo + j] == 0 and D[zo + j] == 0:
                                 continue
@@ -460,25 +487,44 @@ def build_learn(rules: Rules) -> Any:
                             hj = ho + j * ks
                             d = D[zo + j] / denom
                             c = C[zo + j] / denom
-                            for r in range(geo[l, 7]):
-                                W[geo[l, 3] + r * s + j] += d * H[hj + r]
-                            W[geo[l, 3] + geo[l, 7] * s + j] += d * H[hj + geo[l, 7]]
                             q = H[hj + geo[l, 7]]
                             for k in range(cnt[l]):
                                 i = idx[ao + k]
                                 q += A[ao + i] * H[hj + i]
+                            if bounded and d * d * q > 9:
+                                d = math.copysign(three / math.sqrt(q), d)
+                            for r in range(geo[l, 7]):
+                                W[geo[l, 3] + r * s + j] += d * H[hj + r]
+                            W[geo[l, 3] + geo[l, 7] * s + j] += d * H[hj + geo[l, 7]]
                             if c * q < 1e-3:  # a sample that tells this unit nothing: what it knows stays as it is
                                 continue
                             block_learn(K, at, ks, rows, c, keep, drift * prior, H, hj)
+                        continue
+                    most = three / math.sqrt(max(doubt[l], tiny))
+                    for j in range(s):
+                        d = D[zo + j] / denom
+                        if bounded:
+                            d = min(max(d, -most), most)
+                        D[zo + j] = d * scale[l]
+                    c = curved[l] / denom
+                    told = c * doubt[l] >= 1e-3
+                    c *= scale[l]
+                    if ko[l, 3] == SHARED:
+                        for r in range(rows):
+                            h = H[ho + r]
+                            if h != 0:
+                                row_step(W, geo[l, 3] + r * s, s, h, D, zo)
+                        if told:
+                            share_learn(K, ko[l, 0], ko[l, 4], ks, rows, c, keep, drift * prior, H, ho)
                     else:
-                        for j in range(s):
-                            D[zo + j] /= denom
-                            C[zo + j] /= denom
                         for k in range(cnt[l] + 1):
                             i = idx[ao + k] if k < cnt[l] else geo[l, 7]
                             x = A[ao + i] if k < cnt[l] else one
-                            b = geo[l, 3] + i * s
-                            row_estimate(W, V, b, s, x, keep, drift * prior, D, C, zo)
+                            v = K[ko[l, 0] + i]
+                            row_step(W, geo[l, 3] + i * s, s, v * x, D, zo)
+                            if told:
+                                v -= min(c * v * x * x, one) * v
+                                K[ko[l, 0] + i] = keep * v + drift * prior
             if DENSE:
                 best_use = zero
                 for l in range(L):
@@ -488,15 +534,12 @@ def build_learn(rules: Rules) -> Any:
                     for i in range(geo[l, 7] + 1):
                         x = A[ao + i] if i < geo[l, 7] else one
                         b = geo[l, 3] + i * s
+                        if RULE == UPGD:
+                            use = row_use(W, P[USE], P[USE_FADE], b, geo[l, 1], x, D, zo, hyp[BETA2])
+                            best_use = max(best_use, use)
+                            continue
                         for j in range(geo[l, 1]):
                             g = D[zo + j] * x
-                            if RULE == UPGD:
-                                f2 = P[USE_FADE, b + j] * hyp[BETA2]
-                                P[USE_FADE, b + j] = f2
-                                v = hyp[BETA2] * P[USE, b + j] + (one - hyp[BETA2]) * g * W[b + j]
-                                P[USE, b + j] = v
-                                best_use = max(best_use, v / (one - f2))
-                                continue
                             v = hyp[BETA2] * P[SECOND, b + j] + (one - hyp[BETA2]) * g * g
                             P[SECOND, b + j] = v
                             f2 = P[FADE2, b + j] * hyp[BETA2]
@@ -509,7 +552,7 @@ def build_learn(rules: Rules) -> Any:
                                 g = m / (one - f1)
                             W[b + j] += alpha * g / (math.sqrt(v / (one - f2)) + hyp[EPSILON])
                 if RULE == UPGD:
-                    best_use = max(best_use, zero + 1e-30)
+                    best_use = max(best_use, tiny)
                     for l in range(L):
                         s = STRIDE if STRIDE else geo[l, 2]
                         ao = geo[l, 4]
@@ -517,11 +560,10 @@ def build_learn(rules: Rules) -> Any:
                         for i in range(geo[l, 7] + 1):
                             x = A[ao + i] if i < geo[l, 7] else one
                             b = geo[l, 3] + i * s
-                            for j in range(geo[l, 1]):
-                                v = P[USE, b + j] / (one - P[USE_FADE, b + j]) / best_use
-                                gate = one / (one + math.exp(v))
-                                g = D[zo + j] * x + hyp[NOISE] * noise(rng)
-                                W[b + j] = W[b + j] * (one - alpha * hyp[L2]) + alpha * g * gate
+                            row_upgd(
+                                W, P[USE], P[USE_FADE], b, geo[l, 1], x, D, zo,
+                                alpha, one - alpha * hyp[L2], hyp[NOISE], best_use, rng,
+                            )  # fmt: skip
             if DECAYS:
                 shrink = one - alpha * (hyp[L2] + hyp[L2_INIT]) if RULE != UPGD else one
                 pull = alpha * hyp[L2_INIT]
@@ -544,8 +586,8 @@ def build_learn(rules: Rules) -> Any:
             if CONNECTED > 0:
                 for l in range(L - 1):
                     s = STRIDE if STRIDE else geo[l, 2]
-                    for k in range(cnt[l]):
-                        b = geo[l, 3] + idx[geo[l, 4] + k] * s
+                    for k in range(geo[l, 7] if RULE == KALMAN else cnt[l]):
+                        b = geo[l, 3] + (k if RULE == KALMAN else idx[geo[l, 4] + k]) * s
                         for j in range(s):
                             W[b + j] *= P[CONNECTED, b + j]
                     if hyp[REWIRE] > 0:
@@ -702,7 +744,8 @@ def build_learn(rules: Rules) -> Any:
                                     continue
                         U[INCOMING, uo + j] = reborn(
                             P, U, K, births, birth_unit, geo, ko, l, j,
-                            FOLD, MEAN, FADE, CONNECTED, hyp[GAIN], fan_in, rng,
+                            FOLD, MEAN, FADE, CONNECTED, hyp[GAIN], fan_in,
+                            hyp[PRIOR], hyp[LISTENING_PRIOR], hyp[ADMISSION], rng,
                         )  # fmt: skip
                         G[BIRTHS] += 1.0
             if WORTH > 0:

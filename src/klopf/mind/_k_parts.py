@@ -16,6 +16,7 @@ from numba.extending import register_jitable
 
 from klopf import neuron
 from klopf.mind._jit import jit
+from klopf.mind._k_known import BLOCK, COUNT, NUMBERS, RIDGE, SCALE, SHARED, SPREAD
 
 updated_utility: Any = jit(neuron.updated_utility)
 corrected_utility: Any = jit(neuron.corrected_utility)
@@ -61,6 +62,58 @@ def noise(rng):  # type: ignore[no-untyped-def]
     z = z ^ (z >> _S31)
     four = (z & _M16) + ((z >> _S16) & _M16) + ((z >> _S32) & _M16) + (z >> _S48)
     return (float(four) - 131070.0) * 2.6428998e-05
+
+
+@jit
+def row_use(W, V, F, b, units, x, D, zo, beta):  # type: ignore[no-untyped-def]
+    """Uses ``-g w`` of one row of weights, averaged, and what corrects their bias; returns the largest, corrected."""
+    w = W[b : b + units]
+    v = V[b : b + units]
+    f = F[b : b + units]
+    d = D[zo : zo + units]
+    one = W.dtype.type(1)
+    rest = one - beta
+    best = W.dtype.type(0)
+    for j in range(units):
+        fade = f[j] * beta
+        use = beta * v[j] + rest * (d[j] * x) * w[j]
+        f[j] = fade
+        v[j] = use
+        use /= one - fade
+        best = use if use > best else best
+    return best
+
+
+@jit
+def row_upgd(W, V, F, b, units, x, D, zo, alpha, shrink, shake, best, rng):  # type: ignore[no-untyped-def]
+    """One row of weights learns by UPGD: noise as from :func:`noise`, gates as ``1 - sigmoid(use / best)``.
+
+    The gate is a quotient of polynomials (Lambert's continued fraction of tanh), within 1e-4 everywhere and 1e-7 where
+    uses are positive, because an exponential for each weight would cost more than all the rest.
+    """
+    start = rng[0]
+    w = W[b : b + units]
+    v = V[b : b + units]
+    f = F[b : b + units]
+    d = D[zo : zo + units]
+    one = W.dtype.type(1)
+    half = W.dtype.type(0.5)
+    limit = W.dtype.type(4.9)
+    even0, even1, even2 = W.dtype.type(135135), W.dtype.type(17325), W.dtype.type(378)
+    odd1, odd2, odd3 = W.dtype.type(62370), W.dtype.type(3150), W.dtype.type(28)
+    middle, width = W.dtype.type(131070), W.dtype.type(2.6428998e-05)
+    for j in range(units):
+        z = start + np.uint64(j + 1) * _GOLDEN
+        z = (z ^ (z >> _S30)) * _MIX1
+        z = (z ^ (z >> _S27)) * _MIX2
+        z = z ^ (z >> _S31)
+        four = np.int64((z & _M16) + ((z >> _S16) & _M16) + ((z >> _S32) & _M16) + (z >> _S48))
+        xi = (W.dtype.type(four) - middle) * width
+        u = min(max(half * v[j] / ((one - f[j]) * best), -limit), limit)
+        u2 = u * u
+        tanh = u * (even0 + u2 * (even1 + u2 * (even2 + u2))) / (even0 + u2 * (odd1 + u2 * (odd2 + odd3 * u2)))
+        w[j] = w[j] * shrink + alpha * (d[j] * x + shake * xi) * (half - half * tanh)
+    rng[0] = start + np.uint64(units) * _GOLDEN
 
 
 @jit
@@ -242,32 +295,6 @@ def row_loudness(W, b, stride):  # type: ignore[no-untyped-def]
 
 
 @jit
-def row_variance(V, b, stride, x2, H, ho):  # type: ignore[no-untyped-def]
-    """``H[ho:ho+stride] += x2 * V[b:b+stride]``: what one input adds to the listeners' uncertainty."""
-    v = V[b : b + stride]
-    h = H[ho : ho + stride]
-    for j in range(stride):
-        h[j] += x2 * v[j]
-
-
-@jit
-def row_estimate(W, V, b, stride, x, keep, gain, D, C, zo):  # type: ignore[no-untyped-def]
-    """One row of weights and variances takes in a sample: a Kalman step for each weight by itself.
-
-    ``D`` and ``C`` are deltas and curvatures over the common denominator; variances drift to ``gain / (1 - keep)``.
-    """
-    x2 = x * x * keep
-    w = W[b : b + stride]
-    v = V[b : b + stride]
-    d = D[zo : zo + stride]
-    c = C[zo : zo + stride]
-    for j in range(stride):
-        p = v[j]
-        w[j] += p * x * d[j]
-        v[j] = p * keep - p * p * x2 * c[j] + gain
-
-
-@jit
 def block_project(K, at, stride, rows, A, ao, idx, io, na, H, ho):  # type: ignore[no-untyped-def]
     """``H = K x`` for one unit's covariance and the input with its bias; returns ``x K x``."""
     h = H[ho : ho + stride]
@@ -404,13 +431,45 @@ def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: 
 
 
 @jit
-def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row, connected, gain, fan_in, rng):  # type: ignore[no-untyped-def]
+def share_forget(K, at, tail, stride, rows, i, variance):  # type: ignore[no-untyped-def]
+    """Input ``i`` has a newborn behind it: what was known about it goes, its variance is ``variance`` again."""
+    for p in range(int(K[tail + COUNT])):
+        K[tail + NUMBERS + p * stride + i] = 0
+    for r in range(rows):
+        K[at + r * stride + i] = 0
+        K[at + i * stride + r] = 0
+    K[at + i * stride + i] = (variance - K[tail + RIDGE]) / K[tail + SCALE]
+
+
+@jit
+def reborn(  # type: ignore[no-untyped-def]
+    P,
+    U,
+    K,
+    births,
+    birth_unit,
+    geo,
+    ko,
+    l,
+    j,
+    fold,
+    mean_row,
+    fade_row,
+    connected,
+    gain,
+    fan_in,
+    prior,
+    listening,
+    admission,
+    rng,
+):
     """Replace unit ``j`` of hidden layer ``l`` by a newborn (R6): every row of every table is reset.
 
     Its average contribution moves into the listeners' biases first. ``fold`` is 2 where a unit speaks through two
     inputs (concatenated ReLU; the second half's mean stands one row below), else 1. ``births[0]`` holds the weight
     table's values at birth, ``births[3]`` those of the weights that listen to it, ``births[2]`` which rows copy the
-    weight. Returns the newborn's mean absolute incoming weight.
+    weight. ``prior`` and ``listening`` are the uncertainties of a newborn's and of an output's input, of which its
+    inputs get equal parts; listeners give it ``admission`` of theirs. Returns its mean absolute incoming weight.
     """
     off = geo[l, 3]
     stride = geo[l, 2]
@@ -434,25 +493,31 @@ def reborn(P, U, K, births, birth_unit, geo, ko, l, j, fold, mean_row, fade_row,
         for q in range(P.shape[0]):
             for k in range(units2):
                 P[q, b + k] = births[3, q]
-        if ko[l + 1, 0] >= 0:  # what the listeners thought they knew about the dead unit's voice
-            ks = ko[l + 1, 1]
+        # what the listeners thought they knew about the dead unit's voice
+        fresh = admission * (listening if l + 1 == geo.shape[0] - 1 else prior)
+        ks = ko[l + 1, 1]
+        if ko[l + 1, 3] == SHARED:
+            share_forget(K, ko[l + 1, 0], ko[l + 1, 4], ks, bias2 + 1, i, fresh)
+        elif ko[l + 1, 3] == SPREAD:
+            K[ko[l + 1, 0] + i] = fresh
+        elif ko[l + 1, 3] == BLOCK:
             for k in range(units2):
                 at = ko[l + 1, 0] + k * (bias2 + 1) * ks
                 for r in range(bias2 + 1):
                     K[at + r * ks + i] = 0.0
                     K[at + i * ks + r] = 0.0
-                K[at + i * ks + i] = births[3, 1]
+                K[at + i * ks + i] = fresh / (bias2 + 1)
     for q in range(1, P.shape[0]):  # row 0, the weights, is drawn below
         for i in range(rows):
             P[q, off + i * stride + j] = births[0, q]
         P[q, off + bias * stride + j] = births[0, q]
-    if ko[l, 0] >= 0:
+    if ko[l, 3] == BLOCK:  # what a layer shares is about its inputs, and stays
         ks = ko[l, 1]
         at = ko[l, 0] + j * (bias + 1) * ks
         for r in range((bias + 1) * ks):
             K[at + r] = 0.0
         for r in range(bias + 1):
-            K[at + r * ks + r] = births[0, 1]
+            K[at + r * ks + r] = prior / (bias + 1)
     for q in range(U.shape[0]):
         U[q, u] = birth_unit[q]
     return draw_incoming(P, births[2], connected, geo, l, j, gain, fan_in, rng)

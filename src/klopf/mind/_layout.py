@@ -1,7 +1,7 @@
 """What belongs to a weight, a unit or a unit's pairs of inputs: registered here once, with its value at birth.
 
 The state of a network is a few tables: ``(quantities, weights)``, ``(quantities, units)``, and for learners that keep
-one, a covariance per unit over its incoming weights. A rule that needs something of its own can only get it by
+one, covariances over incoming weights. A rule that needs something of its own can only get it by
 registering a row here, and rebirth (R6) resets rows, not names: so nothing can be forgotten.
 """
 
@@ -73,11 +73,9 @@ SILENCES = tuple(Quantity(f"silences of {2 ** (k / 2):.0f}") for k in range(33))
 def layout_for(s: Settings) -> Layout:
     """The tables that a network with settings ``s`` needs; the kernels rely on the first rows' order."""
     step = Quantity("step-size", s.step_size, s.step_size, newcomer=s.step_size * s.admission)
-    variance = Quantity("variance", s.prior, s.listening_prior, newcomer=s.listening_prior * s.admission)
     rows: dict[str, tuple[Quantity, ...]] = {
         "idbd": (step, Quantity("memory")),
         "autostep": (step, Quantity("memory"), Quantity("scale")),
-        "kalman": (variance,),
         "rmsprop": (Quantity("second moment"), Quantity("second fade", 1.0, 1.0)),
         "adam": (
             Quantity("second moment"),

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
+from klopf.mind._k_known import BLOCK, COUNT, GAINS, NUMBERS, POWER, RIDGE, SCALE, SHARED, SPREAD, WAITING
 from klopf.mind._layout import layout_for
 from klopf.mind._settings import ACTIVATIONS, LIVES, LOSSES, RULES, UTILITIES, settings_for
 
@@ -67,10 +68,6 @@ class Mind:
         self.learner = learner
         self.output = output
         self.seed = int(seed)
-        block = settings_for(learner, **options).block
-        if learner == "klopf" and max((self.sensors, *self.hidden)) > block:
-            # units that keep variances only take their inputs for independent, which they are not: be surer, learn less
-            options = {"prior": 0.01, "listening_prior": 0.01} | options
         self.settings = settings_for(learner, **options)
         self._dtype: Any = np.dtype(dtype)
         self._lay_out()
@@ -86,7 +83,7 @@ class Mind:
         layers = len(sizes) - 1
         grows = s.grow_every > 0 and layers > 1
         geo = np.zeros((layers, 10), np.int64)
-        ko = np.full((layers, 3), -1, np.int64)
+        ko = np.full((layers, 5), -1, np.int64)
         weights = inputs_at = units_at = unit = covariances = scratch = 0
         for l in range(layers):
             heard = sizes[l] * (fold if l else 1)
@@ -103,13 +100,12 @@ class Mind:
             unit += sizes[l + 1]
             if s.rule == "kalman":
                 width = -(-(rows + 1) // 8) * 8
-                if rows <= s.block:
-                    ko[l] = (covariances, width, scratch)
-                    covariances += sizes[l + 1] * (rows + 1) * width
-                    scratch += sizes[l + 1] * width
-                else:
-                    ko[l, 2] = scratch
-                    scratch += stride
+                kind = BLOCK if rows <= s.block else SHARED if rows <= s.shared else SPREAD
+                matrices = sizes[l + 1] if kind == BLOCK else 1
+                tail = covariances + (matrices * (rows + 1) if kind != SPREAD else 1) * width
+                ko[l] = (covariances, width, scratch, kind, tail)
+                covariances = tail + (0 if kind == BLOCK else NUMBERS + (WAITING * width if kind == SHARED else 0))
+                scratch += matrices * width
         self._geo, self._ko = geo, ko
         self._small = bool((geo[:, 2] == 8).all())
         self._A = np.zeros(inputs_at, self._dtype)
@@ -133,6 +129,7 @@ class Mind:
             s.maturity, s.utility_decay, s.active_decay, s.gain, s.l2, s.l2_init, s.perturb, s.noise, s.noise_share,
             s.prior, s.listening_prior, s.drift, s.horizon, s.dormant, s.check_every, s.reset_fraction, s.tail,
             s.protect, s.quiet, s.explore, s.fan_in, s.rewiring_rate, s.grow_every, s.perturb_every, s.admission,
+            s.surprise,
         )  # fmt: skip
         self._hyp = np.array(order, self._dtype)
         self._P = np.zeros((len(self._layout.weights), weights), self._dtype)
@@ -150,7 +147,7 @@ class Mind:
         connected = self._layout.row("connected")
         for l in range(last + 1):
             rows, units, stride, at = self._geo[l, :4].tolist()
-            cap_rows, cap_units = int(self._geo[l, 7]), int(self._geo[l, 9])
+            cap_rows = int(self._geo[l, 7])
             block = self._P[:, at : at + (cap_rows + 1) * stride].reshape(-1, cap_rows + 1, stride)
             fan = min(self.settings.fan_in, rows) if l < last and self.settings.fan_in else rows
             bound = (1.0 if l == last else self.settings.gain) * math.sqrt(3.0 / max(fan, 1))
@@ -165,12 +162,7 @@ class Mind:
                 block[0, :rows, :units] *= order < fan
             for q in np.flatnonzero(self._births[2]):
                 block[q] = block[0]
-            if self._ko[l, 0] >= 0:
-                start, width = self._ko[l, :2].tolist()
-                prior = float(self._births[1 if l == last else 0, 1])
-                size = cap_units * (cap_rows + 1) * width
-                square = self._K[start : start + size].reshape(cap_units, cap_rows + 1, width)
-                square[:, np.arange(cap_rows + 1), np.arange(cap_rows + 1)] = prior
+            self._know_nothing(l)
         for l in range(last):
             at_unit, units = int(self._geo[l, 6]), int(self._geo[l, 1])
             self._U[7, at_unit : at_unit + units] = np.abs(self.weights(l)[:-1]).mean(0)
@@ -208,12 +200,71 @@ class Mind:
             "settings": self.settings.as_dict(),
         }
 
+    # what a Kalman learner knows: matrices over the inputs of a layer's units, the bias last; see ``_k_share``
+
+    def _know_nothing(self, l: int) -> None:
+        """Layer ``l`` knows as little as at birth."""
+        start, width, _, kind, tail = self._ko[l].tolist()
+        if kind < 0:
+            return
+        rows, s = int(self._geo[l, 7]) + 1, self.settings
+        prior = s.listening_prior if l == len(self._geo) - 1 else s.prior
+        self._K[start:tail] = 0.0
+        if kind == SPREAD:
+            self._K[start : start + rows] = prior
+            return
+        matrices = self._K[start:tail].reshape(-1, rows, width)
+        matrices[:, np.arange(rows), np.arange(rows)] = prior / rows if kind == BLOCK else prior
+        if kind == SHARED:
+            self._K[tail + 1 :][: NUMBERS - 1 + WAITING * width] = 0.0
+            self._K[tail + SCALE] = 1.0
+
+    def _covariances(self, l: int) -> NDArray[Any]:
+        """What layer ``l`` knows, in float64: ``(units or 1, rows, rows)``."""
+        start, width, _, kind, tail = self._ko[l].tolist()
+        rows = int(self._geo[l, 7]) + 1
+        if kind == SPREAD:
+            return np.diag(self._K[start : start + rows].astype(np.float64))[None]
+        matrices: NDArray[Any] = self._K[start:tail].reshape(-1, rows, width)[:, :, :rows].astype(np.float64)
+        if kind == SHARED:
+            n = int(self._K[tail + COUNT])
+            gains = self._K[tail + GAINS :][:n].astype(np.float64)
+            waiting = self._K[tail + NUMBERS :][: n * width].reshape(n, width)[:, :rows].astype(np.float64)
+            matrices = matrices * float(self._K[tail + SCALE]) + float(self._K[tail + RIDGE]) * np.eye(rows)
+            matrices = matrices - (waiting.T * gains) @ waiting
+        return matrices
+
+    def _take_over(self, other: Mind, l: int) -> None:
+        """What ``other``, which has fewer inputs or outputs, knows in layer ``l``, where both keep it alike."""
+        start, width, _, kind, tail = self._ko[l].tolist()
+        if kind < 0 or kind != other._ko[l, 3]:
+            return
+        old, new = int(other._geo[l, 7]), int(self._geo[l, 7])
+        known = other._covariances(l)
+        if kind == SPREAD:
+            self._K[start : start + old] = np.diag(known[0])[:old]
+            self._K[start + new] = known[0, old, old]
+        else:
+            matrices = self._K[start:tail].reshape(-1, new + 1, width)[: len(known)]
+            at = np.append(np.arange(old), new)
+            matrices[:, at[:, None], at] = known
+        if kind != BLOCK:
+            self._K[tail + POWER] = other._K[other._ko[l, 4] + POWER]
+
+    def _variances(self, layer: int) -> NDArray[Any]:
+        known = np.diagonal(self._covariances(layer), axis1=1, axis2=2).T
+        kind, tail = int(self._ko[layer, 3]), int(self._ko[layer, 4])
+        scale = 1.0 if kind == BLOCK else 1.0 / max(float(self._K[tail + POWER]), 1.0)
+        return np.asarray(np.broadcast_to(known * scale, (len(known), int(self._geo[layer, 9])))).astype(self._dtype)
+
     def weights(self, layer: int, quantity: str = "weight") -> NDArray[Any]:
         """A copy of one layer's weights: shape ``(inputs + 1, units)``, the last row the biases; layer 0 is the first.
 
         ``quantity`` names another row of the weight table, such as "variance" or "step-size".
         """
         at, stride, rows = int(self._geo[layer, 3]), int(self._geo[layer, 2]), int(self._geo[layer, 7]) + 1
+        if quantity == "variance" and self.settings.rule == "kalman":
+            return self._variances(layer)[:, : self._geo[layer, 1]].copy()
         names = [q.name for q in self._layout.weights]
         if quantity not in names:
             raise MindError(f"this learner keeps no {quantity!r} per weight; it keeps {', '.join(names)}")
@@ -398,11 +449,7 @@ class Mind:
         """Set the output units' weights and biases to zero, with everything kept per such weight at its birth value."""
         at, stride, rows = int(self._geo[-1, 3]), int(self._geo[-1, 2]), int(self._geo[-1, 7]) + 1
         self._P[:, at : at + rows * stride] = self._births[1, :, None]
-        start, width = int(self._ko[-1, 0]), int(self._ko[-1, 1])
-        if start >= 0:
-            square = self._K[start : start + self.outputs * rows * width].reshape(self.outputs, rows, width)
-            square[:] = 0.0
-            square[:, np.arange(rows), np.arange(rows)] = self._births[1, 1]
+        self._know_nothing(len(self._geo) - 1)
         if self.hidden:
             last = self._geo[-2].tolist()
             self._U[6, last[6] : last[6] + last[1]] = 0.0
@@ -437,14 +484,7 @@ class Mind:
                 b[0] = 0.0
             b[:, : old[7], : old[9]] = a[:, : old[7], : old[9]]
             b[:, new[7], : old[9]] = a[:, old[7], : old[9]]
-            if self._ko[l, 0] >= 0 and wide._ko[l, 0] >= 0:
-                (at, k), (to, n) = self._ko[l, :2].tolist(), wide._ko[l, :2].tolist()
-                c = self._K[at : at + old[9] * (old[7] + 1) * k].reshape(old[9], old[7] + 1, k)
-                d = wide._K[to : to + new[9] * (new[7] + 1) * n].reshape(new[9], new[7] + 1, n)
-                d[: old[9], : old[7], : old[7]] = c[:, : old[7], : old[7]]
-                d[: old[9], new[7], : old[7]] = c[:, old[7], : old[7]]
-                d[: old[9], : old[7], new[7]] = c[:, : old[7], old[7]]
-                d[: old[9], new[7], new[7]] = c[:, old[7], old[7]]
+            wide._take_over(self, l)
         return wide
 
     # --- a life ------------------------------------------------------------------------------------------------------

@@ -51,18 +51,23 @@ class Settings:
     beta2: float = 0.999
     epsilon: float = 1e-8
     kappa: float = 2.0
-    prior: float = 0.1
-    """kalman: variance of a hidden weight at birth, and what its variance drifts back to."""
-    listening_prior: float = 0.1
-    """kalman: the same for output weights."""
+    prior: float = 3.0
+    """kalman: how uncertain a newborn hidden unit's input is, as a variance, when its inputs are as loud as usual; each
+    of its weights has an equal part of it."""
+    listening_prior: float = 3.0
+    """kalman: the same for output units."""
     drift: float = 1e-3
-    """kalman: how fast, per step in which a weight is used, its variance drifts back to the prior."""
+    """kalman: how fast, per step that tells something, what is known drifts back to the prior."""
+    surprise: float = 0.0
+    """kalman, of classes: above 0 the drift is multiplied by this power of (errors that came / errors expected)."""
     noise: float = 1.0
     """kalman, of classes: 1 follows the likelihood, more is more careful; upgd: deviation of the noise in gradients."""
     noise_share: float = 0.3
     """kalman, of numbers: the variance of the targets' noise is this share of the running squared error."""
     block: int = 0
-    """kalman: a unit with at most this many inputs keeps their full covariance, others the variances only."""
+    """kalman: a unit with at most this many inputs keeps a covariance of its own."""
+    shared: int = 1024
+    """kalman: above that, and up to this many inputs, a layer's units share one covariance; wider, its diagonal."""
 
     l2: float = 0.0
     l2_init: float = 0.0
@@ -142,7 +147,7 @@ class Settings:
 
 LEARNERS: dict[str, Settings] = {
     "klopf": Settings(
-        activation="tanh", gain=1.0, rule="kalman", block=64, noise_share=0.3, life="continual",
+        activation="tanh", gain=1.0, rule="kalman", block=24, surprise=2.0, noise_share=0.3, life="continual",
     ),
     "backprop": Settings(),
     "continual-backprop": Settings(life="continual"),

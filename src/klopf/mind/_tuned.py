@@ -35,7 +35,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "layer-norm": {"step_size": 0.02},  # 0.506
         "crelu": {"step_size": 0.008},  # 0.336
         "linear": {"step_size": 0.003},  # 0.823
-        "klopf": {"replacement_rate": 0.0001, "prior": 0.3, "noise_share": 0.1},  # 0.179
+        "klopf": {"replacement_rate": 0.0001, "prior": 6.0, "listening_prior": 0.6, "noise_share": 0.1},  # 0.179
     },
     "regression/flip-one": {
         "backprop": {"step_size": 0.002},  # 0.579
@@ -50,7 +50,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "layer-norm": {"step_size": 0.015},  # 0.389
         "crelu": {"step_size": 0.01},  # 0.298
         "linear": {"step_size": 0.003},  # 0.755
-        "klopf": {"replacement_rate": 0.0003, "prior": 0.3, "noise_share": 0.3},  # 0.129
+        "klopf": {"replacement_rate": 0.0003, "prior": 6.0, "listening_prior": 0.6, "noise_share": 0.3},  # 0.129
     },
     "permuted/label": {
         "layer-norm": {"step_size": 0.15},  # 0.097
@@ -65,7 +65,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "snr": {"step_size": 0.03, "tail": 0.001},  # 0.171
         "upgd": {"step_size": 0.03, "noise": 0.01, "l2": 0.001},  # 0.161
         "linear": {"step_size": 0.3},  # 0.314
-        "klopf": {"prior": 0.1, "listening_prior": 0.1, "normalise_inputs": True},  # 0.063
+        "klopf": {"prior": 6.0, "listening_prior": 10.0, "drift": 0.003, "normalise_inputs": True},  # 0.063
     },
     "permuted/input": {
         "layer-norm": {"step_size": 0.01},  # 0.297
@@ -80,10 +80,10 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "snr": {"step_size": 0.01, "tail": 0.005},  # 0.310
         "upgd": {"step_size": 0.03, "noise": 0.001, "l2": 0.001},  # 0.321
         "linear": {"step_size": 0.3},  # 0.388
-        "klopf": {"prior": 0.03, "listening_prior": 0.01, "normalise_inputs": True},
+        "klopf": {"prior": 3.0, "listening_prior": 3.0, "normalise_inputs": True},
     },
     "binary-tasks/images": {  # on MNIST, 40 tasks, one seed
-        "klopf": {"prior": 0.03, "listening_prior": 0.03, "normalise_inputs": True},  # 0.010
+        "klopf": {"prior": 3.0, "listening_prior": 3.0},  # 0.010
         "continual-backprop": {"step_size": 0.03, "replacement_rate": 0.0003},  # 0.009
         "crelu": {"step_size": 0.01},  # 0.014
         "redo": {"step_size": 0.03, "dormant": 0.025},  # 0.010

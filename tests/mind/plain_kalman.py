@@ -1,0 +1,91 @@
+"""The Kalman step of a layer that shares a covariance, against its equations. Run by ``test_plain.py``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from klopf.mind import Mind
+
+
+def reference(m: Mind, X: np.ndarray, y: np.ndarray, spread: bool) -> list[np.ndarray]:
+    """A network of tanh units and softmax outputs, learning as docs/mind.md says. Returns every layer's weights."""
+    s = m.settings
+    W = [m.weights(l).astype(np.float64) for l in range(len(m.hidden) + 1)]
+    last = len(W) - 1
+    priors = [s.listening_prior if l == last else s.prior for l in range(last + 1)]
+    K = [p * np.eye(len(w)) for p, w in zip(priors, W, strict=True)]
+    power = np.zeros(last + 1)
+    came = expected = 0.0
+    for t, (x, label) in enumerate(zip(X, y, strict=True), 1):
+        h, inputs = x, []
+        for l, w in enumerate(W):
+            inputs.append(np.append(h, 1.0))
+            z = inputs[-1] @ w
+            h = np.tanh(z) if l < last else np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+        delta, curvature = [np.eye(len(h))[label] - h], [h * (1 - h)]
+        came += 0.1 * ((delta[0] ** 2).sum() - came)
+        expected += 0.1 * (curvature[0].sum() - expected)
+        for l in range(last, 0, -1):
+            f = 1 - inputs[l][:-1] ** 2
+            delta.insert(0, f * (W[l][:-1] @ delta[0]))
+            curvature.insert(0, f * f * (W[l][:-1] ** 2 @ curvature[0]))
+        denominator, doubt, scale = s.noise, [], []
+        for l, (a, k) in enumerate(zip(inputs, K, strict=True)):
+            power[l] += max(1e-3, 1 / t) * (a @ a - power[l])
+            scale.append(1 / max(power[l], a @ a))
+            doubt.append(scale[l] * (a @ k @ a))
+            denominator += doubt[l] * curvature[l].sum()
+        pace = min(s.drift * ((came + 1e-9) / (expected + 1e-9)) ** s.surprise, max(s.drift, 0.1))
+        for l, (a, k) in enumerate(zip(inputs, K, strict=True)):
+            most = 3 / np.sqrt(doubt[l])
+            d, c = np.clip(delta[l] / denominator, -most, most), curvature[l].sum() / denominator
+            W[l] += scale[l] * np.outer(k @ a, d)
+            if c * doubt[l] >= 1e-3:
+                known = np.outer(k @ a, k @ a)
+                if spread:
+                    heard = np.diag(a != 0)  # only what was heard tells, and drifts
+                    step = pace * (priors[l] * np.eye(len(a)) - k) - (1 - pace) * scale[l] * c * np.diag(np.diag(known))
+                    K[l] = k + heard * step
+                else:
+                    K[l] = (1 - pace) * (k - scale[l] * c * known) + pace * priors[l] * np.eye(len(a))
+    return W
+
+
+@pytest.mark.parametrize("shared", [64, 0])
+def test_a_layer_that_shares_learns_by_its_equations(shared: int) -> None:
+    r = np.random.default_rng(0)
+    X, y = r.normal(size=(45, 6)) * (r.random((45, 6)) < 0.7), r.integers(0, 3, 45)
+    y[30:] = (y[30:] + 1) % 3
+    m = Mind(6, 3, hidden=(5, 4), dtype="float64", block=0, shared=shared, replacement_rate=0.0, drift=0.01)
+    expected = reference(m, X, y, spread=not shared)
+    m.learn(X, y)
+    for l, w in enumerate(expected):
+        assert m.weights(l) == pytest.approx(w, abs=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"block": 0}, {"block": 0, "shared": 0}])
+def test_no_sample_moves_a_unit_by_more_than_three_deviations(options: dict[str, int]) -> None:
+    """Whatever the inputs: so nothing diverges, with unbounded activations either."""
+    r = np.random.default_rng(0)
+    m = Mind(6, 3, hidden=(8, 8), activation="relu", normalise_inputs=True, prior=5.0, listening_prior=5.0, **options)
+    for _ in range(30):
+        x = (r.normal(size=(1, 6)) * 10.0 ** r.uniform(-3, 6)).astype(np.float32)
+        before = m.weights(0), m.weights(2)
+        m.learn(x, [int(r.integers(3))])
+        mean, variance = m.sensor_statistics()
+        seen = np.append((x[0] - mean) / np.sqrt(variance + 1e-8), 1.0)
+        moved = np.abs(seen @ (m.weights(0) - before[0])).max()
+        limit = 3 * np.sqrt(5.0) if options else 3 * np.sqrt(5.0 * (seen @ seen) / 7)
+        assert moved <= limit * 1.001
+        assert m.finite
+
+
+def test_what_is_known_is_never_less_than_nothing() -> None:
+    r = np.random.default_rng(0)
+    m = Mind(12, 4, hidden=(9,), block=0, drift=1e-3, dtype="float64")
+    m.learn(r.normal(size=(3000, 12)), r.integers(0, 4, 3000))
+    for l in range(2):
+        known = np.linalg.eigvalsh(m._covariances(l)[0])
+        assert known.min() > 0 and known.max() <= 3.0 + 1e-6
+    assert (m.weights(0, "variance") > 0).all() and m.weights(0, "variance").shape == (13, 9)
