@@ -9,26 +9,30 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            20,946,610
-    transfer tokens                     56,384
-    register                           201,763
-    stake                              214,430
-    arrive                              59,777
-    deposit fees                        56,709
-    post                               157,762
-    commit an audit                     73,836
-    advance                             45,096
-    claim, 1 receipt                   130,992
-    claim, 8 receipts                  530,180
-    reveal, 8 neurons                1,055,544
-    collect for 8 neurons              529,852
-    conclude for 8 neurons             862,521
-    knock                               64,838
-    unstake                            147,697
+    deploy all contracts            24,377,285
+    transfer tokens                     56,406
+    register                           201,799
+    stake                              214,597
+    arrive                              59,799
+    deposit fees                        56,816
+    post                               160,815
+    commit an audit                     73,902
+    advance                             45,296
+    claim, 1 receipt                   155,052
+    claim, 8 receipts                  560,749
+    reveal, 8 neurons                1,056,990
+    open a dispute                     122,036
+    answer a dispute                    57,784
+    collect for 8 neurons              550,467
+    conclude for 8 neurons             864,029
+    mint a device                      213,348
+    mint a device, carried             216,709
+    knock                               82,265
+    unstake                            148,056
 
-    57,027 gas for each further receipt in a claim; 1,257,818 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 301,876,230,000 gas = 30.19 coins = $18,113 ($1.8113 a
-      neuron)
+    57,957 gas for each further receipt in a claim; 1,294,747 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 310,739,340,000 gas = 31.07 coins = $18,644 ($1.8644
+      a neuron)
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -51,7 +56,8 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
     def note(name: str, sent: Sent) -> None:
         gas[name] = max(gas.get(name, 0), sent.gas)
 
-    deployment = ledger.deploy(path, admin, ledger.Parameters(maturity=0))
+    # with a dispute window, which a claim pays for; three seconds of it
+    deployment = ledger.deploy(path, admin, ledger.Parameters(maturity=0, dispute_seconds=3))
     with ledger.connect(path, admin, deployment) as l:
         gas["deploy all contracts"] = sum(
             int(block["gasUsed"], 16)
@@ -119,8 +125,17 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
                 note(f"reveal, {neurons} neurons", clients[a].audits.reveal(a, found[a], bytes(32)))
             clients[requester].clock.arrive(requester)
             assert l.clock.advance()
+            left_out = columns[few][1]
+            note("open a dispute", clients[few].disputes.open(left_out))
+            r = left_out.receipt
+            note("answer a dispute", l.disputes.answer(epoch, r.listener, few, left_out.proof))
+            time.sleep(3.1)
             note(f"collect for {neurons} neurons", l.settlement.collect(epoch, speakers))
             note(f"conclude for {neurons} neurons", l.audits.conclude(epoch, speakers))
+        for name, own in (("mint a device", clients[few]), ("mint a device, carried", clients[few].carried_by(l))):
+            before = l.rpc.height()
+            own.devices.mint(ledger.keys.new(), 4, 1, 2048, bytes(32))
+            gas[name] = int(l.rpc.request("eth_getBlockByNumber", hex(before + 1), False)["gasUsed"], 16)
         note("knock", clients[speakers[1]].registry.knock(speakers[1]))
         note("unstake", clients[few].stake.unstake(few, KLP))
     return gas

@@ -1,7 +1,8 @@
 // Compiles src/*.sol and writes one artifact a contract to ../src/klopf/ledger/artifacts.
-// `node build.mjs [sources] [artifacts]`; the same input gives the same bytes on every machine.
+// `node build.mjs [sources] [artifacts] [layouts]`; the same input gives the same bytes on every machine.
+// A contract that may be upgraded must keep every variable where `layouts` says it is; new ones may follow.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,8 @@ const require = createRequire(import.meta.url);
 const solc = require("solc");
 const sourceFolder = resolve(process.argv[2] ?? join(here, "src"));
 const artifactFolder = resolve(process.argv[3] ?? join(here, "../src/klopf/ledger/artifacts"));
+const layoutFolder = resolve(process.argv[4] ?? join(here, "layouts"));
+const upgradeable = ["Lens", "Snapshots"];
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const sources = {};
@@ -40,25 +43,59 @@ const problems = (output.errors ?? []).filter((e) => e.severity === "error"
 for (const problem of problems) console.error(problem.formattedMessage);
 if (problems.length) process.exit(1);
 
+// A type with everything that it is made of: a struct whose members moved is another type.
+const shape = (types, name, within = []) => {
+  const type = types[name];
+  if (within.includes(name)) return type.label;
+  const inside = (other) => shape(types, other, [...within, name]);
+  if (type.members) {
+    const members = type.members.map((m) => `${inside(m.type)} ${m.label} @${m.slot}+${m.offset}`);
+    return `${type.label} {${members.join("; ")}}`;
+  }
+  if (type.encoding === "mapping") return `mapping(${inside(type.key)} => ${inside(type.value)})`;
+  if (type.base) return `${inside(type.base)}[]${type.encoding === "inplace" ? ` of ${type.numberOfBytes} bytes` : ""}`;
+  return type.label;
+};
+const layoutOf = ({ storage, types }) => storage.map(({ label, offset, slot, type }) => ({
+  label, offset, slot, type: shape(types, type) }));
+const checkLayout = (name, layout) => {
+  const file = join(layoutFolder, `${name}.json`);
+  const kept = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
+  kept.forEach((was, i) => {
+    if (JSON.stringify(layout[i]) === JSON.stringify(was)) return;
+    const is = layout[i] ? `${layout[i].type} ${layout[i].label}` : "nothing";
+    console.error(`${name}: slot ${was.slot} holds ${was.type} ${was.label} behind its proxy, and would hold ${is}; `
+      + "keep every variable in its place and add new ones after the last");
+    process.exit(1);
+  });
+};
+
 const hashes = {};
 for (const [path, source] of Object.entries(sources)) hashes[path] = sha256(source.content);
 for (const path of Object.keys(libraries).sort()) hashes[path] = libraries[path];
 const { outputSelection, ...shown } = settings;
-
-rmSync(artifactFolder, { recursive: true, force: true });
-mkdirSync(artifactFolder, { recursive: true });
+const built = [];
 for (const path of Object.keys(sources)) {
   for (const [name, contract] of Object.entries(output.contracts[path] ?? {})) {
     const bytecode = contract.evm.bytecode.object;
-    if (!bytecode || name === "Fixed" || name === "Schedule" || name === "Ballot") continue; // interfaces and libraries of internal functions
+    // no interfaces, abstract contracts and libraries of internal functions
+    if (!bytecode || ["Fixed", "Schedule", "Ballot", "Receipts"].includes(name)) continue;
     const size = contract.evm.deployedBytecode.object.length / 2;
     if (size > 24576) throw new Error(`${name} has ${size} bytes; the limit of a chain is 24,576`);
-    const storage = contract.storageLayout.storage.map(({ label, offset, slot, type }) => ({
-      label, offset, slot, type: contract.storageLayout.types[type].label }));
-    const artifact = { contract: name, source: path, abi: contract.abi, bytecode: `0x${bytecode}`,
-      storage };
-    writeFileSync(join(artifactFolder, `${name}.json`), `${JSON.stringify(artifact)}\n`);
-    console.log(`${name.padEnd(12)} ${String(size).padStart(6)} bytes`);
+    const storage = layoutOf(contract.storageLayout);
+    if (upgradeable.includes(name)) checkLayout(name, storage);
+    built.push({ contract: name, source: path, abi: contract.abi, bytecode: `0x${bytecode}`, storage });
+    console.log(`${name.padEnd(14)} ${String(size).padStart(6)} bytes`);
+  }
+}
+
+rmSync(artifactFolder, { recursive: true, force: true });
+mkdirSync(artifactFolder, { recursive: true });
+mkdirSync(layoutFolder, { recursive: true });
+for (const artifact of built) {
+  writeFileSync(join(artifactFolder, `${artifact.contract}.json`), `${JSON.stringify(artifact)}\n`);
+  if (upgradeable.includes(artifact.contract)) {
+    writeFileSync(join(layoutFolder, `${artifact.contract}.json`), `${JSON.stringify(artifact.storage, null, 1)}\n`);
   }
 }
 writeFileSync(join(artifactFolder, "build.json"),

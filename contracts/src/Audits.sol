@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Ballot} from "./Ballot.sol";
 import {Clock} from "./Clock.sol";
+import {Members} from "./Members.sol";
 import {Registry} from "./Registry.sol";
 import {Parameters, Rules} from "./Rules.sol";
 import {Stake} from "./Stake.sol";
@@ -79,7 +80,7 @@ contract Audits {
     function commit(uint32 auditor, bytes32 commitment) external {
         // CHECK
         registry.requireActor(auditor, msg.sender);
-        if (registry.roleOf(auditor) != Registry.Role.Auditor) revert NotAuditor(auditor);
+        if (registry.roleOf(auditor) != Members.Role.Auditor) revert NotAuditor(auditor);
         uint32 epoch = clock.epoch();
         if (epoch == 0 || clock.phase() != Clock.Phase.Listen) revert WrongPhase();
         if (commitments[epoch][auditor] != 0) revert AlreadyCommitted(auditor, epoch);
@@ -106,7 +107,7 @@ contract Audits {
             Result calldata r = results[i];
             if (i != 0 && r.neuron <= results[i - 1].neuron) revert NotSorted(i);
             if (!_inRange(r)) revert OutOfRange(i);
-            if (registry.roleOf(r.neuron) != Registry.Role.Neuron) revert NotDrawn(auditor, r.neuron);
+            if (registry.roleOf(r.neuron) != Members.Role.Neuron) revert NotDrawn(auditor, r.neuron);
             if (!Ballot.contains(_draw(epoch, r.neuron, ids, weights), auditor)) revert NotDrawn(auditor, r.neuron);
         }
         // APPLY

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ERC2771Context} from "@openzeppelin/contracts/metatx/ERC2771Context.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Context} from "@openzeppelin/contracts/utils/Context.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Wiring} from "./Wiring.sol";
 
 /// @title A device is a non-fungible token (L4)
 /// @notice Whoever owns it owns what it earns and the rights to the data it records from then on. What it earned and
 ///         recorded before stays with whoever owned it then: `ownerAt` remembers.
-contract Devices is ERC721, EIP712 {
+contract Devices is ERC721, EIP712, ERC2771Context {
     using Checkpoints for Checkpoints.Trace160;
 
     /// @notice What the device says it is. The fixed part of effort is computed from it until the milestone.
@@ -35,9 +38,13 @@ contract Devices is ERC721, EIP712 {
     error WrongKeySignature(address key);
     error UnknownDevice(uint256 id);
 
-    constructor() ERC721("Klopf device", "KLPD") EIP712("Klopf Devices", "1") {}
+    constructor(Wiring memory w)
+        ERC721("Klopf device", "KLPD")
+        EIP712("Klopf Devices", "1")
+        ERC2771Context(w.forwarder)
+    {}
 
-    /// @notice Bring a device in, for its owner, who sends this. `description` is the hash of its W3C Thing Description.
+    /// @notice Bring a device in, for its owner, who sends this or has it forwarded. `description` is the hash of its W3C Thing Description.
     function mint(
         address key,
         uint16 cores,
@@ -48,16 +55,16 @@ contract Devices is ERC721, EIP712 {
     ) external returns (uint256 id) {
         // CHECK
         if (idOf[key] != 0) revert KeyInUse(key);
-        bytes32 birth = keccak256(abi.encode(BIRTH, msg.sender, cores, teraflops, memoryMiB, description));
+        bytes32 birth = keccak256(abi.encode(BIRTH, _msgSender(), cores, teraflops, memoryMiB, description));
         (address signer,,) = ECDSA.tryRecover(_hashTypedDataV4(birth), keySignature);
         if (signer != key || key == address(0)) revert WrongKeySignature(key);
         // APPLY
         id = ++count;
         _devices[id] = Device(key, cores, teraflops, memoryMiB, uint64(block.timestamp));
         idOf[key] = id;
-        _mint(msg.sender, id);
+        _mint(_msgSender(), id);
         // EMIT
-        emit Born(id, msg.sender, key, cores, teraflops, memoryMiB, description);
+        emit Born(id, _msgSender(), key, cores, teraflops, memoryMiB, description);
     }
 
     function device(uint256 id) external view returns (Device memory) {
@@ -68,6 +75,19 @@ contract Devices is ERC721, EIP712 {
     /// @notice Who owned the device, and so what it recorded, at `time`; zero before it was born.
     function ownerAt(uint256 id, uint64 time) external view returns (address) {
         return address(_owners[id].upperLookupRecent(uint96(time)));
+    }
+
+    /// @dev Whoever signed, where the forwarder brings it.
+    function _msgSender() internal view override(Context, ERC2771Context) returns (address) {
+        return ERC2771Context._msgSender();
+    }
+
+    function _msgData() internal view override(Context, ERC2771Context) returns (bytes calldata) {
+        return ERC2771Context._msgData();
+    }
+
+    function _contextSuffixLength() internal view override(Context, ERC2771Context) returns (uint256) {
+        return ERC2771Context._contextSuffixLength();
     }
 
     function _update(address to, uint256 id, address auth) internal override returns (address from) {

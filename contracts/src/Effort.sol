@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {ERC2771Context} from "@openzeppelin/contracts/metatx/ERC2771Context.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Devices} from "./Devices.sol";
@@ -13,8 +14,8 @@ import {Wiring} from "./Wiring.sol";
 /// @title Effort of devices and their nodes, per cycle of 24 hours, and its pay (F5 to F7)
 /// @notice One unit of effort (1e18) is 1 PB processed in a cycle. Only bytes count that their receiver has verified
 ///         and signed for, and a receiver can vouch for no more than its stake covers. Receipts carry both signatures,
-///         so a device needs no coin: anybody may bring them.
-contract Effort is EIP712 {
+///         so a device needs no coin: anybody may bring them; the rest goes through the forwarder.
+contract Effort is EIP712, ERC2771Context {
     enum Rule {
         ByEffort,
         ByData
@@ -98,7 +99,7 @@ contract Effort is EIP712 {
     error FeeTooHigh(uint16 feeBps);
     error StillOpen(uint32 cycle);
 
-    constructor(Wiring memory w) EIP712("Klopf Effort", "1") {
+    constructor(Wiring memory w) EIP712("Klopf Effort", "1") ERC2771Context(w.forwarder) {
         devices = Devices(w.devices);
         emission = Emission(w.emission);
         registry = Registry(w.registry);
@@ -109,14 +110,14 @@ contract Effort is EIP712 {
     function found(Rule rule, uint16 feeBps) external returns (uint32 node) {
         if (feeBps > 1e4) revert FeeTooHigh(feeBps);
         node = ++nodeCount;
-        nodes[node] = Node(msg.sender, rule, feeBps, 0);
-        emit NodeFounded(node, msg.sender, rule, feeBps);
+        nodes[node] = Node(_msgSender(), rule, feeBps, 0);
+        emit NodeFounded(node, _msgSender(), rule, feeBps);
     }
 
     /// @notice A device's owner puts it into a node, or (0) takes it out. What it did before stays where it was done.
     function join(uint256 device, uint32 node) external {
         // CHECK
-        if (devices.ownerOf(device) != msg.sender) revert NotOwner(msg.sender);
+        if (devices.ownerOf(device) != _msgSender()) revert NotOwner(_msgSender());
         if (node > nodeCount) revert UnknownNode(node);
         if (node != 0 && nodes[node].devices >= MAX_DEVICES) revert NodeFull(node);
         // APPLY

@@ -41,6 +41,7 @@ contract Emission {
         effort = Effort(w.effort);
         settlement = w.settlement;
         start = uint64(block.timestamp);
+        promised = token.former();
     }
 
     /// @notice The cycle that `time` falls into, from 1.

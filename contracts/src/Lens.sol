@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Members} from "./Members.sol";
 import {Registry} from "./Registry.sol";
 import {Stake} from "./Stake.sol";
+import {Upgradeable} from "./Upgradeable.sol";
 import {Wiring} from "./Wiring.sol";
 
 /// @title Many answers in one call
-/// @notice Reads only. Nothing depends on it: a wiser one can be deployed beside it at any time.
-contract Lens {
+/// @notice Reads only; a DAO may replace it by a wiser one.
+contract Lens is Upgradeable {
     struct Seen {
         uint32 id;
-        Registry.Participant participant;
+        Members.Participant participant;
         uint32 age;
         uint256 heard;
         uint128 staked;
@@ -19,7 +21,7 @@ contract Lens {
     Registry public immutable registry;
     Stake public immutable stake;
 
-    constructor(Wiring memory w) {
+    constructor(Wiring memory w, address timelock_) Upgradeable(timelock_) {
         registry = Registry(w.registry);
         stake = Stake(w.stake);
     }

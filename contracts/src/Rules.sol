@@ -20,6 +20,7 @@ struct Parameters {
     uint16 floorBps; // least half interval that an auditor is held to
     uint16 slashBps; // share of an outlying auditor's stake that is taken
     uint16 marketBps; // share of a cycle's compute reward that pays for listening; the rest pays for effort
+    uint32 disputeSeconds; // an epoch's pay waits this long for disputes about receipts; 0 for no disputes
     uint64 decay; // eta of the utility, 18 decimals, at most 0.999999
     uint128 emission; // compute reward of one epoch
     uint128 neuronStake; // least stake of a neuron
@@ -82,6 +83,7 @@ contract Rules is Ownable {
         if (p.passRobustnessBps > 1e4) revert OutOfRange("passRobustnessBps");
         if (p.slashBps > 1e4) revert OutOfRange("slashBps");
         if (p.marketBps > 1e4) revert OutOfRange("marketBps");
+        if (p.disputeSeconds > 30 days) revert OutOfRange("disputeSeconds");
         if (p.decay > 0.999999e18) revert OutOfRange("decay");
         if (p.emission > 1e27) revert OutOfRange("emission");
         if (p.neuronStake == 0 || p.neuronStake > 2e27) revert OutOfRange("neuronStake");

@@ -2,11 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {Upgradeable} from "./Upgradeable.sol";
 
 /// @title A snapshot of the network's graph as a token (L7)
 /// @notice The token is the claim that the graph up to `block_` hashes to `hash`; anybody can rebuild the graph from the
 ///         events and check it. One token a hash: whoever is first.
-contract Snapshots is ERC721 {
+contract Snapshots is ERC721, Upgradeable {
     struct Snapshot {
         bytes32 hash;
         uint64 block_;
@@ -22,7 +23,16 @@ contract Snapshots is ERC721 {
     error AlreadyTaken(bytes32 hash, uint256 id);
     error NotYet(uint64 block_);
 
-    constructor() ERC721("Klopf snapshot", "KLPS") {}
+    constructor(address timelock_) ERC721("", "") Upgradeable(timelock_) {}
+
+    /// @dev In code, not in storage: behind a proxy the constructor's storage is not there.
+    function name() public pure override returns (string memory) {
+        return "Klopf snapshot";
+    }
+
+    function symbol() public pure override returns (string memory) {
+        return "KLPS";
+    }
 
     function mint(bytes32 hash, uint64 block_, string calldata place) external returns (uint256 id) {
         // CHECK

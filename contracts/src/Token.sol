@@ -19,6 +19,7 @@ contract Token is ERC20, ERC20Permit, ERC20Votes {
     uint256 public constant CIRCULATION_RESERVE = 200_000_000e18; // 10 %
 
     address public immutable emission;
+    uint256 public immutable former; // compute rewards that were emitted on the chain this network moved from
     uint256 public emitted;
 
     event Emitted(address indexed to, uint256 amount, uint256 emitted);
@@ -26,7 +27,9 @@ contract Token is ERC20, ERC20Permit, ERC20Votes {
     error OnlyEmission();
     error ReserveSpent(uint256 asked, uint256 left);
 
-    constructor(address emission_, address fundraising, address lab, address foundation)
+    /// @param carried What the compute reserve had emitted on a former chain; it goes where the foundation's part goes
+    ///        (`Claims`, in a network that moved).
+    constructor(address emission_, address fundraising, address lab, address foundation, uint256 carried)
         ERC20("Klopf", "KLP")
         ERC20Permit("Klopf")
     {
@@ -34,6 +37,9 @@ contract Token is ERC20, ERC20Permit, ERC20Votes {
         _mint(fundraising, FUNDRAISING);
         _mint(lab, LAB);
         _mint(foundation, FOUNDATION);
+        if (carried > COMPUTE_RESERVE) revert ReserveSpent(carried, COMPUTE_RESERVE);
+        (former, emitted) = (carried, carried);
+        if (carried != 0) _mint(foundation, carried);
     }
 
     /// @notice Pay `amount` out of the compute reserve.

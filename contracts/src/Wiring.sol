@@ -14,5 +14,7 @@ struct Wiring {
     address emission;
     address effort;
     address devices;
+    address disputes;
+    address forwarder;
     address treasury;
 }

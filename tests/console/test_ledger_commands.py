@@ -30,6 +30,12 @@ class Shell:
         self.folder = folder
         self.environment = {"KLOPF_PASSPHRASE": "correct horse", "KLOPF_KEY": "key.json"}
 
+    def artifact(self, name: str) -> Path:
+        """A shipped artifact."""
+        import klopf.ledger
+
+        return Path(klopf.ledger.__file__).parent / "artifacts" / f"{name}.json"
+
     def run(self, *arguments: object) -> Done:
         out, err, status = io.StringIO(), io.StringIO(), 0
         kept, here = dict(os.environ), Path.cwd()
@@ -169,3 +175,72 @@ def test_a_wrong_passphrase_and_no_key(shell: Shell) -> None:
     assert "wrong passphrase" in wrong.refused("ledger", "stake", 1, 1)
     del wrong.environment["KLOPF_KEY"]
     assert "needs a key" in wrong.refused("ledger", "stake", 1, 1)
+
+
+def test_devices_caps_and_an_epoch_settled(shell: Shell) -> None:
+    from klopf import ledger
+
+    device, poor = ledger.keys.new(), ledger.keys.new()
+    ledger.keys.save(device, shell.folder / "device.json", "correct horse", light=True)
+    ledger.keys.save(poor, shell.folder / "poor.json", "correct horse", light=True)
+    arguments = ("device.json", "--cores", 4, "--memory", 2048)
+    asked = shell("ledger", "device", *arguments, "--request", "birth.json", "--key", "poor.json")
+    assert "to be carried" in asked
+    assert poor.address in shell("ledger", "carry", "birth.json")
+    assert "InvalidSigner" in shell.refused("ledger", "carry", "birth.json")
+    assert "KeyInUse" in shell.refused("ledger", "device", *arguments)
+    assert "no signed request" in shell.refused("ledger", "carry", "key.json")
+    shell("ledger", "cap", 1, "50")
+    assert "StillOpen" in shell.refused("ledger", "settle", 1)
+    (shell.folder / "none.jsonl").write_text("")
+    assert shell.json("ledger", "dispute", "none.jsonl") == shell.json("ledger", "answer", "none.jsonl") == []
+    assert "is final" in shell.refused("dao", "upgrade", "Stake", shell.artifact("Stake"), "mine")
+    assert "no artifact" in shell.refused("dao", "upgrade", "Lens", "key.json", "mine")
+
+
+def test_a_dispute_from_both_ends(tmp_path: Path) -> None:
+    from klopf import ledger
+    from klopf.ledger import KLP, Receipt, ReceiptTree, Role, SignedReceipt
+
+    shell = Shell(tmp_path)
+    keys = [ledger.keys.new() for _ in range(2)]
+    for key, name in zip(keys, ("key.json", "speaker.json"), strict=True):
+        ledger.keys.save(key, shell.folder / name, "correct horse", light=True)
+    shell("ledger", "deploy", "--set", "dispute_seconds=20", "--set", "listen_seconds=1", "--set", "claim_seconds=1")
+    book = ledger.Deployment.load(shell.folder / "deployment.json")
+    with ledger.connect(shell.folder / "ledger.sqlite", keys[0], book) as l:
+        l.fund(keys[1].address, tokens=200 * KLP)
+        other = ledger.Ledger(l.rpc, book, keys[1])
+        ids = l.registry.register(Role.REQUESTER), other.registry.register(Role.NEURON, certificate=b"c")
+        l.settlement.deposit(ids[0], 9 * KLP)
+        other.stake.stake(ids[1], 100 * KLP)
+        l.clock.start()
+        receipt = Receipt(1, *ids, 5, 0, 3 * KLP, b"t" * 32)
+        tree, digest = ReceiptTree([receipt]), receipt.digest(l.domain)
+        signed = SignedReceipt(receipt, keys[0].sign(digest), keys[1].sign(digest), tree.proof(receipt))
+        l.settlement.post(ids[0], tree.root, 3 * KLP, bytes(32))
+        for _ in range(2):
+            time.sleep(1.1)
+            assert l.clock.advance()
+    ledger.save_receipts(shell.folder / "receipts.jsonl", [signed])
+    (row,) = shell.json("ledger", "dispute", "receipts.jsonl", "--key", "speaker.json")
+    assert (row["is"], row["fee"]) == ("disputed", "3")
+    assert "NotDue" in shell.json("ledger", "dispute", "receipts.jsonl", "--uphold")[0]["is"]
+    assert shell.json("ledger", "answer", "receipts.jsonl") == [{"epoch": 1, "listener": ids[0], "speaker": ids[1]}]
+    assert shell.json("ledger", "balance", "--key", "speaker.json")["klp"] == "103"
+    assert shell.json("ledger", "settle", 1) == {"epoch": 1, "waiting": list(ids)}
+    assert shell.json("ledger", "verify", "--receipts", "receipts.jsonl")["agrees"]
+
+
+def test_the_network_moves(shell: Shell) -> None:
+    moved = shell.json("ledger", "migrate", "--to", "new.db", "--moved", "moved.json", "--claims", "claims.jsonl")
+    assert moved["klp"] == "600000000"
+    assert "exists" in shell.refused("ledger", "migrate", "--to", "new.db", "--moved", "moved.json")
+    there = ("--rpc", "new.db", "--deployment", "moved.json")
+    assert shell.json("ledger", "balance", *there)["klp"] == "0"
+    assert shell.json("ledger", "restore", "claims.jsonl", *there) == {"restored": 1}
+    before = shell.json("ledger", "balance")["klp"]
+    # what is at stake comes with it
+    assert float(shell.json("ledger", "balance", *there)["klp"]) == pytest.approx(float(before) + 150)
+    shell("ledger", "restore", "claims.jsonl", "--everybody", *there)
+    assert shell.json("ledger", "verify", *there)["agrees"]

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from klopf import ledger
+from klopf.errors import Reverted
 from klopf.ledger import KLP, Ledger, Parameters, Receipt, ReceiptTree, Result, Role, SignedReceipt
 
-TINY = Parameters(listen_seconds=100, claim_seconds=100, thaw_seconds=500, maturity=0, seats=2, emission=10_000 * KLP)
+TINY = Parameters(
+    listen_seconds=100,
+    claim_seconds=100,
+    thaw_seconds=500,
+    maturity=0,
+    seats=2,
+    emission=10_000 * KLP,
+    dispute_seconds=0,
+)
+
+WINDOW = 300
+"""Of disputes, in seconds."""
 
 
 def secret(number: int) -> ledger.keys.Key:
@@ -115,6 +127,53 @@ def deploy(where: str, pass_time: Callable[[int], None], parameters: Parameters 
     admin = secret(0)
     deployment = ledger.deploy(where, admin, parameters)
     return Net(ledger.connect(where, admin, deployment), pass_time)
+
+
+def receipt(net: Net, listener: int, speaker: int, weight: int, fee: int) -> Receipt:
+    epoch = net.admin.clock.now().epoch
+    return Receipt(epoch, listener, speaker, 10, weight, fee, sha256(b"%d %d" % (listener, speaker)).digest())
+
+
+def betray(net: Net, listener: int, given: Receipt, posted: Receipt, fees: int) -> SignedReceipt:
+    """The listener gives ``given``, signed, and posts a root over ``posted``."""
+    tree = ReceiptTree([posted])
+    net.clients[listener].settlement.post(listener, tree.root, fees, bytes(32))
+    signed = net.sign(given)
+    net.receipts += [signed]
+    return signed
+
+
+def quarrel(net: Net, a: int, b: int, r: int) -> None:
+    """One epoch with disputes of both ends: ``a`` betrays ``b``; ``r`` is accused by ``b`` and clears itself."""
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))
+    net.advance()
+    net.advance()
+    epoch = net.admin.clock.now().epoch
+    net.clients[r].settlement.cap(r, 5 * KLP)
+    betrayed = betray(net, a, receipt(net, a, b, 9000, 0), receipt(net, a, b, 5, 0), 0)
+    (good,) = net.post(r, {b: 0}, {b: 2 * KLP})
+    (heard,) = net.post(b, {a: 7000})
+    net.advance()
+    net.clients[a].settlement.claim(a, [heard])
+    net.clients[b].settlement.claim(b, [])
+    net.advance()
+    net.admin.settle(epoch)
+    column = net.admin.settlement.column(epoch, a)
+    assert column.weighed and not column.collected  # how it was heard counts at once, the money waits
+    net.clients[b].disputes.open(betrayed)
+    net.clients[b].disputes.open(good)
+    with pytest.raises(Reverted, match="NotInRoot"):
+        net.admin.disputes.answer(epoch, a, b, [])
+    net.admin.disputes.answer(epoch, r, b, good.proof)
+    with pytest.raises(Reverted, match="NotDue"):
+        net.admin.disputes.uphold(epoch, a, b)
+    net.pass_time(WINDOW)
+    net.admin.settle(epoch)
+    assert not net.admin.settlement.column(epoch, a).collected  # the dispute is open
+    assert net.admin.settlement.column(epoch, r).collected
+    net.admin.disputes.uphold(epoch, a, b)
+    net.admin.settle(epoch)
+    assert net.admin.settlement.column(epoch, a).voided
 
 
 @pytest.fixture

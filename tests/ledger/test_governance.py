@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from ledger_helpers import KLP, TINY, Net, Role, secret
 
 from klopf import ledger
 from klopf.errors import LedgerError, Reverted
-from klopf.ledger import Constitution, Governance, ProposalState, Support
+from klopf.ledger import Constitution, Governance, ProposalState, Support, _abi
 
 DAY = 24 * 3600
 GUARDIAN, WHALE, MINNOW = secret(70), secret(71), secret(72)
@@ -131,3 +134,93 @@ def test_too_few_votes_to_propose(dao: Dao) -> None:
 def test_a_network_without_a_dao_says_so(net: Net) -> None:
     with pytest.raises(LedgerError, match="no DAO"):
         Governance(net.admin)
+
+
+def test_a_vote_upgrades_what_holds_no_money_and_nothing_else_can(dao: Dao) -> None:
+    net, code = dao.net, _abi.artifact("Snapshots")
+    token = net.admin.snapshots.mint(b"h" * 32, 1, "here")
+    with pytest.raises(Reverted, match="OnlyTimelock"):
+        net.admin.send(
+            net.admin.snapshots.address, code.functions["upgradeToAndCall"].call_data((net.admin.me.address, b""))
+        )
+    with pytest.raises(LedgerError, match="Settlement is final"):
+        dao.whale.propose_upgrade("Settlement", _abi.artifact("Settlement"), "mine")
+    with pytest.raises(LedgerError, match="is built from"):
+        dao.whale.propose_upgrade("Snapshots", replace(code, constructor=("uint8",)), "odd")
+    proposal = dao.whale.propose_upgrade("Snapshots", code, "the same again")
+    net.pass_time(DAY + 1)
+    dao.whale.vote(proposal, Support.FOR)
+    net.pass_time(8 * DAY)
+    dao.whale.queue(proposal)
+    net.pass_time(2 * DAY + 1)
+    dao.whale.execute(proposal)
+    behind = [e.implementation for e in ledger.history(net.admin) if isinstance(e, ledger.events.Upgraded)]
+    assert len(behind) == 3 and behind[-1] not in net.admin.deployment.addresses.values()
+    assert net.admin.snapshots.get(token) == (b"h" * 32, 1, "here")  # its storage stayed
+    assert net.admin.snapshots.mint(b"i" * 32, 2) == token + 1
+    assert ledger.verify(net.admin, []) == []
+
+
+def test_without_a_dao_nobody_upgrades(net: Net) -> None:
+    call = (
+        _abi.artifact("Lens").functions["upgradeToAndCall"].call_data((net.admin.deployment.addresses["LensCode"], b""))
+    )
+    with pytest.raises(Reverted, match="OnlyTimelock"):
+        net.admin.send(net.admin.deployment.addresses["Lens"], call)
+
+
+PLANTED = {
+    "a variable before the others": (
+        "    uint256 public count;\n",
+        "    uint256 public first;\n    uint256 public count;\n",
+    ),
+    "a variable gone": ("    mapping(bytes32 hash => uint256 id) public idOf;\n", ""),
+    "another type": ("    uint256 public count;\n", "    uint128 public count;\n"),
+    "a struct's member moved": (
+        "        bytes32 hash;\n        uint64 block_;\n",
+        "        uint64 block_;\n        bytes32 hash;\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", [*PLANTED, "a variable after the others"])
+def test_a_layout_that_does_not_fit_is_refused(change: str, dao: Dao, contracts: Path, tmp_path: Path) -> None:
+    """By the build, and by whoever would propose it all the same."""
+    node = shutil.which("node")
+    if dao.net.admin.rpc.chain is None:
+        pytest.skip("once is enough")
+    if node is None or not (contracts / "node_modules").is_dir():
+        pytest.skip("node or the contracts' npm packages are not installed; run `make contracts`")
+    (tmp_path / "src").mkdir()
+    for name in ("Snapshots.sol", "Upgradeable.sol"):
+        shutil.copy(contracts / "src" / name, tmp_path / "src" / name)
+    source = tmp_path / "src" / "Snapshots.sol"
+    good = change not in PLANTED
+    last = "    mapping(bytes32 hash => uint256 id) public idOf;\n"
+    old, new = PLANTED.get(change, (last, last + "    uint256 public added;\n"))
+    text = source.read_text()
+    assert text.count(old) == 1
+    text = text.replace(old, new)
+    if change == "a variable gone":
+        for line in (
+            "        if (idOf[hash] != 0) revert AlreadyTaken(hash, idOf[hash]);\n",
+            "        idOf[hash] = id;\n",
+        ):
+            text = text.replace(line, "")
+    if change == "a struct's member moved":
+        text = text.replace("Snapshot(hash, block_, place)", "Snapshot(block_, hash, place)")
+    if change == "another type":
+        text = text.replace("id = ++count;", "id = uint256(++count);")
+    source.write_text(text)
+    kept = tmp_path / "layouts"
+    shutil.copytree(contracts / "layouts", kept)
+    build = [node, "build.mjs", str(tmp_path / "src"), str(tmp_path / "out")]
+    done = subprocess.run([*build, str(kept)], cwd=contracts, capture_output=True, text=True)
+    if good:
+        assert done.returncode == 0, done.stderr
+        dao.whale.propose_upgrade("Snapshots", _abi.read_artifact(tmp_path / "out" / "Snapshots.json"), "one more")
+        return
+    assert done.returncode == 1 and "keep every variable in its place" in done.stderr
+    subprocess.run([*build, str(tmp_path / "none")], cwd=contracts, check=True, capture_output=True)
+    with pytest.raises(LedgerError, match="keep every variable in its place"):
+        dao.whale.propose_upgrade("Snapshots", _abi.read_artifact(tmp_path / "out" / "Snapshots.json"), "mine")

@@ -1,4 +1,4 @@
-"""`klopf ledger` and `klopf dao`: money, stakes, history and votes of a deployment, from the command line.
+"""`klopf ledger`: money, stakes and history of a deployment, from the command line.
 
 Each command names the chain (``--rpc``: a node's URL, or an embedded chain's file) and the deployment; those that send
 a transaction name a key file too. Amounts are in KLP, exact to the last of 18 decimals, here and in JSON (as text).
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -23,10 +23,9 @@ from klopf.errors import LedgerError
 if TYPE_CHECKING:
     from klopf import ledger as book
 
-__all__ = ["dao", "ledger"]
+__all__ = ["ledger"]
 
 ledger = App(name="ledger", help="Money, stakes, history and graph of a network on a chain.")
-dao = App(name="dao", help="Proposals and votes on the rules of a network.")
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
 _RPC = "A node's URL or a chain's file; by default KLOPF_RPC, or ledger.sqlite beside the deployment."
@@ -34,6 +33,9 @@ Rpc = Annotated[str | None, Parameter(name="--rpc", help=_RPC)]
 Where = Annotated[Path, Parameter(name="--deployment", help="The network's deployment file.")]
 KeyFile = Annotated[Path | None, Parameter(name="--key", help="Key file to sign with; by default KLOPF_KEY.")]
 _SET = "A rule and its value, such as seats=7; repeat for more. Amounts in KLP."
+Confirmations = Annotated[
+    int, Parameter(name="--confirmations", help="Blocks that must follow a transaction before it counts (over RPC).")
+]
 Changes = Annotated[list[str] | None, Parameter(name="--set", negative="", help=_SET)]
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -83,10 +85,13 @@ def _key(file: Path | None) -> book.Key:
 
 
 @contextmanager
-def _open(rpc: str | None, deployment: Path, key: book.Key | None = None) -> Iterator[book.Ledger]:
+def _open(
+    rpc: str | None, deployment: Path, key: book.Key | None = None, confirmations: int = 0
+) -> Iterator[book.Ledger]:
     from klopf import ledger as book
 
-    with book.connect(_rpc(rpc, deployment), key, book.Deployment.load(deployment)) as opened:
+    place, known = _rpc(rpc, deployment), book.Deployment.load(deployment)
+    with book.connect(place, key, known, confirmations=confirmations) as opened:
         yield opened
 
 
@@ -122,7 +127,8 @@ def _changed(parameters: Any, changes: list[str] | None) -> Any:
 
 @ledger.command
 def deploy(
-    *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, governed: Flag = False,
+    *, key: KeyFile = None,
+    confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE, governed: Flag = False,
     guardian: str | None = None, changes: Changes = None, json_: Json = False,
 ) -> None:  # fmt: skip
     """Put the contracts on a chain and write the deployment file. A chain file that does not exist is made.
@@ -150,7 +156,7 @@ def deploy(
         chain.create(place, chain_id=1337).close()
     try:
         found = book.deploy(
-            place, signer, rules, constitution=constitution,
+            place, signer, rules, constitution=constitution, confirmations=confirmations,
             progress=lambda name: print(f"created {name}", file=sys.stderr),
         )  # fmt: skip
         found.save(deployment)
@@ -225,27 +231,30 @@ def _sent(sent: book.Sent, said: str, as_json: bool) -> None:
 
 
 @ledger.command
-def send(to: str, amount: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+def send(to: str, amount: str, *, key: KeyFile = None,
+         confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
     """Pay an amount of KLP to an address."""
     from klopf import ledger as book
 
     to, value = book.keys.checksum(to), units(amount)
-    with _open(rpc, deployment, _key(key)) as l:
+    with _open(rpc, deployment, _key(key), confirmations) as l:
         _sent(l.token.transfer(to, value), f"sent {klp(value)} KLP to {to}", json_)
 
 
 @ledger.command
-def stake(id: int, amount: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+def stake(id: int, amount: str, *, key: KeyFile = None,
+          confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
           json_: Json = False) -> None:  # fmt: skip
     """Put KLP at stake for a participant. It belongs to the participant's owner from then on."""
     value = units(amount)
-    with _open(rpc, deployment, _key(key)) as l:
+    with _open(rpc, deployment, _key(key), confirmations) as l:
         _sent(l.stake.stake(id, value), f"staked {klp(value)} KLP for {id}", json_)
 
 
 @ledger.command
-def unstake(id: int, amount: str | None = None, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+def unstake(id: int, amount: str | None = None, *, key: KeyFile = None,
+            confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
             json_: Json = False) -> None:  # fmt: skip
     """Begin to take stake back; without an amount, withdraw what has thawed.
 
@@ -256,7 +265,7 @@ def unstake(id: int, amount: str | None = None, *, key: KeyFile = None, rpc: Rpc
     amount
         In KLP. It stays slashable while it thaws.
     """
-    with _open(rpc, deployment, _key(key)) as l:
+    with _open(rpc, deployment, _key(key), confirmations) as l:
         if amount is None:
             _sent(l.stake.withdraw(id), f"withdrew what had thawed for {id}", json_)
         else:
@@ -317,7 +326,9 @@ def _plain(value: Any) -> Any:
 
 @ledger.command
 def graph(*, out: Path | None = None, mint: Flag = False, place: str = "",
-          key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+          key: KeyFile = None,
+          confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
+          json_: Json = False) -> None:  # fmt: skip
     """Who listens to whom, from birth to now, as GraphML.
 
     Parameters
@@ -331,7 +342,7 @@ def graph(*, out: Path | None = None, mint: Flag = False, place: str = "",
     """
     from klopf import ledger as book
 
-    with _open(rpc, deployment, _key(key) if mint else None) as l:
+    with _open(rpc, deployment, _key(key) if mint else None, confirmations) as l:
         made = book.graph(book.history(l))
         token = l.snapshots.mint(made.hash(), made.block, place) if mint else None
     record = {"block": made.block, "hash": "0x" + made.hash().hex(), "members": len(made.members),
@@ -368,103 +379,14 @@ def verify(*, receipts: Annotated[list[Path] | None, Parameter(negative="")] = N
     return 1 if found else 0
 
 
-# ---- dao ----
-
-
-def _proposal(text: str, dao_: book.Governance) -> int:
-    """The proposal whose number begins with ``text``: they are long."""
-    matches = [p.id for p in dao_.list() if str(p.id).startswith(text)]
-    if len(matches) != 1:
-        raise LedgerError(f"{len(matches)} proposals begin with {text!r}; see `klopf dao list`")
-    return matches[0]
-
-
-@contextmanager
-def _dao(rpc: str | None, deployment: Path, key: book.Key | None = None) -> Iterator[book.Governance]:
-    from klopf import ledger as book
-
-    with _open(rpc, deployment, key) as l:
-        yield book.Governance(l)
-
-
-@dao.command
-def delegate(to: str | None = None, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
-             json_: Json = False) -> None:  # fmt: skip
-    """Let your tokens vote: through yourself, or through another address. Counts for votes that start later."""
-    with _dao(rpc, deployment, _key(key)) as d:
-        _sent(d.delegate(to), f"your tokens vote through {to or 'you'}", json_)
-
-
-@dao.command
-def propose(description: str, *, changes: Changes = None, key: KeyFile = None, rpc: Rpc = None,
-            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
-    """Propose to change rules: `klopf dao propose "Seven seats" --set seats=7`."""
-    if not changes:
-        raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
-    with _dao(rpc, deployment, _key(key)) as d:
-        id = d.propose_rules(_changed(d._ledger.rules.current(), changes), description)
-    _tell({"proposal": str(id)}, json_, [f"proposal {id}"])
-
-
-@dao.command
-def vote(proposal: str, support: Literal["for", "against", "abstain"], *, reason: str = "", key: KeyFile = None,
-         rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
-    """Vote on a proposal.
-
-    Parameters
-    ----------
-    proposal
-        Its number, or the first digits of it.
-    """
-    from klopf import ledger as book
-
-    with _dao(rpc, deployment, _key(key)) as d:
-        id = _proposal(proposal, d)
-        _sent(d.vote(id, book.Support[support.upper()], reason), f"voted {support}", json_)
-
-
-@dao.command
-def queue(
-    proposal: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False
-) -> None:
-    """Hand a proposal that has won to the timelock."""
-    with _dao(rpc, deployment, _key(key)) as d:
-        _sent(d.queue(_proposal(proposal, d)), "queued", json_)
-
-
-@dao.command
-def execute(
-    proposal: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False
-) -> None:
-    """Carry out a queued proposal whose delay is over. Anybody may."""
-    with _dao(rpc, deployment, _key(key)) as d:
-        _sent(d.execute(_proposal(proposal, d)), "executed; new rules are played from the next epoch on", json_)
-
-
-@dao.command
-def cancel(
-    proposal: str, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False
-) -> None:
-    """Cancel a proposal, as its guardian, or as its proposer before the vote starts."""
-    with _dao(rpc, deployment, _key(key)) as d:
-        _sent(d.cancel(_proposal(proposal, d)), "cancelled", json_)
-
-
-@dao.command(name="list")
-def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
-    """Every proposal and where it stands."""
-    with _dao(rpc, deployment) as d:
-        rows: list[dict[str, Any]] = [
-            {
-                "proposal": str(p.id),
-                "state": p.state.name.lower(),
-                **{name: klp(votes) for name, votes in p.votes.items()},
-                "vote_start": p.vote_start,
-                "vote_end": p.vote_end,
-                "eta": p.eta,
-                "description": p.description,
-            }
-            for p in d.list()
-        ]
-    shown = [{**row, "proposal": str(row["proposal"])[:10] + "…"} for row in rows]
-    _tell(rows, json_, _rows(shown))
+for _name, _module, _help in (
+    ("settle", "settling", "Conclude an epoch that is over, and pay what is due."),
+    ("cap", "settling", "Cap what fees may take out of a participant's escrow in one epoch."),
+    ("dispute", "settling", "Dispute receipts that their listener signed and did not pay."),
+    ("answer", "settling", "Answer open disputes with the proofs of the receipts."),
+    ("device", "settling", "Bring in a device as a token; or sign a request that somebody else carries."),
+    ("carry", "settling", "Carry what somebody else signed, and pay its gas."),
+    ("migrate", "moving", "Deploy the network on another chain, with claims for everybody's tokens."),
+    ("restore", "moving", "Take out what an address had on the chain that the network moved from."),
+):
+    ledger.command(f"klopf.console.{_module}:{_name}", name=_name, help=_help)

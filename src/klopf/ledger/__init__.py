@@ -15,12 +15,14 @@ from . import keys
 from ._client import Ledger, connect
 from ._deployment import Deployment, deploy
 from ._events import history
+from ._forward import ForwardRequest
 from ._governance import Governance, Proposal, ProposalState, Support
 from ._graph import Graph, Listening, Member, graph
 from ._index import Index, Page
+from ._migrate import Claim, load_claims, migrate, restore, save_claims
 from ._parameters import KLP, Constitution, Parameters
 from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
-from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
+from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
 from ._verify import Difference, verify
 from .keys import Key
 
@@ -28,12 +30,15 @@ __all__ = [
     "ATTENTION",
     "KLP",
     "Account",
+    "Claim",
     "Column",
     "Constitution",
     "Deployment",
     "Difference",
+    "Dispute",
     "Domain",
     "EpochTotals",
+    "ForwardRequest",
     "Governance",
     "Graph",
     "Index",
@@ -62,7 +67,11 @@ __all__ = [
     "graph",
     "history",
     "keys",
+    "load_claims",
     "load_receipts",
+    "migrate",
+    "restore",
+    "save_claims",
     "save_receipts",
     "verify",
 ]

@@ -6,9 +6,11 @@ Only what the ledger's own contracts use. Values cross this boundary as plain Py
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -29,12 +31,20 @@ CONTRACTS = (
     "Emission",
     "Effort",
     "Devices",
+    "Disputes",
+    "Forwarder",
     "Jobs",
-    "Snapshots",
     "Keeper",
+    "LensCode",
+    "SnapshotsCode",
     "Lens",
+    "Snapshots",
 )
 """What every deployment has, in the order of creation."""
+UPGRADEABLE = ("Lens", "Snapshots")
+"""Proxies: the code behind each (``LensCode`` to begin with) may be replaced by the timelock."""
+MOVED = ("Claims",)
+"""What a network has that moved from another chain."""
 GOVERNANCE = ("Timelock", "KlopfGovernor")
 """What a governed deployment has besides."""
 
@@ -105,6 +115,16 @@ class ErrorABI:
 
 
 @dataclass(frozen=True)
+class Variable:
+    """Where a contract keeps a variable, and the whole of its type."""
+
+    label: str
+    offset: int
+    slot: str
+    type: str
+
+
+@dataclass(frozen=True)
 class Artifact:
     """One compiled contract."""
 
@@ -114,6 +134,28 @@ class Artifact:
     functions: dict[str, FunctionABI]
     events: dict[bytes, EventABI]
     errors: dict[bytes, ErrorABI]
+    storage: tuple[Variable, ...] = ()
+
+
+def created(name: str) -> str:
+    """The artifact that is put at the address of contract ``name``.
+
+    >>> [created(name) for name in ("Token", "Lens", "LensCode")]
+    ['Token', 'Proxy', 'Lens']
+    """
+    return "Proxy" if name in UPGRADEABLE else name.removesuffix("Code")
+
+
+def check_layout(name: str, before: tuple[Variable, ...], after: tuple[Variable, ...]) -> None:
+    """LedgerError unless code with the layout ``after`` can take over the storage that ``before`` filled."""
+    for i, was in enumerate(before):
+        now = after[i] if i < len(after) else None
+        if now != was:
+            found = f"{now.type} {now.label}" if now else "nothing"
+            raise LedgerError(
+                f"{name} keeps {was.type} {was.label} in slot {was.slot}, where the new code has {found}; "
+                "keep every variable in its place and add new ones after the last"
+            )
 
 
 def _read(name: str) -> Any:
@@ -130,6 +172,16 @@ def build_record() -> dict[str, Any]:
 def artifact(name: str) -> Artifact:
     """The shipped artifact of contract ``name``."""
     return parse_artifact(_read(name))
+
+
+def read_artifact(path: str | os.PathLike[str]) -> Artifact:
+    """An artifact from a file. LedgerError where it is none."""
+    try:
+        return parse_artifact(json.loads(Path(path).read_text()))
+    except OSError as error:
+        raise LedgerError(f"cannot read {path}: {error.strerror}; name what contracts/build.mjs made") from None
+    except (KeyError, TypeError, ValueError):
+        raise LedgerError(f"{path} is no artifact; name what contracts/build.mjs made") from None
 
 
 def parse_artifact(raw: dict[str, Any]) -> Artifact:
@@ -149,7 +201,10 @@ def parse_artifact(raw: dict[str, Any]) -> Artifact:
             errors[error.selector] = error
         elif entry["type"] == "constructor":
             constructor = tuple(map(_type, entry["inputs"]))
-    return Artifact(raw["contract"], bytes.fromhex(raw["bytecode"][2:]), constructor, functions, events, errors)
+    storage = tuple(Variable(v["label"], v["offset"], v["slot"], v["type"]) for v in raw["storage"])
+    return Artifact(
+        raw["contract"], bytes.fromhex(raw["bytecode"][2:]), constructor, functions, events, errors, storage
+    )
 
 
 ADVICE = {
@@ -184,13 +239,23 @@ ADVICE = {
     "TimelockUnexpectedOperationState": "wait until the timelock's delay is over",
     "AlreadyTaken": "this snapshot exists already",
     "WrongState": "look at the job's state first",
+    "WindowClosed": "disputes are for epochs that are over, until their window ends",
+    "AlreadyHeard": "the claim has counted this listener's receipt",
+    "AlreadyDisputed": "one dispute for each listener, speaker and epoch",
+    "NotOpen": "there is no such dispute, or it has ended",
+    "OverCap": "the owner capped what fees may take in one epoch; raise it with `klopf ledger cap`",
+    "OnlyTimelock": "only a proposal of the DAO may; see `klopf dao upgrade`",
+    "AlreadyRestored": "this claim was paid already",
+    "ERC2771ForwarderExpiredRequest": "sign the request again",
+    "ERC2771ForwarderInvalidSigner": "the request was carried already, or another one of this key was; sign it again",
     "AlreadyRevealed": "one reveal an epoch; carry on with the next phase",
 }
 
 
 @cache
 def _all_errors() -> dict[bytes, ErrorABI]:
-    return {selector: error for name in CONTRACTS + GOVERNANCE for selector, error in artifact(name).errors.items()}
+    names = {name.removesuffix("Code") for name in CONTRACTS + GOVERNANCE + MOVED}
+    return {selector: error for name in sorted(names) for selector, error in artifact(name).errors.items()}
 
 
 def error_text(data: bytes) -> tuple[str, str]:

@@ -9,10 +9,11 @@ from klopf.errors import LedgerError, Reverted
 
 from ._abi import FunctionABI, artifact
 from ._deployment import Deployment
+from ._forward import FORWARDED, ForwardRequest
 from ._parameters import Parameters
 from ._receipts import Domain, SignedReceipt
 from ._rpc import Rpc, Where, open_rpc
-from ._types import Account, Column, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
+from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
 from .keys import Key, checksum
 
 __all__ = ["Ledger", "connect"]
@@ -39,6 +40,14 @@ class _Contract:
 
     def _write(self, function: str, *arguments: Any) -> Sent:
         return self._ledger.send(self.address, self._functions[function].call_data(arguments))
+
+    def _made(self, sent: Sent, event: str) -> int:
+        """The id in the first topic of an event that this contract emitted in a transaction."""
+        topic = next(t for t, e in artifact(self.name).events.items() if e.name == event)
+        for log in sent.logs:
+            if log["topics"] and bytes.fromhex(log["topics"][0][2:]) == topic:
+                return int(log["topics"][1], 16)
+        raise LedgerError(f"{self.name} confirmed no {event}; check that the deployment file is its own")
 
 
 class RulesClient(_Contract):
@@ -73,8 +82,12 @@ class TokenClient(_Contract):
         return int(self._read("totalSupply"))
 
     def emitted(self) -> int:
-        """Compute rewards minted so far."""
+        """Compute rewards minted so far, a former chain's included."""
         return int(self._read("emitted"))
+
+    def former(self) -> int:
+        """Compute rewards that a former chain had minted."""
+        return int(self._read("former"))
 
     def transfer(self, to: str, amount: int) -> Sent:
         """Pay somebody."""
@@ -114,11 +127,7 @@ class RegistryClient(_Contract):
         key = key or self._ledger.me
         proof = self._proof(key, sha256(certificate).digest())
         sent = self._write("register", int(role), key.address, endpoint, model, certificate, proof)
-        topic = next(t for t, e in artifact(self.name).events.items() if e.name == "Registered")
-        for log in sent.logs:
-            if log["topics"] and bytes.fromhex(log["topics"][0][2:]) == topic:
-                return int(log["topics"][1], 16)
-        raise LedgerError("the registry confirmed no registration; check that the deployment file is its own")
+        return self._made(sent, "Registered")
 
     def _proof(self, key: Key, fingerprint: bytes) -> bytes:
         from eth_abi.abi import encode
@@ -336,12 +345,60 @@ class SettlementClient(_Contract):
 
     def column(self, epoch: int, id: int) -> Column:
         """How ``id`` was heard in ``epoch``."""
-        rank, fees, consensus, claimed, collected = self._read("columns", epoch, id)
-        return Column(consensus, rank, fees, claimed, collected)
+        rank, fees, consensus, claimed, pay, disputes, voided = self._read("columns", epoch, id)
+        return Column(consensus, rank, fees, claimed, pay == 2, pay > 0, disputes, voided)
+
+    def cap(self, id: int, most: int) -> Sent:
+        """The most that fees may take out of the escrow of ``id`` in one epoch; 0 for no cap. The owner only."""
+        return self._write("cap", id, most)
+
+    def capped(self, id: int) -> int:
+        """What fees may take out of the escrow of ``id`` in one epoch; 0 for no cap."""
+        return int(self._read("caps", id)[0])
+
+    def set_aside(self, epoch: int, id: int) -> int:
+        """Fees that ``id`` set aside for an epoch and that nobody has claimed or got back yet."""
+        return int(self._read("posts", epoch, id)[2])
+
+    def heard(self, epoch: int, speaker: int) -> list[int]:
+        """The listeners whose receipts a claim counted, in its order."""
+        event = next(e for e in artifact(self.name).events.values() if e.name == "Heard")
+        query = {
+            "address": self.address,
+            "topics": ["0x" + event.topic.hex(), f"0x{epoch:064x}", None, f"0x{speaker:064x}"],
+            "fromBlock": hex(self._ledger.deployment.block),
+            "toBlock": "latest",
+        }
+        return [int(log["topics"][2], 16) for log in self._ledger.rpc.request("eth_getLogs", query)]
 
     def epoch(self, epoch: int) -> EpochTotals:
         """Sums over an epoch."""
         return EpochTotals(*self._read("epochs", epoch))
+
+
+class DisputesClient(_Contract):
+    """Receipts that a listener signed and did not pay."""
+
+    name = "Disputes"
+
+    def open(self, signed: SignedReceipt) -> Sent:
+        """Show a receipt that its listener signed and that this speaker was not paid for."""
+        r = signed.receipt
+        heard = self._ledger.settlement.heard(r.epoch, r.speaker)
+        return self._write("open", r.as_tuple(), signed.listener_signature, heard)
+
+    def answer(self, epoch: int, listener: int, speaker: int, proof: Sequence[bytes]) -> Sent:
+        """Show that a disputed receipt is in its listener's root: it is paid, and nobody loses anything."""
+        return self._write("answer", epoch, listener, speaker, list(proof))
+
+    def uphold(self, epoch: int, listener: int, speaker: int) -> Sent:
+        """End a dispute that was not answered in time."""
+        return self._write("uphold", epoch, listener, speaker)
+
+    def get(self, epoch: int, listener: int, speaker: int) -> Dispute | None:
+        """What a speaker holds against a listener; None for nothing."""
+        leaf, fee, answer_by, state = self._read("disputes", epoch, listener, speaker)
+        return Dispute(leaf, fee, answer_by, state == 1) if state else None
 
 
 class EmissionClient(_Contract):
@@ -385,6 +442,11 @@ class DevicesClient(_Contract):
 
     def mint(self, key: Key, cores: int, teraflops: int, memory_mib: int, description: bytes) -> int:
         """Bring in the device that holds ``key``; returns its id. ``description`` is 32 bytes of hash."""
+        self._ledger.send(self.address, self.birth(key, cores, teraflops, memory_mib, description))
+        return int(self._read("idOf", key.address))
+
+    def birth(self, key: Key, cores: int, teraflops: int, memory_mib: int, description: bytes) -> bytes:
+        """The call that brings a device in for this ledger's key, signed by the device."""
         from eth_abi.abi import encode
         from eth_hash.auto import keccak
 
@@ -393,8 +455,8 @@ class DevicesClient(_Contract):
         values = (kind, self._ledger.me.address, cores, teraflops, memory_mib, description)
         domain = Domain(self._ledger.deployment.chain_id, self.address, "Klopf Devices")
         proof = key.sign(domain.digest(bytes(keccak(encode(types, values)))))
-        self._write("mint", key.address, cores, teraflops, memory_mib, description, proof)
-        return int(self._read("idOf", key.address))
+        arguments = (key.address, cores, teraflops, memory_mib, description, proof)
+        return self._functions["mint"].call_data(arguments)
 
     def owner(self, id: int) -> str:
         """Who owns a device now."""
@@ -416,8 +478,7 @@ class EffortClient(_Contract):
 
     def found(self, by_data: bool = False, fee_bps: int = 0) -> int:
         """Found a node that shares its pay by data or by effort; returns its id."""
-        sent = self._write("found", int(by_data), fee_bps)
-        return int(sent.logs[-1]["topics"][1], 16)
+        return self._made(self._write("found", int(by_data), fee_bps), "NodeFounded")
 
     def join(self, device: int, node: int) -> Sent:
         """Put a device into a node; 0 takes it out."""
@@ -471,7 +532,7 @@ class JobsClient(_Contract):
         """Lock a price; approves by itself. Returns the job's id."""
         self._ledger.token.ensure_allowance(self.address, price)
         sent = self._write("open", verifier, price, report_by, dispute_seconds, terms)
-        return int(sent.logs[-1]["topics"][1], 16)
+        return self._made(sent, "Opened")
 
     def report(self, id: int, contributions: dict[str, int]) -> Sent:
         """Say who contributed what."""
@@ -520,6 +581,40 @@ class SnapshotsClient(_Contract):
         """Hash, block and place of a snapshot."""
         digest, block, place = self._read("snapshot", id)
         return digest, block, place
+
+
+class ForwarderClient(_Contract):
+    """What one key signs, another one's transaction carries (ERC-2771)."""
+
+    name = "Forwarder"
+
+    def sign(self, to: str, data: bytes, seconds: int = 3600) -> ForwardRequest:
+        """Sign a call of ``to``, one of the contracts that believe the forwarder, good for ``seconds``.
+
+        It is tried first: Reverted where the contract would refuse it.
+        """
+        l, me = self._ledger, self._ledger.me
+        believers = {l.deployment.addresses[name] for name in FORWARDED}
+        if to not in believers:
+            raise LedgerError(f"only calls of {' and '.join(FORWARDED)} can be carried by somebody else")
+        message = {"from": me.address, "to": to, "data": "0x" + data.hex()}
+        gas = int(l.rpc.request("eth_estimateGas", message), 16) * 6 // 5 + 20_000
+        nonce = self.carried(me.address)
+        now = int(l.rpc.request("eth_getBlockByNumber", "pending", False)["timestamp"], 16)
+        plain = ForwardRequest(me.address, to, gas, nonce, now + seconds, data, b"")
+        domain = Domain(l.deployment.chain_id, self.address, "Klopf Forwarder")
+        return plain.signed(me.sign(domain.digest(plain.struct_hash)))
+
+    def carried(self, address: str) -> int:
+        """How many requests of a key have been carried."""
+        return int(self._read("nonces", address))
+
+    def carry(self, request: ForwardRequest) -> Sent:
+        """Bring what somebody signed, and pay its gas."""
+        believers = {self._ledger.deployment.addresses[name] for name in FORWARDED}
+        if request.to not in believers:
+            raise LedgerError(f"this request calls {request.to}, which is neither {' nor '.join(FORWARDED)}")
+        return self._write("execute", request.as_tuple())
 
 
 class AuditsClient(_Contract):
@@ -601,6 +696,8 @@ class Ledger:
         self.effort = EffortClient(self)
         self.jobs = JobsClient(self)
         self.snapshots = SnapshotsClient(self)
+        self.disputes = DisputesClient(self)
+        self.forwarder = ForwarderClient(self)
 
     @property
     def me(self) -> Key:
@@ -618,6 +715,11 @@ class Ledger:
             int(receipt["gasUsed"], 16),
             tuple(receipt["logs"]),
         )
+
+    def carried_by(self, carrier: Ledger) -> Ledger:
+        """This ledger's key signs, and ``carrier`` brings it and pays the gas. For what devices and their owners do:
+        ``devices`` and ``effort`` of the ledger that this returns."""
+        return _Carried(self, carrier)
 
     def fund(self, address: str, wei: int = 0, tokens: int = 0) -> None:
         """Give an account native coin for gas, and tokens, from this key's own."""
@@ -644,6 +746,19 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Carried(Ledger):
+    """A ledger whose transactions somebody else sends."""
+
+    def __init__(self, signer: Ledger, carrier: Ledger) -> None:
+        super().__init__(signer.rpc, signer.deployment, signer.key)
+        self._carrier = carrier
+
+    def send(self, to: str, data: bytes, value: int = 0) -> Sent:
+        if value:
+            raise LedgerError("a carried request moves no coin; send it with a key of one's own")
+        return self._carrier.forwarder.carry(self.forwarder.sign(to, data))
 
 
 def connect(

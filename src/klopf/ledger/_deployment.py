@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
 
-from ._abi import CONTRACTS, GOVERNANCE, artifact
+from ._abi import CONTRACTS, GOVERNANCE, MOVED, UPGRADEABLE, artifact, created
 from ._parameters import Constitution, Parameters
 from ._rpc import Rpc, Where, contract_address, open_rpc
 from .keys import Key, checksum
@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Deployment", "deploy"]
 
-_WIRED = ("Rules", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Emission", "Effort", "Devices")
+_WIRED = (
+    "Rules", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Emission", "Effort", "Devices", "Disputes",
+    "Forwarder",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Former:
+    """What a network brings along from another chain: the root of everybody's claims, and the rewards emitted there."""
+
+    root: bytes
+    emitted: int
+    treasury: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,11 @@ class Deployment:
             raise LedgerError(f"cannot read {path}: {error.strerror}; name the network's deployment file") from None
         except (TypeError, ValueError):
             raise LedgerError(f"{path} is no deployment file; get it from the network's owner") from None
+
+    @property
+    def wiring(self) -> tuple[str, ...]:
+        """What the contracts' constructors take."""
+        return (*(self.addresses[name] for name in _WIRED), self.treasury)
 
     def check(self, rpc: Rpc) -> None:
         """LedgerError unless the chain behind ``rpc`` is the one this was deployed to."""
@@ -118,28 +135,38 @@ def deploy_over(
     foundation: str | None = None,
     constitution: Constitution | None = None,
     progress: Callable[[str], None] | None = None,
+    former: Former | None = None,
 ) -> Deployment:
-    """As :func:`deploy`, over a chain that is open."""
+    """As :func:`deploy`, over a chain that is open; with what the network had on a ``former`` chain in claims."""
     me = key.address
     nonce = int(rpc.request("eth_getTransactionCount", me, "pending"), 16)
-    names = CONTRACTS + (GOVERNANCE if constitution else ())
+    names = CONTRACTS + (GOVERNANCE if constitution else ()) + (MOVED if former else ())
     expected = {name: checksum(contract_address(me, nonce + i)) for i, name in enumerate(names)}
-    treasury = foundation or me
+    treasury = former.treasury if former else foundation or me
+    if former:
+        fundraising = lab = foundation = expected["Claims"]
+    timelock = expected.get("Timelock", "0x" + "00" * 20)
     wiring = (*(expected[name] for name in _WIRED), treasury)
     rules_owner = expected["Timelock"] if constitution else owner or me
     arguments: dict[str, tuple[object, ...]] = {
         "Rules": (rules_owner, expected["Clock"], (parameters or Parameters()).as_tuple()),
-        "Token": (expected["Emission"], fundraising or me, lab or me, treasury),
+        "Token": (
+            expected["Emission"], fundraising or me, lab or me, foundation or me, former.emitted if former else 0
+        ),
         "Clock": (wiring, owner or me),
-        "Devices": (),
-        "Snapshots": (),
-    }
+        "Forwarder": (),
+        "LensCode": (wiring, timelock),
+        "SnapshotsCode": (timelock,),
+        **{name: (expected[name + "Code"],) for name in UPGRADEABLE},
+    }  # fmt: skip
+    if former:
+        arguments["Claims"] = (expected["Token"], former.root)
     if constitution:
         arguments["Timelock"] = (constitution.timelock_delay, expected["KlopfGovernor"])
         arguments["KlopfGovernor"] = (expected["Token"], expected["Timelock"], astuple(constitution))
     first = 0
     for name in names:
-        shipped = artifact(name)
+        shipped = artifact(created(name))
         data = shipped.bytecode + bytes(encode(shipped.constructor, arguments.get(name, (wiring,))))
         receipt = rpc.send(key, None, data)
         if checksum(receipt["contractAddress"]) != expected[name]:

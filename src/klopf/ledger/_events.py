@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from klopf.errors import LedgerError
 
-from ._abi import CONTRACTS, GOVERNANCE, EventABI, artifact
+from ._abi import CONTRACTS, GOVERNANCE, MOVED, EventABI, artifact
 from ._types import Result
 from .keys import checksum
 
@@ -200,6 +200,61 @@ class Slashed(Event):
 class Deposited(Event):
     id: int
     sender: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Capped(Event):
+    id: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Disputed(Event):
+    """A speaker shows a receipt that it was not paid for."""
+
+    epoch: int
+    listener: int
+    speaker: int
+    leaf: bytes
+    fee: int
+    answer_by: int
+
+
+@dataclass(frozen=True)
+class DisputeEnded(Event):
+    """``kept``: the listener showed that the receipt is in its root."""
+
+    epoch: int
+    listener: int
+    speaker: int
+    kept: bool
+    paid: int
+    voided: bool
+
+
+@dataclass(frozen=True)
+class Forwarded(Event):
+    """Somebody else brought what ``signer`` signed."""
+
+    signer: str
+    nonce: int
+    success: bool
+
+
+@dataclass(frozen=True)
+class Upgraded(Event):
+    """The code behind a proxy."""
+
+    implementation: str
+
+
+@dataclass(frozen=True)
+class Restored(Event):
+    """Somebody took out what it had on the former chain."""
+
+    index: int
+    owner: str
     amount: int
 
 
@@ -485,6 +540,7 @@ _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subcla
 
 
 _RENAMED: dict[tuple[str, str], type[Event]] = {
+    ("Forwarder", "ExecutedForwardRequest"): Forwarded,
     ("Effort", "Reported"): EffortReported,
     ("Effort", "Closed"): CycleClosed,
     ("Devices", "Born"): DeviceBorn,
@@ -538,9 +594,8 @@ def history(ledger: Ledger, since: int = 0, until: int | None = None, step: int 
 
     Asks for ``step`` blocks at a time, which public nodes limit. LedgerError where a log cannot be read.
     """
-    contracts = {
-        address.lower(): name for name, address in ledger.deployment.addresses.items() if name in CONTRACTS + GOVERNANCE
-    }
+    known = {name for name in CONTRACTS + GOVERNANCE + MOVED if not name.endswith("Code")}
+    contracts = {address.lower(): name for name, address in ledger.deployment.addresses.items() if name in known}
     first = max(since, ledger.deployment.block)
     last = ledger.rpc.height() if until is None else until
     while first <= last:
@@ -549,7 +604,7 @@ def history(ledger: Ledger, since: int = 0, until: int | None = None, step: int 
             {
                 "fromBlock": hex(first),
                 "toBlock": hex(min(first + step - 1, last)),
-                "address": list(ledger.deployment.addresses.values()),
+                "address": list(contracts),
             },
         )
         for log in logs:

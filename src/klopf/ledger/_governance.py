@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
 
 from . import _events as ev
-from ._abi import artifact
+from ._abi import UPGRADEABLE, Artifact, artifact, check_layout
 from ._parameters import Parameters
 from ._types import Sent
 
@@ -105,6 +106,29 @@ class Governance:
         rules = self._ledger.rules
         data = artifact("Rules").functions["propose"].call_data((parameters.as_tuple(),))
         return self.propose([(rules.address, data)], description)
+
+    def propose_upgrade(self, name: str, code: Artifact, description: str) -> int:
+        """Deploy new ``code`` for one of the contracts behind a proxy, and propose to put it there.
+
+        LedgerError where that contract cannot be upgraded, or where a variable would lose its place in storage.
+        """
+        if name not in UPGRADEABLE:
+            raise LedgerError(
+                f"{name} is final; only {' and '.join(UPGRADEABLE)} can be upgraded, for they hold no money"
+            )
+        check_layout(name, artifact(name).storage, code.storage)
+        deployment = self._ledger.deployment
+        known: dict[str, object] = {"address": self.timelock}
+        arguments = tuple(known.get(kind, deployment.wiring) for kind in code.constructor)
+        try:
+            data = code.bytecode + bytes(encode(code.constructor, arguments))
+        except Exception:  # eth_abi raises many kinds
+            raise LedgerError(
+                f"the new {name} is built from {code.constructor}; it must take what the old one took"
+            ) from None
+        receipt = self._ledger.rpc.send(self._ledger.me, None, data)
+        upgrade = artifact(name).functions["upgradeToAndCall"].call_data((receipt["contractAddress"], b""))
+        return self.propose([(deployment.addresses[name], upgrade)], description)
 
     def vote(self, proposal: int, support: Support, reason: str = "") -> Sent:
         """Vote with what was delegated to this key when the vote started."""

@@ -62,6 +62,8 @@ class Parameters:
     """Share of an outlying auditor's stake that is taken."""
     market_bps: int = 5000
     """Share of a cycle's compute reward that pays for listening; the rest pays for effort."""
+    dispute_seconds: int = 24 * 3600
+    """An epoch's pay waits this long for disputes about receipts; 0 pays at once and knows no disputes."""
     decay: int = 9 * 10**17
     """Decay of the utility (eta), 18 decimals."""
     emission: int = 1_000 * KLP

@@ -209,17 +209,31 @@ def root_from(leaf: bytes, proof: Iterable[bytes]) -> bytes:
     return leaf
 
 
+def merkle(leaves: Iterable[bytes]) -> list[list[bytes]]:
+    """The levels of the tree over ``leaves``, the lowest (sorted) first, the root alone in the last."""
+    levels = [sorted(leaves) or [bytes(32)]]
+    while len(level := levels[-1]) > 1:
+        pairs = [_parent(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        levels.append(pairs + level[len(level) - len(level) % 2 :])
+    return levels
+
+
+def path_to_root(levels: list[list[bytes]], leaf: bytes) -> tuple[bytes, ...]:
+    """The proof of ``leaf``. ValueError where it is not in the tree."""
+    at, path = levels[0].index(leaf), []
+    for level in levels[:-1]:
+        if at ^ 1 < len(level):
+            path.append(level[at ^ 1])
+        at //= 2
+    return tuple(path)
+
+
 class ReceiptTree:
     """The Merkle tree over one listener's receipts of one epoch. Its ``root`` is what the listener posts."""
 
     def __init__(self, receipts: Iterable[Receipt]) -> None:
         self.receipts = tuple(receipts)
-        self._levels = [sorted(receipt.leaf for receipt in self.receipts)]
-        if not self._levels[0]:
-            self._levels = [[bytes(32)]]
-        while len(level := self._levels[-1]) > 1:
-            pairs = [_parent(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-            self._levels.append(pairs + level[len(level) - len(level) % 2 :])
+        self._levels = merkle(receipt.leaf for receipt in self.receipts)
 
     @property
     def root(self) -> bytes:
@@ -229,12 +243,6 @@ class ReceiptTree:
     def proof(self, receipt: Receipt) -> tuple[bytes, ...]:
         """The path of ``receipt`` to the root. LedgerError where it is not in the tree."""
         try:
-            at = self._levels[0].index(receipt.leaf)
+            return path_to_root(self._levels, receipt.leaf)
         except ValueError:
             raise LedgerError("this receipt is not among those of the tree; post a root that holds it") from None
-        path = []
-        for level in self._levels[:-1]:
-            if at ^ 1 < len(level):
-                path.append(level[at ^ 1])
-            at //= 2
-        return tuple(path)

@@ -8,7 +8,19 @@ from typing import Any
 
 from klopf.neuron import Standing as Rule
 
-__all__ = ["Account", "Column", "EpochTotals", "Now", "Participant", "Phase", "Result", "Role", "Sent", "Standing"]
+__all__ = [
+    "Account",
+    "Column",
+    "Dispute",
+    "EpochTotals",
+    "Now",
+    "Participant",
+    "Phase",
+    "Result",
+    "Role",
+    "Sent",
+    "Standing",
+]
 
 
 class Role(IntEnum):
@@ -100,6 +112,22 @@ class Column:
     fees: int
     claimed: bool
     collected: bool
+    weighed: bool = False
+    """How it was heard counts for its standing; its money may still wait for the dispute window."""
+    disputes: int = 0
+    """Open ones, about receipts that it signed as a listener."""
+    voided: bool = False
+    """It signed a receipt that it did not post: no compute reward."""
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A receipt that a speaker was not paid for. ``answer_by`` is in seconds since 1970."""
+
+    leaf: bytes
+    fee: int
+    answer_by: int
+    open: bool
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from klopf.errors import ChainError, LedgerError
 from . import _events as ev
 from . import _reference as ref
 from . import keys
+from ._abi import UPGRADEABLE
 from ._parameters import KLP, Parameters
 from ._receipts import SignedReceipt, root_from
 from ._types import Role, Standing
@@ -36,6 +37,7 @@ __all__ = ["Difference", "verify"]
 ZERO = "0x" + "00" * 20
 EMPTY_ROOT = (1).to_bytes(32, "big")
 GENESIS = 600_000_000 * KLP
+_IMPLEMENTATION = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"  # slot, EIP-1967
 KEEPS_SEAT = float("inf")  # a rival nobody can beat: the rule then answers without a seat asked for
 
 
@@ -77,6 +79,9 @@ class _Member:
     ready_at: int = 0
     slashed: int = 0
     escrow: int = 0
+    cap: int = 0
+    spent: tuple[int, int] = (0, 0)
+    """Epoch, and what fees took out of escrow in it since there is a cap."""
     keys: list[str] = field(default_factory=list)
     """Every key it ever had."""
     stakes: list[tuple[int, int]] = field(default_factory=list)
@@ -101,6 +106,9 @@ class _Column:
     fees: int = 0
     claimed: bool = False
     collected: bool = False
+    weighed: bool = False
+    disputes: int = 0
+    voided: bool = False
 
 
 @dataclass
@@ -132,7 +140,7 @@ class _Model(Cycles):
         self.posts: dict[tuple[int, int], _Post] = {}
         self.columns: dict[tuple[int, int], _Column] = defaultdict(_Column)
         self.totals: dict[int, _Totals] = defaultdict(_Totals)
-        self.emitted = 0
+        self.emitted = self.former = ledger.token.former()
         self.times: dict[int, int] = {}
         self.begin()
         self.pending_column: list[tuple[int, int]] = []
@@ -145,6 +153,14 @@ class _Model(Cycles):
         self.punished: set[tuple[int, int]] = set()
         self.heard: set[tuple[int, int]] = set()
         self.paid: set[bytes] = set()
+        self.counted: set[tuple[int, int, int]] = set()  # (epoch, listener, speaker) of receipts that claims counted
+        self.final_at: dict[int, int] = {}
+        self.window: int | None = None  # of the rules that the closing epoch was played by
+        self.disputes: dict[tuple[int, int, int], ev.Disputed] = {}
+        self.ended: set[tuple[int, int, int]] = set()
+        self.signers: Counter[str] = Counter()  # requests carried for each
+        self.code: dict[str, str] = {}
+        self.restored: set[int] = set()
         self.moves: Counter[tuple[str, str, int]] = Counter()  # transfers that must happen in this transaction
         self.seen: Counter[tuple[str, str, int]] = Counter()  # transfers that did
         self.due: list[tuple[str, tuple[object, ...]]] = []  # events that must follow in this transaction
@@ -219,7 +235,9 @@ class _Model(Cycles):
         self.balances[e.to] += e.value
         if e.sender != ZERO and self.balances[e.sender] < 0:
             self.differ(f"balance of {e.sender} after {self.where(e)}", "at least 0", self.balances[e.sender])
-        held = tuple(self.addresses[name] for name in ("Stake", "Settlement", "Jobs"))
+        held = tuple(
+            self.addresses[name] for name in ("Stake", "Settlement", "Jobs", "Claims") if name in self.addresses
+        )
         self.genesis = self.genesis or e.transaction
         if e.transaction == self.genesis:
             return
@@ -239,6 +257,7 @@ class _Model(Cycles):
     def on_Adopted(self, e: ev.Adopted) -> None:
         rules = Parameters.from_tuple(e.parameters)
         if e.epoch:
+            self.window = self.rules.dispute_seconds
             self.differ(f"rules of epoch {e.epoch}", self.next_rules, rules)
             self.next_rules = None
         self.rules = rules
@@ -258,6 +277,9 @@ class _Model(Cycles):
             parts = (self.seeds[epoch - 1], bytes.fromhex(block["parentHash"][2:]))
             mixed = int(block["mixHash"], 16)
             self.seeds[epoch] = keccak(encode(("bytes32", "bytes32", "uint256", "uint32"), (*parts, mixed, epoch)))
+            window, self.window = self.rules.dispute_seconds if self.window is None else self.window, None
+            if self.epoch and window:
+                self.final_at[self.epoch] = int(block["timestamp"], 16) + window
         self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
         self.epoch, self.phase, self.deadline, self.expected = epoch, e.phase, e.deadline, e.expected
         self.arrived_before, self.arrived = self.arrived, set()
@@ -406,6 +428,20 @@ class _Model(Cycles):
         self.members[e.id].escrow += e.amount
         self.moves[(e.sender, self.addresses["Settlement"], e.amount)] += 1
 
+    def on_Capped(self, e: ev.Capped) -> None:
+        self.members[e.id].cap = e.most
+
+    def spendable(self, m: _Member) -> int:
+        if not m.cap:
+            return m.escrow
+        return max(0, min(m.escrow, m.cap - (m.spent[1] if m.spent[0] == self.epoch else 0)))
+
+    def spend(self, m: _Member, amount: int, at: str) -> None:
+        self.differ(f"fees of {at} within escrow and cap", True, amount <= self.spendable(m))
+        m.escrow -= amount
+        if m.cap and amount:
+            m.spent = (self.epoch, amount + (m.spent[1] if m.spent[0] == self.epoch else 0))
+
     def on_Posted(self, e: ev.Posted) -> None:
         m = self.members[e.id]
         self.must(e, e.id, e.epoch)
@@ -413,8 +449,7 @@ class _Model(Cycles):
         self.differ(f"second post of {e.id} in epoch {e.epoch}", False, (e.epoch, e.id) in self.posts)
         weight = m.stake_at(e.epoch) if m.role is Role.NEURON else 0
         self.differ(f"stake of {self.where(e)}", weight, e.stake)
-        m.escrow -= e.fees
-        self.differ(f"escrow of {e.id} after {self.where(e)} at least 0", True, m.escrow >= 0)
+        self.spend(m, e.fees, self.where(e))
         self.posts[e.epoch, e.id] = _Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight, e.fees)
         self.totals[e.epoch].stake += weight
 
@@ -437,6 +472,7 @@ class _Model(Cycles):
                 self.differ(f"proof of the receipt of {at}", f"a path to root 0x{post.root.hex()}", "another path")
         self.differ(f"receipt of {at} paid before", False, e.leaf in self.paid)
         self.paid.add(e.leaf)
+        self.counted.add((e.epoch, e.listener, e.speaker))
         post.used += e.weight
         post.fees -= e.fee
         self.differ(
@@ -478,6 +514,68 @@ class _Model(Cycles):
             self.set_aside_for(e, self.cycle, totals.pool)
         totals.rank += rank
 
+    # -- Disputes --
+
+    def on_Disputed(self, e: ev.Disputed) -> None:
+        at, which = self.where(e), (e.epoch, e.listener, e.speaker)
+        self.differ(f"second dispute by {at}", False, which in self.disputes)
+        self.differ(f"receipt of {at} paid before", False, which in self.counted)
+        now = self.time_of(e.block)
+        self.differ(f"window of {at} open", True, now < self.final_at.get(e.epoch, 0))
+        self.differ(f"time to answer {at}", now + self.rules.dispute_seconds, e.answer_by)
+        self.disputes[which] = e
+        self.columns[e.epoch, e.listener].disputes += 1
+        signed = self.receipts.get(e.leaf)
+        if signed is None:
+            name = f"disputed receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}"
+            self.differ(name, f"among the receipts with leaf 0x{e.leaf.hex()}", "missing or altered")
+            return
+        r = signed.receipt
+        self.differ(at, (r.epoch, r.listener, r.speaker, r.fee), (*which, e.fee))
+        try:
+            signer = keys.recover(r.digest(self.ledger.domain), signed.listener_signature)
+            self.differ(f"listener's signature on the receipt of {at}", self.members[r.listener].key, signer)
+        except LedgerError as error:
+            self.differ(f"listener's signature on the receipt of {at}", "its key's", error)
+
+    def on_DisputeEnded(self, e: ev.DisputeEnded) -> None:
+        at, which = self.where(e), (e.epoch, e.listener, e.speaker)
+        dispute = self.disputes[which]
+        self.differ(f"second end by {at}", False, which in self.ended)
+        self.ended.add(which)
+        if not e.kept:
+            self.differ(f"{at} after the time to answer", True, self.time_of(e.block) >= dispute.answer_by)
+        post, m = self.posts.get((e.epoch, e.listener)), self.members[e.listener]
+        signed = self.receipts.get(dispute.leaf)
+        if e.kept and post and signed is not None and signed.proof:
+            self.differ(f"root of {at}", post.root, root_from(dispute.leaf, signed.proof))
+        aside = min(dispute.fee, post.fees if post else 0)
+        more = min(dispute.fee - aside, self.spendable(m))
+        if post:
+            post.fees -= aside
+        self.spend(m, more, at)
+        voided = post is not None and not (e.kept and aside + more == dispute.fee)
+        self.differ(at, (aside + more, voided), (e.paid, e.voided))
+        column = self.columns[e.epoch, e.listener]
+        column.disputes -= 1
+        column.voided = column.voided or voided
+        if aside + more:
+            self.moves[(self.addresses["Settlement"], self.members[e.speaker].owner, aside + more)] += 1
+
+    # -- Forwarder, proxies, Claims --
+
+    def on_Forwarded(self, e: ev.Forwarded) -> None:
+        self.differ(f"nonce of {self.where(e)}", self.signers[e.signer], e.nonce)
+        self.signers[e.signer] += 1
+
+    def on_Upgraded(self, e: ev.Upgraded) -> None:
+        self.code[e.contract] = e.implementation
+
+    def on_Restored(self, e: ev.Restored) -> None:
+        self.differ(f"second claim by {self.where(e)}", False, e.index in self.restored)
+        self.restored.add(e.index)
+        self.moves[(self.addresses["Claims"], e.owner, e.amount)] += 1
+
     def share(self, epoch: int, id: int) -> int:
         totals = self.totals[epoch]
         return self.columns[epoch, id].rank * ref.WAD // totals.rank if totals.rank else 0
@@ -490,6 +588,7 @@ class _Model(Cycles):
         m.utility, m.updated = ref.utility_after(m.utility, m.updated, e.epoch, share, self.rules.decay)
         self.differ(f"utility of {self.where(e)}", m.utility, e.utility)
         self.heard.add((e.epoch, e.id))
+        self.columns[e.epoch, e.id].weighed = True
 
     def relearn(self, m: _Member, epoch: int, share: float) -> None:
         """R1 by the shared rule; an epoch collected late is added with the decay it would have seen."""
@@ -501,11 +600,18 @@ class _Model(Cycles):
         else:
             m.rule_utility += neuron.updated_utility(0.0, 1.0, share, decay) * decay ** (m.updated - epoch)
 
+    def counts(self, epoch: int, m: _Member) -> bool:
+        """Whether how ``m`` was heard in ``epoch`` counts for its utility."""
+        return m.role is Role.NEURON and m.standing is not Standing.NONE and epoch > m.born
+
     def on_Collected(self, e: ev.Collected) -> None:
         at, m = self.where(e), self.members[e.id]
         column, totals = self.columns[e.epoch, e.id], self.totals[e.epoch]
         post = self.posts.get((e.epoch, e.id))
-        emission = totals.pool * column.rank // totals.rank if totals.rank else 0
+        emission = totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
+        self.differ(f"disputes open at {at}", 0, column.disputes)
+        waited = self.time_of(e.block) >= self.final_at.get(e.epoch, 0)
+        self.differ(f"dispute window over at {at}", True, waited)
         self.differ(f"epoch of {at} over", True, e.epoch < self.epoch)
         self.differ(f"second payment of {e.id} for epoch {e.epoch}", False, column.collected)
         self.differ(f"compute reward of {at}", emission, e.emitted)
@@ -516,12 +622,11 @@ class _Model(Cycles):
             self.paid_out[(m.owner, emission, False)] -= 1
         if column.fees:
             self.moves[(self.addresses["Settlement"], m.owner, column.fees)] += 1
-        counts = m.role is Role.NEURON and m.standing is not Standing.NONE and e.epoch > m.born
-        self.differ(f"utility updated by {at}", counts, (e.epoch, e.id) in self.heard)
+        self.differ(f"utility updated by {at}", self.counts(e.epoch, m), (e.epoch, e.id) in self.heard)
         if post:
             m.escrow += post.fees
             post.fees = 0
-        column.fees, column.collected = 0, True
+        column.fees, column.collected, column.weighed = 0, True, True
 
     # -- Audits --
 
@@ -597,6 +702,7 @@ class _Model(Cycles):
 
     def unpaid(self) -> None:
         """Receipts that nobody was paid for must be genuine all the same."""
+        disputed = {d.leaf for d in self.disputes.values()}
         for leaf, signed in self.receipts.items():
             if leaf in self.paid:
                 continue
@@ -610,7 +716,7 @@ class _Model(Cycles):
                 except LedgerError as error:
                     self.differ(f"a signature of {id} on the {name}", "one of its keys'", error)
             post = self.posts.get((r.epoch, r.listener))
-            if post is not None and signed.proof:
+            if post is not None and signed.proof and leaf not in disputed:
                 self.differ(f"root of the {name}", post.root, root_from(leaf, signed.proof))
 
     def compare(self) -> None:
@@ -620,6 +726,11 @@ class _Model(Cycles):
         self.differ("total supply", supply, l.token.supply())
         self.differ("sum of all balances", supply, sum(v for a, v in self.balances.items() if a != ZERO))
         self.differ("genesis and emitted", GENESIS + self.emitted, supply)
+        for signer, carried in self.signers.items():
+            self.differ(f"{block} requests carried for {signer}", carried, l.forwarder.carried(signer))
+        for name in UPGRADEABLE:
+            word = l.rpc.request("eth_getStorageAt", self.addresses[name], _IMPLEMENTATION, "latest")
+            self.differ(f"{block} code behind {name}", self.code.get(name), keys.checksum("0x" + word[-40:]))
         self.differ("tokens emitted", self.emitted, l.token.emitted())
         for address, value in sorted(self.balances.items()):
             if address != ZERO:
@@ -642,7 +753,10 @@ class _Model(Cycles):
         for epoch in range(1, self.epoch + 1):
             for id in self.members:
                 found = _Column(*_fields(l.settlement.column(epoch, id)))
-                self.differ(f"{block} column of {id} in epoch {epoch}", self.columns[epoch, id], found)
+                expected = self.columns[epoch, id]
+                if not expected.weighed and not self.counts(epoch, self.members[id]):
+                    expected.weighed = found.weighed  # for whom nothing is said when it happens
+                self.differ(f"{block} column of {id} in epoch {epoch}", expected, found)
             auditors = [id for id, m in self.members.items() if m.role is Role.AUDITOR]
             for id in auditors:
                 said = self.commitments.get((epoch, id), bytes(32))
@@ -674,6 +788,7 @@ class _Model(Cycles):
             ("utility", self.utility(m) / ref.WAD, p.utility),
             ("last arrival", self.turns[id], l.clock.last_turn(id)),
             ("escrow", m.escrow, l.settlement.escrow(id)),
+            ("cap", m.cap, l.settlement.capped(id)),
         )
         for what, expected, found in pairs:
             self.differ(f"{what} of {id}", expected, found)

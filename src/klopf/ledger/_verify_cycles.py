@@ -33,6 +33,7 @@ class _Job:
     payer: str
     left: int
     due: Counter[str] = field(default_factory=Counter)
+    state: str = "open"
 
 
 class Cycles:
@@ -45,7 +46,8 @@ class Cycles:
 
     def begin(self) -> None:
         self.start = self.ledger.emission.start()
-        self.cycle = self.market_left = self.promised = self.first = self.milestone_cycle = 0
+        self.cycle = self.market_left = self.first = self.milestone_cycle = 0
+        self.promised = self.ledger.token.former()
         self.milestone = False
         self.set_aside: list[tuple[int, int]] = []  # (cycle, amount) whose cause must follow in this transaction
         self.paid_out: Counter[tuple[str, int, bool]] = Counter()  # payments less those that had a cause
@@ -218,10 +220,17 @@ class Cycles:
 
     def on_JobReported(self, e: ev.JobReported) -> None:
         job = self.jobs[e.id]
+        self.differ(f"a report due at {self.where(e)}", True, job.state in ("open", "disputed"))
+        job.state = "reported" if job.state == "open" else "final"
         job.due = Counter()
         for worker, amount in zip(e.workers, e.amounts, strict=True):
             job.due[worker] += amount
         self.differ(f"sum of {self.where(e)} within the price", True, job.due.total() <= job.left)
+
+    def on_JobDisputed(self, e: ev.JobDisputed) -> None:
+        job = self.jobs[e.id]
+        self.differ(f"state before {self.where(e)}", "reported", job.state)
+        job.state = "disputed"
 
     def on_WorkerPaid(self, e: ev.WorkerPaid) -> None:
         job = self.jobs[e.id]
@@ -256,6 +265,8 @@ class Cycles:
         self.differ(f"{block} rewards set aside", self.promised, l.emission.promised())
         self.differ(f"{block} milestone", self.milestone, l.emission.milestone())
         for cycle, total in self.totals_of.items():
+            if cycle < 1:
+                continue  # only asked for by an altered event, which has been named
             self.differ(f"{block} effort of cycle {cycle}", total, l.effort.total(cycle))
         for id, owner in self.device_owner.items():
             self.differ(f"{block} owner of device {id}", owner, l.devices.owner(id))

@@ -187,7 +187,7 @@ class Participant:
         if epoch < 1:
             return
         for _ in range(25):
-            if (await self.on_ledger(self.book.settlement.column, epoch, self.id)).collected:
+            if (await self.on_ledger(self.book.settlement.column, epoch, self.id)).weighed:
                 await self.refresh()
                 return
             await asyncio.sleep(POLL)

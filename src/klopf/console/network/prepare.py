@@ -176,6 +176,7 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
     return ledger.Parameters(
         listen_seconds=settings.ledger.listen_seconds,
         claim_seconds=settings.ledger.claim_seconds,
+        dispute_seconds=0,  # a run of minutes pays at once; see docs/contracts.md
         seats=rules.seats,
         maturity=rules.maturity,
         market_bps=10_000,  # nobody works for effort here: all of a cycle's reward is for being listened to

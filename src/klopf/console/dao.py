@@ -1,0 +1,179 @@
+"""`klopf dao`: proposals and votes on the rules of a network, from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cyclopts import App
+
+from klopf.console.ledger import (
+    HERE,
+    Changes,
+    Confirmations,
+    Json,
+    KeyFile,
+    Rpc,
+    Where,
+    _changed,
+    _key,
+    _open,
+    _rows,
+    _sent,
+    _tell,
+    klp,
+)  # fmt: skip
+from klopf.errors import LedgerError
+
+if TYPE_CHECKING:
+    from klopf import ledger as book
+
+__all__ = ["dao"]
+
+dao = App(name="dao", help="Proposals and votes on the rules of a network.")
+
+
+def _proposal(text: str, dao_: book.Governance) -> int:
+    """The proposal whose number begins with ``text``: they are long."""
+    matches = [p.id for p in dao_.list() if str(p.id).startswith(text)]
+    if len(matches) != 1:
+        raise LedgerError(f"{len(matches)} proposals begin with {text!r}; see `klopf dao list`")
+    return matches[0]
+
+
+@contextmanager
+def _dao(
+    rpc: str | None, deployment: Path, key: book.Key | None = None, confirmations: int = 0
+) -> Iterator[book.Governance]:
+    from klopf import ledger as book
+
+    with _open(rpc, deployment, key, confirmations) as l:
+        yield book.Governance(l)
+
+
+@dao.command
+def delegate(to: str | None = None, *, key: KeyFile = None,
+             confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
+             json_: Json = False) -> None:  # fmt: skip
+    """Let your tokens vote: through yourself, or through another address. Counts for votes that start later."""
+    with _dao(rpc, deployment, _key(key), confirmations) as d:
+        _sent(d.delegate(to), f"your tokens vote through {to or 'you'}", json_)
+
+
+@dao.command
+def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
+            confirmations: Confirmations = 0, rpc: Rpc = None,
+            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """Propose to change rules: `klopf dao propose "Seven seats" --set seats=7`."""
+    if not changes:
+        raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
+    with _dao(rpc, deployment, _key(key), confirmations) as d:
+        id = d.propose_rules(_changed(d._ledger.rules.current(), changes), description)
+    _tell({"proposal": str(id)}, json_, [f"proposal {id}"])
+
+
+@dao.command
+def upgrade(contract: str, artifact: Path, description: str, *, key: KeyFile = None,
+            confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
+            json_: Json = False) -> None:  # fmt: skip
+    """Deploy new code for Lens or Snapshots, and propose to put it behind their address.
+
+    Parameters
+    ----------
+    contract
+        Lens or Snapshots.
+    artifact
+        What `node build.mjs` made of the new source. Refused where a variable would lose its place.
+    description
+        Why.
+    """
+    from klopf.ledger import _abi
+
+    with _dao(rpc, deployment, _key(key), confirmations) as d:
+        id = d.propose_upgrade(contract, _abi.read_artifact(artifact), description)
+    _tell({"proposal": str(id)}, json_, [f"proposal {id}"])
+
+
+@dao.command
+def vote(proposal: str, support: Literal["for", "against", "abstain"], *, reason: str = "", key: KeyFile = None,
+         confirmations: Confirmations = 0,
+         rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """Vote on a proposal.
+
+    Parameters
+    ----------
+    proposal
+        Its number, or the first digits of it.
+    """
+    from klopf import ledger as book
+
+    with _dao(rpc, deployment, _key(key), confirmations) as d:
+        id = _proposal(proposal, d)
+        _sent(d.vote(id, book.Support[support.upper()], reason), f"voted {support}", json_)
+
+
+@dao.command
+def queue(
+    proposal: str,
+    *,
+    key: KeyFile = None,
+    confirmations: Confirmations = 0,
+    rpc: Rpc = None,
+    deployment: Where = HERE,
+    json_: Json = False,
+) -> None:
+    """Hand a proposal that has won to the timelock."""
+    with _dao(rpc, deployment, _key(key), confirmations) as d:
+        _sent(d.queue(_proposal(proposal, d)), "queued", json_)
+
+
+@dao.command
+def execute(
+    proposal: str,
+    *,
+    key: KeyFile = None,
+    confirmations: Confirmations = 0,
+    rpc: Rpc = None,
+    deployment: Where = HERE,
+    json_: Json = False,
+) -> None:
+    """Carry out a queued proposal whose delay is over. Anybody may."""
+    with _dao(rpc, deployment, _key(key), confirmations) as d:
+        _sent(d.execute(_proposal(proposal, d)), "executed; new rules are played from the next epoch on", json_)
+
+
+@dao.command
+def cancel(
+    proposal: str,
+    *,
+    key: KeyFile = None,
+    confirmations: Confirmations = 0,
+    rpc: Rpc = None,
+    deployment: Where = HERE,
+    json_: Json = False,
+) -> None:
+    """Cancel a proposal, as its guardian, or as its proposer before the vote starts."""
+    with _dao(rpc, deployment, _key(key), confirmations) as d:
+        _sent(d.cancel(_proposal(proposal, d)), "cancelled", json_)
+
+
+@dao.command(name="list")
+def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
+    """Every proposal and where it stands."""
+    with _dao(rpc, deployment) as d:
+        rows: list[dict[str, Any]] = [
+            {
+                "proposal": str(p.id),
+                "state": p.state.name.lower(),
+                **{name: klp(votes) for name, votes in p.votes.items()},
+                "vote_start": p.vote_start,
+                "vote_end": p.vote_end,
+                "eta": p.eta,
+                "description": p.description,
+            }
+            for p in d.list()
+        ]
+    shown = [{**row, "proposal": str(row["proposal"])[:10] + "…"} for row in rows]
+    _tell(rows, json_, _rows(shown))

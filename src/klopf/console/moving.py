@@ -1,0 +1,79 @@
+"""`klopf ledger migrate|restore`: a network moves to another chain, and its people take out what they had."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from klopf.console.ledger import HERE, Confirmations, Flag, Json, KeyFile, Rpc, Where, _key, _open, _tell, klp
+from klopf.errors import LedgerError
+
+__all__ = ["migrate", "restore"]
+
+
+def migrate(*, to: Annotated[str, Parameter(name="--to")], moved: Path = Path("moved.json"),
+            claims: Path = Path("claims.jsonl"), governed: Flag = False, from_: Annotated[str | None,
+            Parameter(name="--from")] = None, key: KeyFile = None, confirmations: Confirmations = 0,
+            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """Deploy the network on another chain, with claims for everybody's tokens. Participants register there again.
+
+    Parameters
+    ----------
+    to
+        The new chain: a node's URL, or a chain's file, which is made where there is none.
+    moved
+        The new deployment file.
+    claims
+        Where everybody's claims go: publish it.
+    governed
+        A DAO of the token's holders owns the new rules, not the key.
+    from_
+        The chain the network is on now.
+    """
+    from klopf import ledger as book
+
+    for place in (moved, claims):
+        if place.exists():
+            raise LedgerError(f"{place} exists: choose another name with --moved or --claims")
+    signer = _key(key)
+    with _open(from_, deployment) as l:
+        if "://" not in to and not Path(to).exists():
+            from klopf import chain
+
+            chain.create(to, chain_id=l.deployment.chain_id + 1).close()
+        constitution = book.Constitution() if governed else None
+        found, held = book.migrate(
+            l, to, signer, constitution, confirmations=confirmations,
+            progress=lambda name: print(f"created {name}", file=sys.stderr),
+        )  # fmt: skip
+    found.save(moved)
+    book.save_claims(claims, held)
+    total = klp(sum(c.amount for c in held))
+    _tell({"deployment": dataclasses.asdict(found), "claims": len(held), "klp": total}, json_,
+          [f"{len(held)} claims of {total} KLP in {claims}; the network is in {moved}"])  # fmt: skip
+
+
+def restore(claims: Path, *, owner: str | None = None, everybody: Flag = False, key: KeyFile = None,
+            confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
+            json_: Json = False) -> None:  # fmt: skip
+    """Take out what an address had on the chain that the network moved from.
+
+    Parameters
+    ----------
+    claims
+        The claims that `klopf ledger migrate` wrote.
+    owner
+        Whose; by default the key's own.
+    everybody
+        Everybody's: whoever sends pays the gas.
+    """
+    from klopf import ledger as book
+
+    signer, known = _key(key), book.load_claims(claims)
+    with _open(rpc, deployment, signer, confirmations) as l:
+        sent = book.restore(l, known, None if everybody else owner or signer.address)
+    _tell({"restored": len(sent)}, json_, [f"{len(sent)} claims paid"])

@@ -1,0 +1,181 @@
+"""Move a network to another chain: everybody's money in claims, the rules, and a link to the past.
+
+What moves: every token of the old chain, at its owner's address, those at stake, in escrow, in jobs and in fees
+included; the rules; and what the compute reserve had emitted, so that it cannot be emitted again. What does
+not: participants register again (their signatures bind to the chain that they joined), standing is earned again, and
+the schedule of emission begins again before its milestone. The old chain is not stopped: nobody could; whoever moves
+says so, and the first snapshot on the new chain names the old one and the hash of its graph.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.errors import LedgerError
+
+from . import _events as ev
+from ._abi import artifact
+from ._deployment import Deployment, Former, deploy_over
+from ._graph import graph
+from ._parameters import Constitution
+from ._receipts import merkle, path_to_root
+from ._rpc import Where, open_rpc
+from ._types import Sent
+from .keys import Key, checksum
+
+if TYPE_CHECKING:
+    from ._client import Ledger
+
+__all__ = ["Claim", "holdings", "load_claims", "migrate", "restore", "save_claims"]
+
+_ZERO = "0x" + "00" * 20
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What an address had on the old chain, and the proof of it. ``amount`` in 1e-18 KLP."""
+
+    index: int
+    owner: str
+    amount: int
+    proof: tuple[bytes, ...] = ()
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf under the root."""
+        return bytes(keccak(keccak(encode(("uint256", "address", "uint256"), (self.index, self.owner, self.amount)))))
+
+
+def holdings(source: Ledger) -> dict[str, int]:
+    """Everybody's tokens on a chain, by address: their own, and those that a contract keeps for them.
+
+    LedgerError where an epoch that is over was not collected (its pay would be lost), or the sum is not the supply.
+    """
+    owned: Counter[str] = Counter()
+    jobs: dict[int, str] = {}
+    named: dict[int, tuple[str, ...]] = {}
+    for event in ev.history(source):
+        if isinstance(event, ev.Transfer):
+            owned[event.sender] -= event.value
+            owned[event.to] += event.value
+        elif isinstance(event, ev.JobOpened):
+            jobs[event.id] = event.payer
+        elif isinstance(event, ev.JobReported):
+            named[event.id] = event.workers
+    del owned[_ZERO]
+    addresses = source.deployment.addresses
+    if owned[addresses.get("Claims", _ZERO)]:
+        raise LedgerError("claims of an earlier move are still open; move when everybody has restored theirs")
+    for name in ("Stake", "Settlement", "Jobs"):
+        del owned[addresses[name]]
+    members = {p.id: p.owner for p in source.registry.all()}
+    epoch = source.clock.now().epoch
+    for id, owner in members.items():
+        account = source.stake.account(id)
+        owned[owner] += account.staked + account.thawing + source.settlement.escrow(id)
+        for past in range(1, epoch + 1):
+            column = source.settlement.column(past, id)
+            if past < epoch and column.rank and not column.collected:
+                raise LedgerError(f"epoch {past} is not collected; run `klopf ledger settle {past}` when it can be")
+            owned[owner] += column.fees + source.settlement.set_aside(past, id)
+    for id, payer in jobs.items():
+        left = source.jobs.left(id)
+        for worker in set(named.get(id, ())):
+            due = source.jobs.due(id, worker)
+            owned[worker] += due
+            left -= due
+        owned[payer] += left
+    found = {owner: amount for owner, amount in sorted(owned.items()) if amount}
+    if sum(found.values()) != source.token.supply():
+        raise LedgerError(
+            f"{sum(found.values())} units have an owner, and {source.token.supply()} exist; "
+            "move while nobody sends transactions"
+        )
+    return found
+
+
+def claims_of(held: dict[str, int]) -> list[Claim]:
+    """Claims with their proofs, in the order of ``held``."""
+    plain = [Claim(i, owner, amount) for i, (owner, amount) in enumerate(held.items())]
+    levels = merkle(claim.leaf for claim in plain)
+    return [Claim(c.index, c.owner, c.amount, path_to_root(levels, c.leaf)) for c in plain]
+
+
+def migrate(
+    source: Ledger, where: Where, key: Key, constitution: Constitution | None = None, *,
+    confirmations: int = 0, progress: Callable[[str], None] | None = None,
+) -> tuple[Deployment, list[Claim]]:  # fmt: skip
+    """Deploy a network at ``where`` in which everybody can claim what it has in ``source``; see this module's text.
+
+    Anybody who has the old chain can make the claims again with :func:`holdings` and compare the root.
+    """
+    claims = claims_of(holdings(source))
+    root = merkle(claim.leaf for claim in claims)[-1][0]
+    made = graph(ev.history(source))
+    former = Former(root, source.token.emitted(), source.deployment.treasury)
+    rpc = open_rpc(where, confirmations)
+    try:
+        moved = deploy_over(
+            rpc, key, source.rules.current(), constitution=constitution, progress=progress, former=former
+        )
+        place = f"chain {source.deployment.chain_id}, block {made.block}, {source.deployment.addresses['Registry']}"
+        data = artifact("Snapshots").functions["mint"].call_data((made.hash(), 0, place))
+        rpc.send(key, moved.addresses["Snapshots"], data)
+    finally:
+        rpc.close()
+    return moved, claims
+
+
+def restore(ledger: Ledger, claims: Iterable[Claim], owner: str | None = None) -> list[Sent]:
+    """Pay out the claims of ``owner`` (by default of everybody) that are still open. Anybody may."""
+    if "Claims" not in ledger.deployment.addresses:
+        raise LedgerError("this network did not move here: there is nothing to restore")
+    functions = artifact("Claims").functions
+    address = ledger.deployment.addresses["Claims"]
+    sent = []
+    for claim in claims:
+        if owner is not None and claim.owner != checksum(owner):
+            continue
+        done = functions["restored"]
+        if not done.answer(ledger.rpc.call(address, done.call_data((claim.index,)))):
+            row = (claim.index, claim.owner, claim.amount, list(claim.proof))
+            sent.append(ledger.send(address, functions["restore"].call_data(row)))
+    return sent
+
+
+def save_claims(path: str | os.PathLike[str], claims: Iterable[Claim]) -> None:
+    """Write claims to a file, one JSON object a line."""
+    lines = [
+        json.dumps({"index": c.index, "owner": c.owner, "amount": str(c.amount), "proof": [p.hex() for p in c.proof]})
+        for c in claims
+    ]
+    try:
+        Path(path).write_text("".join(line + "\n" for line in lines))
+    except OSError as error:
+        raise LedgerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
+
+
+def load_claims(path: str | os.PathLike[str]) -> list[Claim]:
+    """Back from :func:`save_claims`. LedgerError, naming the line, where one is no claim."""
+    claims = []
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError as error:
+        raise LedgerError(f"cannot read {path}: {error.strerror}; name the claims of the move") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            proof = tuple(bytes.fromhex(p) for p in row["proof"])
+            claims.append(Claim(int(row["index"]), checksum(row["owner"]), int(row["amount"]), proof))
+        except (KeyError, TypeError, ValueError, LedgerError) as error:
+            raise LedgerError(f"line {number} of {path} is no claim ({error}); the file was altered") from None
+    return claims

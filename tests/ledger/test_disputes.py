@@ -1,0 +1,166 @@
+"""A speaker whose listener signed one thing and posted another is paid all the same, and the listener loses its own
+reward; caps hold what a key may promise; nobody is paid twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ledger_helpers import KLP, WINDOW, Net, Role, betray, quarrel, receipt, secret
+
+from klopf import ledger
+from klopf.errors import LedgerError, Reverted
+
+
+@pytest.fixture
+def trio(net: Net) -> tuple[Net, int, int, int]:
+    a, b, r = net.join(Role.NEURON), net.join(Role.NEURON), net.join(Role.REQUESTER)
+    net.clients[r].settlement.deposit(r, 50 * KLP)
+    net.admin.clock.start()
+    return net, a, b, r
+
+
+def test_a_listener_that_posts_another_root_loses_its_reward(trio: tuple[Net, int, int, int]) -> None:
+    net, a, b, r = trio
+    before = {i: net.admin.token.balance(net.clients[i].me.address) for i in (a, b)}
+    quarrel(net, a, b, r)
+    earned = {i: net.admin.token.balance(net.clients[i].me.address) - before[i] for i in (a, b)}
+    assert earned == {a: 0, b: 2 * KLP}  # a alone was heard, and would have had the whole reward of the epoch
+    assert net.admin.token.emitted() == 0
+    assert net.admin.settlement.escrow(r) == 48 * KLP
+    dispute = net.admin.disputes.get(2, a, b)
+    assert dispute is not None and not dispute.open
+    assert net.admin.disputes.get(2, b, a) is None
+    assert ledger.verify(net.admin, net.receipts) == []
+
+
+def test_a_fee_that_was_not_set_aside_is_taken_from_escrow_within_the_cap(trio: tuple[Net, int, int, int]) -> None:
+    net, a, b, r = trio
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))
+    net.advance()
+    net.advance()
+    epoch, l = net.admin.clock.now().epoch, net.clients[r].settlement
+    l.cap(r, 3 * KLP)
+    with pytest.raises(Reverted, match="OverCap"):
+        l.post(r, bytes(32), 4 * KLP, bytes(32))
+    with pytest.raises(Reverted, match="NotOwner"):
+        net.clients[a].settlement.cap(r, 0)
+    signed = betray(net, r, receipt(net, r, a, 0, 40 * KLP), receipt(net, r, b, 0, KLP), KLP)
+    net.advance()
+    net.advance()
+    net.clients[a].disputes.open(signed)
+    net.pass_time(WINDOW)
+    before = net.admin.token.balance(net.clients[a].me.address)
+    net.admin.disputes.uphold(epoch, r, a)
+    # 1 KLP that was set aside, and as much again as the cap allows in the epoch that runs
+    assert net.admin.token.balance(net.clients[a].me.address) - before == (1 + 3) * KLP
+    assert net.admin.settlement.capped(r) == 3 * KLP
+    net.admin.settle(epoch)
+    assert net.admin.settlement.escrow(r) == 46 * KLP
+    assert ledger.verify(net.admin, net.receipts) == []
+
+
+def test_a_listener_that_failed_before_it_posted_owes_the_fee_and_nothing_else(trio: tuple[Net, int, int, int]) -> None:
+    net, a, b, _ = trio
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))
+    net.advance()
+    net.advance()
+    epoch = net.admin.clock.now().epoch
+    signed = net.sign(receipt(net, a, b, 500, 0))
+    net.receipts.append(signed)
+    (heard,) = net.post(b, {a: 7000})
+    net.advance()
+    net.clients[a].settlement.claim(a, [heard])
+    net.advance()
+    net.clients[b].disputes.open(signed)
+    net.pass_time(WINDOW)
+    net.admin.disputes.uphold(epoch, a, b)
+    net.admin.settle(epoch)
+    column = net.admin.settlement.column(epoch, a)
+    assert column.collected and not column.voided
+    assert net.admin.token.emitted() == 10_000 * KLP
+    assert ledger.verify(net.admin, net.receipts) == []
+
+
+def test_what_cannot_be_disputed(trio: tuple[Net, int, int, int]) -> None:
+    net, a, b, r = trio
+    (early,) = net.post(r, {a: 0}, {a: KLP})
+    with pytest.raises(Reverted, match="WindowClosed"):  # the epoch runs
+        net.clients[a].disputes.open(early)
+    net.advance()
+    net.advance()
+    with pytest.raises(Reverted, match="WindowClosed"):  # its rules knew no disputes
+        net.clients[a].disputes.open(early)
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))
+    net.advance()
+    net.advance()
+    epoch = net.admin.clock.now().epoch
+    paid, other = net.post(r, {a: 0, b: 0}, {a: KLP, b: KLP})
+    net.post(b, {a: 100})
+    net.advance()
+    net.clients[a].settlement.claim(a, [s for s in net.receipts if s.receipt.epoch == epoch and s.receipt.speaker == a])
+    net.advance()
+    opened = net.clients[a].disputes
+    with pytest.raises(Reverted, match="AlreadyHeard"):
+        opened.open(paid)
+    with pytest.raises(Reverted, match="WrongHeard"):  # a claim that says less than it counted
+        opened._write("open", paid.receipt.as_tuple(), paid.listener_signature, [])
+    with pytest.raises(Reverted, match="NotActor"):
+        opened.open(other)
+    with pytest.raises(Reverted, match="WrongListenerSignature"):
+        net.clients[b].disputes.open(replace(other, listener_signature=other.speaker_signature))
+    with pytest.raises(Reverted, match="NotOpen"):
+        opened.uphold(epoch, r, b)
+    net.clients[b].disputes.open(other)
+    with pytest.raises(Reverted, match="AlreadyDisputed"):
+        net.clients[b].disputes.open(other)
+    net.admin.disputes.answer(epoch, r, b, other.proof)
+    with pytest.raises(Reverted, match="NotOpen"):
+        net.admin.disputes.answer(epoch, r, b, other.proof)
+    for function, arguments in (("hold", (epoch, a)), ("release", (epoch, a, b, 1, True))):
+        with pytest.raises(Reverted, match="OnlyDisputes"):
+            net.clients[a].settlement._write(function, *arguments)
+    net.pass_time(WINDOW)
+    with pytest.raises(Reverted, match="WindowClosed"):
+        net.clients[b].disputes.open(other)
+    net.admin.settle(epoch)
+    assert net.admin.token.balance(net.clients[b].me.address) == (10_000 - 100 + 1) * KLP
+    assert ledger.verify(net.admin, net.receipts) == []
+    with pytest.raises(Reverted, match="disputeSeconds"):
+        net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=31 * 24 * 3600))
+
+
+def test_a_device_needs_no_coin(trio: tuple[Net, int, int, int]) -> None:
+    """Its owner signs, somebody else carries; nobody can change what was signed or carry it twice."""
+    net, a, _, _ = trio
+    owner = ledger.Ledger(net.admin.rpc, net.admin.deployment, secret(71))  # has never had a coin or a token
+    assert net.admin.rpc.request("eth_getTransactionCount", owner.me.address, "latest") == "0x0"
+    carried = owner.carried_by(net.clients[a])
+    device = carried.devices.mint(secret(72), 4, 1, 2048, b"d" * 32)
+    assert net.admin.devices.owner(device) == owner.me.address
+    node = carried.effort.found(fee_bps=0)
+    carried.effort.join(device, node)
+    assert net.admin.effort.node(node)[0] == owner.me.address and net.admin.effort.node_of(device) == node
+    function = owner.devices._functions["transferFrom"]
+    data = function.call_data((owner.me.address, net.admin.me.address, device))
+    request = owner.forwarder.sign(owner.devices.address, data)
+    with pytest.raises(Reverted, match="ERC2771ForwarderInvalidSigner"):
+        net.admin.forwarder.carry(replace(request, gas=request.gas + 1))
+    net.admin.forwarder.carry(request)
+    assert net.admin.devices.owner(device) == net.admin.me.address
+    with pytest.raises(Reverted, match="ERC2771ForwarderInvalidSigner"):
+        net.admin.forwarder.carry(request)
+    with pytest.raises(Reverted, match="ERC721InsufficientApproval"):  # refused before it is signed
+        owner.forwarder.sign(owner.devices.address, data)
+    with pytest.raises(LedgerError, match="only calls of Devices and Effort"):
+        owner.forwarder.sign(owner.stake.address, b"")
+    late = (
+        net.clients[a]
+        .carried_by(net.admin)
+        .forwarder.sign(net.admin.effort.address, net.admin.effort._functions["found"].call_data((0, 0)), seconds=60)
+    )
+    net.pass_time(100)
+    with pytest.raises(Reverted, match="ERC2771ForwarderExpiredRequest"):
+        net.admin.forwarder.carry(late)
+    assert net.admin.rpc.request("eth_getTransactionCount", owner.me.address, "latest") == "0x0"
+    assert ledger.verify(net.admin, net.receipts) == []

@@ -1,0 +1,74 @@
+"""A network moves to another chain: everybody has there what it had, to the unit, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ledger_helpers import KLP, Net, Role, secret
+
+from klopf import chain, ledger
+from klopf.errors import LedgerError, Reverted
+from klopf.ledger import _migrate
+
+
+def test_everybody_has_what_it_had(net: Net, tmp_path: Path) -> None:
+    a, b, c = (net.join(Role.NEURON, stake=150 * KLP) for _ in range(3))
+    r = net.join(Role.REQUESTER)
+    net.clients[r].settlement.deposit(r, 50 * KLP)
+    net.admin.clock.start()
+    net.epoch({a: {b: 5, c: 5}, b: {a: 5, c: 5}, c: {a: 5, b: 5}, r: {a: 0}}, {r: {a: 3 * KLP}})
+    net.clients[a].stake.unstake(a, 20 * KLP)  # thawing
+    net.post(r, {b: 0}, {b: 7 * KLP})  # set aside, in an epoch that runs
+    job = net.admin.jobs.open(net.clients[a].me.address, 90 * KLP, net.admin.clock.now().time + 9, 9, b"t" * 32)
+    net.clients[a].jobs.report(job, {net.clients[b].me.address: 40 * KLP})
+    held = _migrate.holdings(net.admin)
+    third = net.admin.token.emitted() // 3
+    assert held[net.clients[a].me.address] == 10_000 * KLP + third + 3 * KLP
+    assert held[net.clients[b].me.address] == 10_000 * KLP + third + 40 * KLP
+    assert held[net.clients[r].me.address] == 9_997 * KLP
+    assert sum(held.values()) == net.admin.token.supply()
+
+    place, key = tmp_path / "new.db", secret(9)
+    chain.create(place, chain_id=4242, dev=True).close()
+    moved, claims = ledger.migrate(net.admin, place, key)
+    again = _migrate.claims_of(held)  # anybody who has the old chain comes to the same root
+    assert again == claims
+    ledger.save_claims(tmp_path / "claims.jsonl", claims)
+    claims = ledger.load_claims(tmp_path / "claims.jsonl")
+    with ledger.connect(place, key, moved) as l:
+        assert l.token.supply() == net.admin.token.supply()
+        assert l.token.emitted() == l.token.former() == l.emission.promised() == net.admin.token.emitted()
+        assert l.rules.current() == net.admin.rules.current()
+        assert l.snapshots.get(1)[2].startswith("chain 1337, block ")
+        with pytest.raises(Reverted, match="NotInRoot"):
+            ledger.restore(l, [replace(claims[0], amount=claims[0].amount + 1)])
+        assert len(ledger.restore(l, claims, net.clients[a].me.address)) == 1
+        assert ledger.restore(l, claims, net.clients[a].me.address) == []  # done
+        with pytest.raises(LedgerError, match="still open"):
+            _migrate.holdings(l)
+        ledger.restore(l, claims)
+        assert {owner: l.token.balance(owner) for owner in held} == held
+        assert l.token.balance(moved.addresses["Claims"]) == 0
+        row = (claims[0].index, claims[0].owner, claims[0].amount, list(claims[0].proof))
+        with pytest.raises(Reverted, match="AlreadyRestored"):
+            l.send(moved.addresses["Claims"], _migrate.artifact("Claims").functions["restore"].call_data(row))
+        assert ledger.verify(l, []) == []
+        assert _migrate.holdings(l) == held  # and could move on
+
+
+def test_what_was_not_collected_is_not_left_behind(net: Net) -> None:
+    a, b, c = (net.join(Role.NEURON) for _ in range(3))
+    net.admin.clock.start()
+    net.epoch({a: {b: 5}, b: {a: 5}, c: {a: 5}}, settle=False)
+    with pytest.raises(LedgerError, match="epoch 1 is not collected"):
+        _migrate.holdings(net.admin)
+    with pytest.raises(LedgerError, match="did not move here"):
+        ledger.restore(net.admin, [])
+
+
+def test_a_file_of_claims_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.jsonl").write_text('{"index": 0}\n')
+    with pytest.raises(LedgerError, match=r"line 1 of .* is no claim"):
+        ledger.load_claims(tmp_path / "c.jsonl")
