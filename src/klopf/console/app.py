@@ -205,6 +205,8 @@ def restore(file: Path, *, index: int = 0) -> None:
 
 # Loaded when it is asked for: it brings compiled kernels.
 app.command("klopf.console.bench:app", name="bench", help="Compare learners that never stop learning; measure speed.")
+app.command("klopf.console.learn:learn", name="learn")
+app.command("klopf.console.learn:watch", name="watch")
 app.command("klopf.console.ledger:ledger", name="ledger", help="Money, stakes, history and graph of a network.")
 app.command("klopf.console.dao:dao", name="dao", help="Proposals and votes on the rules of a network.")
 

@@ -155,3 +155,35 @@ def by_softmax(outputs, action, entropy):
     p /= p.sum()
     h = -(p * np.log(p)).sum()
     return np.eye(len(p))[action] - p - entropy * p * (np.log(p) + h)
+
+
+class QRC:
+    """Gradient eligibility traces for control: equations 26-28 of Elelimy et al. (2025)."""
+
+    def __init__(self, q, h, alpha, second, beta, gamma, lam):
+        self.q, self.h, self.alpha, self.second, self.beta = q, h, alpha, alpha * second, beta
+        self.gamma, self.decay = gamma, gamma * lam
+        self.clear()
+
+    def clear(self):
+        self.z = 0.0
+        self.eq = [np.zeros_like(w) for w in self.q.layers]
+        self.eh = [np.zeros_like(w) for w in self.h.layers]
+
+    def step(self, s, a, r, s2, cut, ends):
+        one = np.eye(len(self.q.value(s)))
+        best = int(self.q.value(s2).argmax())
+        delta = r + self.gamma * self.q.value(s2)[best] * (not cut) - self.q.value(s)[a]
+        h = self.h.value(s)[a]
+        gq, gh, gn = self.q.gradient(s, one[a]), self.h.gradient(s, one[a]), self.q.gradient(s2, one[best])
+        self.z = self.decay * self.z + h
+        self.eq = [self.decay * e + g for e, g in zip(self.eq, gq, strict=True)]
+        self.eh = [self.decay * e + g for e, g in zip(self.eh, gh, strict=True)]
+        for w, e, g, n in zip(self.q.layers, self.eq, gq, gn, strict=True):
+            by_delta = self.gamma * n * (not cut) - g
+            w += self.alpha * (delta * e - h * g - self.z * by_delta)
+        for w, e, g in zip(self.h.layers, self.eh, gh, strict=True):
+            w += self.second * (delta * e - h * g - self.beta * w)
+        if ends:
+            self.clear()
+        return delta

@@ -129,3 +129,49 @@ def test_predictions(update, hidden):
             unit = np.sqrt(np.var(senses.traces, ddof=1) + 1e-8)
             assert said == pytest.approx(v.value(s)[0] * unit, rel=1e-6)
     agree(agent, nets)
+
+
+def test_qrc():
+    agent = Agent(SEEN, choices=4, agent="qrc", hidden=(16, 12), dtype="float64", seed=5, epsilon_steps=150,
+                  step_size=0.01, second_step_size=0.5)  # fmt: skip
+    nets = networks(agent)
+    rule = plain.QRC(*nets, 0.01, 0.5, 1.0, 0.99, 0.8)
+    senses = plain.Senses(0.99, 0)
+    agent.begin(np.ones(SEEN))
+    s = senses.observe(np.ones(SEEN), True)
+    for observation, reward, (terminated, truncated), start in stream(1):
+        a = int(agent._action[0, 0])
+        greedy = a == int(nets[0].value(s).argmax())
+        agent.step(observation, reward, terminated, truncated)
+        over = terminated or truncated
+        r = senses.reward(reward, terminated)
+        s2 = senses.observe(observation, False)
+        delta = rule.step(s, a, r, s2, terminated, over or not greedy)
+        assert agent._G[9] == pytest.approx(delta, abs=1e-6)
+        s = s2
+        if over:
+            agent.begin(start)
+            s = senses.observe(start, True)
+    agree(agent, nets)
+
+
+def test_intentional_updates_clip_an_error_out_of_all_proportion():
+    """After thousands of small errors comes one that is beyond 20 root mean squares."""
+    agent = Agent(2, agent="intentional-td", hidden=(4,), dtype="float64", scale_rewards=False, sparsity=0.0)
+    (net,) = nets = networks(agent)
+    (rule,) = updates(agent, nets)
+    senses = plain.Senses(0.99, 0)
+    r = np.random.default_rng(0)
+    agent.begin(np.ones(2))
+    s = senses.observe(np.ones(2), True)
+    for t in range(3000):
+        x, reward = r.normal(size=2), 1e5 if t == 2950 else float(r.normal())
+        agent.step(x, reward)
+        s2 = senses.observe(x, False)
+        delta = reward + 0.99 * net.value(s2)[0] - net.value(s)[0]
+        rule.step(delta, net.gradient(s, [1.0]), False)
+        if t == 2950:
+            cap = 20 * np.sqrt(rule.square / (1 - 0.9998**rule.t))
+            assert abs(delta) > 1.5 * cap
+        s = s2
+    agree(agent, nets)

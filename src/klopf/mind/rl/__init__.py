@@ -2,7 +2,11 @@
 
 from klopf.mind.rl._agent import Agent
 from klopf.mind.rl._curve import Curve
-from klopf.mind.rl._run import Life, Task, env_only, load, run
+from klopf.mind.rl._film import film
+from klopf.mind.rl._horde import Horde
+from klopf.mind.rl._linear import SwiftTD, TrueOnlineTD
+from klopf.mind.rl._many import read_folder, run_many, seed_file, write_folder
+from klopf.mind.rl._run import Life, Task, env_only, load, ready, run
 from klopf.mind.rl._settings import AGENTS, AgentSettings
 from klopf.mind.rl._worlds import WORLDS, Change, change_for
 
@@ -13,10 +17,19 @@ __all__ = [
     "AgentSettings",
     "Change",
     "Curve",
+    "Horde",
     "Life",
+    "SwiftTD",
     "Task",
+    "TrueOnlineTD",
     "change_for",
     "env_only",
+    "film",
     "load",
+    "read_folder",
+    "ready",
     "run",
+    "run_many",
+    "seed_file",
+    "write_folder",
 ]

@@ -24,7 +24,7 @@ TABLES: dict[str, tuple[Quantity, ...]] = {
     "obgd": _TRACED,
     "adaptive-obgd": (*_TRACED, Quantity("second moment")),
     "intentional": (*_TRACED, Quantity("second moment")),
-    "fixed": (*_TRACED, Quantity("gradient")),
+    "fixed": (*_TRACED, Quantity("gradient"), Quantity("move")),
     "autostep": (*_TRACED, Quantity("gradient"), Quantity("step-size", 1.0, 1.0), Quantity("memory"), Quantity("mean")),
 }
 """What belongs to a weight, with its value at birth; the kernels rely on this order."""
@@ -33,6 +33,7 @@ _WRONG = {
     1: "no episode has begun; call begin(observation) first",
     2: "the observation contains NaN or infinity; mend the environment or leave that number out",
     3: "the reward is NaN or infinite; mend the environment",
+    4: "the agent has diverged: what it says is not a finite number; go on from its last checkpoint with smaller steps",
 }
 
 
@@ -140,6 +141,7 @@ class Agent:
         self._D = np.zeros(place, self._dtype)
         self._C = np.zeros(12, self._dtype)
         self._N = np.zeros((len(outputs), 8), np.float64)
+        self._N[:, 2] = 1.0  # the clipping threshold's running square begins at 1 (Intentional updates)
         self._G = np.zeros(24, np.float64)
         self._action = np.zeros((4, max(self.actions, 1)), np.float64)
         if self.actions:

@@ -6,7 +6,12 @@ state can be taken and put back where that is possible (Klopf's own, classic con
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
+import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -62,6 +67,8 @@ class Changing(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.stretch = -1
         self.factor = 1.0
         model = getattr(env.unwrapped, "model", None)
+        if change.kind == "action" and not isinstance(env.action_space, gymnasium.spaces.Box):
+            raise MindError(f"{env.spec.id if env.spec else env} has no continuous actions to change")
         if change.kind in ("friction", "gravity"):
             if model is None:
                 raise MindError(
@@ -157,7 +164,7 @@ class World:
     def sample(self) -> Any:
         """A random action."""
         action = self.env.action_space.sample()
-        return int(action) - self.first if self.choices else np.ravel(action)
+        return int(action) - self.first if self.choices else np.ravel(action).astype(np.float64)
 
     def render(self) -> Any:
         """A picture of now, shape ``(height, width, 3)``."""
@@ -254,14 +261,36 @@ def _line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
+@contextlib.contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """MuJoCo remarks on Gymnasium's models at every start, and leaves a log file behind; nobody here can act on it."""
+    spec = gymnasium.registry.get(name)
+    if spec is None or "mujoco" not in str(spec.entry_point):
+        yield
+        return
+    try:
+        mujoco = importlib.import_module("mujoco")
+        before = mujoco.get_mju_user_warning()
+        mujoco.set_mju_user_warning(lambda message: None)
+    except (ImportError, AttributeError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(before)
+
+
 def make(name: str, change: Change | None = None, render: bool = False) -> World:
     """The environment called ``name``, changing as ``change`` says.
 
     Raises:
         MindError: there is no such environment, or it needs something that is not installed.
     """
+    if render and sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        os.environ.setdefault("MUJOCO_GL", "egl")  # pictures without a screen
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _quiet(name):
             warnings.simplefilter("ignore")
             env = gymnasium.make(name, disable_env_checker=True, render_mode="rgb_array" if render else None)
     except Exception as error:

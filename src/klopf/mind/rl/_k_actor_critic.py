@@ -32,6 +32,7 @@ from klopf.mind.rl._k_senses import (
     O_PUBLISHED,
     O_RULE,
     finite,
+    is_number,
     passed,
     scaled,
     sense,
@@ -91,6 +92,8 @@ def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward
         forward(P[0], geo[CRITIC], b, hyp[CRITIC])
         follows = float(b[out])
     delta = r + O[O_GAMMA] * follows - float(a[out])
+    if not is_number(delta):
+        return 4
     G[G_DELTA] = delta
     G[G_VALUE] = float(a[out])
     # LEARN
@@ -114,4 +117,4 @@ def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward
         return 0
     G[G_NOW] = 1.0 - now
     act(P, geo, hyp, b, G, O, rng, action)
-    return 0
+    return 0 if finite(action[0]) else 4

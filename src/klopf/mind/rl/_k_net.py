@@ -19,10 +19,11 @@ import math
 from klopf.mind.rl._jit import jit
 
 # how weights are updated from traces
-OBGD, ADAPTIVE, INTENTIONAL, FIXED, AUTOSTEP = range(5)
+OBGD, ADAPTIVE, INTENTIONAL, FIXED, AUTOSTEP, PLAIN = range(6)
 # rows of the weight table
 WEIGHT, TRACE, SECOND, SCALE, MEMORY, MEAN_STEP = range(6)
-GRADIENT = SECOND  # no rule keeps both
+GRADIENT = SECOND  # no rule keeps both, nor the next two
+MOVE = SCALE
 # places in a network's hyperparameters
 (
     ALPHA, KAPPA, LAMBDA, GAMMA, BETA2, EPSILON, META, TAU, LEAK, SPARSITY, RATE, MATURITY, UTILITY_DECAY, CLIP,
@@ -153,6 +154,14 @@ def trace(rule, P, at, rows, n, X, xo, V, vo, C):  # type: ignore[no-untyped-def
                 g[j] = v
                 e[j] = decay * e[j] + v
             at += n
+    elif rule == PLAIN:
+        gradients = P[GRADIENT]
+        for r in range(rows):
+            x = X[xo + r]
+            g = gradients[at : at + n]
+            for j in range(n):
+                g[j] = x * d[j]
+            at += n
     elif rule == ADAPTIVE:
         squares = P[SECOND]
         beta = C[C_BETA2]
@@ -198,6 +207,7 @@ def trace(rule, P, at, rows, n, X, xo, V, vo, C):  # type: ignore[no-untyped-def
         rate = C[C_TAU]
         low = C[C_LOW]
         high = C[C_HIGH]
+        tiny = P.dtype.type(1e-30)
         for r in range(rows):
             x = X[xo + r]
             e = traces[at : at + n]
@@ -214,7 +224,7 @@ def trace(rule, P, at, rows, n, X, xo, V, vo, C):  # type: ignore[no-untyped-def
                 size = abs(m0)
                 q = max(size, mean[j] + rate * (size - mean[j]))
                 mean[j] = q
-                a = alpha[j] * (one + theta * m0 / (q + low))
+                a = alpha[j] * (one + theta * m0 / (q + tiny))
                 a = min(max(a, low), high)
                 alpha[j] = a
                 s1 += a * abs(v)

@@ -29,6 +29,7 @@ from klopf.mind.rl._k_senses import (
     O_PUBLISHED,
     O_RULE,
     finite,
+    is_number,
     passed,
     scaled,
     sense,
@@ -78,6 +79,8 @@ def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward
         action[0, 0] = act_epsilon_greedy(b, out, choices, rng, G, O)
         follows = float(b[out + int(action[0, 0])])
     delta = r + O[O_GAMMA] * follows - float(a[out + taken])
+    if not is_number(delta):
+        return 4
     G[G_DELTA] = delta
     G[G_VALUE] = float(a[out + taken])
     # LEARN

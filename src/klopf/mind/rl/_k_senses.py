@@ -10,6 +10,7 @@ import math
 
 from klopf.mind.rl._jit import jit
 
+LARGEST = 1.7976931348623157e308
 # places in an agent's globals (float64)
 (
     G_NOW, G_SENSED, G_REWARDS, G_REWARD_MEAN, G_REWARD_P, G_REWARD_TRACE, G_EPISODE_STEP, G_STEPS, G_EPISODES, G_DELTA,
@@ -23,10 +24,16 @@ from klopf.mind.rl._jit import jit
 
 
 @jit
+def is_number(x):  # type: ignore[no-untyped-def]
+    """Whether ``x`` is finite. Not ``math.isfinite``: its ``x - x`` is folded away where sums may be reordered."""
+    return abs(x) <= LARGEST
+
+
+@jit
 def finite(obs):  # type: ignore[no-untyped-def]
     """Whether all numbers of ``obs`` are finite."""
     for i in range(obs.shape[0]):  # noqa: SIM110
-        if not math.isfinite(obs[i]):
+        if not is_number(obs[i]):
             return False
     return True
 
@@ -93,11 +100,14 @@ def scaled(G, O, reward, ended):  # type: ignore[no-untyped-def]
 
 @jit
 def passed(G, obs, reward):  # type: ignore[no-untyped-def]
-    """CHECK of every step: 0, or what is wrong (1: nothing has begun, 2: observation, 3: reward). Changes nothing."""
+    """CHECK of every step: 0, or what is wrong (1: nothing has begun, 2: observation, 3: reward). Changes nothing.
+
+    (4, an agent that diverged, shows only later.)
+    """
     if G[G_ALIVE] == 0:
         return 1
     if not finite(obs):
         return 2
-    if not math.isfinite(reward):
+    if not is_number(reward):
         return 3
     return 0

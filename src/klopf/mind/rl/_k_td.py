@@ -28,6 +28,7 @@ from klopf.mind.rl._k_senses import (
     O_PUBLISHED,
     O_RULE,
     finite,
+    is_number,
     passed,
     scaled,
     sense,
@@ -75,6 +76,8 @@ def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward
         forward(P[0], geo[0], b, hyp[0])
         follows = float(b[out])
     delta = r + O[O_GAMMA] * follows - float(a[out])
+    if not is_number(delta):
+        return 4
     G[G_DELTA] = delta
     G[G_VALUE] = float(a[out])
     # LEARN

@@ -21,7 +21,7 @@ from klopf.mind.rl._worlds import Change
 if TYPE_CHECKING:
     from klopf.mind.rl._gymnasium import World
 
-__all__ = ["Life", "Task", "env_only", "load", "run"]
+__all__ = ["Life", "Task", "env_only", "load", "ready", "run"]
 
 FORMAT = 1
 LOOK = 512  # steps between two looks at the clock
@@ -37,10 +37,10 @@ class Task:
     seed: int = 0
     options: dict[str, Any] = field(default_factory=dict)
     change: Change | None = None
-    explore_fraction: float = 0.0
-    """Share of the steps in which epsilon falls; 0 for the agent's own ``epsilon_steps``."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.options.get("hidden"), list):  # as a file has it
+            object.__setattr__(self, "options", {**self.options, "hidden": tuple(self.options["hidden"])})
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise MindError(f"steps={self.steps!r} must be a whole number from 1")
         settings_for(self.agent, **self.options)
@@ -72,9 +72,7 @@ class Life:
 
 
 def _born(task: Task, world: World) -> Agent:
-    options = dict(task.options)
-    if task.explore_fraction and "epsilon_steps" not in options:
-        options["epsilon_steps"] = max(1, int(task.explore_fraction * task.steps))
+    options = task.options
     predicts = settings_for(task.agent, **options).algorithm == "td"
     shape: dict[str, Any] = {} if predicts else {"actions": world.actions, "choices": world.choices}
     if world.actions and not predicts:
@@ -228,6 +226,21 @@ def _resumed(task: Task, file: Path, world: World) -> tuple[Life, float, int, An
     kept = arrays["next action"]
     action = kept.copy() if world.actions else int(kept[0])
     return life, total, length, action
+
+
+def ready(task: Task) -> None:
+    """Make the environment and the agent of ``task``, compile what it needs, and let go of both.
+
+    Raises:
+        MindError: what ``run`` would raise before its first step.
+    """
+    from klopf.mind.rl._gymnasium import make
+
+    world = make(task.environment, task.change)
+    try:
+        _born(task, world).prepare()
+    finally:
+        world.close()
 
 
 def env_only(task: Task, seconds: float) -> float:

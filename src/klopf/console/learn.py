@@ -1,0 +1,243 @@
+"""``klopf learn`` and ``klopf watch``: agents that learn from every step they live."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from klopf.errors import MindError
+
+if TYPE_CHECKING:
+    from klopf.mind.rl import Life, Task
+
+__all__ = ["learn", "watch"]
+
+
+def learn(
+    environment: str = "",
+    *,
+    agent: str = "",
+    steps: int | None = None,
+    seeds: int | None = None,
+    save: Path | None = None,
+    resume: Path | None = None,
+    plot: Path | None = None,
+    options: str = "",
+    world: str = "",
+    change_every: int = 0,
+    published: Annotated[bool, Parameter(negative="")] = False,
+    cores: int | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object instead.")] = False,
+) -> None:
+    """Let an agent live in an environment and learn from every step, once.
+
+    Parameters
+    ----------
+    environment
+        A Gymnasium environment, such as HalfCheetah-v5 or CartPole-v1, or klopf/Breakout-v0.
+    agent
+        A name from klopf.mind.rl.AGENTS: stream-ac, stream-q, stream-sarsa, stream-td, intentional-ac, intentional-q,
+        intentional-td, qrc. stream-ac if not given.
+    steps
+        Steps to live with each seed, those of a resumed life included. 100,000 if not given.
+    seeds
+        How many seeds, from 0, side by side. 1 if not given.
+    save
+        Keep checkpoints in this folder, once a minute and at the end.
+    resume
+        Go on from the checkpoints in this folder, and keep new ones there.
+    plot
+        Draw the learning curve into this image file.
+    options
+        On top of the agent's own, such as hidden=64x64,life=continual,replacement_rate=0.0001.
+    world
+        A world that changes: slippery (friction), gravity, action (its strength and sign) or reward.
+    change_every
+        Steps between two changes of the world; its own number if not given.
+    published
+        Treat a time limit as the end, as the published code does, instead of estimating what would have followed.
+    cores
+        Seeds that live side by side; as many as there are cores if not given.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from klopf.mind.rl import Task, change_for, env_only, read_folder, ready, run_many, write_folder
+
+    for name, value in (("steps", steps), ("seeds", seeds), ("cores", cores)):
+        if value is not None and value < 1:
+            raise MindError(f"--{name} {value}: at least 1 is needed")
+    if change_every < 0:
+        raise MindError(f"--change-every {change_every}: at least 1 is needed")
+    if plot is not None and not plot.absolute().parent.is_dir():
+        raise MindError(f"there is no folder {plot.parent} to draw into")
+    given = _options(options) | ({"time_out": "terminate"} if published else {})
+    if resume is not None:
+        if save is not None:
+            raise MindError("--resume keeps its checkpoints where they are; leave --save out")
+        task, count = read_folder(resume)
+        change = change_for(world, change_every)
+        asked = {"environment": environment, "agent": agent, "options": given, "change": change}
+        for name, wanted in asked.items():
+            if wanted and wanted != getattr(task, name):
+                raise MindError(
+                    f"{resume} holds another agent: its {name} is {getattr(task, name)!r}, not {wanted!r}; "
+                    "leave that out to go on, or --save elsewhere to begin anew"
+                )
+        task = Task(task.environment, task.agent, steps or task.steps, 0, task.options, task.change)
+        count = seeds or count
+    else:
+        if not environment:
+            raise MindError("name an environment, such as `klopf learn CartPole-v1 --agent stream-q`")
+        task = Task(environment, agent or "stream-ac", steps or 100_000, 0, given, change_for(world, change_every))
+        count = seeds or 1
+    folder = resume or save
+    if save is not None and (save / "lives.json").exists():
+        raise MindError(f"{save} holds lives already; go on with --resume {save}, or choose another folder")
+    ready(task)  # what cannot be lived says so before anything is made
+    alone = env_only(task, 1.0)
+    if folder is not None:
+        write_folder(folder, task, count)
+    lives = _with_progress(task, count, folder, resume is not None, cores or os.cpu_count() or 1, run_many)
+    result = _result(task, lives, alone)
+    if plot is not None:
+        _draw(lives, plot, f"{task.agent} in {task.environment}")
+    if json_:
+        print(json.dumps(result))
+        return
+    _print(result)
+
+
+def _options(given: str) -> dict[str, Any]:
+    """``a=1,b=true,hidden=64x64`` as a dict, checked against the settings there are."""
+    from klopf.mind.rl import AgentSettings
+
+    known: dict[str, Any] = AgentSettings().as_dict()
+    options: dict[str, Any] = {}
+    for part in (p.strip() for p in given.split(",") if p.strip()):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not sign or name not in known:
+            raise MindError(f"--options {part!r} does not set an option; an agent has {', '.join(sorted(known))}")
+        kind = type(known[name])
+        try:
+            if kind is list:
+                options[name] = tuple(int(n) for n in value.split("x") if n and n != "0")
+            else:
+                options[name] = {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
+        except (KeyError, ValueError) as error:
+            example = "64x64" if kind is list else kind.__name__
+            raise MindError(f"--options {part!r}: {name} must be like {example}") from error
+    return options
+
+
+def _with_progress(task: Task, seeds: int, folder: Path | None, resume: bool, cores: int, run_many: Any) -> list[Life]:
+    """All seeds, with one line that says how far they are, what they earn and how fast they live."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    now: dict[int, tuple[int, float, float]] = {}
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        line = bar.add_task(f"{task.agent} in {task.environment}", total=task.steps * seeds, told="")
+
+        def tell(seed: int, steps: int, earned: float, speed: float) -> None:
+            now[seed] = (steps, earned, speed)
+            returns = [e for _, e, _ in now.values() if not math.isnan(e)]
+            told = f"return {sum(returns) / len(returns):,.1f}  " if returns else ""
+            told += f"{sum(v for *_, v in now.values()) / len(now):,.0f} steps/s"
+            bar.update(line, completed=sum(s for s, *_ in now.values()), told=told)
+
+        lives: list[Life] = run_many(task, seeds, folder, resume, cores, progress=tell)
+        bar.update(line, completed=task.steps * seeds)
+    return lives
+
+
+def _result(task: Task, lives: list[Life], alone: float) -> dict[str, Any]:
+    returns = [life.final_return for life in lives if not math.isnan(life.final_return)]
+    mean = sum(returns) / len(returns) if returns else None
+    error = None
+    if mean is not None and len(returns) > 1:
+        error = math.sqrt(sum((r - mean) ** 2 for r in returns) / (len(returns) - 1) / len(returns))
+    return {
+        "agent": task.agent, "environment": task.environment, "seeds": len(lives), "steps": task.steps,
+        "final_return": mean, "stderr": error,
+        "steps_per_second": sum(life.steps_per_second for life in lives) / len(lives),
+        "env_only_steps_per_second": alone,
+    }  # fmt: skip
+
+
+def _print(result: dict[str, Any]) -> None:
+    mean, error = result["final_return"], result["stderr"]
+    earned = "no episode ended" if mean is None else f"return {mean:,.1f}" + (f" ± {error:,.1f}" if error else "")
+    speed, alone = result["steps_per_second"], result["env_only_steps_per_second"]
+    print(f"{result['agent']} in {result['environment']}, {result['steps']:,} steps, {result['seeds']} seed(s)")
+    print(f"{earned} (mean of the last tenth of the episodes)")
+    print(f"{speed:,.0f} steps/s; the environment alone, under random actions, {alone:,.0f}")
+
+
+def _draw(lives: list[Life], file: Path, title: str) -> None:
+    """Learning curves: each seed thin, their mean bold, over steps."""
+    import numpy as np
+
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MindError("plots need matplotlib; install klopf[plot]") from error
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    steps = np.linspace(0, max(life.steps for life in lives), 201)[1:]
+    smooth = []
+    for life in lives:
+        points = life.curve.array()
+        if not len(points):
+            continue
+        ends, returns = points[:, 1], points[:, 2]
+        curve = np.full(len(steps), np.nan)
+        for k, step in enumerate(steps):
+            near = (ends <= step) & (ends > step - 0.05 * steps[-1])
+            if near.any():
+                curve[k] = np.average(returns[near], weights=points[near, 0])
+        smooth.append(curve)
+        axes.plot(steps, curve, lw=0.8, alpha=0.5, color="tab:blue")
+    if smooth:
+        every = np.array(smooth)
+        seen = ~np.isnan(every).all(0)
+        axes.plot(steps[seen], np.nanmean(every[:, seen], 0), lw=2, color="tab:blue")
+    axes.set_xlabel("steps")
+    axes.set_ylabel("return")
+    axes.set_title(title)
+    figure.savefig(file)
+
+
+def watch(
+    folder: Path, *, seed: int = 0, out: Path | None = None, steps: int = 1000, every: int = 2, height: int = 240
+) -> None:
+    """Render one episode of a saved agent to a GIF or MP4. It goes on learning meanwhile, but nothing is saved.
+
+    Parameters
+    ----------
+    folder
+        What `klopf learn --save` wrote.
+    seed
+        Which seed's agent.
+    out
+        The film: a name that ends in .gif or .mp4; episode.gif in the folder if not given.
+    steps
+        Longest film, in steps.
+    every
+        One picture every so many steps.
+    height
+        Pictures are made smaller until they are at most so many pixels high.
+    """
+    from klopf.mind.rl import film
+
+    out = out or folder / "episode.gif"
+    earned, length = film(folder, seed, out, steps, every, height)
+    print(f"{out}: {length} steps, return {earned:,.1f}")

@@ -1,0 +1,92 @@
+"""``klopf learn`` and ``klopf watch`` as people use them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from klopf.console import main
+
+
+def klopf(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return end.value.code, out, err
+
+
+def test_learn_save_resume_plot_and_json(capsys, tmp_path):
+    folder = tmp_path / "lives"
+    code, out, err = klopf(capsys, "learn", "CartPole-v1", "--agent", "stream-q", "--steps", 1500, "--seeds", 2,
+                           "--cores", 1, "--save", folder, "--plot", tmp_path / "curve.png", "--json")  # fmt: skip
+    assert code == 0, err
+    told = json.loads(out)
+    assert list(told) == ["agent", "environment", "seeds", "steps", "final_return", "stderr", "steps_per_second",
+                          "env_only_steps_per_second"]  # fmt: skip
+    assert (told["agent"], told["environment"], told["seeds"], told["steps"]) == ("stream-q", "CartPole-v1", 2, 1500)
+    assert told["final_return"] > 5
+    assert told["stderr"] >= 0
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+    code, out, err = klopf(capsys, "learn", "--resume", folder, "--steps", 2500, "--cores", 1)
+    assert code == 0, err
+    assert "2,500 steps, 2 seed(s)" in out
+    code, _, err = klopf(capsys, "learn", "--resume", folder, "--agent", "qrc")
+    assert code == 2
+    assert "another agent" in err
+    assert err.count("\n") == 1
+    code, _, err = klopf(capsys, "learn", "CartPole-v1", "--save", folder)
+    assert code == 2
+    assert "--resume" in err
+
+
+def test_seeds_live_side_by_side_as_they_do_alone(capsys, tmp_path):
+    for name, cores in (("one", 1), ("two", 2)):
+        code, _, err = klopf(capsys, "learn", "CartPole-v1", "--agent", "stream-q", "--steps", 1200, "--seeds", 2,
+                             "--cores", cores, "--save", tmp_path / name)  # fmt: skip
+        assert code == 0, err
+    from klopf.mind.rl import load, seed_file
+
+    for seed in range(2):
+        one, two = (load(seed_file(tmp_path / name, seed))[0].agent for name in ("one", "two"))
+        assert one.commitment() == two.commitment()
+
+
+def test_watch_makes_a_film(capsys, tmp_path):
+    folder = tmp_path / "lives"
+    assert klopf(capsys, "learn", "klopf/Breakout-v0", "--agent", "stream-q", "--steps", 600, "--save", folder)[0] == 0
+    code, out, err = klopf(capsys, "watch", folder, "--every", 1)
+    assert code == 0, err
+    assert "return" in out
+    assert (folder / "episode.gif").read_bytes()[:4] == b"GIF8"
+    for arguments in ((folder, "--seed", 3), (folder, "--out", tmp_path / "x.txt"), (tmp_path / "nowhere",)):
+        code, _, err = klopf(capsys, "watch", *arguments)
+        assert code == 2
+        assert err.startswith("klopf: ")
+        assert err.count("\n") == 1
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ((), "name an environment"),
+        (("Nowhere-v7",), "cannot make the environment"),
+        (("CartPole-v1", "--agent", "nobody"), "no agent is called"),
+        (("Pendulum-v1", "--agent", "stream-q"), "discrete actions"),
+        (("CartPole-v1", "--steps", "0"), "at least 1"),
+        (("CartPole-v1", "--options", "colour=red"), "does not set an option"),
+        (("CartPole-v1", "--options", "gamma=high"), "gamma must be like"),
+        (("CartPole-v1", "--options", "gamma=2"), "at most 1"),
+        (("CartPole-v1", "--world", "slippery"), "no friction"),
+        (("CartPole-v1", "--world", "upside-down"), "no world is called"),
+        (("--resume", "nowhere"), "klopf learn --save"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, arguments, line):
+    code, out, err = klopf(capsys, "learn", *arguments)
+    assert code == 2
+    assert not out
+    assert line in err
+    assert err.rstrip("\n").count("\n") == 0

@@ -1,0 +1,390 @@
+"""Lives in environments: going on to the bit, what ends an episode, and what goes wrong."""
+
+from __future__ import annotations
+
+import math
+
+import gymnasium
+import numpy as np
+import pytest
+
+from klopf.errors import MindError
+from klopf.mind.rl import AGENTS, Agent, Change, Curve, Task, change_for, load, run
+from klopf.mind.rl._gymnasium import World, make
+
+
+class Trouble(gymnasium.Env):
+    """An environment in which something goes wrong at step ``at``."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (3,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, what="", at=1500):
+        self.what, self.at, self.t = what, at, 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(3), {}
+
+    def step(self, action):
+        self.t += 1
+        seen, reward = self.np_random.normal(size=3), 1.0
+        if self.t >= self.at:
+            if self.what == "die":
+                raise RuntimeError("the simulator\nis gone")
+            if self.what == "observation":
+                seen[1] = math.nan
+            if self.what == "reward":
+                reward = math.inf
+            if self.what == "shape":
+                seen = seen[:2]
+        return seen, reward, bool(self.t % 50 == 0), False, {}
+
+
+for kind in ("", "die", "observation", "reward", "shape"):
+    gymnasium.register(f"trouble/{kind or 'none'}-v0", lambda what=kind, **_: Trouble(what))
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("die", "died in the middle of an episode: RuntimeError: the simulator is gone"),
+        ("observation", "observation contains NaN"),
+        ("reward", "reward is NaN or infinite"),
+        ("shape", "2 numbers where this agent has 3"),
+    ],
+)
+def test_trouble_is_one_line_and_the_last_checkpoint_stays(tmp_path, kind, line):
+    file = tmp_path / "a.life"
+    with pytest.raises(MindError, match=line) as caught:
+        run(Task(f"trouble/{kind}-v0", "stream-q", 3000), file, save_every=0.0)
+    assert "\n" not in str(caught.value)
+    life, _, _ = load(file)
+    assert life.steps in (512, 1024)
+    assert np.isfinite(life.agent.weights(0, 0)).all()
+    assert life.agent.begin(np.zeros(3)) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("environment", "agent"),
+    [("CartPole-v1", "stream-q"), ("HalfCheetah-v5", "stream-ac"), ("Hopper-v5", "intentional-ac"),
+     ("klopf/Breakout-v0", "stream-q"), ("Pendulum-v1", "stream-td")],
+)  # fmt: skip
+@pytest.mark.parametrize("world", ["", "reward"])
+def test_resumes_to_the_bit(tmp_path, environment, agent, world):
+    change = change_for(world, 300)
+    options = {"hidden": (16,), "life": "continual", "replacement_rate": 1e-3, "maturity": 50}
+    whole = run(Task(environment, agent, 1500, 3, options, change), tmp_path / "whole.life")
+    run(Task(environment, agent, 777, 3, options, change), tmp_path / "part.life")
+    part = run(Task(environment, agent, 1500, 3, options, change), tmp_path / "part.life", resume=True)
+    assert part.agent.commitment() == whole.agent.commitment()
+    assert (part.curve.array() == whole.curve.array()).all()
+    assert part.agent._N[0, 5] > 0  # units were born
+
+
+def test_where_the_state_cannot_be_taken_a_resumed_life_begins_an_episode(tmp_path):
+    run(Task("trouble/none-v0", "stream-q", 520), tmp_path / "a.life")
+    life = run(Task("trouble/none-v0", "stream-q", 700), tmp_path / "a.life", resume=True)
+    assert life.steps == 700
+
+
+def test_a_stopped_life_is_saved(tmp_path):
+    life = run(Task("CartPole-v1", "stream-q", 10**9), tmp_path / "a.life", keep_going=lambda: False)
+    assert life.steps == load(tmp_path / "a.life")[0].steps == 512
+
+
+def test_a_checkpoint_of_another_agent_is_refused_and_stays(tmp_path):
+    file = tmp_path / "a.life"
+    run(Task("CartPole-v1", "stream-q", 200), file)
+    before = file.read_bytes()
+    for other in (
+        Task("CartPole-v1", "stream-ac", 400),
+        Task("CartPole-v1", "stream-q", 400, seed=1),
+        Task("Acrobot-v1", "stream-q", 400),
+        Task("CartPole-v1", "stream-q", 400, options={"gamma": 0.9}),
+        Task("CartPole-v1", "stream-q", 400, change=Change("reward")),
+    ):
+        with pytest.raises(MindError, match="another agent"):
+            run(other, file, resume=True)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", [0, 10, 300, -1])
+def test_a_truncated_or_altered_checkpoint_is_refused(tmp_path, cut):
+    file = tmp_path / "a.life"
+    run(Task("CartPole-v1", "stream-q", 200), file)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:cut] if cut >= 0 else whole[:400] + b"x" + whole[401:])
+    with pytest.raises(MindError):
+        run(Task("CartPole-v1", "stream-q", 400), file, resume=True)
+    with pytest.raises(MindError):
+        Agent.load(file)
+
+
+def test_agents_are_saved_and_loaded_to_the_bit(tmp_path):
+    agent = Agent(3, actions=2, low=-1.0, high=[1.0, math.inf], hidden=(8,), seed=2)
+    r = np.random.default_rng(0)
+    agent.begin(r.normal(size=3))
+    for _ in range(50):
+        agent.step(r.normal(size=3), r.normal())
+    agent.save(tmp_path / "x.agent")
+    other = Agent.load(tmp_path / "x.agent")
+    assert other.commitment() == agent.commitment()
+    x = r.normal(size=3)
+    assert (other.step(x, 1.0) == agent.step(x, 1.0)).all()
+    assert other.commitment() == agent.commitment()
+    with pytest.raises(MindError):
+        load(tmp_path / "x.agent")
+
+
+def test_termination_and_truncation_are_kept_apart():
+    """Reward 1 for ever, cut every 3 steps: worth 1/(1 - gamma) if a time-out is no end, less if it is."""
+    values = {}
+    for time_out in ("bootstrap", "terminate"):
+        agent = Agent(1, agent="stream-td", gamma=0.9, hidden=(8,), scale_rewards=False, normalise_observations=False,
+                      time_out=time_out, sparsity=0.0)  # fmt: skip
+        agent.begin([1.0])
+        sum_of_last = 0.0
+        for t in range(20_000):
+            if t % 3 == 2:
+                agent.step([1.0], 1.0, truncated=True)
+                said = agent.begin([1.0])
+            else:
+                said = agent.step([1.0], 1.0)
+            sum_of_last += said * (t >= 19_000)
+        values[time_out] = sum_of_last / 1000
+    assert values["bootstrap"] == pytest.approx(10.0, rel=0.05)
+    assert values["terminate"] < 8.0
+
+
+def test_what_cannot_be_learned_from_changes_nothing():
+    agent = Agent(2, choices=3, agent="stream-q", hidden=(8,))
+    with pytest.raises(MindError, match="begin"):
+        agent.step([0.0, 0.0], 0.0)
+    agent.begin([0.0, 1.0])
+    agent.step([0.5, 1.0], 0.0)
+    before = agent.commitment()
+    for seen, reward in (([math.nan, 0.0], 0.0), ([0.0, math.inf], 0.0), ([0.0, 0.0], math.nan), ([0.0], 0.0),
+                         (["a", "b"], 0.0)):  # fmt: skip
+        with pytest.raises(MindError):
+            agent.step(seen, reward)
+    with pytest.raises(MindError):
+        agent.begin([math.nan, 0.0])
+    assert agent.commitment() == before
+
+
+def test_actions_out_of_range_are_refused():
+    agent = Agent(2, choices=3, agent="stream-q", hidden=(8,))
+    agent.begin([0.0, 1.0])
+    before = agent.commitment()
+    for action in (3, -1, 0.5, math.nan, "left", [0, 1]):
+        with pytest.raises(MindError):
+            agent.take(action)
+    assert agent.commitment() == before
+    agent.take(2)
+    agent.step([0.1, 1.0], 1.0)
+    agent = Agent(2, actions=2, low=-1, high=1, hidden=(8,))
+    for action in ([0.0, 1.1], [math.nan, 0.0], [0.0], 0.0):
+        with pytest.raises(MindError):
+            agent.take(action)
+    for _ in range(50):  # what is sampled beyond the bounds reaches the environment clipped
+        assert (np.abs(agent.begin([5.0, -3.0])) <= 1.0).all()
+
+
+def test_an_agent_that_diverges_says_so():
+    agent = Agent(2, agent="qrc", choices=2, hidden=(8,), step_size=1e30, sparsity=0.0)
+    agent.begin([0.0, 1.0])
+    with pytest.raises(MindError, match="diverged"):
+        for t in range(100):
+            agent.step([math.sin(t), 1.0], 1.0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"observations": 0, "choices": 2},
+        {"observations": 2, "agent": "stream-q"},
+        {"observations": 2, "agent": "stream-q", "actions": 2},
+        {"observations": 2, "agent": "stream-td", "choices": 2},
+        {"observations": 2, "agent": "nobody", "choices": 2},
+        {"observations": 2, "choices": 2, "actions": 2},
+        {"observations": 2, "actions": 1, "low": 1, "high": 0},
+        {"observations": 2, "actions": 2, "low": [0, 0, 0]},
+        {"observations": 2, "choices": 2, "gamma": 1.5},
+        {"observations": 2, "choices": 2, "hidden": (0,)},
+        {"observations": 2, "choices": 2, "update": "fixed"},
+        {"observations": 2, "choices": 2, "colour": "red"},
+        {"observations": 2, "choices": 2, "dtype": "float16"},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(given):
+    with pytest.raises(MindError):
+        Agent(**given)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("more", [{}, {"life": "continual", "replacement_rate": 1e-2, "maturity": 20}])
+@pytest.mark.parametrize("update", ["", "adaptive-obgd", "autostep"])
+def test_rules_compose_with_every_agent(agent, more, update):
+    if update and AGENTS[agent].update in ("fixed", "intentional"):
+        pytest.skip("its update is the agent")
+    acting = AGENTS[agent].algorithm != "td"
+    options = {**more, **({"update": update} if update else {})}
+    a = Agent(4, choices=3 if acting else 0, agent=agent, hidden=(12, 8), **options)
+    r = np.random.default_rng(0)
+    a.begin(r.normal(size=4))
+    for t in range(600):
+        if a.step(r.normal(size=4), r.normal(), terminated=t % 40 == 39) is None:
+            a.begin(r.normal(size=4))
+    for l in range(3):
+        assert np.isfinite(a.weights(0, l)).all()
+    assert (a._N[:, 5] > 0).all() == bool(more)
+
+
+def test_a_newborn_inherits_nothing():
+    """R6: every quantity of a reborn unit's weights is as at birth, and nobody listens to it yet."""
+    a = Agent(10, choices=2, agent="stream-q", hidden=(6, 5), update="autostep", life="continual", dtype="float64",
+              replacement_rate=0.02, maturity=10, sparsity=0.5)  # fmt: skip
+    r = np.random.default_rng(0)
+    a.begin(r.normal(size=10))
+    for _ in range(2000):
+        before = {q: [a.weights(0, l, q) for l in range(3)] for q in ("weight", "step-size", "memory", "trace")}
+        births = a._N[0, 5]
+        a.step(r.normal(size=10), r.normal())
+        if a._N[0, 5] == births + 1:
+            ages = a._U[0, :11]
+            (j,) = np.flatnonzero(ages[:6] == 0) if (ages[:6] == 0).any() else (None,)
+            if j is None:
+                continue
+            assert (a.weights(0, 1)[j] == 0).all()
+            assert (a.weights(0, 0)[:, j] != 0).sum() == 5  # five of ten inputs, and no bias
+            for l, at in ((0, np.s_[:, j]), (1, np.s_[j])):
+                assert (a.weights(0, l, "step-size")[at] == 1).all()
+                assert (a.weights(0, l, "memory")[at] == 0).all()
+                assert (a.weights(0, l, "trace")[at] == 0).all()
+            assert (before["step-size"][0][:, j] != 1).any()
+            return
+    raise AssertionError("nobody was reborn in the first layer")
+
+
+def test_the_curve_is_bounded_and_keeps_its_sums():
+    c = Curve()
+    for k in range(20_000):
+        c.add(k, float(k), 1)
+    assert len(c) < 4096
+    assert c.episodes == 20_000
+    assert c.last(0.1) == pytest.approx(np.arange(18_000, 20_000).mean(), abs=4.0)
+    assert math.isnan(Curve().last(0.1))
+
+
+# --- worlds ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_world_changes_by_its_schedule_and_the_same_for_everybody():
+    c = Change("friction", every=100, seed=1)
+    assert c.factor(99) == 1.0
+    assert c.factor(100) == c.factor(199) != c.factor(200)
+    assert all(0.02 <= c.factor(100 * k) <= 2.0 for k in range(50))
+    assert any(Change("action", flip=0.5, low=0.5).factor(200_000 * k) < 0 for k in range(20))
+    for wrong in ({"kind": "colour"}, {"kind": "friction", "flip": 0.5}, {"kind": "gravity", "low": 0.0}):
+        with pytest.raises(MindError):
+            Change(**wrong)
+    with pytest.raises(MindError, match="no world"):
+        change_for("upside-down")
+
+
+def test_slippery_ant_and_gravity_really_change_the_physics():
+    for kind in ("friction", "gravity"):
+        world = make("Ant-v5", Change(kind, every=5))
+        model = world.env.unwrapped.model
+        read = (lambda m=model: m.geom_friction[0, 0]) if kind == "friction" else (lambda m=model: m.opt.gravity[2])
+        world.reset(0)
+        at_first = read()
+        for _ in range(6):
+            world.step(world.sample())
+        assert read() == pytest.approx(at_first * world.env.factor)
+        assert world.env.factor != 1.0
+        world.close()
+    with pytest.raises(MindError, match="no friction"):
+        make("CartPole-v1", Change("friction"))
+
+
+def test_action_and_reward_change():
+    world = make("Pendulum-v1", Change("reward", every=1, low=3.0, high=3.0))
+    world.reset(0)
+    plain = make("Pendulum-v1")
+    plain.reset(0)
+    for t in range(3):
+        a, b = world.step(np.zeros(1))[1], plain.step(np.zeros(1))[1]
+        assert a == pytest.approx(b * (1 if t == 0 else 3))
+    world = make("Pendulum-v1", Change("action", every=1, low=1.0, high=1.0, flip=1.0))
+    world.reset(0)
+    world.step(np.zeros(1))
+    world.step(np.ones(1))
+    assert world.env.unwrapped.last_u == -1.0
+    with pytest.raises(MindError, match="continuous"):
+        make("CartPole-v1", Change("action"))
+
+
+def test_environments_are_flattened_and_others_refused():
+    spaces = gymnasium.spaces
+
+    class Odd(Trouble):
+        observation_space = spaces.Dict({"a": spaces.Discrete(3), "b": spaces.Box(0, 1, (2, 2))})
+        action_space = spaces.Discrete(2, start=5)
+
+        def reset(self, *, seed=None, options=None):
+            return {"a": 1, "b": np.ones((2, 2))}, {}
+
+        def step(self, action):
+            assert action in (5, 6)
+            return {"a": 2, "b": np.ones((2, 2))}, 0.0, False, False, {}
+
+    world = World(Odd(), "odd")
+    assert (world.observations, world.choices) == (7, 2)
+    assert world.reset().tolist() == [0, 1, 0, 1, 1, 1, 1]
+    assert world.step(1)[0].tolist() == [0, 0, 1, 1, 1, 1, 1]
+    for name in ("Nowhere-v0", "CartPole-v999"):
+        with pytest.raises(MindError, match="cannot make"):
+            make(name)
+
+    class Many(Trouble):
+        action_space = spaces.MultiDiscrete([2, 2])
+
+    with pytest.raises(MindError, match="no agent"):
+        World(Many(), "many")
+
+
+def test_breakout_is_played_by_its_rules():
+    from klopf.mind.rl._breakout import BALL, BRICK, PADDLE, Breakout
+
+    r = np.random.default_rng(0)
+    game = Breakout(sticky=0.1)
+    earned = []
+    for _ in range(60):
+        game.reset(r)
+        total, steps, lost = 0.0, 0, False
+        while not lost and steps < 1000:  # follow the ball
+            x, paddle = int(game.state[0] + r.integers(2) * game.state[2]), int(game.state[4])
+            reward, lost = game.step(0 if x == paddle else (1 if x < paddle else 2), r)
+            total, steps = total + reward, steps + 1
+            seen = game.picture()
+            assert seen[:, :, BALL].sum() == seen[:, :, PADDLE].sum() == 1
+            assert seen[:, :, BRICK].sum() == game.bricks.sum() <= 30
+        earned.append(total)
+    assert max(earned) >= 20
+    game.reset(r)
+    game.bricks[:] = 0
+    game.state[:6] = (4, 8, 1, 1, 4, 3)
+    assert game.step(0, r) == (0.0, False)
+    assert game.bricks.sum() == 30  # a new wall, once the ball is at the bottom
+    assert game.state[3] == -1  # and it bounced off the paddle
+    rewards = []
+    for _ in range(500):
+        game.reset(r)
+        total, lost = 0.0, False
+        while not lost:
+            reward, lost = game.step(int(r.integers(3)), r)
+            total += reward
+        rewards.append(total)
+    assert 0.3 < np.mean(rewards) < 1.0  # MinAtar's random play earns about 0.5
