@@ -1,8 +1,10 @@
 """Whatever its members do in whatever order, the money adds up; and each check is shown to catch a planted bug.
 
 One sequence is up to thirty moves of three neurons, three auditors and a requester, all with money, in any order the
-contracts allow (and many that they refuse). After each move: the supply is genesis and emission, every token is
-somewhere, stake and escrow are backed, nothing is paid twice, and at the end everybody can get out what is due.
+contracts allow (and many that they refuse), from a state that every sequence begins with. After each move: the supply
+is genesis and emission, every token is somewhere, stake and escrow are backed, nothing is paid twice, and at the end
+everybody can get out what is due. The sequences run on the same machine over a state in memory (``memory.py``); the
+slow tests play some over the embedded chain and over anvil as well.
 """
 
 from __future__ import annotations
@@ -10,46 +12,50 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Step
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from ledger_helpers import KLP, TINY, Net, Role, deploy, result
+from ledger_helpers import KLP, TINY, Net, Role, deploy, result, secret
 
-from klopf import chain
 from klopf.errors import Reverted
-from klopf.ledger import Phase, Receipt, ReceiptTree, SignedReceipt, _abi
+from klopf.ledger import Ledger, Phase, Receipt, ReceiptTree, SignedReceipt, _abi
+from klopf.ledger._deployment import deploy_over
+from tests.ledger.memory import MemoryRpc
 
 GENESIS = 600_000_000 * KLP
+CAP = 60 * KLP
+RULES = replace(TINY, dispute_seconds=150)
 NEURONS, AUDITORS, REQUESTER = (1, 2, 3), (4, 5, 6), 7
 EVERYBODY = (*NEURONS, *AUDITORS, REQUESTER)
 AMOUNTS = st.integers(1, 120 * KLP)
 
 
 class Market(RuleBasedStateMachine):
-    """The moves. ``net`` is set by :func:`market`; every sequence starts from its ``start``."""
+    """The moves over ``net``, which ``restart`` brings back to its beginning; :func:`in_memory` sets both."""
 
     net: Net
-    start: str
+    restart: Callable[[], None]
 
     @initialize()
     def begin(self) -> None:
-        request = self.net.admin.rpc.request
-        assert request("evm_revert", Market.start)
-        Market.start = request("evm_snapshot")
-        self.net.admin.rpc._nonces.clear()
+        Market.restart()
         self.columns: dict[int, list[SignedReceipt]] = {}
         self.posted: set[tuple[int, int]] = set()
         self.reveals: dict[int, list[object]] = {}
         self.emitted = 0
         self.jobs: list[int] = []
         self.payers: dict[int, int] = {}
+        self.signed: list[SignedReceipt] = []
+        self.disputed: list[Receipt] = []
 
     def now(self):  # type: ignore[no-untyped-def]
         return self.net.admin.clock.now()
@@ -90,20 +96,25 @@ class Market(RuleBasedStateMachine):
         weights=st.lists(st.integers(0, 40_000), min_size=3, max_size=3),
         fees=st.lists(st.integers(0, 50 * KLP), min_size=3, max_size=3),
         covered=st.integers(50, 100),
+        honest=st.sampled_from((True, True, True, False)),
     )
-    def post(self, id: int, weights: list[int], fees: list[int], covered: int) -> None:
+    def post(self, id: int, weights: list[int], fees: list[int], covered: int, honest: bool = True) -> None:
         epoch = self.now().epoch
         made = [
             Receipt(epoch, id, s, 1, w, f, sha256(b"%d %d" % (id, s)).digest())
             for s, w, f in zip(NEURONS, weights, fees, strict=True)
             if s != id
         ]
-        tree = ReceiptTree(made)
+        tree = ReceiptTree(made if honest else made[1:])
         owed = sum(fees) * covered // 100
         with suppress(Reverted):
             self.net.clients[id].settlement.post(id, tree.root, owed, bytes(32))
             for r in made:
-                self.columns.setdefault(r.speaker, []).append(self.net.sign(r, tree.proof(r)))
+                posted = r in tree.receipts
+                signed = self.net.sign(r, tree.proof(r) if posted else ())
+                self.signed.append(signed)
+                if posted:
+                    self.columns.setdefault(r.speaker, []).append(signed)
 
     @rule(id=st.sampled_from(NEURONS), leave_out=st.booleans())
     def claim(self, id: int, leave_out: bool) -> None:
@@ -150,6 +161,26 @@ class Market(RuleBasedStateMachine):
         for id in AUDITORS:
             self.reveal(id)
         self.advance(101)
+
+    @rule(which=st.integers(0, 30), count=st.integers(1, 4))
+    def dispute(self, which: int, count: int) -> None:
+        last = [s for s in self.signed if s.receipt.epoch == self.now().epoch - 1]
+        for signed in last[which % max(1, len(last)) :][:count]:
+            with suppress(Reverted):
+                self.net.clients[signed.receipt.speaker].disputes.open(signed)
+                self.disputed.append(signed.receipt)
+
+    @rule(which=st.integers(0, 30), answer=st.booleans(), wait=st.sampled_from((0, 150)))
+    def end_dispute(self, which: int, answer: bool, wait: int) -> None:
+        if self.disputed:
+            r = self.disputed[which % len(self.disputed)]
+            proof = next(s.proof for s in self.signed if s.receipt == r)
+            self.net.pass_time(wait)
+            with suppress(Reverted):
+                if answer:
+                    self.net.admin.disputes.answer(r.epoch, r.listener, r.speaker, proof)
+                else:
+                    self.net.admin.disputes.uphold(r.epoch, r.listener, r.speaker)
 
     @rule(back=st.integers(1, 3), ids=st.lists(st.sampled_from(EVERYBODY), max_size=7))
     def collect(self, back: int, ids: list[int]) -> None:
@@ -222,6 +253,24 @@ class Market(RuleBasedStateMachine):
         self.emitted = emitted
 
     @invariant()
+    def a_cap_holds(self) -> None:
+        most, spent, _ = self.net.admin.settlement._read("caps", REQUESTER)
+        assert most == CAP and spent <= most
+
+    @invariant()
+    def nothing_disputed_is_collected(self) -> None:
+        for epoch in range(1, self.now().epoch + 1):
+            for id in (*NEURONS, REQUESTER):
+                column = self.net.admin.settlement.column(epoch, id)
+                open_ = [r for r in self.disputed if (r.epoch, r.listener) == (epoch, id) and self.is_open(r)]
+                assert column.disputes == len(open_)
+                assert not (column.disputes and column.collected)
+
+    def is_open(self, r: Receipt) -> bool:
+        found = self.net.admin.disputes.get(r.epoch, r.listener, r.speaker)
+        return found is not None and found.open
+
+    @invariant()
     def every_token_is_somewhere(self) -> None:
         token, addresses = self.net.admin.token, self.net.admin.deployment.addresses
         holders = {c.me.address for c in self.net.clients.values()}
@@ -264,8 +313,13 @@ class Market(RuleBasedStateMachine):
         for _ in range(2 if self.now().phase is Phase.LISTEN else 1):
             self.net.pass_time(101)
             assert admin.clock.advance()
+        self.net.pass_time(RULES.dispute_seconds)
+        for r in filter(self.is_open, self.disputed):
+            admin.disputes.uphold(r.epoch, r.listener, r.speaker)
         for epoch in range(1, last + 1):
             admin.settle(epoch, EVERYBODY)
+            for id in EVERYBODY:
+                assert admin.settlement.column(epoch, id).collected
         for id in EVERYBODY:
             client = self.net.clients[id]
             client.settlement.withdraw(id, admin.settlement.escrow(id))
@@ -285,61 +339,85 @@ class Market(RuleBasedStateMachine):
         self.every_token_is_somewhere()
 
 
-@contextmanager
-def market(folder: Path) -> Iterator[type[Market]]:
-    path = folder / "market.db"
-    with chain.create(path, chain_id=1337, dev=True) as opened:
-        net = deploy(str(path), lambda s: net.admin.rpc.request("evm_increaseTime", s) and None)
-        for _ in NEURONS:
-            net.join(Role.NEURON)
-        for _ in AUDITORS:
-            net.join(Role.AUDITOR)
-        net.join(Role.REQUESTER)
-        for id in EVERYBODY:
-            net.clients[id].token.approve(net.admin.deployment.addresses["Stake"], 2**256 - 1)
-            net.clients[id].settlement.deposit(id, 100 * KLP)
-        net.admin.clock.start()
-        Market.net = net
-        Market.start = net.admin.rpc.request("evm_snapshot")
-        yield Market
-        net.admin.close()
-        assert opened is not None
+def begin(net: Net) -> None:
+    """The state that every sequence begins with."""
+    for _ in NEURONS:
+        net.join(Role.NEURON)
+    for _ in AUDITORS:
+        net.join(Role.AUDITOR)
+    net.join(Role.REQUESTER)
+    for id in EVERYBODY:
+        net.clients[id].token.approve(net.admin.deployment.addresses["Stake"], 2**256 - 1)
+        net.clients[id].settlement.deposit(id, 100 * KLP)
+    net.clients[REQUESTER].settlement.cap(REQUESTER, CAP)
+    net.admin.clock.start()
+    Market.net = net
 
 
-def play(folder: Path, sequences: int, moves: int = 30, hunting: bool = False) -> None:
-    with market(folder) as machine:
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=sequences,
-                stateful_step_count=moves,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                print_blob=False,
-                phases=(Step.generate,) if hunting else tuple(Step),
-                database=None,
-            ),
-        )
+def play(sequences: int, moves: int = 30, hunting: bool = False) -> None:
+    """Play that many sequences over whatever ``Market.net`` is."""
+    run_state_machine_as_test(
+        Market,
+        settings=settings(
+            max_examples=sequences,
+            stateful_step_count=moves,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+            phases=(Step.generate,) if hunting else tuple(Step),
+            database=None,
+        ),
+    )
 
 
-def test_the_money_adds_up(tmp_path: Path) -> None:
-    play(tmp_path, 4, 20)
+def in_memory() -> None:
+    """A fresh network in memory."""
+    rpc = MemoryRpc()
+    admin = Ledger(rpc, deploy_over(rpc, secret(0), RULES), secret(0))
+    begin(Net(admin, lambda s: rpc.request("evm_increaseTime", s) and None))
+    rpc.keep()
+    Market.restart = staticmethod(rpc.back)  # type: ignore[assignment]
+
+
+def over(endpoint: Any) -> None:
+    """A fresh network over a real chain, undone by its own snapshots."""
+    begin(deploy(endpoint.location, endpoint.pass_time, RULES))
+    rpc = Market.net.admin.rpc
+    start = [rpc.request("evm_snapshot")]
+
+    def restart() -> None:
+        assert rpc.request("evm_revert", start[0])
+        start[0] = rpc.request("evm_snapshot")
+        rpc._nonces.clear()
+
+    Market.restart = staticmethod(restart)  # type: ignore[assignment]
+
+
+@pytest.mark.timeout(600)
+def test_the_money_adds_up() -> None:
+    in_memory()
+    play(500, 12)
 
 
 @pytest.mark.slow
-def test_the_money_adds_up_in_500_sequences(tmp_path: Path) -> None:
-    play(tmp_path, 500)
+def test_the_money_adds_up_over_both_chains(chain_endpoint: Any) -> None:
+    over(chain_endpoint)
+    play(40)
+    Market.net.admin.close()
 
 
 @pytest.mark.soak
-def test_the_money_adds_up_in_20000_sequences(tmp_path: Path) -> None:
-    play(tmp_path, 20_000)
+def test_the_money_adds_up_in_20000_sequences() -> None:
+    in_memory()
+    for batch in range(40):
+        play(500, 15)
+        print(f"{500 * (batch + 1):,} sequences", flush=True)
 
 
 BUGS = {
     "paid again and again": ("Settlement", "c.collected = true;", ""),
-    "escrow withdrawn and kept": ("Settlement", "escrow[id] -= amount;", ""),
-    "a fee paid out of another's escrow": ("Settlement", "p.fees -= r.fee;", ""),
+    "escrow withdrawn and kept": ("Escrow", "escrow[id] -= amount;", ""),
+    "a fee paid out of another's escrow": ("Columns", "p.fees -= r.fee;", ""),
     "a refund kept": ("Settlement", "posts[epoch][id].fees = 0;", ""),
     "shares rounded up": (
         "Settlement",
@@ -353,7 +431,12 @@ BUGS = {
     "a job's rest returned twice": ("Jobs", "j.left = uint128(due);", ""),
     "a worker's due returned to the payer": ("Jobs", "if (!missed) due = _stillDue(id);", ""),
     "emission uncounted": ("Token", "emitted += amount;", ""),
-    "emission beyond the promise": ("Settlement", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
+    "a disputed fee paid again and again": ("Settlement", "p.fees -= aside;", ""),
+    "a dispute ended twice": ("Disputes", "d.state = State.Ended;", ""),
+    "pay collected while it is disputed": ("Settlement", "c.disputes != 0 || ", ""),
+    "a cap that holds nothing": ("Escrow", "if (amount > left) revert OverCap(amount, left);", ""),
+    "a dispute that never lets go": ("Settlement", "c.disputes -= 1;", ""),
+    "emission beyond the promise": ("Columns", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
 }
 
 
@@ -374,7 +457,8 @@ def test_a_planted_bug_is_caught(bug: str, contracts: Path, tmp_path: Path, monk
     _abi.artifact.cache_clear()
     try:
         with pytest.raises((AssertionError, Reverted)):
-            play(tmp_path, 150, hunting=True)
+            in_memory()
+            play(300, hunting=True)
     finally:
         monkeypatch.undo()
         _abi.artifact.cache_clear()

@@ -1,0 +1,147 @@
+"""A chain in memory for tests that play many short histories: the same machine, no file, no signatures, no JSON.
+
+What a view answered is remembered with the slots that it read, and stays true until one of them changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth_hash.auto import keccak
+
+from klopf.chain._executor import EMPTY_CODE, Account, Difference, Environment, Outcome
+from klopf.chain._pyevm import PyEvm, _State
+from klopf.chain._transaction import Transaction
+from klopf.errors import Reverted
+from klopf.ledger import Key, _abi
+from klopf.ledger._rpc import Rpc
+
+GAS = 30_000_000
+START = 1_800_000_000
+
+
+class World:
+    """A state as the machine reads it."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[bytes, Account] = {}
+        self.slots: dict[tuple[bytes, int], int] = {}
+        self.codes: dict[bytes, bytes] = {EMPTY_CODE: b""}
+
+    def account(self, address: bytes) -> Account:
+        return self.accounts.get(address, Account())
+
+    def code(self, code_hash: bytes) -> bytes:
+        return self.codes[code_hash]
+
+    def storage(self, address: bytes, slot: int) -> int:
+        return self.slots.get((address, slot), 0)
+
+    def block_hash(self, number: int) -> bytes:
+        return bytes(keccak(b"block %d" % number))
+
+    def apply(self, difference: Difference) -> None:
+        self.accounts.update(difference.accounts)
+        self.slots.update(difference.storage)
+        self.codes.update(difference.codes)
+
+
+class MemoryRpc(Rpc):
+    """The part of :class:`klopf.ledger._rpc.Rpc` that the typed clients use."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "memory")
+        self.machine, self.world = PyEvm(), World()
+        self.number, self.time = 0, START
+        self._kept: list[tuple[dict[bytes, Account], dict[tuple[bytes, int], int], int, int]] = []
+        self._answers: dict[tuple[bytes, bytes, int], tuple[bytes, dict[tuple[bytes, int], int]]] = {}
+        self._logs: list[dict[str, Any]] = []
+
+    def keep(self) -> None:
+        """Remember the state, to come back to with :meth:`back`."""
+        self._kept = [(dict(self.world.accounts), dict(self.world.slots), self.number, self.time)]
+
+    def back(self) -> None:
+        accounts, slots, self.number, self.time = self._kept[0]
+        self.world.accounts, self.world.slots = dict(accounts), dict(slots)
+        self._logs.clear()
+
+    def _environment(self) -> Environment:
+        mix = bytes(keccak(b"mix %d" % self.number))
+        return Environment(1337, self.number + 1, self.time, GAS, 0, bytes(20), mix)
+
+    def _run(self, sender: bytes, to: bytes, data: bytes, value: int = 0) -> Outcome:
+        t = Transaction(2, 1337, self.world.account(sender).nonce, GAS, 0, 0, to, value, data, (), sender)
+        return self.machine.execute(self.world, self._environment(), t)
+
+    def request(self, method: str, *params: Any) -> Any:
+        if method == "eth_getTransactionCount":
+            return hex(self.world.account(bytes.fromhex(params[0][2:])).nonce)
+        if method == "evm_increaseTime":
+            self.time += int(params[0])
+            return hex(self.time)
+        if method == "eth_getLogs":
+            asked, place = params[0]["topics"], params[0]["address"].lower()
+            return [
+                log
+                for log in self._logs
+                if log["address"] == place
+                and all(t is None or log["topics"][i : i + 1] == [t] for i, t in enumerate(asked))
+            ]
+        raise NotImplementedError(method)
+
+    def chain_id(self) -> int:
+        return 1337
+
+    def height(self) -> int:
+        return self.number
+
+    def block_hash(self, number: int) -> str:
+        return "0x" + self.world.block_hash(number).hex()
+
+    def code(self, address: str) -> bytes:
+        return self.world.code(self.world.account(bytes.fromhex(address[2:])).code_hash)
+
+    def call(self, to: str, data: bytes, sender: str | None = None, block: str = "latest") -> bytes:
+        place = bytes.fromhex(to[2:])
+        when = self.time if block == "pending" else 0  # what asks for the time asks for the next block
+        known = self._answers.get((place, data, when))
+        slots = self.world.slots
+        if known is not None and all(slots.get(key, 0) == value for key, value in known[1].items()):
+            return known[0]
+        state = _State(self.world, self._environment())
+        t = Transaction(2, 1337, 0, GAS, 0, 0, place, 0, data, (), bytes(20))
+        outcome, _ = self.machine._run(state, t)
+        if not outcome.status:
+            name, line = _abi.error_text(outcome.output)
+            raise Reverted(line, name)
+        self._answers[place, data, when] = (outcome.output, dict(state.accounts.base_slots))
+        return outcome.output
+
+    def send(self, key: Key, to: str | None, data: bytes, value: int = 0) -> dict[str, Any]:
+        sender, place = bytes.fromhex(key.address[2:]), bytes.fromhex((to or "0x")[2:])
+        outcome = self._run(sender, place, data, value)
+        self.number += 1
+        self.world.apply(outcome.difference)
+        if not outcome.status:
+            name, line = _abi.error_text(outcome.output)
+            raise Reverted(line, name)
+        logs = [
+            {
+                "address": "0x" + log.address.hex(),
+                "topics": ["0x" + topic.hex() for topic in log.topics],
+                "data": "0x" + log.data.hex(),
+            }
+            for log in outcome.logs
+        ]
+        self._logs += logs
+        return {
+            "transactionHash": "0x" + bytes(keccak(b"%d" % self.number)).hex(),
+            "blockNumber": hex(self.number),
+            "gasUsed": hex(outcome.gas_used),
+            "contractAddress": "0x" + outcome.created.hex() if outcome.created else None,
+            "logs": logs,
+        }
+
+    def close(self) -> None:
+        """Nothing to let go of."""
