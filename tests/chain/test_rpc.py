@@ -160,6 +160,34 @@ def test_estimates_are_enough_and_not_much_more(rpc: Rpc) -> None:
     assert rpc.request("eth_estimateGas", [{"from": OWNER.address, "to": OTHER, "value": "0x1"}]) == hex(21000)
 
 
+def test_a_call_on_an_overridden_state(rpc: Rpc) -> None:
+    answer = asm("PUSH0 SLOAD PUSH0 MSTORE", "ADDRESS BALANCE", 32, "MSTORE", 64, "PUSH0 RETURN")
+    slot, value = "0x" + "00" * 32, "0x" + "00" * 31 + "07"
+    call = {"to": OTHER, "from": OWNER.address}
+
+    def words(changes: dict[str, Any]) -> list[int]:
+        data = bytes.fromhex(rpc.request("eth_call", [call, "latest", {OTHER: changes}])[2:])
+        return [int.from_bytes(data[i : i + 32], "big") for i in range(0, len(data), 32)]
+
+    code = "0x" + answer.hex()
+    assert words({"code": code}) == [0, 0]
+    assert words({"code": code, "stateDiff": {slot: value}, "balance": "0x5"}) == [7, 5]
+    assert words({"code": code, "state": {slot: value}}) == [7, 0]
+    assert rpc.request("eth_call", [call, "latest"]) == "0x"  # nothing stayed
+    with pytest.raises(Rejected, match="insufficient funds"):
+        rpc.request("eth_estimateGas", [{**call, "from": OTHER, "to": OWNER.address, "value": "0x9"}])
+    rich = {OTHER: {"balance": "0x9"}}
+    assert (
+        rpc.request("eth_estimateGas", [{"from": OTHER, "to": OWNER.address, "value": "0x9"}, "latest", rich])
+        == "0x5208"
+    )
+    for wrong in ({"sate": {}}, {"state": {}, "stateDiff": {}}, {"balance": "x"}):
+        with pytest.raises(Rejected):
+            words(wrong)
+    with pytest.raises(Rejected, match="no proofs of the state"):
+        rpc.request("eth_getProof", [OTHER, [], "latest"])
+
+
 def test_a_trace_names_who_failed_and_why(rpc: Rpc) -> None:
     text = bytes.fromhex("08c379a0") + (32).to_bytes(32, "big") + (3).to_bytes(32, "big") + b"why".ljust(32, b"\0")
     body = b"".join(asm(text[i : i + 32].ljust(32, b"\0"), i, "MSTORE") for i in range(0, 100, 32))
@@ -241,6 +269,54 @@ def test_over_http_while_this_process_writes_the_same_file(served: tuple[str, in
         batch.add(w3.eth.get_block(2))
         first, second = batch.execute()
     assert second["parentHash"] == first["hash"]
+
+
+def test_news_over_a_websocket(served: tuple[str, int]) -> None:
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    path, port = served
+    url = f"ws://127.0.0.1:{port}"
+
+    def pay(nonce: int, to: str = OTHER, data: bytes = b"", gas: int = 21_000) -> dict[str, Any]:
+        fields = {"chainId": 5, "nonce": nonce, "gas": gas, "gasPrice": 0, "value": 0, "data": data}
+        if to:
+            fields["to"] = Web3.to_checksum_address(to)
+        with chain.open(path) as here:  # another process writes the same file
+            sent = here.send(OWNER.sign_transaction(fields).raw_transaction)
+            found = Rpc(here).request("eth_getTransactionReceipt", ["0x" + sent.hex()])
+            assert found["status"] == "0x1"
+            return found  # type: ignore[no-any-return]
+
+    logger = pay(0, "", deploy(LOGGER), 200_000)["contractAddress"]
+    with connect(url) as socket:
+
+        def ask(method: str, *params: Any) -> Any:
+            socket.send(json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}))
+            answer = json.loads(socket.recv(10))
+            assert answer["id"] == 7
+            return answer.get("result", answer.get("error"))
+
+        assert ask("eth_blockNumber") == "0x1"
+        heads, logs = ask("eth_subscribe", "newHeads"), ask("eth_subscribe", "logs", {"address": logger})
+        assert heads != logs
+        first, second = pay(1), pay(2, logger, gas=100_000)
+        told = [json.loads(socket.recv(10))["params"] for _ in range(3)]
+        assert [t["subscription"] for t in told] == [heads, heads, logs]
+        assert [t["result"]["hash"] for t in told[:2]] == [first["blockHash"], second["blockHash"]]
+        assert told[0]["result"]["number"] == "0x2" and "transactions" not in told[0]["result"]
+        assert told[2]["result"] == second["logs"][0]
+        assert ask("eth_unsubscribe", heads) is True and ask("eth_unsubscribe", heads) is False
+        pay(3)
+        pay(4, logger, gas=100_000)
+        assert json.loads(socket.recv(10))["params"]["result"]["blockNumber"] == "0x5"
+        assert "nothing waits" in ask("eth_subscribe", "newPendingTransactions")["message"]
+        assert ask("eth_subscribe")["code"] == ask("eth_subscribe", "logs", 5)["code"] == -32602
+        socket.send("[" * 1000)
+        assert json.loads(socket.recv(10))["error"]["code"] == -32600
+    for header in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+        with pytest.raises(InvalidStatus), connect(url, additional_headers=header):
+            pass
 
 
 def test_bad_bodies_over_http(served: tuple[str, int]) -> None:

@@ -15,6 +15,7 @@ from klopf.errors import ChainError, Rejected
 
 from ._chain import Chain, Stand
 from ._executor import Frame, Log, Outcome
+from ._overrides import Overridden
 from ._store import StoredBlock
 from ._transaction import Transaction, decode
 
@@ -63,6 +64,7 @@ class Rpc:
             "eth_getTransactionCount": self.get_transaction_count,
             "eth_getCode": self.get_code,
             "eth_getStorageAt": self.get_storage_at,
+            "eth_getProof": self.get_proof,
             "eth_call": self.call,
             "eth_estimateGas": self.estimate_gas,
             "eth_sendRawTransaction": lambda raw: _hex(chain.send(_data(raw))),
@@ -333,6 +335,14 @@ class Rpc:
             slot = int.from_bytes(slot, "big")
         return f"0x{self._store.view(self._state_number(at)).storage(_data(address, 20), _quantity(slot)):064x}"
 
+    def get_proof(self, *_: Any) -> None:
+        """``eth_getProof``: refused, see docs/chain.md."""
+        raise Rejected(
+            "there are no proofs of the state here: stateRoot commits to every change, and is no trie's root; "
+            "replay the chain instead (Chain.verify), or ask a chain with a trie",
+            NO_METHOD,
+        )
+
     def fee_history(self, count: Any, newest: Any, percentiles: Any = None) -> dict[str, Any]:
         """``eth_feeHistory``."""
         last = self._state_number(newest)
@@ -389,12 +399,15 @@ class Rpc:
             sender=sender,
         )
 
+    def _stand(self, at: Any, overrides: Any) -> Stand:
+        stand = self.chain.stand(self._number(at))
+        if not overrides:
+            return stand
+        return stand._replace(view=Overridden(stand.view, overrides, _data, _quantity))
+
     def call(self, request: dict[str, Any], at: Any = None, overrides: Any = None) -> str:
         """``eth_call``: on a past block, the latest (its number and time), or ``pending`` (as the next block would)."""
-        if overrides:
-            raise Rejected("state overrides are not supported; send the call without them", INVALID_PARAMS)
-        number = self._number(at)
-        stand = self.chain.stand(number)
+        stand = self._stand(at, overrides)
         outcome = self.chain.call(self._call_of(request, stand), stand)
         if not outcome.status:
             raise _failure(outcome)
@@ -402,10 +415,7 @@ class Rpc:
 
     def estimate_gas(self, request: dict[str, Any], at: Any = "pending", overrides: Any = None) -> str:
         """``eth_estimateGas``: the least gas found with which the call does what it does with plenty."""
-        if overrides:
-            raise Rejected("state overrides are not supported; send the call without them", INVALID_PARAMS)
-        number = self._number(at)
-        stand = self.chain.stand(number)
+        stand = self._stand(at, overrides)
         call = self._call_of(request, stand)
         full = self.chain.call(call, stand)
         if not full.status:

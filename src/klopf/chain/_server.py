@@ -1,10 +1,9 @@
-"""JSON-RPC over HTTP: the same chain for ethers, cast, wallets and other machines' web3."""
+"""JSON-RPC over HTTP and websockets: the same chain for ethers, cast, wallets and other machines' web3."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from klopf.errors import ChainError, Rejected
 
 from ._chain import Chain
 from ._rpc import Rpc
+from ._subscribe import Talk, is_shallow
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -20,12 +20,11 @@ __all__ = ["application", "serve"]
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_BATCH = 1000
-MAX_DEPTH = 64
-BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette:
-    """The ASGI application: ``POST /`` takes a JSON-RPC request or a batch of them.
+    """The ASGI application: ``POST /`` takes a JSON-RPC request or a batch of them; a websocket at ``/`` takes requests
+    one after another and ``eth_subscribe`` besides.
 
     ``hosts`` are the names by which it may be asked (None: any), so that a web page that lets its own name point to
     this machine cannot ask through its visitor's browser.
@@ -34,13 +33,14 @@ def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.routing import Route
+    from starlette.routing import Route, WebSocketRoute
+    from starlette.websockets import WebSocket
 
     rpc = Rpc(chain)
 
     def handle(body: bytes) -> bytes:
         try:
-            request = json.loads(body) if _is_shallow(body) else None
+            request = json.loads(body) if is_shallow(body) else None
         except ValueError:
             request = None
         if request is None:
@@ -63,7 +63,16 @@ def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette
                 return Response(text, 413, media_type="application/json")
         return Response(await run_in_threadpool(handle, bytes(body)), media_type="application/json")
 
-    return Starlette(routes=[Route("/", post, methods=["POST"])])
+    async def listen(socket: WebSocket) -> None:
+        page = socket.headers.get("origin", "")  # browsers say which page asks; theirs must be this server's
+        asked = [socket.headers.get("host", ""), *([page.split("//", 1)[-1]] if page else [])]
+        if hosts is not None and any(_name(name) not in hosts for name in asked):
+            await socket.close(1008)
+            return
+        await socket.accept()
+        await Talk(rpc, socket.send_text).run(socket.iter_text())
+
+    return Starlette(routes=[Route("/", post, methods=["POST"]), WebSocketRoute("/", listen)])
 
 
 def serve(
@@ -94,7 +103,9 @@ def serve(
         bound = listener.getsockname()[1]
         own = f"[{host}]" if ":" in host else host
         hosts = None if host in ("0.0.0.0", "::", "") else ("localhost", "127.0.0.1", "[::1]", own)
-        config = uvicorn.Config(application(chain, hosts), log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            application(chain, hosts), log_level="warning", access_log=False, lifespan="off", ws_max_size=MAX_BODY
+        )
         if ready is not None:
             ready(f"http://{own}:{bound}")
         uvicorn.Server(config).run(sockets=[listener])
@@ -103,16 +114,6 @@ def serve(
 def _name(host: str) -> str:
     """A Host header without its port."""
     return host.rsplit(":", 1)[0] if not host.endswith("]") else host
-
-
-def _is_shallow(body: bytes) -> bool:
-    """Whether brackets nest at most 64 deep: the machine raises Python's recursion limit, so the parser has none."""
-    depth = 0
-    for bracket in BRACKETS.finditer(body):
-        depth += 1 if bracket[0] in b"[{" else -1
-        if depth > MAX_DEPTH:
-            return False
-    return True
 
 
 def _error(message: str, code: int) -> dict[str, Any]:
