@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from klopf.errors import MindError
-from klopf.mind.rl import Horde, SwiftTD, TrueOnlineTD
+from klopf.mind.rl import Agent, Horde, SwiftTD, TrueOnlineTD
 
 
 def online_lambda_return(X, R, G, lam, alpha):
@@ -124,6 +124,23 @@ def test_a_horde_predicts_what_a_ring_of_states_will_bring():
     for d, g in enumerate(discounts):
         truth = [g ** ((n - 1 - s) % n) / (1 - g**n) for s in range(n)]
         assert h.weights[d] == pytest.approx(truth, abs=0.02)
+
+
+def test_a_horde_predicts_from_an_agents_own_features():
+    """The agent walks round a ring seen through two numbers; the Horde hears its hidden layer alone."""
+    agent = Agent(2, agent="stream-td", hidden=(32,), gamma=0.5, sparsity=0.0, seed=1)
+    turn = [np.array([math.cos(a), math.sin(a)]) for a in np.arange(6) * math.pi / 3]
+    agent.begin(turn[0])
+    h = Horde(33, [0.0, 0.9], trace_decay=0.5)
+    h.begin(agent.features())
+    assert agent.features().shape == (33,)
+    assert agent.features()[-1] == 1
+    errors = []
+    for t in range(1, 30_000):
+        agent.step(turn[t % 6], float(t % 6 == 0))
+        h.step([float(t % 6 == 0)] * 2, agent.features())
+        errors.append(np.abs(h.errors))
+    assert np.mean(errors[-500:]) < 0.25 * np.mean(errors[:100])
 
 
 @pytest.mark.parametrize("kind", ["true-online", "swift", "horde"])

@@ -231,6 +231,17 @@ class Agent:
         last = layer in (-1, self._geo.shape[1] - 1)
         return (row.reshape(m, n + 1).T if last else row.reshape(n + 1, m)).copy()
 
+    def features(self) -> NDArray[Any]:
+        """What the value network's last hidden layer makes of the state the agent is in, and a 1.
+
+        Shape ``(units + 1,)``.
+
+        Without hidden layers, the normalised observation and a 1. For a Horde, or a linear learner, to predict from.
+        """
+        at, n = int(self._geo[0, -1, 3]), int(self._geo[0, -1, 0])
+        seen: NDArray[Any] = self._A[int(self._G[0]), at : at + n + 1].astype(np.float64)
+        return seen
+
     # --- living ---------------------------------------------------------------------------------------------------
 
     def _load(self) -> Any:

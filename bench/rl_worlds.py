@@ -1,0 +1,112 @@
+"""Worlds that change: plain streaming agents, the same with continual backprop and with step-size adaptation, and PPO.
+
+Everybody meets the same worlds (one schedule) for the same number of samples, from the same seeds. What counts is the
+mean return of all episodes after the first change. PPO is Stable-Baselines3's at its defaults (it needs torch and
+stable-baselines3, which the project does not install; without them its row is skipped).
+
+    python bench/rl_worlds.py HalfCheetah-v5 action --steps 500000 --every 100000 --seeds 3
+
+RESULTS
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from klopf.mind import rl
+from klopf.mind.rl._gymnasium import make
+
+CONTINUAL = {"life": "continual", "replacement_rate": 1e-5, "maturity": 10_000}
+AGENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "stream-ac": ("stream-ac", {}),
+    "stream-ac + continual backprop": ("stream-ac", CONTINUAL),
+    "stream-ac + autostep": ("stream-ac", {"update": "autostep"}),
+    "stream-ac + both": ("stream-ac", {"update": "autostep", **CONTINUAL}),
+    "intentional-ac": ("intentional-ac", {}),
+    "intentional-ac + continual backprop": ("intentional-ac", CONTINUAL),
+}
+
+
+def lived(environment: str, change: rl.Change, name: str, steps: int, seed: int) -> list[tuple[int, float]]:
+    """Step and return of every episode of one of ours."""
+    agent, options = AGENTS[name]
+    life = rl.run(rl.Task(environment, agent, steps, seed, options, change))
+    return [(int(p[1]), float(p[2])) for p in life.curve.array()]
+
+
+def ppo(environment: str, change: rl.Change, steps: int, seed: int) -> list[tuple[int, float]] | None:
+    """The same of PPO; None where Stable-Baselines3 is not installed."""
+    try:
+        sb3 = importlib.import_module("stable_baselines3")
+        monitor = importlib.import_module("stable_baselines3.common.monitor")
+        importlib.import_module("torch").set_num_threads(1)
+    except ImportError:
+        return None
+    env = monitor.Monitor(make(environment, change).env)
+    sb3.PPO("MlpPolicy", env, seed=seed, device="cpu").learn(steps)
+    ends = np.cumsum(env.get_episode_lengths())
+    return [(int(e), float(r)) for e, r in zip(ends, env.get_episode_rewards(), strict=True) if e <= steps]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("environment", nargs="?", default="InvertedPendulum-v5")
+    parser.add_argument("world", nargs="?", default="gravity")
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--every", type=int, default=4_000)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--agents", default=",".join([*AGENTS, "PPO"]))
+    parser.add_argument("--resume", type=Path, help="keep finished runs in this file and make only those it lacks")
+    given = parser.parse_args()
+    change = rl.change_for(given.world, given.every)
+    assert change is not None
+    done: dict[str, Any] = {}
+    if given.resume and given.resume.exists():
+        done = {row["key"]: row for row in map(json.loads, given.resume.read_text().splitlines())}
+    print(f"{given.environment}, {given.world} changes every {given.every:,} of {given.steps:,} steps")
+    print("factors:", ", ".join(f"{change.factor(k):.2f}" for k in range(0, given.steps, given.every)), flush=True)
+    for name in given.agents.split(","):
+        rows = []
+        for seed in range(given.seeds):
+            key = f"{given.environment} {given.world} {given.every} {given.steps} {name} {seed}"
+            if key not in done:
+                started = time.perf_counter()
+                if name == "PPO":
+                    episodes = ppo(given.environment, change, given.steps, seed)
+                else:
+                    episodes = lived(given.environment, change, name, given.steps, seed)
+                if episodes is None:
+                    break
+                done[key] = {"key": key, "episodes": episodes, "seconds": time.perf_counter() - started}
+                if given.resume:
+                    with given.resume.open("a") as file:
+                        file.write(json.dumps(done[key]) + "\n")
+            episodes = done[key]["episodes"]
+            after = [r for e, r in episodes if e > given.every]
+            by_stretch = [
+                float(np.mean([r for e, r in episodes if k < e <= k + given.every] or [math.nan]))
+                for k in range(0, given.steps, given.every)
+            ]
+            rows.append((float(np.mean(after)) if after else math.nan, by_stretch))
+        if not rows:
+            print(f"  {name:38s} not installed, skipped")
+            continue
+        scores = np.array([r[0] for r in rows])
+        error = scores.std(ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
+        stretches = " ".join(f"{v:7.0f}" for v in np.nanmean([r[1] for r in rows], 0))
+        print(f"  {name:38s}{scores.mean():9.1f} ± {error:6.1f}   by stretch {stretches}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
