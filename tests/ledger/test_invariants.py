@@ -415,8 +415,8 @@ def test_the_money_adds_up_in_20000_sequences() -> None:
 
 
 BUGS = {
-    "paid again and again": ("Settlement", "c.collected = true;", ""),
-    "escrow withdrawn and kept": ("Escrow", "escrow[id] -= amount;", ""),
+    "paid again and again": ("Settlement", "c.pay = Pay.Collected;", ""),
+    "escrow withdrawn and kept": ("Escrow", "escrow[id] -= amount;\n        address to", "address to"),
     "a fee paid out of another's escrow": ("Columns", "p.fees -= r.fee;", ""),
     "a refund kept": ("Settlement", "posts[epoch][id].fees = 0;", ""),
     "shares rounded up": (
