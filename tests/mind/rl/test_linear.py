@@ -128,7 +128,7 @@ def test_a_horde_predicts_what_a_ring_of_states_will_bring():
 
 def test_a_horde_predicts_from_an_agents_own_features():
     """The agent walks round a ring seen through two numbers; the Horde hears its hidden layer alone."""
-    agent = Agent(2, agent="stream-td", hidden=(32,), gamma=0.5, sparsity=0.0, seed=1)
+    agent = Agent(2, agent="stream-td", hidden=(32,), gamma=0.5, sparsity=0.0, seed=1, dtype="float64")
     turn = [np.array([math.cos(a), math.sin(a)]) for a in np.arange(6) * math.pi / 3]
     agent.begin(turn[0])
     h = Horde(33, [0.0, 0.9], trace_decay=0.5)

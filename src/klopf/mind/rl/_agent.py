@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._layout import Quantity
-from klopf.mind.rl._settings import UPDATES, AgentSettings, settings_for
+from klopf.mind.rl._jit import compile_apart, mark_compiled
+from klopf.mind.rl._settings import AGENTS, UPDATES, AgentSettings, settings_for
 
 __all__ = ["Agent"]
 
@@ -244,7 +245,9 @@ class Agent:
 
     # --- living ---------------------------------------------------------------------------------------------------
 
-    def _load(self) -> Any:
+    def _load(self, apart: bool = True) -> Any:
+        if apart:
+            compile_apart(self.settings.algorithm, str(self._dtype))
         kernel = importlib.import_module(f"klopf.mind.rl.{self._kernel_name}")  # compiled code, when first needed
         self._kernel = kernel
         self._state = (self._P, self._U, self._B, self._S, self._A, self._D, self._C, self._N, self._G, self._geo,
@@ -257,10 +260,11 @@ class Agent:
             and observation.dtype == np.float64
             and observation.shape == (self.observations,)
             and observation.flags.c_contiguous
+            and observation.flags.writeable
         ):
             return observation
         try:
-            x = np.ascontiguousarray(observation, np.float64).reshape(-1)
+            x = np.array(observation, np.float64, order="C").reshape(-1)
         except (TypeError, ValueError) as error:
             raise MindError(f"an observation must be numbers: {error}") from error
         if x.shape[0] != self.observations:
@@ -303,10 +307,12 @@ class Agent:
     def prepare(self) -> None:
         """Load or compile the code that this agent needs; otherwise done at its first step."""
         twin = Agent._from(self._header(), self._arrays())
-        kernel = twin._load()
+        twin._try(twin._load())
+
+    def _try(self, kernel: Any) -> None:
         seen = np.zeros(self.observations)
-        kernel.begin(*twin._state, seen)
-        kernel.step(*twin._state, seen, 0.0, False, False)
+        kernel.begin(*self._state, seen)
+        kernel.step(*self._state, seen, 0.0, False, False)
 
     def take(self, action: ArrayLike) -> None:
         """Say which action is really taken where somebody else decided: it is learned from instead of the agent's own.
@@ -381,6 +387,15 @@ class Agent:
         if self.choices:
             return int(self._action[0, 0])
         return float(self._action[0, 0])
+
+
+def compile_here(algorithm: str, dtype: str) -> None:
+    """Compile the kernel of ``algorithm`` in this process, so that the cache has it."""
+    shape: dict[str, Any] = {} if algorithm == "td" else {"choices": 2}
+    name = next(name for name, s in AGENTS.items() if s.algorithm == algorithm)
+    made = Agent(2, agent=name, hidden=(4,), dtype=dtype, **shape)
+    made._try(made._load(apart=False))
+    mark_compiled(algorithm, dtype)
 
 
 def _round_up(n: int) -> int:

@@ -28,6 +28,7 @@ from klopf.mind.rl._k_senses import (
     O_LIFE,
     O_PUBLISHED,
     O_RULE,
+    abandoned,
     finite,
     is_number,
     passed,
@@ -42,6 +43,7 @@ def begin(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs):  # t
     """An episode begins at ``obs``: sense it and act. Returns 0, or 2 if it is not finite."""
     if not finite(obs):
         return 2
+    abandoned(P[1], G)
     G[G_NOW] = 0.0
     G[G_EPISODE_STEP] = 0.0
     G[G_ALIVE] = 1.0

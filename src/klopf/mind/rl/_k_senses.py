@@ -24,6 +24,16 @@ LARGEST = 1.7976931348623157e308
 
 
 @jit
+def abandoned(traces, G):  # type: ignore[no-untyped-def]
+    """An episode begins: if the one before never ended, nothing of it may be credited with what comes now."""
+    if G[G_ALIVE] > 0:
+        for i in range(traces.shape[0]):
+            traces[i] = 0.0
+        G[G_H_TRACE] = 0.0
+        G[G_REWARD_TRACE] = 0.0
+
+
+@jit
 def is_number(x):  # type: ignore[no-untyped-def]
     """Whether ``x`` is finite. Not ``math.isfinite``: its ``x - x`` is folded away where sums may be reordered."""
     return abs(x) <= LARGEST

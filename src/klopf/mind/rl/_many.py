@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,13 @@ def run_many(
             while len(lives) < seeds:
                 for done in [f for f in waiting if f.done()]:
                     seed = waiting.pop(done)
-                    done.result()
+                    try:
+                        done.result()
+                    except BrokenProcessPool as error:
+                        raise MindError(
+                            f"the process of seed {seed} was killed (out of memory?); go on with --resume, "
+                            "and with fewer --cores"
+                        ) from error
                     lives[seed] = load(seed_file(scratch, seed))[0]
                 with contextlib.suppress(Exception):
                     told = queue.get(timeout=0.2)
