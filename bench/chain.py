@@ -78,7 +78,7 @@ class Transfers:
         w3.middleware_onion.inject(SignAndSendRawMiddlewareBuilder.build(OWNER), layer=0)
         factory = w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
         self.nonce = w3.eth.get_transaction_count(OWNER.address)
-        arguments = [OWNER.address] * 4
+        arguments = [*[OWNER.address] * 4, 0]
         receipt = self.send(factory.constructor(*arguments).build_transaction(self.fields(6_000_000)))
         self.token = w3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])
         self.one()

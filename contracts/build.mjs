@@ -1,5 +1,5 @@
 // Compiles src/*.sol and writes one artifact a contract to ../src/klopf/ledger/artifacts.
-// `node build.mjs [sources] [artifacts] [layouts]`; the same input gives the same bytes on every machine.
+// `node build.mjs [sources] [artifacts] [layouts] [only this contract]`; the same input gives the same bytes on every machine.
 // A contract that may be upgraded must keep every variable where `layouts` says it is; new ones may follow.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -13,6 +13,7 @@ const solc = require("solc");
 const sourceFolder = resolve(process.argv[2] ?? join(here, "src"));
 const artifactFolder = resolve(process.argv[3] ?? join(here, "../src/klopf/ledger/artifacts"));
 const layoutFolder = resolve(process.argv[4] ?? join(here, "layouts"));
+const only = process.argv[5] ?? "*";
 const upgradeable = ["Lens", "Snapshots"];
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
@@ -32,7 +33,7 @@ const settings = {
   viaIR: true,
   optimizer: { enabled: true, runs: 200 },
   metadata: { bytecodeHash: "none", appendCBOR: false },
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
+  outputSelection: { "*": { [only]: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
     "storageLayout"] } },
 };
 const output = JSON.parse(solc.compile(
@@ -77,7 +78,7 @@ const { outputSelection, ...shown } = settings;
 const built = [];
 for (const path of Object.keys(sources)) {
   for (const [name, contract] of Object.entries(output.contracts[path] ?? {})) {
-    const bytecode = contract.evm.bytecode.object;
+    const bytecode = contract.evm?.bytecode.object;
     // no interfaces, abstract contracts and libraries of internal functions
     if (!bytecode || ["Fixed", "Schedule", "Ballot", "Receipts"].includes(name)) continue;
     const size = contract.evm.deployedBytecode.object.length / 2;

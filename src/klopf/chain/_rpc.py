@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from eth_hash.auto import keccak
 from klopf import __version__
 from klopf.errors import ChainError, Rejected
 
+from ._block import Header
 from ._chain import Chain, Stand
 from ._executor import Frame, Log, Outcome
 from ._overrides import Overridden
@@ -197,7 +199,7 @@ class Rpc:
     def _block_json(self, block: StoredBlock, full: bool) -> dict[str, Any]:
         h = block.header
         transactions: list[Any] = []
-        size = len(h.encode())
+        size = _size(h)
         if block.raw is not None:
             size += len(block.raw)
             transactions = [self._transaction_json(block) if full else _hex(block.tx_hash or b"")]
@@ -659,6 +661,11 @@ def _log_json(log: Log, position: int, block: StoredBlock) -> dict[str, Any]:
         "logIndex": hex(position),
         "removed": False,
     }
+
+
+@functools.lru_cache(maxsize=1024)
+def _size(header: Header) -> int:
+    return len(header.encode())
 
 
 def _hex(data: bytes) -> str:

@@ -7,6 +7,7 @@ version at or below ``n``, so past states cost nothing extra and a reader is nev
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import threading
@@ -321,7 +322,7 @@ class Store:
         if row is None:
             return None
         status = None if row[4] is None else bool(row[4])
-        return StoredBlock(row[0], Header.decode(row[1]), row[2], row[3], status, row[5])
+        return StoredBlock(row[0], _header(row[1]), row[2], row[3], status, row[5])
 
     def logs(
         self,
@@ -416,6 +417,9 @@ class Store:
                 self._codes.clear()
             self._codes[code_hash] = code
         return code
+
+
+_header = functools.lru_cache(maxsize=1024)(Header.decode)  # the newest blocks are asked for again and again
 
 
 class View:
