@@ -1,0 +1,150 @@
+"""ethers and cast over the served chain: deploy, send, read, call, estimate, logs, past blocks, what reverts say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from klopf import chain
+from klopf.ledger import _abi
+
+OWNER = Account.from_key(b"\x02" * 32)
+OTHER = "0x" + "22" * 20
+
+ETHERS = """
+const { ethers } = require("ethers");
+(async () => {
+  const [url, secret, other, file] = process.argv.slice(2);
+  const { abi, bytecode } = JSON.parse(require("fs").readFileSync(file, "utf8"));
+  const provider = new ethers.JsonRpcProvider(url, undefined, { pollingInterval: 50 });
+  const me = new ethers.Wallet(secret, provider);
+  const say = (name, value) => console.log(JSON.stringify([name, value], (_, v) => typeof v === "bigint" ? `${v}` : v));
+  say("network", (await provider.getNetwork()).chainId);
+  const factory = new ethers.ContractFactory(abi, bytecode, me);
+  const token = await factory.deploy(me.address, me.address, me.address, me.address, 0);
+  await token.waitForDeployment();
+  say("supply", await token.totalSupply());
+  const heard = new Promise((done) => token.once("Transfer", (from, to, value) => done([from, to, value])));
+  const receipt = await (await token.transfer(other, 5n)).wait();
+  say("status", receipt.status);
+  say("event", await heard);
+  say("logs", receipt.logs.map((log) => token.interface.parseLog(log).name));
+  say("balance", await token.balanceOf(other));
+  say("before", await token.balanceOf(other, { blockTag: receipt.blockNumber - 1 }));
+  say("found", (await token.queryFilter("Transfer", receipt.blockNumber)).length);
+  say("estimate", (await token.transfer.estimateGas(other, 1n)) > 21000n);
+  try { await token.transfer.staticCall(other, 2n ** 200n); } catch (error) { say("refused", error.revert.name); }
+  for (const type of [0, 1, 2]) {
+    const sent = await me.sendTransaction({ to: other, value: 1n, type, gasPrice: type < 2 ? 0n : undefined });
+    say(`type ${type}`, (await sent.wait()).type);
+  }
+  say("wei", await provider.getBalance(other));
+  const block = await provider.getBlock("latest", true);
+  say("block", [block.number, block.prefetchedTransactions.length, (await provider.getFeeData()).gasPrice]);
+  const socket = new ethers.WebSocketProvider(url.replace("http", "ws"));
+  const next = new Promise((done) => socket.once("block", done));
+  await (await me.sendTransaction({ to: other, value: 1n })).wait();
+  say("news", await next === block.number + 1);
+  await socket.destroy(); provider.destroy();
+})().catch((error) => { console.error(error); process.exit(1); });
+"""
+
+
+def bring(package: str, folder: Path) -> None:
+    """Install an npm package; skips where that cannot be had."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        pytest.skip("npm is not installed")
+    (folder / "package.json").write_text('{"private": true}\n')
+    command = [npm, "install", "--loglevel=error", "--no-audit", "--no-fund", package]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        pytest.skip("the npm registry does not answer")
+    if done.returncode:
+        pytest.skip(f"npm has no {package} for this machine")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    path = tmp_path / "served.db"
+    chain.create(path, chain_id=5, allocation={OWNER.address: 10**18}).close()
+    code = "import sys; from klopf import chain; chain.serve(sys.argv[1], port=0, ready=lambda u: print(u, flush=True))"
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_ethers(url: str, tmp_path: Path) -> None:
+    bring("ethers@6.17.0", tmp_path)
+    (tmp_path / "run.cjs").write_text(ETHERS)
+    file = Path(_abi.__file__).parent / "artifacts" / "Token.json"
+    command = ["node", "run.cjs", url, "0x" + bytes(OWNER.key).hex(), OTHER, str(file)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = dict(json.loads(line) for line in done.stdout.splitlines())
+    assert said == {
+        "network": "5",
+        "supply": str(6 * 10**26),
+        "status": 1,
+        "event": [OWNER.address, OTHER, "5"],
+        "logs": ["Transfer"],
+        "balance": "5",
+        "before": "0",
+        "found": 1,
+        "estimate": True,
+        "refused": "ERC20InsufficientBalance",
+        "type 0": 0,
+        "type 1": 1,
+        "type 2": 2,
+        "wei": "3",
+        "block": [5, 1, "0"],
+        "news": True,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_cast(url: str, tmp_path: Path) -> None:
+    bring("@foundry-rs/cast@1.7.1", tmp_path)
+    binary = next(iter(tmp_path.glob("node_modules/@foundry-rs/cast-*/bin/cast*")), None)
+    if binary is None:
+        pytest.skip("npm brought no cast for this machine")
+    environment = {"ETH_RPC_URL": url, "HOME": str(tmp_path)}
+
+    def cast(*arguments: str) -> str:
+        done = subprocess.run([str(binary), *arguments], capture_output=True, text=True, timeout=60, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    key = ["--private-key", "0x" + bytes(OWNER.key).hex()]
+    token = _abi.artifact("Token")
+    data = token.bytecode + _abi.encode(token.constructor, (*[OWNER.address] * 4, 0))
+    made = json.loads(cast("send", *key, "--json", "--create", "0x" + data.hex()))["contractAddress"]
+    sent = json.loads(cast("send", *key, "--json", made, "transfer(address,uint256)", OTHER, "7"))
+    assert sent["status"] == "0x1"
+    assert cast("call", made, "balanceOf(address)(uint256)", OTHER) == "7"
+    assert cast("call", "--block", "1", made, "balanceOf(address)(uint256)", OTHER) == "0"
+    assert int(cast("estimate", "--from", OWNER.address, made, "transfer(address,uint256)", OTHER, "1")) > 21_000
+    assert cast("chain-id") == "5" and cast("block-number") == "2"
+    assert cast("nonce", OWNER.address) == "2"
+    logs = cast("logs", "--from-block", "0", "--address", made, "Transfer(address,address,uint256)", "--json")
+    assert len(json.loads(logs)) == 4  # three parts of the genesis, and this one
+    assert json.loads(cast("receipt", sent["transactionHash"], "--json"))["blockNumber"] == sent["blockNumber"]
+    assert json.loads(cast("block", "latest", "--json"))["number"] in ("0x2", 2)
+    traced = json.loads(cast("rpc", "debug_traceTransaction", sent["transactionHash"], '{"tracer":"callTracer"}'))
+    assert traced["to"].lower() == made.lower()
