@@ -5,9 +5,22 @@ counts: a shared machine is only ever slower than itself. The environment's own 
 PyTorch's stream AC step is written here as its users write it (modules, autograd, the published optimiser's loops) and
 is skipped where PyTorch is not installed.
 
-    taskset -c 1 python bench/rl_speed.py
+    python bench/rl_speed.py
 
-RESULTS
+    act and update, two networks of 128 x 128, 17 observations, called from Python
+      stream-ac                           12.4 us    55.6 times PyTorch's speed
+      stream-ac, continual backprop       14.2 us    48.5 times PyTorch's speed
+      stream-ac, adaptive-obgd            15.4 us    44.6 times PyTorch's speed
+      stream-ac, autostep                 22.5 us    30.5 times PyTorch's speed
+      intentional-ac                      17.9 us    38.5 times PyTorch's speed
+      PyTorch stream AC                  687.7 us     1.0 times PyTorch's speed
+    a whole step, stream-ac, against the environment alone
+      HalfCheetah-v5   alone    35,912/s   living    22,197/s   62% (asked: 60%)
+      Ant-v5           alone     5,740/s   living     4,966/s   87% (asked: 75%)
+      Hopper-v5        alone    13,766/s   living    11,192/s   81%
+      Walker2d-v5      alone    12,053/s   living     8,447/s   70%
+
+On a shared machine with a load of 3.5; PyTorch 2.13.0, MuJoCo 4.0.0, Gymnasium 1.4.0.
 """
 
 from __future__ import annotations

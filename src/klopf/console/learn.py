@@ -210,6 +210,10 @@ def _draw(lives: list[Life], file: Path, title: str) -> None:
         every = np.array(smooth)
         seen = ~np.isnan(every).all(0)
         axes.plot(steps[seen], np.nanmean(every[:, seen], 0), lw=2, color="tab:blue")
+    change = lives[0].task.change
+    if change is not None and steps[-1] / change.every <= 50:
+        for at in range(change.every, int(steps[-1]), change.every):
+            axes.axvline(at, color="tab:gray", lw=0.6, ls=":")
     axes.set_xlabel("steps")
     axes.set_ylabel("return")
     axes.set_title(title)

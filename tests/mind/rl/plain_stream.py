@@ -187,3 +187,32 @@ class QRC:
         if ends:
             self.clear()
         return delta
+
+
+class Autostep(ObGD):
+    """A step-size for each weight, as the docstring of the kernels' updates says."""
+
+    def __init__(self, *args, theta=0.01, tau=1e4):
+        super().__init__(*args)
+        self.theta, self.tau = theta, tau
+        self.sizes = [np.ones_like(w) for w in self.net.layers]
+        self.memory = [np.zeros_like(w) for w in self.net.layers]
+        self.largest = [np.zeros_like(w) for w in self.net.layers]
+
+    def step(self, delta, grads, over):
+        self.traces = [self.decay * e + g for e, g in zip(self.traces, grads, strict=True)]
+        for k, g in enumerate(grads):
+            agreement = delta * g * self.memory[k]
+            self.largest[k] = np.maximum(
+                np.abs(agreement), self.largest[k] + (np.abs(agreement) - self.largest[k]) / self.tau
+            )
+            share = np.divide(agreement, self.largest[k], out=np.zeros_like(g), where=self.largest[k] > 0)
+            self.sizes[k] = np.clip(self.sizes[k] * (1 + self.theta * share), 1e-4, 1e4)
+        norm = sum((a * np.abs(e)).sum() for a, e in zip(self.sizes, self.traces, strict=True))
+        size = self.alpha / max(self.alpha * self.kappa * max(abs(delta), 1.0) * norm, 1.0)
+        for k, (w, a, e, g) in enumerate(zip(self.net.layers, self.sizes, self.traces, grads, strict=True)):
+            change = size * delta * a * e
+            w += change
+            self.memory[k] = self.memory[k] * np.maximum(0.0, 1 - size * a * g * e) + change
+        if over:
+            self.traces = [0 * e for e in self.traces]

@@ -40,12 +40,12 @@ def updates(agent, nets):
             plain.Intentional(n, e, s.gamma, s.trace_decay, k == 1)
             for k, (n, e) in enumerate(zip(nets, etas, strict=False))
         ]
-    kind = {"obgd": plain.ObGD, "adaptive-obgd": plain.AdaptiveObGD}[s.update]
+    kind = {"obgd": plain.ObGD, "adaptive-obgd": plain.AdaptiveObGD, "autostep": plain.Autostep}[s.update]
     return [kind(n, k, s.gamma, s.trace_decay) for n, k in zip(nets, (s.kappa_value, s.kappa_policy), strict=False)]
 
 
 @pytest.mark.parametrize("time_out", ["bootstrap", "terminate"])
-@pytest.mark.parametrize("update", ["obgd", "adaptive-obgd", "intentional"])
+@pytest.mark.parametrize("update", ["obgd", "adaptive-obgd", "intentional", "autostep"])
 @pytest.mark.parametrize("kind", ["continuous", "discrete"])
 def test_actor_critic(kind, update, time_out):
     shape = {"actions": 3} if kind == "continuous" else {"choices": 4}
@@ -76,7 +76,7 @@ def test_actor_critic(kind, update, time_out):
     agree(agent, nets)
 
 
-@pytest.mark.parametrize("update", ["obgd", "adaptive-obgd", "intentional"])
+@pytest.mark.parametrize("update", ["obgd", "adaptive-obgd", "intentional", "autostep"])
 @pytest.mark.parametrize("algorithm", ["q", "sarsa"])
 def test_action_values(algorithm, update):
     agent = Agent(SEEN, choices=4, agent=f"stream-{algorithm}", hidden=(16, 12), dtype="float64", seed=5, update=update,
@@ -107,7 +107,7 @@ def test_action_values(algorithm, update):
 
 
 @pytest.mark.parametrize("hidden", [(16, 12), (9,), ()])
-@pytest.mark.parametrize("update", ["obgd", "adaptive-obgd", "intentional"])
+@pytest.mark.parametrize("update", ["obgd", "adaptive-obgd", "intentional", "autostep"])
 def test_predictions(update, hidden):
     agent = Agent(SEEN, agent="stream-td", hidden=hidden, dtype="float64", seed=5, update=update, sparsity=0.5)
     nets = networks(agent)

@@ -4,8 +4,11 @@
 1)``. ``ADAPTIVE``    the same bound on traces divided by the root of their running square, algorithm 10 there.
 ``INTENTIONAL`` Sharifnassab et al. (2026), arXiv 2604.19033: the step that changes the prediction by the fraction eta
                 of the error (or the policy by a set amount), with diagonal scaling and a clipped error.
-``AUTOSTEP``    a step-size for each weight, learned as in TIDBD (Kearney et al. 2018, arXiv 1804.03334, algorithm 1),
-                normalised as in Autostep (Mahmood et al. 2012), within ObGD's bound over ``alpha_i |e_i|``.
+``AUTOSTEP``    a step-size for each weight, learned as in TIDBD (Kearney et al. 2018, arXiv 1804.03334, algorithm 1)
+                from whether its gradient agrees with its recent changes h, the agreement divided by its own largest
+                recent value v as in Autostep (Mahmood et al. 2012), within ObGD's bound over ``alpha_i |e_i|``:
+                ``v <- max(|delta g h|, v + (|delta g h| - v) / tau)``, ``alpha <- alpha (1 + theta delta g h / v)``,
+                ``w <- w + step delta alpha e``, ``h <- h max(0, 1 - step alpha g e) + step delta alpha e``.
 ``FIXED``       one step-size, for the classics.
 """
 
