@@ -27,7 +27,7 @@ def learn(
     seeds: int | None = None,
     save: Path | None = None,
     resume: Path | None = None,
-    plot: Path | None = None,
+    plot: Annotated[bool, Parameter(negative="")] = False,
     options: str = "",
     world: str = "",
     change_every: int = 0,
@@ -53,7 +53,7 @@ def learn(
     resume
         Go on from the checkpoints in this folder, and keep new ones there.
     plot
-        Draw the learning curve into this image file.
+        Draw the learning curve: into curve.png in the folder of the lives, or into AGENT-ENVIRONMENT.png here.
     options
         On top of the agent's own, such as hidden=64x64,life=continual,replacement_rate=0.0001.
     world
@@ -73,8 +73,6 @@ def learn(
             raise MindError(f"--{name} {value}: at least 1 is needed")
     if change_every < 0:
         raise MindError(f"--change-every {change_every}: at least 1 is needed")
-    if plot is not None and not plot.absolute().parent.is_dir():
-        raise MindError(f"there is no folder {plot.parent} to draw into")
     given = _options(options) | ({"time_out": "terminate"} if published else {})
     if resume is not None:
         if save is not None:
@@ -96,6 +94,8 @@ def learn(
         task = Task(environment, agent or "stream-ac", steps or 100_000, 0, given, change_for(world, change_every))
         count = seeds or 1
     folder = resume or save
+    if plot:
+        _matplotlib()
     if save is not None and (save / "lives.json").exists():
         raise MindError(f"{save} holds lives already; go on with --resume {save}, or choose another folder")
     ready(task)  # what cannot be lived says so before anything is made
@@ -104,8 +104,10 @@ def learn(
         write_folder(folder, task, count)
     lives = _with_progress(task, count, folder, resume is not None, cores or os.cpu_count() or 1, run_many)
     result = _result(task, lives, alone)
-    if plot is not None:
-        _draw(lives, plot, f"{task.agent} in {task.environment}")
+    if plot:
+        picture = folder / "curve.png" if folder else Path(f"{task.agent}-{task.environment.replace('/', '-')}.png")
+        _draw(lives, picture, f"{task.agent} in {task.environment}")
+        print(f"the learning curve is in {picture}", file=sys.stderr)
     if json_:
         print(json.dumps(result))
         return
@@ -182,15 +184,19 @@ def _print(result: dict[str, Any]) -> None:
     print(f"{speed:,.0f} steps/s; the environment alone, under random actions, {alone:,.0f}")
 
 
-def _draw(lives: list[Life], file: Path, title: str) -> None:
-    """Learning curves: each seed thin, their mean bold, over steps."""
-    import numpy as np
-
+def _matplotlib() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MindError("plots need matplotlib; install klopf[plot]") from error
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    return Figure
+
+
+def _draw(lives: list[Life], file: Path, title: str) -> None:
+    """Learning curves: each seed thin, their mean bold, over steps."""
+    import numpy as np
+
+    figure = _matplotlib()(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     steps = np.linspace(0, max(life.steps for life in lives), 201)[1:]
     smooth = []
