@@ -282,7 +282,11 @@ def test_rules_compose_with_every_agent(agent, more, update):
             a.begin(r.normal(size=4))
     for l in range(3):
         assert np.isfinite(a.weights(0, l)).all()
-    assert (a._N[:, 5] > 0).all() == bool(more)
+    report = a.report()
+    assert (report["steps"], report["episodes"]) == (600, 15)
+    for network in report["networks"]:
+        assert (network["reborn"] > 0) == bool(more)
+        assert 0 < network["weight"] < 10
 
 
 def test_a_newborn_inherits_nothing():

@@ -30,6 +30,9 @@ TABLES: dict[str, tuple[Quantity, ...]] = {
 }
 """What belongs to a weight, with its value at birth; the kernels rely on this order."""
 UNITS = (Quantity("age"), Quantity("utility"), Quantity("mean"))
+# places in an agent's globals and in a network's counters, as the kernels have them (_k_senses, _k_net)
+_NOW, _STEPS, _EPISODES, _DELTA, _VALUE, _GREEDY = 0, 7, 8, 9, 10, 12
+_CLIP, _STEP, _BIRTHS = 2, 4, 5
 _WRONG = {
     1: "no episode has begun; call begin(observation) first",
     2: "the observation contains NaN or infinity; mend the environment or leave that number out",
@@ -142,7 +145,7 @@ class Agent:
         self._D = np.zeros(place, self._dtype)
         self._C = np.zeros(12, self._dtype)
         self._N = np.zeros((len(outputs), 8), np.float64)
-        self._N[:, 2] = 1.0  # the clipping threshold's running square begins at 1 (Intentional updates)
+        self._N[:, _CLIP] = 1.0  # the clipping threshold's running square begins at 1 (Intentional updates)
         self._G = np.zeros(24, np.float64)
         self._action = np.zeros((4, max(self.actions, 1)), np.float64)
         if self.actions:
@@ -240,8 +243,24 @@ class Agent:
         Without hidden layers, the normalised observation and a 1. For a Horde, or a linear learner, to predict from.
         """
         at, n = int(self._geo[0, -1, 3]), int(self._geo[0, -1, 0])
-        seen: NDArray[Any] = self._A[int(self._G[0]), at : at + n + 1].astype(np.float64)
+        seen: NDArray[Any] = self._A[int(self._G[_NOW]), at : at + n + 1].astype(np.float64)
         return seen
+
+    def report(self) -> dict[str, Any]:
+        """How the agent is doing, as plain numbers: ``steps`` and ``episodes`` lived, its last TD error ``delta`` and
+        ``value`` (of scaled rewards), and for each network the size of its last ``step`` along the traces, its mean
+        absolute ``weight``, and how many hidden units were ``reborn``."""
+        networks = [
+            {
+                "step": float(self._N[k, _STEP]),
+                "weight": float(np.abs(self._P[0, start:end]).mean()),
+                "reborn": int(self._N[k, _BIRTHS]),
+            }
+            for k, (start, end) in enumerate(self._spans.tolist())
+        ]
+        g = self._G
+        return {"steps": int(g[_STEPS]), "episodes": int(g[_EPISODES]), "delta": float(g[_DELTA]), "value": float(g[_VALUE]),
+                "networks": networks}  # fmt: skip
 
     # --- living ---------------------------------------------------------------------------------------------------
 
@@ -329,8 +348,8 @@ class Agent:
                 raise MindError(f"action {action!r} is out of range: this agent has choices 0 to {self.choices - 1}")
             if self._kernel is not None and self.settings.algorithm in ("q", "qrc"):
                 out = int(self._geo[0, -1, 4])
-                values = self._A[int(self._G[0]), out : out + self.choices]
-                self._G[12] = float(int(given[0]) == int(values.argmax()))
+                values = self._A[int(self._G[_NOW]), out : out + self.choices]
+                self._G[_GREEDY] = float(int(given[0]) == int(values.argmax()))
             self._action[0, 0] = given[0]
             return
         if given.shape != (self.actions,) or not self.actions:
