@@ -259,8 +259,13 @@ class Agent:
             for k, (start, end) in enumerate(self._spans.tolist())
         ]
         g = self._G
-        return {"steps": int(g[_STEPS]), "episodes": int(g[_EPISODES]), "delta": float(g[_DELTA]), "value": float(g[_VALUE]),
-                "networks": networks}  # fmt: skip
+        return {
+            "steps": int(g[_STEPS]),
+            "episodes": int(g[_EPISODES]),
+            "delta": float(g[_DELTA]),
+            "value": float(g[_VALUE]),
+            "networks": networks,
+        }
 
     # --- living ---------------------------------------------------------------------------------------------------
 
