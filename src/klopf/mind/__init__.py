@@ -6,7 +6,7 @@
 Mind(4-16-3, learner='klopf', output='softmax', seed=0)
 
 ``mind.problems`` holds streams to learn from, ``mind.diagnostics`` says how a network is doing, ``mind.river`` gives
-the same learners River's interface.
+the same learners River's interface, and ``klopf.mind.rl`` holds agents that act.
 """
 
 from klopf.errors import MindError

@@ -65,8 +65,10 @@ def film(
         else:
             imageio.mimsave(out, pictures, fps=rate)
     except Exception as error:
-        more = "; for MP4, install imageio-ffmpeg, or ask for a .gif" if out.suffix == ".mp4" else ""
-        raise MindError(f"cannot write {out}: {' '.join(str(error).split())[:200]}{more}") from error
+        why = " ".join(str(error).split())[:200]
+        if "backend" in why:
+            why = "imageio-ffmpeg is not installed; install it, or ask for a .gif"
+        raise MindError(f"cannot write {out}: {why}") from error
     return total, length
 
 
