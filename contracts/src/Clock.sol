@@ -14,6 +14,11 @@ contract Clock {
         Claim
     }
 
+    struct Window {
+        uint64 until; // when it ends
+        uint32 length; // in seconds, by the rules that the epoch was played by
+    }
+
     Rules public immutable rules;
     Registry public immutable registry;
     address public immutable settlement;
@@ -26,7 +31,7 @@ contract Clock {
     uint32 public expected;
     uint32 public arrived;
     mapping(uint32 epoch => bytes32) public seedOf;
-    mapping(uint32 epoch => uint64) public finalAt; // when the epoch's dispute window ends; 0 for none, or not over
+    mapping(uint32 epoch => Window) public windowOf; // for disputes; empty for none, or while the epoch runs
     mapping(uint32 id => uint64 turn) public lastTurn;
 
     event Opened(uint32 indexed epoch, Phase phase, uint64 deadline, uint32 expected, bytes32 seed);
@@ -117,8 +122,8 @@ contract Clock {
             phase = Phase.Claim;
         } else {
             phase = Phase.Listen;
-            uint32 window = rules.current().disputeSeconds; // of the rules that the epoch was played by
-            if (epoch != 0 && window != 0) finalAt[epoch] = uint64(block.timestamp) + window;
+            uint32 length = rules.current().disputeSeconds;
+            if (epoch != 0 && length != 0) windowOf[epoch] = Window(uint64(block.timestamp) + length, length);
             epoch += 1;
             rules.adopt(epoch);
             seedOf[epoch] =

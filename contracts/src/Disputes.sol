@@ -5,7 +5,6 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 import {Clock} from "./Clock.sol";
 import {Receipt, Receipts} from "./Receipts.sol";
 import {Registry} from "./Registry.sol";
-import {Rules} from "./Rules.sol";
 import {Settlement} from "./Settlement.sol";
 import {Wiring} from "./Wiring.sol";
 
@@ -28,7 +27,6 @@ contract Disputes {
         State state;
     }
 
-    Rules public immutable rules;
     Clock public immutable clock;
     Registry public immutable registry;
     Settlement public immutable settlement;
@@ -57,7 +55,6 @@ contract Disputes {
     error NotDue(uint64 answerBy);
 
     constructor(Wiring memory w) {
-        rules = Rules(w.rules);
         clock = Clock(w.clock);
         registry = Registry(w.registry);
         settlement = Settlement(w.settlement);
@@ -68,7 +65,8 @@ contract Disputes {
     function open(Receipt calldata r, bytes calldata listenerSignature, uint32[] calldata heard) external {
         // CHECK
         registry.requireActor(r.speaker, msg.sender);
-        if (r.listener == r.speaker || block.timestamp >= clock.finalAt(r.epoch)) revert WindowClosed(r.epoch);
+        (uint64 until, uint32 length) = clock.windowOf(r.epoch);
+        if (r.listener == r.speaker || block.timestamp >= until) revert WindowClosed(r.epoch);
         Dispute storage d = disputes[r.epoch][r.listener][r.speaker];
         if (d.state != State.None) revert AlreadyDisputed(r.epoch, r.listener, r.speaker);
         bytes32 counted = settlement.heardOf(r.epoch, r.speaker);
@@ -81,7 +79,7 @@ contract Disputes {
         bytes32 digest = settlement.receiptDigest(r);
         if (!Receipts.signed(registry.keyOf(r.listener), digest, listenerSignature)) revert WrongListenerSignature();
         // APPLY
-        uint64 answerBy = uint64(block.timestamp) + rules.current().disputeSeconds;
+        uint64 answerBy = uint64(block.timestamp) + length;
         (d.leaf, d.fee, d.answerBy, d.state) = (Receipts.leaf(r), r.fee, answerBy, State.Open);
         settlement.hold(r.epoch, r.listener);
         // EMIT

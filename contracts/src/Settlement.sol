@@ -77,7 +77,8 @@ contract Settlement is Columns {
             c.pay = Pay.Weighed;
             registry.onHeard(id, epoch, e.rank == 0 ? 0 : Fixed.divDown(c.rank, e.rank));
         }
-        if (c.disputes != 0 || block.timestamp < clock.finalAt(epoch)) return;
+        (uint64 until,) = clock.windowOf(epoch);
+        if (c.disputes != 0 || block.timestamp < until) return;
         uint256 reward = e.rank == 0 || c.voided ? 0 : Math.mulDiv(e.pool, c.rank, e.rank); // rounds down
         // APPLY
         (uint96 fees, uint96 refund) = (c.fees, posts[epoch][id].fees);

@@ -164,3 +164,20 @@ def test_a_device_needs_no_coin(trio: tuple[Net, int, int, int]) -> None:
         net.admin.forwarder.carry(late)
     assert net.admin.rpc.request("eth_getTransactionCount", owner.me.address, "latest") == "0x0"
     assert ledger.verify(net.admin, net.receipts) == []
+
+
+def test_the_time_to_answer_is_that_of_the_rules_the_epoch_was_played_by(trio: tuple[Net, int, int, int]) -> None:
+    net, _, b, r = trio
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))
+    net.advance()
+    net.advance()
+    (good,) = net.post(r, {b: 0}, {b: 2 * KLP})
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=0))
+    net.advance()
+    net.advance()
+    assert net.admin.rules.current().dispute_seconds == 0
+    net.clients[b].disputes.open(good)
+    with pytest.raises(Reverted, match="NotDue"):
+        net.admin.disputes.uphold(2, r, b)
+    net.admin.disputes.answer(2, r, b, good.proof)
+    assert ledger.verify(net.admin, net.receipts) == []

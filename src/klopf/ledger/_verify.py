@@ -155,6 +155,7 @@ class _Model(Cycles):
         self.paid: set[bytes] = set()
         self.counted: set[tuple[int, int, int]] = set()  # (epoch, listener, speaker) of receipts that claims counted
         self.final_at: dict[int, int] = {}
+        self.windows: dict[int, int] = {}
         self.window: int | None = None  # of the rules that the closing epoch was played by
         self.disputes: dict[tuple[int, int, int], ev.Disputed] = {}
         self.ended: set[tuple[int, int, int]] = set()
@@ -280,6 +281,7 @@ class _Model(Cycles):
             window, self.window = self.rules.dispute_seconds if self.window is None else self.window, None
             if self.epoch and window:
                 self.final_at[self.epoch] = int(block["timestamp"], 16) + window
+                self.windows[self.epoch] = window
         self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
         self.epoch, self.phase, self.deadline, self.expected = epoch, e.phase, e.deadline, e.expected
         self.arrived_before, self.arrived = self.arrived, set()
@@ -522,7 +524,7 @@ class _Model(Cycles):
         self.differ(f"receipt of {at} paid before", False, which in self.counted)
         now = self.time_of(e.block)
         self.differ(f"window of {at} open", True, now < self.final_at.get(e.epoch, 0))
-        self.differ(f"time to answer {at}", now + self.rules.dispute_seconds, e.answer_by)
+        self.differ(f"time to answer {at}", now + self.windows.get(e.epoch, 0), e.answer_by)
         self.disputes[which] = e
         self.columns[e.epoch, e.listener].disputes += 1
         signed = self.receipts.get(e.leaf)
