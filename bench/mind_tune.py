@@ -45,7 +45,7 @@ def numbers(learner: str) -> list[dict[str, Any]]:
         "weight-reinit": grid(reset_fraction=(1e-3, 3e-3, 1e-2, 3e-2)),
     }
     if learner == "klopf":
-        return grid(replacement_rate=(1e-4, 3e-4), prior=(0.1, 0.3), noise_share=(0.1, 0.3, 0.6))
+        return grid(replacement_rate=(1e-4, 3e-4), prior=(3.0, 10.0), noise_share=(0.1, 0.3, 0.6), drift=(1e-3,))
     if learner in own:
         return [{"step_size": step, **extra} for step in STEPS for extra in own[learner]]
     return grid(step_size=MANY_STEPS)
@@ -66,7 +66,8 @@ def images(learner: str) -> list[dict[str, Any]]:
         "weight-reinit": grid(reset_fraction=(3e-3, 1e-2, 3e-2)),
     }
     if learner == "klopf":
-        twelve = grid(prior=(3.0, 10.0), listening_prior=(3.0, 10.0), drift=(3e-4, 1e-3, 3e-3))
+        priors = ((10.0, 1.0), (30.0, 1.0), (10.0, 3.0), (10.0, 10.0))
+        twelve = [{"prior": p, "listening_prior": q, "drift": d} for p, q in priors for d in (1e-4, 5e-4, 3e-3)]
     elif learner in own:
         twelve = [{"step_size": step, **extra} for step in IMAGE_STEPS for extra in own[learner]]
     else:

@@ -10,6 +10,7 @@ import pytest
 
 from klopf.console.bench import app
 from klopf.mind import Mind, MindError, bench, diagnostics, learn_together, problems, speed
+from klopf.mind._tuned import TUNED
 
 
 def call(*arguments: str) -> None:
@@ -53,6 +54,24 @@ def test_the_error_is_the_mean_over_the_last_tenth() -> None:
     assert bench.run(r)["error"] == pytest.approx(errors[-10_000:].mean(dtype=np.float64), rel=1e-6)
 
 
+def test_recovery_is_counted_in_samples() -> None:
+    errors = np.concatenate([np.ones(120), np.zeros(200)])
+    after = bench.recovered_after(errors, 0.1)  # 50 in a row, at most 7 of them wrong
+    assert after == 120 - 7 and errors[after : after + 50].mean() <= 0.15
+    assert bench.recovered_after(errors, 0.95) == 0
+    assert bench.recovered_after(np.ones(80), 0.2) == 80 and bench.recovered_after(np.ones(30), 0.2) == 30
+
+
+def test_options_chosen_by_tuning_are_those_of_the_data() -> None:
+    for place, chosen in TUNED.items():
+        problem, setting, *data = place.split("/")
+        assert "klopf" in chosen and set(chosen) <= set(bench.COMPARED), place
+        for learner, options in chosen.items():
+            assert bench.options_for(problem, setting, learner, True, "folder" if data else "") == options
+            Mind(4, 2, learner=learner, **options)
+    assert bench.options_for("permuted", "label", "crelu", False) == {}
+
+
 def test_networks_of_different_sizes_are_not_averaged() -> None:
     done = {"error": 1.0, "steps_per_second": 1.0, "diagnosis": None}
     runs = [bench.Run("growth", "redraw", "klopf", 0, 10, hidden=(n,)) for n in (5, 20)]
@@ -85,6 +104,7 @@ def test_a_diverged_run_is_not_left_out_of_the_mean() -> None:
             "100",
         ],
         ["binary-tasks", "--learners", "backprop", "--seeds", "1", "--steps", "2"],
+        ["class-incremental", "--learners", "backprop", "--seeds", "1", "--steps", "1"],
         ["growth", "--seeds", "1", "--steps", "20000", "--budget", "3"],
         ["speed", "--learners", "backprop", "--seconds", "0.01", "--no-wide"],
     ],

@@ -31,7 +31,7 @@ def test_every_setting_is_named() -> None:
 
 
 def test_every_benchmark_is_named() -> None:
-    for name in ("regression", "permuted", "binary-tasks", "growth", "speed"):
+    for name in ("regression", "permuted", "binary-tasks", "class-incremental", "growth", "speed"):
         assert name in PAGE
         assert app[name] is not None
 

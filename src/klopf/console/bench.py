@@ -114,12 +114,13 @@ def _print(table: list[dict[str, Any]], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    early = any(row["early_error"] is not None for row in table)
+    early = any(row["recovery"] is not None for row in table)
     view = Table(title=title)
     for column in ("learner", "setting", "error ± s.e.", "seeds", "steps/s", "dormant"):
         view.add_column(column, justify="left" if column in ("learner", "setting") else "right")
     if early:
         view.add_column("error just after a change", justify="right")
+        view.add_column("samples to recover", justify="right")
     view.add_column("options")
     for row in table:
         error = "diverged" if row["error"] != row["error"] else f"{row['error']:.3f} ± {row['stderr']:.3f}"
@@ -129,6 +130,7 @@ def _print(table: list[dict[str, Any]], title: str) -> None:
         ]  # fmt: skip
         if early:
             cells.append("" if row["early_error"] is None else f"{row['early_error']:.3f}")
+            cells.append("" if row["recovery"] is None else f"{row['recovery']:.0f}")
         cells.append(", ".join(f"{k}={v}" for k, v in row["hyperparameters"].items()))
         view.add_row(*cells)
     Console(width=max(120, Console().width)).print(view)
@@ -175,7 +177,15 @@ def _runs(
         raise MindError("--seeds and --steps must be at least 1")
     settings = PROBLEMS[problem][:2] if setting == "both" else (setting,)
     return [
-        Run(problem, s, name, seed, steps, {**options_for(problem, s, name, tuned), **_options(options)}, **more)
+        Run(
+            problem,
+            s,
+            name,
+            seed,
+            steps,
+            {**options_for(problem, s, name, tuned, more.get("data", "")), **_options(options)},
+            **more,
+        )
         for s in settings
         for name in _names(learners)
         for seed in range(seeds)
@@ -254,6 +264,33 @@ def binary_tasks(
     """Endless tasks of telling two classes apart (Continual ImageNet's protocol); wrong on held-out images."""
     runs = _runs("binary-tasks", "images", learners, seeds, steps, tuned, options, data=data, hidden=_sizes(hidden))
     _carry_out(runs, json_, plot, resume, cores, "binary tasks")
+
+
+@app.command(name="class-incremental")
+def class_incremental(
+    *,
+    learners: Learners = None,
+    seeds: Seeds = 5,
+    steps: Steps = 3,
+    data: Data = "",
+    hidden: Hidden = "",
+    tuned: Tuned = False,
+    options: Options = "",
+    json_: Json = False,
+    plot: Plot = None,
+    resume: Resume = None,
+    cores: Cores = None,
+) -> None:
+    """Images whose classes arrive two at a time and stay; share of wrong answers in the last stage, with all classes.
+
+    Parameters
+    ----------
+    steps
+        How often each stage shows all images of the classes that have arrived.
+    """
+    more = {"data": data, "hidden": _sizes(hidden)}
+    runs = _runs("class-incremental", "images", learners, seeds, steps, tuned, options, **more)
+    _carry_out(runs, json_, plot, resume, cores, "class-incremental images")
 
 
 @app.command

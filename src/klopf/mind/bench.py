@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klopf.errors import MindError
 from klopf.mind import problems
@@ -37,6 +38,7 @@ PROBLEMS: dict[str, tuple[str, ...]] = {
     "regression": ("redraw", "flip-one"),
     "permuted": ("input", "label", "returning"),
     "binary-tasks": ("images",),
+    "class-incremental": ("images",),
     "growth": ("redraw", "flip-one"),
 }
 """Each problem's settings, the default first."""
@@ -44,7 +46,8 @@ PROBLEMS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Run:
-    """One learner on one stream. ``steps`` counts samples (regression, growth) or tasks (the others)."""
+    """One learner on one stream. ``steps`` counts samples (regression, growth), tasks (permuted, binary-tasks), or how
+    often each stage shows its images (class-incremental)."""
 
     problem: str
     setting: str
@@ -64,12 +67,16 @@ class Run:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def options_for(problem: str, setting: str, learner: str, tuned: bool) -> dict[str, Any]:
-    """The options a table uses: published ones, or those that tuning with the stated budget chose."""
+def options_for(problem: str, setting: str, learner: str, tuned: bool, data: str = "") -> dict[str, Any]:
+    """The options a table uses: published ones, or those that tuning with the stated budget chose.
+
+    With ``data`` those chosen on MNIST, where there are such; otherwise those chosen on the digits.
+    """
     if learner not in LEARNERS:
         raise MindError(f"no learner is called {learner!r}; choose one of {', '.join(LEARNERS)}")
     if tuned:
-        own = TUNED.get(f"{problem}/{setting}") or TUNED.get(f"{problem}/{PROBLEMS[problem][0]}", {})
+        place = f"{problem}/{setting}"
+        own = (TUNED.get(f"{place}/mnist") if data else None) or TUNED.get(place, {})
         chosen = own.get(learner)
         if chosen is not None:
             return dict(chosen)
@@ -82,6 +89,8 @@ def _stream(r: Run) -> problems.Stream:
     images = problems.mnist(r.data) if r.data else problems.digits()
     if r.problem == "binary-tasks":
         return problems.binary_tasks(images, r.steps, r.seed)
+    if r.problem == "class-incremental":
+        return problems.class_incremental(images, r.seed, repeats=r.steps)
     kinds = {
         "input": problems.input_permuted,
         "label": problems.label_permuted,
@@ -94,7 +103,22 @@ def hidden_for(r: Run) -> tuple[int, ...]:
     """The network of the published figure, unless the run names its own."""
     if r.hidden:
         return r.hidden
-    return {"regression": (5,), "growth": (20,), "permuted": (100, 100, 100), "binary-tasks": (100, 100)}[r.problem]
+    return {"regression": (5,), "growth": (20,), "binary-tasks": (100, 100)}.get(r.problem, (100, 100, 100))
+
+
+WINDOW, NEAR = 50, 0.05
+
+
+def recovered_after(errors: NDArray[Any], before: float) -> int:
+    """How many samples of a task pass until ``WINDOW`` in a row have a mean error within ``NEAR`` of ``before``.
+
+    ``before`` is the learner's own error in the second half of the task before; a task's length if it never comes.
+    """
+    if len(errors) < WINDOW:
+        return len(errors)
+    sums = np.cumsum(np.concatenate([[0.0], errors.astype(np.float64)]))
+    near = np.flatnonzero((sums[WINDOW:] - sums[:-WINDOW]) / WINDOW <= before + NEAR)
+    return int(near[0]) if len(near) else len(errors)
 
 
 def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, Any]:
@@ -105,8 +129,10 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         tick: called with the fraction of the stream that is done.
 
     Returns:
-        ``error``: mean over the last tenth; ``curve``: mean error of each block (at most 200 points);
-        ``steps_per_second`` of learning alone; ``recovery`` for tasks that come back; ``diagnosis`` at the end.
+        ``error``: mean over the last tenth; ``curve``: mean error of each block (at most 500 points);
+        ``steps_per_second`` of learning alone; ``early``: error in the first tenth of each of the last tenth of tasks,
+        and ``recovery``: samples until a change is made good (see :func:`recovered_after`), in the last half of them;
+        ``diagnosis`` at the end.
     """
     if r.problem not in PROBLEMS or r.setting not in PROBLEMS[r.problem]:
         raise MindError(f"there is no problem {r.problem} with setting {r.setting}")
@@ -115,8 +141,10 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
     m.prepare()
     errors: list[float] = []
     early: list[float] = []
+    recovery: list[int] = []
+    before = math.nan
     learned = seconds = 0.0
-    blocks = max(1, math.ceil(r.steps / stream.task)) if r.problem in ("regression", "growth") else r.steps
+    blocks = stream.number
     X = None
     for number, (X, y) in enumerate(stream):
         if stream.fresh_outputs and number:
@@ -131,18 +159,22 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         else:
             errors.append(float(e.mean(dtype=np.float64)))
             early.append(float(e[: max(1, len(e) // 10)].mean(dtype=np.float64)))
+            if number and stream.output == "softmax":
+                recovery.append(recovered_after(e, before))
+            before = float(e[len(e) // 2 :].mean(dtype=np.float64))
         if not (math.isfinite(errors[-1]) and m.finite):
             errors[-1] = float("nan")  # diverged, even where a classifier still guesses: it will not come back
             break
         tick((number + 1) / blocks)
     tail = max(1, blocks // 10)
     error = float(np.mean(errors[-tail:])) if math.isfinite(errors[-1]) else float("nan")
-    width = max(1, math.ceil(len(errors) / 200))
+    width = max(1, math.ceil(len(errors) / 500))
     curve = [float(np.mean(errors[i : i + width])) for i in range(0, len(errors), width)]
     return {
         "error": error,
         "curve": curve,
         "early": float(np.mean(early[-tail:])) if early else None,
+        "recovery": float(np.mean(recovery[len(recovery) // 2 :])) if recovery else None,
         "steps_per_second": learned / max(seconds, 1e-9),
         "diagnosis": diagnose(m, X[-500:]) if X is not None and math.isfinite(error) else None,
         "units": list(m.units),
@@ -224,6 +256,7 @@ def summary(results: Sequence[tuple[Run, dict[str, Any]]]) -> list[dict[str, Any
             if result["diagnosis"] and result["diagnosis"]["layers"]
         ]
         early = [result["early"] for _, result in members if result.get("early") is not None]
+        recovery = [result["recovery"] for _, result in members if result.get("recovery") is not None]
         table.append(
             {
                 "learner": learner,
@@ -236,6 +269,7 @@ def summary(results: Sequence[tuple[Run, dict[str, Any]]]) -> list[dict[str, Any
                 "hyperparameters": json.loads(how_text),
                 "dormant": float(np.mean(dormant)) if dormant else None,
                 "early_error": float(np.mean(early)) if early else None,
+                "recovery": float(np.mean(recovery)) if recovery else None,
                 "units": members[0][1].get("units"),
             }
         )

@@ -56,6 +56,14 @@ class Stream:
     tests: Callable[[int], Block] | None = None
     """Held-out samples of task number ``k``, where the protocol has them."""
 
+    parts: int = 0
+    """How many blocks there are; 0 if only iterating tells."""
+
+    @property
+    def number(self) -> int:
+        """How many blocks there are, at least 1."""
+        return self.parts or max(1, -(-self.samples // self.task) if self.task else 1)
+
     def __iter__(self) -> Iterator[Block]:
         return self.blocks()
 
@@ -267,7 +275,7 @@ def binary_tasks(
     def tests(k: int) -> Block:
         return labelled(drawn(k)[1], k)
 
-    return Stream("binary-tasks", X.shape[1], 2, "softmax", 0, 0, blocks, fresh_outputs=True, tests=tests)
+    return Stream("binary-tasks", X.shape[1], 2, "softmax", 0, 0, blocks, True, tests, tasks)
 
 
 def class_incremental(images: Images, seed: int = 0, *, classes_a_task: int = 2, repeats: int = 1) -> Stream:
@@ -283,7 +291,9 @@ def class_incremental(images: Images, seed: int = 0, *, classes_a_task: int = 2,
             chosen = np.concatenate([rng.permutation(at) for _ in range(repeats)])
             yield X[chosen], y[chosen]
 
-    return Stream("class-incremental", X.shape[1], classes, "softmax", 0, 0, blocks)
+    return Stream(
+        "class-incremental", X.shape[1], classes, "softmax", 0, 0, blocks, parts=-(-classes // classes_a_task)
+    )
 
 
 # --- the user's own ---------------------------------------------------------------------------------------------------
