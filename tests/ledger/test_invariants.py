@@ -187,6 +187,26 @@ class Market(RuleBasedStateMachine):
         with suppress(Reverted):
             self.net.admin.settlement.collect(max(0, self.now().epoch - back), ids)
 
+    @rule(
+        fees=st.lists(st.integers(0, 20), min_size=3, max_size=3),
+        cheat=st.sampled_from((*NEURONS, REQUESTER)),
+        wait=st.sampled_from((0, 150)),
+    )
+    def quarrel(self, fees: list[int], cheat: int, wait: int) -> None:
+        """An epoch in which one listener cheats, one speaker does not claim, and all that is unpaid is disputed."""
+        self.advance(101)
+        if self.now().phase is Phase.CLAIM:
+            self.advance(101)
+        for id in (*NEURONS, REQUESTER):
+            self.post(id, [20_000] * 3, [fee * KLP for fee in fees], 100, id != cheat)
+        self.advance(101)
+        for id in NEURONS[1:]:
+            self.claim(id, False)
+        self.advance(101)
+        self.dispute(0, 12)
+        self.net.pass_time(wait)
+        self.collect(1, list(EVERYBODY))
+
     @rule(back=st.integers(1, 3))
     def conclude(self, back: int) -> None:
         with suppress(Reverted):
