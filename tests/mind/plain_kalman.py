@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,47 @@ def test_what_is_known_is_never_less_than_nothing() -> None:
         known = np.linalg.eigvalsh(m._covariances(l)[0])
         assert known.min() > 0 and known.max() <= 3.0 + 1e-6
     assert (m.weights(0, "variance") > 0).all() and m.weights(0, "variance").shape == (13, 9)
+
+
+@pytest.mark.parametrize("options", [{"block": 0}, {"block": 0, "shared": 0}])
+def test_samples_that_wait_are_part_of_the_state(tmp_path: Path, options: dict[str, int]) -> None:
+    r = np.random.default_rng(3)
+    X, y = r.normal(size=(61, 6)), r.integers(0, 3, 61)
+    whole, cut = (Mind(6, 3, hidden=(7,), seed=4, replacement_rate=0.02, maturity=5, **options) for _ in range(2))
+    whole.learn(X, y)
+    cut.learn(X[:21], y[:21])  # five samples wait
+    cut.save(tmp_path / "mind")
+    cut = Mind.load(tmp_path / "mind")
+    for i in range(21, 61):
+        cut.learn_one(X[i], y[i])
+    assert whole.commitment() == cut.commitment() and whole.births > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"block": 0}, {"block": 0, "shared": 0}])
+def test_a_wider_learner_knows_what_the_narrow_one_knew(options: dict[str, int]) -> None:
+    r = np.random.default_rng(3)
+    X, y = r.normal(size=(61, 6)), r.integers(0, 3, 61)
+    m = Mind(6, 3, hidden=(7,), seed=4, replacement_rate=0.0, dtype="float64", **options)
+    m.learn(X, y)
+    wide = m.widened(8, 3)
+    padded = np.c_[X, np.zeros((61, 2))]
+    assert wide.predict_proba(padded) == pytest.approx(m.predict_proba(X))
+    if options:  # with covariances of their own, units divide the prior by more inputs
+        m.learn(X, y)
+        wide.learn(padded, y)
+        assert wide.predict_proba(padded) == pytest.approx(m.predict_proba(X), abs=1e-9)
+
+
+def test_upgd_follows_its_equation_as_near_as_its_gate() -> None:
+    r = np.random.default_rng(0)
+    X, y = r.normal(size=(40, 5)), r.normal(size=40)
+    m = Mind(5, 1, hidden=(), learner="upgd", output="linear", dtype="float64", noise=0.0, step_size=0.02, l2=0.1)
+    w, use, fade = m.weights(0)[:, 0].copy(), np.zeros(6), 1.0
+    for x, target in zip(np.c_[X, np.ones(40)], y, strict=True):
+        step = 2 * (target - w @ x) * x  # minus the gradient
+        use, fade = 0.999 * use + 0.001 * step * w, 0.999 * fade
+        corrected = use / (1 - fade)
+        gate = 1 / (1 + np.exp(corrected / max(corrected.max(), 1e-12)))
+        w = w * (1 - 0.02 * 0.1) + 0.02 * step * gate
+    m.learn(X, y)
+    assert m.weights(0)[:, 0] == pytest.approx(w, abs=2e-3)
