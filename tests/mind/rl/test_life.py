@@ -87,7 +87,9 @@ def test_resumes_to_the_bit(tmp_path, environment, agent, world):
 
 def test_the_first_process_and_all_later_ones_do_the_same(tmp_path):
     """Compiled here, or loaded from the cache: the same to the bit."""
-    code = "from klopf.mind.rl import Task, run; print(run(Task('CartPole-v1', 'stream-q', 700)).agent.commitment())"
+    code = (
+        "from klopf.mind.rl import Task, run; print(run(Task('CartPole-v1', 'stream-q', 700)).agent.commitment().hex())"
+    )
     env = os.environ | {"KLOPF_CACHE": str(tmp_path)}
     said = [
         subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout

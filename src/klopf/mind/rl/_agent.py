@@ -401,9 +401,9 @@ class Agent:
             mine[...] = kept
         return made
 
-    def commitment(self) -> str:
-        """SHA-256 of everything this agent is, in hexadecimal: equal for agents that will do the same."""
-        return hashlib.sha256(_file.pack({"agent": self._header()}, self._arrays())).hexdigest()
+    def commitment(self) -> bytes:
+        """SHA-256 of everything this agent is: equal for agents that will do the same."""
+        return hashlib.sha256(_file.pack({"agent": self._header()}, self._arrays())).digest()
 
     def _answer(self) -> Any:
         if self.actions:
