@@ -148,6 +148,7 @@ class Settings:
 LEARNERS: dict[str, Settings] = {
     "klopf": Settings(
         activation="tanh", gain=1.0, rule="kalman", block=24, prior=10.0, drift=5e-4, surprise=2.0, life="continual",
+        replacement_rate=3e-4,
     ),
     "backprop": Settings(),
     "continual-backprop": Settings(life="continual"),
