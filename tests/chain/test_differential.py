@@ -202,6 +202,26 @@ def test_5000_programs_of_one_opcode_agree_with_the_specification(machines: tupl
     assert run_precompiles(machines, seed=2, rounds=150) > 1000
 
 
+def test_a_program_that_cannot_tell_its_gas_does_the_same_with_just_enough(machines: tuple[Executor, Executor]) -> None:
+    """What ``Outcome.least_gas`` promises, and an estimate of gas relies on."""
+    machine, chance, told = machines[0], random.Random(17), Counter[str]()
+    for name in single.NAMES * 3:
+        view = single.state(single.program(name, chance), chance)
+        environment = fuzz.environment(100, 1_700_000_000, 0)
+        data = chance.randbytes(40)
+        full = machine.execute(view, environment, transaction(view, single.HERE, data, 400_000))
+        peak = full.gas_used + full.refund
+        promised = full.least_gas - (400_000 - peak) > 2300
+        told["promised" if promised else "not"] += 1
+        if promised:
+            tight = machine.execute(view, environment, transaction(view, single.HERE, data, peak))
+            assert (tight.status, tight.gas_used, tight.output) == (full.status, full.gas_used, full.output), name
+            assert (tight.logs, tight.difference.storage) == (full.logs, full.difference.storage), name
+            short = machine.execute(view, environment, transaction(view, single.HERE, data, peak - 1))
+            assert not short.status or peak == 21_000, name
+    assert min(told.values()) > 50
+
+
 def test_a_difference_would_be_found(machines: tuple[Executor, Executor]) -> None:
     class Wrong:
         """The right machine with one gas too much for every storage of a zero."""

@@ -90,7 +90,9 @@ class Outcome:
 
     ``output`` is the return data, or the revert data where ``status`` is False; ``created`` the address of the new
     contract, where one was to be made; ``error`` a word for people where ``status`` is False (never part of a hash).
-    ``refund`` is the gas that was given back for cleared storage; ``gas_used`` is after it.
+    ``refund`` is the gas that was given back for cleared storage; ``gas_used`` is after it. ``least_gas`` is the least
+    that was left whenever the program's course could follow from the gas it had left (at SSTORE, if more than 2300); -1
+    where it could follow from it otherwise, or the machine does not say.
     """
 
     status: bool
@@ -102,6 +104,7 @@ class Outcome:
     error: str | None = None
     reverted: bool = False
     refund: int = 0
+    least_gas: int = -1
 
 
 @dataclass(slots=True)

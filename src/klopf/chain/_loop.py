@@ -21,6 +21,8 @@ WORD = (1 << 256) - 1
 SIGN = 1 << 255
 MAX_STACK = 1024
 MAX_CODES = 64
+GAS_COUNTS = frozenset((0x55, 0xF0, 0xF1, 0xF2, 0xF4, 0xF5, 0xFA))
+"""What a program does may follow from the gas it has left at SSTORE (2300 at least), and at each kind of call; and at GAS."""
 
 _codes: dict[bytes, tuple[frozenset[int], dict[int, int]]] = {}
 
@@ -185,6 +187,7 @@ def run(computation: Any) -> None:
                 if opcode == 0x5A:  # GAS
                     gas -= 2
                     push(gas)
+                    accounts.least_gas = -1
                     pc += 1
                     if gas < 0 or len(stack) > MAX_STACK:
                         raise _spent(gas)
@@ -291,6 +294,8 @@ def run(computation: Any) -> None:
                 continue
             # everything else is py-evm's
             pc += 1
+            if opcode in GAS_COUNTS:
+                accounts.least_gas = -1 if opcode != 0x55 else min(accounts.least_gas, gas)
             code_stream.program_counter = pc
             meter.gas_remaining = gas
             act = opcodes.get(opcode)

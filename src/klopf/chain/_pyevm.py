@@ -73,6 +73,7 @@ class PyEvm:
             error=error,
             reverted=not status and isinstance(computation.error, Revert),
             refund=refund,
+            least_gas=accounts.least_gas if status else -1,
         )
         return outcome, computation
 
@@ -128,6 +129,7 @@ class _Accounts:
         self.warm: dict[Any, bool] = {}
         self.transient: dict[tuple[bytes, int], bytes] = {}
         self.undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.least_gas = 1 << 64  # that was left at an SSTORE; -1 once a program could tell more about its gas
 
     def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
         self.undo.append((table, key, table.get(key, _ABSENT)))
