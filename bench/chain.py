@@ -10,22 +10,24 @@ rounds; medians, and ratios of the same run. The embedded chain's time includes 
 the other two never do; "on a RAM disk" shows what that takes. "web3.py alone" is the same over a provider that answers
 at once. "start" is opening a file that exists, to the first balance read, after imports, in a process of its own.
 
-Results: 2 cores of a shared x86 machine while other work kept it busy (load 10; so look at the ratios and at the CPU).
+Results: 2 cores of a shared x86 machine that other work kept busy (load 7 to 9, so a wall time is mostly waiting for a
+turn: look at ratios, and at the CPU).
 
 ==================  ===========  ===============  ===========  =============  ===========
 median ms (CPU)     embedded     anvil over HTTP  eth-tester   on a RAM disk  web3 alone
 ==================  ===========  ===============  ===========  =============  ===========
-transfer            12.8 (5.7)   17.9 (10.9)      43.6 (25.1)  8.7 (4.9)      7.0 (3.4)
-  to embedded's     1            1.40             3.41         0.68           0.54
-transfer filled in  5.0 (2.3)    4.8 (2.8)        9.9 (6.1)    1.9 (1.9)      1.3 (1.3)
-  to embedded's     1            0.96             1.97         0.39           0.26
-eth_call            1.28 (1.32)  4.96 (2.81)      2.76 (2.69)  1.28 (1.30)    1.01 (1.03)
-eth_getBalance      0.19 (0.19)  0.80 (0.74)      0.35 (0.37)  0.19 (0.19)    0.17 (0.17)
+transfer            12.1 (6.5)   17.0 (12.3)      68.4 (27.6)  14.1 (6.0)     12.0 (4.2)
+  to embedded's     1            1.41             5.67         1.17           0.99
+transfer filled in  6.2 (3.0)    3.7 (3.2)        23.5 (7.9)   3.5 (2.7)      1.7 (1.7)
+  to embedded's     1            0.60             3.80         0.56           0.27
+eth_call            1.30 (1.32)  3.42 (3.07)      11.6 (3.37)  1.52 (1.54)    1.15 (1.20)
+eth_getBalance      0.19 (0.20)  0.77 (0.72)      0.38 (0.44)  0.19 (0.22)    0.17 (0.19)
 ==================  ===========  ===============  ===========  =============  ===========
 
-So a transfer is as fast as anvil's or faster though it waits for the disk (3.1 of 5.0 ms here); without that wait it
-takes 0.40 of anvil's time and 0.20 of eth-tester's. Start: 4.4 ms. ``--million``: a transfer costs 1.15 times as much
-(1.16 times the CPU) among 1,000,000 (1,022 MiB) as among 1,000; load 8.
+So a usual transfer is faster than anvil's and eth-tester's though it waits for the disk, which neither of the two does
+(by CPU alone 1.9 and 4.3 times; the run before, at load 12 and with one more execution, had 1.0 and 4.8 by the wall);
+one that is filled in loses to anvil by that wait. Start: 13 ms (4.4 at a calmer time). ``--million``: a transfer costs
+1.15 times as much (1.16 times the CPU) among 1,000,000 (1,022 MiB) as among 1,000; load 8.
 """
 
 from __future__ import annotations
