@@ -22,7 +22,7 @@ SIGN = 1 << 255
 MAX_STACK = 1024
 MAX_CODES = 64
 GAS_COUNTS = frozenset((0x55, 0xF0, 0xF1, 0xF2, 0xF4, 0xF5, 0xFA))
-"""What a program does may follow from the gas it has left at SSTORE (2300 at least), and at each kind of call; and at GAS."""
+"""What a program does may follow from the gas it has left: at SSTORE (2300 at least), at each call, and at GAS."""
 
 _codes: dict[bytes, tuple[frozenset[int], dict[int, int]]] = {}
 
