@@ -103,6 +103,10 @@ class Rules(NamedTuple):
     """Row of the connections, or 0."""
     worth: int
     """Row of the weights' running |weight * gradient|, or 0."""
+    blocks: bool
+    """Some layer's units keep a covariance each."""
+    shares: bool
+    """Some layer's units share one."""
     admits: bool
     """Listeners give newborn units smaller steps at first."""
 
@@ -157,6 +161,7 @@ def build_learn(rules: Rules) -> Any:
     ACT, LOSS, RULE, LIFE, UTIL = rules.activation, rules.loss, rules.rule, rules.life, rules.utility
     DECAYS, NORM, SENSE, LOCAL, GROWS = rules.decay, rules.layer_norm, rules.sense, rules.local, rules.grow
     INITIAL, CONNECTED, WORTH, ADMITS = rules.initial, rules.connected, rules.worth, rules.admits
+    BLOCKS, SHARES = rules.blocks, rules.shares
     FOLD = 2 if rules.activation == CRELU else 1
     STRIDE = 8 if rules.small else 0  # a constant stride lets the compiler unroll rows that fill one vector register
     FUSED = rules.rule in (SGD, NLMS)
@@ -425,7 +430,7 @@ def build_learn(rules: Rules) -> Any:
                     ho = ko[l, 2]
                     units = geo[l, 1]
                     total = zero
-                    if ko[l, 3] == BLOCK:
+                    if BLOCKS and ko[l, 3] == BLOCK:
                         for j in range(units):
                             if C[zo + j] == 0 and D[zo + j] == 0:
                                 continue
@@ -440,7 +445,7 @@ def build_learn(rules: Rules) -> Any:
                         tail = ko[l, 4]
                         K[tail + POWER] += max(1e-3, 1.0 / G[STEPS]) * (power - K[tail + POWER])
                         scale[l] = one / max(K[tail + POWER], power)
-                        if ko[l, 3] == SHARED:
+                        if SHARES and ko[l, 3] == SHARED:
                             q = share_project(K, ko[l, 0], tail, ks, rows, A, ao, idx, ao, cnt[l], H, ho)
                         else:
                             q = spread_project(K, ko[l, 0], rows, A, ao, idx, ao, cnt[l])
@@ -478,7 +483,7 @@ def build_learn(rules: Rules) -> Any:
                     # targets may be of any size, so there the denominator alone is the bound
                     bounded = l < L - 1 or LOSS != SQUARED
                     prior = hyp[LISTENING_PRIOR] if l == L - 1 else hyp[PRIOR]
-                    if ko[l, 3] == BLOCK:
+                    if BLOCKS and ko[l, 3] == BLOCK:
                         prior /= W.dtype.type(rows)
                         for j in range(geo[l, 1]):
                             if C[zo + j] == 0 and D[zo + j] == 0:
@@ -509,7 +514,7 @@ def build_learn(rules: Rules) -> Any:
                     c = curved[l] / denom
                     told = c * doubt[l] >= 1e-3
                     c *= scale[l]
-                    if ko[l, 3] == SHARED:
+                    if SHARES and ko[l, 3] == SHARED:
                         for r in range(rows):
                             h = H[ho + r]
                             if h != 0:

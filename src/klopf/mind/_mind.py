@@ -332,6 +332,8 @@ class Mind:
             initial=self._layout.row("initial"),
             connected=self._layout.row("connected"),
             worth=self._layout.row("worth"),
+            blocks=bool((self._ko[:, 3] == BLOCK).any()),
+            shares=bool((self._ko[:, 3] == SHARED).any()),
             admits=s.admission < 1.0 and s.rule in ("sgd", "nlms"),
         )
         return _k_learn.build_learn(rules)
