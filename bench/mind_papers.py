@@ -20,10 +20,10 @@ vary by orders of magnitude.
     best IDBD / best LMS: 0.47
     best Autostep / best IDBD: 1.27
 
-10 seeds. Autostep never diverges, over a factor of 30 in its meta step-size, but it does not reach IDBD's best error, nor
-(in trials) with ten times the steps. What holds it there is its own bound, which divides all step-sizes whenever their
-sum over a sample would overshoot: on this problem the best step-sizes are near that edge, and large samples are over it.
-The same equations, written apart from the library, agree with it, and without the bound with IDBD:
+10 seeds. Autostep never diverges, over a factor of 30 in its meta step-size, but it does not reach IDBD's best error,
+nor (in trials) with ten times the steps. What holds it there is its own bound, which divides all step-sizes whenever
+their sum over a sample would overshoot: on this problem the best step-sizes are near that edge, and large samples are
+over it. The same equations, written apart from the library, agree with it, and without the bound with IDBD:
 
     autostep, plainly    meta step-size 0.03       2.12 ± 0.03   step-sizes 0.051 / 0.0002
     autostep, no bound   meta step-size 0.03       1.61 ± 0.01   step-sizes 0.128 / 0.0097
