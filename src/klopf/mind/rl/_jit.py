@@ -7,9 +7,11 @@ the cache yet is compiled in a process of its own, and every process that lives 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,23 @@ def compile_apart(kernel: str, dtype: str) -> None:
     root = str(Path(__file__).parents[3])
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
     code = f"from klopf.mind.rl._agent import compile_here; compile_here({kernel!r}, {dtype!r})"
+    env = os.environ | {"PYTHONPATH": path}
     try:
-        subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True, check=False
-        )
+        with _alone(mark.with_name("compiling")):
+            if not mark.exists():
+                subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=False)
     except OSError:
         return
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time: two that compile together would leave a cache of which each runs its own half."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
