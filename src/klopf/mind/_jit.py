@@ -2,7 +2,9 @@
 
 Numba's own cache looks only at the file a kernel stands in; the kernels here also contain ``klopf.neuron``. So the
 cache folder is named after the contents of all these files: an edit anywhere starts an empty one, and a stale kernel
-can never run. Where no folder can be written, kernels are compiled afresh in every process.
+can never run. The name also says where the files lie and what processor this is, because Numba compiles afresh for
+another of either: what one folder holds is then right for all who look into it. Where no folder can be written, kernels
+are compiled afresh in every process.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 
 from klopf import neuron
@@ -37,9 +40,10 @@ def cache_folder(*more: Path) -> Path | None:
             parent = str((Path(home) if home else Path.home() / ".cache") / "klopf")
         except RuntimeError:  # no home directory
             return None
-    digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:2]}".encode())
+    processor = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:2]} {processor}".encode())
     for source in (*_SOURCES, *more):
-        digest.update(source.read_bytes())
+        digest.update(str(source).encode() + source.read_bytes())
     folder = Path(parent) / "kernels" / digest.hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)

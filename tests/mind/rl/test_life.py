@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 
+import klopf
 from klopf.errors import MindError
 from klopf.mind.rl import AGENTS, Agent, Change, Curve, Task, change_for, load, run
 from klopf.mind.rl._gymnasium import World, make
@@ -86,16 +89,18 @@ def test_resumes_to_the_bit(tmp_path, environment, agent, world):
 
 
 def test_the_first_process_and_all_later_ones_do_the_same(tmp_path):
-    """Compiled here, or loaded from the cache: the same to the bit."""
+    """Compiled here, or loaded from the cache, or in another checkout that shares the cache: the same to the bit."""
     code = (
         "from klopf.mind.rl import Task, run; print(run(Task('CartPole-v1', 'stream-q', 700)).agent.commitment().hex())"
     )
-    env = os.environ | {"KLOPF_CACHE": str(tmp_path)}
-    said = [
-        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
-    ]
-    assert said[0] == said[1]
+    here = Path(klopf.__file__).parents[1]
+    shutil.copytree(here, tmp_path / "other")
+    said = []
+    for checkout in (here, here, tmp_path / "other", tmp_path / "other"):
+        env = os.environ | {"KLOPF_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(checkout)}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        said.append(done.stdout)
+    assert len(set(said)) == 1
     assert len(said[0].strip()) == 64
 
 
