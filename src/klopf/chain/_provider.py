@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from web3.providers.base import BaseProvider
 
+from ._passing import compose
 from ._rpc import Rpc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from web3 import Web3
+    from web3.middleware.base import MiddlewareOnion
     from web3.types import RPCEndpoint, RPCResponse
 
     from ._chain import Chain
@@ -25,6 +30,13 @@ class ChainProvider(BaseProvider):
         self.chain = chain
         self.rpc = Rpc(chain)
         self._ids = itertools.count(1)
+
+    def request_func(self, w3: Web3, middleware_onion: MiddlewareOnion) -> Callable[..., RPCResponse]:
+        """web3.py's middlewares around :meth:`make_request`; see :mod:`~klopf.chain._passing`."""
+        middleware: tuple[Any, ...] = middleware_onion.as_tuple_of_middleware()
+        if self._request_func_cache[0] != middleware:
+            self._request_func_cache = (middleware, compose(w3, middleware, self.make_request))
+        return self._request_func_cache[1]
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """One request; an error comes back in the answer, as from a node."""
