@@ -92,7 +92,8 @@ class Outcome:
     contract, where one was to be made; ``error`` a word for people where ``status`` is False (never part of a hash).
     ``refund`` is the gas that was given back for cleared storage; ``gas_used`` is after it. ``least_gas`` is the least
     that was left whenever the program's course could follow from the gas it had left (at SSTORE, if more than 2300); -1
-    where it could follow from it otherwise, or the machine does not say.
+    where it could follow from it otherwise, or the machine does not say. ``saw_block`` is False only where the program
+    asked for nothing that differs from block to block (time, number, hashes, base fee).
     """
 
     status: bool
@@ -105,6 +106,7 @@ class Outcome:
     reverted: bool = False
     refund: int = 0
     least_gas: int = -1
+    saw_block: bool = True
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ MAX_STACK = 1024
 MAX_CODES = 64
 GAS_COUNTS = frozenset((0x55, 0xF0, 0xF1, 0xF2, 0xF4, 0xF5, 0xFA))
 """What a program does may follow from the gas it has left: at SSTORE (2300 at least), at each call, and at GAS."""
+BLOCK_SHOWS = frozenset((0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x48, 0x4A))
+"""BLOCKHASH, COINBASE, TIMESTAMP, NUMBER, PREVRANDAO, GASLIMIT, BASEFEE and BLOBBASEFEE tell which block it is."""
 
 _codes: dict[bytes, tuple[frozenset[int], dict[int, int]]] = {}
 
@@ -296,6 +298,8 @@ def run(computation: Any) -> None:
             pc += 1
             if opcode in GAS_COUNTS:
                 accounts.least_gas = -1 if opcode != 0x55 else min(accounts.least_gas, gas)
+            elif opcode in BLOCK_SHOWS:
+                accounts.saw_block = True
             code_stream.program_counter = pc
             meter.gas_remaining = gas
             act = opcodes.get(opcode)

@@ -74,6 +74,7 @@ class PyEvm:
             reverted=not status and isinstance(computation.error, Revert),
             refund=refund,
             least_gas=accounts.least_gas if status else -1,
+            saw_block=accounts.saw_block,
         )
         return outcome, computation
 
@@ -129,6 +130,7 @@ class _Accounts:
         self.warm: dict[Any, bool] = {}
         self.transient: dict[tuple[bytes, int], bytes] = {}
         self.undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.saw_block = False
         self.least_gas = 1 << 64  # that was left at an SSTORE; -1 once a program could tell more about its gas
 
     def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:

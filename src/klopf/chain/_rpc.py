@@ -422,6 +422,8 @@ class Rpc:
         full = self.chain.call(call, stand)
         if not full.status:
             raise _failure(full)
+        if not overrides:
+            self.chain.foresee(call, stand, full)
         peak = full.gas_used + full.refund
         if full.least_gas - (call.gas - peak) > 2300:  # with just enough gas it takes the same course (EIP-2200)
             return hex(peak)
