@@ -13,6 +13,8 @@ KINDS = {
     "sklearn:GaussianNB": {},
     "free-rider": {},
     "liar": {"hidden": [16]},
+    "perjurer": {"hidden": [16]},
+    "litigant": {"hidden": [16]},
 }
 
 

@@ -45,7 +45,7 @@ def by_name(rows):
 def test_the_summary_has_its_shape(played):
     folder, summary = played
     assert summary == json.loads((folder / "summary.json").read_text(), parse_float=Decimal)
-    assert set(summary) == {"seed", "seconds", "accuracy", "neurons", "auditors", "ledger"}
+    assert set(summary) == {"seed", "seconds", "accuracy", "neurons", "auditors", "disputes", "ledger"}
     assert set(summary["accuracy"]) == {"network", "best_neuron", "linear"}
     for row in summary["neurons"]:
         assert set(row) == {"name", "model", "honest", "standing", "heard", "audit", "earned", "slashed"}
@@ -118,7 +118,9 @@ def test_status_and_verify(played):
     )
     assert "backbone" in klopf("status", folder).stdout
     verified = klopf("verify", folder, "--json")
-    assert (verified.returncode, json.loads(verified.stdout)) == (0, {"agrees": True, "differences": []})
+    none = {"opened": 0, "answered": 0, "upheld": 0}
+    expected = {"agrees": True, "differences": [], "disputes": none}
+    assert (verified.returncode, json.loads(verified.stdout)) == (0, expected)
 
 
 def test_no_secret_is_in_any_log(played):

@@ -36,6 +36,7 @@ async def live(folder: Path) -> None:
     auditor = _Auditor(who)
     try:
         await who.take_part(auditor.listen, auditor.reveal)
+        await who.see_out()
     finally:
         await who.close()
 

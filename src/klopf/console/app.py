@@ -116,16 +116,19 @@ def verify(folder: Path, *, json_: Json = False) -> int:
     folder
         A run folder.
     """
-    from klopf.console.network.check import verify_run
+    from klopf.console.network.check import count_disputes, verify_run
 
     differences = verify_run(folder)
+    disputes = None if differences else count_disputes(folder)
     if json_:
-        _print_json({"agrees": not differences, "differences": differences})
+        _print_json({"agrees": not differences, "differences": differences, "disputes": disputes})
     elif differences:
         print("\n".join(differences))
         print(f"{len(differences)} difference(s): this ledger and these receipts do not agree", file=sys.stderr)
-    else:
-        print("every balance, payment and standing follows from the events and the receipts")
+    elif disputes:
+        line = "every balance, payment and standing follows from the events and the receipts"
+        said = "; {opened} disputes, of which {answered} were answered and {upheld} upheld".format(**disputes)
+        print(line + (said if disputes["opened"] else ""))
     return 1 if differences else 0
 
 

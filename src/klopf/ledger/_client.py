@@ -9,6 +9,7 @@ from klopf.errors import LedgerError, Reverted
 
 from ._abi import FunctionABI, artifact
 from ._deployment import Deployment
+from ._events import Disputed, DisputeEnded, read_event
 from ._forward import FORWARDED, ForwardRequest
 from ._parameters import Parameters
 from ._receipts import Domain, SignedReceipt
@@ -296,6 +297,12 @@ class ClockClient(_Contract):
         """Go without holding the others up."""
         return self._write("depart", id)
 
+    def window(self, epoch: int) -> tuple[int, int]:
+        """When the dispute window of an epoch ends (seconds since 1970) and how long it is; zeros where it has none,
+        or while the epoch runs."""
+        until, length = self._read("windowOf", epoch)
+        return int(until), int(length)
+
     def last_turn(self, id: int) -> int:
         """The phase in which ``id`` last arrived, numbered from 2 (``2 * epoch + phase + 1``); 0 for never."""
         return int(self._read("lastTurn", id))
@@ -360,16 +367,22 @@ class SettlementClient(_Contract):
         """Fees that ``id`` set aside for an epoch and that nobody has claimed or got back yet."""
         return int(self._read("posts", epoch, id)[2])
 
-    def heard(self, epoch: int, speaker: int) -> list[int]:
-        """The listeners whose receipts a claim counted, in its order."""
+    def heard(self, epoch: int, speaker: int, since: int | None = None, step: int = 5_000) -> list[int]:
+        """The listeners whose receipts a claim counted, in its order. ``since`` is a block before the claim's (by
+        default the deployment's first); ``step`` blocks a request."""
         event = next(e for e in artifact(self.name).events.values() if e.name == "Heard")
-        query = {
-            "address": self.address,
-            "topics": ["0x" + event.topic.hex(), f"0x{epoch:064x}", None, f"0x{speaker:064x}"],
-            "fromBlock": hex(self._ledger.deployment.block),
-            "toBlock": "latest",
-        }
-        return [int(log["topics"][2], 16) for log in self._ledger.rpc.request("eth_getLogs", query)]
+        found: list[int] = []
+        first, last = self._ledger.deployment.block if since is None else since, self._ledger.rpc.height()
+        while first <= last and not found:  # one claim, one transaction, one block
+            query = {
+                "address": self.address,
+                "topics": ["0x" + event.topic.hex(), f"0x{epoch:064x}", None, f"0x{speaker:064x}"],
+                "fromBlock": hex(first),
+                "toBlock": hex(min(first + step - 1, last)),
+            }
+            found = [int(log["topics"][2], 16) for log in self._ledger.rpc.request("eth_getLogs", query)]
+            first += step
+        return found
 
     def epoch(self, epoch: int) -> EpochTotals:
         """Sums over an epoch."""
@@ -381,10 +394,11 @@ class DisputesClient(_Contract):
 
     name = "Disputes"
 
-    def open(self, signed: SignedReceipt) -> Sent:
-        """Show a receipt that its listener signed and that this speaker was not paid for."""
+    def open(self, signed: SignedReceipt, since: int | None = None) -> Sent:
+        """Show a receipt that its listener signed and that this speaker was not paid for. ``since`` is a block before
+        the speaker's claim: without it, all blocks are searched for that."""
         r = signed.receipt
-        heard = self._ledger.settlement.heard(r.epoch, r.speaker)
+        heard = self._ledger.settlement.heard(r.epoch, r.speaker, since)
         return self._write("open", r.as_tuple(), signed.listener_signature, heard)
 
     def answer(self, epoch: int, listener: int, speaker: int, proof: Sequence[bytes]) -> Sent:
@@ -394,6 +408,23 @@ class DisputesClient(_Contract):
     def uphold(self, epoch: int, listener: int, speaker: int) -> Sent:
         """End a dispute that was not answered in time."""
         return self._write("uphold", epoch, listener, speaker)
+
+    def history(self, since: int, until: int, step: int = 5_000) -> list[Disputed | DisputeEnded]:
+        """What was opened and ended from block ``since`` to block ``until``, in order; ``step`` blocks a request."""
+        kinds = {t: e for t, e in artifact(self.name).events.items() if e.name in ("Disputed", "DisputeEnded")}
+        found: list[Disputed | DisputeEnded] = []
+        for first in range(since, until + 1, step):
+            query = {
+                "address": self.address,
+                "topics": [["0x" + topic.hex() for topic in kinds]],
+                "fromBlock": hex(first),
+                "toBlock": hex(min(first + step - 1, until)),
+            }
+            for log in self._ledger.rpc.request("eth_getLogs", query):
+                event = read_event(kinds[bytes.fromhex(log["topics"][0][2:])], self.name, log)
+                if isinstance(event, Disputed | DisputeEnded):
+                    found.append(event)
+        return found
 
     def get(self, epoch: int, listener: int, speaker: int) -> Dispute | None:
         """What a speaker holds against a listener; None for nothing."""

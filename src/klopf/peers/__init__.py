@@ -5,7 +5,7 @@ The parts that need the network are loaded when they are first used, so that a m
 
 from typing import TYPE_CHECKING, Any
 
-from klopf.peers._adversaries import FreeRider, Liar
+from klopf.peers._adversaries import FreeRider, Liar, Litigant, Perjurer
 from klopf.peers._listening import Ear, Listener
 from klopf.peers._model import MindModel, Model, SklearnModel, create_model, load_model, model_names, save_model
 
@@ -22,11 +22,13 @@ __all__ = [
     "FreeRider",
     "Liar",
     "Listener",
+    "Litigant",
     "MindModel",
     "Model",
     "NeuronSettings",
     "Participant",
     "ParticipantSettings",
+    "Perjurer",
     "RequesterSettings",
     "Settled",
     "SklearnModel",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from klopf import ledger, wire
 from klopf.errors import KlopfError
+from klopf.peers._disputes import keep_given
 from klopf.peers._participant import Participant, log
 from klopf.peers._tally import NO_TRAIL
 
@@ -101,10 +102,11 @@ class Asking:
 
 
 async def settle(who: Participant, receipts: Sequence[ledger.SignedReceipt]) -> Settled:
-    """Hand every speaker its receipt. May be done again with the same receipts.
+    """Keep the receipts as evidence, then hand every speaker its own. May be done again with the same receipts.
 
     A speaker that does not take its receipt cannot claim it; that is its own loss, so nothing is retried.
     """
+    keep_given(who.folder, receipts)
     await asyncio.gather(*(_hand_over(who, signed) for signed in receipts))
     return Settled(receipts[0].root if receipts else bytes(32), sum(signed.receipt.fee for signed in receipts))
 

@@ -195,20 +195,25 @@ def _absorb(digest: Any, value: Any) -> None:
         digest.update(f"{kind};".encode())
 
 
-_KINDS: dict[str, type] = {"mind": MindModel, "sklearn": SklearnModel}
+def _kinds() -> dict[str, Any]:
+    """What a saved model calls itself, and what reads it."""
+    from klopf.peers._adversaries import FreeRider, Liar, Litigant, Perjurer
+
+    own = {"mind": MindModel, "sklearn": SklearnModel}
+    return own | {"free-rider": FreeRider, "liar": Liar, "perjurer": Perjurer, "litigant": Litigant}
 
 
 def model_names() -> list[str]:
     """What :func:`create_model` understands."""
-    return ["mind", "sklearn:<Estimator>", "free-rider", "liar"]
+    return ["mind", "sklearn:<Estimator>", "free-rider", "liar", "perjurer", "litigant"]
 
 
 def create_model(name: str, *, features: int, classes: int, seed: int, settings: dict[str, Any] | None = None) -> Model:
     """A newborn model.
 
     Args:
-        name: ``mind``, ``sklearn:GaussianNB`` (or any other online classifier of scikit-learn), or one of the two
-            adversaries that networks are tried with: ``free-rider`` and ``liar``.
+        name: ``mind``, ``sklearn:GaussianNB`` (or any other online classifier of scikit-learn), or one of the four
+            adversaries that networks are tried with: ``free-rider``, ``liar``, ``perjurer`` and ``litigant``.
         features: width of an input.
         classes: number of classes answered over.
         seed: of everything random in it.
@@ -217,7 +222,7 @@ def create_model(name: str, *, features: int, classes: int, seed: int, settings:
     Raises:
         PeersError: no such model, or it does not take these settings.
     """
-    from klopf.peers._adversaries import FreeRider, Liar
+    from klopf.peers._adversaries import FreeRider, Liar, Litigant, Perjurer
 
     settings = settings or {}
     kind, _, detail = name.partition(":")
@@ -230,6 +235,9 @@ def create_model(name: str, *, features: int, classes: int, seed: int, settings:
             return FreeRider(classes, seed)
         if kind == "liar":
             return Liar(MindModel.create(features, classes, seed, **settings), seed)
+        if kind in ("perjurer", "litigant"):
+            honest = MindModel.create(features, classes, seed, **settings)
+            return Perjurer(honest) if kind == "perjurer" else Litigant(honest)
     except TypeError as error:
         raise PeersError(f"model {name!r} does not take these settings: {error}") from None
     raise PeersError(f"no model called {name!r}: one of {', '.join(model_names())}")
@@ -258,12 +266,9 @@ def load_model(folder: Path) -> Model:
     Raises:
         PeersError: there is nothing there, or it was not written by :func:`save_model`.
     """
-    from klopf.peers._adversaries import FreeRider, Liar
-
-    kinds: dict[str, Any] = _KINDS | {"free-rider": FreeRider, "liar": Liar}
     try:
         kind = (folder / "kind").read_text()
-        loaded: Model = kinds[kind].load(folder)
+        loaded: Model = _kinds()[kind].load(folder)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise PeersError(
             f"no saved model can be read in {folder} ({error}): restore it or start the neuron anew"
@@ -272,9 +277,7 @@ def load_model(folder: Path) -> Model:
 
 
 def _kind_of(model: Model) -> str:
-    from klopf.peers._adversaries import FreeRider, Liar
-
-    for name, kind in (_KINDS | {"free-rider": FreeRider, "liar": Liar}).items():
+    for name, kind in _kinds().items():
         if type(model) is kind:
             return name
     raise PeersError(f"{type(model).__name__} is not a model that Klopf can save")

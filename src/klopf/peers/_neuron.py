@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from klopf import ledger, wire
 from klopf.errors import KlopfError, PeersError
+from klopf.peers._adversaries import ANOTHER_ROOT, not_claimed_on_purpose
 from klopf.peers._asking import Asking, attention, settle
+from klopf.peers._disputes import receipts_held
 from klopf.peers._listening import Listener
 from klopf.peers._model import Model, create_model, load_model, save_model
 from klopf.peers._participant import Participant, log, read_data, write_atomically
@@ -65,9 +67,11 @@ async def live(folder: Path) -> None:
     try:
         await who.take_part(neuron.listen, neuron.claim)
         await neuron.finish()
+        await who.see_out()
     except _FellSilent:
         log("nobody listens any more: this neuron fell silent")
         await who.attempt("departing", who.book.clock.depart, who.id)
+        await who.see_out()  # what it earned before is still its own
     finally:
         await neuron.axon.stop()
         await who.close()
@@ -81,6 +85,7 @@ class _Neuron:
     def __init__(self, who: Participant) -> None:
         self.who = who
         self.settings = NeuronSettings(**who.settings.more)
+        who.watch.quarrels = self.settings.model == "litigant"
         self.data = read_data(who.folder)
         self.tally = Tally()
         self._thinker = ThreadPoolExecutor(1, "thinker")
@@ -159,10 +164,9 @@ class _Neuron:
             await self._work(epoch)
         post = json.loads(prepared.read_text())
         settled = await settle(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
+        root = ANOTHER_ROOT if self.settings.model == "perjurer" else settled.root
         commitment = bytes.fromhex(post["commitment"])
-        await self.who.attempt(
-            "post", self.who.book.settlement.post, self.who.id, settled.root, settled.fees, commitment
-        )
+        await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, settled.fees, commitment)
 
     async def _work(self, epoch: int) -> None:
         """Learn from the own stream, ask neighbours about some of it, learn whom to listen to; save it all."""
@@ -208,21 +212,23 @@ class _Neuron:
     async def claim(self, epoch: int) -> None:
         if self.who.me.standing is ledger.Standing.SILENT:
             raise _FellSilent
-        column = [
-            signed for signed in _read_receipts(self.who.folder, epoch)
-            if await self.who.on_ledger(self._is_posted, signed)
-        ]  # fmt: skip
+        held = receipts_held(self.who.folder, epoch)
+        if self.settings.model == "litigant":
+            held = not_claimed_on_purpose(held)
+        column = [found for k, s in held.items() if (found := await self.who.on_ledger(self._posted, epoch, k, s))]
         done = await self.who.attempt("claim", self.who.book.settlement.claim, self.who.id, column)
         if done is None:
             await self.who.arrive()
 
-    def _is_posted(self, signed: ledger.SignedReceipt) -> bool:
-        """Whether its listener posted the root that this receipt belongs to; one that is not would spoil the claim."""
-        posted = self.who.book.settlement.posted(signed.receipt.epoch, signed.receipt.listener)
-        if signed.root != posted:
-            log(f"listener {signed.receipt.listener} did not post the receipt that it gave")
-            return False
-        return True
+    def _posted(
+        self, epoch: int, listener: int, versions: list[ledger.SignedReceipt]
+    ) -> ledger.SignedReceipt | None:  # fmt: skip
+        """The version of a receipt whose root its listener posted; one that is not posted would spoil the claim."""
+        posted = self.who.book.settlement.posted(epoch, listener)
+        found = next((signed for signed in versions if signed.root == posted), None)
+        if found is None:
+            log(f"listener {listener} did not post the receipt that it gave")
+        return found
 
     async def finish(self) -> None:
         """After the last epoch: see that it is settled, and ask for a seat a last time."""
@@ -302,16 +308,3 @@ def _forget_states_before(folder: Path, epoch: int) -> None:
 def _receipts_file(folder: Path, epoch: int) -> Path:
     (folder / "receipts").mkdir(exist_ok=True)
     return folder / "receipts" / f"{epoch}.jsonl"
-
-
-def _read_receipts(folder: Path, epoch: int) -> list[ledger.SignedReceipt]:
-    """The column: the last receipt of each listener; a line cut off by a crash is left out."""
-    column: dict[int, ledger.SignedReceipt] = {}
-    file = _receipts_file(folder, epoch)
-    for line in file.read_text().splitlines() if file.exists() else []:
-        try:
-            signed = ledger.SignedReceipt.from_json(json.loads(line))
-        except (ValueError, KlopfError):
-            continue
-        column[signed.receipt.listener] = signed
-    return list(column.values())

@@ -8,6 +8,8 @@ A participant's folder::
     data.npz            its private samples
     state/              what it has learned
     receipts/           receipts in which it was listened to, a file an epoch
+    given/              receipts that it gave as a listener, a file an epoch
+    disputes.json       up to which epoch nothing is left to dispute
     log.txt             what it did
 """
 
@@ -17,6 +19,7 @@ import asyncio
 import json
 import os
 import time
+from asyncio import Task
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -28,6 +31,7 @@ from numpy.typing import NDArray
 
 from klopf import ledger, wire
 from klopf.errors import KlopfError, PeersError
+from klopf.peers._disputes import Watch
 
 __all__ = ["PASSPHRASE", "Participant", "ParticipantSettings", "log", "read_data", "write_atomically"]
 
@@ -87,6 +91,9 @@ class Participant:
         self.network = wire.network_id(domain.chain_id, domain.contract)
         self.dendrite = wire.Dendrite(self.certificate, key, self.network, self.roll)
         self._ledger_thread = ThreadPoolExecutor(1, "ledger")
+        self.watch = Watch(book, 0, folder, log)
+        """Its disputes; :meth:`take_part` and :meth:`see_out` keep it going."""
+        self._turned = False
 
     @classmethod
     async def open(cls, folder: Path) -> Participant:
@@ -108,6 +115,7 @@ class Participant:
             raise PeersError(
                 f"{settings.name} ({key.address}) is not in the registry: `klopf run` registers participants"
             )
+        self.watch.id = self.id
         await self.refresh()
         return self
 
@@ -154,14 +162,24 @@ class Participant:
         Both must end with a transaction that counts as arriving, or with :meth:`arrive`. A phase that was missed is
         gone; whoever comes back takes part from the running phase on. Returns after the last epoch.
         """
+        watching = asyncio.create_task(self._keep_watch())
+        try:
+            await self._live(listen, claim, watching)
+        finally:
+            watching.cancel()
+
+    async def _live(self, listen: Callable[[int], Any], claim: Callable[[int], Any], watching: Task[None]) -> None:
         done: tuple[int, ledger.Phase] | None = None
         late_since: float | None = None
         while True:
+            if watching.done():
+                watching.result()
             now = await self.on_ledger(self.book.clock.now)
             turn = (now.epoch, now.phase)
             if now.epoch > self.settings.epochs:
                 return
             if turn != done:
+                self._turned = True
                 await self.refresh()
                 if now.epoch == 0:
                     await self.arrive()
@@ -178,6 +196,27 @@ class Participant:
                 if time.monotonic() - late_since > 3.0 + 0.5 * self.id:
                     await self.on_ledger(self.book.clock.advance)
             await asyncio.sleep(POLL)
+
+    async def _keep_watch(self) -> None:
+        """Look after one's disputes: at every turn of the clock, and in between while there are any windows open."""
+        wait: float | None = None
+        while True:
+            await asyncio.sleep(max(POLL, wait or 0.0))
+            if self._turned or wait is not None:
+                self._turned = False
+                wait = await self._look()
+
+    async def _look(self) -> float | None:
+        try:
+            return await self.on_ledger(self.watch.look)
+        except KlopfError as error:
+            log(f"looking after disputes: {error}")
+            return 2.0
+
+    async def see_out(self) -> None:
+        """Stay until the dispute windows are over and everybody has his pay; return at once where there are none."""
+        while (wait := await self._look()) is not None:
+            await asyncio.sleep(max(POLL, wait))
 
     async def see_settled(self, epoch: int) -> None:
         """Wait a while for somebody to settle ``epoch``, which is over, for everybody; else do it.

@@ -31,6 +31,7 @@ async def live(folder: Path) -> None:
     requester = _Requester(who)
     try:
         await who.take_part(requester.listen, requester.claim)
+        await who.see_out()
     finally:
         await who.close()
 

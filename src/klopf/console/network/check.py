@@ -9,7 +9,7 @@ from klopf import ledger
 from klopf.console.network.prepare import read_run
 from klopf.errors import KlopfError, PeersError
 
-__all__ = ["verify_run"]
+__all__ = ["count_disputes", "verify_run"]
 
 
 def verify_run(folder: Path) -> list[str]:
@@ -23,6 +23,15 @@ def verify_run(folder: Path) -> list[str]:
     with run.connect() as book:
         differences += [str(difference) for difference in ledger.verify(book, receipts)]
     return differences
+
+
+def count_disputes(folder: Path) -> dict[str, int]:
+    """How many disputes a run had: all, and by how they ended."""
+    with read_run(folder).connect() as book:
+        history = list(ledger.history(book))
+    opened = sum(isinstance(e, ledger.events.Disputed) for e in history)
+    answered = [e.kept for e in history if isinstance(e, ledger.events.DisputeEnded)]
+    return {"opened": opened, "answered": sum(answered), "upheld": len(answered) - sum(answered)}
 
 
 def _read_receipts(path: Path) -> tuple[list[ledger.SignedReceipt], list[str]]:

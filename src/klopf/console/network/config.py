@@ -12,6 +12,7 @@ from klopf.errors import PeersError
 
 __all__ = [
     "ADVERSARIES",
+    "COLLUDERS",
     "EXAMPLE",
     "AuditorSettings",
     "DataSettings",
@@ -20,8 +21,10 @@ __all__ = [
     "read_settings",
 ]
 
-ADVERSARIES = ("free-rider", "liar")
+ADVERSARIES = ("free-rider", "liar", "perjurer", "litigant")
 """Models that a network is tried with: they live off others."""
+COLLUDERS = ("free-rider", "liar")
+"""Those of them that give all their weight to each other."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
@@ -85,6 +88,8 @@ class LedgerSettings(_Strict):
     listen_seconds: int = Field(90, ge=1)
     claim_seconds: int = Field(45, ge=1)
     """Deadlines of an epoch's two phases; a phase ends earlier when everybody has done his part."""
+    dispute_seconds: int = Field(0, ge=0, le=30 * 24 * 3600)
+    """How long after its end an epoch's receipts may be disputed, and its pay waits; 0: no disputes, paid at once."""
 
 
 class WireSettings(_Strict):
@@ -246,6 +251,7 @@ file = "ledger.sqlite"   # the embedded chain, a file in the run folder
 # key = "operator.json"               # (`klopf keys new operator.json`; passphrase in KLOPF_PASSPHRASE)
 listen_seconds = 90      # deadlines; a phase ends as soon as everybody has done his part
 claim_seconds = 45
+dispute_seconds = 0      # pay waits so long for disputes about receipts, and a run ends that much later; 0: none
 
 [wire]
 host = "127.0.0.1"

@@ -65,19 +65,30 @@ def play(
 
 
 def gather_receipts(run: Run) -> Path:
-    """Put every receipt that was claimed into one file, ``receipts.jsonl``, for ``klopf verify``."""
+    """Put every receipt that was claimed or disputed into one file, ``receipts.jsonl``, for ``klopf verify``.
+
+    A listener can hand a receipt over with a proof that leads nowhere. A proof that does not lead to the posted root is
+    worth nothing, and is left out.
+    """
+    events = ledger.events
     with run.connect() as book:
-        kinds = ledger.events.Heard | ledger.events.Refused
-        claimed = {e.leaf for e in ledger.history(book) if isinstance(e, kinds)}
+        history = list(ledger.history(book))
+    claimed = {e.leaf for e in history if isinstance(e, events.Heard | events.Refused)}
+    roots = {(e.epoch, e.id): e.root for e in history if isinstance(e, events.Posted)}
+    disputed = {e.leaf: roots.get((e.epoch, e.listener)) for e in history if isinstance(e, events.Disputed)}
     kept: dict[bytes, str] = {}
     for member in run.members:
         for file in sorted((run.folder / member.folder / "receipts").glob("*.jsonl"), key=lambda f: int(f.stem)):
             for line in file.read_text().splitlines():
                 if not (line.startswith("{") and line.endswith("}")):
                     continue  # cut off by a crash
-                leaf = ledger.SignedReceipt.from_json(json.loads(line)).receipt.leaf
+                signed = ledger.SignedReceipt.from_json(json.loads(line))
+                leaf = signed.receipt.leaf
                 if leaf in claimed:
                     kept[leaf] = line
+                elif leaf in disputed:
+                    proved = signed.root == disputed[leaf]
+                    kept[leaf] = line if proved else json.dumps(signed.with_proof(()).to_json())
     path = run.folder / "receipts.jsonl"
     peers.write_atomically(path, "".join(line + "\n" for line in kept.values()).encode())
     return path

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from klopf import chain, ledger, peers, wire
-from klopf.console.network.config import ADVERSARIES, NetworkSettings, NeuronSettings
+from klopf.console.network.config import ADVERSARIES, COLLUDERS, NetworkSettings, NeuronSettings
 from klopf.console.network.data import Samples, Shares, share_out
 from klopf.errors import KlopfError, PeersError
 
@@ -176,7 +176,7 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
     return ledger.Parameters(
         listen_seconds=settings.ledger.listen_seconds,
         claim_seconds=settings.ledger.claim_seconds,
-        dispute_seconds=0,  # a run of minutes pays at once; see docs/contracts.md
+        dispute_seconds=settings.ledger.dispute_seconds,
         seats=rules.seats,
         maturity=rules.maturity,
         market_bps=10_000,  # nobody works for effort here: all of a cycle's reward is for being listened to
@@ -248,8 +248,8 @@ def _register_everybody(
 
 
 def _friend(neuron: NeuronSettings, settings: NetworkSettings, ids: dict[str, int]) -> int | None:
-    """Adversaries collude: each gives all its weight to the next of them."""
-    villains = [n.name for n in settings.neuron if n.model in ADVERSARIES]
+    """Free-riders and liars collude: each gives all its weight to the next of them."""
+    villains = [n.name for n in settings.neuron if n.model in COLLUDERS]
     if neuron.name not in villains or len(villains) < 2:
         return None
     return ids[villains[(villains.index(neuron.name) + 1) % len(villains)]]

@@ -48,6 +48,7 @@ dashed fringe, dotted and crossed out silent. An arrow points to who is listened
 stake give at least. Stake times counted weight, summed, is a neuron's rank; its part of all ranks is its part of the
 epoch's emission. Fees come from requesters' receipts.</p>
 {_payments(story)}
+{_disputes(story)}
 <h2>Ledger</h2>
 <p>{story.transactions} transactions in {story.blocks} blocks; supply {story.supply:,f} tokens.</p>
 {"".join(f"<p>{escape(note)}</p>" for note in story.notes)}
@@ -62,6 +63,23 @@ def _figures(story: Story) -> str:
         for key, value in story.accuracy.items()
     )
     return f'<div class="figures">{cells}</div>'
+
+
+def _disputes(story: Story) -> str:
+    """Nothing where there were none."""
+    if not story.disputes:
+        return ""
+    rows = "".join(
+        f'<tr><td class="n">{d.epoch}</td><td>{escape(d.speaker)}</td><td>{escape(d.listener)}</td>'
+        f'<td class="n">{d.fee:,.4f}</td><td>{d.outcome}</td><td class="n">{d.paid:,.4f}</td>'
+        f'<td class="bad">{"lost" if d.voided else ""}</td></tr>'
+        for d in story.disputes
+    )
+    heads = '<th class="n">epoch</th><th>speaker</th><th>listener</th><th class="n">fee</th><th>outcome</th>'
+    return f"""<h2>Disputes</h2>
+<p class="lead">A speaker shows a receipt that its listener signed and that it was not paid for. Answered: the receipt is in
+the root that the listener posted. Upheld: it is not, and the listener loses its reward of the epoch.</p>
+<table><tr>{heads}<th class="n">paid</th><th>listener's reward</th></tr>{rows}</table>"""
 
 
 def _ranks(neurons: list[NeuronRow]) -> dict[str, int]:

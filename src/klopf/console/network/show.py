@@ -74,7 +74,9 @@ class Live:
             print(line, file=sys.stderr)
         self._held.clear()
         plain = f"epoch {progress.epoch} {progress.phase}"
-        if plain != self._last_plain and progress.epoch <= self._epochs:
+        if progress.phase == "disputes":
+            plain = "the last epochs' pay waits for their dispute windows"
+        if plain != self._last_plain and (progress.epoch <= self._epochs or progress.phase == "disputes"):
             accuracy = f", network accuracy {progress.accuracy[0]:.1%}" if 0 in progress.accuracy else ""
             print(time.strftime("%H:%M:%S"), f"{plain}{accuracy}", file=sys.stderr, flush=True)
             self._last_plain = plain
@@ -126,5 +128,10 @@ def table(story: Story) -> None:
     if figures:
         console.print("accuracy: " + ", ".join(figures), highlight=False)
     console.print(f"{story.transactions} transactions, supply {story.supply:,.2f} tokens", highlight=False)
+    for d in story.disputes:
+        over = f"{d.fee:,.4f} tokens" + (f", paid {d.paid:,.4f}" if d.paid else "")
+        loss = f"; {d.listener} loses its reward" if d.voided else ""
+        line = f"epoch {d.epoch}: {d.speaker} disputed {d.listener} over {over}: {d.outcome}{loss}"
+        console.print(line, highlight=False, soft_wrap=True)
     for note in story.notes:
         console.print(note, style="yellow", highlight=False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["AuditorRow", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Story", "to_json", "tokens"]
+__all__ = ["AuditorRow", "Dispute", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Story", "to_json", "tokens"]
 
 
 def to_json(value: Any) -> str:
@@ -93,6 +93,22 @@ class Payment:
         return self.emission + self.fees
 
 
+@dataclass(frozen=True)
+class Dispute:
+    """A receipt that a speaker says it was not paid for."""
+
+    epoch: int
+    listener: str
+    speaker: str
+    fee: Decimal
+    outcome: str
+    """``open``, ``answered`` (the receipt is in the listener's root) or ``upheld``."""
+    paid: Decimal
+    """To the speaker."""
+    voided: bool
+    """The listener loses its compute reward of the epoch."""
+
+
 @dataclass
 class Story:
     name: str
@@ -104,6 +120,7 @@ class Story:
     moments: list[Moment] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
+    disputes: list[Dispute] = field(default_factory=list)
     transactions: int = 0
     blocks: int = 0
     supply: Decimal = Decimal(0)
@@ -135,5 +152,6 @@ class Story:
                 for row in self.neurons
             ],
             "auditors": [{"name": row.name, "honest": row.honest, "slashed": row.slashed} for row in self.auditors],
+            "disputes": [asdict(dispute) for dispute in self.disputes],
             "ledger": {"transactions": self.transactions, "blocks": self.blocks, "supply": self.supply},
         }  # fmt: skip

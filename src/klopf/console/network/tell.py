@@ -9,7 +9,7 @@ import numpy as np
 from klopf import ledger
 from klopf.console.network.data import Shares
 from klopf.console.network.prepare import Run
-from klopf.console.network.story import AuditorRow, Heard, Link, Moment, NeuronRow, Payment, Story, tokens
+from klopf.console.network.story import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment, Story, tokens
 from klopf.console.network.watch import read_results
 from klopf.ledger import events
 
@@ -28,6 +28,7 @@ def tell(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> S
         story.supply = tokens(book.token.supply())
         standing = {p.id: p.standing for p in book.registry.all()}
     story.payments = _payments(run, history)
+    story.disputes = _disputes(run, history)
     heard = _heard(history)
     for member in run.members:
         slashed = tokens(
@@ -35,6 +36,7 @@ def tell(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> S
         )
         if member.role == "neuron":
             earned = sum((p.amount for p in story.payments if p.neuron == member.name), start=tokens(0))
+            earned += sum((d.paid for d in story.disputes if d.speaker == member.name), start=tokens(0))
             story.neurons.append(NeuronRow(
                 member.id, member.name, member.model, member.honest, standing[member.id].name.lower(),
                 heard.get(member.id, 0.0), _last_audit(history, member.id), earned, slashed,
@@ -109,6 +111,21 @@ def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
             column.consensus / ATTENTION, reasons,
         ))  # fmt: skip
     return payments
+
+
+def _disputes(run: Run, history: list[events.Event]) -> list[Dispute]:
+    ended = {(e.epoch, e.listener, e.speaker): e for e in history if isinstance(e, events.DisputeEnded)}
+    found = []
+    for event in history:
+        if not isinstance(event, events.Disputed):
+            continue
+        end = ended.get((event.epoch, event.listener, event.speaker))
+        outcome = "open" if end is None else "answered" if end.kept else "upheld"
+        found.append(Dispute(
+            event.epoch, run.named(event.listener), run.named(event.speaker), tokens(event.fee), outcome,
+            tokens(end.paid if end else 0), bool(end and end.voided),
+        ))  # fmt: skip
+    return found
 
 
 def _moments(run: Run, shares: Shares) -> list[Moment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -24,6 +25,8 @@ MODULE = {"neuron": "klopf.peers", "requester": "klopf.peers", "auditor": "klopf
 POLL = 0.1
 GATHER_SECONDS = 300.0
 RESTARTS = 5
+SETTLING_SECONDS = 60.0
+"""Within which the last disputes must have ended when their time is over."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ class Supervisor:
     show: Callable[[Progress], None] = lambda _: None
     notes: list[str] = field(default_factory=list)
     _processes: dict[int, _Process] = field(default_factory=dict)
+    _unpaid: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """By epoch that waits for its dispute window: when that ends, and how long it is."""
+    _looked: float = 0.0
 
     def __enter__(self) -> Supervisor:
         key = ledger.keys.load(self.run.folder / "operator.json", self.passphrase)
@@ -96,9 +102,11 @@ class Supervisor:
             if now.epoch > self.run.settings.epochs:
                 break
             self._revive()
+            self._pay(now)
             if not self._book.clock.advance():
                 time.sleep(POLL)
             self._tell(now)
+        self._see_out()
         self._await_departure()
         self._tell(self._book.clock.now())
 
@@ -139,9 +147,43 @@ class Supervisor:
                 self._note(
                     f"epoch {epoch} paid fees only: this day's reward for listening is spent; lower rules.emission"
                 )
+            until, length = self._book.clock.window(epoch)
+            if until:
+                self._unpaid[epoch] = until, length
         except KlopfError as error:
             self._note(f"epoch {epoch} could not be settled: {error}")
         return epoch
+
+    def _pay(self, now: ledger.Now) -> None:
+        """Settle again the epochs whose dispute window is over, until everybody has been paid; once a second."""
+        due = [epoch for epoch, (until, _) in self._unpaid.items() if now.time >= until]
+        if not due or time.monotonic() - self._looked < 1.0:
+            return
+        self._looked = time.monotonic()
+        with contextlib.suppress(KlopfError):  # it is tried again in a second
+            for epoch in due:
+                columns = [self._book.settlement.column(epoch, member.id) for member in self.run.members]
+                if any(not c.collected and c.disputes == 0 for c in columns):
+                    self._book.settle(epoch)
+                elif all(c.collected for c in columns):
+                    del self._unpaid[epoch]
+
+    def _see_out(self) -> None:
+        """After the last epoch: wait until the dispute windows are over, disputes have ended and all are paid.
+
+        Participants answer and end their disputes themselves; where nobody does, their money stays where it is.
+        """
+        last = max((until + length for until, length in self._unpaid.values()), default=0) + SETTLING_SECONDS
+        while self._unpaid:
+            now = self._book.clock.now()
+            if now.time > last:
+                epochs = ", ".join(map(str, self._unpaid))
+                self._note(f"epochs {epochs} still wait for disputes: `klopf ledger settle` pays them later")
+                return
+            self._revive()
+            self._pay(now)
+            self._tell(now)
+            time.sleep(POLL)
 
     def _revive(self) -> None:
         for entry in list(self._processes.values()):
@@ -174,7 +216,8 @@ class Supervisor:
             if result is not None:
                 accuracy = result
                 break
-        phase = "gathering" if now.epoch == 0 else now.phase.name.lower()
+        over = now.epoch > self.run.settings.epochs and self._unpaid
+        phase = "gathering" if now.epoch == 0 else "disputes" if over else now.phase.name.lower()
         self.show(Progress(now.epoch, phase, now.arrived, now.expected, participants, accuracy, tuple(self.notes)))
 
 

@@ -1,0 +1,344 @@
+"""Looking after one's money when an epoch is over (dispute window): accuse, answer, end, collect.
+
+A speaker holds receipts that its listeners signed; a listener has posted one root. Where the two do not agree, or a fee
+that was signed did not reach the speaker, the speaker may open a dispute until the epoch's window ends, and the
+listener may answer it with the receipt's proof. Nothing else can be disputed: a claim is checked when it is made.
+
+What has to be done is read from the ledger and from the receipts on disk each time anew. So whoever was killed goes on
+where it was, and does nothing twice: what was opened, answered or ended is on the ledger. The one thing kept in a file
+(``disputes.json``) is where to begin to read; without it, reading begins with the oldest receipt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+from klopf import ledger
+from klopf.errors import KlopfError, Reverted
+from klopf.ledger import events
+
+__all__ = ["Watch", "keep_given", "receipts_held"]
+
+MOST_OPENED = 32
+"""Disputes that a participant opens about one epoch, the highest fees first: its work is bounded by this, too."""
+MOST_AT_ONCE = 4
+"""Transactions in one look, and epochs whose receipts are looked through: nothing else waits long for the ledger."""
+MOST_EPOCHS = 100
+"""Epochs newly over that are taken up in one look: who was away for long catches up in several."""
+GRACE = 3.0
+"""Seconds after which others do what nobody has done whose business it was; later by half a second an id."""
+REORGANISED = 20
+"""Blocks whose events are read again where the chain is not our own file."""
+NOTHING_POSTED = bytes(32)
+
+
+@dataclass
+class _Epoch:
+    """An epoch whose pay is not final yet."""
+
+    until: int
+    """End of its window, in the chain's seconds."""
+    length: int
+    complaints: list[tuple[ledger.SignedReceipt, str]] | None = None
+    """Receipts still to be disputed, and why; None before the first look."""
+    looked_again: bool = False
+    """In the second half of the window everything is looked at once more: a reorganisation may have lost something."""
+    ready: int = 0
+    """When its money was first seen to be due and not paid; 0 for not yet."""
+
+
+@dataclass
+class Watch:
+    """One participant's disputes. :meth:`look` does whatever is to be done now; call it from one thread at a time.
+
+    Args:
+        book: the ledger, connected with the participant's key.
+        id: the participant.
+        folder: its folder: ``receipts/`` (given to it), ``given/`` (by it) and ``disputes.json``.
+        tell: gets one line for everything done.
+        quarrels: an adversary that disputes whatever it can, and never clears anybody (see ``_adversaries.py``).
+    """
+
+    book: ledger.Ledger
+    id: int
+    folder: Path
+    tell: Callable[[str], None]
+    quarrels: bool = False
+    _epochs: dict[int, _Epoch] = field(default_factory=dict)
+    _open: dict[tuple[int, int, int], events.Disputed] = field(default_factory=dict)
+    _helpless: set[tuple[int, int, int]] = field(default_factory=set)
+    _heights: dict[int, int] = field(default_factory=dict)
+    """By epoch, a block that came before its end."""
+    _next: int = -1
+    """The first epoch that has not been seen to be over; -1 before the first look."""
+    _final: int = 0
+    """Up to this epoch nothing is left to do."""
+    _read: int = 0
+    """Events before this block have been read."""
+    _sent: int = 0
+    _searched: int = 0
+    """Transactions sent, and epochs looked through, in this look."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are epochs whose pay is not final yet, as of the last look."""
+        return bool(self._epochs)
+
+    def look(self) -> float | None:
+        """Do what is to be done now. Returns the seconds until the next look is due, None for not in this epoch.
+
+        Raises:
+            KlopfError: the ledger cannot be reached; look again later, nothing is lost by it.
+        """
+        height = self.book.rpc.height()
+        now = self.book.clock.now()
+        self._heights.setdefault(now.epoch, height)  # read before the clock: so it came before this epoch's end
+        if self._next < 0:
+            self._resume(now.epoch, height)
+        for epoch in range(self._next, min(now.epoch, self._next + MOST_EPOCHS)):
+            until, length = self.book.clock.window(epoch)
+            if until:
+                self._epochs[epoch] = _Epoch(until, length)
+            self._next = epoch + 1
+        self._sent = self._searched = 0
+        if self._epochs:
+            self._read_events(self.book.rpc.height())
+            self._answer()
+            self._accuse(now.time)
+            if self._sent:  # one's own may be answered by oneself
+                self._read_events(self.book.rpc.height())
+                self._answer()
+            self._end(now.time)
+            self._close(now.time)
+        self._remember()
+        if self._next < now.epoch or max(self._sent, self._searched) >= MOST_AT_ONCE:
+            return 0.0
+        return min(15.0, max(0.25, min(e.length for e in self._epochs.values()) / 20)) if self._epochs else None
+
+    # ---- what is open
+
+    def _read_events(self, height: int) -> None:
+        for event in self.book.disputes.history(self._read, height):
+            which = (event.epoch, event.listener, event.speaker)
+            if not isinstance(event, events.Disputed):
+                self._open.pop(which, None)
+            elif event.epoch > self._final:
+                self._open[which] = event
+        # Where blocks can be reorganised the last ones are read again; what is read twice changes nothing.
+        again = 0 if self.book.rpc.chain is not None else REORGANISED
+        self._read = max(self._read, height + 1 - again)
+
+    # ---- accuse
+
+    def _accuse(self, time: int) -> None:
+        """Open what can be won, while the window is open."""
+        for epoch, state in self._epochs.items():
+            if time >= state.until:
+                state.complaints = []
+            elif self._searched < MOST_AT_ONCE and not state.complaints:
+                second = time >= state.until - state.length / 2
+                if state.complaints is None or (second and not state.looked_again):
+                    state.complaints, state.looked_again = self._complaints(epoch), second
+            while state.complaints and self._may_send():
+                signed, why = state.complaints[0]
+                r = signed.receipt
+                if self.book.disputes.get(r.epoch, r.listener, r.speaker) is None:
+                    self._do(
+                        f"epoch {epoch}: disputes the receipt of listener {r.listener} over {_klp(r.fee)} KLP: {why}",
+                        partial(self.book.disputes.open, signed, self._before(epoch)),
+                    )
+                state.complaints.pop(0)
+
+    def _complaints(self, epoch: int) -> list[tuple[ledger.SignedReceipt, str]]:
+        """The receipts of an epoch that were signed and not paid, and that something can be won by; the highest fees
+        first."""
+        held = receipts_held(self.folder, epoch)
+        if not held:
+            return []
+        self._searched += 1
+        heard = set(self.book.settlement.heard(epoch, self.id, self._before(epoch)))
+        found = []
+        for listener, versions in sorted(held.items()):
+            if listener in heard or listener == self.id:
+                continue
+            settlement = self.book.settlement
+            root = settlement.posted(epoch, listener)
+            signed = next((s for s in versions if s.root == root), max(versions, key=lambda s: s.receipt.fee))
+            within_reach = settlement.set_aside(epoch, listener) + settlement.escrow(listener)
+            why = _grievance(signed, root, within_reach, settlement.column(epoch, listener))
+            if self.quarrels:
+                why = why or "it may be asleep"
+            if why:
+                found.append((signed, why))
+        found.sort(key=lambda complaint: -complaint[0].receipt.fee)
+        if len(found) > MOST_OPENED:
+            self.tell(f"epoch {epoch}: {len(found) - MOST_OPENED} receipts with the least fees are not disputed")
+        return found[:MOST_OPENED]
+
+    # ---- answer
+
+    def _answer(self) -> None:
+        """Show the proofs of disputed receipts: of those that this participant gave, and of its own that it merely had
+        not claimed, so that a listener that did nothing wrong has no trouble with them."""
+        for which, dispute in list(self._open.items()):
+            epoch, listener, speaker = which
+            mine = speaker == self.id and not self.quarrels
+            if which in self._helpless or not (listener == self.id or mine) or not self._may_send():
+                continue
+            proof = self._proof(dispute)
+            if proof is not None:
+                said = f"epoch {epoch}: answered the dispute of speaker {speaker} with listener {listener}"
+                if self._do(said, partial(self.book.disputes.answer, epoch, listener, speaker, proof)):
+                    self._open.pop(which, None)
+                    continue
+            self._helpless.add(which)
+            if listener == self.id:
+                self.tell(f"epoch {epoch}: cannot answer speaker {speaker}: the receipt is not under the posted root")
+
+    def _proof(self, dispute: events.Disputed) -> tuple[bytes, ...] | None:
+        root = self.book.settlement.posted(dispute.epoch, dispute.listener)
+        if dispute.listener == self.id:
+            known: Iterable[ledger.SignedReceipt] = _given(self.folder, dispute.epoch)
+        else:
+            known = receipts_held(self.folder, dispute.epoch).get(dispute.listener, [])
+        return next((s.proof for s in known if s.receipt.leaf == dispute.leaf and s.root == root), None)
+
+    # ---- end, collect
+
+    def _end(self, time: int) -> None:
+        """End what was not answered in time: one's own disputes at once, others' when nobody else has."""
+        for which, dispute in list(self._open.items()):
+            epoch, listener, speaker = which
+            wait = 0.0 if speaker == self.id else self._grace
+            if time >= dispute.answer_by + wait and self._may_send():
+                said = f"epoch {epoch}: ended the dispute of speaker {speaker} with listener {listener}, not answered"
+                if self._do(said, partial(self.book.disputes.uphold, epoch, listener, speaker)):
+                    self._open.pop(which, None)
+
+    def _close(self, time: int) -> None:
+        """Let go of epochs that are paid; where nobody has paid them, do it."""
+        for epoch, state in sorted(self._epochs.items()):
+            if time < state.until or any(e == epoch for e, _, _ in self._open):
+                continue
+            paid = self.book.settlement.column(epoch, self.id).collected
+            if not paid and state.ready == 0:
+                state.ready = time
+            if not paid and time >= state.ready + self._grace and self._may_send():
+                self._do(f"epoch {epoch}: paid what was due", partial(self.book.settle, epoch))
+                paid = True
+            if paid:
+                del self._epochs[epoch]
+
+    @property
+    def _grace(self) -> float:
+        return GRACE + 0.5 * self.id
+
+    def _may_send(self) -> bool:
+        return self._sent < MOST_AT_ONCE
+
+    def _do(self, said: str, send: Callable[[], object]) -> bool:
+        """Send a transaction and say so. Whether it is done now, by this one or by somebody who was faster."""
+        self._sent += 1
+        try:
+            send()
+        except Reverted as error:
+            if error.name in ("NotOpen", "AlreadyDisputed"):
+                return True
+            self.tell(f"{said}: refused: {error}")
+            return False
+        self.tell(said)
+        return True
+
+    # ---- where to begin to read
+
+    def _before(self, epoch: int) -> int:
+        """A block that came before ``epoch`` began."""
+        known = [e for e in self._heights if e < epoch]
+        return self._heights[max(known)] if known else self.book.deployment.block
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "disputes.json"
+
+    def _resume(self, epoch: int, height: int) -> None:
+        """Begin with the epoch after those that are final; without a file, with the oldest receipt there is."""
+        try:
+            kept = json.loads(self._file.read_text())
+            self._final, self._read = int(kept["final"]), int(kept["block"])
+        except (OSError, ValueError, KeyError, TypeError):
+            known = _epochs_in(self.folder / "receipts") | _epochs_in(self.folder / "given")
+            self._final = min(known, default=max(1, epoch)) - 1
+            self._read = self.book.deployment.block if known else height
+        self._heights[self._final] = self._read
+        self._next = self._final + 1
+
+    def _remember(self) -> None:
+        final = min(self._epochs, default=max(self._next, 1)) - 1
+        if final == self._final and self._file.exists():
+            return
+        self._final = final
+        before = max(e for e in self._heights if e <= max(final, min(self._heights)))
+        self._heights = {e: block for e, block in self._heights.items() if e >= before}
+        self._helpless = {which for which in self._helpless if which[0] > final}
+        # Not brought to the disk at once: a file that a crash of the machine spoils is one that is made anew.
+        unfinished = self._file.with_name(self._file.name + ".unfinished")
+        unfinished.write_text(json.dumps({"final": final, "block": self._heights[before]}))
+        os.replace(unfinished, self._file)
+
+
+def _grievance(signed: ledger.SignedReceipt, root: bytes, within_reach: int, listener: ledger.Column) -> str:
+    """Why a receipt that the claim did not count is worth a dispute; empty where there is nothing to win.
+
+    ``root`` is what the listener posted, ``within_reach`` what it set aside and has in escrow, ``listener`` how it was
+    heard itself: it has a reward to lose only if it was.
+    """
+    owed = signed.receipt.fee > 0 and within_reach > 0
+    if root == NOTHING_POSTED:
+        return "nothing was posted" if owed else ""
+    if signed.root != root:
+        return "another root was posted" if owed or (listener.rank > 0 and not listener.voided) else ""
+    return "it was not claimed, or too little was set aside" if owed else ""
+
+
+def receipts_held(folder: Path, epoch: int) -> dict[int, list[ledger.SignedReceipt]]:
+    """The receipts in which a neuron was listened to, by listener: all versions, the last given first. A line that a
+    crash cut off is left out."""
+    held: dict[int, list[ledger.SignedReceipt]] = {}
+    for signed in _read(folder / "receipts" / f"{epoch}.jsonl"):
+        held.setdefault(signed.receipt.listener, []).insert(0, signed)
+    return held
+
+
+def keep_given(folder: Path, receipts: Iterable[ledger.SignedReceipt]) -> None:
+    """Keep what a listener is about to give, with the proofs: its evidence, in ``given/``, a file an epoch."""
+    given = list(receipts)
+    if given:
+        (folder / "given").mkdir(exist_ok=True)
+        ledger.save_receipts(folder / "given" / f"{given[0].receipt.epoch}.jsonl", given)
+
+
+def _given(folder: Path, epoch: int) -> list[ledger.SignedReceipt]:
+    return _read(folder / "given" / f"{epoch}.jsonl")
+
+
+def _read(file: Path) -> list[ledger.SignedReceipt]:
+    found = []
+    for line in file.read_text().splitlines() if file.exists() else []:
+        with contextlib.suppress(ValueError, KlopfError):
+            found.append(ledger.SignedReceipt.from_json(json.loads(line)))
+    return found
+
+
+def _epochs_in(folder: Path) -> set[int]:
+    return {int(file.stem) for file in folder.glob("*.jsonl") if file.stem.isdigit()}
+
+
+def _klp(units: int) -> str:
+    return f"{Decimal(units).scaleb(-18).normalize():f}"
