@@ -416,3 +416,15 @@ def test_of_two_versions_the_posted_one_counts(town: Town) -> None:
     town.close()
     town.look()
     assert not town.events()
+
+
+def test_nobody_leaves_while_a_dispute_is_open(town: Town) -> None:
+    play(town, false=3)
+    town.net.pass_time(WINDOW * 3 // 4)
+    town.look()
+    for _ in range(3):  # the window is over, the time to answer is not
+        town.net.pass_time(WINDOW // 5)
+        town.look()
+    assert town.disputes() and not town.ended()
+    assert all(watch.pending for watch in town.watches.values())
+    town.finish()
