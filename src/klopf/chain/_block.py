@@ -53,6 +53,9 @@ class Header(NamedTuple):
 
     def encode(self) -> bytes:
         """RLP of all twenty cancun fields."""
+        return _encoded(self)
+
+    def _encode(self) -> bytes:
         fields = [
             self.parent,
             EMPTY_UNCLES,
@@ -102,6 +105,7 @@ class Header(NamedTuple):
         return bytes(keccak(self.encode()))
 
 
+_encoded = functools.lru_cache(maxsize=64)(Header._encode)  # hashed, written and measured, one after the other
 _item_hash = functools.lru_cache(maxsize=4096)(keccak)  # the same few contracts and events come again and again
 
 

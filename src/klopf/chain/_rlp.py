@@ -7,6 +7,7 @@ from typing import Any
 __all__ = ["decode", "encode"]
 
 MAX_DEPTH = 64
+_SHORT = [bytes([0x80 + length]) for length in range(56)]
 
 
 def encode(item: bytes | list[Any] | tuple[Any, ...]) -> bytes:
@@ -19,7 +20,17 @@ def encode(item: bytes | list[Any] | tuple[Any, ...]) -> bytes:
         if len(item) == 1 and item[0] < 0x80:
             return bytes(item)
         return _head(len(item), 0x80) + item
-    body = b"".join([encode(part) for part in item])
+    parts = []
+    for part in item:
+        if part.__class__ is not bytes:
+            parts.append(encode(part))
+        elif (length := len(part)) > 55:
+            parts.append(_head(length, 0x80) + part)
+        elif length == 1 and part[0] < 0x80:
+            parts.append(part)
+        else:
+            parts.append(_SHORT[length] + part)
+    body = b"".join(parts)
     return _head(len(body), 0xC0) + body
 
 

@@ -71,6 +71,22 @@ class StoredBlock(NamedTuple):
     created: bytes | None
 
 
+class _Errors:
+    """The context in which SQLite's errors become lines for people; entered for every statement, so a plain class."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise _translate(error, self.path) from error
+
+
 class Store:
     """One file, any number of threads and processes. Raises only :mod:`klopf.errors`."""
 
@@ -85,6 +101,7 @@ class Store:
         self._turn: tuple[int, int] | None = None
         self._codes: dict[bytes, bytes] = {}
         self._closed = False
+        self._errors = _Errors(path)
         self._check_file()
         with self.errors():
             self._check_format()
@@ -221,13 +238,9 @@ class Store:
             connection.execute("PRAGMA journal_size_limit=16777216")
             return connection
 
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> _Errors:
         """Turns SQLite's errors into lines for people."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _translate(error, self.path) from error
+        return self._errors
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
