@@ -67,11 +67,7 @@ def images(learner: str) -> list[dict[str, Any]]:
     }
     if learner == "klopf":
         priors = ((10.0, 1.0), (30.0, 1.0), (10.0, 3.0), (10.0, 10.0))
-        twelve = [
-            {"prior": p, "listening_prior": q, "drift": d, "replacement_rate": 1e-4}
-            for p, q in priors
-            for d in (1e-4, 5e-4, 3e-3)
-        ]
+        twelve = [{"prior": p, "listening_prior": q, "drift": d} for p, q in priors for d in (1e-4, 5e-4, 3e-3)]
     elif learner in own:
         twelve = [{"step_size": step, **extra} for step in IMAGE_STEPS for extra in own[learner]]
     else:

@@ -463,11 +463,11 @@ def build_learn(rules: Rules) -> Any:
                     above /= NK
                 denom = blur + below + above
                 pace = float(hyp[DRIFT])
-                if (
-                    LOSS != SQUARED and hyp[SURPRISE_POWER] > 0
-                ):  # the world has changed if errors are larger than expected: drift faster
+                if LOSS != SQUARED:
                     G[CAME] += 0.1 * (e2 - G[CAME])
                     G[EXPECTED] += 0.1 * (expected - G[EXPECTED])
+                if LOSS != SQUARED and hyp[SURPRISE_POWER] > 0:
+                    # the world has changed if errors are larger than expected: drift faster
                     ratio = (G[CAME] + 1e-9) / (G[EXPECTED] + 1e-9)
                     pace = min(pace * ratio ** hyp[SURPRISE_POWER], max(pace, 0.1))
                 drift = zero + W.dtype.type(pace)
@@ -714,6 +714,8 @@ def build_learn(rules: Rules) -> Any:
                     due = 0.0
                     if LIFE == CONTINUAL:
                         due = hyp[RATE] * mature
+                        if RULE == KALMAN and LOSS != SQUARED:
+                            due *= min(G[CAME], 1.0)  # where all is known, nobody has to make room
                     check = False
                     if LIFE == REDO:
                         check = now % int(hyp[CHECK]) == 0
