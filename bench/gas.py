@@ -136,6 +136,15 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
             before = l.rpc.height()
             own.devices.mint(ledger.keys.new(), 4, 1, 2048, bytes(32))
             gas[name] = int(l.rpc.request("eth_getBlockByNumber", hex(before + 1), False)["gasUsed"], 16)
+        own, receiver, device_key = clients[few], auditors[0], ledger.keys.new()
+        device = own.devices.mint(device_key, 4, 1, 2048, bytes(32))
+        note("join a node", own.effort.join(device, own.effort.found()))
+        l.emission.roll()
+        for serial in (1, 2):  # the first of a cycle opens its storage
+            report = (l.emission.cycle(), serial, device, receiver, 10**9, 3600, 60)
+            digest = l.effort.digest(report)
+            ends = device_key.sign(digest), clients[receiver].me.sign(digest)
+            gas["report effort, first" if serial == 1 else "report effort"] = l.effort.report(report, *ends).gas
         note("knock", clients[speakers[1]].registry.knock(speakers[1]))
         note("unstake", clients[few].stake.unstake(few, KLP))
     return gas

@@ -6,6 +6,7 @@ import {ERC2771Context} from "@openzeppelin/contracts/metatx/ERC2771Context.sol"
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Devices} from "./Devices.sol";
+import {Economy, Weights} from "./Economy.sol";
 import {Emission} from "./Emission.sol";
 import {Registry} from "./Registry.sol";
 import {Stake} from "./Stake.sol";
@@ -46,10 +47,9 @@ contract Effort is EIP712, ERC2771Context {
     bytes32 public constant RECEIPT = keccak256(
         "Receipt(uint32 cycle,uint32 serial,uint256 device,uint32 receiver,uint64 bytesVerified,uint32 workSeconds,uint32 talkSeconds)"
     );
-    uint256 public constant MAX_DEVICES = 300;
-    uint256 public constant BYTES_PER_STAKE = 1e14; // a receiver vouches for this many bytes a cycle per staked KLP
 
     Devices public immutable devices;
+    Economy public immutable economy;
     Emission public immutable emission;
     Registry public immutable registry;
     Stake public immutable stake;
@@ -101,6 +101,7 @@ contract Effort is EIP712, ERC2771Context {
 
     constructor(Wiring memory w) EIP712("Klopf Effort", "1") ERC2771Context(w.forwarder) {
         devices = Devices(w.devices);
+        economy = Economy(w.economy);
         emission = Emission(w.emission);
         registry = Registry(w.registry);
         stake = Stake(w.stake);
@@ -119,7 +120,7 @@ contract Effort is EIP712, ERC2771Context {
         // CHECK
         if (devices.ownerOf(device) != _msgSender()) revert NotOwner(_msgSender());
         if (node > nodeCount) revert UnknownNode(node);
-        if (node != 0 && nodes[node].devices >= MAX_DEVICES) revert NodeFull(node);
+        if (node != 0 && nodes[node].devices >= economy.nodeDevices()) revert NodeFull(node);
         // APPLY
         uint32 before = nodeOf[device];
         if (before != 0) nodes[before].devices -= 1;
@@ -142,13 +143,14 @@ contract Effort is EIP712, ERC2771Context {
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(RECEIPT, r)));
         if (!_signed(d.key, digest, deviceSignature)) revert WrongDeviceSignature();
         if (!_signed(registry.keyOf(r.receiver), digest, receiverSignature)) revert WrongReceiverSignature();
-        uint256 covered = (uint256(stake.account(r.receiver).staked) * BYTES_PER_STAKE) / 1e18;
+        Weights memory w = economy.weights();
+        uint256 covered = (uint256(stake.account(r.receiver).staked) * w.bytesPerStake) / 1e18;
         uint256 vouched = vouchedBy[r.cycle][r.receiver] + r.bytesVerified;
         if (vouched > covered) revert StakeTooSmall(vouched, covered);
         // ACCRUE
         uint256 effort = variableDown(r.bytesVerified, r.workSeconds, r.talkSeconds);
-        if (r.serial == 1 && !emission.milestone()) effort += fixedDown(d.cores, d.teraflops, d.memoryMiB);
-        uint256 weight = (effort * bonusBps(nodes[node].devices)) / 1e4; // rounds down
+        if (r.serial == 1 && !emission.milestone()) effort += fixedDown(w, d.cores, d.teraflops, d.memoryMiB);
+        uint256 weight = (effort * bonusBps(w, nodes[node].devices)) / 1e4; // rounds down
         address holder = devices.ownerOf(r.device);
         // APPLY
         serialOf[r.cycle][r.device] = r.serial;
@@ -205,15 +207,15 @@ contract Effort is EIP712, ERC2771Context {
         return (uint256(bytesVerified) * 1e3 * (workSeconds - talkSeconds)) / workSeconds;
     }
 
-    /// @notice The fixed part, before the milestone: 1e-6 units a core, 1e-5 a teraflop, 1e-7 a GiB; rounds down.
-    function fixedDown(uint16 cores, uint16 teraflops, uint32 memoryMiB) public pure returns (uint256) {
-        return uint256(cores) * 1e12 + uint256(teraflops) * 1e13 + (uint256(memoryMiB) * 1e11) / 1024;
+    /// @notice The fixed part, before the milestone, from what the device says of itself; rounds down.
+    function fixedDown(Weights memory w, uint16 cores, uint16 teraflops, uint32 memoryMiB) public pure returns (uint256) {
+        return uint256(cores) * w.perCore + uint256(teraflops) * w.perTeraflop + (uint256(memoryMiB) * w.perGiB) / 1024;
     }
 
-    /// @notice 100 % up to 30 devices, rising evenly to 150 % at 300; in 1/10,000, rounds down.
-    function bonusBps(uint256 n) public pure returns (uint256) {
-        if (n <= 30) return 1e4;
-        return 1e4 + (5_000 * (Math.min(n, MAX_DEVICES) - 30)) / 270;
+    /// @notice A node's factor: 100 %, rising evenly with its devices to the whole bonus; in 1/10,000, rounds down.
+    function bonusBps(Weights memory w, uint256 n) public pure returns (uint256) {
+        if (n <= w.bonusFrom) return 1e4;
+        return 1e4 + (w.bonusBps * (Math.min(n, w.bonusUntil) - w.bonusFrom)) / (w.bonusUntil - w.bonusFrom);
     }
 
     function _close(uint32 cycle) private {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Economy, Terms} from "./Economy.sol";
 import {Effort} from "./Effort.sol";
 import {Rules} from "./Rules.sol";
 import {Schedule} from "./Schedule.sol";
@@ -10,10 +11,12 @@ import {Wiring} from "./Wiring.sol";
 
 /// @title The only minter: how much of the compute reserve may be paid in each cycle of 24 hours
 /// @notice A part of a cycle's reward pays for listening (Settlement), the rest for effort (Effort). What a cycle does
-///         not pay stays in the reserve. The schedule is in `Schedule`, in closed form.
+///         not pay stays in the reserve. The schedule is in `Schedule`, in closed form; its terms are in `Economy`.
+///         Whatever they become, `promised` never exceeds the reserve: nothing is set aside beyond what is left.
 contract Emission {
     Token public immutable token;
     Rules public immutable rules;
+    Economy public immutable economy;
     Effort public immutable effort;
     address public immutable settlement;
     uint64 public immutable start;
@@ -25,11 +28,12 @@ contract Emission {
     mapping(uint32 cycle => uint256) public effortPoolOf;
 
     bool public milestone; // reached
-    uint32 public milestoneCycle; // the first cycle under halving
-    uint256 public first; // its reward
+    uint32 public halvingCycle; // the first cycle of this halving
+    uint16 public period; // its cycles from one halving to the next
+    uint256 public first; // the reward of its first cycle
 
     event Rolled(uint32 indexed cycle, uint256 effort, uint256 reward, uint256 market);
-    event MilestoneReached(uint32 indexed cycle, uint256 first);
+    event HalvingBegan(uint32 indexed cycle, uint256 first, uint16 period);
     event SetAside(uint32 indexed cycle, uint256 amount);
     event Paid(address indexed to, uint256 amount, bool forEffort);
 
@@ -38,6 +42,7 @@ contract Emission {
     constructor(Wiring memory w) {
         token = Token(w.token);
         rules = Rules(w.rules);
+        economy = Economy(w.economy);
         effort = Effort(w.effort);
         settlement = w.settlement;
         start = uint64(block.timestamp);
@@ -55,15 +60,18 @@ contract Emission {
         uint32 current = cycleAt(block.timestamp);
         if (current == cycle) return;
         // ACCRUE
+        Terms memory t = economy.adopt(current);
         uint256 before = effort.totalOf(current - 1);
         uint256 left = token.COMPUTE_RESERVE() - promised;
-        if (!milestone && before >= Schedule.MILESTONE) {
-            (milestone, milestoneCycle, first) = (true, current, Schedule.firstDown(left));
-            emit MilestoneReached(current, first);
+        if (milestone ? t.halvingCycles != period : before >= t.milestone) {
+            (milestone, halvingCycle, period) = (true, current, t.halvingCycles);
+            first = Schedule.firstDown(left, period);
+            emit HalvingBegan(current, first, period);
         }
-        uint256 reward = milestone
-            ? Schedule.afterMilestoneDown(first, current - milestoneCycle)
-            : Math.min(Schedule.beforeMilestone(before), left);
+        uint256 due = milestone
+            ? Schedule.halvedDown(first, period, current - halvingCycle)
+            : Schedule.beforeMilestone(t.thresholds, t.rewards, before);
+        uint256 reward = Math.min(due, left);
         uint256 market = (reward * rules.current().marketBps) / 1e4; // rounds down
         // APPLY
         cycle = current;
@@ -80,7 +88,7 @@ contract Emission {
         if (msg.sender != settlement) revert OnlyPayers();
         roll();
         // APPLY
-        granted = Math.min(wanted, marketLeft);
+        granted = Math.min(Math.min(wanted, marketLeft), token.COMPUTE_RESERVE() - promised);
         marketLeft -= uint128(granted);
         promised += granted;
         // EMIT
@@ -109,19 +117,20 @@ contract Emission {
 
     // ---- the schedule, to be read ----
 
-    function beforeMilestone(uint256 effort_) external pure returns (uint256) {
-        return Schedule.beforeMilestone(effort_);
+    function beforeMilestone(uint256 effort_) external view returns (uint256) {
+        Terms memory t = economy.current();
+        return Schedule.beforeMilestone(t.thresholds, t.rewards, effort_);
     }
 
-    function firstDown(uint256 left) external pure returns (uint256) {
-        return Schedule.firstDown(left);
+    function firstDown(uint256 left, uint256 period_) external pure returns (uint256) {
+        return Schedule.firstDown(left, period_);
     }
 
-    function afterMilestoneDown(uint256 first_, uint256 n) external pure returns (uint256) {
-        return Schedule.afterMilestoneDown(first_, n);
+    function halvedDown(uint256 first_, uint256 period_, uint256 n) external pure returns (uint256) {
+        return Schedule.halvedDown(first_, period_, n);
     }
 
-    function sumAfterMilestone(uint256 first_, uint256 n) external pure returns (uint256) {
-        return Schedule.sumAfterMilestone(first_, n);
+    function sumHalved(uint256 first_, uint256 period_, uint256 n) external pure returns (uint256) {
+        return Schedule.sumHalved(first_, period_, n);
     }
 }

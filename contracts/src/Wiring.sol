@@ -5,6 +5,7 @@ pragma solidity ^0.8.28;
 ///         so each contract holds its peers as immutables and nobody can rewire money later.
 struct Wiring {
     address rules;
+    address economy;
     address token;
     address clock;
     address registry;

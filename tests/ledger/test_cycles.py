@@ -9,10 +9,14 @@ from ledger_helpers import KLP, Net, Role, secret
 
 from klopf import ledger
 from klopf.errors import Reverted
+from klopf.ledger import Economy
 from klopf.ledger import _reference as ref
 
 DAY = 24 * 3600
 RESERVE = 10**9 * KLP
+USUAL = Economy()
+PER = (USUAL.per_core, USUAL.per_teraflop, USUAL.per_gib)
+BONUS = (USUAL.bonus_from, USUAL.bonus_until, USUAL.bonus_bps)
 amounts = st.integers(0, RESERVE)
 
 
@@ -20,35 +24,42 @@ def test_the_schedule_is_computed_alike(net: Net) -> None:
     read = net.admin.emission._read
 
     @settings(max_examples=30, deadline=None)
-    @given(st.integers(0, 2 * ref.MILESTONE), amounts, st.integers(0, 60 * 366))
-    def alike(effort: int, first: int, n: int) -> None:
-        assert read("beforeMilestone", effort) == ref.reward_before_milestone(effort)
-        assert read("afterMilestoneDown", first, n) == ref.reward_after_milestone(first, n)
+    @given(st.integers(0, 2 * USUAL.milestone), amounts, st.integers(365, 65535), st.integers(0, 60 * 366))
+    def alike(effort: int, first: int, period: int, n: int) -> None:
+        assert read("beforeMilestone", effort) == ref.reward_before_milestone(effort, USUAL.thresholds, USUAL.rewards)
+        assert read("firstDown", first, period) == ref.first_reward(first, period)
+        assert read("halvedDown", first, period, n) == ref.reward_after_milestone(first, period, n)
         # the closed form against a plain sum, period by period
-        whole, rest = divmod(n, ref.PERIOD)
-        plain = sum(ref.PERIOD * ref.reward_after_milestone(first, k * ref.PERIOD) for k in range(whole))
-        assert read("sumAfterMilestone", first, n) == plain + rest * ref.reward_after_milestone(first, n)
+        whole, rest = divmod(n, period)
+        plain = sum(period * ref.reward_after_milestone(first, period, k * period) for k in range(whole))
+        assert read("sumHalved", first, period, n) == plain + rest * ref.reward_after_milestone(first, period, n)
 
     alike()
-    for threshold, reward in ref.STEPS:
-        assert read("beforeMilestone", threshold * ref.WAD) == reward * KLP
+    for threshold, reward in zip(USUAL.thresholds, USUAL.rewards, strict=True):
+        assert read("beforeMilestone", threshold) == reward
         if threshold:
-            assert read("beforeMilestone", threshold * ref.WAD - 1) < reward * KLP
+            assert read("beforeMilestone", threshold - 1) < reward
 
 
-@given(st.integers(0, 8_000), st.lists(st.sampled_from([s[1] for s in ref.STEPS]), min_size=1, max_size=8))
+def test_the_terms_of_the_first_day_are_those_of_the_documentation() -> None:
+    assert [t // ref.WAD for t in USUAL.thresholds] == [0, 10, 100, 1_000, 10_000, 50_000, 100_000, 500_000]
+    assert [r // (1_000 * KLP) for r in USUAL.rewards] == [100, 125, 150, 175, 200, 250, 300, 350]
+    assert (USUAL.milestone, USUAL.halving_cycles) == (10**6 * ref.WAD, 1095)
+
+
+@given(st.integers(0, 8_000), st.lists(st.sampled_from(USUAL.rewards), min_size=1, max_size=8))
 @settings(max_examples=50, deadline=None)
 def test_sixty_years_never_exceed_the_reserve(wait: int, jumps: list[int]) -> None:
     """Day by day in exact arithmetic: some years of jumps, then halvings to the end of 60 years."""
-    left = RESERVE
+    left, period = RESERVE, USUAL.halving_cycles
     for day in range(wait):
-        left -= min(left, jumps[day * len(jumps) // wait] * KLP)
-    first = left // (2 * ref.PERIOD)
-    paid = sum(ref.reward_after_milestone(first, n) for n in range(60 * 366 - wait))
+        left -= min(left, jumps[day * len(jumps) // wait])
+    first = ref.first_reward(left, period)
+    paid = sum(ref.reward_after_milestone(first, period, n) for n in range(60 * 366 - wait))
     assert left - paid >= 0
     # and little is left over: what later halvings would pay, and roundings
-    years = (60 * 366 - wait) // ref.PERIOD
-    assert left - paid <= (left >> years) + 2 * ref.PERIOD * (years + 2)
+    years = (60 * 366 - wait) // period
+    assert left - paid <= (left >> years) + 2 * period * (years + 2)
 
 
 def test_a_cycle_pays_no_more_than_its_reward(net: Net) -> None:
@@ -105,7 +116,7 @@ def test_effort_is_paid_by_the_nodes_own_rule(net: Net) -> None:
     fleet.report(first, 10**12, 3600, 1800)  # 1 TB, half the time communicating
     fleet.report(second, 3 * 10**12, 3600)
     fleet.report(second, 10**12, 3600)
-    fixed = ref.fixed_effort(4, 1, 1024)
+    fixed = ref.fixed_effort(4, 1, 1024, PER)
     assert net.admin.effort.total(1) == 5 * 10**14 + 4 * 10**15 + 2 * fixed
     effort = net.admin.effort
     with pytest.raises(Reverted, match="StillOpen"):
@@ -174,7 +185,7 @@ def test_only_signed_fresh_and_covered_effort_counts(net: Net) -> None:
         fleet.owner.devices.mint(secret(400 + 100 * fleet.node), 1, 1, 1, bytes(32))
     with pytest.raises(Reverted, match="WrongKeySignature"):
         fleet.owner.devices._write("mint", secret(2).address, 1, 1, 1, bytes(32), bytes(65))
-    assert net.admin.effort.total(1) == 999 * 10**15 + ref.fixed_effort(4, 1, 1024)
+    assert net.admin.effort.total(1) == 999 * 10**15 + ref.fixed_effort(4, 1, 1024, PER)
 
 
 def test_the_milestone_begins_the_halving(net: Net) -> None:
@@ -184,9 +195,9 @@ def test_the_milestone_begins_the_halving(net: Net) -> None:
     net.admin.stake.stake(fleet.receiver, 11_000_000 * KLP)
     for _ in range(64):
         fleet.report(device, 2**64 - 1)
-        if net.admin.effort.total(1) >= ref.MILESTONE:
+        if net.admin.effort.total(1) >= USUAL.milestone:
             break
-    assert net.admin.effort.total(1) >= ref.MILESTONE
+    assert net.admin.effort.total(1) >= USUAL.milestone
     net.pass_time(DAY)
     net.admin.emission.roll()
     assert net.admin.emission.milestone()
@@ -202,9 +213,10 @@ def test_the_milestone_begins_the_halving(net: Net) -> None:
 
 
 def test_the_bonus_of_a_node(net: Net) -> None:
+    weights = USUAL.as_tuple()[0]
     for n in (0, 1, 30, 31, 57, 165, 299, 300, 5000):
-        assert net.admin.effort._read("bonusBps", n) == ref.bonus(n)
-    assert (ref.bonus(30), ref.bonus(300)) == (10_000, 15_000)
+        assert net.admin.effort._read("bonusBps", weights, n) == ref.bonus(n, *BONUS)
+    assert (ref.bonus(30, *BONUS), ref.bonus(300, *BONUS)) == (10_000, 15_000)
 
 
 class Work:

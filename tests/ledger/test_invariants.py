@@ -3,7 +3,8 @@
 One sequence is up to thirty moves of three neurons, three auditors and a requester, all with money, in any order the
 contracts allow (and many that they refuse), from a state that every sequence begins with. After each move: the supply
 is genesis and emission, every token is somewhere, stake and escrow are backed, nothing is paid twice, and at the end
-everybody can get out what is due. The sequences run on the same machine over a state in memory (``memory.py``); the
+everybody can get out what is due. The reserve that they begin with is nearly spent (the network moved from another
+chain), and the owner changes the terms of emission at will. The sequences run on the same machine over a state in memory (``memory.py``); the
 slow tests play some over the embedded chain and over anvil as well.
 """
 
@@ -24,12 +25,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Step
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from ledger_helpers import KLP, TINY, Net, Role, deploy, result, secret
+from ledger_helpers import KLP, TINY, Net, Role, result, secret
 
 from klopf.errors import Reverted
-from klopf.ledger import Ledger, Phase, Receipt, ReceiptTree, SignedReceipt, _abi
-from klopf.ledger._deployment import deploy_over
+from klopf.ledger import Economy, Ledger, Phase, Receipt, ReceiptTree, SignedReceipt, _abi, restore
+from klopf.ledger._deployment import Former, deploy_over
+from klopf.ledger._migrate import claims_of
+from klopf.ledger._rpc import Rpc, open_rpc
 from tests.ledger.memory import MemoryRpc
+from tests.ledger.test_cycles import DAY, RESERVE, USUAL
+from tests.ledger.test_economy import Model
 
 GENESIS = 600_000_000 * KLP
 CAP = 40 * KLP
@@ -37,6 +42,12 @@ RULES = replace(TINY, dispute_seconds=150)
 NEURONS, AUDITORS, REQUESTER = (1, 2, 3), (4, 5, 6), 7
 EVERYBODY = (*NEURONS, *AUDITORS, REQUESTER)
 AMOUNTS = st.integers(1, 120 * KLP)
+FORMER = RESERVE - 12_000_000 * KLP  # emitted on the chain that the network moved from
+DEVICE, LEADER, RECEIVER = secret(300), 1, 2
+LOW = replace(USUAL, thresholds=tuple(range(8)), milestone=8, per_core=10**14, bonus_from=0, bonus_until=1)
+MOST = replace(USUAL, rewards=(10**25,) * 8)
+TERMS = (LOW, replace(LOW, halving_cycles=365), replace(LOW, halving_cycles=730), MOST, USUAL)
+BAD = (replace(USUAL, halving_cycles=364), replace(USUAL, rewards=(10**25 + 1,) * 8), replace(USUAL, milestone=1))
 
 
 class Market(RuleBasedStateMachine):
@@ -48,6 +59,10 @@ class Market(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         Market.restart()
+        self.model, self.next_terms = Model(), None  # emission by its documentation, and terms that were proposed
+        self.model.open(1, 0)
+        self.serials: dict[int, int] = {}  # of the device's reports in each cycle
+        self.closed: set[int] = set()  # cycles whose effort was paid
         self.columns: dict[int, list[SignedReceipt]] = {}
         self.posted: set[tuple[int, int]] = set()
         self.reveals: dict[int, list[object]] = {}
@@ -261,14 +276,71 @@ class Market(RuleBasedStateMachine):
         with suppress(Reverted):
             self.net.clients[id].registry.knock(id, incumbent)
 
+    @rule(terms=st.sampled_from((*TERMS, *TERMS, *BAD)), by=st.sampled_from((0, 0, 0, 1)))
+    def change_terms(self, terms: Economy, by: int) -> None:
+        """The owner of the rules changes the economy, and nobody else; nothing out of range."""
+        try:
+            (self.net.clients[by] if by else self.net.admin).economy.propose(terms)
+        except Reverted:
+            assert by or terms in BAD
+        else:
+            assert not by and terms not in BAD
+            self.next_terms = terms
+
+    @rule(verified=st.integers(0, 10**15), days=st.sampled_from((0, 1, 1, 1, 2, 400)), pay=st.booleans())
+    def work(self, verified: int, days: int, pay: bool) -> None:
+        """A device works, and days pass: the next cycle opens by the terms of its time, to the unit."""
+        admin, cycle = self.net.admin, self.net.admin.emission.cycle()
+        receipt = (cycle, self.serials.get(cycle, 0) + 1, 1, RECEIVER, verified, 3600, 600)
+        digest = admin.effort.digest(receipt)
+        with suppress(Reverted):  # the receiver may have too little at stake
+            admin.effort.report(receipt, DEVICE.sign(digest), self.net.clients[RECEIVER].me.sign(digest))
+            self.serials[cycle] = receipt[1]
+        self.open_cycle(cycle, days)
+        if days and pay:
+            self.pay_effort()
+
+    def open_cycle(self, cycle: int, days: int) -> None:
+        emission, effort = self.net.admin.emission, self.net.admin.effort.total(cycle)
+        self.model.paid = emission.promised()
+        self.net.pass_time(days * DAY)
+        emission.roll()
+        assert emission.cycle() == cycle + days
+        if days:
+            due = self.model.open(cycle + days, effort if days == 1 else 0, self.next_terms)
+            self.next_terms = None
+            assert emission.reward(cycle + days) == due <= RESERVE - self.model.paid
+
+    def pay_effort(self) -> None:
+        """Every cycle that is over and was not paid yet."""
+        now = self.net.admin.emission.cycle()
+        for cycle in sorted(c for c in self.serials if c < now and c not in self.closed):
+            self.net.admin.effort.pay_node(cycle, 1)
+            self.net.admin.effort.pay_device(cycle, 1, 1, self.net.clients[LEADER].me.address)
+            self.closed.add(cycle)
+
+    @rule(cycles=st.integers(2, 4))
+    def spend_the_reserve(self, cycles: int) -> None:
+        """The most there may be, for some cycles that are paid late and all at once; and listening goes on."""
+        self.change_terms(MOST, 0)
+        for _ in range(cycles):
+            self.work(10**12, 1, False)
+        self.pay_effort()
+        self.play_on([20_000] * 3, [0] * 3)
+
+    @invariant()
+    def no_terms_within_a_cycle(self) -> None:
+        assert self.net.admin.economy.current() == self.model.terms
+        assert self.net.admin.emission.halving() == (self.model.begun or (0, 0, 0))
+
     @invariant()
     def supply_is_genesis_and_emission(self) -> None:
         token = self.net.admin.token
         emitted = token.emitted()
         assert token.supply() == GENESIS + emitted
-        assert emitted <= self.net.admin.emission.promised() <= 10**9 * KLP
-        epochs = self.now().epoch
-        assert emitted <= epochs * TINY.emission
+        assert emitted <= self.net.admin.emission.promised() <= RESERVE
+        effort = sum(int(self.net.admin.effort._read("poolOf", cycle)) for cycle in self.closed)
+        assert emitted - FORMER <= self.now().epoch * TINY.emission + effort
         assert emitted >= self.emitted
         self.emitted = emitted
 
@@ -370,6 +442,9 @@ def begin(net: Net) -> None:
         net.clients[id].token.approve(net.admin.deployment.addresses["Stake"], 2**256 - 1)
         net.clients[id].settlement.deposit(id, 100 * KLP)
     net.clients[REQUESTER].settlement.cap(REQUESTER, CAP)
+    owner = net.clients[LEADER]
+    owner.effort.join(owner.devices.mint(DEVICE, 4, 1, 1024, bytes(32)), owner.effort.found(fee_bps=1000))
+    net.admin.emission.roll()
     net.admin.clock.start()
     Market.net = net
 
@@ -390,18 +465,27 @@ def play(sequences: int, moves: int = 30, hunting: bool = False) -> None:
     )
 
 
+def arrive(rpc: Rpc, pass_time: Callable[[int], None]) -> Net:
+    """A network that moved here with its reserve nearly spent; all that there was is the operator's."""
+    key = secret(0)
+    (claim,) = claims_of({key.address: GENESIS + FORMER})
+    former = Former(claim.leaf, FORMER, key.address)
+    admin = Ledger(rpc, deploy_over(rpc, key, RULES, former=former), key)
+    restore(admin, [claim])
+    return Net(admin, pass_time)
+
+
 def in_memory() -> None:
     """A fresh network in memory."""
     rpc = MemoryRpc()
-    admin = Ledger(rpc, deploy_over(rpc, secret(0), RULES), secret(0))
-    begin(Net(admin, lambda s: rpc.request("evm_increaseTime", s) and None))
+    begin(arrive(rpc, lambda s: rpc.request("evm_increaseTime", s) and None))
     rpc.keep()
     Market.restart = staticmethod(rpc.back)  # type: ignore[assignment]
 
 
 def over(endpoint: Any) -> None:
     """A fresh network over a real chain, undone by its own snapshots."""
-    begin(deploy(endpoint.location, endpoint.pass_time, RULES))
+    begin(arrive(open_rpc(endpoint.location), endpoint.pass_time))
     rpc = Market.net.admin.rpc
     start = [rpc.request("evm_snapshot")]
 
@@ -456,6 +540,19 @@ BUGS = {
     "pay collected while it is disputed": ("Settlement", "c.disputes != 0 || ", ""),
     "a cap that holds nothing": ("Escrow", "if (amount > left) revert", "if (amount > left + 1e27) revert"),
     "a dispute that never lets go": ("Settlement", "c.disputes -= 1;", ""),
+    "terms that change within a cycle": ("Economy", "_next = t;", "_now = t;"),
+    "anybody's terms": ("Economy", "if (msg.sender != rules.owner())", "if (msg.sender == address(0))"),
+    "a halving of what was spent": ("Emission", "Schedule.firstDown(left,", "Schedule.firstDown(left + promised,"),
+    "a period that changes without counting again": (
+        "Emission",
+        "milestone ? t.halvingCycles != period : before >= t.milestone",
+        "!milestone && before >= t.milestone",
+    ),
+    "set aside beyond the reserve": (
+        "Emission",
+        "Math.min(Math.min(wanted, marketLeft), token.COMPUTE_RESERVE() - promised)",
+        "Math.min(wanted, marketLeft)",
+    ),
     "emission beyond the promise": ("Columns", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
 }
 

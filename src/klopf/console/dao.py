@@ -66,11 +66,15 @@ def delegate(to: str | None = None, *, key: KeyFile = None,
 def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
             confirmations: Confirmations = 0, rpc: Rpc = None,
             deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
-    """Propose to change rules: `klopf dao propose "Seven seats" --set seats=7`."""
+    """Propose to change rules, or terms of the economy: `klopf dao propose "Seven seats" --set seats=7`."""
     if not changes:
         raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
     with _dao(rpc, deployment, _key(key), confirmations) as d:
-        id = d.propose_rules(_changed(d._ledger.rules.current(), changes), description)
+        before = [d._ledger.rules.current(), d._ledger.economy.current()]
+        after = [terms for terms, was in zip(_changed(changes, *before), before, strict=True) if terms != was]
+        if not after:
+            raise LedgerError("this is how it is already: nothing would change")
+        id = d.propose_rules(after[0], description, *after[1:])
     _tell({"proposal": str(id)}, json_, [f"proposal {id}"])
 
 
@@ -141,7 +145,7 @@ def execute(
 ) -> None:
     """Carry out a queued proposal whose delay is over. Anybody may."""
     with _dao(rpc, deployment, _key(key), confirmations) as d:
-        _sent(d.execute(_proposal(proposal, d)), "executed; new rules are played from the next epoch on", json_)
+        _sent(d.execute(_proposal(proposal, d)), "executed; new rules are played from the next epoch on, new terms of the economy from the next cycle on", json_)
 
 
 @dao.command

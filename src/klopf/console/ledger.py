@@ -32,7 +32,10 @@ _RPC = "A node's URL or a chain's file; by default KLOPF_RPC, or ledger.sqlite b
 Rpc = Annotated[str | None, Parameter(name="--rpc", help=_RPC)]
 Where = Annotated[Path, Parameter(name="--deployment", help="The network's deployment file.")]
 KeyFile = Annotated[Path | None, Parameter(name="--key", help="Key file to sign with; by default KLOPF_KEY.")]
-_SET = "A rule and its value, such as seats=7; repeat for more. Amounts in KLP."
+_SET = (
+    "A rule or a term of the economy and its value, such as seats=7 or halving_cycles=1460; repeat for more. Amounts in "
+    "KLP, effort in units; the eight thresholds and rewards with commas between them."
+)
 Confirmations = Annotated[
     int, Parameter(name="--confirmations", help="Blocks that must follow a transaction before it counts (over RPC).")
 ]
@@ -40,7 +43,8 @@ Changes = Annotated[list[str] | None, Parameter(name="--set", negative="", help=
 Flag = Annotated[bool, Parameter(negative="")]
 
 HERE = Path("deployment.json")
-MONEY = ("emission", "neuron_stake", "auditor_stake", "proposal_threshold")
+MONEY = ("emission", "neuron_stake", "auditor_stake", "proposal_threshold", "rewards")
+EFFORT = ("per_core", "per_teraflop", "per_gib", "milestone", "thresholds")
 
 
 def units(text: str) -> int:
@@ -110,19 +114,39 @@ def _rows(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _changed(parameters: Any, changes: list[str] | None) -> Any:
-    """``name=value`` texts applied to a record of rules."""
-    values = {}
+def _read(name: str, value: str, before: Any) -> Any:
+    """One value as ``--set`` takes it, for what was ``before``."""
+    if isinstance(before, tuple):
+        parts = value.split(",")
+        if len(parts) != len(before):
+            raise LedgerError(f"{name} needs {len(before)} values with commas between them, not {len(parts)}")
+        return tuple(_read(name, part, 0) for part in parts)
+    try:
+        return units(value) if name in MONEY + EFFORT else int(value)
+    except ValueError:
+        raise LedgerError(f"the rule {name} needs a whole number, not {value!r}") from None
+
+
+def _shown(name: str, value: Any) -> str:
+    """One value as ``--set`` takes it."""
+    if isinstance(value, tuple):
+        return ",".join(_shown(name, part) for part in value)
+    return klp(value) if name in MONEY + EFFORT else str(value)
+
+
+def _changed(changes: list[str] | None, *records: Any) -> list[Any]:
+    """``name=value`` texts applied to the record of rules that has the name; each record as it is then."""
+    values: list[dict[str, Any]] = [{} for _ in records]
     for change in changes or []:
         name, _, value = change.partition("=")
-        if name not in {f.name for f in dataclasses.fields(parameters)}:
-            known = ", ".join(f.name for f in dataclasses.fields(parameters))
+        for record, found in zip(records, values, strict=True):
+            if name in {f.name for f in dataclasses.fields(record)}:
+                found[name] = _read(name, value, getattr(record, name))
+                break
+        else:
+            known = ", ".join(f.name for record in records for f in dataclasses.fields(record))
             raise LedgerError(f"there is no rule {name!r}; choose from {known}")
-        try:
-            values[name] = units(value) if name in MONEY else int(value)
-        except ValueError:
-            raise LedgerError(f"the rule {name} needs a whole number, not {value!r}") from None
-    return dataclasses.replace(parameters, **values)
+    return [dataclasses.replace(record, **found) for record, found in zip(records, values, strict=True)]
 
 
 @ledger.command
@@ -145,7 +169,7 @@ def deploy(
     if deployment.exists():
         raise LedgerError(f"{deployment} exists: choose another name with --deployment")
     place, signer = _rpc(rpc, deployment), _key(key)
-    rules = _changed(book.Parameters(), changes)
+    rules, economy = _changed(changes, book.Parameters(), book.Economy())
     constitution = None
     if governed:
         constitution = book.Constitution(guardian=guardian) if guardian else book.Constitution()
@@ -156,7 +180,7 @@ def deploy(
         chain.create(place, chain_id=1337).close()
     try:
         found = book.deploy(
-            place, signer, rules, constitution=constitution, confirmations=confirmations,
+            place, signer, rules, economy=economy, constitution=constitution, confirmations=confirmations,
             progress=lambda name: print(f"created {name}", file=sys.stderr),
         )  # fmt: skip
         found.save(deployment)
@@ -169,8 +193,14 @@ def deploy(
 
 
 @ledger.command
-def status(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
-    """Where the clock stands, and everybody who takes part."""
+def status(*, rules: Flag = False, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
+    """Where the clock stands, and everybody who takes part.
+
+    Parameters
+    ----------
+    rules
+        Every rule and every term of the economy that may change, as --set takes them (JSON has them always).
+    """
     with _open(rpc, deployment) as l:
         now, everybody = l.clock.now(), l.registry.all()
         record = {
@@ -182,7 +212,15 @@ def status(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) ->
             "expected": now.expected,
             "supply": klp(l.token.supply()),
             "emitted": klp(l.token.emitted()),
+            "cycle": (cycle := l.emission.cycle()),
+            "reward": klp(l.emission.reward(cycle)),
+            "halving": l.emission.milestone(),
             "rules owner": l.rules.owner(),
+        }
+        terms = {
+            f.name: _shown(f.name, getattr(record_, f.name))
+            for record_ in (l.rules.current(), l.economy.current())
+            for f in dataclasses.fields(record_)
         }
         rows = [
             {
@@ -198,7 +236,8 @@ def status(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) ->
             for p in everybody
         ]
     heading = [f"{name:<12}{value}" for name, value in record.items()]
-    _tell({**record, "participants": rows}, json_, [*heading, "", *_rows(rows)])
+    listed = ["", *(f"{name}={value}" for name, value in terms.items())] if rules else []
+    _tell({**record, "rules": terms, "participants": rows}, json_, [*heading, *listed, "", *_rows(rows)])
 
 
 @ledger.command

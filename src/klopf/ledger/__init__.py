@@ -20,7 +20,7 @@ from ._governance import Governance, Proposal, ProposalState, Support
 from ._graph import Graph, Listening, Member, graph
 from ._index import Index, Page
 from ._migrate import Claim, load_claims, migrate, restore, save_claims
-from ._parameters import KLP, Constitution, Parameters
+from ._parameters import KLP, Constitution, Economy, Parameters
 from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
 from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
 from ._verify import Difference, verify
@@ -37,6 +37,7 @@ __all__ = [
     "Difference",
     "Dispute",
     "Domain",
+    "Economy",
     "EpochTotals",
     "ForwardRequest",
     "Governance",

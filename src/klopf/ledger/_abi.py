@@ -22,6 +22,7 @@ __all__ = ["Artifact", "ErrorABI", "EventABI", "FunctionABI", "artifact", "build
 
 CONTRACTS = (
     "Rules",
+    "Economy",
     "Token",
     "Clock",
     "Registry",

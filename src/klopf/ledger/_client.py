@@ -11,7 +11,7 @@ from ._abi import FunctionABI, artifact
 from ._deployment import Deployment
 from ._events import Disputed, DisputeEnded, read_event
 from ._forward import FORWARDED, ForwardRequest
-from ._parameters import Parameters
+from ._parameters import Economy, Parameters
 from ._receipts import Domain, SignedReceipt
 from ._rpc import Rpc, Where, open_rpc
 from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
@@ -67,6 +67,20 @@ class RulesClient(_Contract):
     def owner(self) -> str:
         """Who may change the rules."""
         return checksum(self._read("owner"))
+
+
+class EconomyClient(_Contract):
+    """The terms of emission and effort, and their change by the owner of the rules."""
+
+    name = "Economy"
+
+    def current(self) -> Economy:
+        """The terms of the last cycle that was opened."""
+        return Economy.from_tuple(self._read("current"))
+
+    def propose(self, economy: Economy) -> Sent:
+        """Change the terms from the next cycle on that opens; the owner of the rules only."""
+        return self._write("propose", economy.as_tuple())
 
 
 class TokenClient(_Contract):
@@ -465,6 +479,10 @@ class EmissionClient(_Contract):
         """Whether the halving has begun."""
         return bool(self._read("milestone"))
 
+    def halving(self) -> tuple[int, int, int]:
+        """The first cycle of this halving, that cycle's reward, and the cycles of a period; zeros before it."""
+        return int(self._read("halvingCycle")), int(self._read("first")), int(self._read("period"))
+
 
 class DevicesClient(_Contract):
     """Devices as tokens."""
@@ -716,6 +734,7 @@ class Ledger:
         self.domain = Domain(deployment.chain_id, deployment.addresses["Settlement"])
         """The EIP-712 domain of receipts."""
         self.rules = RulesClient(self)
+        self.economy = EconomyClient(self)
         self.token = TokenClient(self)
         self.clock = ClockClient(self)
         self.registry = RegistryClient(self)

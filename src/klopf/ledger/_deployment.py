@@ -14,7 +14,7 @@ from eth_hash.auto import keccak
 from klopf.errors import LedgerError
 
 from ._abi import CONTRACTS, GOVERNANCE, MOVED, UPGRADEABLE, artifact, created
-from ._parameters import Constitution, Parameters
+from ._parameters import Constitution, Economy, Parameters
 from ._rpc import Rpc, Where, contract_address, open_rpc
 from .keys import Key, checksum
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Deployment", "deploy"]
 
 _WIRED = (
-    "Rules", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Emission", "Effort", "Devices", "Disputes",
-    "Forwarder",
+    "Rules", "Economy", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Emission", "Effort", "Devices",
+    "Disputes", "Forwarder",
 )  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def deploy(
     key: Key,
     parameters: Parameters | None = None,
     *,
+    economy: Economy | None = None,
     owner: str | None = None,
     fundraising: str | None = None,
     lab: str | None = None,
@@ -114,13 +115,16 @@ def deploy(
     confirmations: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Deployment:
-    """Create the contracts with ``key``, which becomes owner of the rules and holder of the genesis tokens unless
+    """Create the contracts with ``key``, which becomes owner of the rules and the economy and holder of the genesis tokens unless
     others are named. Slashed stake goes to ``foundation``. ``progress`` gets the name of each contract created. With a
     ``constitution`` a DAO of the token's holders owns the rules from the start, and ``owner`` only starts the clock.
     """
     rpc = open_rpc(where, confirmations)
     try:
-        return deploy_over(rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress)
+        return deploy_over(
+            rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress,
+            economy=economy,
+        )  # fmt: skip
     finally:
         rpc.close()
 
@@ -136,6 +140,7 @@ def deploy_over(
     constitution: Constitution | None = None,
     progress: Callable[[str], None] | None = None,
     former: Former | None = None,
+    economy: Economy | None = None,
 ) -> Deployment:
     """As :func:`deploy`, over a chain that is open; with what the network had on a ``former`` chain in claims."""
     me = key.address
@@ -150,6 +155,7 @@ def deploy_over(
     rules_owner = expected["Timelock"] if constitution else owner or me
     arguments: dict[str, tuple[object, ...]] = {
         "Rules": (rules_owner, expected["Clock"], (parameters or Parameters()).as_tuple()),
+        "Economy": (wiring, (economy or Economy()).as_tuple()),
         "Token": (
             expected["Emission"], fundraising or me, lab or me, foundation or me, former.emitted if former else 0
         ),

@@ -81,6 +81,21 @@ class Adopted(Event):
 
 
 @dataclass(frozen=True)
+class EconomyProposed(Event):
+    """``terms`` as the contract has them; see ``Economy.from_tuple``."""
+
+    terms: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class EconomyAdopted(Event):
+    """Played from ``cycle`` on."""
+
+    cycle: int
+    terms: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class Opened(Event):
     epoch: int
     phase: int
@@ -351,9 +366,12 @@ class Rolled(Event):
 
 
 @dataclass(frozen=True)
-class MilestoneReached(Event):
+class HalvingBegan(Event):
+    """At the milestone; and again, with what was left, where the owner changed the period."""
+
     cycle: int
     first: int
+    period: int
 
 
 @dataclass(frozen=True)
@@ -540,6 +558,8 @@ _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subcla
 
 
 _RENAMED: dict[tuple[str, str], type[Event]] = {
+    ("Economy", "Proposed"): EconomyProposed,
+    ("Economy", "Adopted"): EconomyAdopted,
     ("Forwarder", "ExecutedForwardRequest"): Forwarded,
     ("Effort", "Reported"): EffortReported,
     ("Effort", "Closed"): CycleClosed,

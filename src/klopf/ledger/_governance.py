@@ -13,7 +13,7 @@ from klopf.errors import LedgerError
 
 from . import _events as ev
 from ._abi import UPGRADEABLE, Artifact, artifact, check_layout
-from ._parameters import Parameters
+from ._parameters import Economy, Parameters
 from ._types import Sent
 
 if TYPE_CHECKING:
@@ -101,11 +101,14 @@ class Governance:
         digest = bytes(keccak(description.encode()))
         return int(self._read("getProposalId", targets, [0] * len(calls), datas, digest))
 
-    def propose_rules(self, parameters: Parameters, description: str) -> int:
-        """Propose to change the rules."""
-        rules = self._ledger.rules
-        data = artifact("Rules").functions["propose"].call_data((parameters.as_tuple(),))
-        return self.propose([(rules.address, data)], description)
+    def propose_rules(self, change: Parameters | Economy, description: str, *more: Parameters | Economy) -> int:
+        """Propose to change the rules or the economy, or (``more``) both in one."""
+        calls = []
+        for terms in (change, *more):
+            name = "Rules" if isinstance(terms, Parameters) else "Economy"
+            data = artifact(name).functions["propose"].call_data((terms.as_tuple(),))
+            calls.append((self._ledger.deployment.addresses[name], data))
+        return self.propose(calls, description)
 
     def propose_upgrade(self, name: str, code: Artifact, description: str) -> int:
         """Deploy new ``code`` for one of the contracts behind a proxy, and propose to put it there.

@@ -1,7 +1,7 @@
-"""Move a network to another chain: everybody's money in claims, the rules, and a link to the past.
+"""Move a network to another chain: everybody's money in claims, the rules and the economy, and a link to the past.
 
 What moves: every token of the old chain, at its owner's address, those at stake, in escrow, in jobs and in fees
-included; the rules; and what the compute reserve had emitted, so that it cannot be emitted again. What does
+included; the rules and the economy; and what the compute reserve had emitted, so that it cannot be emitted again. What does
 not: participants register again (their signatures bind to the chain that they joined), standing is earned again, and
 the schedule of emission begins again before its milestone. The old chain is not stopped: nobody could; whoever moves
 says so, and the first snapshot on the new chain names the old one and the hash of its graph.
@@ -125,8 +125,9 @@ def migrate(
     rpc = open_rpc(where, confirmations)
     try:
         moved = deploy_over(
-            rpc, key, source.rules.current(), constitution=constitution, progress=progress, former=former
-        )
+            rpc, key, source.rules.current(), constitution=constitution, progress=progress, former=former,
+            economy=source.economy.current(),
+        )  # fmt: skip
         place = f"chain {source.deployment.chain_id}, block {made.block}, {source.deployment.addresses['Registry']}"
         data = artifact("Snapshots").functions["mint"].call_data((made.hash(), 0, place))
         rpc.send(key, moved.addresses["Snapshots"], data)

@@ -1,11 +1,11 @@
-"""The numbers a network is played by, as ``contracts/src/Rules.sol`` keeps them."""
+"""The numbers a network is played by, as ``Rules.sol`` and ``Economy.sol`` in ``contracts/src`` keep them."""
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-__all__ = ["KLP", "Constitution", "Parameters"]
+__all__ = ["KLP", "Constitution", "Economy", "Parameters"]
 
 KLP = 10**18
 """One token in its smallest unit."""
@@ -81,3 +81,49 @@ class Parameters:
     def from_tuple(cls, values: tuple[int, ...]) -> Parameters:
         """From the contract's struct."""
         return cls(**dict(zip((f.name for f in fields(cls)), values, strict=True)))
+
+
+@dataclass(frozen=True)
+class Economy:
+    """The terms of emission and effort; a change is played from the next cycle of 24 hours on that opens.
+
+    Effort has 18 decimals: 1e18 is one unit, 1 PB processed in a cycle. Amounts of money in 1e-18 KLP.
+    """
+
+    bytes_per_stake: int = 10**14
+    """A receiver vouches for this many bytes a cycle per staked KLP; at most 1e18."""
+    per_core: int = 10**12
+    """Fixed effort of a device in a cycle for each core, until the milestone; at most 1e14, as the next two."""
+    per_teraflop: int = 10**13
+    per_gib: int = 10**11
+    bonus_from: int = 30
+    """A node's bonus begins above this many devices,"""
+    bonus_until: int = 300
+    """and has risen evenly by ``bonus_bps`` at this many."""
+    bonus_bps: int = 5000
+    """In 1/10,000, at most 10,000."""
+    node_devices: int = 300
+    """The most devices that may join a node."""
+    halving_cycles: int = 1095
+    """Cycles from one halving to the next, at least 365. A change begins the halving again, with what is left."""
+    milestone: int = 10**6 * 10**18
+    """Effort of one cycle that ends the jumps and begins the halving; more than the last threshold."""
+    thresholds: tuple[int, ...] = tuple(n * 10**18 for n in (0, 10, 100, 1_000, 10_000, 50_000, 100_000, 500_000))
+    """Effort that each of the eight jumps begins at: 0 first, then rising."""
+    rewards: tuple[int, ...] = tuple(n * 1_000 * KLP for n in (100, 125, 150, 175, 200, 250, 300, 350))
+    """Reward of a cycle from each threshold on, before the milestone; not falling, at most 10,000,000 KLP."""
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """In the order of the contract's struct: the weights of effort first."""
+        values = tuple(getattr(self, f.name) for f in fields(self))
+        return values[:_WEIGHTS], *values[_WEIGHTS:]
+
+    @classmethod
+    def from_tuple(cls, values: tuple[Any, ...]) -> Economy:
+        """From the contract's struct."""
+        weights, *rest = values
+        plain = (tuple(v) if isinstance(v, list | tuple) else v for v in (*weights, *rest))
+        return cls(**dict(zip((f.name for f in fields(cls)), plain, strict=True)))
+
+
+_WEIGHTS = 7  # fields of Economy that the contract keeps in one slot

@@ -17,14 +17,12 @@ from eth_hash.auto import keccak
 
 __all__ = [
     "ATTENTION",
-    "MILESTONE",
-    "PERIOD",
-    "STEPS",
     "WAD",
     "bonus",
     "consensus_weight",
     "corrected",
     "draw",
+    "first_reward",
     "fixed_effort",
     "median",
     "outlies",
@@ -145,39 +143,28 @@ def outlies(score: int, low: int, high: int, middle: int, floor: int) -> bool:
     return 2 * abs(score - middle) > 3 * max(high - low, 2 * floor)
 
 
-PERIOD = 1095
-"""Cycles of 24 hours between two halvings: three years."""
-MILESTONE = 10**6 * WAD
-"""Effort of the network in one cycle that ends the jumps and begins the halving: 1 ZB a cycle."""
-STEPS = (
-    (0, 100_000),
-    (10, 125_000),
-    (100, 150_000),
-    (1_000, 175_000),
-    (10_000, 200_000),
-    (50_000, 250_000),
-    (100_000, 300_000),
-    (500_000, 350_000),
-)
-"""Before the milestone: from this much effort on (in units), this reward a cycle (in KLP)."""
+def reward_before_milestone(effort: int, thresholds: Sequence[int], rewards: Sequence[int]) -> int:
+    """Reward of a cycle that follows one of ``effort`` (18 decimals): that of the last threshold it has crossed.
 
-
-def reward_before_milestone(effort: int) -> int:
-    """Reward of a cycle that follows one of ``effort`` (18 decimals).
-
-    >>> reward_before_milestone(99 * 10**18) // 10**18
-    125000
+    >>> reward_before_milestone(99, (0, 10, 100), (7, 8, 9))
+    8
     """
-    return max(reward for threshold, reward in STEPS if effort >= threshold * WAD) * WAD
+    return max(reward for threshold, reward in zip(thresholds, rewards, strict=True) if effort >= threshold)
 
 
-def reward_after_milestone(first: int, n: int) -> int:
-    """Reward of cycle ``n`` (from 0) after the milestone, whose first one was ``first``.
+def first_reward(left: int, period: int) -> int:
+    """Reward of the first cycle of a halving that begins with ``left`` in the reserve: a sum of infinitely many
+    periods, each half of the one before, would use up ``2 * period`` of it."""
+    return left // (2 * period)
 
-    >>> [reward_after_milestone(100, n) for n in (0, 1094, 1095, 2190)]
+
+def reward_after_milestone(first: int, period: int, n: int) -> int:
+    """Reward of cycle ``n`` (from 0) of a halving whose first reward was ``first``.
+
+    >>> [reward_after_milestone(100, 1095, n) for n in (0, 1094, 1095, 2190)]
     [100, 100, 50, 25]
     """
-    return first >> (n // PERIOD)
+    return first // 2 ** (n // period)
 
 
 def variable_effort(verified: int, work: int, talk: int) -> int:
@@ -189,15 +176,21 @@ def variable_effort(verified: int, work: int, talk: int) -> int:
     return verified * (work - talk) * 1000 // work
 
 
-def fixed_effort(cores: int, teraflops: int, memory_mib: int) -> int:
-    """The fixed part of a device's effort in a cycle, 18 decimals; counts for nothing after the milestone."""
-    return cores * WAD // 10**6 + teraflops * WAD // 10**5 + memory_mib * WAD // 10**7 // 1024
+def fixed_effort(cores: int, teraflops: int, memory_mib: int, per: tuple[int, int, int]) -> int:
+    """The fixed part of a device's effort in a cycle, 18 decimals, ``per`` core, teraflop and GiB; counts for nothing
+    after the milestone.
+
+    >>> fixed_effort(4, 2, 2048, (10, 100, 3))
+    246
+    """
+    return cores * per[0] + teraflops * per[1] + memory_mib * per[2] // 1024
 
 
-def bonus(devices: int) -> int:
-    """A node's factor by its number of devices, in 1/10,000: 100 % up to 30, evenly to 150 % at 300.
+def bonus(devices: int, since: int, until: int, most: int) -> int:
+    """A node's factor by its number of devices, in 1/10,000: 100 % up to ``since``, evenly to ``most`` above at
+    ``until``.
 
-    >>> [bonus(n) for n in (1, 30, 165, 300, 301)]
+    >>> [bonus(n, 30, 300, 5000) for n in (1, 30, 165, 300, 301)]
     [10000, 10000, 12500, 15000, 15000]
     """
-    return 10_000 + 5_000 * (min(max(devices, 30), 300) - 30) // 270
+    return 10_000 + most * (min(max(devices, since), until) - since) // (until - since)

@@ -27,7 +27,7 @@ from ._abi import UPGRADEABLE
 from ._parameters import KLP, Parameters
 from ._receipts import SignedReceipt, root_from
 from ._types import Role, Standing
-from ._verify_cycles import Cycles
+from ._verify_cycles import COMPUTE_RESERVE, Cycles
 
 if TYPE_CHECKING:
     from ._client import Ledger
@@ -205,6 +205,9 @@ class _Model(Cycles):
             header = self.ledger.rpc.request("eth_getBlockByNumber", hex(block), False)
             self.times[block] = int(header["timestamp"], 16)
         return self.times[block]
+
+    def staked(self, id: int) -> int:
+        return self.members[id].staked
 
     def name(self, address: str) -> str:
         return next((name for name, a in self.addresses.items() if a == address), address)
@@ -511,7 +514,7 @@ class _Model(Cycles):
         self.differ(f"second claim of {e.speaker} in epoch {e.epoch}", False, column.claimed)
         column.consensus, column.rank, column.fees, column.claimed = consensus, rank, fees, True
         if rank and not totals.rank:
-            totals.pool = min(self.rules.emission, self.market_left)
+            totals.pool = min(self.rules.emission, self.market_left, COMPUTE_RESERVE - self.promised)
             self.market_left -= totals.pool
             self.set_aside_for(e, self.cycle, totals.pool)
         totals.rank += rank

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import _events as ev
 from . import _reference as ref
-from ._parameters import KLP, Parameters
+from ._parameters import KLP, Economy, Parameters
 
 if TYPE_CHECKING:
     from ._client import Ledger
@@ -37,7 +37,7 @@ class _Job:
 
 
 class Cycles:
-    """Handlers of the events of Emission, Effort, Devices, Jobs and Snapshots."""
+    """Handlers of the events of Economy, Emission, Effort, Devices, Jobs and Snapshots."""
 
     ledger: Ledger
     rules: Parameters
@@ -46,7 +46,10 @@ class Cycles:
 
     def begin(self) -> None:
         self.start = self.ledger.emission.start()
-        self.cycle = self.market_left = self.first = self.milestone_cycle = 0
+        self.cycle = self.market_left = self.first = self.halving_cycle = self.period = 0
+        self.economy = Economy()
+        self.next_economy: Economy | None = None
+        self.first_economy = False
         self.promised = self.ledger.token.former()
         self.milestone = False
         self.set_aside: list[tuple[int, int]] = []  # (cycle, amount) whose cause must follow in this transaction
@@ -58,6 +61,7 @@ class Cycles:
         self.node_of: dict[int, int] = defaultdict(int)
         self.device_owner: dict[int, str] = {}
         self.device_parts: dict[int, tuple[int, int, int]] = {}
+        self.vouched: Counter[tuple[int, int]] = Counter()
         self.reported: set[tuple[int, int]] = set()
         self.node_effort: dict[tuple[int, int], int] = defaultdict(int)
         self.node_data: dict[tuple[int, int], int] = defaultdict(int)
@@ -83,6 +87,9 @@ class Cycles:
     def time_of(self, block: int) -> int:
         raise NotImplementedError
 
+    def staked(self, id: int) -> int:
+        raise NotImplementedError
+
     def close_transaction(self, at: str) -> None:
         """Nothing may be set aside or paid without a cause in the same transaction."""
         for cycle, amount in self.set_aside:
@@ -91,25 +98,49 @@ class Cycles:
             self.differ(f"rewards of {amount} for {to} in {at} without a cause", 0, surplus)
         self.set_aside, self.paid_out = [], Counter()
 
-    # -- Emission --
+    # -- Economy, Emission --
 
-    def on_MilestoneReached(self, e: ev.MilestoneReached) -> None:
-        first = (COMPUTE_RESERVE - self.promised) // (2 * ref.PERIOD)
-        reached = not self.milestone and self.totals_of[e.cycle - 1] >= ref.MILESTONE
-        self.differ(f"milestone of {self.where(e)}", (True, first), (reached, e.first))
-        self.milestone, self.milestone_cycle, self.first = True, e.cycle, first
+    def on_EconomyProposed(self, e: ev.EconomyProposed) -> None:
+        self.next_economy = Economy.from_tuple(e.terms)
+
+    def on_EconomyAdopted(self, e: ev.EconomyAdopted) -> None:
+        terms = Economy.from_tuple(e.terms)
+        if e.cycle:
+            self.differ(f"cycle of {self.where(e)}", self.cycle_of(e.block), e.cycle)
+            self.differ(f"economy of cycle {e.cycle}", self.next_economy, terms)
+            self.next_economy = None
+        self.first_economy = self.first_economy or not e.cycle
+        self.economy = terms
+
+    def cycle_of(self, block: int) -> int:
+        return (self.time_of(block) - self.start) // DAY + 1
+
+    def on_HalvingBegan(self, e: ev.HalvingBegan) -> None:
+        period = self.economy.halving_cycles
+        first = ref.first_reward(COMPUTE_RESERVE - self.promised, period)
+        due = self.halving_due(e.cycle)
+        self.differ(f"halving of {self.where(e)}", (True, first, period), (due, e.first, e.period))
+        self.differ(f"cycle of {self.where(e)}", self.cycle_of(e.block), e.cycle)
+        self.milestone, self.halving_cycle, self.first, self.period = True, e.cycle, first, period
+
+    def halving_due(self, cycle: int) -> bool:
+        """Whether a halving begins with this cycle: at the milestone, or because its period was changed."""
+        if self.milestone:
+            return self.period != self.economy.halving_cycles
+        return self.totals_of[cycle - 1] >= self.economy.milestone
 
     def on_Rolled(self, e: ev.Rolled) -> None:
         at, effort = self.where(e), self.totals_of[e.cycle - 1]
-        self.differ(f"cycle of {at}", (self.time_of(e.block) - self.start) // DAY + 1, e.cycle)
+        self.differ(f"cycle of {at}", self.cycle_of(e.block), e.cycle)
         self.differ(f"effort before {at}", effort, e.effort)
-        due = effort >= ref.MILESTONE
-        self.differ(f"milestone before {at}", self.milestone or due, self.milestone)
+        self.differ(f"economy proposed and not adopted before {at}", None, self.next_economy)
+        self.differ(f"halving due and not begun before {at}", False, self.halving_due(e.cycle))
         left = COMPUTE_RESERVE - self.promised
         if self.milestone:
-            reward = ref.reward_after_milestone(self.first, e.cycle - self.milestone_cycle)
+            reward = ref.reward_after_milestone(self.first, self.period, e.cycle - self.halving_cycle)
         else:
-            reward = min(ref.reward_before_milestone(effort), left)
+            reward = ref.reward_before_milestone(effort, self.economy.thresholds, self.economy.rewards)
+        reward = min(reward, left)
         market = reward * self.rules.market_bps // 10_000
         self.differ(f"reward of {at}", reward, e.reward)
         self.differ(f"market's part of {at}", market, e.market)
@@ -150,6 +181,8 @@ class Cycles:
             self.nodes[self.node_of[e.device]].devices -= 1
         if e.node:
             self.nodes[e.node].devices += 1
+            within = self.nodes[e.node].devices <= self.economy.node_devices
+            self.differ(f"room in the node of {self.where(e)}", True, within)
         self.node_of[e.device] = e.node
 
     def on_EffortReported(self, e: ev.EffortReported) -> None:
@@ -158,11 +191,16 @@ class Cycles:
         self.differ(f"node of {at}", self.node_of[e.device], e.node)
         self.differ(f"holder of {at}", self.device_owner.get(e.device), e.holder)
         effort = ref.variable_effort(e.bytes_verified, e.work_seconds, e.talk_seconds)
+        terms = self.economy
         if (e.cycle, e.device) not in self.reported and not self.milestone:
-            effort += ref.fixed_effort(*self.device_parts[e.device])
+            per = (terms.per_core, terms.per_teraflop, terms.per_gib)
+            effort += ref.fixed_effort(*self.device_parts[e.device], per)
+        self.vouched[e.cycle, e.receiver] += e.bytes_verified
+        covered = self.staked(e.receiver) * terms.bytes_per_stake // ref.WAD
+        self.differ(f"bytes of {at} within the receiver's stake", True, self.vouched[e.cycle, e.receiver] <= covered)
         self.reported.add((e.cycle, e.device))
         self.differ(f"effort of {at}", effort, e.effort)
-        weight = effort * ref.bonus(node.devices) // 10_000
+        weight = effort * ref.bonus(node.devices, terms.bonus_from, terms.bonus_until, terms.bonus_bps) // 10_000
         here = (e.cycle, e.node)
         self.node_effort[here] += effort
         self.node_data[here] += e.bytes_verified
@@ -264,6 +302,9 @@ class Cycles:
         self.differ(f"{block} market's part left", self.market_left, l.emission.market_left())
         self.differ(f"{block} rewards set aside", self.promised, l.emission.promised())
         self.differ(f"{block} milestone", self.milestone, l.emission.milestone())
+        self.differ(f"{block} halving", (self.halving_cycle, self.first, self.period), l.emission.halving())
+        self.differ("the first economy told", True, self.first_economy)
+        self.differ(f"{block} economy", self.economy, l.economy.current())
         for cycle, total in self.totals_of.items():
             if cycle < 1:
                 continue  # only asked for by an altered event, which has been named
