@@ -88,6 +88,7 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
         speakers = [join(Role.NEURON) for _ in range(neurons)]
         auditors = [join(Role.AUDITOR) for _ in range(3)]
         requester = join(Role.REQUESTER)
+        gas["open a cycle"] = l.emission.roll().gas
         l.clock.start()
         for epoch in (1, 2):  # the second is the usual one: storage that the first opened is there
             columns: dict[int, list[SignedReceipt]] = {s: [] for s in speakers}
@@ -139,7 +140,6 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
         own, receiver, device_key = clients[few], auditors[0], ledger.keys.new()
         device = own.devices.mint(device_key, 4, 1, 2048, bytes(32))
         note("join a node", own.effort.join(device, own.effort.found()))
-        l.emission.roll()
         for serial in (1, 2):  # the first of a cycle opens its storage
             report = (l.emission.cycle(), serial, device, receiver, 10**9, 3600, 60)
             digest = l.effort.digest(report)

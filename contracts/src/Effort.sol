@@ -133,8 +133,7 @@ contract Effort is EIP712, ERC2771Context {
     /// @notice Count work of the running cycle that both ends signed for.
     function report(Receipt calldata r, bytes calldata deviceSignature, bytes calldata receiverSignature) external {
         // CHECK
-        emission.roll();
-        if (r.cycle != emission.cycle()) revert WrongCycle(r.cycle);
+        if (r.cycle != emission.roll()) revert WrongCycle(r.cycle);
         if (r.serial != serialOf[r.cycle][r.device] + 1) revert WrongSerial(r.serial);
         if (r.workSeconds == 0 || r.workSeconds > 1 days || r.talkSeconds > r.workSeconds) revert WrongTimes();
         uint32 node = nodeOf[r.device];
@@ -219,8 +218,7 @@ contract Effort is EIP712, ERC2771Context {
     }
 
     function _close(uint32 cycle) private {
-        emission.roll();
-        if (cycle >= emission.cycle()) revert StillOpen(cycle);
+        if (cycle >= emission.roll()) revert StillOpen(cycle);
         if (closed[cycle]) return;
         closed[cycle] = true;
         if (totalOf[cycle] != 0) poolOf[cycle] = emission.setEffortAside(cycle);

@@ -20,6 +20,7 @@ contract Emission {
     Effort public immutable effort;
     address public immutable settlement;
     uint64 public immutable start;
+    uint256 public immutable reserve; // the token's constant
 
     uint32 public cycle; // the running one, once rolled
     uint128 public marketLeft; // of the running cycle
@@ -46,6 +47,7 @@ contract Emission {
         effort = Effort(w.effort);
         settlement = w.settlement;
         start = uint64(block.timestamp);
+        reserve = token.COMPUTE_RESERVE();
         promised = token.former();
     }
 
@@ -55,14 +57,14 @@ contract Emission {
     }
 
     /// @notice Open the running cycle if that has not been done. Anybody may; the payers do.
-    function roll() public {
+    function roll() public returns (uint32 current) {
         // CHECK
-        uint32 current = cycleAt(block.timestamp);
-        if (current == cycle) return;
+        current = cycleAt(block.timestamp);
+        if (current == cycle) return current;
         // ACCRUE
         Terms memory t = economy.adopt(current);
         uint256 before = effort.totalOf(current - 1);
-        uint256 left = token.COMPUTE_RESERVE() - promised;
+        uint256 left = reserve - promised;
         if (milestone ? t.halvingCycles != period : before >= t.milestone) {
             (milestone, halvingCycle, period) = (true, current, t.halvingCycles);
             first = Schedule.firstDown(left, period);
@@ -88,7 +90,7 @@ contract Emission {
         if (msg.sender != settlement) revert OnlyPayers();
         roll();
         // APPLY
-        granted = Math.min(Math.min(wanted, marketLeft), token.COMPUTE_RESERVE() - promised);
+        granted = Math.min(Math.min(wanted, marketLeft), reserve - promised);
         marketLeft -= uint128(granted);
         promised += granted;
         // EMIT
@@ -101,7 +103,7 @@ contract Emission {
         if (msg.sender != address(effort)) revert OnlyPayers();
         roll();
         // APPLY
-        granted = Math.min(effortPoolOf[over], token.COMPUTE_RESERVE() - promised);
+        granted = Math.min(effortPoolOf[over], reserve - promised);
         effortPoolOf[over] = 0;
         promised += granted;
         // EMIT

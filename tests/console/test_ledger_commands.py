@@ -136,6 +136,23 @@ def test_votes(shell: Shell) -> None:
     assert "--set" in shell.refused("dao", "propose", "nothing")
 
 
+def test_terms_of_the_economy(shell: Shell) -> None:
+    rules = shell.json("ledger", "status")["rules"]
+    assert rules["rewards"] == "100000,125000,150000,175000,200000,250000,300000,350000"
+    assert (rules["seats"], rules["emission"], rules["per_core"], rules["milestone"]) == (
+        "3", "12.5", "0.000001", "1000000"
+    )  # fmt: skip
+    assert "halving_cycles=1095" in shell("ledger", "status", "--rules")
+    before = len(shell.json("dao", "list"))
+    changes = ("--set", "halving_cycles=1460", "--set", "rewards=1,2,3,4,5,6,7,8.5", "--set", "seats=9")
+    proposal = shell.json("dao", "propose", "Halve every four years", *changes)["proposal"]
+    assert len(shell.json("dao", "list")) == before + 1
+    shell("dao", "cancel", proposal)
+    assert "needs 8 values" in shell.refused("dao", "propose", "x", "--set", "rewards=1,2")
+    assert "thresholds" in shell.refused("dao", "propose", "x", "--set", "cap=5")
+    assert "nothing would change" in shell.refused("dao", "propose", "x", "--set", "halving_cycles=1095")
+
+
 def test_verify(shell: Shell) -> None:
     assert shell.json("ledger", "verify") == {"agrees": True, "differences": []}
     (shell.folder / "bad.jsonl").write_text("{}\n")

@@ -82,7 +82,7 @@ def test_terms_out_of_range_are_refused(name: str, values: dict[str, Any], memor
 
 def test_effort_is_weighed_by_the_terms_of_its_cycle(net: Net) -> None:
     fleet = Fleet(net, 3)
-    a, b, c = fleet.keys
+    a, b, _ = fleet.keys
     fleet.report(a, 10**12)
     before = net.admin.effort.total(1)
     terms = replace(
@@ -159,14 +159,15 @@ class Model:
     """Emission by its documentation, in exact arithmetic; every cycle pays all that it may."""
 
     def __init__(self) -> None:
-        self.terms, self.paid, self.begun = USUAL, 0, None
+        self.terms, self.paid = USUAL, 0
+        self.begun: tuple[int, int, int] | None = None  # cycle, its reward, and the period of this halving
 
     def open(self, cycle: int, effort: int, terms: Economy | None = None) -> int:
         """The reward of a cycle that follows one of ``effort``."""
         self.terms = terms or self.terms
         left, period = RESERVE - self.paid, self.terms.halving_cycles
-        if self.begun is None and effort >= self.terms.milestone or self.begun and self.begun[2] != period:
-            self.begun: tuple[int, int, int] | None = (cycle, ref.first_reward(left, period), period)
+        if self.begun[2] != period if self.begun else effort >= self.terms.milestone:
+            self.begun = (cycle, ref.first_reward(left, period), period)
         if self.begun:
             since, first, period = self.begun
             return min(left, ref.reward_after_milestone(first, period, cycle - since))

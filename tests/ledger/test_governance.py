@@ -76,6 +76,41 @@ def test_a_vote_changes_a_rule(dao: Dao) -> None:
     assert ledger.verify(net.admin, []) == []
 
 
+def test_a_vote_changes_a_term_of_emission(dao: Dao) -> None:
+    """From the proposal to the first cycle that is paid by it; the guardian and outsiders cannot."""
+    net, before = dao.net, dao.net.admin.economy.current()
+    changed = replace(before, rewards=tuple(r // 2 for r in before.rewards), halving_cycles=1460)
+    net.admin.emission.roll()
+    for nobody in (net.admin, dao.guardian._ledger, dao.minnow._ledger):
+        with pytest.raises(Reverted, match="only the owner"):
+            nobody.economy.propose(changed)
+    proposal = dao.minnow.propose_rules(changed, "half the reward, halved every four years", replace(TINY, seats=7))
+    net.pass_time(DAY + 1)
+    dao.whale.vote(proposal, Support.FOR)
+    net.pass_time(8 * DAY)
+    dao.whale.queue(proposal)
+    net.pass_time(2 * DAY + 1)
+    net.admin.emission.roll()
+    dao.minnow.execute(proposal)
+    cycle = net.admin.emission.cycle()
+    assert net.admin.economy.current() == before and net.admin.emission.reward(cycle) == 100_000 * KLP
+    net.pass_time(DAY)
+    net.admin.emission.roll()
+    assert net.admin.economy.current() == changed and net.admin.emission.reward(cycle + 1) == 50_000 * KLP
+    net.join(Role.NEURON)
+    net.admin.clock.start()
+    assert net.admin.rules.current().seats == 7
+    bad = dao.minnow.propose_rules(replace(changed, halving_cycles=1), "at once")
+    net.pass_time(DAY + 1)
+    dao.whale.vote(bad, Support.FOR)
+    net.pass_time(8 * DAY)
+    dao.whale.queue(bad)
+    net.pass_time(2 * DAY + 1)
+    with pytest.raises(Reverted, match="OutOfRange"):
+        dao.whale.execute(bad)
+    assert ledger.verify(net.admin, []) == []
+
+
 def test_without_a_quorum_nothing_passes(dao: Dao) -> None:
     proposal = dao.minnow.propose_rules(replace(TINY, seats=9), "nine seats")
     dao.net.pass_time(DAY + 1)

@@ -3,9 +3,9 @@
 One sequence is up to thirty moves of three neurons, three auditors and a requester, all with money, in any order the
 contracts allow (and many that they refuse), from a state that every sequence begins with. After each move: the supply
 is genesis and emission, every token is somewhere, stake and escrow are backed, nothing is paid twice, and at the end
-everybody can get out what is due. The reserve that they begin with is nearly spent (the network moved from another
-chain), and the owner changes the terms of emission at will. The sequences run on the same machine over a state in memory (``memory.py``); the
-slow tests play some over the embedded chain and over anvil as well.
+everybody can get out what is due. The reserve is nearly spent in the beginning (the network moved from another chain),
+and the owner changes the terms of emission at will. The sequences run on the same machine over a state in memory
+(``memory.py``); the slow tests play some over the embedded chain and over anvil as well.
 """
 
 from __future__ import annotations
@@ -550,7 +550,7 @@ BUGS = {
     ),
     "set aside beyond the reserve": (
         "Emission",
-        "Math.min(Math.min(wanted, marketLeft), token.COMPUTE_RESERVE() - promised)",
+        "Math.min(Math.min(wanted, marketLeft), reserve - promised)",
         "Math.min(wanted, marketLeft)",
     ),
     "emission beyond the promise": ("Columns", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),

@@ -14,6 +14,7 @@ from klopf.ledger import _migrate
 
 
 def test_everybody_has_what_it_had(net: Net, tmp_path: Path) -> None:
+    net.admin.economy.propose(replace(ledger.Economy(), halving_cycles=400))
     a, b, c = (net.join(Role.NEURON, stake=150 * KLP) for _ in range(3))
     r = net.join(Role.REQUESTER)
     net.clients[r].settlement.deposit(r, 50 * KLP)
@@ -41,6 +42,7 @@ def test_everybody_has_what_it_had(net: Net, tmp_path: Path) -> None:
         assert l.token.supply() == net.admin.token.supply()
         assert l.token.emitted() == l.token.former() == l.emission.promised() == net.admin.token.emitted()
         assert l.rules.current() == net.admin.rules.current()
+        assert l.economy.current() == net.admin.economy.current() == replace(ledger.Economy(), halving_cycles=400)
         assert l.snapshots.get(1)[2].startswith("chain 1337, block ")
         with pytest.raises(Reverted, match="NotInRoot"):
             ledger.restore(l, [replace(claims[0], amount=claims[0].amount + 1)])

@@ -146,7 +146,9 @@ def alterations(happened: list[events.Event], every: bool) -> Iterator[tuple[int
     for kind in sorted(kinds):
         place = chance.choice([i for i, e in enumerate(happened) if type(e).__name__ == kind])
         names = [f.name for f in dataclasses.fields(happened[place])][4:]
-        if kind in ("Adopted", "EconomyAdopted") and 0 in (getattr(happened[place], n) for n in ("epoch", "cycle") if n in names):
+        if kind in ("Adopted", "EconomyAdopted") and 0 in (
+            getattr(happened[place], n) for n in ("epoch", "cycle") if n in names
+        ):
             continue  # the first rules of a network that changed them before its start had no consequence
         for name in names if every else [chance.choice(names)]:
             yield place, name

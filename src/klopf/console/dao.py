@@ -145,7 +145,11 @@ def execute(
 ) -> None:
     """Carry out a queued proposal whose delay is over. Anybody may."""
     with _dao(rpc, deployment, _key(key), confirmations) as d:
-        _sent(d.execute(_proposal(proposal, d)), "executed; new rules are played from the next epoch on, new terms of the economy from the next cycle on", json_)
+        _sent(
+            d.execute(_proposal(proposal, d)),
+            "executed; new rules are played from the next epoch on, new terms of the economy from the next cycle on",
+            json_,
+        )
 
 
 @dao.command

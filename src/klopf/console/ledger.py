@@ -33,8 +33,8 @@ Rpc = Annotated[str | None, Parameter(name="--rpc", help=_RPC)]
 Where = Annotated[Path, Parameter(name="--deployment", help="The network's deployment file.")]
 KeyFile = Annotated[Path | None, Parameter(name="--key", help="Key file to sign with; by default KLOPF_KEY.")]
 _SET = (
-    "A rule or a term of the economy and its value, such as seats=7 or halving_cycles=1460; repeat for more. Amounts in "
-    "KLP, effort in units; the eight thresholds and rewards with commas between them."
+    "A rule or a term of the economy and its value, such as seats=7 or halving_cycles=1460; repeat for more. "
+    "Amounts in KLP, effort in units; the eight thresholds and rewards with commas between them."
 )
 Confirmations = Annotated[
     int, Parameter(name="--confirmations", help="Blocks that must follow a transaction before it counts (over RPC).")

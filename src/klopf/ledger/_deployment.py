@@ -115,9 +115,10 @@ def deploy(
     confirmations: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Deployment:
-    """Create the contracts with ``key``, which becomes owner of the rules and the economy and holder of the genesis tokens unless
-    others are named. Slashed stake goes to ``foundation``. ``progress`` gets the name of each contract created. With a
-    ``constitution`` a DAO of the token's holders owns the rules from the start, and ``owner`` only starts the clock.
+    """Create the contracts with ``key``, which becomes owner of the rules (and so of the economy) and holder of the
+    genesis tokens unless others are named. Slashed stake goes to ``foundation``. ``progress`` gets the name of each
+    contract created. With a ``constitution`` a DAO of the token's holders owns the rules from the start, and ``owner``
+    only starts the clock.
     """
     rpc = open_rpc(where, confirmations)
     try:

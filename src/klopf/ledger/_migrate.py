@@ -1,10 +1,10 @@
 """Move a network to another chain: everybody's money in claims, the rules and the economy, and a link to the past.
 
 What moves: every token of the old chain, at its owner's address, those at stake, in escrow, in jobs and in fees
-included; the rules and the economy; and what the compute reserve had emitted, so that it cannot be emitted again. What does
-not: participants register again (their signatures bind to the chain that they joined), standing is earned again, and
-the schedule of emission begins again before its milestone. The old chain is not stopped: nobody could; whoever moves
-says so, and the first snapshot on the new chain names the old one and the hash of its graph.
+included; the rules and the economy; and what the compute reserve had emitted, so that it cannot be emitted again.
+What does not: participants register again (their signatures bind to the chain that they joined), standing is earned
+again, and the schedule of emission begins again before its milestone. The old chain is not stopped: nobody could;
+whoever moves says so, and the first snapshot on the new chain names the old one and the hash of its graph.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Economy:
     def from_tuple(cls, values: tuple[Any, ...]) -> Economy:
         """From the contract's struct."""
         weights, *rest = values
-        plain = (tuple(v) if isinstance(v, list | tuple) else v for v in (*weights, *rest))
+        plain: list[Any] = [tuple(v) if isinstance(v, list | tuple) else v for v in (*weights, *rest)]
         return cls(**dict(zip((f.name for f in fields(cls)), plain, strict=True)))
 
 

@@ -164,7 +164,7 @@ def reward_after_milestone(first: int, period: int, n: int) -> int:
     >>> [reward_after_milestone(100, 1095, n) for n in (0, 1094, 1095, 2190)]
     [100, 100, 50, 25]
     """
-    return first // 2 ** (n // period)
+    return first // (1 << n // period)
 
 
 def variable_effort(verified: int, work: int, talk: int) -> int:
