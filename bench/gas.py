@@ -9,30 +9,34 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            24,252,561
+    deploy all contracts            25,802,627
     transfer tokens                     56,406
-    register                           201,775
+    register                           201,787
     stake                              214,597
     arrive                              59,799
     deposit fees                        56,816
-    post                               160,803
+    open a cycle                       150,869
+    post                               160,815
     commit an audit                     73,902
     advance                             45,296
-    claim, 1 receipt                   155,052
-    claim, 8 receipts                  560,677
-    reveal, 8 neurons                1,056,990
+    claim, 1 receipt                   155,055
+    claim, 8 receipts                  478,576
+    reveal, 8 neurons                1,056,225
     open a dispute                     109,037
     answer a dispute                    57,762
     collect for 8 neurons              550,596
     conclude for 8 neurons             864,029
-    mint a device                      213,348
-    mint a device, carried             216,721
+    mint a device                      213,336
+    mint a device, carried             216,709
+    join a node                         64,686
+    report effort, first               269,171
+    report effort                      128,549
     knock                               82,265
     unstake                            148,056
 
-    57,946 gas for each further receipt in a claim; 1,294,679 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 310,723,050,000 gas = 31.07 coins = $18,643 ($1.8643
-      a neuron)
+    46,217 gas for each further receipt in a claim; 1,212,304 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 290,952,840,000 gas = 29.10 coins = $17,457
+      ($1.7457 a neuron)
 """
 
 from __future__ import annotations
