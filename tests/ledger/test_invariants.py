@@ -328,6 +328,14 @@ class Market(RuleBasedStateMachine):
         self.pay_effort()
         self.play_on([20_000] * 3, [0] * 3)
 
+    @rule(first=st.sampled_from(TERMS[:3]), then=st.sampled_from(TERMS))
+    def begin_the_halving(self, first: Economy, then: Economy) -> None:
+        """The milestone is reached, and other terms follow: a new period begins the halving again."""
+        for terms in (first, then):
+            self.change_terms(terms, 0)
+            self.work(10**12, 1, True)
+            self.work(10**12, 1, True)
+
     @invariant()
     def no_terms_within_a_cycle(self) -> None:
         assert self.net.admin.economy.current() == self.model.terms
@@ -542,7 +550,11 @@ BUGS = {
     "a dispute that never lets go": ("Settlement", "c.disputes -= 1;", ""),
     "terms that change within a cycle": ("Economy", "_next = t;", "_now = t;"),
     "anybody's terms": ("Economy", "if (msg.sender != rules.owner())", "if (msg.sender == address(0))"),
-    "a halving of what was spent": ("Emission", "Schedule.firstDown(left,", "Schedule.firstDown(left + promised,"),
+    "a halving of what was spent": (
+        "Emission",
+        "firstDown(left, period);\n            emit",
+        "firstDown(reserve, period);\n            emit",
+    ),
     "a period that changes without counting again": (
         "Emission",
         "milestone ? t.halvingCycles != period : before >= t.milestone",
