@@ -324,6 +324,18 @@ def test_its_work_is_bounded(town: Town, monkeypatch: pytest.MonkeyPatch) -> Non
     town.finish()
 
 
+def test_a_look_costs_the_same_however_many_windows_are_open(town: Town) -> None:
+    asked: list[str] = []
+    request = town.net.clients[1].rpc.request
+    town.net.clients[1].rpc.request = lambda *a: asked.append(a[0]) or request(*a)  # type: ignore[method-assign]
+    for _ in range(4):
+        play(town)
+        town.watch(1).look()
+        asked.clear()
+        assert town.watch(1).look()
+        assert Counter(asked) == {"eth_blockNumber": 2, "eth_call": 1, "eth_getLogs": 1}
+
+
 def test_who_was_away_for_long_catches_up_in_several_looks(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("klopf.peers._disputes.MOST_EPOCHS", 2)
     epochs = [play(town, false=3) for _ in range(5)]

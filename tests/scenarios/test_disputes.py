@@ -1,6 +1,7 @@
 """A network with a dispute window, in real processes: one listener betrays its speakers, one speaker accuses an honest
 listener, and some are killed in between. Everybody looks after himself."""
 
+import contextlib
 import time
 from decimal import Decimal
 
@@ -137,3 +138,36 @@ def test_the_books_and_the_run_folder_show_it(played):
     assert "disputed perry over 0.0000 tokens: upheld; perry loses its reward" in status.stdout
     assert "<h2>Disputes</h2>" in (folder / "report.html").read_text()
     assert all((folder / "neurons" / name / "given").exists() for name in ("ada", "ben", "cleo"))
+
+
+@pytest.mark.slow
+def test_everybody_is_killed_again_and_again(tmp_path):
+    """From the first dispute on somebody is killed every other second, four times each, while the network goes on."""
+    folder = tmp_path / "run"
+    text = NETWORK.replace("dispute_seconds = 20", "dispute_seconds = 60")
+    (tmp_path / "network.toml").write_text(text.replace("epochs = 2", "epochs = 3"))
+    run = start(tmp_path / "network.toml", folder)
+    try:
+        until(lambda: (folder / "deployment.json").exists() and (folder / "run.json").exists())
+        until(lambda: disputes(folder)[0])
+        members = [m.folder for m in read_run(folder).members]
+        for turn in range(4 * len(members)):
+            with contextlib.suppress(ProcessLookupError):
+                kill(folder, members[turn % len(members)])
+            time.sleep(2.0)
+    except BaseException:
+        run.terminate()
+        raise
+    summary = finish(run)
+    opened, ended = disputes(folder)
+    which = [(e.epoch, e.listener, e.speaker) for e in opened]
+    assert len(which) == len(set(which)) and set(which) == set(ended)
+    names = {m.id: m.name for m in read_run(folder).members}
+    for (_, listener, speaker), end in ended.items():
+        if names[listener] == "perry" and names[speaker] != "lita":
+            assert not end.kept and end.voided
+        elif names[listener] != "perry":
+            assert end.kept and not end.voided, "the honest answered, or were answered for"
+    assert {names[speaker] for _, listener, speaker in which if names[listener] == "perry"} >= {"ada", "ben", "cleo"}
+    assert next(r["earned"] for r in summary["neurons"] if r["name"] == "ada") > 100
+    assert klopf("verify", folder).returncode == 0

@@ -94,6 +94,7 @@ class Participant:
         self.watch = Watch(book, 0, folder, log)
         """Its disputes; :meth:`take_part` and :meth:`see_out` keep it going."""
         self._turned = False
+        """An epoch has begun since the last look."""
 
     @classmethod
     async def open(cls, folder: Path) -> Participant:
@@ -179,7 +180,7 @@ class Participant:
             if now.epoch > self.settings.epochs:
                 return
             if turn != done:
-                self._turned = True
+                self._turned = self._turned or done is None or done[0] != now.epoch
                 await self.refresh()
                 if now.epoch == 0:
                     await self.arrive()
@@ -198,7 +199,7 @@ class Participant:
             await asyncio.sleep(POLL)
 
     async def _keep_watch(self) -> None:
-        """Look after one's disputes: at every turn of the clock, and in between while there are any windows open."""
+        """Look after one's disputes: once in every epoch, and in between while there are any windows open."""
         wait: float | None = None
         while True:
             await asyncio.sleep(max(POLL, wait or 0.0))
