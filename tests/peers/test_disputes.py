@@ -324,7 +324,7 @@ def test_its_work_is_bounded(town: Town, monkeypatch: pytest.MonkeyPatch) -> Non
     town.finish()
 
 
-def test_a_look_costs_the_same_however_many_windows_are_open(town: Town) -> None:
+def test_a_look_costs_the_same_however_many_windows_are_open(town: Town, chain_endpoint: Endpoint) -> None:
     asked: list[str] = []
     request = town.net.clients[1].rpc.request
     town.net.clients[1].rpc.request = lambda *a: asked.append(a[0]) or request(*a)  # type: ignore[method-assign]
@@ -333,7 +333,8 @@ def test_a_look_costs_the_same_however_many_windows_are_open(town: Town) -> None
         town.watch(1).look()
         asked.clear()
         assert town.watch(1).look()
-        assert Counter(asked) == {"eth_blockNumber": 2, "eth_call": 1, "eth_getLogs": 1}
+        events = chain_endpoint.kind != "embedded"  # where blocks are final, they are read when there are new ones
+        assert Counter(asked) == Counter(["eth_blockNumber", "eth_blockNumber", "eth_call"] + ["eth_getLogs"] * events)
 
 
 def test_who_was_away_for_long_catches_up_in_several_looks(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
