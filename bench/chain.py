@@ -33,8 +33,8 @@ and 10.4 times eth-tester, 2.5, 2.5, 0.9, 1.3 and 2.0 times anvil (filled in 1.1
 process's CPU 7.1 to 9.4 and 2.7 to 3.8. A wall time is then mostly waiting for a turn: a process that slept, be it for
 the disk or for nothing (``fdatasync`` of a file without changes), went on at the scheduler's next tick, 4 ms later.
 
-Start: 4.3 ms. ``--million``, at load 5: a transfer costs 1.07 and 1.13 times as much (1.35 and 1.12 times the CPU) among
-1,000,000 (1,022 MiB) as among 1,000.
+Start: 4.3 ms. ``--million``, at load 5: a transfer costs 1.07 and 1.13 times as much (1.35 and 1.12 times the CPU)
+among 1,000,000 (1,022 MiB) as among 1,000.
 """
 
 from __future__ import annotations
