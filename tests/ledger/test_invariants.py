@@ -11,9 +11,12 @@ and the owner changes the terms of emission at will. The sequences run on the sa
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -21,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import Phase as Step
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -520,12 +523,22 @@ def test_the_money_adds_up_over_both_chains(chain_endpoint: Any) -> None:
     Market.net.admin.close()
 
 
+def batch(number: int) -> None:
+    """500 sequences of a seed of their own: forked processes would else all play the same."""
+    in_memory()
+    seed(number)(Market)
+    play(500, 15)
+
+
 @pytest.mark.soak
 def test_the_money_adds_up_in_20000_sequences() -> None:
-    in_memory()
-    for batch in range(40):
-        play(500, 15)
-        print(f"{500 * (batch + 1):,} sequences", flush=True)
+    """On all cores; the processes are forked, so that they have this module as it is."""
+    first = int.from_bytes(os.urandom(4))
+    print(f"seeds {first} to {first + 39}", flush=True)
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("fork")) as pool:
+        for done, played in enumerate(as_completed([pool.submit(batch, first + n) for n in range(40)]), 1):
+            played.result()
+            print(f"{500 * done:,} sequences", flush=True)
 
 
 BUGS = {
