@@ -30,7 +30,7 @@ slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600
 
 soak: .venv/.dev ## the tests that take tens of minutes
-	@$(BIN)/python -m pytest -m soak --timeout 14400
+	@$(BIN)/python -m pytest -m soak -s --timeout 14400
 
 bench: .venv/.dev ## every benchmark, each with its ratio
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
