@@ -16,7 +16,7 @@ import pytest
 from klopf import ledger
 from klopf.errors import Unanswered
 from klopf.ledger import KLP, Ledger, Receipt, ReceiptTree, Role, SignedReceipt
-from klopf.peers._disputes import MOST_AT_ONCE, MOST_OPENED, Watch, keep_given, receipts_held
+from klopf.peers._disputes import MOST_AT_ONCE, MOST_OPENED, SHORTEST, Watch, keep_given, receipts_held
 from tests.conftest import Endpoint, endpoint
 from tests.ledger.conftest import TINY, WINDOW, Net, deploy
 
@@ -334,7 +334,7 @@ def test_a_look_costs_the_same_however_many_windows_are_open(town: Town, chain_e
         asked.clear()
         assert town.watch(1).look()
         events = chain_endpoint.kind != "embedded"  # where blocks are final, they are read when there are new ones
-        assert Counter(asked) == Counter(["eth_blockNumber", "eth_blockNumber", "eth_call"] + ["eth_getLogs"] * events)
+        assert Counter(asked) == Counter(["eth_blockNumber"] * 2 + ["eth_call"] * 2 + ["eth_getLogs"] * events)
 
 
 def test_who_was_away_for_long_catches_up_in_several_looks(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,6 +365,25 @@ def test_what_a_reorganisation_lost_is_done_again(town: Town, chain_endpoint: En
     assert town.disputes() == {(epoch, 3, 1): 1}, "looked at again in the second half of the window"
     town.finish()
     assert town.rewards(epoch)[3] == 0
+
+
+def test_an_epoch_whose_last_block_is_on_its_way_is_not_taken_for_one_without_disputes(town: Town) -> None:
+    """A node tells of the next block before it is made: the clock is an epoch ahead, the window is not there yet."""
+    for listener in (1, 2, 3):
+        signed = town.give(listener, {k: 30_000 for k in (1, 2, 3) if k != listener})
+        town.post(listener, bytes(32) if listener == 3 else signed[0].root)
+    town.net.advance()
+    for speaker in (1, 2, 3):
+        town.claim(speaker)
+    clock = town.net.clients[1].clock
+    seen = clock.now()
+    clock.now = lambda: replace(seen, epoch=seen.epoch + 1)  # type: ignore[method-assign]
+    assert town.watch(1).look() == SHORTEST
+    del clock.now  # type: ignore[method-assign]
+    epoch = town.close()
+    town.watch(1).look()
+    assert town.disputes() == {(epoch, 3, 1): 1}
+    town.finish()
 
 
 def test_an_answer_that_a_reorganisation_lost_is_given_again(town: Town, chain_endpoint: Endpoint) -> None:
@@ -412,7 +431,7 @@ def test_where_there_are_no_windows_there_is_next_to_nothing_to_do(tmp_path: Pat
         request = town.net.clients[1].rpc.request
         town.net.clients[1].rpc.request = lambda *a: asked.append(a[0]) or request(*a)  # type: ignore[method-assign]
         assert town.watch(1).look() is None
-        assert Counter(asked) == {"eth_blockNumber": 1, "eth_call": 2}
+        assert Counter(asked) == {"eth_blockNumber": 1, "eth_call": 3}
         assert not town.events()
         town.net.admin.close()
 

@@ -34,6 +34,8 @@ MOST_EPOCHS = 100
 """Epochs newly over that are taken up in one look: who was away for long catches up in several."""
 GRACE = 3.0
 """Seconds after which others do what nobody has done whose business it was; later by half a second an id."""
+SHORTEST = 0.25
+"""Seconds between two looks, at least."""
 REORGANISED = 20
 """Blocks whose events are read again where the chain is not our own file."""
 NOTHING_POSTED = bytes(32)
@@ -98,11 +100,11 @@ class Watch:
             KlopfError: the ledger cannot be reached; look again later, nothing is lost by it.
         """
         height = self.book.rpc.height()
-        now = self.book.clock.now()
-        self._heights.setdefault(now.epoch, height)  # read before the clock: so it came before this epoch's end
+        running, now = self.book.clock.epoch(), self.book.clock.now()
+        self._heights.setdefault(running, height)  # read before the clock: so it came before this epoch's end
         if self._next < 0:
-            self._resume(now.epoch, height)
-        for epoch in range(self._next, min(now.epoch, self._next + MOST_EPOCHS)):
+            self._resume(running, height)
+        for epoch in range(self._next, min(running, self._next + MOST_EPOCHS)):
             until, length = self.book.clock.window(epoch)
             if until:
                 self._epochs[epoch] = _Epoch(until, length)
@@ -118,9 +120,11 @@ class Watch:
             self._end(now.time)
             self._close(now.time)
         self._remember()
-        if self._next < now.epoch or max(self._sent, self._searched) >= MOST_AT_ONCE:
+        if self._next < running or max(self._sent, self._searched) >= MOST_AT_ONCE:
             return 0.0
-        return min(15.0, max(0.25, min(e.length for e in self._epochs.values()) / 20)) if self._epochs else None
+        if running < now.epoch:  # the block that ends the epoch is on its way
+            return SHORTEST
+        return min(15.0, max(SHORTEST, min(e.length for e in self._epochs.values()) / 20)) if self._epochs else None
 
     # ---- what is open
 

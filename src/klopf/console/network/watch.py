@@ -59,8 +59,8 @@ class Supervisor:
     show: Callable[[Progress], None] = lambda _: None
     notes: list[str] = field(default_factory=list)
     _processes: dict[int, _Process] = field(default_factory=dict)
-    _unpaid: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """By epoch that waits for its dispute window: when that ends, and how long it is."""
+    _unpaid: dict[int, int] = field(default_factory=dict)
+    """By epoch that is not paid to everybody yet: when its dispute window ends; 0 for not known yet."""
     _looked: float = 0.0
 
     def __enter__(self) -> Supervisor:
@@ -147,21 +147,24 @@ class Supervisor:
                 self._note(
                     f"epoch {epoch} paid fees only: this day's reward for listening is spent; lower rules.emission"
                 )
-            until, length = self._book.clock.window(epoch)
-            if until:
-                self._unpaid[epoch] = until, length
         except KlopfError as error:
             self._note(f"epoch {epoch} could not be settled: {error}")
+        if self.run.settings.ledger.dispute_seconds:
+            self._unpaid[epoch] = 0
         return epoch
 
     def _pay(self, now: ledger.Now) -> None:
         """Settle again the epochs whose dispute window is over, until everybody has been paid; once a second."""
-        due = [epoch for epoch, (until, _) in self._unpaid.items() if now.time >= until]
-        if not due or time.monotonic() - self._looked < 1.0:
+        if not self._unpaid or time.monotonic() - self._looked < 1.0:
             return
         self._looked = time.monotonic()
         with contextlib.suppress(KlopfError):  # it is tried again in a second
-            for epoch in due:
+            for epoch, until in list(self._unpaid.items()):
+                if until == 0:
+                    until, _ = self._book.clock.window(epoch)
+                    self._unpaid[epoch] = until
+                if until == 0 or now.time < until:
+                    continue
                 columns = [self._book.settlement.column(epoch, member.id) for member in self.run.members]
                 if any(not c.collected and c.disputes == 0 for c in columns):
                     self._book.settle(epoch)
@@ -173,7 +176,7 @@ class Supervisor:
 
         Participants answer and end their disputes themselves; where nobody does, their money stays where it is.
         """
-        last = max((until + length for until, length in self._unpaid.values()), default=0) + SETTLING_SECONDS
+        last = self._book.clock.now().time + 2 * self.run.settings.ledger.dispute_seconds + SETTLING_SECONDS
         while self._unpaid:
             now = self._book.clock.now()
             if now.time > last:
