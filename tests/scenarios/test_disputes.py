@@ -111,7 +111,8 @@ def test_who_is_accused_wrongly_answers_and_is_paid(played):
         paid = {e.epoch: e.emitted for e in ledger.history(book) if isinstance(e, events.Collected) and e.id == 1}
         for epoch in (1, 2):
             column, all_ = book.settlement.column(epoch, 1), book.settlement.epoch(epoch)
-            assert paid[epoch] == all_.pool * column.rank // all_.rank > 0, "the whole of its part"
+            assert paid[epoch] == all_.pool * column.rank // all_.rank, "the whole of its part"
+    assert paid[1] > 0  # later it was killed, and may not have been heard
 
 
 def test_the_honest_accuse_nobody_honest_and_nothing_is_done_twice(played):

@@ -283,9 +283,10 @@ class ClockClient(_Contract):
         epoch, phase, deadline, arrived, expected, time = self._read("status", at="pending")
         return Now(epoch, Phase(phase), deadline, arrived, expected, time)
 
-    def epoch(self) -> int:
-        """The epoch as of the last block; :meth:`now` may be ahead of it by what the next block will hold."""
-        return int(self._read("epoch"))
+    def turn(self) -> tuple[int, Phase]:
+        """Epoch and phase as of the last block; :meth:`now` may be ahead of it by what the next block will hold."""
+        number = int(self._read("turn")) - 1
+        return number // 2, Phase(number % 2)
 
     def start(self) -> Sent:
         """Leave epoch 0, in which everybody gathers; the deployer only."""

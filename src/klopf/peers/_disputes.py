@@ -100,7 +100,7 @@ class Watch:
             KlopfError: the ledger cannot be reached; look again later, nothing is lost by it.
         """
         height = self.book.rpc.height()
-        running, now = self.book.clock.epoch(), self.book.clock.now()
+        (running, _), now = self.book.clock.turn(), self.book.clock.now()
         self._heights.setdefault(running, height)  # read before the clock: so it came before this epoch's end
         if self._next < 0:
             self._resume(running, height)

@@ -180,6 +180,9 @@ class Participant:
             if now.epoch > self.settings.epochs:
                 return
             if turn != done:
+                if await self.on_ledger(self.book.clock.turn) != turn:
+                    await asyncio.sleep(POLL)  # the block that begins it, and what came before it, is on its way
+                    continue
                 self._turned = self._turned or done is None or done[0] != now.epoch
                 await self.refresh()
                 if now.epoch == 0:
