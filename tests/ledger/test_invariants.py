@@ -10,6 +10,7 @@ and the owner changes the terms of emission at will. The sequences run on the sa
 
 from __future__ import annotations
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -513,8 +514,7 @@ def over(endpoint: Any) -> None:
 
 @pytest.mark.timeout(600)
 def test_the_money_adds_up() -> None:
-    in_memory()
-    play(500, 12)
+    side_by_side(2, 250, 12)
 
 
 @pytest.mark.slow
@@ -524,26 +524,30 @@ def test_the_money_adds_up_over_both_chains(chain_endpoint: Any) -> None:
     Market.net.admin.close()
 
 
-def batch(number: int) -> None:
-    """500 sequences of a seed of their own: forked processes would else all play the same."""
-    in_memory()
-    seed(number)(Market)
-    play(500, 15)
-
-
 @pytest.mark.soak
 def test_the_money_adds_up_in_20000_sequences() -> None:
-    """On all cores; the processes are forked, so that they have this module as it is."""
+    side_by_side(40, 500, 15)
+
+
+def side_by_side(batches: int, sequences: int, moves: int) -> None:
+    """On all cores, in processes of their own, each batch with its own seed."""
     first = int.from_bytes(os.urandom(4))
-    print(f"seeds {first} to {first + 39}", flush=True)
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("fork")) as pool:
-        batches = [pool.submit(batch, first + n) for n in range(40)]
+    print(f"seeds {first} to {first + batches - 1}", flush=True)
+    helpers = (importlib.import_module, ("tests.ledger.conftest",))
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), *helpers) as pool:
+        played = [pool.submit(batch, first + n, sequences, moves) for n in range(batches)]
         try:
-            for done, played in enumerate(as_completed(batches), 1):
-                played.result()
-                print(f"{500 * done:,} sequences", flush=True)
+            for done, one in enumerate(as_completed(played), 1):
+                one.result()
+                print(f"{sequences * done:,} sequences", flush=True)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # where one has failed, the rest need not be played
+
+
+def batch(number: int, sequences: int, moves: int) -> None:
+    in_memory()
+    seed(number)(Market)
+    play(sequences, moves)
 
 
 BUGS = {
