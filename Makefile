@@ -22,9 +22,9 @@ help:            ## this list
 demo: .venv/.run ## the main job: a network of independent models, ending in a run folder and a report
 	@$(BIN)/klopf demo
 
-test: .venv/.dev ## all tests but the slow ones; brings the second chain (anvil) where npm is there
+test: .venv/.dev ## all tests but the slow ones, a file to a core; brings the second chain (anvil) where npm is there
 	@$(BIN)/python tests/bring_anvil.py
-	@$(BIN)/python -m pytest -m 'not slow and not soak'
+	@$(BIN)/python -m pytest -m 'not slow and not soak' -n auto --maxprocesses 4 --dist loadfile
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600
