@@ -107,24 +107,25 @@ def test_samples_that_wait_are_part_of_the_state(tmp_path: Path, options: dict[s
     assert whole.commitment() == cut.commitment() and whole.births > 0
 
 
-@pytest.mark.parametrize(("output", "guessable"), [("softmax", True), ("softmax", False), ("logistic", False)])
-def test_units_are_replaced_as_far_as_classes_are_still_got_wrong(output: str, guessable: bool) -> None:
-    """Rate times mature units times the running sum of squared errors of the probabilities, at most 1."""
+@pytest.mark.parametrize("output", ["softmax", "logistic"])
+@pytest.mark.parametrize("world", ["known", "noise", "changing"])
+def test_units_are_replaced_as_far_as_errors_exceed_the_expected(output: str, world: str) -> None:
+    """Rate times mature units times 100 (Σ(y - p)² - Σp(1 - p))², running means of both."""
     r = np.random.default_rng(5)
     X = r.normal(size=(400, 6))
-    y = np.zeros(400, np.int64) if guessable else r.integers(0, 3, 400)
-    rate, units = 0.02, 7
+    y = {"known": np.zeros(400), "noise": r.integers(0, 3, 400), "changing": np.arange(400) // 40 % 3}[world].astype(int)
+    rate, units = 0.01, 7
     m = Mind(6, 3, hidden=(units,), output=output, seed=4, replacement_rate=rate, maturity=0)
-    errors = []
+    came = expected = 0.0
+    due = []
     for i in range(400):
-        errors.append(float(((m.predict_proba(X[i : i + 1])[0] - np.eye(3)[y[i]]) ** 2).sum()))
+        p = m.predict_proba(X[i : i + 1])[0]
+        came += 0.1 * (((p - np.eye(3)[y[i]]) ** 2).sum() - came)
+        expected += 0.1 * ((p * (1 - p)).sum() - expected)
+        due.append(rate * units * 100 * min(max(came - expected, 0.0), 1.0) ** 2)
         m.learn(X[i : i + 1], y[i : i + 1] if output == "softmax" else np.eye(3)[y[i : i + 1]])
-    running, due = 0.0, []
-    for e in errors:
-        running += 0.1 * (e - running)
-        due.append(rate * units * min(running, 1.0))
     assert abs(m.births - sum(due)) < 4 * np.sqrt(sum(due)) + 1
-    assert (m.births < 4) == guessable
+    assert (m.births < 4) == (world == "known")
 
 
 @pytest.mark.parametrize("options", [{}, {"block": 0}, {"block": 0, "shared": 0}])

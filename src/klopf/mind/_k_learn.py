@@ -715,7 +715,9 @@ def build_learn(rules: Rules) -> Any:
                     if LIFE == CONTINUAL:
                         due = hyp[RATE] * mature
                         if RULE == KALMAN and LOSS != SQUARED:
-                            due *= min(G[CAME], 1.0)  # where all is known, nobody has to make room
+                            # births follow surprise: the rate itself where errors exceed the expected by a tenth
+                            excess = min(max(G[CAME] - G[EXPECTED], 0.0), 1.0)
+                            due *= 100.0 * excess * excess
                     check = False
                     if LIFE == REDO:
                         check = now % int(hyp[CHECK]) == 0

@@ -79,7 +79,7 @@ class Settings:
     life: str = "none"
     utility: str = "adaptable-contribution"
     replacement_rate: float = 1e-4
-    """continual: births per mature unit and step; with rule "kalman" and classes times the running squared error."""
+    """continual: births per mature unit and step; with rule "kalman" and classes as far as errors surprise."""
     maturity: int = 100
     utility_decay: float = 0.99
     active_decay: float = 1e-3
