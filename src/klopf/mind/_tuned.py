@@ -53,7 +53,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "klopf": {"replacement_rate": 0.0001, "prior": 10.0, "noise_share": 0.3, "drift": 0.001},  # 0.116
     },
     "permuted/label": {
-        "klopf": {"prior": 10.0, "listening_prior": 10.0, "drift": 0.003, "normalise_inputs": True},  # 0.055
+        "klopf": {"prior": 10.0, "listening_prior": 10.0, "drift": 0.003, "normalise_inputs": True},  # 0.051
         "linear": {"step_size": 0.07, "normalise_inputs": True},  # 0.218
         "crelu": {"step_size": 0.01, "normalise_inputs": False},  # 0.100
         "layer-norm": {"step_size": 0.15, "normalise_inputs": True},  # 0.064
@@ -74,7 +74,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "backprop": {"step_size": 0.02, "normalise_inputs": True},  # 0.089
     },
     "permuted/input": {
-        "klopf": {"prior": 10.0, "listening_prior": 10.0, "drift": 0.0005, "normalise_inputs": False},  # 0.170
+        "klopf": {"prior": 10.0, "listening_prior": 10.0, "drift": 0.0001, "normalise_inputs": True},  # 0.156
         "linear": {"step_size": 0.05, "normalise_inputs": True},  # 0.288
         "crelu": {"step_size": 0.005, "normalise_inputs": True},  # 0.223
         "layer-norm": {"step_size": 0.01, "normalise_inputs": True},  # 0.256
@@ -95,7 +95,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
         "backprop": {"step_size": 0.005, "normalise_inputs": True},  # 0.271
     },
     "permuted/returning": {
-        "klopf": {"prior": 10.0, "listening_prior": 1.0, "drift": 0.0001, "normalise_inputs": True},  # 0.016
+        "klopf": {"prior": 10.0, "listening_prior": 1.0, "drift": 0.0001, "normalise_inputs": True},  # 0.015
         "linear": {"step_size": 0.02, "normalise_inputs": True},  # 0.080
         "crelu": {"step_size": 0.005, "normalise_inputs": True},  # 0.017
         "layer-norm": {"step_size": 0.005, "normalise_inputs": True},  # 0.020
@@ -117,7 +117,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
     },
     "permuted/input/mnist": {
         "upgd": {"step_size": 0.03, "noise": 0.01, "l2": 0.001, "normalise_inputs": True},  # as on the digits' pixels
-        "klopf": {"prior": 10.0, "listening_prior": 3.0, "drift": 0.0001, "normalise_inputs": False},  # 0.210
+        "klopf": {"prior": 10.0, "listening_prior": 1.0, "drift": 0.0001, "normalise_inputs": False},  # 0.207
         "linear": {"step_size": 0.003, "normalise_inputs": True},  # 0.292
         "crelu": {"step_size": 0.005, "normalise_inputs": False},  # 0.287
         "layer-norm": {"step_size": 0.005, "normalise_inputs": True},  # 0.279
@@ -138,7 +138,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
     },
     "binary-tasks/images/mnist": {
         "upgd": {"step_size": 0.03, "noise": 0.01, "l2": 0.001, "normalise_inputs": True},  # as on the digits' pixels
-        "klopf": {"prior": 30.0, "listening_prior": 1.0, "drift": 0.0005, "normalise_inputs": False},  # 0.010
+        "klopf": {"prior": 10.0, "listening_prior": 10.0, "drift": 0.0001, "normalise_inputs": False},  # 0.010
         "linear": {"step_size": 0.002, "normalise_inputs": True},  # 0.018
         "crelu": {"step_size": 0.02, "normalise_inputs": False},  # 0.015
         "layer-norm": {"step_size": 0.01, "normalise_inputs": True},  # 0.012
