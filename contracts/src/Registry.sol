@@ -80,8 +80,9 @@ contract Registry is Members {
 
     // ---- called by the other contracts ----
 
-    /// @notice Stake tells when a participant's stake has changed.
-    function onStake(uint32 id, uint256 staked) external {
+    /// @notice Stake tells when a participant's stake has changed. Standing is lost where stake was taken out
+    ///         (`fell`), never where some was added: anybody may add to another's.
+    function onStake(uint32 id, uint256 staked, bool fell) external {
         if (msg.sender != address(stake)) revert OnlyContract();
         Participant storage p = _participants[id];
         if (p.role == Role.Auditor && !_listed[id] && staked >= rules.current().auditorStake) {
@@ -93,7 +94,7 @@ contract Registry is Members {
         if (p.standing == Standing.None && staked >= least) {
             (p.born, p.updated) = (clock.epoch(), clock.epoch());
             _setStanding(id, Standing.Fringe, 0);
-        } else if (p.standing != Standing.None && p.standing != Standing.Silent && staked < least) {
+        } else if (fell && staked < least && p.standing != Standing.None && p.standing != Standing.Silent) {
             _setStanding(id, Standing.Silent, 0);
         }
     }

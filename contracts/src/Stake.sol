@@ -70,7 +70,7 @@ contract Stake {
         token.safeTransferFrom(msg.sender, address(this), amount);
         // EMIT
         emit Staked(id, msg.sender, amount);
-        registry.onStake(id, _accounts[id].staked);
+        registry.onStake(id, _accounts[id].staked, false);
     }
 
     /// @notice Begin to take `amount` back. What is thawing already joins it and waits as long.
@@ -91,7 +91,7 @@ contract Stake {
         _remember(id);
         // EMIT
         emit Thawing(id, amount, a.readyAt);
-        registry.onStake(id, a.staked);
+        registry.onStake(id, a.staked, true);
     }
 
     /// @notice Pay thawed tokens to the owner. Anybody may.
@@ -121,7 +121,7 @@ contract Stake {
         token.safeTransfer(treasury, taken);
         // EMIT
         emit Slashed(id, epoch, fromStaked, fromThawing);
-        registry.onStake(id, a.staked);
+        registry.onStake(id, a.staked, true);
     }
 
     function account(uint32 id) external view returns (Account memory) {

@@ -222,7 +222,7 @@ def test_nobody_calls_what_only_a_contract_may(net: Net) -> None:
     with refused("OnlyContract"):
         l.registry._write("onPost", a, 1, bytes(32))
     with refused("OnlyContract"):
-        l.registry._write("onStake", a, 10**30)
+        l.registry._write("onStake", a, 10**30, False)
     with refused("OnlyAudits"):
         l.stake._write("slash", a, 1, 10_000)
     with refused("OnlyEmission"):

@@ -375,8 +375,8 @@ class _Model(Cycles):
             earned = self.earned(c, self.utility(c), None)
         self.differ(f"standing that {challenger} earned by {self.where(e)}", "BACKBONE", earned.name)
 
-    def restake(self, id: int) -> None:
-        """What a changed stake means for weight and standing."""
+    def restake(self, id: int, fell: bool) -> None:
+        """What a changed stake means for weight and standing; standing is lost only where stake was taken out."""
         m = self.members[id]
         if m.stakes and m.stakes[-1][0] == self.epoch:
             m.stakes.pop()
@@ -388,7 +388,7 @@ class _Model(Cycles):
         if m.standing is Standing.NONE and m.staked >= self.rules.neuron_stake:
             m.born = m.updated = self.epoch
             self.expect("StandingChanged", id, int(Standing.FRINGE), 0)
-        elif m.standing in (Standing.FRINGE, Standing.BACKBONE) and m.staked < self.rules.neuron_stake:
+        elif fell and m.standing in (Standing.FRINGE, Standing.BACKBONE) and m.staked < self.rules.neuron_stake:
             self.expect("StandingChanged", id, int(Standing.SILENT), 0)
 
     # -- Stake --
@@ -396,7 +396,7 @@ class _Model(Cycles):
     def on_Staked(self, e: ev.Staked) -> None:
         self.members[e.id].staked += e.amount
         self.moves[(e.sender, self.addresses["Stake"], e.amount)] += 1
-        self.restake(e.id)
+        self.restake(e.id, fell=False)
 
     def on_Thawing(self, e: ev.Thawing) -> None:
         m = self.members[e.id]
@@ -405,7 +405,7 @@ class _Model(Cycles):
         m.ready_at = e.ready_at
         self.differ(f"time of {self.where(e)}", self.time_of(e.block) + self.rules.thaw_seconds, e.ready_at)
         self.differ(f"stake of {e.id} after {self.where(e)} at least 0", True, m.staked >= 0)
-        self.restake(e.id)
+        self.restake(e.id, fell=True)
 
     def on_Withdrawn(self, e: ev.Withdrawn) -> None:
         m = self.members[e.id]
@@ -425,7 +425,7 @@ class _Model(Cycles):
         m.thawing -= e.from_thawing
         m.slashed += e.from_staked + e.from_thawing
         self.moves[(self.addresses["Stake"], self.ledger.deployment.treasury, e.from_staked + e.from_thawing)] += 1
-        self.restake(e.id)
+        self.restake(e.id, fell=True)
 
     # -- Settlement --
 
