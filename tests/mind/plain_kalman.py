@@ -113,7 +113,8 @@ def test_units_are_replaced_as_far_as_errors_exceed_the_expected(output: str, wo
     """Rate times mature units times 100 (Σ(y - p)² - Σp(1 - p))², running means of both."""
     r = np.random.default_rng(5)
     X = r.normal(size=(400, 6))
-    y = {"known": np.zeros(400), "noise": r.integers(0, 3, 400), "changing": np.arange(400) // 40 % 3}[world].astype(int)
+    worlds = {"known": np.zeros(400), "noise": r.integers(0, 3, 400), "changing": np.arange(400) // 40 % 3}
+    y = worlds[world].astype(int)
     rate, units = 0.01, 7
     m = Mind(6, 3, hidden=(units,), output=output, seed=4, replacement_rate=rate, maturity=0)
     came = expected = 0.0

@@ -62,7 +62,8 @@ def test_rebirth_resets_every_registered_quantity(rule: str) -> None:
         assert m._U[row, u] == np.float32(quantity.birth), quantity.name
     if rule == "kalman":
         own, heard = m._covariances(0)[u], m._covariances(1)
-        assert own == pytest.approx(0.1 * np.eye(6), abs=1e-7)  # an equal part of the prior for 5 inputs and the bias
+        heard_inputs = m._P[m._layout.row("connected"), incoming]  # 3 of 5, and the bias: each has an equal part
+        assert own == pytest.approx(0.15 * np.diag(heard_inputs), abs=1e-7) and heard_inputs.sum() == 4
         for known in heard:
             assert known[u, u] == pytest.approx(0.02)
             assert np.count_nonzero(known[u]) == np.count_nonzero(known[:, u]) == 1

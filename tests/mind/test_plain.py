@@ -33,6 +33,7 @@ def plain_python(*arguments: str) -> str:
         "plain_levels.py",
         "plain_learners.py",
         "plain_kalman.py",
+        "plain_options.py",
     ],
 )
 def test_in_plain_python(file: str) -> None:

@@ -23,7 +23,10 @@ from klopf.mind._k_parts import (
     activate,
     admitted_step_size,
     all_mean_incoming,
+    block_forget,
     block_learn,
+    block_meet,
+    block_prior,
     block_project,
     corrected_utility,
     draw_incoming,
@@ -33,6 +36,7 @@ from klopf.mind._k_parts import (
     layer_norm_back,
     least_heard,
     longest_silence,
+    meet,
     noise,
     reborn,
     record_silence,
@@ -51,6 +55,34 @@ from klopf.mind._k_parts import (
     uniform,
     updated_utility,
 )
+from klopf.mind._k_places import (
+    ACTIVE,
+    ADMITTED,
+    AGE,
+    BIRTH,
+    BIRTHS,
+    CAME,
+    COPIES,
+    EXPECTED,
+    FADE,
+    INCOMING,
+    LISTENING,
+    LOUDNESS,
+    MATCH,
+    MEAN,
+    MEAN2,
+    MOVEMENT,
+    NEWCOMER,
+    PATIENCE,
+    QUICK_FADE,
+    SILENCES,
+    SILENT,
+    STEPS,
+    SURPRISE,
+    UTILITY,
+    WEIGHT_DEBT,
+    WEIGHTS_REBORN,
+)
 from klopf.mind._k_share import share_learn, share_project, spread_project
 
 SQUARED, CROSS_ENTROPY, LOGISTIC = range(3)
@@ -64,17 +96,10 @@ CONTRIBUTION, ZERO_CONTRIBUTION, ADAPTABLE, WEIGHT, ADAPTATION = range(5)
     PERTURB, NOISE, NOISE_SHARE, PRIOR, LISTENING_PRIOR, DRIFT, HORIZON, DORMANT, CHECK, FRACTION, TAIL, PROTECT, QUIET,
     EXPLORE, FAN_IN, REWIRE, GROW, PERTURB_EVERY, ADMISSION, SURPRISE_POWER,
 ) = range(35)  # fmt: skip
-# rows of the unit table
-(
-    AGE, UTILITY, MEAN, MEAN2, FADE, ACTIVE, LISTENING, INCOMING, LOUDNESS, SILENT, PATIENCE, MATCH, MOVEMENT,
-    QUICK_FADE, ADMITTED, SILENCES,
-) = range(16)  # fmt: skip
 # rows of the weight table, by rule
 ALPHA, MEMORY, SCALE = 1, 2, 3
 SECOND, FADE2, FIRST, FADE1 = 1, 2, 3, 4
 USE, USE_FADE = 1, 2
-# places in the global state
-STEPS, BIRTHS, SENSED, SURPRISE, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED = range(8)
 
 
 class Rules(NamedTuple):
@@ -127,10 +152,10 @@ def build_infer(activation: int, loss: int, norm: bool, normalise: bool) -> Any:
             for l in range(L):
                 ao = geo[l, 4]
                 if l > 0 and geo[l, 8] >= 0:
-                    for k in range(n0):
-                        i = idx[k]
+                    for i in range(n):
                         A[ao + geo[l, 8] + i] = A[i]
-                        idx[ao + na + k] = geo[l, 8] + i
+                    for k in range(n0):
+                        idx[ao + na + k] = geo[l, 8] + idx[k]
                     na += n0
                 forward(W, geo[l, 3], geo[l, 2], geo[l, 7], A, ao, idx, ao, na, Z, geo[l, 5])
                 if l < L - 1:
@@ -167,6 +192,7 @@ def build_learn(rules: Rules) -> Any:
     FUSED = rules.rule in (SGD, NLMS)
     CURVED = rules.rule in (IDBD, AUTOSTEP, KALMAN)
     DENSE = rules.rule in (ADAM, RMSPROP, UPGD)
+    MOVES_ALL = DENSE or rules.decay or rules.rule == KALMAN  # weights of silent inputs move too
     LMS = rules.rule in (NLMS, IDBD, AUTOSTEP, OBGD, KALMAN)  # their papers follow the error, not the loss's derivative
     TRACK = rules.track or rules.life in (CONTINUAL, REDO, SNR) or rules.local
     FULL_TRACK = rules.track or rules.local
@@ -195,8 +221,8 @@ def build_learn(rules: Rules) -> Any:
         curved = np.ones(L, P.dtype)  # sum of its units' curvatures
         refresh = np.empty(L, np.int64)
         for l in range(L):
-            every = 16
-            while every * 2048 < geo[l, 0] * geo[l, 1]:
+            every = 16  # by the size it may grow to, so that where a stream is cut makes no difference
+            while every * 2048 < geo[l, 7] * geo[l, 9]:
                 every *= 2
             refresh[l] = every - 1
         spoken = np.empty(U.shape[1], U.dtype)
@@ -212,10 +238,10 @@ def build_learn(rules: Rules) -> Any:
                 s = STRIDE if STRIDE else geo[l, 2]
                 ao = geo[l, 4]
                 if l > 0 and geo[l, 8] >= 0:
-                    for k in range(cnt[0]):
-                        i = idx[k]
+                    for i in range(n):  # zeros too: dense rules read all of A
                         A[ao + geo[l, 8] + i] = A[i]
-                        idx[ao + na + k] = geo[l, 8] + i
+                    for k in range(cnt[0]):
+                        idx[ao + na + k] = geo[l, 8] + idx[k]
                     na += cnt[0]
                 cnt[l] = na
                 forward(W, geo[l, 3], s, geo[l, 7], A, ao, idx, ao, na, Z, geo[l, 5])
@@ -484,7 +510,10 @@ def build_learn(rules: Rules) -> Any:
                     bounded = l < L - 1 or LOSS != SQUARED
                     prior = hyp[LISTENING_PRIOR] if l == L - 1 else hyp[PRIOR]
                     if BLOCKS and ko[l, 3] == BLOCK:
-                        prior /= W.dtype.type(rows)
+                        if CONNECTED > 0 and l < L - 1:
+                            prior = W.dtype.type(block_prior(geo, l, prior, fan_in))
+                        else:
+                            prior /= W.dtype.type(rows)
                         for j in range(geo[l, 1]):
                             if C[zo + j] == 0 and D[zo + j] == 0:
                                 continue
@@ -504,6 +533,10 @@ def build_learn(rules: Rules) -> Any:
                             if c * q < 1e-3:  # a sample that tells this unit nothing: what it knows stays as it is
                                 continue
                             block_learn(K, at, ks, rows, c, keep, drift * prior, H, hj)
+                            if CONNECTED > 0 and l < L - 1:  # no drift towards inputs that it does not hear
+                                for r in range(geo[l, 7]):
+                                    if P[CONNECTED, geo[l, 3] + r * s + j] == 0:
+                                        K[at + r * ks + r] = zero
                         continue
                     most = three / math.sqrt(max(doubt[l], tiny))
                     for j in range(s):
@@ -570,7 +603,8 @@ def build_learn(rules: Rules) -> Any:
                                 alpha, one - alpha * hyp[L2], hyp[NOISE], best_use, rng,
                             )  # fmt: skip
             if DECAYS:
-                shrink = one - alpha * (hyp[L2] + hyp[L2_INIT]) if RULE != UPGD else one
+                l2 = zero if RULE == UPGD else hyp[L2]  # UPGD decays by L2 in its own step
+                shrink = one - alpha * (l2 + hyp[L2_INIT])
                 pull = alpha * hyp[L2_INIT]
                 every = int(hyp[PERTURB_EVERY])
                 shake = zero
@@ -591,8 +625,8 @@ def build_learn(rules: Rules) -> Any:
             if CONNECTED > 0:
                 for l in range(L - 1):
                     s = STRIDE if STRIDE else geo[l, 2]
-                    for k in range(geo[l, 7] if RULE == KALMAN else cnt[l]):
-                        b = geo[l, 3] + (k if RULE == KALMAN else idx[geo[l, 4] + k]) * s
+                    for k in range(geo[l, 7] if MOVES_ALL else cnt[l]):
+                        b = geo[l, 3] + (k if MOVES_ALL else idx[geo[l, 4] + k]) * s
                         for j in range(s):
                             W[b + j] *= P[CONNECTED, b + j]
                     if hyp[REWIRE] > 0:
@@ -615,11 +649,14 @@ def build_learn(rules: Rules) -> Any:
                                         fresh = i
                             if least >= 0 and fresh >= 0:
                                 for q in range(P.shape[0]):
-                                    P[q, geo[l, 3] + least * s + j] = births[0, q]
-                                    P[q, geo[l, 3] + fresh * s + j] = births[0, q]
+                                    P[q, geo[l, 3] + least * s + j] = births[BIRTH, q]
+                                    P[q, geo[l, 3] + fresh * s + j] = births[BIRTH, q]
                                 W[geo[l, 3] + least * s + j] = zero
                                 W[geo[l, 3] + fresh * s + j] = zero
                                 P[CONNECTED, geo[l, 3] + least * s + j] = zero
+                                if BLOCKS and ko[l, 3] == BLOCK:
+                                    block_meet(K, geo, ko, l, j, least, zero)
+                                    block_meet(K, geo, ko, l, j, fresh, block_prior(geo, l, hyp[PRIOR], fan_in))
             # --- what every unit's record says -----------------------------------------------------------------------
             if TRACK:
                 for l in range(L - 1):
@@ -774,25 +811,33 @@ def build_learn(rules: Rules) -> Any:
                     count = 0
                     for i in range(rows):
                         for j in range(geo[l, 1]):
-                            pool[count] = abs(P[WORTH, geo[l, 3] + i * s + j])
+                            at = geo[l, 3] + i * s + j
+                            if CONNECTED > 0 and P[CONNECTED, at] == 0:
+                                continue
+                            pool[count] = abs(P[WORTH, at])
                             count += 1
-                    G[WEIGHT_DEBT] += hyp[FRACTION] * count
+                    G[WEIGHT_DEBT] += hyp[FRACTION] * count  # less than one weight is left for the layer after
                     reset = min(int(G[WEIGHT_DEBT]), count)
                     if reset < 1:
                         continue
                     G[WEIGHT_DEBT] -= reset
                     limit = np.sort(pool[:count])[reset - 1]
-                    bound0 = (one if l == L - 1 else hyp[GAIN]) * math.sqrt(3.0 / rows)
+                    fan = rows
+                    if CONNECTED > 0 and l < L - 1:
+                        fan = min(fan_in, rows)
+                    bound0 = (one if l == L - 1 else hyp[GAIN]) * math.sqrt(3.0 / fan)
                     for i in range(rows):
                         for j in range(geo[l, 1]):
                             at = geo[l, 3] + i * s + j
+                            if CONNECTED > 0 and P[CONNECTED, at] == 0:
+                                continue
                             if abs(P[WORTH, at]) <= limit and reset > 0:
                                 reset -= 1
                                 for q in range(P.shape[0]):
-                                    P[q, at] = births[0, q]
+                                    P[q, at] = births[BIRTH, q]
                                 W[at] = (2.0 * uniform(rng) - 1.0) * bound0
                                 for q in range(P.shape[0]):
-                                    if births[2, q] > 0:
+                                    if births[COPIES, q] > 0:
                                         P[q, at] = W[at]
                                 G[WEIGHTS_REBORN] += 1.0
             # --- growth ----------------------------------------------------------------------------------------------
@@ -807,7 +852,16 @@ def build_learn(rules: Rules) -> Any:
                     geo[l, 1] += 1
                     if geo[l + 1, 8] < 0:
                         geo[l + 1, 0] += FOLD
-                    draw_incoming(P, births[2], CONNECTED, geo, l, j, hyp[GAIN], fan_in, rng)
+                    draw_incoming(P, births[COPIES], CONNECTED, geo, l, j, hyp[GAIN], fan_in, rng)
+                    if BLOCKS and CONNECTED > 0 and ko[l, 3] == BLOCK:
+                        block_forget(P, K, geo, ko, CONNECTED, l, j, hyp[PRIOR], fan_in)
+                    for f in range(FOLD):  # rules that move all weights moved those of the unborn too
+                        at = geo[l + 1, 3] + (j * FOLD + f) * geo[l + 1, 2]
+                        for k in range(geo[l + 1, 1]):
+                            for q in range(P.shape[0]):
+                                P[q, at + k] = births[NEWCOMER, q]
+                            if CONNECTED > 0 and l + 1 < L - 1:
+                                meet(P, K, geo, ko, CONNECTED, l + 1, k, j * FOLD + f, hyp[PRIOR], fan_in)
                     G[BIRTHS] += 1.0
 
     return jit(learn)

@@ -17,6 +17,7 @@ from numba.extending import register_jitable
 from klopf import neuron
 from klopf.mind._jit import jit
 from klopf.mind._k_known import BLOCK, COUNT, NUMBERS, RIDGE, SCALE, SHARED, SPREAD
+from klopf.mind._k_places import BIRTH, COPIES, NEWCOMER
 
 updated_utility: Any = jit(neuron.updated_utility)
 corrected_utility: Any = jit(neuron.corrected_utility)
@@ -431,6 +432,55 @@ def draw_incoming(P, copies, connected, geo, l, j, gain, fan_in, rng):  # type: 
 
 
 @jit
+def block_prior(geo, l, prior, fan_in):  # type: ignore[no-untyped-def]
+    """Variance of one weight of a newborn in hidden layer ``l``: an equal part of ``prior`` for the bias and each input
+    that it hears, of which there are ``fan_in`` at most (0 for all)."""
+    heard = geo[l, 7]
+    if 0 < fan_in < heard:
+        heard = fan_in
+    return prior / (heard + 1)
+
+
+@jit
+def block_meet(K, geo, ko, l, j, i, variance):  # type: ignore[no-untyped-def]
+    """Unit ``j`` of layer ``l`` knows nothing about its input ``i`` but this variance: 0 if it does not hear it."""
+    rows = geo[l, 7] + 1
+    ks = ko[l, 1]
+    at = ko[l, 0] + j * rows * ks
+    for r in range(rows):
+        K[at + r * ks + i] = 0.0
+        K[at + i * ks + r] = 0.0
+    K[at + i * ks + i] = variance
+
+
+@jit
+def block_forget(P, K, geo, ko, connected, l, j, prior, fan_in):  # type: ignore[no-untyped-def]
+    """Unit ``j`` of layer ``l`` knows as little as at birth, about the inputs that it hears."""
+    rows = geo[l, 7] + 1
+    ks = ko[l, 1]
+    at = ko[l, 0] + j * rows * ks
+    for r in range(rows * ks):
+        K[at + r] = 0.0
+    variance = block_prior(geo, l, prior, fan_in if connected > 0 else 0)
+    for r in range(rows):
+        if connected == 0 or r == rows - 1 or P[connected, geo[l, 3] + r * geo[l, 2] + j] > 0:
+            K[at + r * ks + r] = variance
+
+
+@jit
+def meet(P, K, geo, ko, connected, l, k, i, prior, fan_in):  # type: ignore[no-untyped-def]
+    """A new input ``i`` for unit ``k`` of hidden layer ``l``: it listens if it does not hear ``fan_in`` others yet."""
+    heard = 0
+    for r in range(geo[l, 7]):
+        if r != i and P[connected, geo[l, 3] + r * geo[l, 2] + k] > 0:
+            heard += 1
+    listens = heard < fan_in
+    P[connected, geo[l, 3] + i * geo[l, 2] + k] = 1.0 if listens else 0.0
+    if ko[l, 3] == BLOCK:
+        block_meet(K, geo, ko, l, k, i, block_prior(geo, l, prior, fan_in) if listens else 0.0)
+
+
+@jit
 def share_forget(K, at, tail, stride, rows, i, variance):  # type: ignore[no-untyped-def]
     """Input ``i`` has a newborn behind it: what was known about it goes, its variance is ``variance`` again."""
     for p in range(int(K[tail + COUNT])):
@@ -466,9 +516,9 @@ def reborn(  # type: ignore[no-untyped-def]
     """Replace unit ``j`` of hidden layer ``l`` by a newborn (R6): every row of every table is reset.
 
     Its average contribution moves into the listeners' biases first. ``fold`` is 2 where a unit speaks through two
-    inputs (concatenated ReLU; the second half's mean stands one row below), else 1. ``births[0]`` holds the weight
-    table's values at birth, ``births[3]`` those of the weights that listen to it, ``births[2]`` which rows copy the
-    weight. ``prior`` and ``listening`` are the uncertainties of a newborn's and of an output's input, of which its
+    inputs (concatenated ReLU; the second half's mean stands one row below), else 1. The rows of ``births`` are named in
+    ``_k_places``. A hidden layer whose units hear only some inputs (``connected``) hears the newborn where it heard the
+    dead. ``prior`` and ``listening`` are the uncertainties of a newborn's and of an output's input, of which its
     inputs get equal parts; listeners give it ``admission`` of theirs. Returns its mean absolute incoming weight.
     """
     off = geo[l, 3]
@@ -491,8 +541,10 @@ def reborn(  # type: ignore[no-untyped-def]
         for k in range(units2):
             P[0, b2 + k] = moved_bias(P[0, b2 + k], mean, P[0, b + k])
         for q in range(P.shape[0]):
+            if q > 0 and q == connected and l + 2 < geo.shape[0]:
+                continue  # who listened still does, and nobody else
             for k in range(units2):
-                P[q, b + k] = births[3, q]
+                P[q, b + k] = births[NEWCOMER, q]
         # what the listeners thought they knew about the dead unit's voice
         fresh = admission * (listening if l + 1 == geo.shape[0] - 1 else prior)
         ks = ko[l + 1, 1]
@@ -502,25 +554,20 @@ def reborn(  # type: ignore[no-untyped-def]
             K[ko[l + 1, 0] + i] = fresh
         elif ko[l + 1, 3] == BLOCK:
             for k in range(units2):
-                at = ko[l + 1, 0] + k * (bias2 + 1) * ks
-                for r in range(bias2 + 1):
-                    K[at + r * ks + i] = 0.0
-                    K[at + i * ks + r] = 0.0
-                K[at + i * ks + i] = fresh / (bias2 + 1)
+                variance = fresh / (bias2 + 1)
+                if connected > 0 and l + 2 < geo.shape[0]:
+                    variance = block_prior(geo, l + 1, fresh, fan_in) * P[connected, b + k]
+                block_meet(K, geo, ko, l + 1, k, i, variance)
     for q in range(1, P.shape[0]):  # row 0, the weights, is drawn below
         for i in range(rows):
-            P[q, off + i * stride + j] = births[0, q]
-        P[q, off + bias * stride + j] = births[0, q]
-    if ko[l, 3] == BLOCK:  # what a layer shares is about its inputs, and stays
-        ks = ko[l, 1]
-        at = ko[l, 0] + j * (bias + 1) * ks
-        for r in range((bias + 1) * ks):
-            K[at + r] = 0.0
-        for r in range(bias + 1):
-            K[at + r * ks + r] = prior / (bias + 1)
+            P[q, off + i * stride + j] = births[BIRTH, q]
+        P[q, off + bias * stride + j] = births[BIRTH, q]
     for q in range(U.shape[0]):
         U[q, u] = birth_unit[q]
-    return draw_incoming(P, births[2], connected, geo, l, j, gain, fan_in, rng)
+    incoming = draw_incoming(P, births[COPIES], connected, geo, l, j, gain, fan_in, rng)
+    if ko[l, 3] == BLOCK:  # what a layer shares is about its inputs, and stays
+        block_forget(P, K, geo, ko, connected, l, j, prior, fan_in)
+    return incoming
 
 
 @jit

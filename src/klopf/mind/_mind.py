@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._k_known import BLOCK, COUNT, GAINS, NUMBERS, POWER, RIDGE, SCALE, SHARED, SPREAD, WAITING
+from klopf.mind._k_places import ADMITTED, BIRTH, BIRTHS, COPIES, INCOMING, LISTENING, OUTGOING, STEPS
 from klopf.mind._layout import layout_for
 from klopf.mind._settings import ACTIVATIONS, LIVES, LOSSES, RULES, UTILITIES, settings_for
 
@@ -28,7 +29,7 @@ class Mind:
         outputs: how many numbers it predicts: classes, or targets.
         hidden: units in each hidden layer; empty for a linear learner.
         learner: a name from ``klopf.mind.LEARNERS``.
-        output: "softmax" (classes, cross-entropy), "linear" (numbers, half the squared error) or "logistic"
+        output: "softmax" (classes, cross-entropy), "linear" (numbers, squared error) or "logistic"
             (independent yes/no outputs, logistic loss).
         seed: of everything random in this learner.
         dtype: "float32", or "float64" for checks.
@@ -141,34 +142,36 @@ class Mind:
     def _draw(self) -> None:
         """Everything that is learned, as it is at birth."""
         rng = np.random.default_rng(self.seed)
-        self._P[1:] = self._births[0, 1:, None]
+        self._P[1:] = self._births[BIRTH, 1:, None]
         self._U[:] = self._birth_unit[:, None]
         last = len(self._geo) - 1
         connected = self._layout.row("connected")
         for l in range(last + 1):
-            rows, units, stride, at = self._geo[l, :4].tolist()
+            rows, units = self._geo[l, :2].tolist()
             cap_rows = int(self._geo[l, 7])
-            block = self._P[:, at : at + (cap_rows + 1) * stride].reshape(-1, cap_rows + 1, stride)
+            block = self._rows(l)
             fan = min(self.settings.fan_in, rows) if l < last and self.settings.fan_in else rows
             bound = (1.0 if l == last else self.settings.gain) * math.sqrt(3.0 / max(fan, 1))
             block[0, :rows, :units] = rng.uniform(-bound, bound, (rows, units))
             if l == last:
-                block[1:] = self._births[1, 1:, None, None]
+                block[1:] = self._births[OUTGOING, 1:, None, None]
                 if self.settings.grow_every and last:
                     block[0] = 0.0  # nothing is listened to before it has been learned
             elif connected:
                 order = rng.random((rows, units)).argsort(0).argsort(0)
+                if l:
+                    block[connected, :cap_rows] = 0.0  # nobody hears the unborn
                 block[connected, :rows, :units] = order < fan
                 block[0, :rows, :units] *= order < fan
-            for q in np.flatnonzero(self._births[2]):
+            for q in np.flatnonzero(self._births[COPIES]):
                 block[q] = block[0]
             self._know_nothing(l)
         for l in range(last):
             at_unit, units = int(self._geo[l, 6]), int(self._geo[l, 1])
-            self._U[7, at_unit : at_unit + units] = np.abs(self.weights(l)[:-1]).mean(0)
+            self._U[INCOMING, at_unit : at_unit + units] = np.abs(self.weights(l)[:-1]).mean(0)
             loud = np.abs(self.weights(l + 1)).sum(1)[: units * self._fold]
-            self._U[6, at_unit : at_unit + units] = loud.reshape(-1, self._fold).sum(1)
-            self._U[14, at_unit : at_unit + units] = 1.0  # only the newborn must be admitted
+            self._U[LISTENING, at_unit : at_unit + units] = loud.reshape(-1, self._fold).sum(1)
+            self._U[ADMITTED, at_unit : at_unit + units] = 1.0  # only the newborn must be admitted
         self._rng = rng.integers(0, 2**64, 1, dtype=np.uint64)
 
     @property
@@ -200,6 +203,11 @@ class Mind:
             "settings": self.settings.as_dict(),
         }
 
+    def _rows(self, l: int) -> NDArray[Any]:
+        """Layer ``l``'s part of the weight table, not a copy: ``(quantities, inputs + 1, stride)``."""
+        at, stride, rows = int(self._geo[l, 3]), int(self._geo[l, 2]), int(self._geo[l, 7]) + 1
+        return self._P[:, at : at + rows * stride].reshape(-1, rows, stride)
+
     # what a Kalman learner knows: matrices over the inputs of a layer's units, the bias last; see ``_k_share``
 
     def _know_nothing(self, l: int) -> None:
@@ -215,6 +223,10 @@ class Mind:
             return
         matrices = self._K[start:tail].reshape(-1, rows, width)
         matrices[:, np.arange(rows), np.arange(rows)] = prior / rows if kind == BLOCK else prior
+        connected = self._layout.row("connected")
+        if kind == BLOCK and connected and l < len(self._geo) - 1:  # only about what each unit hears
+            fan = min(s.fan_in, rows - 1) + 1
+            matrices[:, np.arange(rows), np.arange(rows)] = self._rows(l)[connected].T[: len(matrices)] * (prior / fan)
         if kind == SHARED:
             self._K[tail + 1 :][: NUMBERS - 1 + WAITING * width] = 0.0
             self._K[tail + SCALE] = 1.0
@@ -418,7 +430,7 @@ class Mind:
     @property
     def steps(self) -> int:
         """Samples learned since birth."""
-        return int(self._G[0])
+        return int(self._G[STEPS])
 
     @property
     def finite(self) -> bool:
@@ -428,7 +440,7 @@ class Mind:
     @property
     def births(self) -> int:
         """Units born since: replaced or grown."""
-        return int(self._G[1])
+        return int(self._G[BIRTHS])
 
     @property
     def units(self) -> tuple[int, ...]:
@@ -450,17 +462,17 @@ class Mind:
     def forget_outputs(self) -> None:
         """Set the output units' weights and biases to zero, with everything kept per such weight at its birth value."""
         at, stride, rows = int(self._geo[-1, 3]), int(self._geo[-1, 2]), int(self._geo[-1, 7]) + 1
-        self._P[:, at : at + rows * stride] = self._births[1, :, None]
+        self._P[:, at : at + rows * stride] = self._births[OUTGOING, :, None]
         self._know_nothing(len(self._geo) - 1)
         if self.hidden:
             last = self._geo[-2].tolist()
-            self._U[6, last[6] : last[6] + last[1]] = 0.0
+            self._U[LISTENING, last[6] : last[6] + last[1]] = 0.0
 
     def widened(self, sensors: int, outputs: int) -> Mind:
         """A learner with more sensors or outputs that goes on where this one is.
 
         It predicts what this one does while the new sensors are 0. What is new is as at birth, new outputs listen to
-        nobody yet.
+        nobody yet. Units that hear ``fan_in`` sensors already hear no new one until they are rewired or born again.
 
         Raises:
             MindError: fewer sensors or outputs than there are.
@@ -480,12 +492,17 @@ class Mind:
                 wide._geo[l, 1] = old[1]
             if l:
                 wide._geo[l, 0] = old[0] + (sensors - self.sensors if old[8] >= 0 else 0)
-            a = self._P[:, old[3] : old[3] + (old[7] + 1) * old[2]].reshape(-1, old[7] + 1, old[2])
-            b = wide._P[:, new[3] : new[3] + (new[7] + 1) * new[2]].reshape(-1, new[7] + 1, new[2])
+            a, b = self._rows(l), wide._rows(l)
             if l == last:
                 b[0] = 0.0
             b[:, : old[7], : old[9]] = a[:, : old[7], : old[9]]
             b[:, new[7], : old[9]] = a[:, old[7], : old[9]]
+            connected = self._layout.row("connected")
+            if connected and l == 0 < last:  # a unit with free places listens to the first of the new sensors
+                free = self.settings.fan_in - a[connected, : self.sensors, : old[9]].sum(0)
+                b[connected, self.sensors : sensors, : old[9]] = np.arange(sensors - self.sensors)[:, None] < free
+                b[0] *= b[connected]
+                wide._know_nothing(l)
             wide._take_over(self, l)
         return wide
 
