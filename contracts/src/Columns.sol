@@ -154,7 +154,6 @@ abstract contract Columns is Escrow, EIP712 {
 
     function _checkColumn(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column) private view {
         if (column.length > MAX_COLUMN) revert ColumnTooLong(column.length);
-        address speakerKey = registry.keyOf(speaker);
         for (uint256 i = 0; i < column.length; i++) {
             Receipt calldata r = column[i].receipt;
             if (r.epoch != epoch || r.speaker != speaker || r.listener == speaker) revert WrongColumn(i);
@@ -163,10 +162,12 @@ abstract contract Columns is Escrow, EIP712 {
                 if (column[k].receipt.listener == r.listener) revert ListenerTwice(r.listener);
             }
             bytes32 digest = receiptDigest(r);
-            if (!Receipts.signed(registry.keyOf(r.listener), digest, column[i].listenerSignature)) {
+            if (!registry.signsFor(r.listener, epoch, Receipts.signerOf(digest, column[i].listenerSignature))) {
                 revert WrongListenerSignature(i);
             }
-            if (!Receipts.signed(speakerKey, digest, column[i].speakerSignature)) revert WrongSpeakerSignature(i);
+            if (!registry.signsFor(speaker, epoch, Receipts.signerOf(digest, column[i].speakerSignature))) {
+                revert WrongSpeakerSignature(i);
+            }
             if (!MerkleProof.verifyCalldata(column[i].proof, posts[epoch][r.listener].root, Receipts.leaf(r))) {
                 revert NotInRoot(i);
             }

@@ -77,7 +77,9 @@ contract Disputes {
             if (heard[i] == r.listener) revert AlreadyHeard(r.listener);
         }
         bytes32 digest = settlement.receiptDigest(r);
-        if (!Receipts.signed(registry.keyOf(r.listener), digest, listenerSignature)) revert WrongListenerSignature();
+        if (!registry.signsFor(r.listener, r.epoch, Receipts.signerOf(digest, listenerSignature))) {
+            revert WrongListenerSignature();
+        }
         // APPLY
         uint64 answerBy = uint64(block.timestamp) + length;
         (d.leaf, d.fee, d.answerBy, d.state) = (Receipts.leaf(r), r.fee, answerBy, State.Open);

@@ -41,6 +41,7 @@ abstract contract Members is EIP712 {
     uint32 public count;
     mapping(uint32 id => Participant) internal _participants;
     mapping(address key => uint32 id) public idOf; // never freed: a key is used once
+    mapping(address key => uint32 epoch) public replacedIn; // the last epoch whose receipts it signs
 
     event Registered(
         uint32 indexed id, Role role, address owner, address key, string endpoint, string model, bytes certificate
@@ -88,11 +89,13 @@ abstract contract Members is EIP712 {
         emit Moved(id, endpoint, certificate);
     }
 
-    /// @notice Replace a key that may be lost. The old one is never accepted again.
+    /// @notice Replace a key that may be lost. From now on the old one may do nothing; what it signed for epochs up to
+    ///         this one stays signed, so that nobody takes back a promise by a new key.
     function rotateKey(uint32 id, address key, bytes calldata keySignature) external {
         Participant storage p = _participants[id];
         if (msg.sender != p.owner) revert NotOwner(id, msg.sender);
         _checkKey(key, p.fingerprint, keySignature);
+        replacedIn[p.key] = _epoch();
         p.key = key;
         idOf[key] = id;
         emit KeyRotated(id, key);
@@ -112,6 +115,13 @@ abstract contract Members is EIP712 {
 
     function keyOf(uint32 id) external view returns (address) {
         return _participants[id].key;
+    }
+
+    /// @notice Whether a receipt of `epoch` that `who` signed is signed by `id`: `who` is its key, or one that it replaced
+    ///         in that epoch or later.
+    function signsFor(uint32 id, uint32 epoch, address who) external view returns (bool) {
+        if (who == address(0)) return false;
+        return who == _participants[id].key || (idOf[who] == id && epoch <= replacedIn[who]);
     }
 
     function ownerOf(uint32 id) external view returns (address) {
@@ -135,6 +145,8 @@ abstract contract Members is EIP712 {
         Participant storage p = _participants[id];
         if (p.role == Role.None || (who != p.key && who != p.owner)) revert NotActor(id, who);
     }
+
+    function _epoch() internal view virtual returns (uint32);
 
     function _checkKey(address key, bytes32 fingerprint, bytes calldata signature) private view {
         if (idOf[key] != 0) revert KeyInUse(key, idOf[key]);

@@ -36,9 +36,8 @@ library Receipts {
         return keccak256(bytes.concat(keccak256(abi.encode(r))));
     }
 
-    /// @notice Whether `key` signed `digest`. Nobody holds the key of address zero.
-    function signed(address key, bytes32 digest, bytes calldata signature) internal pure returns (bool) {
-        (address signer, ECDSA.RecoverError e,) = ECDSA.tryRecoverCalldata(digest, signature);
-        return e == ECDSA.RecoverError.NoError && key != address(0) && signer == key;
+    /// @notice Whose key signed `digest`; zero, which is nobody's, where the signature is none.
+    function signerOf(bytes32 digest, bytes calldata signature) internal pure returns (address signer) {
+        (signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
     }
 }

@@ -160,6 +160,10 @@ contract Registry is Members {
 
     // ---- private ----
 
+    function _epoch() internal view override returns (uint32) {
+        return clock.epoch();
+    }
+
     /// @dev `klopf.neuron.next_standing` without a seat asked for.
     function _earned(uint32 id) private view returns (Standing) {
         Participant storage p = _participants[id];

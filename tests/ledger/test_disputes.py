@@ -166,6 +166,48 @@ def test_a_device_needs_no_coin(trio: tuple[Net, int, int, int]) -> None:
     assert ledger.verify(net.admin, net.receipts) == []
 
 
+def test_a_new_key_takes_back_nothing_that_the_old_one_signed(trio: tuple[Net, int, int, int]) -> None:
+    """A listener posts and then replaces its key, twice: what it signed is claimed and disputed all the same."""
+    net, a, b, r = trio
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))
+    net.advance()
+    net.advance()
+    epoch = net.admin.clock.now().epoch
+    net.clients[a].settlement.deposit(a, 50 * KLP)
+    (claimed,) = net.post(a, {b: 9000}, {b: 20 * KLP})
+    (disputed,) = net.post(r, {b: 0}, {b: 30 * KLP})
+    net.advance()
+    for id in (a, r):
+        net.clients[id].registry.rotate_key(id, secret(200 + id))
+        net.clients[id].registry.rotate_key(id, secret(300 + id))
+    net.clients[b].settlement.claim(b, [claimed])
+    net.advance()
+    net.clients[r].registry.rotate_key(r, secret(400 + r))
+    before = net.admin.token.balance(net.clients[b].me.address)
+    net.clients[b].disputes.open(disputed)
+    net.admin.disputes.answer(epoch, r, b, disputed.proof)
+    net.pass_time(WINDOW)
+    net.admin.settle(epoch)
+    # both fees and, heard by the only other listener with stake, the whole reward of the epoch
+    assert net.admin.token.balance(net.clients[b].me.address) - before == (20 + 30 + 10_000) * KLP
+    assert ledger.verify(net.admin, net.receipts) == []
+    # a key signs for no epoch after the one that it was replaced in, and never for another participant
+    assert net.admin.registry.replaced_in(secret(200 + a).address) == epoch
+    late = receipt(net, r, b, 0, KLP)
+    net.clients[r].settlement.post(r, ledger.ReceiptTree([late]).root, KLP, bytes(32))
+    stale = replace(net.sign(late), listener_signature=secret(200 + r).sign(late.digest(net.admin.domain)))
+    others = replace(stale, listener_signature=net.clients[a].me.sign(late.digest(net.admin.domain)))
+    zeros = replace(stale, listener_signature=bytes(65))
+    net.advance()
+    for signed in (stale, others, zeros):
+        with pytest.raises(Reverted, match="WrongListenerSignature"):
+            net.clients[b].settlement.claim(b, [signed])
+    net.advance()
+    for signed in (stale, others, zeros):
+        with pytest.raises(Reverted, match="WrongListenerSignature"):
+            net.clients[b].disputes.open(signed)
+
+
 def test_the_time_to_answer_is_that_of_the_rules_the_epoch_was_played_by(trio: tuple[Net, int, int, int]) -> None:
     net, _, b, r = trio
     net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))

@@ -158,7 +158,7 @@ class RegistryClient(_Contract):
         return self._write("move", id, endpoint, certificate)
 
     def rotate_key(self, id: int, key: Key) -> Sent:
-        """Replace the key; the old one is never accepted again."""
+        """Replace the key. What the old one signed for epochs up to this one stays signed; it may do nothing else."""
         return self._write("rotateKey", id, key.address, self._proof(key, self.get(id).fingerprint))
 
     def change_model(self, id: int, model: str) -> Sent:
@@ -180,6 +180,10 @@ class RegistryClient(_Contract):
     def id_of(self, address: str) -> int:
         """The id registered under a key's address; 0 for none."""
         return int(self._read("idOf", address))
+
+    def replaced_in(self, address: str) -> int:
+        """The epoch in which a key was replaced: the last one whose receipts it signs; 0 also for a key in use."""
+        return int(self._read("replacedIn", address))
 
     def get(self, id: int) -> Participant:
         """One participant. LedgerError where there is none."""

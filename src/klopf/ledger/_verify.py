@@ -82,13 +82,17 @@ class _Member:
     cap: int = 0
     spent: tuple[int, int] = (0, 0)
     """Epoch, and what fees took out of escrow in it since there is a cap."""
-    keys: list[str] = field(default_factory=list)
-    """Every key it ever had."""
+    replaced: dict[str, int] = field(default_factory=dict)
+    """Every key it had before this one, and the epoch in which that was replaced."""
     stakes: list[tuple[int, int]] = field(default_factory=list)
     """(epoch, staked after it changed)"""
 
     def stake_at(self, epoch: int) -> int:
         return next((staked for changed, staked in reversed(self.stakes) if changed < epoch), 0)
+
+    def keys_of(self, epoch: int) -> set[str]:
+        """The keys that it had in ``epoch`` or later: a receipt of that epoch may be signed with any of them."""
+        return {self.key, *(key for key, last in self.replaced.items() if epoch <= last)}
 
 
 @dataclass
@@ -308,15 +312,15 @@ class _Model(Cycles):
 
     def on_Registered(self, e: ev.Registered) -> None:
         self.differ(f"id of {self.where(e)}", len(self.members) + 1, e.id)
-        self.members[e.id] = _Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate, keys=[e.key])
+        self.members[e.id] = _Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate)
 
     def on_Moved(self, e: ev.Moved) -> None:
         m = self.members[e.id]
         m.endpoint, m.certificate = e.endpoint, e.certificate
 
     def on_KeyRotated(self, e: ev.KeyRotated) -> None:
-        self.members[e.id].key = e.key
-        self.members[e.id].keys.append(e.key)
+        m = self.members[e.id]
+        m.replaced[m.key], m.key = self.epoch, e.key
 
     def on_ModelChanged(self, e: ev.ModelChanged) -> None:
         m = self.members[e.id]
@@ -469,10 +473,8 @@ class _Model(Cycles):
             r = signed.receipt
             said = (e.epoch, e.listener, e.speaker, e.answers, e.weight, e.fee)
             self.differ(at, (r.epoch, r.listener, r.speaker, r.answers, r.weight, r.fee), said)
-            try:
-                signed.check(self.ledger.domain, self.members[r.listener].key, self.members[r.speaker].key)
-            except LedgerError as error:
-                self.differ(f"signatures of the receipt of {at}", "those of listener and speaker", error)
+            self.check_signature(r.listener, signed, signed.listener_signature, f"receipt of {at}")
+            self.check_signature(r.speaker, signed, signed.speaker_signature, f"receipt of {at}")
             if root_from(r.leaf, signed.proof) != post.root:
                 self.differ(f"proof of the receipt of {at}", f"a path to root 0x{post.root.hex()}", "another path")
         self.differ(f"receipt of {at} paid before", False, e.leaf in self.paid)
@@ -537,11 +539,7 @@ class _Model(Cycles):
             return
         r = signed.receipt
         self.differ(at, (r.epoch, r.listener, r.speaker, r.fee), (*which, e.fee))
-        try:
-            signer = keys.recover(r.digest(self.ledger.domain), signed.listener_signature)
-            self.differ(f"listener's signature on the receipt of {at}", self.members[r.listener].key, signer)
-        except LedgerError as error:
-            self.differ(f"listener's signature on the receipt of {at}", "its key's", error)
+        self.check_signature(r.listener, signed, signed.listener_signature, f"receipt of {at}")
 
     def on_DisputeEnded(self, e: ev.DisputeEnded) -> None:
         at, which = self.where(e), (e.epoch, e.listener, e.speaker)
@@ -703,6 +701,19 @@ class _Model(Cycles):
     def on_Outlier(self, e: ev.Outlier) -> None:
         self.must(e, e.epoch, e.auditor, e.neuron, e.task, e.score, e.median)
 
+    # -- receipts --
+
+    def check_signature(
+        self, id: int, signed: SignedReceipt, signature: bytes, what: str, since: int | None = None
+    ) -> None:
+        """``id`` signed with a key that it had in the receipt's epoch or later (or in epoch ``since`` or later)."""
+        of_it = self.members[id].keys_of(signed.receipt.epoch if since is None else since) if id in self.members else ()
+        try:
+            signer = keys.recover(signed.receipt.digest(self.ledger.domain), signature)
+            self.differ(f"signature of {id} on the {what} by its own key", True, signer in of_it)
+        except LedgerError as error:
+            self.differ(f"signature of {id} on the {what}", "its key's", error)
+
     # -- the end --
 
     def unpaid(self) -> None:
@@ -713,13 +724,8 @@ class _Model(Cycles):
                 continue
             r = signed.receipt
             name = f"unpaid receipt of epoch {r.epoch}, listener {r.listener}, speaker {r.speaker}"
-            digest = r.digest(self.ledger.domain)
-            for id, signature in ((r.listener, signed.listener_signature), (r.speaker, signed.speaker_signature)):
-                held = self.members[id].keys if id in self.members else []
-                try:
-                    self.differ(f"a signature of {id} on the {name}", True, keys.recover(digest, signature) in held)
-                except LedgerError as error:
-                    self.differ(f"a signature of {id} on the {name}", "one of its keys'", error)
+            self.check_signature(r.listener, signed, signed.listener_signature, name, since=0)
+            self.check_signature(r.speaker, signed, signed.speaker_signature, name, since=0)
             post = self.posts.get((r.epoch, r.listener))
             if post is not None and signed.proof and leaf not in disputed:
                 self.differ(f"root of the {name}", post.root, root_from(leaf, signed.proof))
@@ -797,6 +803,8 @@ class _Model(Cycles):
         )
         for what, expected, found in pairs:
             self.differ(f"{what} of {id}", expected, found)
+        for key, last in m.replaced.items():
+            self.differ(f"the last epoch of the former key {key} of {id}", last, l.registry.replaced_in(key))
         decay, lived = self.rules.decay / ref.WAD, self.age(m)
         since = m.rule_utility * decay ** max(0, m.born + lived - m.updated)
         by_rule = neuron.corrected_utility(since, lived, decay)
