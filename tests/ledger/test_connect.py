@@ -118,6 +118,41 @@ def test_a_link_that_loses_every_fifth_request_doubles_nothing(net: Net, monkeyp
     assert net.admin.registry.count() == a == 1
 
 
+class Behind:
+    """Nodes behind one address: the answer to a send is lost, and the node that is asked next is a receipt behind."""
+
+    def __init__(self, provider: Any, first: Any = None) -> None:
+        self.provider, self.first, self.sends, self.late = provider, first, 0, 0
+
+    def make_request(self, method: str, params: Any) -> Any:
+        if method == "eth_sendRawTransaction":
+            self.sends += 1
+            if self.sends == 1:
+                self.first() if self.first else self.provider.make_request(method, params)
+                raise ConnectionError("lost")
+            if self.sends == 2:
+                self.late = 2
+                return {"error": {"code": -32000, "message": "nonce too low"}}
+        if self.late and method in ("eth_getTransactionReceipt", "eth_getTransactionByHash"):
+            self.late -= 1
+            return {"result": None}
+        return self.provider.make_request(method, params)
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_lost_answer_and_a_late_node_pay_once(net: Net, arrived: bool) -> None:
+    """Whether the transaction arrived, or another of the same key took its nonce."""
+    to, mine = secret(302).address, net.admin.rpc
+    other = ledger.Ledger(_rpc.Rpc(mine.provider, mine.where, mine.chain), net.admin.deployment, net.admin.me)
+    net.admin.token.transfer(to, 1)  # so that both know the nonce
+    first = None if arrived else lambda: other.token.transfer(secret(303).address, 5)
+    mine.provider = Behind(mine.provider, first)
+    net.admin.token.transfer(to, 1)
+    assert net.admin.token.balance(to) == 2
+    assert net.admin.token.balance(secret(303).address) == (0 if arrived else 5)
+    assert mine.provider.sends == (2 if arrived else 3)
+
+
 def test_threads_of_one_key_do_not_collide(net: Net) -> None:
     to = secret(301).address
     failures: list[BaseException] = []

@@ -35,6 +35,13 @@ def test_an_altered_signature_is_not_ours(secret: bytes, digest: bytes, place: i
         assert keys.recover(digest, bytes(altered)) != key.address
 
 
+def test_a_mistyped_address_is_refused() -> None:
+    right = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+    assert {keys.checksum(t) for t in (right, right.lower(), "0x" + right[2:].upper())} == {right}
+    with pytest.raises(LedgerError, match="wrong letter"):
+        keys.checksum(right.replace("Ae", "ae"))
+
+
 def test_a_high_s_is_refused() -> None:
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     key = keys.new()

@@ -70,6 +70,33 @@ def test_what_was_not_collected_is_not_left_behind(net: Net) -> None:
         ledger.restore(net.admin, [])
 
 
+def test_effort_that_was_not_paid_is_not_left_behind(net: Net) -> None:
+    owner, worker = net.join(Role.REQUESTER), secret(900)
+    ours = net.clients[owner]
+    ours.stake.stake(owner, 10 * KLP)
+    node = ours.effort.found()
+    device = ours.devices.mint(worker, 1, 1, 1024, bytes(32))
+    ours.effort.join(device, node)
+    net.admin.emission.roll()
+    cycle = net.admin.emission.cycle()
+    receipt = (cycle, 1, device, owner, 10**12, 3600, 0)
+    digest = ours.effort.digest(receipt)
+    ours.effort.report(receipt, worker.sign(digest), ours.me.sign(digest))
+    for step in (lambda: net.pass_time(86_400), lambda: ours.effort.pay_node(cycle, node)):
+        with pytest.raises(LedgerError, match=r"effort of device 1 in cycle \d+ is not paid"):
+            _migrate.holdings(net.admin)
+        step()
+    ours.effort.pay_device(cycle, node, device, ours.me.address)
+    held = _migrate.holdings(net.admin)
+    assert held[ours.me.address] > 10_000 * KLP and sum(held.values()) == net.admin.token.supply()
+
+
+def test_what_a_contract_owns_is_not_lost(net: Net) -> None:
+    net.admin.token.transfer(net.admin.deployment.addresses["Registry"], 5)
+    with pytest.raises(LedgerError, match="Registry owns 5 units"):
+        _migrate.holdings(net.admin)
+
+
 def test_a_file_of_claims_that_was_cut_off_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_text('{"index": 0}\n')
     with pytest.raises(LedgerError, match=r"line 1 of .* is no claim"):

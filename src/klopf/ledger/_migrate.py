@@ -58,11 +58,14 @@ class Claim:
 def holdings(source: Ledger) -> dict[str, int]:
     """Everybody's tokens on a chain, by address: their own, and those that a contract keeps for them.
 
-    LedgerError where an epoch that is over was not collected (its pay would be lost), or the sum is not the supply.
+    LedgerError where pay that is due was not collected (it would be lost), where a contract itself owns tokens (nobody
+    could claim them), or where the sum is not the supply.
     """
     owned: Counter[str] = Counter()
     jobs: dict[int, str] = {}
     named: dict[int, tuple[str, ...]] = {}
+    worked: dict[tuple[int, int], dict[tuple[int, str], int]] = {}  # by cycle and node: effort by device and holder
+    paid: Counter[tuple[int, int, str]] = Counter()
     for event in ev.history(source):
         if isinstance(event, ev.Transfer):
             owned[event.sender] -= event.value
@@ -71,12 +74,28 @@ def holdings(source: Ledger) -> dict[str, int]:
             jobs[event.id] = event.payer
         elif isinstance(event, ev.JobReported):
             named[event.id] = event.workers
+        elif isinstance(event, ev.EffortReported):
+            done = worked.setdefault((event.cycle, event.node), {})
+            done[event.device, event.holder] = done.get((event.device, event.holder), 0) + event.effort
+        elif isinstance(event, ev.DevicePaid):
+            paid[event.cycle, event.device, event.holder] += 1
     del owned[_ZERO]
     addresses = source.deployment.addresses
     if owned[addresses.get("Claims", _ZERO)]:
         raise LedgerError("claims of an earlier move are still open; move when everybody has restored theirs")
     for name in ("Stake", "Settlement", "Jobs"):
         del owned[addresses[name]]
+    for name, address in addresses.items():
+        if owned[address]:
+            raise LedgerError(f"{name} owns {owned[address]} units; let the DAO send them to somebody before you move")
+    for (cycle, node), done in worked.items():
+        for device, holder in done if sum(done.values()) else ():
+            paid[cycle, device, holder] -= 1
+            if paid[cycle, device, holder] < 0:
+                raise LedgerError(
+                    f"the effort of device {device} in cycle {cycle} is not paid; "
+                    f"when the cycle is over call effort.pay_node({cycle}, {node}) and effort.pay_device"
+                )
     members = {p.id: p.owner for p in source.registry.all()}
     epoch = source.clock.now().epoch
     for id, owner in members.items():

@@ -48,10 +48,17 @@ class Rpc:
 
     def request(self, method: str, *params: Any) -> Any:
         """The result of one request. Reverted where a contract refused it, Unanswered where the node failed."""
+        answer, _ = self._answer(method, params)
+        if answer.get("error") is not None:
+            raise _failure(method, answer["error"])
+        return answer["result"]
+
+    def _answer(self, method: str, params: tuple[Any, ...]) -> tuple[dict[str, Any], bool]:
+        """What the node says in the end, and whether the link failed before: then it may have been asked twice."""
         for attempt in range(_TRIES):
             try:
-                answer = self.provider.make_request(method, list(params))
-                break
+                answer: dict[str, Any] = self.provider.make_request(method, list(params))
+                return answer, attempt > 0
             except ChainError:
                 raise
             except Exception as error:  # every HTTP library has its own; the link is at fault, not the request
@@ -60,9 +67,7 @@ class Rpc:
                         f"no answer from {self.where} ({type(error).__name__}); check the address and that it runs"
                     ) from None
                 time.sleep(min(2.0, 0.05 * 2**attempt) * (0.5 + random.random()))
-        if answer.get("error") is not None:
-            raise _failure(method, answer["error"])
-        return answer["result"]
+        raise AssertionError("unreachable")
 
     def height(self) -> int:
         """Number of the latest block."""
@@ -98,7 +103,8 @@ class Rpc:
         """Send a transaction and wait for its receipt. Reverted where the contract refuses it.
 
         A transaction that the link lost is sent again, the same bytes, so it can never count twice. A nonce that
-        another process used in the meantime is fetched again.
+        another process used in the meantime is fetched again; but where an answer was lost, only once that other
+        transaction was seen (Unanswered if neither it nor this one is found).
         """
         message: dict[str, Any] = {"from": key.address, "data": "0x" + data.hex()}
         if to is not None:
@@ -118,21 +124,22 @@ class Rpc:
                 raw = _signed(key, self.chain_id(), nonce, tip, fee, gas, to, value, data)
                 digest = "0x" + bytes(keccak(raw)).hex()
                 try:
-                    self.request("eth_sendRawTransaction", "0x" + raw.hex())
-                except LedgerError as error:
+                    answer, unsure = self._answer("eth_sendRawTransaction", ("0x" + raw.hex(),))
+                except Unanswered as error:
+                    self._nonces.pop(key.address, None)
+                    raise Unanswered(f"{error}; look for transaction {digest} before you send it again") from None
+                if answer.get("error") is not None:
+                    error = _failure("eth_sendRawTransaction", answer["error"])
                     line = str(error).lower()
-                    if any(text in line for text in _KNOWN):
-                        pass
-                    elif any(text in line for text in _AGAIN) or "nonce" in line:
+                    if not any(text in line for text in _KNOWN):
                         self._nonces.pop(key.address, None)
-                        if self.request("eth_getTransactionReceipt", digest) is None:
+                        if not any(text in line for text in _AGAIN) and "nonce" not in line:
+                            raise error
+                        if not self._arrived(digest, key.address, nonce, unsure):
                             if attempt == _TRIES - 1:
-                                raise
+                                raise error
                             time.sleep(0.02 * (attempt + 1) * random.random())
                             continue
-                    else:
-                        self._nonces.pop(key.address, None)
-                        raise
                 self._nonces[key.address] = nonce + 1
                 break
         receipt = self._final(digest, raw)
@@ -144,6 +151,39 @@ class Rpc:
                 raise Reverted(str(reason), reason.name) from None
             raise Reverted(f"transaction {digest} failed: the state changed under it; try again")
         return receipt
+
+    def _arrived(self, digest: str, sender: str, nonce: int, unsure: bool, patience: float = 15.0) -> bool:
+        """Whether the node has this transaction, though it says that its nonce is used.
+
+        Where the link did not fail it was refused before anything could happen, so one look is enough. Otherwise it may
+        have arrived, and the node that is asked now may be behind the one that took it.
+        """
+        until = time.monotonic() + patience
+        while True:
+            if self.request("eth_getTransactionReceipt", digest) is not None:
+                return True
+            if not unsure:
+                return False
+            if self.request("eth_getTransactionByHash", digest) is not None:
+                return True
+            used = self._who_used(sender, nonce)
+            if used is not None:
+                return used == digest
+            if time.monotonic() > until:
+                raise Unanswered(
+                    f"the answer to transaction {digest} was lost and its nonce is used; look for it before you send again"
+                )
+            time.sleep(0.2)
+
+    def _who_used(self, sender: str, nonce: int, back: int = 64) -> str | None:
+        """Hash of the transaction with this nonce in the last ``back`` blocks; None if it is not there."""
+        height = self.height()
+        for number in range(height, max(-1, height - back), -1):
+            block = self.request("eth_getBlockByNumber", hex(number), True)
+            for sent in block["transactions"] if block else []:
+                if sent["from"].lower() == sender.lower() and int(sent["nonce"], 16) == nonce:
+                    return str(sent["hash"])
+        return None
 
     def _final(self, digest: str, raw: bytes) -> dict[str, Any]:
         """The receipt once it stands: under ``confirmations`` blocks, in a block that was not reorganised away."""

@@ -25,16 +25,20 @@ _FULL, _LIGHT = 2**18, 2**12  # scrypt's n: 256 MiB of memory, or 4 MiB for a sm
 
 
 def checksum(address: bytes | str) -> str:
-    """An address in mixed case (EIP-55).
+    """An address in mixed case (EIP-55). One that is in mixed case already must have the right one: it was mistyped.
 
     >>> checksum("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed")
     '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed'
     """
-    text = address.hex() if isinstance(address, bytes) else address.removeprefix("0x").lower()
+    given = address.hex() if isinstance(address, bytes) else address.removeprefix("0x")
+    text = given.lower()
     if len(text) != 40 or any(c not in "0123456789abcdef" for c in text):
         raise LedgerError(f"{address!r} is no address; give 0x and 40 hexadecimal digits")
     digest = keccak(text.encode()).hex()
-    return "0x" + "".join(c.upper() if int(h, 16) >= 8 else c for c, h in zip(text, digest, strict=False))
+    mixed = "".join(c.upper() if int(h, 16) >= 8 else c for c, h in zip(text, digest, strict=False))
+    if given not in (mixed, text, text.upper()):
+        raise LedgerError(f"{address!r} has a wrong letter (its capitals do not fit, EIP-55); copy the address again")
+    return "0x" + mixed
 
 
 class Key:
