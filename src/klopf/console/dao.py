@@ -169,7 +169,7 @@ def cancel(
 
 @dao.command(name="list")
 def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
-    """Every proposal and where it stands."""
+    """Every proposal: where it stands, what it would change, and with --json the calls that it would make."""
     with _dao(rpc, deployment) as d:
         rows: list[dict[str, Any]] = [
             {
@@ -180,8 +180,16 @@ def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> 
                 "vote_end": p.vote_end,
                 "eta": p.eta,
                 "description": p.description,
+                "changes": d.changes(p),
+                "calls": [
+                    {"to": to, "data": "0x" + data.hex()} for to, data in zip(p.targets, p.calldatas, strict=True)
+                ],
             }
             for p in d.list()
         ]
-    shown = [{**row, "proposal": str(row["proposal"])[:10] + "…"} for row in rows]
-    _tell(rows, json_, _rows(shown))
+    brief = [
+        {**{k: v for k, v in row.items() if k != "calls"}, "proposal": row["proposal"][:10] + "…",
+         "changes": "; ".join(row["changes"])}
+        for row in rows
+    ]  # fmt: skip
+    _tell(rows, json_, _rows(brief))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ def units(text: str) -> int:
     1500000000000000000
     """
     try:
+        if not re.fullmatch(r"[0-9]*\.?[0-9]*", text.strip()):
+            raise InvalidOperation
         amount = Decimal(text) * 10**18
         if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value() or amount >= 2**96:
             raise InvalidOperation
@@ -153,7 +156,8 @@ def _changed(changes: list[str] | None, *records: Any) -> list[Any]:
 def deploy(
     *, key: KeyFile = None,
     confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE, governed: Flag = False,
-    guardian: str | None = None, changes: Changes = None, json_: Json = False,
+    guardian: str | None = None, fundraising: str | None = None, lab: str | None = None,
+    foundation: str | None = None, changes: Changes = None, json_: Json = False,
 ) -> None:  # fmt: skip
     """Put the contracts on a chain and write the deployment file. A chain file that does not exist is made.
 
@@ -163,6 +167,12 @@ def deploy(
         A DAO of the token's holders owns the rules, not the key.
     guardian
         Address that may cancel a proposal of the DAO.
+    fundraising
+        Address that gets 5 % of the cap at genesis; by default the key's.
+    lab
+        Address that gets 20 %; by default the key's.
+    foundation
+        Address that gets 5 %, and stake that is slashed from now on; by default the key's.
     """
     from klopf import ledger as book
 
@@ -172,7 +182,13 @@ def deploy(
     rules, economy = _changed(changes, book.Parameters(), book.Economy())
     constitution = None
     if governed:
-        constitution = book.Constitution(guardian=guardian) if guardian else book.Constitution()
+        constitution = book.Constitution(guardian=book.keys.checksum(guardian)) if guardian else book.Constitution()
+    elif guardian:
+        raise LedgerError("a guardian watches over a DAO: add --governed")
+    holders = {
+        name: book.keys.checksum(address) if address else None
+        for name, address in (("fundraising", fundraising), ("lab", lab), ("foundation", foundation))
+    }
     made = "://" not in place and not Path(place).exists()
     if made:
         from klopf import chain
@@ -181,12 +197,12 @@ def deploy(
     try:
         found = book.deploy(
             place, signer, rules, economy=economy, constitution=constitution, confirmations=confirmations,
-            progress=lambda name: print(f"created {name}", file=sys.stderr),
+            progress=lambda name: print(f"created {name}", file=sys.stderr), **holders,
         )  # fmt: skip
         found.save(deployment)
     except BaseException:
         if made:
-            for end in ("", "-wal", "-shm"):
+            for end in ("", "-wal", "-shm", "-turn"):
                 Path(place + end).unlink(missing_ok=True)
         raise
     _tell(dataclasses.asdict(found), json_, [f"{name:<14}{address}" for name, address in found.addresses.items()])
@@ -329,6 +345,8 @@ def history(*, kind: str | None = None, participant: int | None = None, limit: i
     """
     from klopf import ledger as book
 
+    if limit < 1:
+        raise LedgerError(f"--limit {limit} shows nothing; give at least 1")
     if kind is not None and kind not in book.events.kinds():
         raise LedgerError(f"there is no event {kind!r}; choose from {', '.join(sorted(book.events.kinds()))}")
     with _open(rpc, deployment) as l, book.Index(index or ":memory:") as kept:
@@ -388,6 +406,8 @@ def graph(*, out: Path | None = None, mint: Flag = False, place: str = "",
               "listening": len(made.listening), "token": token}  # fmt: skip
     if out is None and not json_:
         print(made.graphml(), end="")
+        if token is not None:
+            print(f"token {token}", file=sys.stderr)
         return
     if out is not None:
         try:

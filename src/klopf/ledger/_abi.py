@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
@@ -62,6 +63,15 @@ def _type(entry: dict[str, Any]) -> str:
     return kind
 
 
+def encoded(name: str, types: tuple[str, ...], arguments: tuple[Any, ...]) -> bytes:
+    """ABI encoding of what ``name`` takes. LedgerError where an argument does not fit its type."""
+    try:
+        return bytes(encode(types, arguments))
+    except EncodingError as error:
+        why = " ".join(str(error).split())
+        raise LedgerError(f"{name} takes ({', '.join(types)}): {why}") from None
+
+
 @dataclass(frozen=True)
 class FunctionABI:
     """One function: how to call it and how to read its answer."""
@@ -75,7 +85,8 @@ class FunctionABI:
         return bytes(keccak(f"{self.name}({','.join(self.inputs)})".encode())[:4])
 
     def call_data(self, arguments: tuple[Any, ...]) -> bytes:
-        return self.selector + bytes(encode(self.inputs, arguments))
+        """What a transaction carries. LedgerError where an argument does not fit its type."""
+        return self.selector + encoded(self.name, self.inputs, arguments)
 
     def answer(self, data: bytes) -> Any:
         """One value as itself, several as a tuple."""
@@ -136,6 +147,10 @@ class Artifact:
     events: dict[bytes, EventABI]
     errors: dict[bytes, ErrorABI]
     storage: tuple[Variable, ...] = ()
+
+    def creation(self, arguments: tuple[Any, ...]) -> bytes:
+        """What a transaction that creates it carries."""
+        return self.bytecode + encoded(self.name, self.constructor, arguments)
 
 
 def created(name: str) -> str:

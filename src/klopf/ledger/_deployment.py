@@ -8,7 +8,6 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
@@ -174,8 +173,7 @@ def deploy_over(
     first = 0
     for name in names:
         shipped = artifact(created(name))
-        data = shipped.bytecode + bytes(encode(shipped.constructor, arguments.get(name, (wiring,))))
-        receipt = rpc.send(key, None, data)
+        receipt = rpc.send(key, None, shipped.creation(arguments.get(name, (wiring,))))
         if checksum(receipt["contractAddress"]) != expected[name]:
             raise LedgerError("another process sent with this key while deploying; deploy again with a key of its own")
         first = first or int(receipt["blockNumber"], 16)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from eth_abi.abi import encode
+from eth_abi.abi import decode
 from eth_hash.auto import keccak
 
-from klopf.errors import LedgerError
+from klopf.errors import LedgerError, Reverted
 
 from . import _events as ev
 from ._abi import UPGRADEABLE, Artifact, artifact, check_layout
 from ._parameters import Economy, Parameters
 from ._types import Sent
+from .keys import checksum
 
 if TYPE_CHECKING:
     from ._client import Ledger
@@ -58,10 +60,26 @@ class Proposal:
     targets: tuple[str, ...]
     calldatas: tuple[bytes, ...]
 
+    def waits_for(self) -> str:
+        """What must happen before the next thing can."""
+        if self.state is ProposalState.PENDING:
+            return f"its vote begins at {_when(self.vote_start)}"
+        if self.state is ProposalState.ACTIVE:
+            return f"its vote ends at {_when(self.vote_end)}"
+        if self.state is ProposalState.SUCCEEDED:
+            return "it can be queued"
+        if self.state is ProposalState.QUEUED:
+            return f"it can be executed from {_when(self.eta)} on"
+        return "nothing more can be done with it"
+
     def action(self) -> tuple[list[str], list[int], list[bytes], bytes]:
         """What the governor hashes a proposal from."""
         description = bytes(keccak(self.description.encode()))
         return list(self.targets), [0] * len(self.targets), list(self.calldatas), description
+
+
+def _when(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 class Governance:
@@ -84,6 +102,18 @@ class Governance:
 
     def _write(self, function: str, *arguments: Any) -> Sent:
         return self._ledger.send(self.address, self._functions[function].call_data(arguments))
+
+    def _act(self, function: str, proposal: int, *arguments: Any) -> Sent:
+        """As ``_write``; where it is the wrong time, the refusal says what the proposal waits for."""
+        try:
+            return self._write(function, *arguments)
+        except Reverted as refusal:
+            if "Unexpected" not in refusal.name:
+                raise
+            p = self.get(proposal)
+            raise Reverted(
+                f"proposal {str(p.id)[:10]}… is {p.state.name.lower()}: {p.waits_for()}", refusal.name
+            ) from None
 
     def delegate(self, to: str | None = None) -> Sent:
         """Let one's tokens vote: by oneself, or by ``to``. Counts for proposals whose vote starts later."""
@@ -124,8 +154,8 @@ class Governance:
         known: dict[str, object] = {"address": self.timelock}
         arguments = tuple(known.get(kind, deployment.wiring) for kind in code.constructor)
         try:
-            data = code.bytecode + bytes(encode(code.constructor, arguments))
-        except Exception:  # eth_abi raises many kinds
+            data = code.creation(arguments)
+        except LedgerError:
             raise LedgerError(
                 f"the new {name} is built from {code.constructor}; it must take what the old one took"
             ) from None
@@ -135,19 +165,41 @@ class Governance:
 
     def vote(self, proposal: int, support: Support, reason: str = "") -> Sent:
         """Vote with what was delegated to this key when the vote started."""
-        return self._write("castVoteWithReason", proposal, int(support), reason)
+        return self._act("castVoteWithReason", proposal, proposal, int(support), reason)
 
     def queue(self, proposal: int) -> Sent:
         """Hand a proposal that has won to the timelock."""
-        return self._write("queue", *self.get(proposal).action())
+        return self._act("queue", proposal, *self.get(proposal).action())
 
     def execute(self, proposal: int) -> Sent:
         """Carry out a queued proposal whose delay is over; anybody may."""
-        return self._write("execute", *self.get(proposal).action())
+        return self._act("execute", proposal, *self.get(proposal).action())
 
     def cancel(self, proposal: int) -> Sent:
         """Cancel: the guardian at any time, or the proposer before the vote starts."""
-        return self._write("cancel", *self.get(proposal).action())
+        return self._act("cancel", proposal, *self.get(proposal).action())
+
+    def changes(self, proposal: Proposal) -> list[str]:
+        """What a proposal would do, a line a change: ``rule: now -> then`` for rules and terms, or the call itself."""
+        lines = []
+        names = {address: name for name, address in self._ledger.deployment.addresses.items()}
+        now: dict[str, Parameters | Economy] = {
+            "Rules": self._ledger.rules.current(), "Economy": self._ledger.economy.current()
+        }  # fmt: skip
+        for to, data in zip(proposal.targets, proposal.calldatas, strict=True):
+            name = names.get(checksum(to), to)
+            propose = artifact(name).functions["propose"] if name in now else None
+            if propose is None or data[:4] != propose.selector:
+                lines.append(f"call of {name}: 0x{data.hex()}")
+                continue
+            before = now[name]
+            after = type(before).from_tuple(decode(propose.inputs, data[4:])[0])
+            lines += [
+                f"{f.name}: {getattr(before, f.name)} -> {getattr(after, f.name)}"
+                for f in fields(before)
+                if getattr(before, f.name) != getattr(after, f.name)
+            ]
+        return lines
 
     def get(self, proposal: int) -> Proposal:
         """One proposal. LedgerError where there is none."""

@@ -94,7 +94,7 @@ class Graph:
             for _, m in sorted(self.members.items())
         ]
         edges = sorted([e.epoch, e.listener, e.speaker, e.weight, e.answers, str(e.fee)] for e in self.listening)
-        return json.dumps({"block": self.block, "members": members, "listening": edges}, separators=(",", ":")).encode()
+        return json.dumps({"members": members, "listening": edges}, separators=(",", ":")).encode()
 
     def hash(self) -> bytes:
         """Keccak-256 of :meth:`canonical`: what a snapshot claims."""

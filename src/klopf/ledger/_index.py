@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,6 +53,8 @@ class Index:
     """The index in one file. Several processes may read it while one follows."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if path != ":memory:" and not Path(path).absolute().parent.is_dir():
+            raise LedgerError(f"there is no folder {Path(path).absolute().parent} to keep an index in")
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -62,7 +65,7 @@ class Index:
             if self._get("format") != _FORMAT:
                 raise LedgerError(f"{path} was made by another version of Klopf; delete it, it can be made again")
         except sqlite3.Error as error:
-            raise LedgerError(f"{path} is no index ({error}); delete it, it can be made again") from None
+            raise LedgerError(f"{path} is no index ({error}); name another file, it can be made again") from None
 
     def _get(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -125,9 +125,9 @@ class Rpc:
                 digest = "0x" + bytes(keccak(raw)).hex()
                 try:
                     answer, unsure = self._answer("eth_sendRawTransaction", ("0x" + raw.hex(),))
-                except Unanswered as error:
+                except Unanswered as silence:
                     self._nonces.pop(key.address, None)
-                    raise Unanswered(f"{error}; look for transaction {digest} before you send it again") from None
+                    raise Unanswered(f"{silence}; look for transaction {digest} before you send it again") from None
                 if answer.get("error") is not None:
                     error = _failure("eth_sendRawTransaction", answer["error"])
                     line = str(error).lower()
@@ -171,7 +171,7 @@ class Rpc:
                 return used == digest
             if time.monotonic() > until:
                 raise Unanswered(
-                    f"the answer to transaction {digest} was lost and its nonce is used; look for it before you send again"
+                    f"the answer to transaction {digest} was lost and its nonce is used; look for it, then send again"
                 )
             time.sleep(0.2)
 
