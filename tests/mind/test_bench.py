@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,9 @@ def test_json_is_one_list_with_the_promised_keys(capsys: pytest.CaptureFixture[s
         assert list(row) == [
             "learner", "setting", "seeds", "steps", "error", "stderr", "steps_per_second", "hyperparameters",
         ]  # fmt: skip
-        assert row["hyperparameters"] == {"step_size": 0.01, "l2": 0.001, "normalise_inputs": False}
+        how = row["hyperparameters"]
+        assert (how["step_size"], how["l2"], how["normalise_inputs"], how["rule"]) == (0.01, 0.001, False, "sgd")
+        assert how["hidden"] == ([5] if row["learner"] == "backprop" else []) and "prior" not in how
         assert row["seeds"] == 2 and row["steps"] == 20000 and 0 < row["error"] < 20 and row["stderr"] >= 0
     assert plot.stat().st_size > 5000 and len(resume.read_text().splitlines()) == 4
 
@@ -44,6 +47,7 @@ def test_a_sweep_takes_up_where_it_was_interrupted(tmp_path: Path) -> None:
     results = {r.seed: x["error"] for r, x in bench.sweep(runs, file=file)}
     assert file.read_text().startswith(before) and len(results) == 4
     assert {k: results[k] for k in first} == first
+    assert len(bench._read(file)) == 4  # nothing was glued to the line that was cut short
     assert len({round(e, 6) for e in results.values()}) == 4
 
 
@@ -52,6 +56,64 @@ def test_the_error_is_the_mean_over_the_last_tenth() -> None:
     X, y = problems.slowly_changing_regression(100_000).whole()
     errors = Mind(20, 1, learner="linear", output="linear").learn(X, y)
     assert bench.run(r)["error"] == pytest.approx(errors[-10_000:].mean(dtype=np.float64), rel=1e-6)
+    for steps in (25_000, 150_000):  # a tenth need not be a number of blocks
+        X, y = problems.slowly_changing_regression(steps).whole()
+        errors = Mind(20, 1, learner="linear", output="linear").learn(X, y)
+        wanted = errors[-steps // 10 :].mean(dtype=np.float64)
+        assert bench.run(bench.Run("regression", "redraw", "linear", 0, steps))["error"] == pytest.approx(wanted)
+
+
+def test_a_learners_settings_are_given_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    call("regression", "--learners", "klopf", "--seeds", "1", "--steps", "20", "--options", "drift=0.01", "--json")
+    (row,) = json.loads(capsys.readouterr().out)
+    how = row["hyperparameters"]
+    assert (how["rule"], how["drift"], how["prior"], how["life"], how["replacement_rate"], how["hidden"]) == (
+        "kalman", 0.01, 10.0, "continual", 3e-4, [5],
+    )  # fmt: skip
+    assert row["stderr"] is None and not {"step_size", "tau", "dormant", "perturb_every"} & set(how)
+    call("regression", "--learners", "klopf", "--seeds", "1", "--steps", "20", "--options", "drift=0.01")
+    out = capsys.readouterr().out
+    assert "nan" not in out and "±" not in out.replace("± s.e.", "") and "drift=0.01" in out and "prior" not in out
+
+
+@pytest.mark.parametrize(("wide", "names"), [(False, ["backprop", "crelu", "linear", "klopf"]), (True, ["klopf"])])
+def test_speed_compares_learners_whose_tables_differ(
+    wide: bool, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "_torch_rate", lambda *a: None)
+    monkeypatch.setattr(speed, "_best", lambda work, seconds: (work(), 1.0)[1])
+    rows = speed.measure(0.001, wide, names)
+    assert "NaN" not in json.dumps(rows)
+    assert {row["what"] for row in rows if row["network"] == "20-5-1"} >= set(names)
+
+
+def test_what_would_fail_at_the_end_is_refused_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench, "run", lambda *a: pytest.fail("it ran"))
+    for wrong in (["--plot", str(tmp_path / "x.foo")], ["--plot", str(tmp_path)], ["--resume", "/nope/x"],
+                  ["--resume", str(tmp_path)], ["--cores", "-1"], ["--cores", "0"]):  # fmt: skip
+        with pytest.raises(MindError) as caught:
+            call("regression", "--learners", "linear", "--seeds", "1", *wrong)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(MindError, match="sideways"):
+        call("growth", "--setting", "sideways")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MindError, match="need matplotlib"):
+        call("regression", "--learners", "linear", "--seeds", "1", "--plot", str(tmp_path / "x.png"))
+
+
+def test_the_table_is_told_whatever_becomes_of_the_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*a: object, **k: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full)
+    with pytest.raises(MindError, match="no space"):
+        call("regression", "--learners", "linear", "--seeds", "1", "--steps", "10", "--json", "--plot",
+             str(tmp_path / "x.png"))  # fmt: skip
+    assert json.loads(capsys.readouterr().out)[0]["learner"] == "linear"
 
 
 def test_recovery_is_counted_in_samples() -> None:
@@ -75,7 +137,7 @@ def test_options_chosen_by_tuning_are_those_of_the_data() -> None:
 def test_networks_of_different_sizes_are_not_averaged() -> None:
     done = {"error": 1.0, "steps_per_second": 1.0, "diagnosis": None}
     runs = [bench.Run("growth", "redraw", "klopf", 0, 10, hidden=(n,)) for n in (5, 20)]
-    assert [row["hyperparameters"] for row in bench.summary([(r, done) for r in runs])] == [
+    assert [row["overrides"] for row in bench.summary([(r, done) for r in runs])] == [
         {"hidden": [5]}, {"hidden": [20]},
     ]  # fmt: skip
 
@@ -143,6 +205,8 @@ def test_learning_together_is_the_same_as_alone() -> None:
     assert errors.shape == (6, 5_000) and (errors == np.stack([m.learn(X, y) for m in alone])).all()
     with pytest.raises(MindError, match="twice"):
         learn_together([together[0], together[0]], X, y)
+    with pytest.raises(MindError, match="at least 1"):
+        learn_together(together, X, y, cores=-1)
 
 
 def test_watching_reports_after_every_block(tmp_path: Path) -> None:
@@ -153,6 +217,10 @@ def test_watching_reports_after_every_block(tmp_path: Path) -> None:
     assert len(history) == len(errors) == 3 and history[-1]["steps"] == 30_000
     diagnostics.plot(history, str(tmp_path / "plot.png"))
     assert (tmp_path / "plot.png").stat().st_size > 5000
+    with pytest.raises(MindError, match="nothing to draw"):
+        diagnostics.plot([], str(tmp_path / "plot.png"))
+    with pytest.raises(MindError, match="cannot draw"):
+        diagnostics.plot(history, str(tmp_path / "plot.foo"))
 
 
 def test_ranks() -> None:

@@ -23,6 +23,9 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSO
 Learners = Annotated[
     str | None, Parameter(help="Names separated by commas; `all` or nothing for all of them. See klopf.mind.LEARNERS.")
 ]
+Fast = Annotated[
+    str | None, Parameter(help="Names separated by commas, or `all`; backprop,continual-backprop,klopf if not given.")
+]
 Seeds = Annotated[int, Parameter(help="How many seeds, from 0.")]
 Steps = Annotated[int, Parameter(help="Length of the stream: samples, or tasks where the problem has tasks.")]
 Plot = Annotated[Path | None, Parameter(help="Draw the error over the stream into this image file.")]
@@ -89,8 +92,10 @@ def _carry_out(
 
     if not runs:
         raise MindError("nothing to run: give at least one learner and one seed")
-    if plot is not None and not plot.absolute().parent.is_dir():
-        raise MindError(f"there is no folder {plot.parent} to draw into")
+    if cores is not None and cores < 1:
+        raise MindError(f"--cores {cores}: at least 1 is needed")
+    if plot is not None:
+        _can_draw(plot)
     results: list[tuple[Run, dict[str, Any]]] = []
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -100,14 +105,30 @@ def _carry_out(
             results.append((r, result))
             bar.update(task, description=f"{title}: {r.learner}")
     table = summary(results)
-    if plot is not None:
-        _draw(results, plot, title)
     if json_:
         keys = ("learner", "setting", "seeds", "steps", "error", "stderr", "steps_per_second", "hyperparameters")
         clean = [{k: (None if row[k] != row[k] else row[k]) for k in keys} for row in table]
         print(json.dumps(clean, indent=1))
-        return
-    _print(table, title)
+    else:
+        _print(table, title)
+    if plot is not None:
+        sys.stdout.flush()  # what took hours is told, whatever becomes of the picture
+        _draw(results, plot, title)
+
+
+def _can_draw(path: Path) -> None:
+    """Refuse, before anything runs, what the plot would fail with after it."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MindError("plots need matplotlib; install klopf[plot]") from error
+    if not path.absolute().parent.is_dir():
+        raise MindError(f"there is no folder {path.parent} to draw into")
+    if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise MindError(f"cannot draw into {path}: it is a folder, or cannot be written")
+    kinds = Figure().canvas.get_supported_filetypes()
+    if path.suffix.lower().lstrip(".") not in kinds:
+        raise MindError(f"--plot {path}: the name must end in one of .{', .'.join(sorted(kinds))}")
 
 
 def _print(table: list[dict[str, Any]], title: str) -> None:
@@ -123,7 +144,9 @@ def _print(table: list[dict[str, Any]], title: str) -> None:
         view.add_column("samples to recover", justify="right")
     view.add_column("options")
     for row in table:
-        error = "diverged" if row["error"] != row["error"] else f"{row['error']:.3f} ± {row['stderr']:.3f}"
+        error = "diverged" if row["error"] != row["error"] else f"{row['error']:.3f}"
+        if row["stderr"] == row["stderr"]:  # with one seed, or a diverged one, there is none
+            error += f" ± {row['stderr']:.3f}"
         cells = [
             row["learner"], row["setting"], error, str(row["seeds"]), f"{row['steps_per_second']:,.0f}",
             "" if row["dormant"] is None else f"{row['dormant']:.1%}",
@@ -131,17 +154,14 @@ def _print(table: list[dict[str, Any]], title: str) -> None:
         if early:
             cells.append("" if row["early_error"] is None else f"{row['early_error']:.3f}")
             cells.append("" if row["recovery"] is None else f"{row['recovery']:.0f}")
-        cells.append(", ".join(f"{k}={v}" for k, v in row["hyperparameters"].items()))
+        cells.append(", ".join(f"{k}={v}" for k, v in row["overrides"].items()))
         view.add_row(*cells)
     Console(width=max(120, Console().width)).print(view)
 
 
 def _draw(results: list[tuple[Run, dict[str, Any]]], path: Path, title: str) -> None:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MindError("plots need matplotlib; install klopf[plot]") from error
     import numpy as np
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
@@ -310,13 +330,17 @@ def growth(
 
     Parameters
     ----------
+    setting
+        `redraw` (all slow bits anew at every change), `flip-one` (one of them flips), or `both`.
     budget
         Most hidden units that may be grown.
     every
         Steps between two new units.
     """
-    from klopf.mind.bench import Run
+    from klopf.mind.bench import PROBLEMS, Run
 
+    if setting not in (*PROBLEMS["growth"], "both"):
+        raise MindError(f"--setting {setting} is not one of {', '.join(PROBLEMS['growth'])}, both")
     if budget < 1 or every < 1 or seeds < 1 or steps < 1:
         raise MindError("--budget, --every, --seeds and --steps must be at least 1")
     kinds: list[tuple[int, dict[str, Any]]] = [
@@ -334,7 +358,7 @@ def growth(
 
 
 @app.command
-def speed(*, learners: Learners = None, seconds: float = 2.0, wide: bool = True, json_: Json = False) -> None:
+def speed(*, learners: Fast = None, seconds: float = 2.0, wide: bool = True, json_: Json = False) -> None:
     """Steps per second on one core, beside the machine's own limits and, where it is installed, PyTorch's step.
 
     Parameters
@@ -361,5 +385,6 @@ def speed(*, learners: Learners = None, seconds: float = 2.0, wide: bool = True,
         view.add_column(column, justify="right" if column in ("per second", "ratio") else "left")
     for row in rows:
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        view.add_row(row["what"], row["network"], f"{row['per_second']:,.3g}", row["against"], ratio)
+        rate = "" if row["per_second"] is None else f"{row['per_second']:,.3g}"
+        view.add_row(row["what"], row["network"], rate, row["against"], ratio)
     Console(width=max(110, Console().width)).print(view)

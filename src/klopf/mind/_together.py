@@ -30,8 +30,10 @@ def learn_together(minds: Sequence[Mind], X: ArrayLike, y: ArrayLike, cores: int
         Errors, shape ``(len(minds), n)``; the same as from each one's ``learn`` alone.
 
     Raises:
-        MindError: the same learner is given twice, or the stream cannot be learned.
+        MindError: the same learner is given twice, the stream cannot be learned, or ``cores`` is below 1.
     """
+    if cores is not None and cores < 1:
+        raise MindError(f"cores={cores}: at least 1 is needed")
     if len({id(m) for m in minds}) != len(minds):
         raise MindError("the same learner was given twice; give each its own place")
     if not minds:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from klopf.errors import MindError
 from klopf.mind import problems
+from klopf.mind._effective import effective
 from klopf.mind._mind import Mind
-from klopf.mind._settings import LEARNERS
+from klopf.mind._settings import LEARNERS, settings_for
 from klopf.mind._tuned import PUBLISHED, TUNED
 from klopf.mind.diagnostics import diagnose
 
@@ -129,7 +130,8 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         tick: called with the fraction of the stream that is done.
 
     Returns:
-        ``error``: mean over the last tenth; ``curve``: mean error of each block (at most 500 points);
+        ``error``: mean over the last tenth of the samples (regression, growth) or of the tasks, at least one, rounded
+        down; ``curve``: mean error of each block (at most 500 points);
         ``steps_per_second`` of learning alone; ``early``: error in the first tenth of each of the last tenth of tasks,
         and ``recovery``: samples until a change is made good (see :func:`recovered_after`), in the last half of them;
         ``diagnosis`` at the end.
@@ -142,6 +144,8 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
     errors: list[float] = []
     early: list[float] = []
     recovery: list[int] = []
+    last: list[tuple[float, int]] = []  # mean and number of those of a block's errors that lie in the last tenth
+    tail_from = r.steps - max(1, r.steps // 10)
     before = math.nan
     learned = seconds = 0.0
     blocks = stream.number
@@ -152,7 +156,10 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         started = time.perf_counter()
         e = m.learn(X, y)
         seconds += time.perf_counter() - started
+        in_tail = e[max(0, tail_from - int(learned)) :]
         learned += len(X)
+        if len(in_tail):
+            last.append((float(in_tail.mean(dtype=np.float64)), len(in_tail)))
         if stream.tests is not None:
             tx, ty = stream.tests(number)
             errors.append(float((m.predict(tx) != ty).mean()))
@@ -167,7 +174,12 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
             break
         tick((number + 1) / blocks)
     tail = max(1, blocks // 10)
-    error = float(np.mean(errors[-tail:])) if math.isfinite(errors[-1]) else float("nan")
+    error = float(np.mean(errors[-tail:]))
+    if r.problem in ("regression", "growth") and last:  # steps are samples, and blocks need not be tenths
+        means, numbers = np.array(last).T
+        error = float(np.average(means, weights=numbers / numbers.max()))
+    if not math.isfinite(errors[-1]):
+        error = float("nan")
     width = max(1, math.ceil(len(errors) / 500))
     curve = [float(np.mean(errors[i : i + width])) for i in range(0, len(errors), width)]
     return {
@@ -184,7 +196,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     done: dict[str, dict[str, Any]] = {}
     if path.exists():
-        for line in path.read_text().splitlines():
+        for line in path.read_text(errors="replace").splitlines():
             try:
                 entry = json.loads(line)
                 done[entry["key"]] = entry["result"]
@@ -207,9 +219,24 @@ def sweep(
         file: JSON lines of finished runs; those it already holds are not made again, each new one is appended.
         cores: all by default.
         progress: called from many threads with the number of runs done, with fractions.
+
+    Raises:
+        MindError: ``file`` cannot be written, ``cores`` is below 1, or a run cannot be made.
     """
+    if cores is not None and cores < 1:
+        raise MindError(f"cores={cores}: at least 1 is needed")
     path = Path(file) if file is not None else None
-    done = _read(path) if path is not None else {}
+    done: dict[str, dict[str, Any]] = {}
+    if path is not None:
+        try:
+            with path.open("a+b") as kept:  # before hours of work, not after
+                if kept.tell() and (kept.seek(-1, os.SEEK_END), kept.read(1))[1] != b"\n":
+                    kept.write(b"\n")  # an interruption cut the last line short
+            done = _read(path)
+        except OSError as error:
+            raise MindError(
+                f"cannot keep runs in {path}: {error.strerror}; choose a file that can be written"
+            ) from error
     parts = [1.0 if r.key in done else 0.0 for r in runs]
     for r in runs:
         if r.key in done:
@@ -238,10 +265,17 @@ def sweep(
                 future.cancel()
 
 
+def _hyperparameters(r: Run) -> dict[str, Any]:
+    hidden = () if r.learner == "linear" else hidden_for(r)
+    settings = settings_for(r.learner, **r.options)
+    return {**effective(settings), **r.options, "hidden": list(hidden)}
+
+
 def summary(results: Sequence[tuple[Run, dict[str, Any]]]) -> list[dict[str, Any]]:
     """One entry a learner and setting: mean error over seeds, its standard error, and how it was run.
 
-    A diverged run makes the mean NaN: it is not left out.
+    A diverged run makes the mean NaN: it is not left out. ``hyperparameters`` are all settings that matter for the
+    learner and its hidden units; ``overrides`` what differs from its defaults on purpose.
     """
     groups: dict[tuple[str, str, str], list[tuple[Run, dict[str, Any]]]] = {}
     for r, result in results:
@@ -266,7 +300,8 @@ def summary(results: Sequence[tuple[Run, dict[str, Any]]]) -> list[dict[str, Any
                 "error": float(e.mean()),
                 "stderr": float(e.std(ddof=1) / math.sqrt(len(e))) if len(e) > 1 else float("nan"),
                 "steps_per_second": float(np.median([result["steps_per_second"] for _, result in members])),
-                "hyperparameters": json.loads(how_text),
+                "hyperparameters": _hyperparameters(members[0][0]),
+                "overrides": json.loads(how_text),
                 "dormant": float(np.mean(dormant)) if dormant else None,
                 "early_error": float(np.mean(early)) if early else None,
                 "recovery": float(np.mean(recovery)) if recovery else None,

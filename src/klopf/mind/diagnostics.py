@@ -156,8 +156,10 @@ def plot(history: Sequence[dict[str, Any]], path: str) -> None:
     """Draw what ``watch`` reported, error, dormant units, rank and weights over blocks, into an image file at ``path``.
 
     Raises:
-        MindError: matplotlib is not installed.
+        MindError: matplotlib is not installed, nothing was reported, or ``path`` cannot be drawn into.
     """
+    if not history:
+        raise MindError("there is nothing to draw: give what `watch` reported of at least one block")
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -172,4 +174,7 @@ def plot(history: Sequence[dict[str, Any]], path: str) -> None:
             ax.plot(block, [h["layers"][l][key] for h in history], label=f"layer {l + 1}")
         ax.set_title(key.replace("_", " "))
         ax.legend()
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise MindError(f"cannot draw into {path}: {' '.join(str(error).split())}") from error

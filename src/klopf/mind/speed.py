@@ -41,20 +41,24 @@ def _bandwidth(seconds: float) -> float:
 
 
 def _in_turns(minds: list[Mind], X: Any, y: Any, seconds: float) -> list[float]:
-    """Steps a second of several learners that take turns, each turn from the same weights: those of the first in
-    mid-life. So they have the same units to skip, and a machine that slows down slows all of them."""
+    """Steps a second of several learners that take turns, each turn from the same weights: those, in mid-life, of the
+    first whose tables have the same form. So they have the same units to skip, and a machine that slows down slows all
+    of them."""
+    if not minds:
+        return []
     for m in minds:
         m.prepare()
         m.learn(X, y)
-    weights = minds[0]._P[0].copy()
+    firsts = [next(o for o in minds if np.array_equal(o._geo, m._geo)) for m in minds]
+    weights = {id(o): o._P[0].copy() for o in firsts}
     n = max(1, len(X) // 10)
     pieces = itertools.cycle([(X[i : i + n], y[i : i + n]) for i in range(0, n * 10, n)])
     times: list[list[float]] = [[] for _ in minds]
     until = time.perf_counter() + seconds * len(minds)
     while len(times[0]) < 5 or time.perf_counter() < until:
         piece = next(pieces)
-        for m, own in zip(minds, times, strict=True):
-            m._P[0] = weights
+        for m, first, own in zip(minds, firsts, times, strict=True):
+            m._P[0] = weights[id(first)]
             started = time.process_time()
             m.learn(*piece)
             own.append(time.process_time() - started)
@@ -113,7 +117,8 @@ def _images(n: int) -> tuple[Any, Any]:
 def measure(seconds: float, wide: bool, learners: list[str]) -> list[dict[str, Any]]:
     """Rows of ``{"what", "network", "per_second", "against", "ratio"}``.
 
-    ``ratio`` is the row's rate divided by that of what ``against`` names; None where there is nothing to divide by.
+    ``ratio`` is the row's rate divided by that of what ``against`` names; None where there is nothing to divide by, and
+    ``per_second`` is None for what is not installed.
 
     Raises:
         MindError: ``seconds`` is not above 0.
@@ -124,8 +129,8 @@ def measure(seconds: float, wide: bool, learners: list[str]) -> list[dict[str, A
 
     def row(what: str, network: str, rate: float | None, against: str = "", base: float | None = None) -> None:
         if rate is None:
-            rows.append({"what": f"{what}: not installed, skipped", "network": network, "per_second": float("nan"),
-                         "against": "", "ratio": None})  # fmt: skip
+            missing = f"{what}: not installed, skipped"
+            rows.append({"what": missing, "network": network, "per_second": None, "against": "", "ratio": None})
             return
         ratio = rate / base if base else None
         rows.append({"what": what, "network": network, "per_second": rate, "against": against, "ratio": ratio})
