@@ -31,6 +31,7 @@ abstract contract Columns is Escrow, EIP712 {
         uint96 stake; // the listener's weight in this epoch
         uint96 fees; // set aside and not claimed yet
         uint32 weightUsed; // of 65535
+        uint32 disputes; // open, about receipts that this listener signed
     }
 
     struct Column {
@@ -39,7 +40,6 @@ abstract contract Columns is Escrow, EIP712 {
         uint16 consensus;
         bool claimed;
         Pay pay;
-        uint8 disputes; // open, about receipts that this member signed as a listener
         bool voided; // it signed what it did not post: no compute reward in this epoch
     }
 

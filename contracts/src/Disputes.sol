@@ -3,9 +3,11 @@ pragma solidity ^0.8.28;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Clock} from "./Clock.sol";
+import {Members} from "./Members.sol";
 import {Receipt, Receipts} from "./Receipts.sol";
 import {Registry} from "./Registry.sol";
 import {Settlement} from "./Settlement.sol";
+import {Stake} from "./Stake.sol";
 import {Wiring} from "./Wiring.sol";
 
 /// @title A listener that signs one thing and posts another
@@ -29,6 +31,7 @@ contract Disputes {
 
     Clock public immutable clock;
     Registry public immutable registry;
+    Stake public immutable stake;
     Settlement public immutable settlement;
 
     mapping(uint32 epoch => mapping(uint32 listener => mapping(uint32 speaker => Dispute))) public disputes;
@@ -46,6 +49,7 @@ contract Disputes {
     );
 
     error WindowClosed(uint32 epoch);
+    error NotAdmitted(uint32 id);
     error AlreadyDisputed(uint32 epoch, uint32 listener, uint32 speaker);
     error NotOpen(uint32 epoch, uint32 listener, uint32 speaker);
     error AlreadyHeard(uint32 listener);
@@ -57,16 +61,19 @@ contract Disputes {
     constructor(Wiring memory w) {
         clock = Clock(w.clock);
         registry = Registry(w.registry);
+        stake = Stake(w.stake);
         settlement = Settlement(w.settlement);
     }
 
     /// @notice Show a receipt that `r.listener` signed and that was not paid. `heard` are the listeners whose receipts
     ///         the speaker's claim counted (its events `Heard`, in their order): a receipt of one of them is settled.
+    ///         Only a neuron that spoke in that epoch, with stake, has anything to be paid.
     function open(Receipt calldata r, bytes calldata listenerSignature, uint32[] calldata heard) external {
         // CHECK
         registry.requireActor(r.speaker, msg.sender);
         (uint64 until, uint32 length) = clock.windowOf(r.epoch);
         if (r.listener == r.speaker || block.timestamp >= until) revert WindowClosed(r.epoch);
+        if (!_spoke(r.speaker, r.epoch)) revert NotAdmitted(r.speaker);
         Dispute storage d = disputes[r.epoch][r.listener][r.speaker];
         if (d.state != State.None) revert AlreadyDisputed(r.epoch, r.listener, r.speaker);
         bytes32 counted = settlement.heardOf(r.epoch, r.speaker);
@@ -93,7 +100,7 @@ contract Disputes {
         // CHECK
         Dispute storage d = disputes[epoch][listener][speaker];
         if (d.state != State.Open) revert NotOpen(epoch, listener, speaker);
-        (bytes32 root,,,) = settlement.posts(epoch, listener);
+        (bytes32 root,,,,) = settlement.posts(epoch, listener);
         if (!MerkleProof.verifyCalldata(proof, root, d.leaf)) revert NotInRoot();
         // APPLY, EMIT
         _end(d, epoch, listener, speaker, true);
@@ -107,6 +114,13 @@ contract Disputes {
         if (block.timestamp < d.answerBy) revert NotDue(d.answerBy);
         // APPLY, EMIT
         _end(d, epoch, listener, speaker, false);
+    }
+
+    /// @dev Whether `id` was a neuron before `epoch`, with something at stake when that opened. What it is now does not
+    ///      matter: what it earned then stays its own.
+    function _spoke(uint32 id, uint32 epoch) private view returns (bool) {
+        return registry.standingOf(id) != Members.Standing.None && registry.bornIn(id) < epoch
+            && stake.stakeAt(id, epoch) != 0;
     }
 
     function _end(Dispute storage d, uint32 epoch, uint32 listener, uint32 speaker, bool kept) private {

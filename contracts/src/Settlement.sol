@@ -39,7 +39,7 @@ contract Settlement is Columns {
     /// @notice A dispute about a receipt of `listener` has begun: its pay for the epoch waits.
     function hold(uint32 epoch, uint32 listener) external {
         if (msg.sender != disputes) revert OnlyDisputes();
-        columns[epoch][listener].disputes += 1;
+        posts[epoch][listener].disputes += 1;
     }
 
     /// @notice A dispute has ended: pay the owner of `speaker` the fee that `listener` signed, out of what it set aside
@@ -59,10 +59,9 @@ contract Settlement is Columns {
         voided = p.root != 0 && !(kept && paid == fee);
         // APPLY
         p.fees -= aside;
+        p.disputes -= 1;
         _spend(listener, more);
-        Column storage c = columns[epoch][listener];
-        c.disputes -= 1;
-        if (voided) c.voided = true;
+        if (voided) columns[epoch][listener].voided = true;
         if (paid != 0) IERC20(address(token)).safeTransfer(registry.ownerOf(speaker), paid);
     }
 
@@ -78,13 +77,14 @@ contract Settlement is Columns {
             registry.onHeard(id, epoch, e.rank == 0 ? 0 : Fixed.divDown(c.rank, e.rank));
         }
         (uint64 until,) = clock.windowOf(epoch);
-        if (c.disputes != 0 || block.timestamp < until) return;
+        Post storage p = posts[epoch][id];
+        if (p.disputes != 0 || block.timestamp < until) return;
         uint256 reward = e.rank == 0 || c.voided ? 0 : Math.mulDiv(e.pool, c.rank, e.rank); // rounds down
         // APPLY
-        (uint96 fees, uint96 refund) = (c.fees, posts[epoch][id].fees);
+        (uint96 fees, uint96 refund) = (c.fees, p.fees);
         c.pay = Pay.Collected;
         c.fees = 0;
-        posts[epoch][id].fees = 0;
+        p.fees = 0;
         escrow[id] += refund;
         if (reward != 0) emission.pay(owner, reward);
         if (fees != 0) IERC20(address(token)).safeTransfer(owner, fees);

@@ -6,10 +6,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ledger_helpers import KLP, WINDOW, Net, Role, betray, quarrel, receipt, secret
+from ledger_helpers import KLP, TINY, WINDOW, Net, Role, betray, quarrel, receipt, secret
 
 from klopf import ledger
 from klopf.errors import LedgerError, Reverted
+from klopf.ledger import Standing
+from klopf.ledger._deployment import deploy_over
+from tests.ledger.memory import MemoryRpc
 
 
 @pytest.fixture
@@ -206,6 +209,49 @@ def test_a_new_key_takes_back_nothing_that_the_old_one_signed(trio: tuple[Net, i
     for signed in (stale, others, zeros):
         with pytest.raises(Reverted, match="WrongListenerSignature"):
             net.clients[b].disputes.open(signed)
+
+
+def test_only_a_neuron_that_spoke_with_stake_may_open_a_dispute(trio: tuple[Net, int, int, int]) -> None:
+    """Ids that nobody stakes for cannot be made by the hundred to dispute receipts of nothing."""
+    net, a, b, r = trio
+    net.admin.rules.propose(replace(net.admin.rules.current(), dispute_seconds=WINDOW))
+    net.advance()
+    net.advance()
+    epoch = net.admin.clock.now().epoch
+    poor, late = net.join(Role.NEURON, stake=0), net.join(Role.NEURON)  # one not admitted, one only from now on
+    auditor = net.join(Role.AUDITOR)
+    given = {speaker: net.sign(receipt(net, a, speaker, 0, 0)) for speaker in (b, r, poor, late, auditor)}
+    net.clients[a].settlement.post(a, bytes(32), 0, bytes(32))
+    net.advance()
+    net.advance()
+    for speaker in (r, poor, late, auditor):
+        with pytest.raises(Reverted, match="NotAdmitted"):
+            net.clients[speaker].disputes.open(given[speaker])
+    net.clients[b].stake.unstake(b, 100 * KLP)  # it goes; what it was promised while it spoke is still its own
+    assert net.admin.registry.get(b).standing is Standing.SILENT
+    net.clients[b].disputes.open(given[b])
+    net.receipts.append(given[b])
+    assert net.admin.settlement.contested(epoch, a) == 1
+    net.pass_time(WINDOW)
+    net.admin.disputes.uphold(epoch, a, b)
+    assert net.admin.settlement.contested(epoch, a) == 0
+    assert net.admin.settlement.column(epoch, a).voided
+    assert ledger.verify(net.admin, net.receipts) == []
+
+
+def test_there_is_room_for_any_number_of_disputes() -> None:
+    """More than a byte counts, about one listener and one epoch."""
+    rpc, key = MemoryRpc(), secret(0)
+    book = ledger.Ledger(rpc, deploy_over(rpc, key, replace(TINY, dispute_seconds=WINDOW)), key)
+    settlement = book.settlement
+    disputes, there = (bytes.fromhex(c.address[2:]) for c in (book.disputes, settlement))
+    hold = settlement._functions["hold"].call_data((1, 7))
+    for _ in range(300):
+        done = rpc._run(disputes, there, hold)
+        assert done.status
+        rpc.world.apply(done.difference)
+    assert settlement.contested(1, 7) == 300
+    assert settlement.set_aside(1, 7) == 0
 
 
 def test_the_time_to_answer_is_that_of_the_rules_the_epoch_was_played_by(trio: tuple[Net, int, int, int]) -> None:

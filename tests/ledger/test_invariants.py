@@ -370,8 +370,8 @@ class Market(RuleBasedStateMachine):
             for id in (*NEURONS, REQUESTER):
                 column = self.net.admin.settlement.column(epoch, id)
                 open_ = [r for r in self.disputed if (r.epoch, r.listener) == (epoch, id) and self.is_open(r)]
-                assert column.disputes == len(open_)
-                assert not (column.disputes and column.collected)
+                assert self.net.admin.settlement.contested(epoch, id) == len(open_)
+                assert not (open_ and column.collected)
 
     def is_open(self, r: Receipt) -> bool:
         found = self.net.admin.disputes.get(r.epoch, r.listener, r.speaker)
@@ -569,9 +569,9 @@ BUGS = {
     "emission uncounted": ("Token", "emitted += amount;", ""),
     "a disputed fee paid again and again": ("Settlement", "p.fees -= aside;", ""),
     "a dispute ended twice": ("Disputes", "d.state = State.Ended;", ""),
-    "pay collected while it is disputed": ("Settlement", "c.disputes != 0 || ", ""),
+    "pay collected while it is disputed": ("Settlement", "p.disputes != 0 || ", ""),
     "a cap that holds nothing": ("Escrow", "if (amount > left) revert", "if (amount > left + 1e27) revert"),
-    "a dispute that never lets go": ("Settlement", "c.disputes -= 1;", ""),
+    "a dispute that never lets go": ("Settlement", "p.disputes -= 1;", ""),
     "terms that change within a cycle": ("Economy", "_next = t;", "_now = t;"),
     "anybody's terms": ("Economy", "if (msg.sender != rules.owner())", "if (msg.sender == address(0))"),
     "a halving of what was spent": (

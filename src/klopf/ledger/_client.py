@@ -375,8 +375,12 @@ class SettlementClient(_Contract):
 
     def column(self, epoch: int, id: int) -> Column:
         """How ``id`` was heard in ``epoch``."""
-        rank, fees, consensus, claimed, pay, disputes, voided = self._read("columns", epoch, id)
-        return Column(consensus, rank, fees, claimed, pay == 2, pay > 0, disputes, voided)
+        rank, fees, consensus, claimed, pay, voided = self._read("columns", epoch, id)
+        return Column(consensus, rank, fees, claimed, pay == 2, pay > 0, voided)
+
+    def contested(self, epoch: int, id: int) -> int:
+        """How many disputes are open about receipts of an epoch that ``id`` signed as a listener."""
+        return int(self._read("posts", epoch, id)[4])
 
     def cap(self, id: int, most: int) -> Sent:
         """The most that fees may take out of the escrow of ``id`` in one epoch; 0 for no cap. The owner only."""

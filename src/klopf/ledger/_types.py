@@ -114,8 +114,6 @@ class Column:
     collected: bool
     weighed: bool = False
     """How it was heard counts for its standing; its money may still wait for the dispute window."""
-    disputes: int = 0
-    """Open ones, about receipts that it signed as a listener."""
     voided: bool = False
     """It signed a receipt that it did not post: no compute reward."""
 

@@ -111,7 +111,6 @@ class _Column:
     claimed: bool = False
     collected: bool = False
     weighed: bool = False
-    disputes: int = 0
     voided: bool = False
 
 
@@ -163,6 +162,7 @@ class _Model(Cycles):
         self.window: int | None = None  # of the rules that the closing epoch was played by
         self.disputes: dict[tuple[int, int, int], ev.Disputed] = {}
         self.ended: set[tuple[int, int, int]] = set()
+        self.contested: Counter[tuple[int, int]] = Counter()  # open disputes, by epoch and listener
         self.signers: Counter[str] = Counter()  # requests carried for each
         self.code: dict[str, str] = {}
         self.restored: set[int] = set()
@@ -531,7 +531,10 @@ class _Model(Cycles):
         self.differ(f"window of {at} open", True, now < self.final_at.get(e.epoch, 0))
         self.differ(f"time to answer {at}", now + self.windows.get(e.epoch, 0), e.answer_by)
         self.disputes[which] = e
-        self.columns[e.epoch, e.listener].disputes += 1
+        self.contested[e.epoch, e.listener] += 1
+        s = self.members[e.speaker]
+        spoke = s.standing is not Standing.NONE and s.born < e.epoch and s.stake_at(e.epoch) > 0
+        self.differ(f"{e.speaker} a neuron with stake in the epoch of {at}", True, spoke)
         signed = self.receipts.get(e.leaf)
         if signed is None:
             name = f"disputed receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}"
@@ -560,7 +563,7 @@ class _Model(Cycles):
         voided = post is not None and not (e.kept and aside + more == dispute.fee)
         self.differ(at, (aside + more, voided), (e.paid, e.voided))
         column = self.columns[e.epoch, e.listener]
-        column.disputes -= 1
+        self.contested[e.epoch, e.listener] -= 1
         column.voided = column.voided or voided
         if aside + more:
             self.moves[(self.addresses["Settlement"], self.members[e.speaker].owner, aside + more)] += 1
@@ -612,7 +615,7 @@ class _Model(Cycles):
         column, totals = self.columns[e.epoch, e.id], self.totals[e.epoch]
         post = self.posts.get((e.epoch, e.id))
         emission = totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
-        self.differ(f"disputes open at {at}", 0, column.disputes)
+        self.differ(f"disputes open at {at}", 0, self.contested[e.epoch, e.id])
         waited = self.time_of(e.block) >= self.final_at.get(e.epoch, 0)
         self.differ(f"dispute window over at {at}", True, waited)
         self.differ(f"epoch of {at} over", True, e.epoch < self.epoch)
@@ -761,6 +764,8 @@ class _Model(Cycles):
         self.compare_cycles()
         for epoch, totals in self.totals.items():
             self.differ(f"{block} sums of epoch {epoch}", totals, _Totals(*_fields(l.settlement.epoch(epoch))))
+        for (epoch, id), open_ in self.contested.items():
+            self.differ(f"{block} disputes with {id} in epoch {epoch}", open_, l.settlement.contested(epoch, id))
         for epoch in range(1, self.epoch + 1):
             for id in self.members:
                 found = _Column(*_fields(l.settlement.column(epoch, id)))

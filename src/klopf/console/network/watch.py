@@ -165,10 +165,11 @@ class Supervisor:
                     self._unpaid[epoch] = until
                 if until == 0 or now.time < until:
                     continue
-                columns = [self._book.settlement.column(epoch, member.id) for member in self.run.members]
-                if any(not c.collected and c.disputes == 0 for c in columns):
+                settlement, ids = self._book.settlement, [member.id for member in self.run.members]
+                unpaid = [id for id in ids if not settlement.column(epoch, id).collected]
+                if any(settlement.contested(epoch, id) == 0 for id in unpaid):
                     self._book.settle(epoch)
-                elif all(c.collected for c in columns):
+                elif not unpaid:
                     del self._unpaid[epoch]
 
     def _see_out(self) -> None:
