@@ -30,6 +30,7 @@ abstract contract Members is EIP712 {
         uint32 updated; // epoch through which `utility` is accounted for
         address key; // signs receipts, answers and commitments
         uint64 utility; // uncorrected, 18 decimals, as of `updated`
+        uint32 accounted; // epochs since `born` that `utility` contains, in whatever order they came
         bytes32 fingerprint; // SHA-256 of the TLS certificate (DER)
         bytes32 commitment; // hash of the model snapshot that answers in the next epoch
         string model;

@@ -34,7 +34,7 @@ contract Registry is Members {
     error AuditNotPassed(uint32 id);
     error NoFreeSeat(uint32 seats);
     error NotHeardEnough(uint256 heard, uint256 rival);
-    error NotSettled(uint32 id, uint32 epoch);
+    error NotSettled(uint32 id, uint32 accounted, uint32 age);
     error NothingToChange(uint32 id);
 
     constructor(Wiring memory w) {
@@ -45,7 +45,9 @@ contract Registry is Members {
         audits = w.audits;
     }
 
-    /// @notice Ask for a backbone seat: a free one (`incumbent` 0) or that of a neuron that is heard less.
+    /// @notice Ask for a backbone seat: a free one (`incumbent` 0) or that of a neuron that is heard less. A seat is taken
+    ///         only where every epoch that both have lived through is accounted for, which anybody may see to by
+    ///         `Settlement.collect`: whoever leaves a rival's good epochs out gains nothing.
     function knock(uint32 id, uint32 incumbent) external {
         // CHECK
         requireActor(id, msg.sender);
@@ -62,7 +64,8 @@ contract Registry is Members {
         } else {
             Participant storage q = _participants[incumbent];
             if (q.standing != Standing.Backbone) revert NotBackbone(incumbent);
-            if (q.updated + 1 < clock.epoch()) revert NotSettled(incumbent, q.updated + 1);
+            _requireAccounted(id);
+            _requireAccounted(incumbent);
             rival = heardBy(incumbent);
             if (heard * 1e4 <= rival * (1e4 + r.marginBps)) revert NotHeardEnough(heard, rival);
         }
@@ -105,7 +108,7 @@ contract Registry is Members {
         emit ModelCommitted(id, epoch, commitment);
     }
 
-    /// @notice R1 for one closed epoch. Epochs may come in any order: the sum is the same up to rounding down.
+    /// @notice R1 for one closed epoch, once. Epochs may come in any order: the sum is the same up to rounding down.
     function onHeard(uint32 id, uint32 epoch, uint256 share) external {
         // CHECK
         if (msg.sender != settlement) revert OnlyContract();
@@ -120,6 +123,7 @@ contract Registry is Members {
         } else {
             p.utility += uint64(Fixed.mulDown(gain, Fixed.powDown(decay, p.updated - epoch)));
         }
+        p.accounted += 1;
         // EMIT
         emit UtilityUpdated(id, epoch, share, p.utility);
     }
@@ -162,6 +166,12 @@ contract Registry is Members {
 
     function _epoch() internal view override returns (uint32) {
         return clock.epoch();
+    }
+
+    function _requireAccounted(uint32 id) private view {
+        uint32 accounted = _participants[id].accounted;
+        uint32 age = ageOf(id);
+        if (accounted != age) revert NotSettled(id, accounted, age);
     }
 
     /// @dev `klopf.neuron.next_standing` without a seat asked for.

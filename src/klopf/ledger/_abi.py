@@ -240,7 +240,7 @@ ADVICE = {
     "AuditNotPassed": "pass an audit first",
     "NoFreeSeat": "name an incumbent to challenge",
     "NotHeardEnough": "be heard more first",
-    "NotSettled": "collect the last epoch for the incumbent first",
+    "NotSettled": "collect every epoch that is over for it first; anybody may (`klopf ledger settle`)",
     "WrongReveal": "reveal exactly what was committed, with its salt and key",
     "NotDrawn": "reveal only neurons that this auditor was drawn for",
     "NotInRoot": "get the receipt's proof from its listener again, or leave it out",

@@ -205,7 +205,7 @@ class RegistryClient(_Contract):
 
     def _participant(self, row: tuple[Any, ...]) -> Participant:
         id, seen, age, heard, staked = row
-        owner, role, standing, failed, passed, _, _, key, _, fingerprint, commitment, model, endpoint = seen
+        owner, role, standing, failed, passed, _, _, key, _, accounted, fingerprint, commitment, model, endpoint = seen
         return Participant(
             id=id,
             role=Role(role),
@@ -222,6 +222,7 @@ class RegistryClient(_Contract):
             passed=passed,
             failed=failed,
             stake=staked,
+            accounted=accounted,
         )
 
     def _certificate(self, fingerprint: bytes) -> bytes:
@@ -799,6 +800,19 @@ class Ledger:
         keeper = self.deployment.addresses["Keeper"]
         parts = [everybody[i : i + _BATCH] for i in range(0, len(everybody), _BATCH)] or [[]]
         return [self.send(keeper, function.call_data((epoch, part))) for part in parts][-1]
+
+    def account_for(self, ids: Sequence[int]) -> int:
+        """Collect for ``ids`` every epoch that is over and that nobody has collected yet for them, so that nothing is
+        missing from their utility; returns in how many epochs there was something to do. Anybody may."""
+        now, missing = self.clock.now().epoch, dict[int, list[int]]()
+        for id in ids:
+            p = self.registry.get(id)
+            for epoch in range(now - p.age, now) if p.accounted < p.age else ():
+                if not self.settlement.column(epoch, id).weighed:
+                    missing.setdefault(epoch, []).append(id)
+        for epoch, late in sorted(missing.items()):
+            self.settlement.collect(epoch, late)
+        return len(missing)
 
     def close(self) -> None:
         """Let go of the chain."""

@@ -91,6 +91,8 @@ class Participant:
     failed: int
     """Audits failed in a row."""
     stake: int
+    accounted: int
+    """Epochs of its age that its utility contains; the others nobody has collected yet."""
 
 
 @dataclass(frozen=True)

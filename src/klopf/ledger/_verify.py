@@ -69,6 +69,8 @@ class _Member:
     born: int = 0
     updated: int = 0
     utility: int = 0
+    accounted: int = 0
+    """Epochs that the utility contains."""
     rule_utility: float = 0.0
     """The same by the shared rule, in floating point."""
     passed: bool = False
@@ -371,6 +373,8 @@ class _Model(Cycles):
         if incumbent:
             self.expect("StandingChanged", challenger, int(Standing.BACKBONE), incumbent)
             self.differ(f"standing of {incumbent} before {self.where(e)}", "BACKBONE", m.standing.name)
+            for id, x in ((challenger, c), (incumbent, m)):
+                self.differ(f"epochs of {id} accounted for before {self.where(e)}", self.age(x), x.accounted)
             earned = self.earned(c, self.utility(c), self.utility(m))
         else:
             self.differ(f"rival of {self.where(e)}", 0, e.rival)
@@ -593,6 +597,7 @@ class _Model(Cycles):
         self.relearn(m, e.epoch, share / ref.WAD)
         m.utility, m.updated = ref.utility_after(m.utility, m.updated, e.epoch, share, self.rules.decay)
         self.differ(f"utility of {self.where(e)}", m.utility, e.utility)
+        m.accounted += 1
         self.heard.add((e.epoch, e.id))
         self.columns[e.epoch, e.id].weighed = True
 
@@ -801,6 +806,7 @@ class _Model(Cycles):
             ("standing", m.standing.name, p.standing.name),
             ("last audit", (m.passed, m.failed), (p.passed, p.failed)),
             ("age", self.age(m), p.age),
+            ("epochs accounted for", m.accounted, p.accounted),
             ("utility", self.utility(m) / ref.WAD, p.utility),
             ("last arrival", self.turns[id], l.clock.last_turn(id)),
             ("escrow", m.escrow, l.settlement.escrow(id)),

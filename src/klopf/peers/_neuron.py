@@ -249,6 +249,12 @@ class _Neuron:
         if len(seated) < rules.seats:
             await self.who.attempt("knock", self.who.book.registry.knock, self.who.id, 0)
         else:
+            late = [p.id for p in (*seated, me) if p.accounted < p.age]
+            if late:  # a seat is taken only where nothing is missing from either's utility
+                await self.who.attempt("collecting for the seated", self.who.book.account_for, late)
+                await self.who.refresh()
+                me = self.who.me
+                seated = [self.who.others[p.id] for p in seated]
             weakest = min(seated, key=lambda p: (p.utility, p.id))
             if me.utility > weakest.utility * (1 + rules.margin_bps / 10_000):
                 await self.who.attempt("knock", self.who.book.registry.knock, self.who.id, weakest.id)
