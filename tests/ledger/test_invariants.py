@@ -16,9 +16,9 @@ import multiprocessing
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -593,14 +593,15 @@ BUGS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("bug", BUGS)
-def test_a_planted_bug_is_caught(bug: str, contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def planted(
+    name: str, old: str, new: str, contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The contract ``name`` with ``new`` in place of ``old``, in every network that is made meanwhile."""
     node = shutil.which("node")
     if node is None or not (contracts / "node_modules").is_dir():
         pytest.skip("node or the contracts' npm packages are not installed; run `make contracts`")
     shutil.copytree(contracts / "src", tmp_path / "src")
-    name, old, new = BUGS[bug]
     source = tmp_path / "src" / f"{name}.sol"
     assert source.read_text().count(old) == 1
     source.write_text(source.read_text().replace(old, new))
@@ -611,9 +612,15 @@ def test_a_planted_bug_is_caught(bug: str, contracts: Path, tmp_path: Path, monk
     monkeypatch.setattr(_abi, "_read", lambda name: spoilt if name == built else shipped(name))
     _abi.artifact.cache_clear()
     try:
-        with pytest.raises((AssertionError, Reverted)):
-            in_memory()
-            play(300, hunting=True)
+        yield
     finally:
         monkeypatch.undo()
         _abi.artifact.cache_clear()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_caught(bug: str, contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with planted(*BUGS[bug], contracts, tmp_path, monkeypatch), pytest.raises((AssertionError, Reverted)):
+        in_memory()
+        play(300, hunting=True)
