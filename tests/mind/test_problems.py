@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from klopf.mind import MindError, problems
+from klopf.mind import MindError, bench, problems
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist-10k"
 
@@ -98,6 +98,87 @@ def test_bad_image_files_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "objects.npz", data=np.array([{}], dtype=object), labels=np.array([1]))
     with pytest.raises(MindError, match="not a batch"):
         problems.downsampled_imagenet([tmp_path / "objects.npz"])
+
+
+def test_downsampled_imagenet_is_found_where_it_lies(tmp_path: Path) -> None:
+    r = np.random.default_rng(0)
+    for name, n in (("train_data_batch_1", 30), ("train_data_batch_2", 30), ("val_data", 8)):
+        pixels = r.integers(0, 256, (n, 3072), dtype=np.uint8)
+        np.savez(tmp_path / f"{name}.npz", data=pixels, labels=np.arange(n) % 3 + 1)
+    assert problems.images(tmp_path)[0].shape == (60, 3072)
+    assert problems.images(f"{tmp_path}/val_data.npz")[0].shape == (8, 3072)
+    assert problems.images(f"{tmp_path}/val_data.npz, {tmp_path}/train_data_batch_1.npz")[0].shape == (38, 3072)
+    told = bench.run(bench.Run("binary-tasks", "images", "linear", 0, 2, data=str(tmp_path)))
+    assert 0 <= told["error"] <= 1
+    (tmp_path / "damaged.npz").write_bytes(b"PK no zip")
+    for wrong in (tmp_path / "damaged.npz", tmp_path / "none.npz", tmp_path / "none"):
+        with pytest.raises(MindError):
+            problems.images(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("gap.csv", b"a,y\n1,10.5\n3,\n5,11.25\n", "no 'y' in row 2"),
+        ("blank.csv", b"a,y\n1,10.5\n3, \n5,11.25\n", "no 'y' in row 2"),
+        ("mixed.csv", b"a,y\n1,10.5\n3,4\n5,n/a\n", "text among numbers in 'y': 'n/a' in row 3"),
+        ("inputs.csv", b"a,b,y\n1,,10.5\n3,4,5.5\n", "a gap in column 'b', row 1"),
+        ("twice.csv", b"a,a,y\n1,2,0.5\n3,4,1.5\n", "two columns called 'a'"),
+        ("latin.csv", b"a,y\n1,\xe9\n2,b\n", "not UTF-8"),
+        ("nan.csv", b"a,y\n1,nan\n2,2.5\n", "NaN"),
+        ("short.parquet", b"PA", "cannot be read as Parquet"),
+        ("damaged.parquet", b"PAR1" + bytes(30) + b"PAR1", "cannot be read as Parquet"),
+        ("empty.parquet", b"", "cannot be read as Parquet"),
+        ("damaged.npz", b"PK no zip", "not a NumPy file"),
+        ("far.csv", b"a,y\n1,1e60\n2,2.5\n", "infinite"),
+    ],
+)
+def test_a_file_that_cannot_be_learned_from_gets_one_line(tmp_path: Path, name: str, content: bytes, line: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(MindError, match=line) as caught:
+        problems.from_file(tmp_path / name, "y")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_user_says_what_the_target_is(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfa, y\n1,10\n2,20\n3,35\n\n")  # a byte order mark, a line too many
+    assert problems.from_file(tmp_path / "a.csv", "y").outputs == 3
+    numbers = problems.from_file(tmp_path / "a.csv", "y", classes=False)
+    assert numbers.output == "linear" and numbers.whole()[1].tolist() == [10, 20, 35]
+    assert problems.from_file(tmp_path / "a.csv", "a", classes=True).output == "softmax"
+    (tmp_path / "b.csv").write_text("a,y\n1,1\n2,1b\n3,1\n")
+    assert problems.from_file(tmp_path / "b.csv", "y", classes=True).whole()[1].tolist() == [0, 1, 0]
+    with pytest.raises(MindError, match="row 2"):
+        problems.from_file(tmp_path / "b.csv", "y", classes=False)
+    X = np.ones((3, 2))
+    assert problems.from_arrays(X, [1, 2, 3], classes=False).output == "linear"
+    assert problems.from_arrays(X, [0.5, 2.0, 0.5], classes=True).outputs == 2
+    for y in (["a", "", "b"], [None, 1, 2], [0.5, np.nan, 1.0], [[1, 2]] * 3):
+        with pytest.raises(MindError):
+            problems.from_arrays(X, y)
+    with pytest.raises(MindError, match="folder"):
+        problems.from_file(tmp_path, "y")
+    (tmp_path / "dir.csv").mkdir()
+    with pytest.raises(MindError, match="folder"):
+        problems.from_file(tmp_path / "dir.csv", "y")
+
+
+def test_streams_without_samples_are_refused() -> None:
+    small = (np.ones((20, 4), np.float32), np.arange(20) % 4)
+    for make in (
+        lambda: problems.slowly_changing_regression(0),
+        lambda: problems.slowly_changing_regression(10, seed=-1),
+        lambda: problems.slowly_changing_regression(10, slow=21),
+        lambda: problems.input_permuted(small, 0),
+        lambda: problems.input_permuted(small, 1, samples=-5),
+        lambda: problems.label_permuted(small, 2, samples=-5),
+        lambda: problems.returning_tasks(small, 0),
+        lambda: problems.returning_tasks(small, 1, different=0),
+        lambda: problems.binary_tasks(small, 0),
+        lambda: problems.class_incremental(small, repeats=0),
+    ):
+        with pytest.raises(MindError, match="="):
+            make()
 
 
 def test_the_users_own_files_become_streams(tmp_path: Path) -> None:

@@ -32,7 +32,13 @@ Plot = Annotated[Path | None, Parameter(help="Draw the error over the stream int
 Resume = Annotated[Path | None, Parameter(help="Keep finished runs in this file, and make only those it lacks.")]
 Tuned = Annotated[bool, Parameter(negative="", help="Use the options that tuning chose instead of the published ones.")]
 Cores = Annotated[int | None, Parameter(help="Runs side by side; all cores if not given.")]
-Data = Annotated[str, Parameter(help="Folder with MNIST's t10k files; scikit-learn's digits if not given.")]
+Data = Annotated[
+    str,
+    Parameter(
+        help="Folder with MNIST's t10k files, or with downsampled ImageNet's .npz batches (or such files, separated by "
+        "commas); scikit-learn's digits if not given."
+    ),
+]
 Hidden = Annotated[str, Parameter(help="Hidden units by layer, such as 100,100,100; the problem's own if not given.")]
 Options = Annotated[str, Parameter(help="Options on top of the learner's own: replacement_rate=0.001,activation=relu")]
 Samples = Annotated[int, Parameter(help="Images a task; 0 for all.")]

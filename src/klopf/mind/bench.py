@@ -6,9 +6,11 @@ length alone, so that a sweep's file says which runs are done whatever order the
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -57,7 +59,7 @@ class Run:
     steps: int
     options: dict[str, Any] = field(default_factory=dict)
     data: str = ""
-    """Folder of MNIST's files; empty for scikit-learn's digits."""
+    """Where images are: MNIST's folder, or downsampled ImageNet (see ``problems.images``); empty for the digits."""
     hidden: tuple[int, ...] = ()
     samples: int = 0
     """Images a task; 0 for all."""
@@ -84,10 +86,19 @@ def options_for(problem: str, setting: str, learner: str, tuned: bool, data: str
     return dict(PUBLISHED.get(problem, {}).get(learner, {}))
 
 
+_reading = threading.Lock()
+
+
+@functools.lru_cache(maxsize=1)
+def _images(data: str) -> problems.Images:
+    return problems.images(data) if data else problems.digits()
+
+
 def _stream(r: Run) -> problems.Stream:
     if r.problem in ("regression", "growth"):
         return problems.slowly_changing_regression(r.steps, r.setting, r.seed)
-    images = problems.mnist(r.data) if r.data else problems.digits()
+    with _reading:  # once for all runs, whatever their number
+        images = _images(r.data)
     if r.problem == "binary-tasks":
         return problems.binary_tasks(images, r.steps, r.seed)
     if r.problem == "class-incremental":

@@ -11,7 +11,8 @@ import csv
 import gzip
 import os
 import struct
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = [
     "downsampled_imagenet",
     "from_arrays",
     "from_file",
+    "images",
     "input_permuted",
     "label_permuted",
     "mnist",
@@ -97,6 +99,9 @@ def slowly_changing_regression(
     ``S_i`` is the number of negative input weights plus half the bias. The paper counts the negative ones among input
     weights and bias; the code that made its figures computes this, and only so do its figures come out.
     """
+    _counted(steps=steps, seed=seed, inputs=inputs, slow=slow, change_every=change_every, units=units)
+    if slow > inputs:
+        raise MindError(f"slow={slow}: there are only {inputs} inputs")
     if setting not in ("redraw", "flip-one"):
         raise MindError(f"setting={setting!r} is neither redraw nor flip-one")
 
@@ -165,7 +170,24 @@ def mnist(folder: str | os.PathLike[str]) -> Images:
     return (X.reshape(len(X), -1) / 255).astype(np.float32), y.astype(np.int64)
 
 
-def downsampled_imagenet(files: list[str | os.PathLike[str]]) -> Images:
+def images(where: str | os.PathLike[str]) -> Images:
+    """Images from what the user has: a folder with MNIST's files, a folder with ``.npz`` batches of downsampled
+    ImageNet (those called ``train_*`` if there are such, else all), or such files, separated by commas.
+
+    Raises:
+        MindError: none of these is there, or one is damaged.
+    """
+    folder = Path(where)
+    if folder.is_dir():
+        batches = sorted(folder.glob("train_*.npz")) or sorted(folder.glob("*.npz"))
+        return downsampled_imagenet(list(batches)) if batches else mnist(folder)
+    names = [name.strip() for name in str(where).split(",") if name.strip()]
+    if names and all(name.endswith(".npz") for name in names):
+        return downsampled_imagenet(list(names))
+    return mnist(folder)
+
+
+def downsampled_imagenet(files: Sequence[str | os.PathLike[str]]) -> Images:
     """Downsampled ImageNet, 32x32 colour, from the ``.npz`` batches that its users have; 3,072 values 0 to 1 an image.
 
     Each file holds ``data`` of shape (images, 3072), uint8, and ``labels`` from 1 or 0. Nothing pickled is read.
@@ -179,7 +201,7 @@ def downsampled_imagenet(files: list[str | os.PathLike[str]]) -> Images:
             with np.load(path, allow_pickle=False) as batch:
                 images.append(batch["data"])
                 labels.append(np.asarray(batch["labels"]))
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise MindError(f"{path} is not a batch of downsampled ImageNet: {error}") from error
         if images[-1].ndim != 2 or images[-1].shape[1] != 3072 or len(images[-1]) != len(labels[-1]):
             raise MindError(f"{path} holds images of shape {images[-1].shape}, not (images, 3072) with a label each")
@@ -194,6 +216,7 @@ def input_permuted(images: Images, tasks: int, seed: int = 0, *, samples: int = 
 
     ``samples`` above 0 shows only so many of them in each task.
     """
+    _counted(tasks=tasks, seed=seed, samples=samples)
     X, y = images
     n = min(samples, len(X)) if samples else len(X)
 
@@ -209,6 +232,7 @@ def input_permuted(images: Images, tasks: int, seed: int = 0, *, samples: int = 
 
 def label_permuted(images: Images, tasks: int, seed: int = 0, *, samples: int = 0) -> Stream:
     """Every task shows all images once in a new order, with the classes' names permuted."""
+    _counted(tasks=tasks, seed=seed, samples=samples)
     X, y = images
     n = min(samples, len(X)) if samples else len(X)
     classes = int(y.max()) + 1
@@ -225,6 +249,7 @@ def label_permuted(images: Images, tasks: int, seed: int = 0, *, samples: int = 
 
 def returning_tasks(images: Images, tasks: int, seed: int = 0, *, different: int = 3, samples: int = 0) -> Stream:
     """``different`` permutations of the pixels that come back in turn: what is kept can be used again."""
+    _counted(tasks=tasks, seed=seed, different=different, samples=samples)
     X, y = images
     n = min(samples, len(X)) if samples else len(X)
 
@@ -247,6 +272,7 @@ def binary_tasks(
     (fewer where the class has fewer: a seventh of it, as 100 of 700). The two output weights start from zero in each
     task, nothing else does.
     """
+    _counted(tasks=tasks, seed=seed, train=train, test=test, epochs=epochs)
     X, y = images
     classes = np.unique(y)
     if len(classes) < 2:
@@ -280,6 +306,7 @@ def binary_tasks(
 
 def class_incremental(images: Images, seed: int = 0, *, classes_a_task: int = 2, repeats: int = 1) -> Stream:
     """Classes arrive a few at a time, and those seen before stay in the stream."""
+    _counted(seed=seed, classes_a_task=classes_a_task, repeats=repeats)
     X, y = images
     classes = int(y.max()) + 1
 
@@ -299,28 +326,53 @@ def class_incremental(images: Images, seed: int = 0, *, classes_a_task: int = 2,
 # --- the user's own ---------------------------------------------------------------------------------------------------
 
 
-def from_arrays(X: ArrayLike, y: ArrayLike, name: str = "arrays", block: int = 10_000) -> Stream:
-    """Rows in their order. Whole-number or text targets are classes (numbered in sorted order), others are numbers."""
+def from_arrays(
+    X: ArrayLike, y: ArrayLike, name: str = "arrays", block: int = 10_000, *, classes: bool | None = None
+) -> Stream:
+    """Rows in their order.
+
+    Args:
+        X: inputs, ``(n, sensors)``.
+        y: targets.
+        name: what the stream is called.
+        block: rows given at a time.
+        classes: whether targets are classes (numbered in sorted order) or numbers. By default an array of integers,
+            booleans or text is classes, one of floating-point numbers is numbers.
+
+    Raises:
+        MindError: shapes that do not fit, a gap, NaN or infinity, a single class, or text where numbers are needed.
+    """
+    _counted(block=block)
     x = np.asarray(X)
     target = np.asarray(y)
     if x.ndim != 2 or len(x) != len(target) or not len(x):
         raise MindError(f"{name}: inputs of shape {x.shape} and targets of shape {target.shape} do not make a stream")
     try:
-        x = np.ascontiguousarray(x, np.float32)
+        with np.errstate(over="ignore"):
+            x = np.ascontiguousarray(x, np.float32)
     except (TypeError, ValueError) as error:
         raise MindError(f"{name}: inputs must be numbers: {error}") from error
     if not np.isfinite(x).all():
         row = int(np.argmin(np.isfinite(x).all(1)))
         raise MindError(f"{name}: row {row} contains NaN or infinity; drop or fill it first")
-    if target.dtype.kind in "iubUSO":
-        classes, codes = np.unique(target.astype(str) if target.dtype.kind == "O" else target, return_inverse=True)
-        if len(classes) < 2:
+    gaps = [i for i, v in enumerate(target.tolist()) if v is None or v == "" or v != v]
+    if gaps:
+        raise MindError(f"{name}: the target in row {gaps[0]} is empty or NaN; drop or fill it first")
+    if target.dtype.kind in "iubUSO" if classes is None else classes:
+        if target.ndim != 1:
+            raise MindError(f"{name}: classes need one target a row, not an array of shape {target.shape}")
+        names, codes = np.unique(target.astype(str) if target.dtype.kind == "O" else target, return_inverse=True)
+        if len(names) < 2:
             raise MindError(f"{name}: the target has a single class; there is nothing to tell apart")
-        target, outputs, output = codes.astype(np.int64), len(classes), "softmax"
+        target, outputs, output = codes.astype(np.int64), len(names), "softmax"
     else:
+        try:
+            with np.errstate(over="ignore"):
+                target, output = target.astype(np.float32), "linear"
+        except (TypeError, ValueError) as error:
+            raise MindError(f"{name}: a target is no number: {error}") from error
         if not np.isfinite(target).all():
             raise MindError(f"{name}: a target is NaN or infinite; drop it first")
-        target, output = target.astype(np.float32), "linear"
         outputs = 1 if target.ndim == 1 else target.shape[1]
 
     def blocks() -> Iterator[Block]:
@@ -330,52 +382,116 @@ def from_arrays(X: ArrayLike, y: ArrayLike, name: str = "arrays", block: int = 1
     return Stream(name, x.shape[1], outputs, output, len(x), 0, blocks)
 
 
-def from_file(path: str | os.PathLike[str], target: str) -> Stream:
+def from_file(path: str | os.PathLike[str], target: str, *, classes: bool | None = None) -> Stream:
     """A CSV, Parquet or NumPy (``.npz`` with arrays ``X`` and the target's name) file as a stream, rows in their order.
 
+    Args:
+        path: the file; CSV is UTF-8, with a header.
+        target: the column to predict; all others are inputs and must be numbers.
+        classes: whether the target's values are classes or numbers. By default a column of text is classes, and so is
+            one of whole numbers with at most 100 different ones: say ``classes=False`` where those are amounts. A NumPy
+            file's arrays have types that tell, as in :func:`from_arrays`.
+
     Raises:
-        MindError: no such file or column, text where numbers are needed, or a kind of file that is not read.
+        MindError: no such file or column, text or gaps where numbers are needed, a target with gaps or with text among
+            numbers, two columns of one name, or a kind of file that is not read.
     """
     file = Path(path)
-    if not file.exists():
-        raise MindError(f"there is no file {file}")
+    if not file.is_file():
+        raise MindError(f"{file} is a folder, not a file" if file.is_dir() else f"there is no file {file}")
     kind = file.suffix.lower()
     if kind == ".npz":
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                return from_arrays(arrays["X"], arrays[target], file.name)
-        except (KeyError, ValueError, OSError) as error:
+                X, y = arrays["X"], arrays[target]
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise MindError(f"{file} is not a NumPy file with arrays X and {target}: {error}") from error
+        return from_arrays(X, y, file.name, classes=classes)
     if kind == ".csv":
-        with file.open(newline="", encoding="utf-8") as handle:
-            rows = list(csv.reader(handle))
-        if len(rows) < 2:
-            raise MindError(f"{file} has no rows below its header")
-        if any(len(row) != len(rows[0]) for row in rows):
-            raise MindError(f"{file} has rows of different length; each must have {len(rows[0])} values")
-        columns: dict[str, Any] = {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])}
+        names, columns = _csv(file)
     elif kind in (".parquet", ".pq"):
-        import arro3.io
-
-        try:
-            table = arro3.io.read_parquet(str(file)).read_all()
-        except Exception as error:  # the reader has no error class of its own
-            raise MindError(f"{file} cannot be read as Parquet: {error}") from error
-        columns = {name: table.column(name).to_pylist() for name in table.column_names}
+        names, columns = _parquet(file)
     else:
         raise MindError(f"{file} is neither .csv, .parquet nor .npz")
-    if target not in columns:
-        raise MindError(f"{file} has no column {target!r}; it has {', '.join(columns)}")
-    inputs = [name for name in columns if name != target]
-    try:
-        X = np.array([[float(v) for v in columns[name]] for name in inputs]).T
-    except (TypeError, ValueError) as error:
-        raise MindError(f"{file} has text or gaps where numbers are needed: {error}") from error
-    values = columns[target]
-    try:
-        numbers = np.array([float(v) for v in values])
-    except (TypeError, ValueError):
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MindError(f"{file} has two columns called {twice!r}; give each its own name")
+    if target not in names:
+        raise MindError(f"{file} has no column {target!r}; it has {', '.join(names)}")
+    X = np.array([_numbers(file, n, c) for n, c in zip(names, columns, strict=True) if n != target]).T
+    values = columns[names.index(target)]
+    gaps = [i for i, v in enumerate(values) if v is None or str(v).strip() == ""]
+    if gaps:
+        raise MindError(f"{file} has no {target!r} in row {gaps[0] + 1}, counted from 1; drop or fill that row")
+    if classes is False:
+        return from_arrays(X, np.array(_numbers(file, target, values)), file.name)
+    words = [i for i, v in enumerate(values) if not _is_number(v)]
+    if words and len(words) < len(values) and classes is None:
+        raise MindError(
+            f"{file} has text among numbers in {target!r}: {str(values[words[0]])[:40]!r} in row {words[0] + 1}, "
+            "counted from 1; mend it, or say classes=True if all are names of classes"
+        )
+    if words:
         return from_arrays(X, np.array([str(v) for v in values]), file.name)
-    if (numbers == numbers.round()).all() and len(np.unique(numbers)) <= 100:
-        return from_arrays(X, numbers.astype(np.int64), file.name)
-    return from_arrays(X, numbers, file.name)
+    numbers = np.array(_numbers(file, target, values))
+    few = bool((numbers == numbers.round()).all()) and len(np.unique(numbers)) <= 100
+    return from_arrays(X, numbers, file.name, classes=few if classes is None else classes)
+
+
+def _csv(file: Path) -> tuple[list[str], list[Any]]:
+    """Header and columns, as text; lines without anything are passed over."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as handle:
+            rows = [row for row in csv.reader(handle) if len(row) > 1 or any(cell.strip() for cell in row)]
+    except UnicodeDecodeError as error:
+        raise MindError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except (csv.Error, OSError) as error:
+        raise MindError(f"{file} cannot be read as CSV: {error}") from error
+    if len(rows) < 2:
+        raise MindError(f"{file} has no rows below its header")
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise MindError(f"{file} has rows of different length; each must have {len(rows[0])} values")
+    return [name.strip() for name in rows[0]], [[row[i] for row in rows[1:]] for i in range(len(rows[0]))]
+
+
+def _parquet(file: Path) -> tuple[list[str], list[Any]]:
+    with file.open("rb") as handle:
+        head = handle.read(4)
+        handle.seek(-min(4, file.stat().st_size), os.SEEK_END)
+        whole = head == handle.read(4) == b"PAR1"
+    if not whole:
+        raise MindError(f"{file} cannot be read as Parquet: it does not begin and end like such a file")
+    import arro3.io
+
+    try:
+        table = arro3.io.read_parquet(str(file)).read_all()
+        return list(table.column_names), [table.column(i).to_pylist() for i in range(table.num_columns)]
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # where a file is damaged the reader panics, with a class beside Exception
+        raise MindError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from error
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _numbers(file: Path, name: str, values: list[Any]) -> list[float]:
+    for i, value in enumerate(values):
+        if not _is_number(value):
+            what = "a gap" if value is None or str(value).strip() == "" else f"text, {str(value)[:40]!r},"
+            where = f"in column {name!r}, row {i + 1}, counted from 1"
+            raise MindError(f"{file} has text or gaps where numbers are needed: {what} {where}")
+    return [float(v) for v in values]
+
+
+def _counted(**given: int) -> None:
+    """Refuse what is no whole number from 1 (``samples``, ``seed`` and ``slow``: from 0)."""
+    for name, value in given.items():
+        least = 0 if name in ("samples", "seed", "slow") else 1
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise MindError(f"{name}={value!r} must be a whole number from {least}")
