@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from klopf.mind import Mind
+from klopf.mind._k_places import MOST
 
 
 def reference(m: Mind, X: np.ndarray, y: np.ndarray, spread: bool) -> list[np.ndarray]:
@@ -157,3 +158,18 @@ def test_upgd_follows_its_equation_as_near_as_its_gate() -> None:
         w = w * (1 - 0.02 * 0.1) + 0.02 * step * gate
     m.learn(X, y)
     assert m.weights(0)[:, 0] == pytest.approx(w, abs=2e-3)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("kind", [{}, {"block": 0}, {"block": 0, "shared": 0}, {"normalise_inputs": True}])
+@pytest.mark.parametrize("size", [1e6, MOST])
+def test_with_classes_no_input_that_is_accepted_makes_it_diverge(
+    activation: str, kind: dict[str, object], size: float
+) -> None:
+    r = np.random.default_rng(1)
+    X = r.normal(size=(200, 4))
+    y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+    X[[60, 61, 90, 120]] *= size
+    m = Mind(4, 3, hidden=(6, 5), activation=activation, **kind)  # type: ignore[arg-type]
+    m.learn(np.clip(X, -MOST, MOST), y)
+    assert m.finite and np.isfinite(m._K).all() and np.isfinite(m.predict_proba(r.normal(size=(20, 4)))).all()

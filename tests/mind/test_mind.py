@@ -11,6 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from klopf.mind import Mind, MindError
+from klopf.mind.rl import Agent
 
 
 def stream(n: int = 400, width: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -90,6 +91,11 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path) -> None:
         ([[1, 2, 3]], [0.5], "whole number"),
         ([[1, 2, 3]], ["a"], "whole number"),
         ([["a", "b", "c"]], [0], "numbers"),
+        ([[1, 2, 1e13]], [0], "1e\\+12"),
+        ([[1, 2, -1e39]], [0], "1e\\+12"),
+        ([[1, 2, 3]], [float("nan")], "whole number"),
+        ([1, 2, 3], [0], r"shape \(n, 3\), not \(3,\)"),
+        ([[[1, 2, 3]]], [0], r"shape \(n, 3\), not \(1, 1, 3\)"),
         ([[1, 2, 3]], [0, 1], "class numbers"),
         (np.zeros((0, 3)), np.zeros(0, int), "empty"),
     ],
@@ -113,11 +119,51 @@ def test_bad_targets_and_options_are_refused() -> None:
         {"step": 1},
         {"step_size": -1},
         {"activation": "x"},
+        {"hidden": 5},
+        {"seed": -1},
+        {"seed": "a"},
+        {"noise": 0.0},
+        {"drift": 1.0},
+        {"tau": 0.0, "learner": "autostep"},
+        {"active_decay": 0.0, "learner": "redo"},
+        {"epsilon": 0.0},
     ):
         with pytest.raises(MindError):
             Mind(**{"sensors": 3, "outputs": 3} | wrong)
     with pytest.raises(MindError, match="at least 2"):
         Mind(3, 1)
+
+
+def test_one_input_has_its_own_shape_and_targets_their_bounds() -> None:
+    m = Mind(3, 3)
+    for call in (m.predict_one, m.predict_proba_one, lambda x: m.learn_one(x, 0)):
+        with pytest.raises(MindError, match=r"shape \(3,\), not \(1, 3\)"):
+            call(np.ones((1, 3)))
+    with pytest.raises(MindError, match=r"not \(3,\)"):
+        m.predict(np.ones(3))
+    for output, y, line in (
+        ("linear", 1e30, "beyond 1e"),
+        ("linear", -np.inf, "infinite"),
+        ("logistic", 5, "0 .no. to 1"),
+    ):
+        one = Mind(3, 1, output=output)
+        before = one.commitment()
+        with pytest.raises(MindError, match=line):
+            one.learn(np.ones((2, 3)), [0, y])
+        assert one.commitment() == before
+
+
+def test_options_may_be_numbers_of_numpy(tmp_path: Path) -> None:
+    m = Mind(3, 3, step_size=np.float64(0.5), maturity=np.int64(5), track=np.bool_(True), seed=np.int32(1))
+    assert m.commitment() == Mind(3, 3, step_size=0.5, maturity=5, track=True, seed=1).commitment()
+    m.save(tmp_path / "mind")
+    assert Mind.load(tmp_path / "mind").commitment() == m.commitment()
+
+
+def test_an_agents_file_is_called_one(tmp_path: Path) -> None:
+    Agent(2, choices=2, agent="stream-q").save(tmp_path / "x")
+    with pytest.raises(MindError, match="a saved agent, not a Mind"):
+        Mind.load(tmp_path / "x")
 
 
 def test_importing_mind_is_light() -> None:

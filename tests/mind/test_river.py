@@ -39,6 +39,33 @@ def test_a_feature_that_is_text_is_refused_by_name() -> None:
         MindClassifier().learn_one({"colour": "red"}, True)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [MindClassifier, MindRegressor])
+def test_what_cannot_be_learned_from_changes_nothing(kind: type) -> None:
+    model = kind(hidden=(4,), learner="backprop")
+    for k in range(30):
+        model.learn_one({"a": float(k % 5)}, k % 2)
+
+    def state() -> tuple[object, ...]:
+        others = {k: v for k, v in vars(model).items() if k not in ("_named", "_classes")}
+        classes = list(getattr(model, "_classes", {}))
+        return model._named.mind.commitment(), dict(model._named.places), classes, others
+
+    before = state()
+    bad: list[tuple[dict[str, object], object]] = [
+        ({"a": 1.0}, float("nan")), ({"a": 1.0}, None), ({"a": float("nan")}, 3), ({"a": 1.0, "b": "red"}, 3),
+        ({"new": 1e200}, 4), ({"a": 1.0}, [1]),
+    ]  # fmt: skip
+    if kind is MindRegressor:
+        bad += [({"a": 1.0}, "x"), ({"a": 1.0, "b": 2.0}, float("inf")), ({"a": 1.0}, 1e30)]
+    for x, y in bad:
+        with pytest.raises(MindError) as caught:
+            model.learn_one(x, y)
+        assert "\n" not in str(caught.value) and state() == before, (x, y)
+    model.learn_one({"a": 1.0, "b": 2.0}, 1)
+    assert list(model._named.places) == ["a", "b"] and np.isfinite(model._named.mind.weights(0)).all()
+
+
 @pytest.mark.parametrize("options", [{}, {"learner": "autostep"}, {"shortcut": True}, {"block": 4}])
 def test_a_widened_mind_says_what_it_said_and_goes_on(options: dict[str, object]) -> None:
     r = np.random.default_rng(0)

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._k_known import BLOCK, COUNT, GAINS, NUMBERS, POWER, RIDGE, SCALE, SHARED, SPREAD, WAITING
-from klopf.mind._k_places import ADMITTED, BIRTH, BIRTHS, COPIES, INCOMING, LISTENING, OUTGOING, STEPS
+from klopf.mind._k_places import ADMITTED, BIRTH, BIRTHS, COPIES, INCOMING, LISTENING, MOST, OUTGOING, STEPS
 from klopf.mind._layout import layout_for
-from klopf.mind._settings import ACTIVATIONS, LIVES, LOSSES, RULES, UTILITIES, settings_for
+from klopf.mind._settings import ACTIVATIONS, LIVES, LOSSES, RULES, UTILITIES, checked_seed, settings_for
 
 __all__ = ["Mind"]
 
@@ -54,8 +54,11 @@ class Mind:
         dtype: str = "float32",
         **options: Any,
     ) -> None:
-        sizes = (sensors, *hidden, outputs)
-        if any(not isinstance(n, int | np.integer) or n < 1 for n in sizes):
+        try:
+            sizes = (sensors, *hidden, outputs)
+        except TypeError as error:
+            raise MindError(f"hidden={hidden!r} must be a sequence of sizes, such as (64,)") from error
+        if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in sizes):
             raise MindError(f"sensors, hidden units and outputs must be whole numbers from 1, not {sizes}")
         if output not in LOSSES:
             raise MindError(f"output={output!r} is not one of {', '.join(LOSSES)}")
@@ -63,12 +66,12 @@ class Mind:
             raise MindError("a softmax needs at least 2 outputs; use output='logistic' for one yes/no output")
         if dtype not in ("float32", "float64"):
             raise MindError(f"dtype={dtype!r} is not float32 or float64")
+        self.seed = checked_seed(seed)
         self.sensors = int(sensors)
         self.outputs = int(outputs)
         self.hidden = () if learner == "linear" else tuple(int(n) for n in hidden)
         self.learner = learner
         self.output = output
-        self.seed = int(seed)
         self.settings = settings_for(learner, **options)
         self._dtype: Any = np.dtype(dtype)
         self._lay_out()
@@ -287,15 +290,21 @@ class Mind:
 
     def _inputs(self, X: ArrayLike) -> NDArray[Any]:
         try:
-            x = np.ascontiguousarray(X, dtype=self._dtype)
+            with np.errstate(over="ignore"):  # beyond float32 it becomes infinite, and is refused below
+                x = np.ascontiguousarray(X, dtype=self._dtype)
         except (TypeError, ValueError) as error:
             raise MindError(f"an input must be numbers: {error}") from error
-        if x.ndim != 2 or x.shape[1] != self.sensors:
-            wide = x.shape[-1] if x.ndim else 0
-            raise MindError(f"an input has {wide} numbers where this learner has {self.sensors} sensors")
-        if not np.isfinite(x).all():
-            row = int(np.argmin(np.isfinite(x).all(1)))
-            raise MindError(f"the input in row {row} contains NaN or infinity; drop or fill it first")
+        if x.ndim != 2:
+            raise MindError(
+                f"inputs must have the shape (n, {self.sensors}), not {np.shape(X)}; one input has a call of its own"
+            )
+        if x.shape[1] != self.sensors:
+            raise MindError(f"an input has {x.shape[1]} numbers where this learner has {self.sensors} sensors")
+        if x.size and not np.abs(x).max() <= MOST:  # NaN is not either
+            row = int(np.argmin((np.abs(x) <= MOST).all(1)))
+            raise MindError(
+                f"the input in row {row} contains NaN, infinity or more than {MOST:g}; drop, fill or scale it first"
+            )
         return x
 
     def _targets(self, y: ArrayLike, rows: int) -> NDArray[Any]:
@@ -304,7 +313,8 @@ class Mind:
             if given.shape != (rows,):
                 raise MindError(f"{rows} inputs need {rows} class numbers, not an array of shape {given.shape}")
             try:
-                labels = np.ascontiguousarray(given, dtype=np.int64)
+                with np.errstate(invalid="ignore"):  # NaN is no whole number: refused below
+                    labels = np.ascontiguousarray(given, dtype=np.int64)
                 whole = bool((labels == given).all())
             except (TypeError, ValueError, OverflowError):
                 whole = False
@@ -315,13 +325,16 @@ class Mind:
                 raise MindError(f"class {bad} was never declared: this learner has classes 0 to {self.outputs - 1}")
             return labels
         try:
-            numbers = np.ascontiguousarray(y, dtype=self._dtype)
+            with np.errstate(over="ignore"):
+                numbers = np.ascontiguousarray(y, dtype=self._dtype)
         except (TypeError, ValueError) as error:
             raise MindError(f"a target must be a number: {error}") from error
         if numbers.size != rows * self.outputs or numbers.shape[:1] != (rows,):
             raise MindError(f"{rows} inputs need {rows} x {self.outputs} targets, not the shape {numbers.shape}")
-        if not np.isfinite(numbers).all():
-            raise MindError("a target is NaN or infinite; drop it first")
+        if not np.abs(numbers).max() <= MOST:
+            raise MindError(f"a target is NaN, infinite or beyond {MOST:g}; drop or scale it first")
+        if self.output == "logistic" and not (numbers.min() >= 0 and numbers.max() <= 1):
+            raise MindError("a target of a yes/no output must be from 0 (no) to 1 (yes)")
         return numbers.reshape(rows, self.outputs)
 
     def _kernel(self) -> Any:
@@ -392,8 +405,17 @@ class Mind:
 
     def learn_one(self, x: ArrayLike, y: Any) -> Mind:
         """Learn from one sample: ``x`` of shape ``(sensors,)``, ``y`` a class number or target(s). Returns itself."""
-        self._learn(np.asarray(x)[None], np.asarray(y)[None])
+        self._learn(self._one(x), np.asarray(y)[None])
         return self
+
+    def _one(self, x: ArrayLike) -> NDArray[Any]:
+        row = np.asarray(x)
+        if row.shape != (self.sensors,):
+            raise MindError(
+                f"one input must have the shape ({self.sensors},), not {row.shape}; this learner has "
+                f"{self.sensors} sensors"
+            )
+        return row[None]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities of classes, or the predicted numbers, for every row of ``X``; shape ``(n, outputs)``."""
@@ -410,7 +432,7 @@ class Mind:
 
     def predict_proba_one(self, x: ArrayLike) -> NDArray[Any]:
         """The same for one input of shape ``(sensors,)``; shape ``(outputs,)``."""
-        out: NDArray[Any] = self.predict_proba(np.asarray(x)[None])[0]
+        out: NDArray[Any] = self.predict_proba(self._one(x))[0]
         return out
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -520,6 +542,8 @@ class Mind:
             MindError: no such file, not a learner, another version, cut short, or altered.
         """
         header, arrays = _file.read(path)
+        if "kind" in header:
+            raise MindError(f"{path} is a saved {header['kind']}, not a Mind; load it with klopf.mind.rl")
         try:
             self = cls(
                 header["sensors"], header["outputs"], header["hidden"], header["learner"], header["output"],

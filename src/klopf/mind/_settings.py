@@ -6,9 +6,22 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from klopf.errors import MindError
 
-__all__ = ["ACTIVATIONS", "LEARNERS", "LIVES", "LOSSES", "RULES", "UTILITIES", "Settings", "settings_for"]
+__all__ = [
+    "ACTIVATIONS",
+    "LEARNERS",
+    "LIVES",
+    "LOSSES",
+    "RULES",
+    "UTILITIES",
+    "Settings",
+    "checked_seed",
+    "plain",
+    "settings_for",
+]
 
 ACTIVATIONS = ("relu", "leaky-relu", "tanh", "sigmoid", "threshold", "crelu")
 LOSSES = {"linear": 0, "softmax": 1, "logistic": 2}
@@ -119,7 +132,8 @@ class Settings:
             if getattr(self, name) not in allowed:
                 raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
         for field in fields(self):
-            value, default = getattr(self, field.name), field.default
+            value, default = plain(getattr(self, field.name)), field.default
+            object.__setattr__(self, field.name, value)
             if isinstance(default, bool):
                 if not isinstance(value, bool):
                     raise MindError(f"{field.name}={value!r} must be True or False")
@@ -137,13 +151,36 @@ class Settings:
             raise MindError(f"admission={self.admission!r} is a share: at most 1")
         if self.admission < 1.0 and (self.life != "continual" or self.rule not in ADMITTING):
             raise MindError(f"admission below 1 needs life='continual' and one of the rules {', '.join(ADMITTING)}")
-        for name in ("check_every", "perturb_every", "horizon"):
+        for name in ("active_decay", "epsilon"):
+            if getattr(self, name) == 0:
+                raise MindError(f"{name}={getattr(self, name)!r} must be above 0")
+        if self.rule == "kalman" and self.noise == 0:
+            raise MindError(f"noise={self.noise!r} must be above 0 with rule 'kalman'")
+        if self.drift >= 1.0:
+            raise MindError(f"drift={self.drift!r} must be below 1")
+        for name in ("check_every", "perturb_every", "horizon", "tau"):
             if getattr(self, name) < 1:
                 raise MindError(f"{name}={getattr(self, name)!r} must be at least 1")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
         return asdict(self)
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy's as Python's own, so that it can be saved; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def checked_seed(seed: Any) -> int:
+    """``seed`` as Python's own whole number.
+
+    Raises:
+        MindError: it is not a whole number from 0.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise MindError(f"seed={seed!r} must be a whole number from 0")
+    return int(seed)
 
 
 LEARNERS: dict[str, Settings] = {

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from klopf.errors import MindError
+from klopf.mind._k_places import MOST
 from klopf.mind._mind import Mind
 
 try:
@@ -36,24 +37,44 @@ class _Named:
         self.places: dict[Hashable, int] = {}
         self.mind: Mind | None = None
 
-    def vector(self, x: dict[Hashable, Any], outputs: int, learning: bool) -> np.ndarray[Any, Any]:
-        """``x`` by place; a feature that is absent is 0. New features get their places in the order of their names."""
-        if learning:
-            for name in sorted((name for name in x if name not in self.places), key=str):
-                self.places[name] = len(self.places)
-        if self.mind is None:
-            self.mind = Mind(_roomy(max(len(self.places), 1)), outputs, **self._make)
-        elif len(self.places) > self.mind.sensors or outputs > self.mind.outputs:
-            self.mind = self.mind.widened(_roomy(max(len(self.places), self.mind.sensors)), outputs)
-        row = np.zeros(self.mind.sensors)
-        for name, value in x.items():
-            place = self.places.get(name)
-            if place is not None:
-                try:
-                    row[place] = float(value)
-                except (TypeError, ValueError) as error:
-                    raise MindError(f"feature {name!r} is {value!r}; encode it as a number first") from error
+    def learn_one(self, x: dict[Hashable, Any], y: Any, outputs: int) -> None:
+        """Learn one sample, ``y`` as a mind with ``outputs`` takes it; a feature that is absent is 0.
+
+        New features get their places in the order of their names. What cannot be learned from changes nothing.
+        """
+        numbers = {name: _number(name, value) for name, value in x.items()}
+        new = sorted((name for name in x if name not in self.places), key=str)
+        needed = len(self.places) + len(new)
+        mind = self.mind
+        if mind is None:
+            mind = Mind(_roomy(max(needed, 1)), outputs, **self._make)
+        elif needed > mind.sensors or outputs > mind.outputs:
+            mind = mind.widened(_roomy(max(needed, mind.sensors)), outputs)
+        self.mind = mind
+        self.places.update(zip(new, range(len(self.places), needed), strict=True))
+        mind.learn_one(self._row(mind, numbers), y)
+
+    def vector(self, mind: Mind, x: dict[Hashable, Any]) -> np.ndarray[Any, Any]:
+        """``x`` by place; features that were never learned from are left out."""
+        return self._row(mind, {name: _number(name, value) for name, value in x.items() if name in self.places})
+
+    def _row(self, mind: Mind, numbers: dict[Hashable, float]) -> np.ndarray[Any, Any]:
+        row = np.zeros(mind.sensors)
+        for name, number in numbers.items():
+            row[self.places[name]] = number
         return row
+
+
+def _number(name: Hashable, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MindError(f"feature {name!r} is {value!r}; encode it as a number first") from error
+    if not abs(number) <= MOST:
+        raise MindError(
+            f"feature {name!r} is {value!r}: NaN, infinite or beyond {MOST:g}; drop, fill or scale it first"
+        )
+    return number
 
 
 def _roomy(n: int) -> int:
@@ -91,16 +112,20 @@ class MindClassifier(base.Classifier):  # type: ignore[misc, unused-ignore]
 
     def learn_one(self, x: dict[Hashable, Any], y: Any) -> None:
         """Learn one sample."""
-        number = self._classes.setdefault(y, len(self._classes))
-        row = self._named.vector(x, _roomy(max(2, len(self._classes))), learning=True)
-        assert self._named.mind is not None
-        self._named.mind.learn_one(row, number)
+        try:
+            number = self._classes.get(y, len(self._classes))
+        except TypeError as error:
+            raise MindError(f"class {y!r} cannot be a name; give a text, a number or True and False") from error
+        if y is None or y != y:
+            raise MindError(f"the class is {y!r}; drop the sample or name its class")
+        self._named.learn_one(x, number, _roomy(max(2, len(self._classes), number + 1)))
+        self._classes[y] = number
 
     def predict_proba_one(self, x: dict[Hashable, Any], **_: Any) -> dict[Any, float]:
         """Probability of each class seen so far; empty before the first sample."""
         if self._named.mind is None or not self._classes:
             return {}
-        row = self._named.vector(x, self._named.mind.outputs, learning=False)
+        row = self._named.vector(self._named.mind, x)
         p = self._named.mind.predict_proba_one(row)[: len(self._classes)].astype(np.float64)
         p /= max(p.sum(), 1e-300)
         return {name: float(p[number]) for name, number in self._classes.items()}
@@ -130,19 +155,23 @@ class MindRegressor(base.Regressor):  # type: ignore[misc, unused-ignore]
 
     def learn_one(self, x: dict[Hashable, Any], y: float) -> None:
         """Learn one sample."""
-        self._count += 1
-        rate = max(1.0 / self._count, 1e-5)
-        d = float(y) - self._mean
-        self._mean += rate * d
-        self._variance = (1 - rate) * (self._variance + rate * d * d)
-        row = self._named.vector(x, 1, learning=True)
-        assert self._named.mind is not None
-        self._named.mind.learn_one(row, (float(y) - self._mean) / (self._variance**0.5 + 1e-8))
+        try:
+            target = float(y)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MindError(f"the target is {y!r}, not a number") from error
+        if not abs(target) <= MOST:
+            raise MindError(f"the target is {y!r}: NaN, infinite or beyond {MOST:g}; drop or scale it first")
+        rate = max(1.0 / (self._count + 1), 1e-5)
+        d = target - self._mean
+        mean = self._mean + rate * d
+        variance = (1 - rate) * (self._variance + rate * d * d)
+        self._named.learn_one(x, (target - mean) / (variance**0.5 + 1e-8), 1)
+        self._count, self._mean, self._variance = self._count + 1, mean, variance
 
     def predict_one(self, x: dict[Hashable, Any]) -> float:
         """The predicted number; 0 before the first sample."""
         if self._named.mind is None:
             return 0.0
-        row = self._named.vector(x, 1, learning=False)
+        row = self._named.vector(self._named.mind, x)
         predicted = float(self._named.mind.predict_one(row))
         return float(self._mean + (self._variance**0.5 + 1e-8) * predicted)

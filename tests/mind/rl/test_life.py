@@ -42,13 +42,19 @@ class Trouble(gymnasium.Env):
                 seen[1] = math.nan
             if self.what == "reward":
                 reward = math.inf
+            if self.what == "none":
+                reward = None
+            if self.what == "array":
+                reward = np.ones(1)
+            if self.what == "huge":
+                seen[1] = 1e200
             if self.what == "shape":
                 seen = seen[:2]
         return seen, reward, bool(self.t % 50 == 0), False, {}
 
 
-for kind in ("", "die", "observation", "reward", "shape"):
-    gymnasium.register(f"trouble/{kind or 'none'}-v0", lambda what=kind, **_: Trouble(what))
+for kind in ("", "die", "observation", "reward", "shape", "none", "array", "huge"):
+    gymnasium.register(f"trouble/{kind or 'well'}-v0", lambda what=kind, **_: Trouble(what))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,10 @@ for kind in ("", "die", "observation", "reward", "shape"):
     [
         ("die", "died in the middle of an episode: RuntimeError: the simulator is gone"),
         ("observation", "observation contains NaN"),
-        ("reward", "reward is NaN or infinite"),
+        ("reward", "reward is NaN"),
+        ("none", "reward is 'None', not one number"),
+        ("array", "not one number"),
+        ("huge", "observation contains NaN, infinity or a number beyond 1e"),
         ("shape", "2 numbers where this agent has 3"),
     ],
 )
@@ -216,12 +225,16 @@ def test_what_cannot_be_learned_from_changes_nothing():
     agent.step([0.5, 1.0], 0.0)
     before = agent.commitment()
     for seen, reward in (([math.nan, 0.0], 0.0), ([0.0, math.inf], 0.0), ([0.0, 0.0], math.nan), ([0.0], 0.0),
-                         (["a", "b"], 0.0)):  # fmt: skip
+                         (["a", "b"], 0.0), ([1e200, 0.0], 0.0), ([0.0, 0.0], -1e200), ([0.0, 0.0], None),
+                         ([0.0, 0.0], "x"), ([0.0, 0.0], np.ones(1)), ([0.0, 0.0], 1j)):  # fmt: skip
         with pytest.raises(MindError):
             agent.step(seen, reward)
-    with pytest.raises(MindError):
-        agent.begin([math.nan, 0.0])
+    for seen in ([math.nan, 0.0], [0.0, 1e13]):
+        with pytest.raises(MindError):
+            agent.begin(seen)
     assert agent.commitment() == before
+    for reward in (np.float32(1), 1, True, np.array(0.5)):
+        agent.step([0.0, 0.0], reward)
 
 
 def test_actions_out_of_range_are_refused():
@@ -240,6 +253,21 @@ def test_actions_out_of_range_are_refused():
             agent.take(action)
     for _ in range(50):  # what is sampled beyond the bounds reaches the environment clipped
         assert (np.abs(agent.begin([5.0, -3.0])) <= 1.0).all()
+
+
+@pytest.mark.parametrize("agent", ["stream-q", "qrc"])
+def test_an_action_taken_just_after_loading_counts_as_the_same(tmp_path, agent):
+    r = np.random.default_rng(0)
+    a = Agent(4, choices=2, agent=agent, epsilon_start=0.0, epsilon_end=0.0, hidden=(8,), seed=3, sparsity=0.0)
+    now = a.begin(r.normal(size=4))
+    for _ in range(20):
+        now = a.step(r.normal(size=4), 1.0)
+    a.save(tmp_path / "x.agent")
+    b = Agent.load(tmp_path / "x.agent")
+    for one in (a, b):
+        one.take(1 - now)  # not the greedy one: the trace is cut
+        one.step(np.ones(4), 0.5)
+    assert a.commitment() == b.commitment()
 
 
 def test_an_agent_that_diverges_says_so():
@@ -263,6 +291,9 @@ def test_an_agent_that_diverges_says_so():
         {"observations": 2, "actions": 2, "low": [0, 0, 0]},
         {"observations": 2, "choices": 2, "gamma": 1.5},
         {"observations": 2, "choices": 2, "hidden": (0,)},
+        {"observations": 2, "choices": 2, "hidden": 64},
+        {"observations": 2, "choices": 2, "seed": -1},
+        {"observations": 2, "choices": 2, "seed": "a"},
         {"observations": 2, "choices": 2, "update": "fixed"},
         {"observations": 2, "choices": 2, "colour": "red"},
         {"observations": 2, "choices": 2, "dtype": "float16"},
@@ -271,6 +302,13 @@ def test_an_agent_that_diverges_says_so():
 def test_settings_that_make_no_sense_are_refused(given):
     with pytest.raises(MindError):
         Agent(**given)
+
+
+def test_options_may_be_numbers_of_numpy():
+    given = {"step_size": np.float64(0.5), "epsilon_steps": np.int64(7), "hidden": np.array([4, 3])}
+    plain = {"step_size": 0.5, "epsilon_steps": 7, "hidden": (4, 3)}
+    a, b = (Agent(2, choices=2, agent="stream-q", seed=np.int64(1), **o) for o in (given, plain))
+    assert a.commitment() == b.commitment()
 
 
 @pytest.mark.parametrize("agent", AGENTS)

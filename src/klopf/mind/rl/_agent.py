@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import math
@@ -13,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
+from klopf.mind._k_places import MOST
 from klopf.mind._layout import Quantity
+from klopf.mind._settings import checked_seed
 from klopf.mind.rl._jit import compile_apart, mark_compiled
 from klopf.mind.rl._settings import AGENTS, UPDATES, AgentSettings, settings_for
 
@@ -35,8 +38,8 @@ _NOW, _STEPS, _EPISODES, _DELTA, _VALUE, _GREEDY = 0, 7, 8, 9, 10, 12
 _CLIP, _STEP, _BIRTHS = 2, 4, 5
 _WRONG = {
     1: "no episode has begun; call begin(observation) first",
-    2: "the observation contains NaN or infinity; mend the environment or leave that number out",
-    3: "the reward is NaN or infinite; mend the environment",
+    2: f"the observation contains NaN, infinity or a number beyond {MOST:g}; mend the environment or leave it out",
+    3: f"the reward is NaN, infinite or beyond {MOST:g}; mend the environment",
     4: "the agent has diverged: what it says is not a finite number; go on from its last checkpoint with smaller steps",
 }
 
@@ -98,7 +101,7 @@ class Agent:
         if algorithm == "ac" and not actions and choices < 2:
             raise MindError(f"{agent} acts: give actions=1 or more, or choices=2 or more")
         self.observations, self.actions, self.choices = int(observations), int(actions), int(choices)
-        self.agent, self.seed, self.time_limit = agent, int(seed), int(time_limit)
+        self.agent, self.seed, self.time_limit = agent, checked_seed(seed), int(time_limit)
         self._dtype: Any = np.dtype(dtype)
         self._lay_out(low, high)
         self._draw()
@@ -320,7 +323,7 @@ class Agent:
             MindError: anything that cannot be learned from; the agent is then as it was.
         """
         wrong = (self._kernel or self._load()).step(
-            *self._state, self._observed(observation), float(reward), bool(terminated), bool(truncated)
+            *self._state, self._observed(observation), _number(reward), bool(terminated), bool(truncated)
         )
         if wrong:
             raise MindError(_WRONG[wrong])
@@ -351,7 +354,7 @@ class Agent:
         if self.choices:
             if given.shape != (1,) or given[0] not in range(self.choices):
                 raise MindError(f"action {action!r} is out of range: this agent has choices 0 to {self.choices - 1}")
-            if self._kernel is not None and self.settings.algorithm in ("q", "qrc"):
+            if self.settings.algorithm in ("q", "qrc"):
                 out = int(self._geo[0, -1, 4])
                 values = self._A[int(self._G[_NOW]), out : out + self.choices]
                 self._G[_GREEDY] = float(int(given[0]) == int(values.argmax()))
@@ -420,6 +423,15 @@ def compile_here(algorithm: str, dtype: str) -> None:
     made = Agent(2, agent=name, hidden=(4,), dtype=dtype, **shape)
     made._try(made._load(apart=False))
     mark_compiled(algorithm, dtype)
+
+
+def _number(reward: Any) -> float:
+    if type(reward) is float:
+        return reward
+    if isinstance(reward, int | float | np.number | np.bool_) or (isinstance(reward, np.ndarray) and not reward.ndim):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            return float(reward)
+    raise MindError(f"the reward is {str(reward)[:60]!r}, not one number; mend the environment")
 
 
 def _round_up(n: int) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
+from klopf.mind._k_places import MOST
 
 __all__ = ["Horde"]
 
@@ -132,8 +133,8 @@ class Horde:
             raise MindError(f"{what}s must be numbers: {error}") from error
         if values.shape != (n,):
             raise MindError(f"{n} {what}s are needed, not an array of shape {values.shape}")
-        if not np.isfinite(values).all():
-            raise MindError(f"a {what} is NaN or infinite; mend what makes it")
+        if not np.abs(values).max() <= MOST:
+            raise MindError(f"a {what} is NaN, infinite or beyond {MOST:g}; mend what makes it")
         return values
 
     def save(self, path: str | os.PathLike[str]) -> None:

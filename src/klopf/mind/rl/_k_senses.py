@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from klopf.mind._k_places import MOST
 from klopf.mind.rl._jit import jit
 
 LARGEST = 1.7976931348623157e308
@@ -41,9 +42,9 @@ def is_number(x):  # type: ignore[no-untyped-def]
 
 @jit
 def finite(obs):  # type: ignore[no-untyped-def]
-    """Whether all numbers of ``obs`` are finite."""
+    """Whether all numbers of ``obs`` are finite, and small enough that their squares may be summed."""
     for i in range(obs.shape[0]):  # noqa: SIM110
-        if not is_number(obs[i]):
+        if not abs(obs[i]) <= MOST:
             return False
     return True
 
@@ -118,6 +119,6 @@ def passed(G, obs, reward):  # type: ignore[no-untyped-def]
         return 1
     if not finite(obs):
         return 2
-    if not is_number(reward):
+    if not abs(reward) <= MOST:
         return 3
     return 0

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
+from klopf.mind._k_places import MOST
 
 __all__ = ["SwiftTD", "TrueOnlineTD"]
 
@@ -55,15 +56,15 @@ class _Linear:
             raise MindError(f"features must be numbers: {error}") from error
         if given.shape != (self.features,):
             raise MindError(f"{self.features} features are needed, not an array of shape {given.shape}")
-        if not np.isfinite(given).all():
-            raise MindError("a feature is NaN or infinite; mend what makes them")
+        if not np.abs(given).max() <= MOST:
+            raise MindError(f"a feature is NaN, infinite or beyond {MOST:g}; mend what makes them")
         return given
 
     def _told(self, cumulant: float, discount: float) -> tuple[float, float]:
         if not self._begun:
             raise MindError("nothing has begun; call begin(features) first")
-        if not math.isfinite(cumulant):
-            raise MindError("the cumulant is NaN or infinite; mend what makes it")
+        if not abs(cumulant) <= MOST:
+            raise MindError(f"the cumulant is NaN, infinite or beyond {MOST:g}; mend what makes it")
         if not 0.0 <= discount <= 1.0:
             raise MindError(f"discount={discount!r} must be from 0 (the episode ends) to 1")
         return float(cumulant), float(discount)

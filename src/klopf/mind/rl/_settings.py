@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from klopf.errors import MindError
+from klopf.mind._settings import plain
 
 __all__ = ["AGENTS", "ALGORITHMS", "UPDATES", "AgentSettings", "settings_for"]
 
@@ -80,7 +81,8 @@ class AgentSettings:
             if getattr(self, name) not in values:
                 raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(values)}")
         for field in fields(self):
-            value, default = getattr(self, field.name), field.default
+            value, default = plain(getattr(self, field.name)), field.default
+            object.__setattr__(self, field.name, value)
             if isinstance(default, bool):
                 if not isinstance(value, bool):
                     raise MindError(f"{field.name}={value!r} must be True or False")
@@ -141,5 +143,8 @@ def settings_for(agent: str, **options: Any) -> AgentSettings:
         if name not in known:
             raise MindError(f"an agent has no option {name!r}; it has {', '.join(sorted(known))}")
     if "hidden" in options:
-        options["hidden"] = tuple(options["hidden"])
+        try:
+            options["hidden"] = tuple(plain(n) for n in options["hidden"])
+        except TypeError as error:
+            raise MindError(f"hidden={options['hidden']!r} must be a sequence of sizes, such as (128,)") from error
     return replace(AGENTS[agent], **options)
