@@ -196,6 +196,26 @@ def test_processes_of_one_key_do_not_collide(net: Net, chain_endpoint, tmp_path:
     assert net.admin.token.balance(to) == 24
 
 
+def test_a_sender_that_is_killed_loses_and_doubles_nothing(net: Net, chain_endpoint, tmp_path: Path) -> None:
+    """Every transfer that was acknowledged arrived, at most one more per kill, and the account can go on at once."""
+    to, path = secret(304).address, tmp_path / "deployment.json"
+    net.admin.deployment.save(path)
+    endless = PAY.replace("range(8)", "range(10**9)").replace("to, 1)", "to, 1); print(flush=True)")
+    acknowledged = 0
+    for told in (1, 3, 6):
+        command = [sys.executable, "-c", endless, chain_endpoint.location, str(path), to]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+            assert worker.stdout
+            for _ in range(told):
+                assert worker.stdout.readline() == b"\n"
+            worker.kill()
+            acknowledged += told + worker.stdout.read().count(b"\n")
+    assert acknowledged <= net.admin.token.balance(to) <= acknowledged + 3
+    before = net.admin.token.balance(to)
+    net.admin.token.transfer(to, 1)
+    assert net.admin.token.balance(to) == before + 1
+
+
 def test_a_node_that_wants_gas_is_paid(chain_endpoint) -> None:
     """With coin in the account, on a node that suggests a price, transactions are estimated and paid for."""
     key = secret(0)
