@@ -149,6 +149,9 @@ def test_terms_of_the_economy(shell: Shell) -> None:
     shell("dao", "cancel", proposal)
     assert "needs 8 values" in shell.refused("dao", "propose", "x", "--set", "rewards=1,2")
     assert "thresholds" in shell.refused("dao", "propose", "x", "--set", "cap=5")
+    about = shell.json("dao", "propose", "Vote faster", "--set", "voting_period=86400")["proposal"]
+    assert shell.json("dao", "list")[-1]["changes"] == ["voting_period: 604800 -> 86400"]
+    shell("dao", "cancel", about)
     assert "nothing would change" in shell.refused("dao", "propose", "x", "--set", "halving_cycles=1095")
 
 

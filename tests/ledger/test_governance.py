@@ -150,6 +150,25 @@ def test_the_guardian_may_stop_and_do_nothing_else(dao: Dao) -> None:
         dao.guardian._ledger.rules.propose(TINY)
 
 
+def test_a_vote_changes_how_the_dao_votes(dao: Dao) -> None:
+    then = Constitution(
+        voting_delay=7200, voting_period=3 * DAY, late_quorum_extension=DAY, proposal_threshold=5 * KLP,
+        quorum_percent=7, timelock_delay=DAY, guardian=MINNOW.address,
+    )  # fmt: skip
+    assert dao.whale.constitution() == RULES
+    proposal = dao.minnow.propose_rules(then, "faster, and another guardian")
+    lines = dao.whale.changes(dao.whale.get(proposal))
+    assert len(lines) == 7 and "quorum_percent: 4 -> 7" in lines and f"voting_period: {7 * DAY} -> {3 * DAY}" in lines
+    dao.net.pass_time(DAY + 1)
+    dao.whale.vote(proposal, Support.FOR)
+    dao.net.pass_time(8 * DAY)
+    dao.whale.queue(proposal)
+    dao.net.pass_time(2 * DAY + 1)
+    dao.whale.execute(proposal)
+    assert dao.whale.constitution() == then
+    assert ledger.verify(dao.net.admin, []) == []
+
+
 def test_votes_that_came_after_the_snapshot_do_not_count(dao: Dao) -> None:
     """Tokens that are borrowed to vote come too late."""
     proposal = dao.minnow.propose_rules(replace(TINY, seats=9), "nine seats")

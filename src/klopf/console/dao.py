@@ -66,11 +66,13 @@ def delegate(to: str | None = None, *, key: KeyFile = None,
 def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
             confirmations: Confirmations = 0, rpc: Rpc = None,
             deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
-    """Propose to change rules, or terms of the economy: `klopf dao propose "Seven seats" --set seats=7`."""
+    """Propose to change rules, terms of the economy, or how the DAO votes (voting_delay, voting_period,
+    late_quorum_extension, proposal_threshold, quorum_percent, timelock_delay, guardian):
+    `klopf dao propose "Seven seats" --set seats=7`."""
     if not changes:
         raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
     with _dao(rpc, deployment, _key(key), confirmations) as d:
-        before = [d._ledger.rules.current(), d._ledger.economy.current()]
+        before = [d._ledger.rules.current(), d._ledger.economy.current(), d.constitution()]
         after = [terms for terms, was in zip(_changed(changes, *before), before, strict=True) if terms != was]
         if not after:
             raise LedgerError("this is how it is already: nothing would change")

@@ -13,8 +13,8 @@ from eth_hash.auto import keccak
 from klopf.errors import LedgerError, Reverted
 
 from . import _events as ev
-from ._abi import UPGRADEABLE, Artifact, artifact, check_layout
-from ._parameters import Economy, Parameters
+from ._abi import UPGRADEABLE, Artifact, FunctionABI, artifact, check_layout
+from ._parameters import Constitution, Economy, Parameters
 from ._types import Sent
 from .keys import checksum
 
@@ -78,6 +78,20 @@ class Proposal:
         return list(self.targets), [0] * len(self.targets), list(self.calldatas), description
 
 
+Terms = Parameters | Economy | Constitution
+
+# what the DAO may change about itself: the contract, how to ask, the type, how to set
+_SETTINGS = {
+    "voting_delay": ("KlopfGovernor", "votingDelay", "uint48", "setVotingDelay"),
+    "voting_period": ("KlopfGovernor", "votingPeriod", "uint32", "setVotingPeriod"),
+    "late_quorum_extension": ("KlopfGovernor", "lateQuorumVoteExtension", "uint48", "setLateQuorumVoteExtension"),
+    "proposal_threshold": ("KlopfGovernor", "proposalThreshold", "uint256", "setProposalThreshold"),
+    "quorum_percent": ("KlopfGovernor", "quorumNumerator", "uint256", "updateQuorumNumerator"),
+    "timelock_delay": ("Timelock", "getMinDelay", "uint256", "updateDelay"),
+    "guardian": ("KlopfGovernor", "proposalGuardian", "address", "setProposalGuardian"),
+}
+
+
 def _when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
@@ -131,10 +145,28 @@ class Governance:
         digest = bytes(keccak(description.encode()))
         return int(self._read("getProposalId", targets, [0] * len(calls), datas, digest))
 
-    def propose_rules(self, change: Parameters | Economy, description: str, *more: Parameters | Economy) -> int:
-        """Propose to change the rules or the economy, or (``more``) both in one."""
+    def constitution(self) -> Constitution:
+        """How the DAO votes now."""
+        return Constitution(**{name: self._setting(name) for name in _SETTINGS})
+
+    def _setting(self, name: str) -> Any:
+        contract, getter, kind, _ = _SETTINGS[name]
+        abi = FunctionABI(getter, (), (kind,))
+        found = abi.answer(self._ledger.rpc.call(self._ledger.deployment.addresses[contract], abi.call_data(())))
+        return checksum(found) if kind == "address" else int(found)
+
+    def propose_rules(self, change: Terms, description: str, *more: Terms) -> int:
+        """Propose to change the rules, the economy or how the DAO itself votes; or (``more``) several in one."""
         calls = []
         for terms in (change, *more):
+            if isinstance(terms, Constitution):
+                now = self.constitution()
+                for name, (contract, _, kind, setter) in _SETTINGS.items():
+                    if getattr(terms, name) != getattr(now, name):
+                        abi = FunctionABI(setter, (kind,), ())
+                        data = abi.call_data((getattr(terms, name),))
+                        calls.append((self._ledger.deployment.addresses[contract], data))
+                continue
             name = "Rules" if isinstance(terms, Parameters) else "Economy"
             data = artifact(name).functions["propose"].call_data((terms.as_tuple(),))
             calls.append((self._ledger.deployment.addresses[name], data))
@@ -188,6 +220,10 @@ class Governance:
         }  # fmt: skip
         for to, data in zip(proposal.targets, proposal.calldatas, strict=True):
             name = names.get(checksum(to), to)
+            setting = self._read_setting(name, data)
+            if setting:
+                lines.append(setting)
+                continue
             propose = artifact(name).functions["propose"] if name in now else None
             if propose is None or data[:4] != propose.selector:
                 lines.append(f"call of {name}: 0x{data.hex()}")
@@ -200,6 +236,13 @@ class Governance:
                 if getattr(before, f.name) != getattr(after, f.name)
             ]
         return lines
+
+    def _read_setting(self, contract: str, data: bytes) -> str:
+        """``name: now -> then`` for a call that changes how the DAO votes; empty for any other."""
+        for name, (owner, _, kind, setter) in _SETTINGS.items():
+            if contract == owner and data[:4] == FunctionABI(setter, (kind,), ()).selector:
+                return f"{name}: {self._setting(name)} -> {decode((kind,), data[4:])[0]}"
+        return ""
 
     def get(self, proposal: int) -> Proposal:
         """One proposal. LedgerError where there is none."""
