@@ -66,13 +66,15 @@ def learn(
         Seeds that live side by side; as many as there are cores if not given.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from klopf.mind.rl import Task, change_for, env_only, read_folder, ready, run_many, write_folder
+    from klopf.mind.rl import Task, change_for, env_only, lived, read_folder, ready, run_many, write_folder
 
     for name, value in (("steps", steps), ("seeds", seeds), ("cores", cores)):
         if value is not None and value < 1:
             raise MindError(f"--{name} {value}: at least 1 is needed")
     if change_every < 0:
         raise MindError(f"--change-every {change_every}: at least 1 is needed")
+    if change_every and not world:
+        raise MindError(f"--change-every {change_every} changes nothing without --world; say which world")
     given = _options(options) | ({"time_out": "terminate"} if published else {})
     if resume is not None:
         if save is not None:
@@ -87,8 +89,10 @@ def learn(
                     "leave that out to go on, or --save elsewhere to begin anew"
                 )
         task = Task(task.environment, task.agent, steps or task.steps, 0, task.options, task.change)
-        count = seeds or count
+        saved, count = count, seeds or count
+        _say_what_is_left(resume, task, lived(resume, count), min(saved, count))
     else:
+        saved = 0
         if not environment:
             raise MindError("name an environment, such as `klopf learn CartPole-v1 --agent stream-q`")
         task = Task(environment, agent or "stream-ac", steps or 100_000, 0, given, change_for(world, change_every))
@@ -101,17 +105,36 @@ def learn(
     ready(task)  # what cannot be lived says so before anything is made
     alone = env_only(task, 1.0)
     if folder is not None:
-        write_folder(folder, task, count)
+        write_folder(folder, task, max(saved, count))
     lives = _with_progress(task, count, folder, resume is not None, cores or os.cpu_count() or 1, run_many)
     result = _result(task, lives, alone)
+    if json_:
+        print(json.dumps(result), flush=True)
+    else:
+        _print(result)
     if plot:
         picture = folder / "curve.png" if folder else Path(f"{task.agent}-{task.environment.replace('/', '-')}.png")
         _draw(lives, picture, f"{task.agent} in {task.environment}")
         print(f"the learning curve is in {picture}", file=sys.stderr)
-    if json_:
-        print(json.dumps(result))
-        return
-    _print(result)
+
+
+def _say_what_is_left(folder: Path, task: Task, steps: list[int], saved: int) -> None:
+    """What resuming will do, on the error stream: nothing in it is a surprise.
+
+    Raises:
+        MindError: a seed has lived longer than it is asked to.
+    """
+    if max(steps) > task.steps:
+        raise MindError(
+            f"seed {steps.index(max(steps))} in {folder} has lived {max(steps):,} steps already, more than the "
+            f"{task.steps:,} of --steps; ask for more"
+        )
+    lines = [f"seed {seed} has no checkpoint in {folder}: it begins anew" for seed in range(saved) if not steps[seed]]
+    if min(steps) == task.steps:
+        lines.append(f"nothing is left to live: {folder} has lived its {task.steps:,} steps; ask for more with --steps")
+    else:
+        lines.append(f"going on from {', '.join(f'{n:,}' for n in steps)} to {task.steps:,} steps")
+    print("\n".join(lines), file=sys.stderr)
 
 
 def _options(given: str) -> dict[str, Any]:
@@ -127,7 +150,7 @@ def _options(given: str) -> dict[str, Any]:
         kind = type(known[name])
         try:
             if kind is list:
-                options[name] = tuple(int(n) for n in value.split("x") if n and n != "0")
+                options[name] = () if value in ("", "0") else tuple(int(n) for n in value.split("x"))
             else:
                 options[name] = {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
         except (KeyError, ValueError) as error:
@@ -153,7 +176,8 @@ def _with_progress(task: Task, seeds: int, folder: Path | None, resume: bool, co
             now[seed] = (steps, earned, speed)
             returns = [e for _, e, _ in now.values() if not math.isnan(e)]
             told = f"return {sum(returns) / len(returns):,.1f}  " if returns else ""
-            told += f"{sum(v for *_, v in now.values()) / len(now):,.0f} steps/s"
+            speeds = [v for *_, v in now.values() if not math.isnan(v)]
+            told += f"{sum(speeds) / len(speeds):,.0f} steps/s" if speeds else ""
             bar.update(line, completed=sum(s for s, *_ in now.values()), told=told)
 
         lives: list[Life] = run_many(task, seeds, folder, resume, cores, progress=tell)

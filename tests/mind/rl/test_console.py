@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -31,7 +32,18 @@ def test_learn_save_resume_plot_and_json(capsys, tmp_path):
     assert (folder / "curve.png").stat().st_size > 1000
     code, out, err = klopf(capsys, "learn", "--resume", folder, "--steps", 2500, "--cores", 1)
     assert code == 0, err
-    assert "2,500 steps, 2 seed(s)" in out
+    assert "2,500 steps, 2 seed(s)" in out and "going on from 1,500, 1,500 to 2,500" in err
+    before = {file.name: file.read_bytes() for file in folder.glob("*.[jl]*")}
+    code, out, err = klopf(capsys, "learn", "--resume", folder, "--steps", 1000)
+    assert code == 2 and "has lived 2,500 steps already" in err and err.count("\n") == 1 and not out
+    assert before == {file.name: file.read_bytes() for file in folder.glob("*.[jl]*")}
+    code, out, err = klopf(capsys, "learn", "--resume", folder, "--cores", 1)
+    assert code == 0 and "nothing is left" in err and "2,500 steps" in out
+    (folder / "seed-0.life").unlink()
+    code, out, err = klopf(capsys, "learn", "--resume", folder, "--cores", 1)
+    assert code == 0 and "seed 0 has no checkpoint" in err and "going on from 0, 2,500 to 2,500" in err
+    code, out, err = klopf(capsys, "learn", "--resume", folder, "--seeds", 1, "--cores", 1)
+    assert code == 0 and json.loads((folder / "lives.json").read_text())["seeds"] == 2
     code, _, err = klopf(capsys, "learn", "--resume", folder, "--agent", "qrc")
     assert code == 2
     assert "another agent" in err
@@ -65,7 +77,35 @@ def test_watch_makes_a_film(capsys, tmp_path):
         assert code == 2
         assert err.startswith("klopf: ")
         assert err.count("\n") == 1
+    assert "no saved life of seed 0 in" in err
     shutil.rmtree(folder)
+
+
+def test_a_seed_that_is_done_keeps_its_return_and_speed():
+    from klopf.mind.rl import Task, run_many
+
+    for cores in (1, 2):
+        last = {}
+        run_many(Task("CartPole-v1", "stream-q", 1200), 2, cores=cores,
+                 progress=lambda seed, *told, last=last: last.update({seed: told}))  # fmt: skip
+        assert sorted(last) == [0, 1]
+        assert all(steps == 1200 and earned > 5 and speed > 0 for steps, earned, speed in last.values())
+
+
+def test_the_environment_alone_is_measured_for_as_long_as_asked(monkeypatch):
+    from klopf.mind.rl import Task, _gymnasium, env_only
+
+    steps = []
+
+    class Slow(_gymnasium.World):
+        def step(self, action):
+            time.sleep(0.002)
+            steps.append(action)
+            return super().step(action)
+
+    monkeypatch.setattr(_gymnasium, "World", Slow)
+    assert 50 < env_only(Task("CartPole-v1", "stream-q"), 0.05) < 500
+    assert len(steps) < 100
 
 
 @pytest.mark.parametrize(
@@ -79,6 +119,9 @@ def test_watch_makes_a_film(capsys, tmp_path):
         (("CartPole-v1", "--options", "colour=red"), "does not set an option"),
         (("CartPole-v1", "--options", "gamma=high"), "gamma must be like"),
         (("CartPole-v1", "--options", "gamma=2"), "at most 1"),
+        (("CartPole-v1", "--options", "hidden=0x8"), "whole numbers from 1"),
+        (("CartPole-v1", "--options", "hidden=8x"), "hidden must be like 64x64"),
+        (("CartPole-v1", "--change-every", "5"), "--world"),
         (("CartPole-v1", "--world", "slippery"), "no friction"),
         (("CartPole-v1", "--world", "upside-down"), "no world is called"),
         (("--resume", "nowhere"), "klopf learn --save"),

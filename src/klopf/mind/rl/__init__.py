@@ -5,7 +5,7 @@ from klopf.mind.rl._curve import Curve
 from klopf.mind.rl._film import film
 from klopf.mind.rl._horde import Horde
 from klopf.mind.rl._linear import SwiftTD, TrueOnlineTD
-from klopf.mind.rl._many import read_folder, run_many, seed_file, write_folder
+from klopf.mind.rl._many import lived, read_folder, run_many, seed_file, write_folder
 from klopf.mind.rl._run import Life, Task, env_only, load, ready, run
 from klopf.mind.rl._settings import AGENTS, AgentSettings
 from klopf.mind.rl._worlds import WORLDS, Change, change_for
@@ -25,6 +25,7 @@ __all__ = [
     "change_for",
     "env_only",
     "film",
+    "lived",
     "load",
     "read_folder",
     "ready",

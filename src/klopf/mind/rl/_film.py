@@ -25,6 +25,11 @@ def film(
     out = Path(out)
     if out.suffix not in (".gif", ".mp4"):
         raise MindError(f"{out} is neither a .gif nor a .mp4")
+    folder = Path(folder)
+    if not seed_file(folder, seed).exists():
+        others = sorted(folder.glob("seed-*.life"))
+        kept = f"; it has {', '.join(file.stem for file in others)}" if others else " (`klopf learn --save` keeps some)"
+        raise MindError(f"there is no saved life of seed {seed} in {folder}{kept}")
     if steps < 1 or every < 1 or height < 1:
         raise MindError("--steps, --every and --height must be at least 1")
     if not out.absolute().parent.is_dir():
@@ -35,7 +40,7 @@ def film(
         raise MindError("films need imageio; install klopf[rl]") from error
     from klopf.mind.rl._gymnasium import make
 
-    life, _, _ = load(seed_file(Path(folder), seed))
+    life, _, _ = load(seed_file(folder, seed))
     agent, task = life.agent, life.task
     if agent.settings.algorithm == "td":
         raise MindError(f"{task.agent} predicts and does not act: there is no episode of its own to show")

@@ -18,7 +18,7 @@ from klopf.errors import MindError
 from klopf.mind.rl._run import Life, Task, load, ready, run
 from klopf.mind.rl._worlds import Change
 
-__all__ = ["read_folder", "run_many", "seed_file", "write_folder"]
+__all__ = ["lived", "read_folder", "run_many", "seed_file", "write_folder"]
 
 _queue: Any = None
 FORMAT = 1
@@ -65,6 +65,16 @@ def read_folder(folder: Path) -> tuple[Task, int]:
         ) from error
 
 
+def lived(folder: Path, seeds: int) -> list[int]:
+    """How many steps each seed in a folder of lives has lived; 0 where it has no checkpoint.
+
+    Raises:
+        MindError: a checkpoint is damaged.
+    """
+    files = [seed_file(folder, seed) for seed in range(seeds)]
+    return [load(file)[0].steps if file.exists() else 0 for file in files]
+
+
 def run_many(
     task: Task,
     seeds: int,
@@ -90,7 +100,11 @@ def run_many(
             if progress is not None:
                 progress(life.task.seed, life.steps, life.curve.last(0.1), life.steps_per_second)
 
-        return [run(t, file, again, save_every, tell) for t, file, again in zip(tasks, files, going_on, strict=True)]
+        alone = []
+        for t, file, again in zip(tasks, files, going_on, strict=True):
+            alone.append(run(t, file, again, save_every, tell))
+            tell(alone[-1])
+        return alone
     ready(task)  # compiled once: all seeds run the same code
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
@@ -120,6 +134,9 @@ def run_many(
                     told = queue.get(timeout=0.2)
                     if progress is not None:
                         progress(*told)
+            with contextlib.suppress(Exception):  # what the last ones said on leaving
+                while progress is not None:
+                    progress(*queue.get(timeout=0.05))
         except BaseException:
             for future in waiting:
                 future.cancel()
@@ -146,5 +163,5 @@ def _one(task: Task, file: Path, resume: bool, save_every: float) -> None:
         if life.steps % (16 * 512) < 512:
             _queue.put((task.seed, life.steps, life.curve.last(0.1), life.steps_per_second))
 
-    run(task, file, resume, save_every, tell)
-    _queue.put((task.seed, task.steps, 0.0, 0.0))
+    life = run(task, file, resume, save_every, tell)
+    _queue.put((task.seed, life.steps, life.curve.last(0.1), life.steps_per_second))

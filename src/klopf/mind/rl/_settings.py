@@ -127,7 +127,7 @@ AGENTS: dict[str, AgentSettings] = {
     "intentional-td": AgentSettings(algorithm="td", update="intentional", time_feature=False),
     "qrc": AgentSettings(algorithm="qrc", update="fixed", step_size=1e-4, time_feature=False),
 }
-"""The agents that have a name, at their published settings."""
+"""The agents that have a name, at their published settings but for ``time_out``, which is "bootstrap"."""
 
 
 def settings_for(agent: str, **options: Any) -> AgentSettings:
