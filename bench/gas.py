@@ -9,34 +9,34 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            25,802,627
+    deploy all contracts            26,765,756
     transfer tokens                     56,406
-    register                           201,787
-    stake                              214,597
-    arrive                              59,799
-    deposit fees                        56,816
+    register                           201,923
+    stake                              221,567
+    arrive                              59,813
+    deposit fees                        56,852
     open a cycle                       150,869
-    post                               160,815
-    commit an audit                     73,902
+    post                               161,201
+    commit an audit                     74,040
     advance                             45,296
-    claim, 1 receipt                   155,055
-    claim, 8 receipts                  478,576
-    reveal, 8 neurons                1,056,225
-    open a dispute                     109,037
-    answer a dispute                    57,762
-    collect for 8 neurons              550,596
-    conclude for 8 neurons             864,029
-    mint a device                      213,336
+    claim, 1 receipt                   154,171
+    claim, 8 receipts                  480,676
+    reveal, 8 neurons                1,067,062
+    open a dispute                     119,932
+    answer a dispute                    55,740
+    collect for 8 neurons              555,748
+    conclude for 8 neurons             865,501
+    mint a device                      213,348
     mint a device, carried             216,709
     join a node                         64,686
-    report effort, first               269,171
-    report effort                      128,549
-    knock                               82,265
-    unstake                            148,056
+    report effort, first               269,237
+    report effort                      128,651
+    knock                               65,249
+    unstake                            148,034
 
-    46,217 gas for each further receipt in a claim; 1,212,304 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 290,952,840,000 gas = 29.10 coins = $17,457
-      ($1.7457 a neuron)
+    46,644 gas for each further receipt in a claim; 1,219,681 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 292,723,530,000 gas = 29.27 coins = $17,563
+      ($1.7563 a neuron)
 """
 
 from __future__ import annotations

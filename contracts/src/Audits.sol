@@ -68,6 +68,7 @@ contract Audits {
     error NotSorted(uint256 index);
     error OutOfRange(uint256 index);
     error StillOpen(uint32 epoch);
+    error NotRunning(uint32 epoch);
 
     constructor(Wiring memory w) {
         rules = Rules(w.rules);
@@ -132,7 +133,8 @@ contract Audits {
         }
     }
 
-    /// @notice The auditors drawn for `neuron` in `epoch`, in the order drawn. Fixed from the epoch's opening on.
+    /// @notice The auditors drawn for `neuron` in `epoch`, which must be the running one, in the order drawn. Fixed from
+    ///         the epoch's opening on.
     function drawn(uint32 epoch, uint32 neuron) public view returns (uint32[] memory) {
         (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
         return _draw(epoch, neuron, ids, weights);
@@ -229,9 +231,10 @@ contract Audits {
             && r.robustnessLow <= r.robustness && r.robustness <= r.robustnessHigh && r.robustnessHigh <= 1e4;
     }
 
-    /// @dev All auditors with their stake at the opening of `epoch`; below the least stake counts as none.
+    /// @dev All auditors with their stake at the opening of the running epoch; below the least stake counts as none.
     function _electorate(uint32 epoch) private view returns (uint32[] memory ids, uint256[] memory weights) {
-        ids = registry.auditors();
+        if (epoch == 0 || epoch != clock.epoch()) revert NotRunning(epoch);
+        ids = registry.electorate();
         weights = new uint256[](ids.length);
         uint256 least = rules.current().auditorStake;
         for (uint256 i = 0; i < ids.length; i++) {

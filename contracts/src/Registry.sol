@@ -18,14 +18,31 @@ contract Registry is Members {
     address public immutable settlement;
     address public immutable audits;
 
+    /// @dev A chain of the auditors, oldest first: one that goes leaves the others in their order, by which they are drawn.
+    struct Link {
+        uint32 before;
+        uint32 next;
+        uint32 since; // first epoch in which it may be drawn; 0 where it is not listed
+        bool leaving; // it is in `_leavers`
+    }
+
+    struct Leaver {
+        uint32 id;
+        uint32 epoch; // in which it may still be drawn
+    }
+
     uint32 public backbone; // seats taken
-    uint32[] private _auditors; // in the order in which they first staked enough
-    mapping(uint32 id => bool) private _listed;
+    uint32 public listed; // auditors in the chain
+    mapping(uint32 id => Link) private _links; // that of 0 holds both ends
+    Leaver[] private _leavers; // have too little staked, from `_gone` on
+    uint256 private _gone;
 
     event ModelCommitted(uint32 indexed id, uint32 indexed epoch, bytes32 commitment);
     event UtilityUpdated(uint32 indexed id, uint32 indexed epoch, uint256 share, uint64 utility);
     event Judged(uint32 indexed id, uint32 indexed epoch, bool passed, uint8 failedInARow);
     event StandingChanged(uint32 indexed id, uint32 indexed epoch, Standing from, Standing to, uint32 rival);
+
+    event Delisted(uint32 indexed id);
 
     error OnlyContract();
     error NotFringe(uint32 id);
@@ -81,6 +98,19 @@ contract Registry is Members {
         _setStanding(id, earned, 0);
     }
 
+    /// @notice Take up to `most` auditors off the list who have had too little staked since before this epoch. Anybody
+    ///         may; whoever stakes or unstakes for an auditor, and whoever settles an epoch, does.
+    function delist(uint256 most) public {
+        uint32 epoch = clock.epoch();
+        for (; most != 0 && _gone < _leavers.length; most--) {
+            Leaver memory l = _leavers[_gone];
+            if (l.epoch >= epoch) return;
+            delete _leavers[_gone++];
+            _links[l.id].leaving = false;
+            if (stake.account(l.id).staked < rules.current().auditorStake) _leave(l.id);
+        }
+    }
+
     // ---- called by the other contracts ----
 
     /// @notice Stake tells when a participant's stake has changed. Standing is lost where stake was taken out
@@ -88,9 +118,11 @@ contract Registry is Members {
     function onStake(uint32 id, uint256 staked, bool fell) external {
         if (msg.sender != address(stake)) revert OnlyContract();
         Participant storage p = _participants[id];
-        if (p.role == Role.Auditor && !_listed[id] && staked >= rules.current().auditorStake) {
-            _listed[id] = true; // a list that is walked is paid for
-            _auditors.push(id);
+        if (p.role == Role.Auditor) {
+            bool enough = staked >= rules.current().auditorStake;
+            if (enough && _links[id].since == 0) _list(id);
+            if (!enough && fell && _links[id].since != 0) _leave(id);
+            delist(2); // more than can have come: the list is walked by others, who pay for it
         }
         if (p.role != Role.Neuron) return;
         uint256 least = rules.current().neuronStake;
@@ -158,14 +190,57 @@ contract Registry is Members {
         return Fixed.divDown(utility, Fixed.ONE - Fixed.powDown(decay, age));
     }
 
+    /// @notice All listed auditors, in the order in which they are walked.
     function auditors() external view returns (uint32[] memory) {
-        return _auditors;
+        return _walk(type(uint32).max);
+    }
+
+    /// @notice Those who were listed before the running epoch. Nothing that happens within an epoch changes the order or
+    ///         the weights of those among them who had enough staked when it opened.
+    function electorate() external view returns (uint32[] memory) {
+        return _walk(clock.epoch());
     }
 
     // ---- private ----
 
     function _epoch() internal view override returns (uint32) {
         return clock.epoch();
+    }
+
+    function _list(uint32 id) private {
+        uint32 last = _links[0].before;
+        _links[last].next = id;
+        _links[0].before = id;
+        (_links[id].before, _links[id].next, _links[id].since) = (last, 0, clock.epoch() + 1);
+        listed += 1;
+    }
+
+    /// @dev Off the list at once, or when the epoch is over where it may still be drawn in it.
+    function _leave(uint32 id) private {
+        Link storage l = _links[id];
+        uint32 epoch = clock.epoch();
+        if (l.since <= epoch && stake.stakeAt(id, epoch) >= rules.current().auditorStake) {
+            if (!l.leaving) _leavers.push(Leaver(id, epoch));
+            l.leaving = true;
+            return;
+        }
+        if (l.leaving) return; // its turn comes
+        _links[l.before].next = l.next;
+        _links[l.next].before = l.before;
+        delete _links[id];
+        listed -= 1;
+        emit Delisted(id);
+    }
+
+    function _walk(uint32 epoch) private view returns (uint32[] memory ids) {
+        ids = new uint32[](listed);
+        uint256 n = 0;
+        for (uint32 id = _links[0].next; id != 0; id = _links[id].next) {
+            if (_links[id].since <= epoch) ids[n++] = id;
+        }
+        assembly ("memory-safe") {
+            mstore(ids, n)
+        }
     }
 
     function _requireAccounted(uint32 id) private view {

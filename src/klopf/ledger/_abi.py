@@ -225,6 +225,7 @@ def parse_artifact(raw: dict[str, Any]) -> Artifact:
 
 ADVICE = {
     "WrongPhase": "wait for the other phase of the epoch",
+    "NotRunning": "ask for the running epoch; who was listed in another is not kept",
     "StillOpen": "wait until the epoch is over",
     "NotDue": "wait for those still expected, or for the deadline",
     "NotActor": "send it with the key or the owner of this participant",

@@ -173,6 +173,14 @@ class RegistryClient(_Contract):
         """Silence, or send back to the fringe, a neuron whose record says so."""
         return self._write("silence", id)
 
+    def auditors(self) -> list[int]:
+        """The listed auditors, oldest first."""
+        return list(self._read("auditors"))
+
+    def delist(self, most: int) -> Sent:
+        """Take up to ``most`` auditors off the list who have had too little staked since before this epoch."""
+        return self._write("delist", most)
+
     def count(self) -> int:
         """How many have ever registered."""
         return int(self._read("count"))
@@ -686,7 +694,7 @@ class AuditsClient(_Contract):
     name = "Audits"
 
     def drawn(self, epoch: int, neuron: int) -> list[int]:
-        """The auditors drawn for ``neuron``."""
+        """The auditors drawn for ``neuron`` in the running epoch."""
         return list(self._read("drawn", epoch, neuron))
 
     def assignments(self, epoch: int, auditor: int, neurons: Sequence[int] | None = None) -> list[int]:

@@ -181,6 +181,11 @@ class StandingChanged(Event):
 
 
 @dataclass(frozen=True)
+class Delisted(Event):
+    id: int
+
+
+@dataclass(frozen=True)
 class Staked(Event):
     id: int
     sender: str

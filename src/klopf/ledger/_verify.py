@@ -152,7 +152,7 @@ class _Model(Cycles):
         self.pending_fees = 0
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.findings: dict[tuple[int, int], list[tuple[int, Any]]] = defaultdict(list)
-        self.listed: list[int] = []  # auditors, in the order in which they first staked enough
+        self.listed: dict[int, int] = {}  # auditors who staked enough, oldest first, and when each may first be drawn
         self.revealed: set[tuple[int, int]] = set()
         self.concluded: set[tuple[int, int]] = set()
         self.punished: set[tuple[int, int]] = set()
@@ -390,7 +390,7 @@ class _Model(Cycles):
             m.stakes.pop()
         m.stakes.append((self.epoch, m.staked))
         if m.role is Role.AUDITOR and id not in self.listed and m.staked >= self.rules.auditor_stake:
-            self.listed.append(id)
+            self.listed[id] = self.epoch + 1
         if m.role is not Role.NEURON:
             return
         if m.standing is Standing.NONE and m.staked >= self.rules.neuron_stake:
@@ -398,6 +398,12 @@ class _Model(Cycles):
             self.expect("StandingChanged", id, int(Standing.FRINGE), 0)
         elif fell and m.standing in (Standing.FRINGE, Standing.BACKBONE) and m.staked < self.rules.neuron_stake:
             self.expect("StandingChanged", id, int(Standing.SILENT), 0)
+
+    def on_Delisted(self, e: ev.Delisted) -> None:
+        m, least = self.members[e.id], self.rules.auditor_stake
+        drawable = self.listed[e.id] <= self.epoch and m.stake_at(self.epoch) >= least
+        self.differ(f"stake of {e.id} too little at {self.where(e)}", True, m.staked < least and not drawable)
+        del self.listed[e.id]
 
     # -- Stake --
 
@@ -655,8 +661,9 @@ class _Model(Cycles):
         digest = keccak(encode(kinds, (e.epoch, m.key, rows, e.salt)))
         self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
         electorate = [
-            (id, stake if (stake := self.members[id].stake_at(e.epoch)) >= self.rules.auditor_stake else 0)
-            for id in self.listed
+            (id, stake)
+            for id, since in self.listed.items()
+            if since <= e.epoch and (stake := self.members[id].stake_at(e.epoch)) >= self.rules.auditor_stake
         ]
         for result in e.results:
             drawn = ref.draw(self.seeds[e.epoch], result.neuron, electorate, self.rules.audit_seats)
@@ -784,6 +791,7 @@ class _Model(Cycles):
                 self.differ(f"{block} commitment of {id} in epoch {epoch}", said, l.audits.committed(epoch, id))
                 shown = (epoch, id) in self.revealed
                 self.differ(f"{block} reveal of {id} in epoch {epoch}", shown, l.audits.revealed(epoch, id))
+        self.differ(f"{block} list of auditors", list(self.listed), l.registry.auditors())
         participants = {p.id: p for p in l.registry.all()}
         self.differ(f"{block} ids", sorted(self.members), sorted(participants))
         for id, m in self.members.items():
