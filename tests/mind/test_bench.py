@@ -223,6 +223,20 @@ def test_watching_reports_after_every_block(tmp_path: Path) -> None:
         diagnostics.plot(history, str(tmp_path / "plot.foo"))
 
 
+def test_step_sizes_are_told_where_they_are_learned(tmp_path: Path) -> None:
+    m = Mind(20, 1, (5,), "autostep", "linear", fan_in=3)
+    history: list[dict[str, object]] = []
+    diagnostics.watch(m, problems.slowly_changing_regression(20_000), history.append)
+    told = history[-1]["step_sizes"]
+    assert isinstance(told, list) and len(told) == 2
+    last = m.weights(1, "step-size").astype(np.float64)
+    assert told[1] == pytest.approx(np.quantile(last, [0, 0.1, 0.5, 0.9, 1]).tolist())
+    assert told[0] == sorted(told[0]) and told[0][0] > 0
+    json.dumps(history)
+    diagnostics.plot(history, str(tmp_path / "plot.png"))
+    assert "step_sizes" not in diagnostics.diagnose(Mind(2, 1, (3,), output="linear"), np.ones((4, 2)))
+
+
 def test_ranks() -> None:
     assert diagnostics.effective_rank(np.eye(5)) == pytest.approx(5)
     assert diagnostics.effective_rank(np.ones((5, 5))) == pytest.approx(1)

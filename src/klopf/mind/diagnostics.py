@@ -91,6 +91,9 @@ def diagnose(mind: Mind, X: ArrayLike) -> dict[str, Any]:
 
     ``dormant`` is the share of units that speak less than 1 % of the time. A unit speaks when its activity differs from
     its resting value, the median over ``X``, by more than 0.01: so a saturated unit counts as dormant like a dead one.
+
+    Where the rule learns step-sizes (idbd, autostep), ``step_sizes`` has their quantiles 0, .1, .5, .9 and 1 in each
+    layer, the output layer's last.
     """
     layers = []
     for l, h in enumerate(activities(mind, X)):
@@ -105,7 +108,21 @@ def diagnose(mind: Mind, X: ArrayLike) -> dict[str, Any]:
                 "mean_weight": float(np.abs(w).mean()) if w.size else 0.0,
             }
         )
-    return {"steps": mind.steps, "reborn": mind.births, "layers": layers}
+    told = {"steps": mind.steps, "reborn": mind.births, "layers": layers}
+    if mind.settings.rule in ("idbd", "autostep"):
+        told["step_sizes"] = [_step_sizes(mind, l) for l in range(len(mind.hidden) + 1)]
+    return told
+
+
+QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
+
+
+def _step_sizes(mind: Mind, layer: int) -> list[float]:
+    """``QUANTILES`` of the step-sizes of a layer's weights, biases included; empty where there are no weights yet."""
+    own = mind.weights(layer, "step-size").astype(np.float64)
+    if mind.settings.fan_in and layer < len(mind.hidden):
+        own = own[mind.weights(layer, "connected") > 0]
+    return [float(q) for q in np.quantile(own, QUANTILES)] if own.size else []
 
 
 def standings(mind: Mind, X: ArrayLike) -> list[list[Standing]]:
@@ -153,7 +170,8 @@ def watch(
 
 
 def plot(history: Sequence[dict[str, Any]], path: str) -> None:
-    """Draw what ``watch`` reported, error, dormant units, rank and weights over blocks, into an image file at ``path``.
+    """Draw what ``watch`` reported into an image file at ``path``: error, dormant units, rank, weights, and step-sizes
+    where they are learned, over blocks.
 
     Raises:
         MindError: matplotlib is not installed, nothing was reported, or ``path`` cannot be drawn into.
@@ -164,8 +182,9 @@ def plot(history: Sequence[dict[str, Any]], path: str) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MindError("plots need matplotlib; install klopf[plot]") from error
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    axes = figure.subplots(2, 2)
+    steps = [h.get("step_sizes", []) for h in history]
+    figure = Figure(figsize=(9, 9 if any(steps) else 6), layout="constrained")
+    axes = figure.subplots(3 if any(steps) else 2, 2)
     block = [h["block"] for h in history]
     axes[0, 0].plot(block, [h["error"] for h in history])
     axes[0, 0].set_title("error")
@@ -174,6 +193,16 @@ def plot(history: Sequence[dict[str, Any]], path: str) -> None:
             ax.plot(block, [h["layers"][l][key] for h in history], label=f"layer {l + 1}")
         ax.set_title(key.replace("_", " "))
         ax.legend()
+    if any(steps):
+        ax = axes[2, 0]
+        for l in range(len(steps[0])):
+            _, low, middle, high, _ = np.array([s[l] or [np.nan] * 5 for s in steps]).T
+            (line,) = ax.plot(block, middle, label=f"layer {l + 1}")
+            ax.fill_between(block, low, high, alpha=0.2, color=line.get_color())
+        ax.set_title("step-sizes: median, and from a tenth to nine tenths")
+        ax.set_yscale("log")
+        ax.legend()
+        axes[2, 1].set_visible(False)
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
