@@ -20,6 +20,7 @@
     │   ├── BadAnswer          the dendrite refused the answer
     │   ├── Unreachable        no connection, or it broke
     │   └── TooLate            no answer before the deadline
+    ├── ExtensionError     something that was added from outside cannot be used
     ├── PeersError         a network or a neuron in it is set up wrongly
     └── AuditError         an audit cannot be carried out
 """
@@ -33,6 +34,7 @@ __all__ = [
     "ChainError",
     "DamagedFile",
     "DiskFull",
+    "ExtensionError",
     "KlopfError",
     "LedgerError",
     "MindError",
@@ -138,6 +140,10 @@ class Unreachable(WireError):
 
 class TooLate(WireError):
     """No answer before the deadline."""
+
+
+class ExtensionError(KlopfError):
+    """Something that was added from outside cannot be used."""
 
 
 class PeersError(KlopfError):

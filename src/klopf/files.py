@@ -1,0 +1,121 @@
+"""Files that are whole or not there: every write of Klopf that somebody may need after a crash goes through here.
+
+A file is written beside its place, brought to the disk, and only then given its name; a folder likewise. So a reader
+finds the old or the new, never a mixture, and what a call has returned from survives a crash of the machine.
+
+What goes wrong is the operating system's own ``OSError``: the room that writes knows what it was for, and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+__all__ = ["append_line", "create", "replace", "replaced_folder", "sync"]
+
+PRIVATE = 0o600
+PUBLIC = 0o666  # less the process's umask, as for any file that a person makes
+
+
+def replace(path: str | os.PathLike[str], content: bytes | str | Iterable[bytes], *, private: bool = False) -> None:
+    """Put ``content`` (text as UTF-8, or pieces one after another) at ``path``, in place of what was there.
+
+    A file that is replaced keeps its mode; a new one is the owner's alone (0600) if ``private``, else as the umask says.
+
+    Raises:
+        OSError: no such folder, no permission, no room; then what was at ``path`` is untouched and nothing is left over.
+    """
+    place = Path(path)
+    mode = PRIVATE if private else PUBLIC
+    draft = _beside(place)
+    try:
+        _write(draft, content, mode)
+        if not private and place.exists():
+            draft.chmod(place.stat().st_mode & 0o7777)
+        os.replace(draft, place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+    sync(place.parent)
+
+
+def create(path: str | os.PathLike[str], content: bytes | str, *, private: bool = False) -> None:
+    """Put ``content`` at ``path``, where nothing may be yet.
+
+    Raises:
+        FileExistsError: something is there; it is untouched.
+        OSError: as :func:`replace`.
+    """
+    place = Path(path)
+    draft = _beside(place)
+    try:
+        _write(draft, content, PRIVATE if private else PUBLIC)
+        os.link(draft, place)  # unlike a rename it fails where something is
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+    sync(place.parent)
+
+
+def append_line(path: str | os.PathLike[str], line: str) -> None:
+    """Add ``line`` and a line break to the end of ``path``, on the disk when this returns. A crash may leave a last
+    line cut short: readers of such files pass over one without a line break."""
+    with open(path, "ab") as file:
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def replaced_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new folder to fill while the ``with`` block runs; it takes the name ``path`` when the block ends well.
+
+    Raises:
+        OSError: as :func:`replace`. Where the block raises, what was at ``path`` is untouched and nothing is left over.
+    """
+    place = Path(path)
+    draft = _beside(place)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        for inside in (*draft.rglob("*"), draft):
+            sync(inside)
+        if place.exists():
+            before = _beside(place)
+            place.rename(before)
+            draft.rename(place)
+            shutil.rmtree(before)
+        else:
+            draft.rename(place)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    sync(place.parent)
+
+
+def sync(path: str | os.PathLike[str]) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _beside(place: Path) -> Path:
+    """A name in the same folder that nobody else uses, so that two writers do not share a draft."""
+    return place.with_name(f".{place.name}.{secrets.token_hex(4)}.unfinished")
+
+
+def _write(draft: Path, content: bytes | str | Iterable[bytes], mode: int) -> None:
+    pieces = (content.encode(),) if isinstance(content, str) else (content,) if isinstance(content, bytes) else content
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,53 @@
+"""What packages outside Klopf add is found by name, and what is wrong with it is said in one line."""
+
+import sys
+
+import pytest
+
+from klopf.errors import ExtensionError
+from klopf.extensions import Point
+
+POINT = Point("klopf.test-zones", "zone", "datetime:tzinfo", {"utc": "datetime:timezone"})
+
+
+def install(folder, monkeypatch, package, lines, module=""):
+    """A package called ``package`` on the path, whose metadata has ``lines`` in the group."""
+    info = folder / f"{package}-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[klopf.test-zones]\n" + lines + "\n")
+    (folder / f"{package}.py").write_text(module)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, package, raising=False)
+
+
+def test_another_package_adds_one_by_a_line_of_its_metadata(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, "noon", "noon = noon:Noon", "import datetime\nclass Noon(datetime.tzinfo): pass")
+    assert POINT.names() == ("utc", "noon")
+    assert POINT.load("noon").__name__ == "Noon"
+    assert (POINT.origin("noon"), POINT.origin("utc")) == ("noon", "klopf")
+    assert "noon" in POINT
+
+
+def test_an_unknown_name_is_answered_with_those_that_are_known():
+    with pytest.raises(ExtensionError, match="no zone is called 'mars': one of utc"):
+        POINT.load("mars")
+
+
+def test_two_packages_of_one_name_are_both_named(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, "other", "utc = other:Utc")
+    with pytest.raises(ExtensionError, match="klopf and other both have a zone called 'utc'"):
+        POINT.load("utc")
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [("1 / 0", "ZeroDivisionError"), ("", "has no attribute 'Thing'"), ("Thing = dict", "is no subclass of datetime")],
+)
+def test_a_broken_package_is_named_only_when_it_is_used(tmp_path, monkeypatch, module, says):
+    install(tmp_path, monkeypatch, "broken", "thing = broken:Thing", module)
+    assert POINT.load("utc")
+    with pytest.raises(ExtensionError, match=says) as caught:
+        POINT.load("thing")
+    assert "broken" in str(caught.value)
+    assert "\n" not in str(caught.value)

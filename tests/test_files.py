@@ -1,0 +1,68 @@
+"""Files that are whole or not there."""
+
+import os
+import stat
+
+import pytest
+
+from klopf import files
+
+
+def test_a_file_is_replaced_and_keeps_its_mode(tmp_path):
+    place = tmp_path / "state"
+    files.replace(place, "one")
+    place.chmod(0o640)
+    files.replace(place, b"two")
+    assert place.read_text() == "two"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["state"]
+
+
+def test_a_secret_is_its_owners_alone_from_the_first_byte(tmp_path):
+    files.replace(tmp_path / "key", b"secret", private=True)
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    (tmp_path / "key").chmod(0o644)
+    files.replace(tmp_path / "key", b"other", private=True)
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+def test_what_cannot_be_written_leaves_the_old_and_no_draft(tmp_path):
+    place = tmp_path / "state"
+    files.replace(place, "old")
+
+    def pieces():
+        yield b"half of it"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        files.replace(place, pieces())
+    assert place.read_text() == "old"
+    assert os.listdir(tmp_path) == ["state"]
+
+
+def test_what_is_created_overwrites_nothing(tmp_path):
+    files.create(tmp_path / "key", "first", private=True)
+    with pytest.raises(FileExistsError):
+        files.create(tmp_path / "key", "second")
+    assert (tmp_path / "key").read_text() == "first"
+    assert os.listdir(tmp_path) == ["key"]
+
+
+def test_lines_are_added_at_the_end(tmp_path):
+    files.append_line(tmp_path / "log", "one")
+    files.append_line(tmp_path / "log", "two")
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    place = tmp_path / "model"
+    with files.replaced_folder(place) as draft:
+        (draft / "weights").write_text("1")
+    with pytest.raises(RuntimeError), files.replaced_folder(place) as draft:
+        (draft / "weights").write_text("half")
+        raise RuntimeError("killed")
+    assert (place / "weights").read_text() == "1"
+    with files.replaced_folder(place) as draft:
+        (draft / "other").write_text("2")
+    assert os.listdir(place) == ["other"]
+    assert os.listdir(tmp_path) == ["model"]
