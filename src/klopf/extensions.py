@@ -1,7 +1,7 @@
 """What can be added to Klopf from outside, and how it is found: one :class:`Point` for each kind of thing.
 
-Klopf's own things and those of other packages are found in the same way. A room names what it ships in one table, a line
-each; a package that is installed beside Klopf names what it adds in its ``pyproject.toml``, a line each::
+Klopf's own things and those of other packages are found in the same way. A room names what it ships in one table, a
+line each; a package that is installed beside Klopf names what it adds in its ``pyproject.toml``, a line each::
 
     [project.entry-points."klopf.models"]
     forest = "my_package.forest:Forest"

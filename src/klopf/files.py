@@ -24,10 +24,11 @@ PUBLIC = 0o666  # less the process's umask, as for any file that a person makes
 def replace(path: str | os.PathLike[str], content: bytes | str | Iterable[bytes], *, private: bool = False) -> None:
     """Put ``content`` (text as UTF-8, or pieces one after another) at ``path``, in place of what was there.
 
-    A file that is replaced keeps its mode; a new one is the owner's alone (0600) if ``private``, else as the umask says.
+    A file that is replaced keeps its mode; a new one is its owner's alone (0600) if ``private``, else as the umask has
+    it.
 
     Raises:
-        OSError: no such folder, no permission, no room; then what was at ``path`` is untouched and nothing is left over.
+        OSError: no such folder, no permission, no room; what was at ``path`` is untouched and nothing is left over.
     """
     place = Path(path)
     mode = PRIVATE if private else PUBLIC

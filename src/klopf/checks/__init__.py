@@ -1,0 +1,24 @@
+"""Does what I added keep its promises? One check for each kind of thing that can be added to Klopf.
+
+A check takes the thing, tries what Klopf will do with it, and returns nothing; where a promise is broken it raises
+``AssertionError`` with one line that says which, what was expected and how to mend it. It tests properties, not
+figures, so that it holds for things nobody has thought of yet. Klopf's own tests run the same checks on what Klopf ships.
+
+What is checked belongs to many rooms, so each check is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__: list[str] = []
+
+_WHERE: dict[str, str] = {}
+"""``check -> file of this folder``, a line each."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'klopf.checks' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"klopf.checks.{_WHERE[name]}"), name)
