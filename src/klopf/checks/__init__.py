@@ -2,7 +2,8 @@
 
 A check takes the thing, tries what Klopf will do with it, and returns nothing; where a promise is broken it raises
 ``AssertionError`` with one line that says which, what was expected and how to mend it. It tests properties, not
-figures, so that it holds for things nobody has thought of yet. Klopf's own tests run the same checks on what Klopf ships.
+figures, so that it holds for things nobody has thought of yet. Klopf's own tests run the same checks on what Klopf
+ships.
 
 What is checked belongs to many rooms, so each check is loaded when it is first used.
 """
