@@ -17,8 +17,8 @@ from pathlib import Path
 
 __all__ = ["append_line", "create", "replace", "replaced_folder", "sync"]
 
-PRIVATE = 0o600
-PUBLIC = 0o666  # less the process's umask, as for any file that a person makes
+_PRIVATE = 0o600
+_PUBLIC = 0o666  # less the process's umask, as for any file that a person makes
 
 
 def replace(path: str | os.PathLike[str], content: bytes | str | Iterable[bytes], *, private: bool = False) -> None:
@@ -31,7 +31,7 @@ def replace(path: str | os.PathLike[str], content: bytes | str | Iterable[bytes]
         OSError: no such folder, no permission, no room; what was at ``path`` is untouched and nothing is left over.
     """
     place = Path(path)
-    mode = PRIVATE if private else PUBLIC
+    mode = _PRIVATE if private else _PUBLIC
     draft = _beside(place)
     try:
         _write(draft, content, mode)
@@ -55,7 +55,7 @@ def create(path: str | os.PathLike[str], content: bytes | str, *, private: bool 
     place = Path(path)
     draft = _beside(place)
     try:
-        _write(draft, content, PRIVATE if private else PUBLIC)
+        _write(draft, content, _PRIVATE if private else _PUBLIC)
         os.link(draft, place)  # unlike a rename it fails where something is
     finally:
         with contextlib.suppress(OSError):
