@@ -19,7 +19,17 @@ from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
 
-__all__ = ["Artifact", "ErrorABI", "EventABI", "FunctionABI", "artifact", "build_record", "error_text", "keccak"]
+__all__ = [
+    "Artifact",
+    "ErrorABI",
+    "EventABI",
+    "FunctionABI",
+    "artifact",
+    "build_record",
+    "error_text",
+    "keccak",
+    "packaged",
+]
 
 CONTRACTS = (
     "Rules",
@@ -188,6 +198,19 @@ def build_record() -> dict[str, Any]:
 def artifact(name: str) -> Artifact:
     """The shipped artifact of contract ``name``."""
     return parse_artifact(_read(name))
+
+
+@cache
+def packaged(file: str) -> Artifact:
+    """An artifact that a package ships, by ``package:path``. LedgerError where it is none."""
+    package, _, path = file.partition(":")
+    try:
+        text = resources.files(package).joinpath(path).read_text()
+        return parse_artifact(json.loads(text))
+    except (ImportError, OSError) as error:
+        raise LedgerError(f"cannot read {file} ({error}); ship it as data of {package}") from None
+    except (KeyError, TypeError, ValueError):
+        raise LedgerError(f"{file} is no artifact; make it with contracts/build.mjs") from None
 
 
 def read_artifact(path: str | os.PathLike[str]) -> Artifact:

@@ -7,10 +7,11 @@ from typing import Any, Self
 
 from klopf.errors import LedgerError, Reverted
 
-from ._abi import FunctionABI, artifact
+from ._abi import artifact
 from ._deployment import Deployment
 from ._events import Disputed, DisputeEnded, read_event
 from ._forward import FORWARDED, ForwardRequest
+from ._pack import Contract
 from ._parameters import Economy, Parameters
 from ._receipts import Domain, SignedReceipt
 from ._rpc import Rpc, Where, open_rpc
@@ -25,33 +26,7 @@ _COLUMN = 128  # receipts that a claim may hold
 _WAD = 10**18
 
 
-class _Contract:
-    """One deployed contract."""
-
-    name = ""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.address = ledger.deployment.addresses[self.name]
-        self._functions: dict[str, FunctionABI] = artifact(self.name).functions
-
-    def _read(self, function: str, *arguments: Any, at: str = "latest") -> Any:
-        abi = self._functions[function]
-        return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments), block=at))
-
-    def _write(self, function: str, *arguments: Any) -> Sent:
-        return self._ledger.send(self.address, self._functions[function].call_data(arguments))
-
-    def _made(self, sent: Sent, event: str) -> int:
-        """The id in the first topic of an event that this contract emitted in a transaction."""
-        topic = next(t for t, e in artifact(self.name).events.items() if e.name == event)
-        for log in sent.logs:
-            if log["topics"] and bytes.fromhex(log["topics"][0][2:]) == topic:
-                return int(log["topics"][1], 16)
-        raise LedgerError(f"{self.name} confirmed no {event}; check that the deployment file is its own")
-
-
-class RulesClient(_Contract):
+class RulesClient(Contract):
     """The parameters, and their change by the owner."""
 
     name = "Rules"
@@ -69,7 +44,7 @@ class RulesClient(_Contract):
         return checksum(self._read("owner"))
 
 
-class EconomyClient(_Contract):
+class EconomyClient(Contract):
     """The terms of emission and effort, and their change by the owner of the rules."""
 
     name = "Economy"
@@ -83,7 +58,7 @@ class EconomyClient(_Contract):
         return self._write("propose", economy.as_tuple())
 
 
-class TokenClient(_Contract):
+class TokenClient(Contract):
     """KLP."""
 
     name = "Token"
@@ -122,7 +97,7 @@ class TokenClient(_Contract):
             self.approve(spender, 2**256 - 1)
 
 
-class RegistryClient(_Contract):
+class RegistryClient(Contract):
     """Who takes part."""
 
     name = "Registry"
@@ -259,7 +234,7 @@ class RegistryClient(_Contract):
         return self._certificates.get(fingerprint, b"")
 
 
-class StakeClient(_Contract):
+class StakeClient(Contract):
     """What a participant can lose."""
 
     name = "Stake"
@@ -286,7 +261,7 @@ class StakeClient(_Contract):
         return int(self._read("stakeAt", id, epoch))
 
 
-class ClockClient(_Contract):
+class ClockClient(Contract):
     """Epochs and phases."""
 
     name = "Clock"
@@ -344,7 +319,7 @@ class ClockClient(_Contract):
         return bytes(self._read("seedOf", epoch))
 
 
-class SettlementClient(_Contract):
+class SettlementClient(Contract):
     """Receipts and pay."""
 
     name = "Settlement"
@@ -425,7 +400,7 @@ class SettlementClient(_Contract):
         return EpochTotals(*self._read("epochs", epoch))
 
 
-class DisputesClient(_Contract):
+class DisputesClient(Contract):
     """Receipts that a listener signed and did not pay."""
 
     name = "Disputes"
@@ -468,7 +443,7 @@ class DisputesClient(_Contract):
         return Dispute(leaf, fee, answer_by, state == 1) if state else None
 
 
-class EmissionClient(_Contract):
+class EmissionClient(Contract):
     """How much of the compute reserve may be paid in each cycle of 24 hours."""
 
     name = "Emission"
@@ -506,7 +481,7 @@ class EmissionClient(_Contract):
         return int(self._read("halvingCycle")), int(self._read("first")), int(self._read("period"))
 
 
-class DevicesClient(_Contract):
+class DevicesClient(Contract):
     """Devices as tokens."""
 
     name = "Devices"
@@ -542,7 +517,7 @@ class DevicesClient(_Contract):
         return self._write("transferFrom", self._ledger.me.address, to, id)
 
 
-class EffortClient(_Contract):
+class EffortClient(Contract):
     """Effort of devices and nodes, and its pay."""
 
     name = "Effort"
@@ -594,7 +569,7 @@ class EffortClient(_Contract):
         return self._write("payDevice", cycle, node, device, holder)
 
 
-class JobsClient(_Contract):
+class JobsClient(Contract):
     """Jobs whose price is locked first."""
 
     name = "Jobs"
@@ -634,7 +609,7 @@ class JobsClient(_Contract):
         return int(self._read("held"))
 
 
-class SnapshotsClient(_Contract):
+class SnapshotsClient(Contract):
     """Graph snapshots as tokens."""
 
     name = "Snapshots"
@@ -654,7 +629,7 @@ class SnapshotsClient(_Contract):
         return digest, block, place
 
 
-class ForwarderClient(_Contract):
+class ForwarderClient(Contract):
     """What one key signs, another one's transaction carries (ERC-2771)."""
 
     name = "Forwarder"
@@ -688,7 +663,7 @@ class ForwarderClient(_Contract):
         return self._write("execute", request.as_tuple())
 
 
-class AuditsClient(_Contract):
+class AuditsClient(Contract):
     """Drawn, committed, revealed, concluded."""
 
     name = "Audits"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from klopf.errors import LedgerError
 
 from ._abi import CONTRACTS, GOVERNANCE, MOVED, EventABI, artifact
+from ._pack import Event
 from ._types import Result
 from .keys import checksum
 
@@ -16,16 +17,6 @@ if TYPE_CHECKING:
     from ._client import Ledger
 
 __all__ = ["Event", "history", "kinds", "read_event"]
-
-
-@dataclass(frozen=True)
-class Event:
-    """Where an event stands: ``contract`` is the contract's name, ``transaction`` its hash."""
-
-    block: int
-    log_index: int
-    transaction: str
-    contract: str
 
 
 @dataclass(frozen=True)
