@@ -10,42 +10,49 @@ last tenth for images: labels and pixels of scikit-learn's digits permuted (30 t
 from __future__ import annotations
 
 import argparse
-import sys
 
 import numpy as np
+from figures import Report, arguments
 
 from klopf.mind.bench import COMPARED, Run, sweep
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser = arguments(__doc__)
+    parser.add_argument("folder", nargs="?", help="with MNIST's t10k files; without it those columns are left out")
+    parser.add_argument("--seeds", type=int)
     parser.add_argument("--learners", default=",".join(reversed(COMPARED)))
     parser.add_argument("--file")
     parser.add_argument("--cores", type=int)
-    if len(sys.argv) == 1:
-        print("skipped: give the folder with MNIST's t10k files")
-        return
     a = parser.parse_args()
+    with Report(a.json) as report:
+        compare(report, a.folder, a.learners.split(","), a.seeds or (1 if a.quick else 3), 50 if a.quick else 1, a)
+
+
+def compare(
+    report: Report, folder: str | None, learners: list[str], seeds: int, shorter: int, a: argparse.Namespace
+) -> None:
+    """A row a learner, a column a problem; ``shorter`` divides the length of every run."""
     columns = {
-        "redraw": ("regression", "redraw", 500_000, "", 0),
-        "flip-one": ("regression", "flip-one", 500_000, "", 0),
-        "labels": ("permuted", "label", 30, "", 600),
-        "pixels": ("permuted", "input", 30, "", 600),
-        "MNIST's pixels": ("permuted", "input", 20, a.folder, 1000),
-        "binary": ("binary-tasks", "images", 50, a.folder, 0),
+        "redraw": ("regression", "redraw", 500_000 // shorter, "", 0),
+        "flip-one": ("regression", "flip-one", 500_000 // shorter, "", 0),
+        "labels": ("permuted", "label", max(2, 30 // shorter), "", 600),
+        "pixels": ("permuted", "input", max(2, 30 // shorter), "", 600),
     }
-    print("| learner | " + " | ".join(columns) + " |")
-    print("|---" * (len(columns) + 1) + "|")
-    for learner in a.learners.split(","):
+    if folder:
+        columns["MNIST's pixels"] = ("permuted", "input", max(2, 20 // shorter), folder, 1000)
+        columns["binary"] = ("binary-tasks", "images", max(2, 50 // shorter), folder, 0)
+    report.say("| learner | " + " | ".join(columns) + " |")
+    report.say("|---" * (len(columns) + 1) + "|")
+    for learner in learners:
         cells = []
-        for problem, setting, steps, data, samples in columns.values():
-            runs = [Run(problem, setting, learner, s, steps, {}, data, (), samples) for s in range(a.seeds)]
+        for column, (problem, setting, steps, data, samples) in columns.items():
+            runs = [Run(problem, setting, learner, s, steps, {}, data, (), samples) for s in range(seeds)]
             errors = np.array([result["error"] for _, result in sweep(runs, file=a.file, cores=a.cores)])
             spread = errors.std(ddof=1) / np.sqrt(len(errors)) if len(errors) > 1 else 0.0
             cells.append(f"{errors.mean():.3f} ± {spread:.3f}" if np.isfinite(errors).all() else "diverged")
-        print(f"| {learner} | " + " | ".join(cells) + " |", flush=True)
+            report.figure(f"{learner} on {column}: error", float(errors.mean()))
+        report.say(f"| {learner} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

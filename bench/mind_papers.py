@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from figures import Report, arguments
 
 from klopf.mind import Mind
 
@@ -51,9 +52,9 @@ def stream(seed: int, steps: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
     return X, y
 
 
-def error(rule: str, step: float, meta: float) -> tuple[float, float, np.ndarray]:
+def error(rule: str, step: float, meta: float, seeds: int) -> tuple[float, float, np.ndarray]:
     errors, sizes = [], []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         X, y = stream(seed)
         m = Mind(
             20,
@@ -74,7 +75,7 @@ def error(rule: str, step: float, meta: float) -> tuple[float, float, np.ndarray
         if rule in ("idbd", "autostep"):
             sizes.append(m.weights(0, "step-size")[:20, 0])
     mean = np.mean(sizes, 0) if sizes else np.zeros(20)
-    return float(np.mean(errors)), float(np.std(errors, ddof=1) / SEEDS**0.5), mean
+    return float(np.mean(errors)), float(np.std(errors, ddof=1) / seeds**0.5), mean
 
 
 @numba.njit
@@ -98,20 +99,26 @@ def autostep(X: np.ndarray, y: np.ndarray, meta: float, bounded: bool) -> tuple[
     return errors, a
 
 
-def unbounded(meta: float) -> None:
+def unbounded(report: Report, meta: float, seeds: int) -> None:
     for bounded in (True, False):
-        lives = [autostep(*stream(seed), meta, bounded) for seed in range(SEEDS)]
+        lives = [autostep(*stream(seed), meta, bounded) for seed in range(seeds)]
         errors = [e[10_000:].mean() for e, _ in lives]
         sizes = np.mean([a for _, a in lives], 0)
         name = f"autostep, {'plainly' if bounded else 'no bound'}"
-        print(
-            f"{name:20s} meta step-size {meta:<8g} {np.mean(errors):6.2f} ± {np.std(errors, ddof=1) / SEEDS**0.5:.2f}",
-            end="",
+        report.say(
+            f"{name:20s} meta step-size {meta:<8g} {np.mean(errors):6.2f} ± {np.std(errors, ddof=1) / seeds**0.5:.2f}"
+            f"   step-sizes {sizes[:5].mean():.3f} / {sizes[5:].mean():.4f}"
         )
-        print(f"   step-sizes {sizes[:5].mean():.3f} / {sizes[5:].mean():.4f}")
+        report.figure(f"{name}: mean squared error", float(np.mean(errors)))
 
 
 def main() -> None:
+    options = arguments(__doc__).parse_args()
+    with Report(options.json) as report:
+        compare(report, 3 if options.quick else SEEDS)
+
+
+def compare(report: Report, seeds: int) -> None:
     best: dict[str, tuple[float, float, str, np.ndarray]] = {}
     for rule, tried in {
         "sgd": [(s, 0.0) for s in (0.005, 0.01, 0.015, 0.02, 0.025, 0.03)],  # twice the LMS step-size
@@ -119,15 +126,17 @@ def main() -> None:
         "autostep": [(0.05, m) for m in (0.003, 0.01, 0.03, 0.1)],
     }.items():
         for step, meta in tried:
-            mean, stderr, sizes = error(rule, step, meta)
+            mean, stderr, sizes = error(rule, step, meta, seeds)
             name = f"step-size {2 * step:g}" if rule == "sgd" else f"meta step-size {meta:g}"
-            print(f"{'LMS' if rule == 'sgd' else rule:9s} {name:22s} {mean:6.2f} ± {stderr:.2f}", end="")
-            print(f"   step-sizes {sizes[:5].mean():.3f} / {sizes[5:].mean():.4f}" if sizes.any() else "")
+            found = f"   step-sizes {sizes[:5].mean():.3f} / {sizes[5:].mean():.4f}" if sizes.any() else ""
+            report.say(f"{'LMS' if rule == 'sgd' else rule:9s} {name:22s} {mean:6.2f} ± {stderr:.2f}{found}")
             if rule not in best or mean < best[rule][0]:
                 best[rule] = (mean, stderr, name, sizes)
-    unbounded(0.03)
-    print(f"best IDBD / best LMS: {best['idbd'][0] / best['sgd'][0]:.2f}")
-    print(f"best Autostep / best IDBD: {best['autostep'][0] / best['idbd'][0]:.2f}")
+    unbounded(report, 0.03, seeds)
+    for rule, (mean, _, name, _) in best.items():
+        report.figure(f"{'LMS' if rule == 'sgd' else rule}, {name}: mean squared error", mean)
+    report.figure("best IDBD beside best LMS", best["idbd"][0] / best["sgd"][0], "times", at_most=0.5)
+    report.figure("best Autostep beside best IDBD", best["autostep"][0] / best["idbd"][0], "times")
 
 
 if __name__ == "__main__":

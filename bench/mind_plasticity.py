@@ -20,6 +20,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from figures import Report, arguments
 
 from klopf.errors import MindError
 from klopf.mind.bench import COMPARED, Run, options_for, sweep
@@ -48,11 +49,11 @@ def line(title: str, results: list[dict[str, Any]], tasks: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("folder")
-    parser.add_argument("--tasks", type=int, default=500)
+    parser.add_argument("--tasks", type=int)
     parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int)
     parser.add_argument("--hidden", default="100,100,100")
     parser.add_argument("--learners", default=",".join(reversed(COMPARED)))
     parser.add_argument("--file")
@@ -62,6 +63,15 @@ def main() -> None:
         print("skipped: give the folder with MNIST's t10k files")
         return
     a = parser.parse_args()
+    tasks, seeds = a.tasks or (20 if a.quick else 500), a.seeds or (1 if a.quick else 3)
+    with Report(a.json) as report:
+        curves = compare(report, tasks, seeds, a)
+    if a.plot:
+        draw(curves, a.plot)
+
+
+def compare(report: Report, tasks: int, seeds: int, a: argparse.Namespace) -> dict[str, np.ndarray]:
+    """A row a learner; returns the mean accuracy curve of each that did not diverge."""
     hidden = tuple(int(n) for n in a.hidden.split(","))
     kinds: list[tuple[str, str, dict[str, Any]]] = []
     for name in a.learners.split(","):
@@ -70,18 +80,17 @@ def main() -> None:
         kinds.append((f"{name}, tuned", name, options_for("permuted", "input", name, True, a.folder)))
     curves = {}
     for title, learner, options in kinds:
-        runs = [
-            Run("permuted", "input", learner, s, a.tasks, options, a.folder, hidden, a.samples) for s in range(a.seeds)
-        ]
+        runs = [Run("permuted", "input", learner, s, tasks, options, a.folder, hidden, a.samples) for s in range(seeds)]
         try:
             results = [result for _, result in sweep(runs, file=a.file, cores=a.cores)]
         except MindError as error:
             sys.exit(str(error))
-        print(line(title, results, a.tasks), flush=True)
+        report.say(line(title, results, tasks))
         if all(math.isfinite(r["error"]) for r in results):
             curves[title] = np.mean([r["curve"] for r in results], 0)
-    if a.plot:
-        draw(curves, a.plot)
+            late = 1 - float(np.mean([np.mean(r["curve"][spans(tasks)[1]]) for r in results]))
+            report.figure(f"{title}: accuracy over the last tenth", 100 * late, "%")
+    return curves
 
 
 def draw(curves: dict[str, np.ndarray], path: str) -> None:

@@ -25,10 +25,11 @@ So the network is 13.1 points above its best neuron, and as good as the pooled l
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 from pathlib import Path
+
+from figures import Report, arguments
 
 from klopf.console.network.play import DEMO_PASSPHRASE, demo_settings, play
 from klopf.console.network.story import Story
@@ -58,24 +59,32 @@ def _adversaries_part(story: Story) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser = arguments(__doc__)
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--epochs", type=int)
     options = parser.parse_args()
-    rows = []
-    for seed in range(options.seeds):
-        rows.append(row(seed, options.epochs))
-        if seed == 0:
-            print("seed  " + "  ".join(f"{name:>11}" for name in rows[0]))
-        print(
-            f"{seed:>4}  " + "  ".join(f"{value:>{max(11, len(name))}.1f}" for name, value in rows[-1].items()),
-            flush=True,
-        )
-    columns = {name: [r[name] for r in rows] for name in rows[0]}
-    print("mean  " + "  ".join(f"{statistics.mean(v):>{max(11, len(n))}.1f}" for n, v in columns.items()))
-    if len(rows) > 1:
-        spread = {n: statistics.stdev(v) / len(v) ** 0.5 for n, v in columns.items()}
-        print("s.e.  " + "  ".join(f"{v:>{max(11, len(n))}.2f}" for n, v in spread.items()))
+    seeds = options.seeds or (1 if options.quick else 5)
+    epochs = options.epochs or (3 if options.quick else 6)
+    with Report(options.json) as report:
+        rows = []
+        for seed in range(seeds):
+            rows.append(row(seed, epochs))
+            if seed == 0:
+                report.say("seed  " + "  ".join(f"{name:>11}" for name in rows[0]))
+            report.say(
+                f"{seed:>4}  " + "  ".join(f"{value:>{max(11, len(name))}.1f}" for name, value in rows[-1].items())
+            )
+        means = {name: statistics.mean(r[name] for r in rows) for name in rows[0]}
+        report.say("mean  " + "  ".join(f"{v:>{max(11, len(n))}.1f}" for n, v in means.items()))
+        if len(rows) > 1:
+            spread = {n: statistics.stdev(r[n] for r in rows) / len(rows) ** 0.5 for n in means}
+            report.say("s.e.  " + "  ".join(f"{v:>{max(11, len(n))}.2f}" for n, v in spread.items()))
+        for name, mean in means.items():
+            unit = "s" if name == "seconds" else "tokens" if name in ("wronged", "slashed") else "%"
+            report.figure(name, mean, "seats" if name == "bad seats" else unit)
+        report.figure("the network over its best neuron", means["over best"], "points", at_least=0)
+        report.figure("all pay of a free-rider and a liar", means["bad pay %"], "%", at_most=5)
+        report.figure("tokens taken from honest auditors", means["wronged"], "tokens", at_most=0)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from collections.abc import Callable
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from figures import Report, arguments
 
 from klopf.mind.rl import Agent
 from klopf.mind.rl._gymnasium import World, make
@@ -151,7 +152,7 @@ def step_alone(agent: Agent, steps: int = 500) -> Callable[[], float]:
     return piece
 
 
-def fastest(pieces: dict[str, Callable[[], float]], times: int = PIECES) -> dict[str, float]:
+def fastest(pieces: dict[str, Callable[[], float]], times: int) -> dict[str, float]:
     """Seconds a step of each, taking turns; the first turn only warms up."""
     best = dict.fromkeys(pieces, float("inf"))
     for turn in range(times + 1):
@@ -163,9 +164,17 @@ def fastest(pieces: dict[str, Callable[[], float]], times: int = PIECES) -> dict
 
 
 def main() -> None:
+    options = arguments(__doc__).parse_args()
+    with Report(options.json) as report:
+        compare(report, 3 if options.quick else PIECES)
+    print(f"\nmost memory held: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB", file=sys.stderr)
+
+
+def compare(report: Report, times: int) -> None:
+    """Agents by themselves beside PyTorch, then whole steps beside the environments alone; ``times`` pieces each."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
-    print(f"one core, {PIECES} pieces each, the fastest counts; load at the start {os.getloadavg()[0]:.1f}")
+    report.say(f"one core, {times} pieces each, the fastest counts; load at the start {os.getloadavg()[0]:.1f}")
     kinds: dict[str, dict[str, object]] = {
         "stream-ac": {},
         "stream-ac, continual backprop": {"life": "continual"},
@@ -177,29 +186,29 @@ def main() -> None:
     torch = torch_step(17, 6)
     if torch is not None:
         pieces["PyTorch stream AC"] = torch
-    best = fastest(pieces)
-    print("\nact and update, two networks of 128 x 128, 17 observations, called from Python")
+    best = fastest(pieces, times)
+    report.say("\nact and update, two networks of 128 x 128, 17 observations, called from Python")
     base = best.get("PyTorch stream AC")
     for name, seconds in best.items():
         ratio = f"{base / seconds:6.1f} times PyTorch's speed" if base else ""
-        print(f"  {name:32s}{seconds * 1e6:8.1f} us  {ratio}")
+        report.say(f"  {name:32s}{seconds * 1e6:8.1f} us  {ratio}")
+        report.figure(f"act and update: {name}", seconds * 1e6, "us")
     if base is None:
-        print("  PyTorch is not installed: its row is skipped")
-    print("\na whole step, stream-ac, against the environment alone")
+        report.say("  PyTorch is not installed: its row is skipped")
+    report.say("\na whole step, stream-ac, against the environment alone")
     for name, steps, goal in (
         ("HalfCheetah-v5", 1000, 0.60),
         ("Ant-v5", 250, 0.75),
-        ("Hopper-v5", 500, 0.0),
-        ("Walker2d-v5", 500, 0.0),
+        ("Hopper-v5", 500, None),
+        ("Walker2d-v5", 500, None),
     ):
         world, other = make(name), make(name)
-        best = fastest({"alone": alone(world, steps), "living": living(other, agent_for(other), steps)})
+        best = fastest({"alone": alone(world, steps), "living": living(other, agent_for(other), steps)}, times)
         ratio = best["alone"] / best["living"]
-        asked = f" (asked: {goal:.0%})" if goal else ""
-        print(
-            f"  {name:16s} alone {1 / best['alone']:9,.0f}/s   living {1 / best['living']:9,.0f}/s   {ratio:.0%}{asked}"
+        report.say(
+            f"  {name:16s} alone {1 / best['alone']:9,.0f}/s   living {1 / best['living']:9,.0f}/s   {ratio:.0%}"
         )
-    print(f"\nmost memory held: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB", file=sys.stderr)
+        report.figure(f"{name}: living beside the environment alone", ratio, "times", at_least=goal)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from figures import Report, arguments
 
 from klopf.mind import rl
 from klopf.mind.rl._gymnasium import make
@@ -70,22 +71,31 @@ def ppo(environment: str, change: rl.Change, steps: int, seed: int) -> list[tupl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("environment", nargs="?", default="InvertedPendulum-v5")
     parser.add_argument("world", nargs="?", default="gravity")
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--every", type=int, default=4_000)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=None)
+    parser.add_argument("--every", type=int, default=None)
+    parser.add_argument("--seeds", type=int)
     parser.add_argument("--agents", default=",".join([*AGENTS, "PPO"]))
     parser.add_argument("--resume", type=Path, help="keep finished runs in this file and make only those it lacks")
     given = parser.parse_args()
+    given.steps = given.steps or (6_000 if given.quick else 20_000)
+    given.every = given.every or (2_000 if given.quick else 4_000)
+    given.seeds = given.seeds or (1 if given.quick else 2)
+    with Report(given.json) as report:
+        compare(given, report)
+
+
+def compare(given: argparse.Namespace, report: Report) -> None:
+    """Every agent named lives through the changing world with every seed; a line and a figure each."""
     change = rl.change_for(given.world, given.every)
     assert change is not None
     done: dict[str, Any] = {}
     if given.resume and given.resume.exists():
         done = {row["key"]: row for row in map(json.loads, given.resume.read_text().splitlines())}
-    print(f"{given.environment}, {given.world} changes every {given.every:,} of {given.steps:,} steps")
-    print("factors:", ", ".join(f"{change.factor(k):.2f}" for k in range(0, given.steps, given.every)), flush=True)
+    report.say(f"{given.environment}, {given.world} changes every {given.every:,} of {given.steps:,} steps")
+    report.say("factors: " + ", ".join(f"{change.factor(k):.2f}" for k in range(0, given.steps, given.every)))
     for name in given.agents.split(","):
         rows = []
         for seed in range(given.seeds):
@@ -110,12 +120,13 @@ def main() -> None:
             ]
             rows.append((float(np.mean(after)) if after else math.nan, by_stretch))
         if not rows:
-            print(f"  {name:38s} not installed, skipped")
+            report.say(f"  {name:38s} not installed, skipped")
             continue
         scores = np.array([r[0] for r in rows])
         error = scores.std(ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
         stretches = " ".join(f"{v:7.0f}" for v in np.nanmean([r[1] for r in rows], 0))
-        print(f"  {name:38s}{scores.mean():9.1f} ± {error:6.1f}   by stretch {stretches}", flush=True)
+        report.say(f"  {name:38s}{scores.mean():9.1f} ± {error:6.1f}   by stretch {stretches}")
+        report.figure(f"{name}: return after the first change", float(scores.mean()))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ Other runs gave 0.38 to 0.41, 0.32 to 0.33, and 0.27 to 0.53.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
 import statistics
@@ -29,6 +28,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import numpy as np
+from figures import Report, arguments
 
 from klopf import wire
 
@@ -140,7 +140,7 @@ async def in_flight(ask: Ask, x: np.ndarray[Any, Any], count: int) -> None:
     await asyncio.gather(*(worker() for _ in range(32)))
 
 
-async def measure(ports: list[int], certificates: list[wire.Certificate], quick: bool) -> None:
+async def measure(ports: list[int], certificates: list[wire.Certificate], quick: bool, report: Report) -> None:
     import grpc
 
     signers = people()[1]
@@ -173,7 +173,7 @@ async def measure(ports: list[int], certificates: list[wire.Certificate], quick:
             ("4 KB, 32 in flight", "calls/s", count, lambda s: in_flight(s[0], small, count)),
             (f"{megabytes} MiB streamed", "GB/s", 2 * large.nbytes / 1e9, lambda s: one_after_another(s[1], large, 2)),
         ]
-        print(f"{'':26}" + "".join(f"{name:>26}" for name in systems))
+        report.say(f"{'':26}" + "".join(f"{name:>26}" for name in systems))
         for title, unit, work, job in jobs:
             rates: dict[str, list[float]] = {name: [] for name in systems}
             for _ in range(rounds):
@@ -190,13 +190,14 @@ async def measure(ports: list[int], certificates: list[wire.Certificate], quick:
                 cells.append(
                     f"{median:,.0f} {unit} ({ratio:.2f})" if median > 20 else f"{median:.2f} {unit} ({ratio:.2f})"
                 )
-            print(f"{title:26}" + "".join(f"{cell:>26}" for cell in cells))
+                report.figure(f"{title}: {name}", median, unit)
+                if name != "bare grpc.aio":
+                    report.figure(f"{title}: {name} beside bare grpc.aio", ratio, "times")
+            report.say(f"{title:26}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
+    options = arguments(__doc__).parse_args()
     certificates, _ = people()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -204,7 +205,8 @@ def main() -> None:
     server = context.Process(target=run_server, args=(theirs, parts), daemon=True)
     server.start()
     try:
-        asyncio.run(measure(ours.recv(), certificates, quick))
+        with Report(options.json) as report:
+            asyncio.run(measure(ours.recv(), certificates, options.quick, report))
     finally:
         server.kill()
 

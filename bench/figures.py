@@ -1,0 +1,68 @@
+"""What a benchmark found, for people as lines and for programs as JSON: every file of this folder reports through here.
+
+``--quick`` is a short run for a look (its figures are rougher, not other ones); ``--json`` prints one list of
+``{"what", "asked", "measured", "unit", "holds"}`` and nothing else on standard output. ``asked`` is what is hoped for,
+as text ("at least 0.8"), or null where a figure is only told; then ``holds`` is null too. A process ends with 0
+also where something does not hold: a benchmark tells, a test refuses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class Figure:
+    what: str
+    asked: str | None
+    measured: float
+    unit: str
+    holds: bool | None
+
+
+@dataclass
+class Report:
+    """Collects figures while a benchmark runs; a ``with`` block prints them at its end."""
+
+    as_json: bool = False
+    figures: list[Figure] = field(default_factory=list)
+
+    def say(self, line: str = "") -> None:
+        """A line for people: of a table, or of progress. With ``--json`` it goes to standard error."""
+        print(line, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+
+    def figure(
+        self, what: str, measured: float, unit: str = "", *, at_least: float | None = None, at_most: float | None = None
+    ) -> None:
+        """One figure, and where something was asked of it whether that holds."""
+        bounds = [*([(f"at least {at_least:g}", measured >= at_least)] if at_least is not None else []),
+                  *([(f"at most {at_most:g}", measured <= at_most)] if at_most is not None else [])]  # fmt: skip
+        asked = " and ".join(text for text, _ in bounds) or None
+        holds = all(fits for _, fits in bounds) if bounds else None
+        self.figures.append(Figure(what, asked, float(measured), unit, holds))
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        if failed:
+            return
+        if self.as_json:
+            print(json.dumps([asdict(figure) for figure in self.figures], indent=1))
+            return
+        for f in self.figures:
+            if f.asked is not None:
+                print(
+                    f"{f.what}: {f.measured:.4g} {f.unit} (asked: {f.asked}; {'holds' if f.holds else 'DOES NOT HOLD'})"
+                )
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the two options that every benchmark has; ``description`` is the benchmark's docstring."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a short run, for a look")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON and nothing else")
+    return parser
