@@ -20,6 +20,12 @@ def test_least_heard_never_judges_the_young():
     assert neuron.least_heard(heard, np.array([False] * 4)) == -1
 
 
+def test_a_free_seat_is_asked_for_before_a_taken_one_and_then_that_of_the_least_heard():
+    assert neuron.contested_seat([0.0, 0.5], seats=3) == -1
+    assert neuron.contested_seat([0.3, 0.1, 0.1], seats=3) == 1
+    assert neuron.contested_seat(np.array([0.3, 0.2]), seats=1) == 1
+
+
 def test_moving_the_mean_into_the_bias_keeps_the_average_output():
     rng = np.random.default_rng(0)
     activity, weight, bias = rng.normal(2.0, 1.0, 10_000), 0.7, -0.1
@@ -44,6 +50,8 @@ RECORD = dict(mature=True, audit_passed=True, audits_failed_in_a_row=0, heard=0.
         (Standing.BACKBONE, {"heard": 0.0}, Standing.BACKBONE),
         (Standing.BACKBONE, {"mature": False, "audits_failed_in_a_row": 9}, Standing.BACKBONE),
         (Standing.SILENT, {}, Standing.SILENT),
+        (Standing.NONE, {}, Standing.NONE),
+        (Standing.NONE, {"audits_failed_in_a_row": 9}, Standing.NONE),
     ],
 )
 def test_standing(standing, change, earned):

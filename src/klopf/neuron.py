@@ -2,8 +2,9 @@
 
 A neuron here is anything that speaks and may be listened to: a unit in a layer, a model on somebody's machine, a fleet
 of devices. These few pure functions say how much it is heard (R1), what standing that earns (R2), how a newcomer is
-admitted (R5) and what is moved when one is replaced (R6). ``mind`` compiles the scalar ones into its kernels, ``peers``
-and the tests of the contracts call them as they are; nobody keeps a second copy.
+admitted (R5), who is judged and who holds a seat (R4), and what is moved when one is replaced (R6). ``mind`` compiles
+them into its kernels; ``peers``, ``ledger.verify`` and the tests of the contracts call them as they are; nobody keeps a
+second copy.
 
 Scalars in, scalars out, unless a docstring gives a shape. No state, no randomness, no input or output.
 
@@ -12,7 +13,8 @@ Source of R1, R2 and R6: continual backpropagation, Dohare et al., *Nature* 632 
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Standing",
     "admitted_step_size",
+    "contested_seat",
     "corrected_utility",
     "fair_share",
     "is_mature",
@@ -32,14 +35,16 @@ __all__ = [
 ]
 
 
-class Standing(StrEnum):
-    """Where a neuron stands with those who could listen to it (R2)."""
+class Standing(IntEnum):
+    """Where a neuron stands with those who could listen to it (R2). The numbers are those of the contracts."""
 
-    FRINGE = "fringe"
+    NONE = 0
+    """Not admitted: the rule leaves it alone."""
+    FRINGE = 1
     """Free to explore, seldom heard, not yet judged or not yet good enough."""
-    BACKBONE = "backbone"
+    BACKBONE = 2
     """Heard, protected and paid."""
-    SILENT = "silent"
+    SILENT = 3
     """Heard by nobody; its place is free for a newborn."""
 
 
@@ -72,7 +77,7 @@ def is_mature(age: int, maturity: int) -> bool:
     return age > maturity
 
 
-def least_heard(corrected: NDArray[np.floating], mature: NDArray[np.bool_]) -> int:
+def least_heard(corrected: NDArray[np.floating] | Sequence[float], mature: NDArray[np.bool_] | Sequence[bool]) -> int:
     """Index of the mature neuron of least corrected utility (first of equals), or -1 if none is mature.
 
     ``corrected`` and ``mature`` have shape ``(neurons,)``.
@@ -82,6 +87,20 @@ def least_heard(corrected: NDArray[np.floating], mature: NDArray[np.bool_]) -> i
         if mature[i] and (least < 0 or corrected[i] < corrected[least]):
             least = i
     return least
+
+
+def contested_seat(seated: NDArray[np.floating] | Sequence[float], seats: int) -> int:
+    """Which of ``seats`` a neuron has to ask for: -1 for a free one, else the place in ``seated`` of the least heard.
+
+    ``seated`` holds the corrected utilities of those in a seat, shape ``(taken,)``. Whether the asker earns the seat is
+    for :func:`next_standing` to say, given the utility of the incumbent.
+
+    >>> contested_seat([0.3, 0.1, 0.2], seats=5), contested_seat([0.3, 0.1, 0.2], seats=3)
+    (-1, 1)
+    """
+    if len(seated) < seats:
+        return -1
+    return least_heard(seated, [True] * len(seated))
 
 
 def moved_bias(bias: float, mean_activity: float, weight: float) -> float:
@@ -127,7 +146,7 @@ def next_standing(
     """The standing that a neuron's record earns it (R2, A4-A6).
 
     Args:
-        standing: what it is now. Silence is final: a place comes back only with a newborn.
+        standing: what it is now. Silence is final: a place comes back only with a newborn. NONE stays NONE.
         mature: an immature neuron is never judged and stays what it is.
         audit_passed: the outcome of its last audit.
         audits_failed_in_a_row: up to and including the last one; ``patience`` of them silence a neuron.
@@ -137,9 +156,9 @@ def next_standing(
 
     >>> next_standing(Standing.FRINGE, mature=True, audit_passed=True, audits_failed_in_a_row=0,
     ...               heard=0.3, rival_heard=0.28)
-    <Standing.FRINGE: 'fringe'>
+    <Standing.FRINGE: 1>
     """
-    if standing is Standing.SILENT or not mature:
+    if standing is Standing.NONE or standing is Standing.SILENT or not mature:
         return standing
     if audits_failed_in_a_row >= patience:
         return Standing.SILENT

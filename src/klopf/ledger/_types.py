@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from klopf.neuron import Standing as Rule
+from klopf.neuron import Standing
 
 __all__ = [
     "Account",
@@ -30,20 +30,6 @@ class Role(IntEnum):
     NEURON = 1
     AUDITOR = 2
     REQUESTER = 3
-
-
-class Standing(IntEnum):
-    """Where a neuron stands (R2); NONE until it has staked enough."""
-
-    NONE = 0
-    FRINGE = 1
-    BACKBONE = 2
-    SILENT = 3
-
-    @property
-    def rule(self) -> Rule:
-        """The shared rule's name for it. ValueError for NONE, which the rule does not know."""
-        return Rule(self.name.lower())
 
 
 class Phase(IntEnum):

@@ -340,10 +340,8 @@ class _Model(Cycles):
 
     def earned(self, m: _Member, heard: int = 0, rival: float | None = KEEPS_SEAT) -> Standing:
         """The standing that the shared rule gives."""
-        if m.standing is Standing.NONE:
-            return m.standing
-        rule = neuron.next_standing(
-            m.standing.rule,
+        return neuron.next_standing(
+            m.standing,
             mature=neuron.is_mature(self.age(m), self.rules.maturity),
             audit_passed=m.passed,
             audits_failed_in_a_row=m.failed,
@@ -352,7 +350,6 @@ class _Model(Cycles):
             margin=self.rules.margin_bps / 10_000,
             patience=self.rules.patience,
         )
-        return Standing[rule.name]
 
     def on_StandingChanged(self, e: ev.StandingChanged) -> None:
         m = self.members[e.id]
