@@ -31,31 +31,28 @@ from pathlib import Path
 
 from figures import Report, arguments
 
-from klopf.console.network.play import DEMO_PASSPHRASE, demo_settings, play
-from klopf.console.network.story import Story
+from klopf.network import DEMO_PASSPHRASE, Summary, demo_settings, run
 
 
 def row(seed: int, epochs: int) -> dict[str, float]:
     """One run's figures, in per cent and seconds."""
     with tempfile.TemporaryDirectory() as place:
-        _, story = play(
-            demo_settings(seed, epochs), Path(place) / "run", DEMO_PASSPHRASE, lambda _: None, lambda _: None
-        )
-    accuracy = {name: 100 * (value or 0.0) for name, value in story.accuracy.items()}
+        summary = run(demo_settings(seed, epochs), Path(place) / "run", DEMO_PASSPHRASE)
+    accuracy = {name: 100 * (value or 0.0) for name, value in summary.accuracy.items()}
     return accuracy | {
         "over best": accuracy["network"] - accuracy["best_neuron"],
         "over linear": accuracy["network"] - accuracy["linear"],
-        "bad pay %": 100 * _adversaries_part(story),
-        "bad seats": sum(n.standing == "backbone" and not n.honest for n in story.neurons),
-        "wronged": float(sum(a.slashed for a in story.auditors if a.honest)),
-        "slashed": float(sum(a.slashed for a in story.auditors if not a.honest)),
-        "seconds": story.seconds,
+        "bad pay %": 100 * _adversaries_part(summary),
+        "bad seats": sum(n.standing == "backbone" and not n.honest for n in summary.neurons),
+        "wronged": float(sum(a.slashed for a in summary.auditors if a.honest)),
+        "slashed": float(sum(a.slashed for a in summary.auditors if not a.honest)),
+        "seconds": summary.seconds,
     }
 
 
-def _adversaries_part(story: Story) -> float:
-    paid = sum(n.earned for n in story.neurons)
-    return float(sum(n.earned for n in story.neurons if not n.honest) / paid) if paid else 0.0
+def _adversaries_part(summary: Summary) -> float:
+    paid = sum(n.earned for n in summary.neurons)
+    return float(sum(n.earned for n in summary.neurons if not n.honest) / paid) if paid else 0.0
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ GROUPS = {"keys", "chain", "bench", "ledger", "dao"}
 
 @pytest.fixture(scope="module")
 def known() -> set[tuple[str, ...]]:
-    from klopf.console.app import app
+    from klopf.console.cli.app import app
 
     names = {(name,) for name in app if not name.startswith("-")}
     for (group,) in list(names):

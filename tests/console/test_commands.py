@@ -41,7 +41,7 @@ def test_every_command_explains_itself(command):
 
 
 def test_the_example_is_a_network_that_can_be_read(tmp_path):
-    from klopf.console.network.config import read_settings
+    from klopf.network import read_settings
 
     done = klopf("run", "--example")
     (tmp_path / "network.toml").write_text(done.stdout)
@@ -52,7 +52,7 @@ def test_the_example_is_a_network_that_can_be_read(tmp_path):
 def test_the_example_shows_every_setting_with_its_default():
     import tomllib
 
-    from klopf.console.network.config import EXAMPLE, NetworkSettings
+    from klopf.network import EXAMPLE, NetworkSettings
 
     shown = tomllib.loads(EXAMPLE)
     default = NetworkSettings.model_validate(

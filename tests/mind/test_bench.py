@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from klopf.console.bench import app
+from klopf.console.cli.bench import app
 from klopf.mind import Mind, MindError, bench, diagnostics, learn_together, problems, speed
 from klopf.mind._tuned import TUNED
 

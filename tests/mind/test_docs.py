@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from klopf.console.bench import app
+from klopf.console.cli.bench import app
 from klopf.mind import LEARNERS, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from klopf.console.network.prepare import read_run
+from klopf.network import read_run
 
 from .network import await_epoch, finish, kill, klopf, start, write_network
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from klopf import ledger
-from klopf.console.network.prepare import read_run
 from klopf.ledger import events
+from klopf.network import read_run
 
 from .network import finish, klopf, start, write_network
 

@@ -11,7 +11,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command. Exit status 0; 1 if what was asked for turned out false; 2 and one line for bad input."""
     from cyclopts import CycloptsError
 
-    from klopf.console.app import app
+    from klopf.console.cli.app import app
     from klopf.errors import KlopfError
 
     try:

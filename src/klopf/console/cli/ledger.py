@@ -83,7 +83,7 @@ def _rpc(rpc: str | None, deployment: Path) -> str:
 
 def _key(file: Path | None) -> book.Key:
     from klopf import ledger as book
-    from klopf.console.app import _passphrase
+    from klopf.console.cli.app import _passphrase
 
     chosen = file or (Path(os.environ["KLOPF_KEY"]) if os.environ.get("KLOPF_KEY") else None)
     if chosen is None:
@@ -452,4 +452,4 @@ for _name, _module, _help in (
     ("migrate", "moving", "Deploy the network on another chain, with claims for everybody's tokens."),
     ("restore", "moving", "Take out what an address had on the chain that the network moved from."),
 ):
-    ledger.command(f"klopf.console.{_module}:{_name}", name=_name, help=_help)
+    ledger.command(f"klopf.console.cli.{_module}:{_name}", name=_name, help=_help)

@@ -3,98 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from klopf import chain, ledger, peers, wire
-from klopf.console.network.config import ADVERSARIES, COLLUDERS, NetworkSettings, NeuronSettings
-from klopf.console.network.data import Samples, Shares, share_out
 from klopf.errors import KlopfError, PeersError
+from klopf.network._data import Samples, Shares, share_out
+from klopf.network._folder import Member, Run
+from klopf.network._settings import ADVERSARIES, COLLUDERS, NetworkSettings, NeuronSettings
 
-__all__ = ["Member", "Run", "prepare", "read_run"]
+__all__ = ["prepare"]
 
 GAS_MONEY = 10**18
 """Wei given to each participant. The embedded chain's gas is free; elsewhere this pays for some 1,000 transactions."""
 AUDIT_QUESTIONS = 120
 
 
-@dataclass(frozen=True)
-class Member:
-    """One participant of a run: where it lives and how it is registered."""
-
-    id: int
-    name: str
-    role: str
-    folder: str
-    model: str
-    honest: bool
-
-
-@dataclass(frozen=True)
-class Run:
-    """``run.json``: what a run folder holds. ``members`` are in the order of their registration."""
-
-    folder: Path
-    settings: NetworkSettings
-    members: tuple[Member, ...]
-    classes: tuple[str, ...]
-    where: str
-    """The ledger: an absolute path or a URL."""
-
-    @property
-    def deployment(self) -> ledger.Deployment:
-        return ledger.Deployment.load(self.folder / "deployment.json")
-
-    def connect(self, key: ledger.keys.Key | None = None) -> ledger.Ledger:
-        return ledger.connect(self.where, key, self.deployment)
-
-    def named(self, id: int) -> str:
-        return next((m.name for m in self.members if m.id == id), f"#{id}")
-
-
-def read_run(folder: Path) -> Run:
-    """The run that :func:`prepare` made in ``folder``.
-
-    Raises:
-        PeersError: there is none, or it is damaged.
-    """
-    try:
-        raw = json.loads((folder / "run.json").read_text())
-        settings = NetworkSettings.model_validate(raw["settings"])
-        members = tuple(Member(**m) for m in raw["members"])
-        where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
-        return Run(folder, settings, members, tuple(raw["classes"]), where)
-    except FileNotFoundError:
-        raise PeersError(
-            f"{folder} is not a run folder: it has no run.json; `klopf demo` or `klopf run` makes one"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PeersError(
-            f"{folder / 'run.json'} is damaged ({type(error).__name__}): restore it from a backup"
-        ) from None
-
-
 def prepare(
-    settings: NetworkSettings, folder: Path, passphrase: str, tell: Callable[[str], None]
+    settings: NetworkSettings, folder: Path, passphrase: str, begun: Callable[[str], None]
 ) -> tuple[Run, Shares]:
     """Check everything that can be checked, then make ``folder``. On any error nothing is left behind.
 
-    ``tell`` gets a line for each thing begun. Returns the run and the shares (the test labels stay with the caller).
+    ``begun`` gets a line for each thing begun. Returns the run and the shares (the test labels stay with the caller).
 
     Raises:
         KlopfError: what is wrong with data, ports, ledger or passphrase, in one line.
     """
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise PeersError(f"{folder} exists and is not empty: choose another folder with --folder, or move it away")
-    tell("reading the data")
+    begun("reading the data")
     shares = share_out(settings)
     _check_ports(settings)
     _check_models(settings, shares)
@@ -102,22 +45,17 @@ def prepare(
     with _folder_or_nothing(folder):
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
         if settings.ledger.rpc is None:
-            tell("creating the ledger")
+            begun("creating the ledger")
             chain_id = 1_000_000 + secrets.randbelow(2**31)
             chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}).close()
         ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
-        tell("deploying the contracts")
+        begun("deploying the contracts")
         deployment = ledger.deploy(where, operator, _parameters(settings))
         deployment.save(folder / "deployment.json")
         with ledger.connect(where, operator, deployment) as book:
-            members = _register_everybody(settings, folder, where, shares, book, passphrase, tell)
+            members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
         run = Run(folder, settings, members, shares.test.classes, where)
-        content = {
-            "settings": settings.model_dump(mode="json"),
-            "members": [asdict(m) for m in members],
-            "classes": list(run.classes),
-        }
-        peers.write_atomically(folder / "run.json", json.dumps(content, indent=2).encode())
+        run.write()
         np.savez(folder / "test.npz", labels=shares.test.labels)
     return run, shares
 
@@ -192,7 +130,7 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
 
 def _register_everybody(
     settings: NetworkSettings, folder: Path, where: str, shares: Shares,
-    book: ledger.Ledger, passphrase: str, tell: Callable[[str], None],
+    book: ledger.Ledger, passphrase: str, begun: Callable[[str], None],
 ) -> tuple[Member, ...]:  # fmt: skip
     """Folders, keys, certificates, money and registrations, in the order neurons, auditors, requester."""
     features, classes = shares.test.inputs.shape[1], len(shares.test.classes)
@@ -202,7 +140,7 @@ def _register_everybody(
 
     def join(name: str, role: str, model: str, place: str, data: dict[str, Any], more: dict[str, Any],
              stake: int, deposit: int, honest: bool, port: int = 0) -> None:  # fmt: skip
-        tell(f"registering {name}")
+        begun(f"registering {name}")
         home = folder / place / name
         home.mkdir(parents=True)
         np.savez(home / "data.npz", **data)

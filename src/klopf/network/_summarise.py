@@ -1,4 +1,4 @@
-"""Build the story of a run from the ledger's events and the requester's results."""
+"""Summarise a run from the ledger's events and the requester's results."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from collections import defaultdict
 import numpy as np
 
 from klopf import ledger
-from klopf.console.network.data import Shares
-from klopf.console.network.prepare import Run
-from klopf.console.network.story import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment, Story, tokens
-from klopf.console.network.watch import read_results
 from klopf.ledger import events
+from klopf.network._data import Shares
+from klopf.network._folder import Run
+from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment, Summary, tokens
+from klopf.network._supervise import read_results
 
-__all__ = ["linear_baseline", "tell"]
+__all__ = ["linear_baseline", "summarise"]
 
 ATTENTION = 65_535
 
 
-def tell(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> Story:
-    """The story of ``run``. ``shares`` is needed for the linear baseline only; without it there are no moments."""
+def summarise(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> Summary:
+    """What ``run`` came to. ``shares`` is needed for the linear baseline only; without it there are no moments."""
     with run.connect() as book:
         history = list(ledger.history(book))
-        story = Story(run.settings.name, run.settings.seed, seconds, run.classes, notes=notes)
-        story.transactions = len({e.transaction for e in history})
-        story.blocks = book.rpc.height()
-        story.supply = tokens(book.token.supply())
+        summary = Summary(run.settings.name, run.settings.seed, seconds, run.classes, notes=notes)
+        summary.transactions = len({e.transaction for e in history})
+        summary.blocks = book.rpc.height()
+        summary.supply = tokens(book.token.supply())
         standing = {p.id: p.standing for p in book.registry.all()}
-    story.payments = _payments(run, history)
-    story.disputes = _disputes(run, history)
+    summary.payments = _payments(run, history)
+    summary.disputes = _disputes(run, history)
     heard = _heard(history)
     for member in run.members:
         slashed = tokens(
             sum(e.from_staked + e.from_thawing for e in history if isinstance(e, events.Slashed) and e.id == member.id)
         )
         if member.role == "neuron":
-            earned = sum((p.amount for p in story.payments if p.neuron == member.name), start=tokens(0))
-            earned += sum((d.paid for d in story.disputes if d.speaker == member.name), start=tokens(0))
-            story.neurons.append(NeuronRow(
+            earned = sum((p.amount for p in summary.payments if p.neuron == member.name), start=tokens(0))
+            earned += sum((d.paid for d in summary.disputes if d.speaker == member.name), start=tokens(0))
+            summary.neurons.append(NeuronRow(
                 member.id, member.name, member.model, member.honest, standing[member.id].name.lower(),
                 heard.get(member.id, 0.0), _last_audit(history, member.id), earned, slashed,
             ))  # fmt: skip
         elif member.role == "auditor":
-            story.auditors.append(AuditorRow(member.id, member.name, member.honest, slashed))
-    story.links = _links(run, history)
+            summary.auditors.append(AuditorRow(member.id, member.name, member.honest, slashed))
+    summary.links = _links(run, history)
     if shares is not None:
-        story.moments = _moments(run, shares)
-    return story
+        summary.moments = _moments(run, shares)
+    return summary
 
 
 def _heard(history: list[events.Event]) -> dict[int, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from klopf.console.ledger import (
+from klopf.console.cli.ledger import (
     HERE,
     Changes,
     Confirmations,

@@ -1,4 +1,4 @@
-"""The one file that describes a network (P6), as typed settings, and the commented example of it."""
+"""The one file that describes a network, as typed settings, and the commented example of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a prepared network: start a process a participant, keep the clock going, start again what dies."""
+"""Supervise a prepared network: start a process a participant, keep the clock going, start again what dies."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from klopf import ledger, peers
-from klopf.console.network.prepare import Member, Run
 from klopf.errors import KlopfError, PeersError
+from klopf.network._folder import Member, Run
 
 __all__ = ["Progress", "Supervisor"]
 
@@ -56,7 +56,7 @@ class Supervisor:
 
     run: Run
     passphrase: str
-    show: Callable[[Progress], None] = lambda _: None
+    progress: Callable[[Progress], None] = lambda _: None
     notes: list[str] = field(default_factory=list)
     _processes: dict[int, _Process] = field(default_factory=dict)
     _unpaid: dict[int, int] = field(default_factory=dict)
@@ -84,8 +84,8 @@ class Supervisor:
                 process.wait()
         self._book.close()
 
-    def play(self) -> None:
-        """Start everybody, play every epoch, settle it, and wait until everybody has gone.
+    def supervise(self) -> None:
+        """Start everybody, see every epoch through, settle it, and wait until everybody has gone.
 
         Raises:
             PeersError: a participant could not even begin; the line it said.
@@ -105,10 +105,10 @@ class Supervisor:
             self._pay(now)
             if not self._book.clock.advance():
                 time.sleep(POLL)
-            self._tell(now)
+            self._report(now)
         self._see_out()
         self._await_departure()
-        self._tell(self._book.clock.now())
+        self._report(self._book.clock.now())
 
     def _start(self, member: Member, restarts: int = 0) -> None:
         folder = self.run.folder / member.folder
@@ -135,7 +135,7 @@ class Supervisor:
                     f"only {now.arrived} of {len(self.run.members)} participants came in {GATHER_SECONDS:.0f} s: "
                     f"look at the log.txt files in {self.run.folder}"
                 )
-            self._tell(now)
+            self._report(now)
             time.sleep(POLL)
 
     def _settle(self, epoch: int) -> int:
@@ -186,7 +186,7 @@ class Supervisor:
                 return
             self._revive()
             self._pay(now)
-            self._tell(now)
+            self._report(now)
             time.sleep(POLL)
 
     def _revive(self) -> None:
@@ -212,7 +212,7 @@ class Supervisor:
     def _note(self, line: str) -> None:
         self.notes.append(line)
 
-    def _tell(self, now: ledger.Now) -> None:
+    def _report(self, now: ledger.Now) -> None:
         participants = {p.id: p for p in self._book.registry.all()}
         accuracy: dict[int, float] = {}
         for epoch in range(now.epoch, 0, -1):
@@ -222,7 +222,7 @@ class Supervisor:
                 break
         over = now.epoch > self.run.settings.epochs and self._unpaid
         phase = "gathering" if now.epoch == 0 else "disputes" if over else now.phase.name.lower()
-        self.show(Progress(now.epoch, phase, now.arrived, now.expected, participants, accuracy, tuple(self.notes)))
+        self.progress(Progress(now.epoch, phase, now.arrived, now.expected, participants, accuracy, tuple(self.notes)))
 
 
 def read_results(run: Run, epoch: int, labels: np.ndarray) -> dict[int, float] | None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from klopf.console.ledger import HERE, Confirmations, Flag, Json, KeyFile, Rpc, Where, _key, _open, _tell, klp
+from klopf.console.cli.ledger import HERE, Confirmations, Flag, Json, KeyFile, Rpc, Where, _key, _open, _tell, klp
 from klopf.errors import LedgerError
 
 __all__ = ["migrate", "restore"]

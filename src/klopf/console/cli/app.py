@@ -38,11 +38,11 @@ def demo(*, folder: Path | None = None, seed: int = 0, epochs: int = 6, json_: J
     epochs
         Settlement epochs.
     """
-    from klopf.console.network.play import DEMO_PASSPHRASE, demo_settings
+    from klopf.network import DEMO_PASSPHRASE, demo_settings
 
     if epochs < 1:
         raise PeersError(f"--epochs {epochs}: at least 1 is needed")
-    _play(demo_settings(seed, epochs), folder, os.environ.get("KLOPF_PASSPHRASE", DEMO_PASSPHRASE), json_)
+    _run_network(demo_settings(seed, epochs), folder, os.environ.get("KLOPF_PASSPHRASE", DEMO_PASSPHRASE), json_)
 
 
 @app.command
@@ -72,7 +72,7 @@ def run(
     epochs
         Instead of the file's.
     """
-    from klopf.console.network.config import EXAMPLE, read_settings
+    from klopf.network import EXAMPLE, read_settings
 
     if example:
         print(EXAMPLE, end="")
@@ -82,7 +82,7 @@ def run(
             "name a network file: `klopf run network.toml`; `klopf run --example > network.toml` writes one"
         )
     changes = {k: v for k, v in {"seed": seed, "epochs": epochs}.items() if v is not None}
-    _play(read_settings(network, changes), folder, _passphrase(), json_)
+    _run_network(read_settings(network, changes), folder, _passphrase(), json_)
 
 
 @app.command
@@ -94,15 +94,14 @@ def status(folder: Path, *, json_: Json = False) -> None:
     folder
         A run folder.
     """
-    from klopf.console.network.prepare import read_run
-    from klopf.console.network.show import table
-    from klopf.console.network.tell import tell
+    from klopf.console.cli.live import print_summary
+    from klopf.network import read_run, summarise
 
-    story = tell(read_run(folder), None, 0.0, [])
+    summary = summarise(read_run(folder), None, 0.0, [])
     if json_:
-        _print_json(story.summary())
+        _print_json(summary.as_dict())
     else:
-        table(story)
+        print_summary(summary)
 
 
 @app.command
@@ -116,10 +115,10 @@ def verify(folder: Path, *, json_: Json = False) -> int:
     folder
         A run folder.
     """
-    from klopf.console.network.check import count_disputes, verify_run
+    from klopf import network
 
-    differences = verify_run(folder)
-    disputes = None if differences else count_disputes(folder)
+    differences = network.verify(folder)
+    disputes = None if differences else network.count_disputes(folder)
     if json_:
         _print_json({"agrees": not differences, "differences": differences, "disputes": disputes})
     elif differences:
@@ -207,11 +206,13 @@ def restore(file: Path, *, index: int = 0) -> None:
 
 
 # Loaded when it is asked for: it brings compiled kernels.
-app.command("klopf.console.bench:app", name="bench", help="Compare learners that never stop learning; measure speed.")
-app.command("klopf.console.learn:learn", name="learn")
-app.command("klopf.console.learn:watch", name="watch")
-app.command("klopf.console.ledger:ledger", name="ledger", help="Money, stakes, history and graph of a network.")
-app.command("klopf.console.dao:dao", name="dao", help="Proposals and votes on the rules of a network.")
+app.command(
+    "klopf.console.cli.bench:app", name="bench", help="Compare learners that never stop learning; measure speed."
+)
+app.command("klopf.console.cli.learn:learn", name="learn")
+app.command("klopf.console.cli.learn:watch", name="watch")
+app.command("klopf.console.cli.ledger:ledger", name="ledger", help="Money, stakes, history and graph of a network.")
+app.command("klopf.console.cli.dao:dao", name="dao", help="Proposals and votes on the rules of a network.")
 
 chain = App(name="chain", help="The embedded chain: an EVM in one file.")
 app.command(chain)
@@ -237,18 +238,18 @@ def serve(file: Path, *, host: str = "127.0.0.1", port: int = 8545) -> None:
     embedded.serve(file, host=host, port=port)
 
 
-def _play(settings: Any, folder: Path | None, passphrase: str, as_json: bool) -> None:
-    from klopf.console.network.play import play
-    from klopf.console.network.show import Live, table
+def _run_network(settings: Any, folder: Path | None, passphrase: str, as_json: bool) -> None:
+    from klopf import network
+    from klopf.console.cli.live import Live, print_summary
 
     folder = folder or Path(time.strftime("klopf-run-%Y%m%d-%H%M%S"))
     with Live(settings) as live:
-        _, story = play(settings, folder, passphrase, live.line, live.show)
+        summary = network.run(settings, folder, passphrase, begun=live.begun, progress=live.progress)
     if as_json:
-        _print_json(story.summary())
+        _print_json(summary.as_dict())
         return
-    table(story)
-    print(f"\n{folder}/report.html tells the whole story; `klopf verify {folder}` checks the books.")
+    print_summary(summary)
+    print(f"\n{folder}/report.html shows the whole run; `klopf verify {folder}` checks the books.")
 
 
 def _passphrase(confirm: bool = False) -> str:
@@ -267,6 +268,6 @@ def _passphrase(confirm: bool = False) -> str:
 
 
 def _print_json(value: Any) -> None:
-    from klopf.console.network.story import to_json
+    from klopf.network import to_json
 
     print(to_json(value))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from klopf.console.ledger import (
+from klopf.console.cli.ledger import (
     HERE,
     Confirmations,
     Json,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 
-from klopf.console.network.story import Moment, NeuronRow, Payment, Story
+from klopf.network._summary import Moment, NeuronRow, Payment, Summary
 
 __all__ = ["render"]
 
@@ -23,57 +23,57 @@ details { border-bottom:1px solid var(--line); padding:.25rem 0 } summary { curs
 """
 
 
-def render(story: Story) -> str:
-    """The whole page for ``story``."""
-    name = escape(story.name)
+def render(summary: Summary) -> str:
+    """The whole page for ``summary``."""
+    name = escape(summary.name)
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Klopf: {name}</title><style>{STYLE}</style>
 <h1>{name}</h1>
-<p class="lead">{len(story.neurons)} neurons, {len(story.auditors)} auditors, {len(story.moments)} epochs,
-seed {story.seed}, {story.seconds:.0f} s</p>
-{_figures(story)}
+<p class="lead">{len(summary.neurons)} neurons, {len(summary.auditors)} auditors, {len(summary.moments)} epochs,
+seed {summary.seed}, {summary.seconds:.0f} s</p>
+{_figures(summary)}
 <h2>Who is heard</h2>
 <p class="lead">The darker and larger a neuron, the higher its rank by contribution (its number). Ring: solid backbone,
 dashed fringe, dotted and crossed out silent. An arrow points to who is listened to; the thicker, the more.</p>
-{_picture(story)}
+{_picture(summary)}
 <h2>Accuracy over time</h2>
-{_curves(story)}
+{_curves(summary)}
 <h2>Neurons</h2>
-{_neurons(story)}
+{_neurons(summary)}
 <h2>Auditors</h2>
-{_auditors(story)}
+{_auditors(summary)}
 <h2>Every payment, and why</h2>
 <p class="lead">A listener's weight counts up to the consensus: the largest weight that listeners holding enough of the
 stake give at least. Stake times counted weight, summed, is a neuron's rank; its part of all ranks is its part of the
 epoch's emission. Fees come from requesters' receipts.</p>
-{_payments(story)}
-{_disputes(story)}
+{_payments(summary)}
+{_disputes(summary)}
 <h2>Ledger</h2>
-<p>{story.transactions} transactions in {story.blocks} blocks; supply {story.supply:,f} tokens.</p>
-{"".join(f"<p>{escape(note)}</p>" for note in story.notes)}
+<p>{summary.transactions} transactions in {summary.blocks} blocks; supply {summary.supply:,f} tokens.</p>
+{"".join(f"<p>{escape(note)}</p>" for note in summary.notes)}
 </html>
 """
 
 
-def _figures(story: Story) -> str:
+def _figures(summary: Summary) -> str:
     titles = {"network": "the network", "best_neuron": "best neuron alone", "linear": "linear, all data pooled"}
     cells = "".join(
         f"<div><b>{'–' if value is None else f'{value:.1%}'}</b><span>{titles[key]}</span></div>"
-        for key, value in story.accuracy.items()
+        for key, value in summary.accuracy.items()
     )
     return f'<div class="figures">{cells}</div>'
 
 
-def _disputes(story: Story) -> str:
+def _disputes(summary: Summary) -> str:
     """Nothing where there were none."""
-    if not story.disputes:
+    if not summary.disputes:
         return ""
     rows = "".join(
         f'<tr><td class="n">{d.epoch}</td><td>{escape(d.speaker)}</td><td>{escape(d.listener)}</td>'
         f'<td class="n">{d.fee:,.4f}</td><td>{d.outcome}</td><td class="n">{d.paid:,.4f}</td>'
         f'<td class="bad">{"lost" if d.voided else ""}</td></tr>'
-        for d in story.disputes
+        for d in summary.disputes
     )
     heads = '<th class="n">epoch</th><th>speaker</th><th>listener</th><th class="n">fee</th><th>outcome</th>'
     return f"""<h2>Disputes</h2>
@@ -87,11 +87,11 @@ def _ranks(neurons: list[NeuronRow]) -> dict[str, int]:
     return {row.name: rank for rank, row in enumerate(order, start=1)}
 
 
-def _picture(story: Story) -> str:
+def _picture(summary: Summary) -> str:
     """Neurons on a circle. Colour goes by rank, since by value one giant would bleach everybody else."""
     width, height, orbit = 720, 520, 190
-    ranks, count = _ranks(story.neurons), max(1, len(story.neurons))
-    listeners = [row.name for row in story.neurons]
+    ranks, count = _ranks(summary.neurons), max(1, len(summary.neurons))
+    listeners = [row.name for row in summary.neurons]
     place = {
         name: (
             width / 2 + orbit * math.sin(2 * math.pi * i / count),
@@ -99,7 +99,7 @@ def _picture(story: Story) -> str:
         )
         for i, name in enumerate(listeners)
     }
-    outside = sorted({link.listener for link in story.links} - place.keys())
+    outside = sorted({link.listener for link in summary.links} - place.keys())
     for i, name in enumerate(outside):
         place[name] = (width / 2 + 60 * (i - (len(outside) - 1) / 2), height / 2)
     radius = {name: 14 + 16 * (1 - (rank - 1) / count) for name, rank in ranks.items()}
@@ -108,7 +108,7 @@ def _picture(story: Story) -> str:
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="5" markerHeight="5" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="var(--faint)"/></marker></defs>'
     ]
-    for link in story.links:
+    for link in summary.links:
         if link.weight < 0.02 or link.listener not in place or link.speaker not in place:
             continue
         (x1, y1), (x2, y2) = place[link.listener], place[link.speaker]
@@ -122,7 +122,7 @@ def _picture(story: Story) -> str:
             f"<title>{escape(link.listener)} listens to {escape(link.speaker)}: {link.weight:.0%}</title></path>"
         )
     dashes = {"backbone": "", "fringe": 'stroke-dasharray="6 4"', "silent": 'stroke-dasharray="1.5 4"'}
-    for row in story.neurons:
+    for row in summary.neurons:
         (x, y), r, rank = place[row.name], radius[row.name], ranks[row.name]
         light = 92 - round(70 * (1 - (rank - 1) / max(1, count - 1)))
         ink = "#fff" if light < 55 else "#111"
@@ -147,11 +147,11 @@ def _picture(story: Story) -> str:
     return "".join(parts) + "</svg>"
 
 
-def _curves(story: Story) -> str:
-    if not story.moments:
+def _curves(summary: Summary) -> str:
+    if not summary.moments:
         return "<p>No epoch was completed.</p>"
     width, height, left, bottom = 720, 320, 46, 30
-    last = max(1, len(story.moments) - 1)
+    last = max(1, len(summary.moments) - 1)
 
     def x(i: int) -> float:
         return left + (width - left - 130) * i / last
@@ -170,22 +170,22 @@ def _curves(story: Story) -> str:
     )
     ticks = "".join(
         f'<text class="faint" x="{x(i):.1f}" y="{height - 8}" text-anchor="middle">{m.epoch}</text>'
-        for i, m in enumerate(story.moments)
-        if len(story.moments) <= 20 or i % (len(story.moments) // 10) == 0
+        for i, m in enumerate(summary.moments)
+        if len(summary.moments) <= 20 or i % (len(summary.moments) // 10) == 0
     )
-    honest = {row.name: row.honest for row in story.neurons}
+    honest = {row.name: row.honest for row in summary.neurons}
     alone = "".join(
         line(
-            [m.neurons.get(name) for m in story.moments],
+            [m.neurons.get(name) for m in summary.moments],
             f'stroke="var(--{"faint" if ok else "warn"})" stroke-width="1.3"',
         )
         for name, ok in honest.items()
     )
-    labels = _labels(story.moments[-1], honest, x(last) + 8, y)
+    labels = _labels(summary.moments[-1], honest, x(last) + 8, y)
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Accuracy on the test set by epoch">{grid}{ticks}{alone}'
-        + line([m.linear for m in story.moments], 'stroke="var(--ink)" stroke-width="1.8" stroke-dasharray="7 4"')
-        + line([m.network for m in story.moments], 'stroke="var(--accent)" stroke-width="3.2"')
+        + line([m.linear for m in summary.moments], 'stroke="var(--ink)" stroke-width="1.8" stroke-dasharray="7 4"')
+        + line([m.network for m in summary.moments], 'stroke="var(--accent)" stroke-width="3.2"')
         + labels
         + "</svg>"
     )
@@ -203,11 +203,11 @@ def _labels(last: Moment, honest: dict[str, bool], x: float, y: object) -> str:
     return text
 
 
-def _neurons(story: Story) -> str:
+def _neurons(summary: Summary) -> str:
     rows = "".join(
         f"<tr><td>{escape(r.name)}{'' if r.honest else ' <span class=bad>(adversary)</span>'}</td><td>{escape(r.model)}</td><td>{r.standing}</td>"
         f'<td class="n">{r.heard:.1%}</td><td class="n">{_audit(r)}</td><td class="n">{r.earned:,.2f}</td><td class="n">{r.slashed:,.2f}</td></tr>'
-        for r in sorted(story.neurons, key=lambda r: (-r.heard, r.id))
+        for r in sorted(summary.neurons, key=lambda r: (-r.heard, r.id))
     )
     return (
         '<table><tr><th>neuron<th>model<th>standing<th class="n">heard<th class="n">audit<th class="n">earned<th class="n">slashed</tr>'
@@ -219,16 +219,16 @@ def _audit(row: NeuronRow) -> str:
     return ", ".join(f"{name} {value:.0%}" for name, value in row.audit.items()) or "–"
 
 
-def _auditors(story: Story) -> str:
+def _auditors(summary: Summary) -> str:
     rows = "".join(
         f'<tr><td>{escape(r.name)}</td><td>{"honest" if r.honest else "<span class=bad>inflates</span>"}</td><td class="n">{r.slashed:,.2f}</td></tr>'
-        for r in story.auditors
+        for r in summary.auditors
     )
     return f'<table><tr><th>auditor<th><th class="n">slashed</tr>{rows}</table>'
 
 
-def _payments(story: Story) -> str:
-    return "".join(_payment(p) for p in sorted(story.payments, key=lambda p: (p.epoch, -p.amount)))
+def _payments(summary: Summary) -> str:
+    return "".join(_payment(p) for p in sorted(summary.payments, key=lambda p: (p.epoch, -p.amount)))
 
 
 def _payment(payment: Payment) -> str:

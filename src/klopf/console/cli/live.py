@@ -14,11 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from klopf import ledger
-from klopf.console.network.config import NetworkSettings
-from klopf.console.network.story import Story
-from klopf.console.network.watch import Progress
+from klopf.network import NetworkSettings, Progress, Summary
 
-__all__ = ["Live", "table"]
+__all__ = ["Live", "print_summary"]
 
 STYLE = {"backbone": "bold", "fringe": "", "silent": "dim strike"}
 
@@ -51,7 +49,7 @@ class Live:
         if self._console.is_terminal:
             self._live.stop()
 
-    def line(self, text: str) -> None:
+    def begun(self, text: str) -> None:
         """One thing begun."""
         if self._console.is_terminal:
             self._bar.update(self._task, description=text)
@@ -59,7 +57,7 @@ class Live:
         else:
             self._held.append(f"{time.strftime('%H:%M:%S')} {text}")
 
-    def show(self, progress: Progress) -> None:
+    def progress(self, progress: Progress) -> None:
         """Where the run stands."""
         done = max(0, progress.epoch - 1) + (0.5 if progress.phase == "claim" else 0.0)
         part = 0.5 * progress.arrived / progress.expected if progress.expected else 0.0
@@ -103,35 +101,35 @@ class Live:
         return grid
 
 
-def table(story: Story) -> None:
+def print_summary(summary: Summary) -> None:
     """The closing table on standard output."""
     console = Console()
-    grid = Table(title=f"{story.name}, seed {story.seed}", title_justify="left")
+    grid = Table(title=f"{summary.name}, seed {summary.seed}", title_justify="left")
     for name in ("neuron", "model", "standing"):
         grid.add_column(name)
     for name in ("heard", "audit", "earned", "slashed"):
         grid.add_column(name, justify="right")
-    for row in sorted(story.neurons, key=lambda r: (-r.heard, r.id)):
+    for row in sorted(summary.neurons, key=lambda r: (-r.heard, r.id)):
         audit = " / ".join(f"{value:.0%}" for value in row.audit.values())
         money = (f"{row.earned:,.2f}", f"{row.slashed:,.2f}")
         style = STYLE.get(row.standing, "")
         grid.add_row(row.name, row.model, row.standing, f"{row.heard:.1%}", audit, *money, style=style)
     grid.add_section()
-    for auditor in story.auditors:
+    for auditor in summary.auditors:
         grid.add_row(
             auditor.name, "auditor", "honest" if auditor.honest else "inflates", "", "", "", f"{auditor.slashed:,.2f}"
         )
     console.print(grid)
     figures: list[Any] = [
-        f"{name.replace('_', ' ')} {value:.1%}" for name, value in story.accuracy.items() if value is not None
+        f"{name.replace('_', ' ')} {value:.1%}" for name, value in summary.accuracy.items() if value is not None
     ]
     if figures:
         console.print("accuracy: " + ", ".join(figures), highlight=False)
-    console.print(f"{story.transactions} transactions, supply {story.supply:,.2f} tokens", highlight=False)
-    for d in story.disputes:
+    console.print(f"{summary.transactions} transactions, supply {summary.supply:,.2f} tokens", highlight=False)
+    for d in summary.disputes:
         over = f"{d.fee:,.4f} tokens" + (f", paid {d.paid:,.4f}" if d.paid else "")
         loss = f"; {d.listener} loses its reward" if d.voided else ""
         line = f"epoch {d.epoch}: {d.speaker} disputed {d.listener} over {over}: {d.outcome}{loss}"
         console.print(line, highlight=False, soft_wrap=True)
-    for note in story.notes:
+    for note in summary.notes:
         console.print(note, style="yellow", highlight=False)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.console.network.config import ADVERSARIES, NetworkSettings
 from klopf.errors import PeersError
+from klopf.network._settings import ADVERSARIES, NetworkSettings
 
 __all__ = ["Samples", "Shares", "digits", "read_samples", "share_out"]
 

@@ -1,4 +1,4 @@
-"""What a run amounts to: the one structure that the table, ``summary.json`` and ``report.html`` are made from."""
+"""What a run came to: the one structure that the table, ``summary.json`` and ``report.html`` are made from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["AuditorRow", "Dispute", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Story", "to_json", "tokens"]
+__all__ = ["AuditorRow", "Dispute", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Summary", "to_json", "tokens"]
 
 
 def to_json(value: Any) -> str:
@@ -110,7 +110,7 @@ class Dispute:
 
 
 @dataclass
-class Story:
+class Summary:
     name: str
     seed: int
     seconds: float
@@ -137,7 +137,7 @@ class Story:
         alone = [value for name, value in last.neurons.items() if name in honest]
         return {"network": last.network, "best_neuron": max(alone, default=None), "linear": last.linear}
 
-    def summary(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What ``summary.json`` holds; money in tokens."""
         return {
             "seed": self.seed,

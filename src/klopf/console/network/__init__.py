@@ -1,1 +1,0 @@
-"""A whole network on this machine: settings, data, processes, and what came of it. See ``play``."""

@@ -1,0 +1,71 @@
+"""A network of participants: its settings, preparing, supervising, and what came of it.
+
+    from klopf import network
+
+    settings = network.read_settings(Path("network.toml"))
+    summary = network.run(settings, Path("run"), passphrase="...", progress=print)
+    network.verify(Path("run"))     # a line for everything that does not follow from events and receipts
+
+Each part is loaded when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from klopf.network._data import Samples, Shares, share_out
+    from klopf.network._demo import DEMO_PASSPHRASE, demo_settings
+    from klopf.network._folder import Member, Run, read_run
+    from klopf.network._prepare import prepare
+    from klopf.network._receipts import gather_receipts
+    from klopf.network._report import render
+    from klopf.network._run import run
+    from klopf.network._settings import EXAMPLE, NetworkSettings, parse_settings, read_settings
+    from klopf.network._summarise import summarise
+    from klopf.network._summary import Summary, to_json
+    from klopf.network._supervise import Progress, Supervisor
+    from klopf.network._verify import count_disputes, verify
+
+__all__ = [
+    "DEMO_PASSPHRASE",
+    "EXAMPLE",
+    "Member",
+    "NetworkSettings",
+    "Progress",
+    "Run",
+    "Samples",
+    "Shares",
+    "Summary",
+    "Supervisor",
+    "count_disputes",
+    "demo_settings",
+    "gather_receipts",
+    "parse_settings",
+    "prepare",
+    "read_run",
+    "read_settings",
+    "render",
+    "run",
+    "share_out",
+    "summarise",
+    "to_json",
+    "verify",
+]
+
+_LATER = {
+    "DEMO_PASSPHRASE": "_demo", "demo_settings": "_demo",
+    "EXAMPLE": "_settings", "NetworkSettings": "_settings", "parse_settings": "_settings", "read_settings": "_settings",
+    "Member": "_folder", "Run": "_folder", "read_run": "_folder",
+    "Progress": "_supervise", "Supervisor": "_supervise",
+    "Samples": "_data", "Shares": "_data", "share_out": "_data",
+    "Summary": "_summary", "to_json": "_summary", "summarise": "_summarise", "render": "_report",
+    "count_disputes": "_verify", "verify": "_verify",
+    "gather_receipts": "_receipts", "prepare": "_prepare", "run": "_run",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'klopf.network' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"klopf.network.{_LATER[name]}"), name)
