@@ -61,11 +61,11 @@ from web3.middleware import SignAndSendRawMiddlewareBuilder
 from web3.providers.base import BaseProvider
 
 from klopf import chain
-from klopf.chain._block import number_bytes
-from klopf.chain._executor import EMPTY_CODE
-from klopf.chain._provider import ChainProvider
 from klopf.chain._rlp import encode
-from klopf.chain._store import StoredBlock
+from klopf.chain._values import EMPTY_CODE
+from klopf.chain.state._block import number_bytes
+from klopf.chain.state._store import StoredBlock
+from klopf.chain.web3._provider import ChainProvider
 
 ROOT = Path(__file__).parent.parent
 OWNER = Account.from_key(b"\x07" * 32)
@@ -195,7 +195,7 @@ def sync_once(path: Path) -> None:
 def start_times(path: Path, count: int) -> list[float]:
     """Milliseconds from opening the file to the first balance, each in a process of its own."""
     code = (
-        "import sys, time; from klopf import chain; from web3 import Web3; import klopf.chain._provider\n"
+        "import sys, time; from klopf import chain; from web3 import Web3; import klopf.chain.web3._provider\n"
         "start = time.perf_counter(); opened = chain.open(sys.argv[1])\n"
         "Web3(opened.provider()).eth.get_balance('0x' + '11' * 20); print(1000 * (time.perf_counter() - start))"
     )
@@ -308,9 +308,9 @@ def million(count: int) -> None:
     import coincurve
     from eth_hash.auto import keccak
 
-    import klopf.chain._chain
+    import klopf.chain._base
 
-    klopf.chain._chain.ENDS = 0  # the history's blocks are not linked
+    klopf.chain._base.ENDS = 0  # the history's blocks are not linked
     key = coincurve.PrivateKey(bytes(OWNER.key))
     raws = [transfer(key, n, keccak(number_bytes(n))[:20]) for n in range(1500)]
     means: dict[int, list[float]] = {1000: [], count: []}

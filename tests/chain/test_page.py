@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from klopf import chain
-from klopf.chain._rpc import Rpc
+from klopf.chain.rpc import Rpc
 
 PAGE = Path(__file__).parents[2] / "docs" / "chain.md"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from klopf.chain._executor import EMPTY_CODE, Account, Difference, Environment, Outcome
-from klopf.chain._pyevm import PyEvm, _State
 from klopf.chain._transaction import Transaction
+from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Outcome
+from klopf.chain.machine._pyevm import PyEvm, _State
 from klopf.errors import Reverted
 from klopf.ledger import Key, _abi
 from klopf.ledger._rpc import Rpc

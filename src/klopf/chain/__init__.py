@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._chain import Chain
+    from klopf.chain._chain import Chain
 
 __all__ = ["Chain", "create", "open", "rebuild", "serve"]
 
@@ -41,9 +41,9 @@ def create(
     With ``dev`` the clock may be moved and blocks undone (``evm_increaseTime``, ``evm_mine``, ``evm_snapshot``,
     ``evm_revert``). Raises :class:`~klopf.errors.ChainError` where the file exists already.
     """
-    from ._chain import create_chain
+    from klopf.chain.state._genesis import create_file
 
-    return create_chain(
+    create_file(
         path,
         chain_id=chain_id,
         allocation=allocation,
@@ -53,6 +53,7 @@ def create(
         coinbase=coinbase,
         timestamp=timestamp,
     )
+    return open(path)
 
 
 def open(
@@ -68,7 +69,7 @@ def open(
     Raises ``WrongChain`` where ``chain_id`` is given and is not the file's, ``DamagedFile``, ``UnknownFormat`` or
     another :class:`~klopf.errors.ChainError` where the file cannot be used.
     """
-    from ._chain import Chain
+    from klopf.chain._chain import Chain
 
     return Chain(path, read_only=read_only, chain_id=chain_id, machine=machine)
 
@@ -86,7 +87,7 @@ def serve(
 
     ``port`` 0 takes a free one; ``ready`` is called with the URL once the port is taken.
     """
-    from ._server import serve as run
+    from klopf.chain.rpc._server import serve as run
 
     run(path, host, port, read_only=read_only, chain_id=chain_id, ready=ready)
 
@@ -100,14 +101,15 @@ def rebuild(
 
     Every block is run again and must give the hash it had; raises ``DamagedFile``, and leaves no file, where not.
     """
-    from ._history import rebuild as run
+    from klopf.chain._history import rebuild as run
 
-    return run(source, path, progress)
+    run(source, path, progress)
+    return open(path)
 
 
 def __getattr__(name: str) -> Any:
     if name == "Chain":
-        from ._chain import Chain
+        from klopf.chain._chain import Chain
 
         return Chain
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,370 +1,32 @@
-"""The chain itself: accept a transaction, run it, keep its block; answer what was and what would be."""
+"""The chain as its users hold it: what :class:`~klopf.chain._base.BaseChain` does, its past, and web3.py over it."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING
 
-from eth_hash.auto import keccak
-
-from klopf.errors import ChainError, DamagedFile, Rejected
-
-from ._block import EMPTY_ROOT, Header, bloom, commit, encode_difference, receipts_root, transactions_root
-from ._executor import (
-    EMPTY_CODE,
-    Account,
-    Difference,
-    Environment,
-    Executor,
-    Frame,
-    Log,
-    Outcome,
-    StateView,
-    Tracer,
-    executor,
-)
-from ._foreseen import Foreseen
-from ._store import Store, StoredBlock, check_chain_id
-from ._transaction import MAX_INITCODE, Transaction, decode
+from klopf.chain._base import BaseChain
+from klopf.chain.machine._executor import executor
 
 if TYPE_CHECKING:
-    import sqlite3
+    from klopf.chain.web3._provider import ChainProvider
 
-    from ._provider import ChainProvider
-
-__all__ = ["Chain", "create_chain"]
-
-ZERO32 = bytes(32)
-ENDS = 16
-MAX_NONCE = 2**64 - 1
+__all__ = ["Chain"]
 
 
-def create_chain(
-    path: str | os.PathLike[str],
-    *,
-    chain_id: int,
-    allocation: dict[str, int] | None = None,
-    dev: bool = False,
-    gas_limit: int = 30_000_000,
-    base_fee: int = 0,
-    coinbase: str = "0x" + "00" * 20,
-    timestamp: int | None = None,
-) -> Chain:
-    """Make a chain in a new file and open it; see :func:`klopf.chain.create`."""
-    place = Path(path)
-    if not 0 < chain_id < 2**63:
-        raise ChainError(f"chain id {chain_id} is out of range; choose one from 1 to 2**63 - 1")
-    difference = Difference()
-    for address, balance in (allocation or {}).items():
-        if not 0 <= balance < 2**256:
-            raise ChainError(f"the allocation of {address} is out of range; give wei from 0 to 2**256 - 1")
-        if balance:
-            difference.accounts[_address(address)] = Account(0, balance, EMPTY_CODE)
-    header = Header(
-        parent=ZERO32,
-        number=0,
-        timestamp=int(time.time()) if timestamp is None else timestamp,
-        coinbase=_address(coinbase),
-        state_root=bytes(keccak(encode_difference(difference))),
-        transactions_root=EMPTY_ROOT,
-        receipts_root=EMPTY_ROOT,
-        bloom=bytes(256),
-        gas_limit=gas_limit,
-        gas_used=0,
-        base_fee=base_fee,
-        prev_randao=ZERO32,
-    )
-    genesis = StoredBlock(header.hash(), header, None, None, None, None)
-    meta = {"chain_id": chain_id, "genesis": genesis.hash, "dev": int(dev), "clock_offset": 0}
-
-    def fill(connection: sqlite3.Connection) -> None:
-        Store.put_difference(connection, 0, difference)
-        Store.put_block(connection, genesis)
-
-    Store.create(place, meta, fill)
-    return Chain(place)
-
-
-class Stand(NamedTuple):
-    """Where a call is run: a state, the block that it seems to be in, and the hash of the block that left the state."""
-
-    view: StateView
-    environment: Environment
-    parent: bytes
-
-
-class Chain:
+class Chain(BaseChain):
     """An open chain. Threads may share it; other processes may open the same file at the same time.
 
     Use it as a context manager, or :meth:`close` it.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        read_only: bool = False,
-        chain_id: int | None = None,
-        machine: str = "py-evm",
-    ) -> None:
-        self._store = Store(Path(path), read_only=read_only)
-        try:
-            check_chain_id(self._store, chain_id)
-            self._check_ends()
-        except BaseException:
-            self._store.close()
-            raise
-        self._machine_name = machine
-        self._machine: Executor | None = None
-        self._foreseen: Foreseen | None = None
-
-    def _check_ends(self) -> None:
-        """A quick look at opening: the first and the newest blocks match their hashes; :meth:`verify` looks at all."""
-        store = self._store
-        height = store.height()
-        parent = None
-        for number in (0, *range(max(1, height - ENDS), height + 1)):
-            block = store.block(number)
-            if block is None or block.header.number != number or block.header.hash() != block.hash:
-                raise DamagedFile(
-                    f"{store.path} is damaged: block {number} is not what its hash says; restore it from a copy"
-                )
-            if number == 0 and block.hash != store.meta.get("genesis"):
-                raise DamagedFile(
-                    f"{store.path} is damaged: its first block is not its genesis; restore it from a copy"
-                )
-            if parent is not None and number == parent.header.number + 1 and block.header.parent != parent.hash:
-                raise DamagedFile(
-                    f"{store.path} is damaged: block {number} follows another block; restore it from a copy"
-                )
-            parent = block
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._store.path
-
-    @property
-    def chain_id(self) -> int:
-        """The chain's id (EIP-155)."""
-        return int(self._store.meta["chain_id"])
-
-    @property
-    def dev(self) -> bool:
-        """Whether the clock may be moved and blocks undone (``evm_*`` requests)."""
-        return bool(self._store.meta["dev"])
-
-    @property
-    def read_only(self) -> bool:
-        """Whether it was opened for reading only."""
-        return self._store.read_only
-
-    @property
-    def height(self) -> int:
-        """Number of the newest block; the genesis is 0."""
-        return self._store.height()
-
-    @property
-    def machine(self) -> Executor:
-        """What executes transactions; imported at its first use."""
-        if self._machine is None:
-            self._machine = executor(self._machine_name)
-        return self._machine
-
     def provider(self) -> ChainProvider:
         """A web3.py provider over this chain, in this process: ``Web3(chain.provider())``."""
-        from ._provider import ChainProvider
+        from klopf.chain.web3._provider import ChainProvider
 
         return ChainProvider(self)
-
-    def close(self) -> None:
-        """Close the file. Requests after this raise :class:`~klopf.errors.ChainError`."""
-        self._store.close()
-
-    def __enter__(self) -> Chain:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def transaction_block(self, tx_hash: bytes) -> int | None:
-        """Number of the block that holds that transaction, or None."""
-        block = self._store.block_of_transaction(tx_hash)
-        return None if block is None else block.header.number
-
-    # what would be
-
-    def stand(self, number: int | None = None) -> Stand:
-        """The state after block ``number`` and that block's environment; None: the newest state, and the next block's.
-
-        Several calls on one stand see the same, whatever is written meanwhile.
-        """
-        if number is not None:
-            block = self._require(number)
-            return Stand(self._store.view(number), self._environment(block.header), block.hash)
-        head = self._store.head()
-        header = self._next(head, self._now(head.header.timestamp))
-        return Stand(self._store.view(head.header.number), self._environment(header), head.hash)
-
-    def call(self, call: Transaction, stand: Stand | None = None) -> Outcome:
-        """Run ``call`` without a signature on ``stand`` (None: as the next block would)."""
-        view, environment, _ = stand or self.stand()
-        return self.machine.execute(view, self._admit(call, view, environment), call)
-
-    def foresee(self, call: Transaction, stand: Stand, outcome: Outcome) -> None:
-        """Remember what ``call`` came to on ``stand``, for a transaction that turns out to be the same."""
-        if not self.dev:  # where blocks can be undone, the state behind a number may change while it is read
-            self._foreseen = Foreseen(stand.parent, call, outcome)
-
-    def trace(self, call: Transaction, stand: Stand | None = None) -> tuple[Outcome, Frame]:
-        """As :meth:`call`, with the tree of messages."""
-        view, environment, _ = stand or self.stand()
-        return self._tracer().trace(view, self._admit(call, view, environment), call)
-
-    def trace_sent(self, tx_hash: bytes) -> tuple[Outcome, Frame] | None:
-        """Run a past transaction again, with the tree of its messages; None where there is no such transaction."""
-        block = self._store.block_of_transaction(tx_hash)
-        if block is None or block.raw is None:
-            return None
-        view = self._store.view(block.header.number - 1)
-        return self._tracer().trace(view, self._environment(block.header), decode(block.raw))
-
-    def _tracer(self) -> Tracer:
-        if not hasattr(self.machine, "trace"):
-            raise Rejected(f"{self.machine.name} cannot trace; open the chain with another machine")
-        return cast("Tracer", self.machine)
-
-    def _admit(self, call: Transaction, view: StateView, environment: Environment) -> Environment:
-        """Check a call as far as a call is checked; returns the environment that it sees."""
-        price = call.gas_price(environment.base_fee) if call.max_fee else 0
-        if call.max_fee and call.max_fee < environment.base_fee:
-            raise Rejected(f"max fee per gas {call.max_fee} is below the base fee {environment.base_fee}; raise it")
-        if view.account(call.sender).balance < call.value + price * call.gas:
-            raise Rejected("insufficient funds for value and gas: the caller's balance is too small; fund it first")
-        if call.gas < call.intrinsic_gas():
-            raise Rejected(f"intrinsic gas too low: {call.gas} of {call.intrinsic_gas()}; give more gas")
-        if not call.to and len(call.data) > MAX_INITCODE:
-            raise Rejected(f"the creation code has {len(call.data)} bytes, at most {MAX_INITCODE}; make it smaller")
-        if not call.max_fee:  # a call that offers no fee pays none, whatever the base fee
-            environment = replace(environment, base_fee=0)
-        return environment
-
-    # what is accepted
-
-    def send(self, raw: bytes) -> bytes:
-        """Accept a signed transaction: run it in a block of its own and make that durable. Returns its hash.
-
-        Raises :class:`~klopf.errors.Rejected` where it cannot be accepted; then nothing has changed. A transaction
-        that reverts is accepted, with status 0.
-        """
-        transaction = decode(bytes(raw))
-        if transaction.chain_id not in (None, self.chain_id):
-            raise Rejected(
-                f"the transaction is signed for chain {transaction.chain_id}, this is {self.chain_id}; sign for it"
-            )
-        machine = self.machine
-        store = self._store
-        with store.write() as connection:
-            head = store.head()
-            header = self._next(head, self._now(head.header.timestamp, connection))
-            view = store.view(head.header.number)
-            self._check(transaction, view.account(transaction.sender), header)
-            foreseen = self._foreseen
-            if foreseen is not None and foreseen.holds(head.hash, transaction, header.base_fee):
-                outcome = foreseen.outcome
-            else:
-                outcome = machine.execute(view, self._environment(header), transaction)
-            self._append(connection, head, header, transaction, outcome)
-        return transaction.hash
-
-    def mine(self) -> bytes:
-        """Add an empty block, as time passing would; returns its hash."""
-        with self._store.write() as connection:
-            head = self._store.head()
-            header = self._next(head, self._now(head.header.timestamp, connection))
-            return self._append(connection, head, header, None, None)
-
-    def _check(self, transaction: Transaction, account: Account, header: Header) -> None:
-        t = transaction
-        if t.nonce < account.nonce:
-            if self._store.block_of_transaction(t.hash) is not None:
-                raise Rejected("already known: this transaction is in the chain; nothing to do")
-            raise Rejected(
-                f"nonce too low: next nonce {account.nonce}, transaction has {t.nonce}; sign with the next one"
-            )
-        if t.nonce > account.nonce:
-            raise Rejected(
-                f"nonce too high: next nonce {account.nonce}, transaction has {t.nonce}; send those before it"
-            )
-        if t.nonce >= MAX_NONCE:
-            raise Rejected(f"nonce {t.nonce} is the last there is (EIP-2681); send from another account")
-        if t.gas > header.gas_limit:
-            raise Rejected(f"exceeds block gas limit: {t.gas} of {header.gas_limit}; ask for less gas")
-        if t.gas < t.intrinsic_gas():
-            raise Rejected(f"intrinsic gas too low: {t.gas} of {t.intrinsic_gas()}; give more gas")
-        if t.max_fee < header.base_fee:
-            raise Rejected(f"max fee per gas {t.max_fee} is less than block base fee {header.base_fee}; raise it")
-        if not t.to and len(t.data) > MAX_INITCODE:
-            raise Rejected(f"max initcode size exceeded: {len(t.data)} of {MAX_INITCODE} bytes; make it smaller")
-        cost = t.gas * t.max_fee + t.value
-        if account.balance < cost:
-            raise Rejected(
-                f"insufficient funds for gas * price + value: have {account.balance}, need {cost}; fund it first"
-            )
-        if account.code_hash != EMPTY_CODE:
-            raise Rejected("the sender is a contract (EIP-3607); send from an account without code")
-
-    def _append(
-        self,
-        connection: sqlite3.Connection,
-        head: StoredBlock,
-        header: Header,
-        transaction: Transaction | None,
-        outcome: Outcome | None,
-    ) -> bytes:
-        block = self._seal(head, header, transaction, outcome)
-        if outcome is not None:
-            Store.put_difference(connection, header.number, outcome.difference)
-        Store.put_block(connection, block, outcome.logs if outcome else ())
-        return block.hash
-
-    @staticmethod
-    def _seal(
-        head: StoredBlock, header: Header, transaction: Transaction | None, outcome: Outcome | None
-    ) -> StoredBlock:
-        logs_bloom = bloom(outcome.logs) if outcome else bytes(256)
-        header = header._replace(
-            state_root=commit(head.header.state_root, outcome.difference if outcome else Difference()),
-            transactions_root=transactions_root(transaction),
-            receipts_root=receipts_root(transaction, outcome, logs_bloom),
-            bloom=logs_bloom,
-            gas_used=outcome.gas_used if outcome else 0,
-        )
-        if transaction is None or outcome is None:
-            return StoredBlock(header.hash(), header, None, None, None, None)
-        return StoredBlock(header.hash(), header, transaction.hash, transaction.raw, outcome.status, outcome.created)
-
-    def _replay(
-        self, previous: StoredBlock, block: StoredBlock, machine: Executor
-    ) -> tuple[StoredBlock, Difference, tuple[Log, ...]]:
-        """What ``block`` should be: its transaction, run again after ``previous``. Raises where it cannot run there."""
-        header = block.header
-        if header.timestamp < previous.header.timestamp:
-            raise ChainError("its timestamp is before the block's before it")
-        header = self._next(previous, header.timestamp)
-        if block.raw is None:
-            return self._seal(previous, header, None, None), Difference(), ()
-        transaction = decode(block.raw)
-        view = self._store.view(previous.header.number)
-        self._check(transaction, view.account(transaction.sender), header)
-        outcome = machine.execute(view, self._environment(header), transaction)
-        return self._seal(previous, header, transaction, outcome), outcome.difference, outcome.logs
-
-    # the past
 
     def verify(self, *, machine: str | None = None, progress: Callable[[int, int], None] | None = None) -> int:
         """Run the whole chain again from its genesis and compare every hash, account, slot, event and code.
@@ -372,105 +34,16 @@ class Chain:
         ``machine`` names another executor to run it with; ``progress`` is called with (block, newest block). Returns
         the number of the newest block compared. Raises :class:`~klopf.errors.DamagedFile` naming what differs first.
         """
-        from ._history import verify
+        from klopf.chain._history import verify
 
         return verify(self, self.machine if machine is None else executor(machine), progress)
 
     def export(self, target: str | os.PathLike[str]) -> int:
         """Write the chain as text, a JSON line a block, for :func:`klopf.chain.rebuild`; returns the newest number."""
-        from ._history import export
+        from klopf.chain._history import export
 
         return export(self, target)
 
     def snapshot(self, target: str | os.PathLike[str]) -> None:
         """Copy the chain as it is now to a new file, whole or not at all, while others go on writing."""
         self._store.copy(Path(target))
-
-    # the clock and the next block
-
-    def _now(self, not_before: int, connection: sqlite3.Connection | None = None) -> int:
-        """Seconds of the wall clock (moved, on a development chain), never before the newest block."""
-        offset = 0
-        if self.dev:
-            with self._store.errors():
-                rows = (connection or self._store.connection()).execute(
-                    "SELECT key, value FROM meta WHERE key IN ('clock_offset', 'next_timestamp')"
-                )
-                moved = dict(rows.fetchall())
-            if moved.get("next_timestamp"):
-                if connection is not None:
-                    offset = int(moved["next_timestamp"]) - int(time.time())
-                    connection.execute("UPDATE meta SET value = ? WHERE key = 'clock_offset'", (offset,))
-                    connection.execute("DELETE FROM meta WHERE key = 'next_timestamp'")
-                return int(max(not_before, moved["next_timestamp"]))
-            offset = int(moved.get("clock_offset", 0))
-        return max(not_before, int(time.time()) + offset)
-
-    def move_clock(self, seconds: int) -> int:
-        """Development only: move the chain's clock forward; returns the whole offset in seconds."""
-        self._require_dev()
-        if seconds < 0:
-            raise Rejected("time only goes forward; give seconds of at least 0")
-        with self._store.write() as connection:
-            connection.execute("UPDATE meta SET value = value + ? WHERE key = 'clock_offset'", (seconds,))
-            row = connection.execute("SELECT value FROM meta WHERE key = 'clock_offset'").fetchone()
-        return int(row[0])
-
-    def set_next_timestamp(self, timestamp: int) -> None:
-        """Development only: the next block's timestamp in seconds; the clock goes on from there."""
-        self._require_dev()
-        with self._store.write() as connection:
-            head = self._store.head()
-            if timestamp < head.header.timestamp:
-                raise Rejected(
-                    f"timestamp {timestamp} is before the newest block's {head.header.timestamp}; give a later one"
-                )
-            connection.execute("INSERT OR REPLACE INTO meta VALUES ('next_timestamp', ?)", (timestamp,))
-
-    def rewind(self, number: int) -> None:
-        """Development only: undo every block above ``number``."""
-        self._require_dev()
-        with self._store.write() as connection:
-            if not 0 <= number <= self._store.height():
-                raise Rejected(f"there is no block {number} to go back to; give a past block's number")
-            Store.forget(connection, number)
-
-    def _require_dev(self) -> None:
-        if not self.dev:
-            raise Rejected("only a development chain does this; make it with dev=True", -32601)
-
-    @staticmethod
-    def _next(head: StoredBlock, timestamp: int) -> Header:
-        return head.header._replace(
-            parent=head.hash,
-            number=head.header.number + 1,
-            timestamp=timestamp,
-            prev_randao=bytes(keccak(head.hash)),
-        )
-
-    def _environment(self, header: Header) -> Environment:
-        return Environment(
-            chain_id=self.chain_id,
-            number=header.number,
-            timestamp=header.timestamp,
-            gas_limit=header.gas_limit,
-            base_fee=header.base_fee,
-            coinbase=header.coinbase,
-            prev_randao=header.prev_randao,
-        )
-
-    def _require(self, number: int) -> StoredBlock:
-        block = self._store.block(number)
-        if block is None:
-            raise Rejected(f"there is no block {number}; the newest is {self.height}")
-        return block
-
-
-def _address(text: str) -> bytes:
-    try:
-        address = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        address = b""
-    if len(address) != 20:
-        raise ChainError(f"{text!r} is not an address; give 20 bytes as 0x and 40 hex digits")
-    return address

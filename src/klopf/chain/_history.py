@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eth_hash.auto import keccak
 
+from klopf import files
+from klopf.chain._base import BaseChain
+from klopf.chain._transaction import decode
+from klopf.chain._values import Difference
+from klopf.chain.machine._executor import Executor
+from klopf.chain.state._block import encode_difference
+from klopf.chain.state._genesis import create_file
+from klopf.chain.state._store import LOGS_PER_BLOCK, Store, StoredBlock
+from klopf.chain.state._view import pack
 from klopf.errors import ChainError, DamagedFile, KlopfError
-
-from ._block import encode_difference
-from ._executor import Difference, Executor
-from ._store import LOGS_PER_BLOCK, Store, StoredBlock, pack
-from ._transaction import decode
-
-if TYPE_CHECKING:
-    from ._chain import Chain
 
 __all__ = ["export", "rebuild", "verify"]
 
@@ -28,7 +29,7 @@ BLOCKS_PER_COMMIT = 256
 Progress = Callable[[int, int], None]
 
 
-def verify(chain: Chain, machine: Executor, progress: Progress | None = None) -> int:
+def verify(chain: BaseChain, machine: Executor, progress: Progress | None = None) -> int:
     """Replay every block from the genesis and compare everything kept with what it should be; returns the height.
 
     Raises :class:`~klopf.errors.DamagedFile` naming the first block that differs. Blocks that are added meanwhile are
@@ -135,7 +136,7 @@ def _damaged(store: Store, number: int, what: str) -> DamagedFile:
     return DamagedFile(f"{store.path} is damaged: block {number} {what}; restore it from a copy")
 
 
-def export(chain: Chain, target: str | os.PathLike[str]) -> int:
+def export(chain: BaseChain, target: str | os.PathLike[str]) -> int:
     """Write the chain as JSON lines, the genesis and then a line a block, to be rebuilt from; returns the height."""
     store = chain._store
     height = store.height()
@@ -150,38 +151,33 @@ def export(chain: Chain, target: str | os.PathLike[str]) -> int:
         "timestamp": genesis.timestamp,
         "allocation": {"0x" + a.hex(): str(x.balance) for a, x in sorted(genesis_difference(store).accounts.items())},
     }
-    draft = Path(f"{os.fspath(target)}.{os.getpid()}.part")
+
+    def lines() -> Iterator[bytes]:
+        yield json.dumps(head).encode("ascii") + b"\n"
+        for number in range(1, height + 1):
+            block = chain._require(number)
+            line: dict[str, Any] = {"number": number, "timestamp": block.header.timestamp}
+            if block.raw is not None:
+                line["transaction"] = "0x" + block.raw.hex()
+            line["hash"] = "0x" + block.hash.hex()
+            yield json.dumps(line).encode("ascii") + b"\n"
+
     try:
-        with draft.open("w", encoding="ascii") as file:
-            file.write(json.dumps(head) + "\n")
-            for number in range(1, height + 1):
-                block = chain._require(number)
-                line: dict[str, Any] = {"number": number, "timestamp": block.header.timestamp}
-                if block.raw is not None:
-                    line["transaction"] = "0x" + block.raw.hex()
-                line["hash"] = "0x" + block.hash.hex()
-                file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
+        files.replace(target, lines())
     except OSError as error:
         raise ChainError(f"cannot write {target}: {error.strerror}; choose another place") from error
-    finally:
-        draft.unlink(missing_ok=True)
     return height
 
 
-def rebuild(source: str | os.PathLike[str], path: str | os.PathLike[str], progress: Progress | None = None) -> Chain:
+def rebuild(source: str | os.PathLike[str], path: str | os.PathLike[str], progress: Progress | None = None) -> None:
     """Make a new chain file from an export, running every block again; each must give the hash it had."""
-    from ._chain import create_chain
-
     try:
         with Path(source).open(encoding="ascii") as file:
             lines = [json.loads(line) for line in file]
         head = lines[0]
         if head["format"] != EXPORT_FORMAT:
             raise DamagedFile(f"{source} is not a chain's export; correct the path")
-        chain = create_chain(
+        create_file(
             path,
             chain_id=head["chain_id"],
             allocation={address: int(balance) for address, balance in head["allocation"].items()},
@@ -196,22 +192,21 @@ def rebuild(source: str | os.PathLike[str], path: str | os.PathLike[str], progre
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise DamagedFile(f"{source} is not a chain's export, or is cut off; export it again") from error
     try:
-        height = len(lines) - 1
-        for start in range(1, height + 1, BLOCKS_PER_COMMIT):
-            with chain._store.write() as connection:
-                for line in lines[start : start + BLOCKS_PER_COMMIT]:
-                    _append(chain, connection, line, source)
-            if progress is not None:
-                progress(min(start + BLOCKS_PER_COMMIT - 1, height), height)
+        with BaseChain(path) as chain:
+            height = len(lines) - 1
+            for start in range(1, height + 1, BLOCKS_PER_COMMIT):
+                with chain._store.write() as connection:
+                    for line in lines[start : start + BLOCKS_PER_COMMIT]:
+                        _append(chain, connection, line, source)
+                if progress is not None:
+                    progress(min(start + BLOCKS_PER_COMMIT - 1, height), height)
     except BaseException:
-        chain.close()
-        for name in (chain.path, Path(f"{chain.path}-turn")):
+        for name in (Path(path), Path(f"{os.fspath(path)}-turn")):
             name.unlink(missing_ok=True)
         raise
-    return chain
 
 
-def _append(chain: Chain, connection: Any, line: dict[str, Any], source: Any) -> None:
+def _append(chain: BaseChain, connection: Any, line: dict[str, Any], source: Any) -> None:
     number = line.get("number")
     try:
         raw = line.get("transaction")

@@ -9,10 +9,9 @@ from typing import Any
 import coincurve
 from eth_hash.auto import keccak
 
+from klopf.chain._rlp import decode as rlp_decode
+from klopf.chain._rlp import encode
 from klopf.errors import Rejected
-
-from ._rlp import decode as rlp_decode
-from ._rlp import encode
 
 __all__ = ["Transaction", "created_address", "decode"]
 

@@ -1,0 +1,447 @@
+"""py-evm behind the executor's interface: its cancun machine, over a flat journalled state instead of its tries.
+
+py-evm is archived and pinned; nothing outside this file knows it. What is replaced: the account database (tries cost
+most of its time), the transient storage, and the checks and debug texts of its transaction executor.
+"""
+
+# mypy: disable-error-code="arg-type,attr-defined,assignment"
+# (py-evm types addresses and hashes as its own kinds of bytes)
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from eth.exceptions import OutOfGas, Revert
+from eth.precompiles.modexp import extract_lengths
+from eth.vm.execution_context import ExecutionContext
+from eth.vm.forks.berlin.computation import _compute_modexp_gas_fee_eip_2565
+from eth.vm.forks.cancun.computation import CANCUN_PRECOMPILES, CancunComputation
+from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
+from eth.vm.forks.cancun.state import CancunState, CancunTransactionExecutor
+from eth.vm.message import Message
+from eth.vm.opcode_values import CREATE, CREATE2, SELFDESTRUCT
+from eth_hash.auto import keccak
+
+from klopf.chain._transaction import MAX_INITCODE, Transaction, created_address
+from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
+from klopf.chain.machine._interpreter import run
+from klopf.chain.machine._recursion import deep
+
+__all__ = ["PyEvm"]
+
+_ABSENT: Any = object()
+
+
+class PyEvm:
+    """Cancun by py-evm 0.12.1b1."""
+
+    name = "py-evm"
+
+    def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
+        """Run ``transaction``; see :class:`~klopf.chain.machine._executor.Executor`."""
+        with deep:
+            return self._run(_State(view, environment), transaction)[0]
+
+    def trace(self, view: StateView, environment: Environment, transaction: Transaction) -> tuple[Outcome, Frame]:
+        """Run ``transaction`` and keep the tree of its messages."""
+        with deep:
+            outcome, computation = self._run(_TracedState(view, environment), transaction)
+            top = _frame(computation, "CALL" if transaction.to else "CREATE")
+        top.gas, top.gas_used = transaction.gas, outcome.gas_used
+        top.input = transaction.data
+        return outcome, top
+
+    @staticmethod
+    def _run(state: _State, transaction: Transaction) -> tuple[Outcome, Any]:
+        computation = state.apply_transaction(_Shape(transaction))
+        accounts = state.accounts
+        used = transaction.gas - computation.get_gas_remaining()
+        refund = CancunTransactionExecutor.calculate_gas_refund(computation, used)
+        status = not computation.is_error
+        created = None if transaction.to else created_address(transaction.sender, transaction.nonce)
+        error = None if status else type(computation.error).__name__
+        outcome = Outcome(
+            status=status,
+            gas_used=used - refund,
+            logs=tuple(
+                Log(bytes(address), tuple(topic.to_bytes(32, "big") for topic in topics), bytes(data))
+                for address, topics, data in computation.get_log_entries()
+            ),
+            output=bytes(computation.output) if status or isinstance(computation.error, Revert) else b"",
+            created=created,
+            difference=accounts.difference(),
+            error=error,
+            reverted=not status and isinstance(computation.error, Revert),
+            refund=refund,
+            least_gas=accounts.least_gas if status else -1,
+            saw_block=accounts.saw_block,
+        )
+        return outcome, computation
+
+
+class _Shape:
+    """A transaction with the attribute names that py-evm reads."""
+
+    __slots__ = (
+        "access_list",
+        "data",
+        "gas",
+        "intrinsic_gas",
+        "max_fee_per_gas",
+        "max_priority_fee_per_gas",
+        "sender",
+        "to",
+        "type_id",
+        "value",
+    )
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.access_list = transaction.access_list
+        self.data = transaction.data
+        self.gas = transaction.gas
+        # py-evm charges for the words of a creation's code when it starts the machine
+        self.intrinsic_gas = transaction.intrinsic_gas()
+        if not transaction.to:
+            self.intrinsic_gas -= 2 * ((len(transaction.data) + 31) // 32)
+        self.max_fee_per_gas = transaction.max_fee
+        self.max_priority_fee_per_gas = transaction.tip
+        self.sender = transaction.sender
+        self.to = transaction.to
+        self.type_id = transaction.kind
+        self.value = transaction.value
+
+
+class _Accounts:
+    """py-evm's ``AccountDatabaseAPI`` over a view: an overlay of changes, and one log to undo them.
+
+    A checkpoint is the length of the log; undoing pops back to it. Warm addresses and slots and transient storage are
+    kept the same way. An account exists exactly when it is not empty, which is what EIP-161 leaves of the difference.
+    """
+
+    state_root = b""
+
+    def __init__(self, view: StateView) -> None:
+        self.view = view
+        self.base: dict[bytes, Account] = {}
+        self.now: dict[bytes, Account] = {}
+        self.slots: dict[tuple[bytes, int], int] = {}
+        self.base_slots: dict[tuple[bytes, int], int] = {}
+        self.codes: dict[bytes, bytes] = {}
+        self.warm: dict[Any, bool] = {}
+        self.transient: dict[tuple[bytes, int], bytes] = {}
+        self.undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.saw_block = False
+        self.least_gas = 1 << 64  # that was left at an SSTORE; -1 once a program could tell more about its gas
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        self.undo.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value
+
+    def get(self, address: bytes) -> Account:
+        account = self.now.get(address)
+        if account is None:
+            account = self.base.get(address)
+            if account is None:
+                account = self.base[address] = self.view.account(address)
+        return account
+
+    # accounts
+    def get_balance(self, address: bytes) -> int:
+        return self.get(address).balance
+
+    def set_balance(self, address: bytes, balance: int) -> None:
+        self._put(self.now, address, self.get(address)._replace(balance=balance))
+
+    def get_nonce(self, address: bytes) -> int:
+        return self.get(address).nonce
+
+    def set_nonce(self, address: bytes, nonce: int) -> None:
+        self._put(self.now, address, self.get(address)._replace(nonce=nonce))
+
+    def increment_nonce(self, address: bytes) -> None:
+        account = self.get(address)
+        self._put(self.now, address, account._replace(nonce=account.nonce + 1))
+
+    def get_code_hash(self, address: bytes) -> bytes:
+        return self.get(address).code_hash
+
+    def get_code(self, address: bytes) -> bytes:
+        code_hash = self.get(address).code_hash
+        if code_hash == EMPTY_CODE:
+            return b""
+        code = self.codes.get(code_hash)
+        return self.view.code(code_hash) if code is None else code
+
+    def set_code(self, address: bytes, code: bytes) -> None:
+        code_hash = keccak(code)
+        self.codes[code_hash] = code
+        self._put(self.now, address, self.get(address)._replace(code_hash=code_hash))
+
+    def delete_code(self, address: bytes) -> None:
+        self._put(self.now, address, self.get(address)._replace(code_hash=EMPTY_CODE))
+
+    def account_has_code_or_nonce(self, address: bytes) -> bool:
+        account = self.get(address)
+        return account.nonce != 0 or account.code_hash != EMPTY_CODE
+
+    def account_is_empty(self, address: bytes) -> bool:
+        account = self.get(address)
+        return account.balance == 0 and account.nonce == 0 and account.code_hash == EMPTY_CODE
+
+    def account_exists(self, address: bytes) -> bool:
+        return not self.account_is_empty(address)
+
+    def touch_account(self, address: bytes) -> None:
+        pass
+
+    def delete_account(self, address: bytes) -> None:
+        self.delete_storage(address)
+        self._put(self.now, address, Account())
+
+    # storage
+    def get_storage(self, address: bytes, slot: int, from_journal: bool = True) -> int:
+        key = (address, slot)
+        if from_journal:
+            value = self.slots.get(key)
+            if value is not None:
+                return value
+        value = self.base_slots.get(key)
+        if value is None:
+            value = self.base_slots[key] = self.view.storage(address, slot)
+        return value
+
+    def set_storage(self, address: bytes, slot: int, value: int) -> None:
+        self._put(self.slots, (address, slot), value)
+
+    def delete_storage(self, address: bytes) -> None:
+        # only a contract made in this very transaction can lose its storage (EIP-6780), so nothing lies below
+        for key in [key for key in self.slots if key[0] == address]:
+            self._put(self.slots, key, 0)
+
+    # warm addresses and slots (EIP-2929)
+    def is_storage_warm(self, address: bytes, slot: int) -> bool:
+        return (address, slot) in self.warm
+
+    def mark_storage_warm(self, address: bytes, slot: int) -> None:
+        if (address, slot) not in self.warm:
+            self._put(self.warm, (address, slot), True)
+
+    def is_address_warm(self, address: bytes) -> bool:
+        return address in self.warm
+
+    def mark_address_warm(self, address: bytes) -> None:
+        if address not in self.warm:
+            self._put(self.warm, address, True)
+
+    # checkpoints
+    def record(self) -> int:
+        return len(self.undo)
+
+    def discard(self, checkpoint: int) -> None:
+        undo = self.undo
+        while len(undo) > checkpoint:
+            table, key, old = undo.pop()
+            if old is _ABSENT:
+                del table[key]
+            else:
+                table[key] = old
+
+    def commit(self, checkpoint: int) -> None:
+        pass
+
+    def difference(self) -> Difference:
+        """All that changed, net."""
+        out = Difference()
+        for address, account in self.now.items():
+            before = self.base[address]
+            if account != before:
+                out.accounts[address] = account
+                if account.code_hash != before.code_hash and account.code_hash != EMPTY_CODE:
+                    out.codes[account.code_hash] = self.codes[account.code_hash]
+        for key, value in self.slots.items():
+            if value != self.get_storage(*key, from_journal=False):
+                out.storage[key] = value
+        return out
+
+
+class _Create(type(CANCUN_OPCODES[CREATE])):  # type: ignore[misc]
+    """CREATE that stops at once where its code is too long (EIP-3860).
+
+    py-evm asks for the endowment and the depth first, and answers 0 where it should stop; found by
+    tests/chain/machine/test_differential.py.
+    """
+
+    def get_gas_cost(self, data: Any) -> int:
+        _check_length(data)
+        return super().get_gas_cost(data)  # type: ignore[no-any-return]
+
+
+class _Create2(type(CANCUN_OPCODES[CREATE2])):  # type: ignore[misc]
+    """CREATE2, the same."""
+
+    def get_gas_cost(self, data: Any) -> int:
+        _check_length(data)
+        return super().get_gas_cost(data)  # type: ignore[no-any-return]
+
+
+def _check_length(data: Any) -> None:
+    if data.memory_length > MAX_INITCODE:
+        raise OutOfGas(f"creation code of {data.memory_length} bytes")
+
+
+def _modexp(computation: Any) -> Any:
+    """Precompile 5 (EIP-198, gas by EIP-2565). py-evm answers 0 for an empty base, though 0**0 is 1; found as above."""
+    data = computation.msg.data_as_bytes
+    computation.consume_gas(_compute_modexp_gas_fee_eip_2565(data), reason="MODEXP")
+    size_b, size_e, size_m = extract_lengths(data)
+    if size_m == 0:
+        computation.output = b""
+        return computation
+    rest = data[96:]
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(rest[start : start + size].ljust(size, b"\0"), "big")
+
+    modulus = number(size_b + size_e, size_m)
+    result = pow(number(0, size_b), number(size_b, size_e), modulus) if modulus else 0
+    computation.output = result.to_bytes(size_m, "big")
+    return computation
+
+
+class _Computation(CancunComputation):
+    """The cancun computation with that, and without py-evm's deprecation warning at each SELFDESTRUCT."""
+
+    opcodes = {  # noqa: RUF012
+        **CANCUN_OPCODES,
+        CREATE: _Create(),
+        CREATE2: _Create2(),
+        SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__,
+    }
+    _precompiles = {**CANCUN_PRECOMPILES, bytes(19) + b"\5": _modexp}  # noqa: RUF012
+
+    @classmethod
+    def apply_computation(
+        cls, state: Any, message: Any, transaction_context: Any, parent_computation: Any = None
+    ) -> Any:
+        """One message: a precompile, or a program by our own loop."""
+        with cls(state, message, transaction_context) as computation:
+            if parent_computation is None:
+                computation.contracts_created = []
+                if message.is_create:
+                    cls.consume_initcode_gas_cost(computation)
+            else:
+                computation.contracts_created = parent_computation.contracts_created
+            if message.is_create:
+                computation.contracts_created.append(message.storage_address)
+            precompile = cls._precompiles.get(message.code_address)
+            if precompile is None:
+                run(computation)
+            else:
+                precompile(computation)
+        return computation
+
+
+class _TracedComputation(_Computation):
+    """Remembers which opcode made each message; py-evm's messages do not say."""
+
+    opcode = "CALL"
+
+    def apply_child_computation(self, child_msg: Any) -> Any:
+        opcode = _CALLERS.get(self.code[self.code.program_counter - 1], "CALL")
+        child = super().apply_child_computation(child_msg)
+        child.opcode = opcode
+        return child
+
+
+_CALLERS = {0xF0: "CREATE", 0xF1: "CALL", 0xF2: "CALLCODE", 0xF4: "DELEGATECALL", 0xF5: "CREATE2", 0xFA: "STATICCALL"}
+
+
+def _frame(computation: Any, kind: str) -> Frame:
+    message = computation.msg
+    failed = computation.is_error
+    reverted = failed and isinstance(computation.error, Revert)
+    to = message.code_address if kind in ("DELEGATECALL", "CALLCODE") else message.storage_address
+    return Frame(
+        kind=kind,
+        sender=bytes(message.storage_address if kind == "DELEGATECALL" else message.sender),
+        to=bytes(to),
+        value=message.value,
+        gas=message.gas,
+        gas_used=message.gas - computation.get_gas_remaining(),
+        input=bytes(message.code if message.is_create else message.data),
+        output=bytes(computation.output) if not failed or reverted else b"",
+        error=type(computation.error).__name__ if failed else None,
+        reverted=reverted,
+        frames=[_frame(child, child.opcode) for child in computation.children],
+    )
+
+
+class _TransactionExecutor(CancunTransactionExecutor):
+    def validate_transaction(self, transaction: Any) -> None:
+        """The chain has checked it."""
+
+    def build_evm_message(self, transaction: Any) -> Message:
+        state = self.vm_state
+        accounts = state.accounts
+        sender = transaction.sender
+        account = accounts.get(sender)
+        fee = transaction.gas * state.get_gas_price(transaction)
+        accounts.now[sender] = account._replace(nonce=account.nonce + 1, balance=account.balance - fee)
+        creates = not transaction.to
+        return Message(
+            gas=transaction.gas - transaction.intrinsic_gas,
+            to=transaction.to,
+            sender=sender,
+            value=transaction.value,
+            data=b"" if creates else transaction.data,
+            code=transaction.data if creates else accounts.get_code(transaction.to),
+            create_address=created_address(sender, account.nonce) if creates else None,
+        )
+
+
+class _State(CancunState):
+    computation_class = _Computation
+    transaction_executor_class = _TransactionExecutor
+
+    def __init__(self, view: StateView, environment: Environment) -> None:
+        self._db = None
+        self.execution_context = ExecutionContext(
+            coinbase=environment.coinbase,
+            timestamp=environment.timestamp,
+            block_number=environment.number,
+            difficulty=0,
+            mix_hash=environment.prev_randao,
+            gas_limit=environment.gas_limit,
+            prev_hashes=_hashes(view, environment.number),
+            chain_id=environment.chain_id,
+            base_fee_per_gas=environment.base_fee,
+            excess_blob_gas=0,
+        )
+        self.accounts = self._account_db = _Accounts(view)
+
+    def snapshot(self) -> Any:
+        return self.accounts.record()
+
+    def revert(self, snapshot: Any) -> None:
+        self.accounts.discard(snapshot)
+
+    def commit(self, snapshot: Any) -> None:
+        pass
+
+    def get_transient_storage(self, address: bytes, slot: int) -> bytes:
+        return self.accounts.transient.get((address, slot), b"")
+
+    def set_transient_storage(self, address: bytes, slot: int, value: bytes) -> None:
+        self.accounts._put(self.accounts.transient, (address, slot), value)
+
+    def clear_transient_storage(self) -> None:
+        self.accounts.transient.clear()
+
+
+class _TracedState(_State):
+    computation_class = _TracedComputation
+
+
+def _hashes(view: StateView, number: int) -> Iterator[bytes]:
+    for ancestor in range(number - 1, max(-1, number - 257), -1):
+        yield view.block_hash(ancestor)

@@ -1,0 +1,118 @@
+"""Filters: what a client wants to hear of, and how far it has heard."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from klopf.chain.rpc._fields import BlockId, Criteria, hexadecimal
+from klopf.chain.rpc._json import log_json
+from klopf.chain.state._store import Store, StoredBlock
+from klopf.errors import Rejected
+
+__all__ = ["Filters"]
+
+MAX_FILTERS = 1024
+MAX_RANGE_LOGS = 200_000
+LATEST = ("latest", "safe", "finalized", "pending")
+
+
+@dataclass
+class _Filter:
+    kind: Literal["log", "block", "transaction"]
+    criteria: Criteria | None
+    next: int
+
+
+class Filters:
+    """The filters of one node; those used longest ago go when there are too many."""
+
+    def __init__(self, store: Store, numbers: Iterator[int], lock: threading.Lock) -> None:
+        self._store = store
+        self._numbers = numbers
+        self._lock = lock
+        self._filters: OrderedDict[int, _Filter] = OrderedDict()
+
+    def logs(self, criteria: Criteria, first: int | None = None, last: int | None = None) -> list[dict[str, Any]]:
+        """The logs that match, in order; of blocks ``first`` to ``last`` where given, else of the criteria's own."""
+        if first is None or last is None:
+            if criteria.block_hash is not None:
+                block = self._store.block_by_hash(criteria.block_hash)
+                if block is None:
+                    raise Rejected("no block has that hash")
+                first = last = block.header.number
+            else:
+                first = self._bound(criteria.first)
+                last = self._bound(criteria.last)
+        blocks: dict[int, StoredBlock] = {}
+        out = []
+        for number, position, log in self._store.logs(
+            first, last, criteria.addresses, criteria.topics, MAX_RANGE_LOGS + 1
+        ):
+            if number not in blocks:
+                found = self._store.block(number)
+                if found is None:  # undone since (development only)
+                    continue
+                blocks[number] = found
+            out.append(log_json(log, position, blocks[number]))
+        if len(out) > MAX_RANGE_LOGS:
+            raise Rejected(f"more than {MAX_RANGE_LOGS} logs match; ask for fewer blocks at a time", -32005)
+        return out
+
+    def _bound(self, at: BlockId) -> int:
+        if isinstance(at, bytes):
+            block = self._store.block_by_hash(at)
+            if block is None:
+                raise Rejected("no block has that hash")
+            return block.header.number
+        if isinstance(at, str):
+            return 0 if at == "earliest" else self._store.height()
+        return at
+
+    def add(self, kind: Literal["log", "block", "transaction"], criteria: Criteria | None = None) -> int:
+        """A new filter's number; it hears of what comes from now on."""
+        with self._lock:
+            number = next(self._numbers)
+            self._filters[number] = _Filter(kind, criteria, self._store.height() + 1)
+            while len(self._filters) > MAX_FILTERS:
+                self._filters.popitem(last=False)
+        return number
+
+    def remove(self, number: int) -> bool:
+        """Whether there was such a filter."""
+        with self._lock:
+            return self._filters.pop(number, None) is not None
+
+    def _filter(self, number: int) -> _Filter:
+        entry = self._filters.get(number)
+        if entry is None:
+            raise Rejected("filter not found; make it again")
+        return entry
+
+    def changes(self, number: int) -> list[Any]:
+        """What came since the last time it was asked."""
+        with self._lock:
+            entry = self._filter(number)
+            first, last = entry.next, self._store.height()
+            entry.next = last + 1
+        if entry.criteria is not None:
+            if entry.criteria.first not in LATEST:
+                first = max(first, self._bound(entry.criteria.first))
+            if entry.criteria.last not in LATEST:
+                last = min(last, self._bound(entry.criteria.last))
+            return self.logs(entry.criteria, first, last) if first <= last else []
+        blocks = [block for n in range(first, last + 1) if (block := self._store.block(n)) is not None]
+        if entry.kind == "block":
+            return [hexadecimal(block.hash) for block in blocks]
+        return [hexadecimal(block.tx_hash) for block in blocks if block.tx_hash is not None]
+
+    def all_logs(self, number: int) -> list[Any]:
+        """All that the filter matches."""
+        with self._lock:
+            entry = self._filter(number)
+        if entry.criteria is None:
+            raise Rejected("that filter does not hold logs")
+        return self.logs(entry.criteria)

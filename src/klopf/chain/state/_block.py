@@ -1,0 +1,157 @@
+"""Block headers, their hashes and what they commit to.
+
+A header has Ethereum's cancun fields in Ethereum's order, and its hash is keccak256 of their RLP, so that any tool can
+recompute it. ``transactionsRoot``, ``receiptsRoot`` and ``logsBloom`` are Ethereum's own. ``stateRoot`` is not the
+root of a trie but a running commitment::
+
+    stateRoot(0) = keccak(encode(allocation))
+    stateRoot(n) = keccak(stateRoot(n - 1) || keccak(encode(difference of state in block n)))
+
+so a block's hash commits to every change of state since the genesis.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from eth_hash.auto import keccak
+
+from klopf.chain._rlp import decode as rlp_decode
+from klopf.chain._rlp import encode
+from klopf.chain._transaction import Transaction
+from klopf.chain._values import Difference, Log, Outcome
+
+__all__ = ["EMPTY_ROOT", "Header", "bloom", "commit", "encode_difference", "receipts_root", "transactions_root"]
+
+EMPTY_ROOT = keccak(encode(b""))
+EMPTY_UNCLES = keccak(encode([]))
+ZERO32 = bytes(32)
+
+
+def number_bytes(value: int) -> bytes:
+    """RLP's bytes of an integer."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+class Header(NamedTuple):
+    """What varies in a header; the other fields are constants of a chain without mining, uncles, blobs, withdrawals."""
+
+    parent: bytes
+    number: int
+    timestamp: int
+    coinbase: bytes
+    state_root: bytes
+    transactions_root: bytes
+    receipts_root: bytes
+    bloom: bytes
+    gas_limit: int
+    gas_used: int
+    base_fee: int
+    prev_randao: bytes
+
+    def encode(self) -> bytes:
+        """RLP of all twenty cancun fields."""
+        return _encoded(self)
+
+    def _encode(self) -> bytes:
+        fields = [
+            self.parent,
+            EMPTY_UNCLES,
+            self.coinbase,
+            self.state_root,
+            self.transactions_root,
+            self.receipts_root,
+            self.bloom,
+            b"",  # difficulty
+            number_bytes(self.number),
+            number_bytes(self.gas_limit),
+            number_bytes(self.gas_used),
+            number_bytes(self.timestamp),
+            b"",  # extra data
+            self.prev_randao,
+            bytes(8),  # nonce
+            number_bytes(self.base_fee),
+            EMPTY_ROOT,  # withdrawals
+            b"",  # blob gas used
+            b"",  # excess blob gas
+            ZERO32,  # parent beacon block root
+        ]
+        return bytes(encode(fields))
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> Header:
+        """The header of its RLP."""
+        f = rlp_decode(encoded)
+        number = [int.from_bytes(f[i], "big") for i in (8, 9, 10, 11, 15)]
+        return cls(
+            parent=f[0],
+            number=number[0],
+            timestamp=number[3],
+            coinbase=f[2],
+            state_root=f[3],
+            transactions_root=f[4],
+            receipts_root=f[5],
+            bloom=f[6],
+            gas_limit=number[1],
+            gas_used=number[2],
+            base_fee=number[4],
+            prev_randao=f[13],
+        )
+
+    def hash(self) -> bytes:
+        """keccak256 of the encoded header."""
+        return bytes(keccak(self.encode()))
+
+
+_encoded = functools.lru_cache(maxsize=64)(Header._encode)  # hashed, written and measured, one after the other
+_item_hash = functools.lru_cache(maxsize=4096)(keccak)  # the same few contracts and events come again and again
+
+
+def bloom(logs: Iterable[Log]) -> bytes:
+    """Ethereum's 2,048-bit bloom filter of the logs' addresses and topics."""
+    bits = 0
+    for log in logs:
+        for item in (log.address, *log.topics):
+            digest = _item_hash(item)
+            for i in (0, 2, 4):
+                bits |= 1 << (int.from_bytes(digest[i : i + 2], "big") & 2047)
+    return bits.to_bytes(256, "big")
+
+
+def _single_root(value: bytes) -> bytes:
+    # a trie with one entry at rlp(0) = 0x80 is one leaf: an even path of two nibbles, prefix 0x20
+    return bytes(keccak(encode([b"\x20\x80", value])))
+
+
+def transactions_root(transaction: Transaction | None) -> bytes:
+    """Ethereum's root of a block of one transaction, or of none."""
+    return EMPTY_ROOT if transaction is None else _single_root(transaction.raw)
+
+
+def receipts_root(transaction: Transaction | None, outcome: Outcome | None, logs_bloom: bytes) -> bytes:
+    """Ethereum's root of that block's one receipt, or of none."""
+    if transaction is None or outcome is None:
+        return EMPTY_ROOT
+    logs = [[log.address, list(log.topics), log.data] for log in outcome.logs]
+    body = encode([b"\x01" if outcome.status else b"", number_bytes(outcome.gas_used), logs_bloom, logs])
+    return _single_root(body if transaction.kind == 0 else bytes([transaction.kind]) + body)
+
+
+def encode_difference(difference: Difference) -> bytes:
+    """One canonical encoding of a difference: RLP of its accounts and its slots, each sorted."""
+    accounts = [
+        [address, number_bytes(a.nonce), number_bytes(a.balance), a.code_hash]
+        for address, a in sorted(difference.accounts.items())
+    ]
+    slots = [
+        [address, number_bytes(slot), number_bytes(value)]
+        for (address, slot), value in sorted(difference.storage.items())
+    ]
+    return bytes(encode([accounts, slots]))
+
+
+def commit(previous: bytes, difference: Difference) -> bytes:
+    """The next running commitment to the state."""
+    return bytes(keccak(previous + keccak(encode_difference(difference))))

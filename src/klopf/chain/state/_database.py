@@ -1,0 +1,142 @@
+"""One SQLite file for any number of threads and processes: connections, and whose turn it is to write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+from klopf.chain.state._file import BUSY_SECONDS, Errors, check_whole
+from klopf.errors import ChainError, DiskFull, ReadOnlyChain
+
+__all__ = ["Database"]
+
+_inherited: list[sqlite3.Connection] = []
+
+
+class Database:
+    """A file that exists, open. Raises only :mod:`klopf.errors`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self.closed = False
+        self._local = threading.local()
+        self._all: dict[int, sqlite3.Connection] = {}
+        self._kept_by = os.getpid()
+        self._keeping = threading.Lock()
+        self._writing = threading.Lock()
+        self._turn: tuple[int, int] | None = None
+        self._errors = Errors(path)
+        check_whole(path)
+
+    # connections
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection in this process."""
+        local = self._local
+        if getattr(local, "pid", None) != os.getpid():
+            if self.closed:
+                raise ChainError(f"the chain at {self.path} is closed; open it again")
+            if hasattr(local, "connection"):
+                _inherited.append(local.connection)  # a fork's child must not even close its parent's
+            local.connection = self._connect()
+            local.pid = os.getpid()
+            self._keep(local.connection)
+        elif self.closed:
+            raise ChainError(f"the chain at {self.path} is closed; open it again")
+        return local.connection  # type: ignore[no-any-return]
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Remember a thread's connection, and close those of threads that have ended."""
+        with self._keeping:
+            if self._kept_by != os.getpid():
+                _inherited.extend(self._all.values())
+                self._all, self._kept_by = {}, os.getpid()
+            alive = {thread.ident for thread in threading.enumerate()}
+            for ident in [ident for ident in self._all if ident not in alive]:
+                self._all.pop(ident).close()
+            ident = threading.get_ident()
+            if ident in self._all:  # the number of a thread that has ended, used again
+                self._all.pop(ident).close()
+            self._all[ident] = connection
+
+    def _connect(self) -> sqlite3.Connection:
+        quoted = urllib.parse.quote(str(self.path.absolute()))
+        mode = "ro" if self.read_only else "rw"
+        if self.read_only and not Path(f"{self.path}-wal").exists() and not os.access(self.path.parent, os.W_OK):
+            mode += "&immutable=1"
+        with self.errors():
+            connection = sqlite3.connect(
+                f"file:{quoted}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                timeout=BUSY_SECONDS,
+                check_same_thread=False,
+            )
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA cache_size=-4096")
+            connection.execute("PRAGMA journal_size_limit=16777216")
+            return connection
+
+    def errors(self) -> Errors:
+        """Turns SQLite's errors into lines for people."""
+        return self._errors
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """The one writer's turn: what is done inside is durable when the block ends, or undone as a whole.
+
+        Waiting is by a lock in the kernel (``flock``), which is woken at once and is freed when a process dies,
+        instead of SQLite's sleeping and trying again, which starves whoever sleeps longest.
+        """
+        if self.read_only:
+            raise ReadOnlyChain(f"{self.path} is open for reading only; open it without read_only to write")
+        with self._writing, self._taking_turn(), self.errors():
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _taking_turn(self) -> Iterator[None]:
+        try:
+            import fcntl
+        except ImportError:  # no flock here: SQLite's own waiting has to do
+            yield
+            return
+        if self._turn is None or self._turn[0] != os.getpid():
+            try:
+                descriptor = os.open(f"{self.path}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                if error.errno == 28:
+                    raise DiskFull(f"the disk that holds {self.path} is full; free some space") from error
+                raise ReadOnlyChain(f"{self.path} cannot be written: {error.strerror}; open it read_only") from error
+            self._turn = (os.getpid(), descriptor)
+        descriptor = self._turn[1]
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close every thread's connection; the last process to close folds the log into the file."""
+        self.closed = True
+        for connection in self._all.values() if self._kept_by == os.getpid() else ():
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+        self._all.clear()
+        if self._turn is not None and self._turn[0] == os.getpid():
+            os.close(self._turn[1])
+        self._turn = None

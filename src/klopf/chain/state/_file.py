@@ -1,0 +1,97 @@
+"""The database's file seen from outside: whether it is whole, and SQLite's errors as lines for people."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from klopf.errors import ChainError, DamagedFile, DiskFull, ReadOnlyChain
+
+__all__ = ["BUSY_SECONDS", "Errors", "check_whole", "translate"]
+
+BUSY_SECONDS = 60.0
+
+
+class Errors:
+    """The context in which SQLite's errors become lines for people; entered for every statement, so a plain class."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise translate(error, self.path) from error
+
+
+def check_whole(path: Path) -> None:
+    """Refuse a file that is missing, is no database, or is cut off. Raises :class:`~klopf.errors.ChainError`."""
+    if not path.exists():
+        raise ChainError(f"there is no chain at {path}; make one with chain.create, or correct the path")
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise ChainError(f"cannot read {path}: {error.strerror}; correct the path or its permissions") from error
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        raise DamagedFile(f"{path} is not a chain, or its beginning is lost; restore it from a copy")
+    page = int.from_bytes(head[16:18], "big")
+    page = 65536 if page == 1 else page
+    for patience in (0.05, 0.2, None):
+        pages, logged = _logged(Path(f"{path}-wal"), page)
+        whole = path.stat().st_size // page
+        if all(number in logged for number in range(whole + 1, (pages or _pages(path)) + 1)):
+            return
+        if patience is None:
+            raise DamagedFile(f"{path} is cut off ({size} bytes); restore it from a copy")
+        time.sleep(patience)  # another process may just be folding its log into the file
+
+
+def _pages(path: Path) -> int:
+    """How many pages the file says it has."""
+    with path.open("rb") as file:
+        return int.from_bytes(file.read(32)[28:], "big")
+
+
+def _logged(log: Path, page: int) -> tuple[int, set[int]]:
+    """How many pages the newest commit in the log says there are (0: none in it), and which of them the log holds.
+
+    After SQLite's file format, section 4: a header of 32 bytes, then frames of 24 bytes and a page each.
+    """
+    pages, held, waiting = 0, set[int](), set[int]()
+    with contextlib.suppress(OSError), log.open("rb") as file:  # mostly there is none
+        salt = file.read(32)[16:24]
+        while len(frame := file.read(24)) == 24 and frame[8:16] == salt:
+            waiting.add(int.from_bytes(frame[:4], "big"))
+            size = int.from_bytes(frame[4:8], "big")
+            if size:
+                pages = size
+                held |= waiting
+                waiting.clear()
+            file.seek(page, os.SEEK_CUR)
+    return pages, held
+
+
+def translate(error: sqlite3.Error, path: Path) -> ChainError:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DamagedFile(f"{path} is damaged ({error}); restore it from a copy")
+    if name.startswith("SQLITE_FULL"):
+        return DiskFull(f"the disk that holds {path} is full; free some space and send again: nothing was lost")
+    if name.startswith("SQLITE_READONLY"):
+        return ReadOnlyChain(f"{path} cannot be written; give it write permission, or open it with read_only=True")
+    if name.startswith("SQLITE_IOERR"):
+        return DiskFull(f"writing or reading {path} failed ({name}); check the disk and send again")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ChainError(f"{path} was held by another process for {BUSY_SECONDS:.0f} s; end that process or wait")
+    if name.startswith("SQLITE_CANTOPEN"):
+        return ChainError(f"cannot open {path}; correct the path or its permissions")
+    return ChainError(f"{path}: {error}")

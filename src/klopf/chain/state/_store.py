@@ -1,0 +1,266 @@
+"""The chain's file: SQLite in WAL mode, one writer at a time, every state that ever was.
+
+Accounts and slots are kept as versions, keyed by the block that wrote them; the state after block ``n`` is the newest
+version at or below ``n``, so past states cost nothing extra and a reader is never disturbed by a writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from klopf import files
+from klopf.chain._values import Difference, Log
+from klopf.chain.state._block import Header
+from klopf.chain.state._database import Database
+from klopf.chain.state._file import translate
+from klopf.chain.state._view import Codes, View, pack
+from klopf.errors import ChainError, DamagedFile, UnknownFormat, WrongChain
+
+__all__ = ["LOGS_PER_BLOCK", "Store", "StoredBlock", "check_chain_id"]
+
+APPLICATION = 0x4B6C6F70  # "Klop"
+FORMAT = 1
+LOGS_PER_BLOCK = 1 << 20
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE block (
+  number INTEGER PRIMARY KEY, hash BLOB NOT NULL, header BLOB NOT NULL,
+  tx_hash BLOB, raw BLOB, status INTEGER, created BLOB
+);
+CREATE UNIQUE INDEX block_hash ON block (hash);
+CREATE UNIQUE INDEX block_tx ON block (tx_hash) WHERE tx_hash IS NOT NULL;
+CREATE TABLE log (
+  id INTEGER PRIMARY KEY, address BLOB NOT NULL, topic0 BLOB, topic1 BLOB, topic2 BLOB, topic3 BLOB, data BLOB NOT NULL
+);
+CREATE INDEX log_address ON log (address);
+CREATE INDEX log_source ON log (address, topic0);
+CREATE TABLE account (
+  address BLOB, block INTEGER, nonce INTEGER NOT NULL, balance BLOB NOT NULL, code_hash BLOB NOT NULL,
+  PRIMARY KEY (address, block)
+) WITHOUT ROWID;
+CREATE TABLE storage (
+  address BLOB, slot BLOB, block INTEGER, value BLOB NOT NULL, PRIMARY KEY (address, slot, block)
+) WITHOUT ROWID;
+CREATE TABLE code (hash BLOB PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class StoredBlock(NamedTuple):
+    """A row of ``block``; the last four are None in a block without a transaction."""
+
+    hash: bytes
+    header: Header
+    tx_hash: bytes | None
+    raw: bytes | None
+    status: bool | None
+    created: bytes | None
+
+
+class Store(Database):
+    """The chain's tables over the file. Raises only :mod:`klopf.errors`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(path, read_only=read_only)
+        self.codes = Codes(self)
+        with self.errors():
+            self._check_format()
+            self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
+
+    # opening
+
+    @classmethod
+    def create(cls, path: Path, meta: dict[str, Any], fill: Callable[[sqlite3.Connection], None]) -> None:
+        """Make the file, whole or not at all: it is built beside its place, then linked into it."""
+        with (
+            _draft(path) as draft,
+            contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection,
+        ):
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA application_id={APPLICATION}")
+            connection.execute(f"PRAGMA user_version={FORMAT}")
+            connection.executescript(SCHEMA)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+            fill(connection)
+            connection.execute("COMMIT")
+
+    def copy(self, target: Path) -> None:
+        """A consistent copy in a new file, while others write."""
+        with _draft(target) as draft, contextlib.closing(sqlite3.connect(draft)) as copy:
+            self.connection().backup(copy)
+
+    def _check_format(self) -> None:
+        run = self.connection().execute
+        if run("PRAGMA application_id").fetchone()[0] != APPLICATION:
+            raise DamagedFile(f"{self.path} is a database, but not a chain; correct the path")
+        version = run("PRAGMA user_version").fetchone()[0]
+        if version != FORMAT:
+            raise UnknownFormat(
+                f"{self.path} has format {version} and this Klopf reads format {FORMAT}; use the Klopf that wrote it"
+            )
+
+    # reading
+
+    def height(self) -> int:
+        """Number of the newest block."""
+        with self.errors():
+            row = self.connection().execute("SELECT max(number) FROM block").fetchone()
+        if row[0] is None:
+            raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
+        return int(row[0])
+
+    def head(self) -> StoredBlock:
+        """The newest block."""
+        block = self._block("number = (SELECT max(number) FROM block)")
+        if block is None:
+            raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
+        return block
+
+    def block(self, number: int) -> StoredBlock | None:
+        """The block of that number."""
+        return self._block("number = ?", number)
+
+    def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
+        """The block of that hash."""
+        return self._block("hash = ?", block_hash)
+
+    def block_of_transaction(self, tx_hash: bytes) -> StoredBlock | None:
+        """The block that holds that transaction."""
+        return self._block("tx_hash = ?", tx_hash)
+
+    def _block(self, where: str, *key: Any) -> StoredBlock | None:
+        with self.errors():
+            row = (
+                self.connection()
+                .execute(f"SELECT hash, header, tx_hash, raw, status, created FROM block WHERE {where}", key)
+                .fetchone()
+            )
+        if row is None:
+            return None
+        status = None if row[4] is None else bool(row[4])
+        return StoredBlock(row[0], _header(row[1]), row[2], row[3], status, row[5])
+
+    def logs(
+        self,
+        first: int,
+        last: int,
+        addresses: list[bytes] | None = None,
+        topics: list[list[bytes] | None] | None = None,
+        limit: int = -1,
+    ) -> list[tuple[int, int, Log]]:
+        """Logs of blocks ``first`` to ``last`` as ``(block, position in it, log)``, in order."""
+        where = ["id >= ? AND id < ?"]
+        values: list[Any] = [first * LOGS_PER_BLOCK, (last + 1) * LOGS_PER_BLOCK]
+        if addresses is not None:
+            where.append(f"address IN ({','.join('?' * len(addresses))})")
+            values += addresses
+        for place, accepted in enumerate(topics or []):
+            if accepted is not None:
+                where.append(f"topic{place} IN ({','.join('?' * len(accepted))})")
+                values += accepted
+        if topics:
+            where.append(f"topic{len(topics) - 1} IS NOT NULL")
+        columns = "id, address, topic0, topic1, topic2, topic3, data"
+        sql = f"SELECT {columns} FROM log WHERE {' AND '.join(where)} ORDER BY id LIMIT ?"
+        with self.errors():
+            rows = self.connection().execute(sql, [*values, limit]).fetchall()
+        return [
+            (
+                row[0] // LOGS_PER_BLOCK,
+                row[0] % LOGS_PER_BLOCK,
+                Log(row[1], tuple(topic for topic in row[2:6] if topic is not None), row[6]),
+            )
+            for row in rows
+        ]
+
+    def view(self, number: int) -> View:
+        """The state after block ``number``."""
+        return View(self, self.codes, number)
+
+    def code(self, code_hash: bytes) -> bytes:
+        """The code of that hash."""
+        return self.codes.get(code_hash)
+
+    # writing (inside `write`)
+
+    @staticmethod
+    def put_difference(connection: sqlite3.Connection, number: int, difference: Difference) -> None:
+        """Write the versions that block ``number`` makes."""
+        connection.executemany("INSERT OR IGNORE INTO code VALUES (?, ?)", list(difference.codes.items()))
+        connection.executemany(
+            "INSERT INTO account VALUES (?, ?, ?, ?, ?)",
+            [(address, number, a.nonce, pack(a.balance), a.code_hash) for address, a in difference.accounts.items()],
+        )
+        connection.executemany(
+            "INSERT INTO storage VALUES (?, ?, ?, ?)",
+            [(address, pack(slot), number, pack(value)) for (address, slot), value in difference.storage.items()],
+        )
+
+    @staticmethod
+    def put_block(connection: sqlite3.Connection, block: StoredBlock, logs: tuple[Log, ...] = ()) -> None:
+        """Write a block and its logs."""
+        header = block.header
+        connection.execute(
+            "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (header.number, block.hash, header.encode(), block.tx_hash, block.raw, block.status, block.created),
+        )
+        if logs:
+            start = header.number * LOGS_PER_BLOCK
+            connection.executemany(
+                "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (start + i, log.address, *log.topics, *(None,) * (4 - len(log.topics)), log.data)
+                    for i, log in enumerate(logs)
+                ],
+            )
+
+    @staticmethod
+    def forget(connection: sqlite3.Connection, above: int) -> None:
+        """Undo every block above that one (a development chain's ``evm_revert``)."""
+        connection.execute("DELETE FROM block WHERE number > ?", (above,))
+        connection.execute("DELETE FROM log WHERE id >= ?", ((above + 1) * LOGS_PER_BLOCK,))
+        connection.execute("DELETE FROM account WHERE block > ?", (above,))
+        connection.execute("DELETE FROM storage WHERE block > ?", (above,))
+
+
+_header = functools.lru_cache(maxsize=1024)(Header.decode)  # the newest blocks are asked for again and again
+
+
+@contextlib.contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to build a file at; it is linked to ``path`` when the block ends well."""
+    if path.exists():
+        raise ChainError(f"{path} exists already; open it, or choose another place")
+    if not path.parent.is_dir():
+        raise ChainError(f"{path.parent} is not a folder; make it first")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        yield draft
+        files.sync(draft)
+        os.link(draft, path)
+        files.sync(path.parent)
+    except FileExistsError:
+        raise ChainError(f"{path} exists already; open it, or choose another place") from None
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+    except OSError as error:
+        raise ChainError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from error
+    finally:
+        for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+            leftover.unlink(missing_ok=True)
+
+
+def check_chain_id(store: Store, chain_id: int | None) -> None:
+    """Refuse a file of another chain than the one asked for."""
+    if chain_id is not None and store.meta.get("chain_id") != chain_id:
+        held = store.meta.get("chain_id")
+        raise WrongChain(f"{store.path} holds chain {held}, not {chain_id}; open the right file or correct the id")

@@ -1,0 +1,1 @@
+"""The chain as a web3.py provider in this process."""

@@ -1,0 +1,356 @@
+"""The rest of JSON-RPC: typed transactions, refusals, filters, traces, HTTP, and how long a read takes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from web3 import Web3
+
+from klopf import chain
+from klopf.chain.rpc import Rpc
+from klopf.errors import Rejected
+from tests.chain.evm import asm, deploy
+from tests.chain.state import writers
+
+OWNER = Account.from_key(b"\x02" * 32)
+OTHER = "0x" + "22" * 20
+LOGGER = asm("CALLER", 7, "PUSH0 PUSH0 LOG2 STOP")
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[chain.Chain]:
+    with chain.create(tmp_path / "chain.db", chain_id=5, allocation={OWNER.address: 10**18}, base_fee=100) as made:
+        yield made
+
+
+@pytest.fixture
+def rpc(opened: chain.Chain) -> Rpc:
+    return Rpc(opened)
+
+
+def send(rpc: Rpc, **fields: Any) -> dict[str, Any]:
+    """Sign and send from OWNER; returns the receipt."""
+    filled = {"chainId": 5, "gas": 200_000, "value": 0, **fields}
+    filled.setdefault("nonce", int(rpc.request("eth_getTransactionCount", [OWNER.address]), 16))
+    if filled.get("to"):
+        filled["to"] = Web3.to_checksum_address(filled["to"])
+    if "gasPrice" not in filled:
+        filled = {"maxFeePerGas": 1000, "maxPriorityFeePerGas": 7} | filled
+    raw = OWNER.sign_transaction(filled).raw_transaction
+    sent = rpc.request("eth_sendRawTransaction", ["0x" + raw.hex()])
+    receipt: dict[str, Any] = rpc.request("eth_getTransactionReceipt", [sent])
+    return receipt
+
+
+def test_typed_transactions_and_their_fees(rpc: Rpc) -> None:
+    access = [{"address": OTHER, "storageKeys": ["0x" + "00" * 31 + "05"]}]
+    legacy = send(rpc, to=OTHER, value=3, gasPrice=150)
+    listed = send(rpc, to=OTHER, value=3, gasPrice=150, accessList=access)
+    dynamic = send(rpc, to=OTHER, value=3)
+    assert [r["type"] for r in (legacy, listed, dynamic)] == ["0x0", "0x1", "0x2"]
+    assert [int(r["gasUsed"], 16) for r in (legacy, listed, dynamic)] == [21000, 21000 + 2400 + 1900, 21000]
+    assert [int(r["effectiveGasPrice"], 16) for r in (legacy, listed, dynamic)] == [150, 150, 107]
+    spent = 9 + 150 * 21000 + 150 * 25300 + 107 * 21000
+    assert int(rpc.request("eth_getBalance", [OWNER.address]), 16) == 10**18 - spent
+    tips = 50 * 21000 + 50 * 25300 + 7 * 21000  # what is above the base fee goes to the coinbase, the rest is burned
+    assert int(rpc.request("eth_getBalance", ["0x" + "00" * 20]), 16) == tips
+    back = rpc.request("eth_getTransactionByHash", [listed["transactionHash"]])
+    assert back["accessList"] == access and back["chainId"] == "0x5" and back["from"] == OWNER.address.lower()
+    assert rpc.request("eth_getTransactionByBlockNumberAndIndex", ["0x2", "0x0"]) == back
+    history = rpc.request("eth_feeHistory", ["0x3", "latest", [50]])
+    assert history["baseFeePerGas"] == ["0x64"] * 4 and history["reward"] == [["0x32"], ["0x32"], ["0x7"]]
+    assert history["oldestBlock"] == "0x1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"nonce": 1}, "nonce too high"),
+        ({"chainId": 6}, "signed for chain 6"),
+        ({"gas": 20_999}, "intrinsic gas too low"),
+        ({"gas": 30_000_001}, "exceeds block gas limit"),
+        ({"value": 10**18}, "insufficient funds"),
+        ({"maxFeePerGas": 99, "maxPriorityFeePerGas": 0}, "less than block base fee"),
+        ({"maxFeePerGas": 200, "maxPriorityFeePerGas": 201}, "higher than max fee"),
+        ({"to": b"", "data": bytes(49_153), "gas": 2_000_000}, "max initcode size"),
+    ],
+)
+def test_a_transaction_that_cannot_run_is_refused(rpc: Rpc, fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Rejected, match=reason):
+        send(rpc, **{"to": OTHER, **fields})
+    assert rpc.request("eth_blockNumber", []) == "0x0"
+
+
+def test_bytes_that_are_no_transaction_are_refused(rpc: Rpc, opened: chain.Chain) -> None:
+    good = OWNER.sign_transaction({"chainId": 5, "nonce": 0, "gas": 21000, "gasPrice": 100, "to": OTHER, "value": 1})
+    raw = bytes(good.raw_transaction)
+    for bad in (b"", raw[:-1], raw + b"\0", b"\x03" + raw, b"\x7f", bytes(1000), raw[:5] + b"\xff" * 40):
+        with pytest.raises(Rejected):
+            opened.send(bad)
+    for i in range(len(raw)):  # no bit of it can be changed and still be this sender's
+        altered = bytearray(raw)
+        altered[i] ^= 1
+        with pytest.raises(Rejected):
+            opened.send(bytes(altered))
+    opened.send(raw)
+    with pytest.raises(Rejected, match="already known"):
+        opened.send(raw)
+
+
+def test_a_high_s_signature_is_refused(opened: chain.Chain) -> None:
+    from klopf.chain._rlp import decode, encode
+
+    good = OWNER.sign_transaction({"chainId": 5, "nonce": 0, "gas": 21000, "gasPrice": 100, "to": OTHER, "value": 1})
+    fields = decode(bytes(good.raw_transaction))
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    v, s = int.from_bytes(fields[6], "big"), int.from_bytes(fields[8], "big")
+    flipped = [*fields[:6], bytes([(v - 35 ^ 1) + 35]), fields[7], (order - s).to_bytes(32, "big")]
+    with pytest.raises(Rejected, match="bad signature"):
+        opened.send(encode(flipped))
+
+
+def test_filters_give_what_is_new_once(rpc: Rpc) -> None:
+    address = send(rpc, data=deploy(LOGGER))["contractAddress"]
+    topic = "0x" + "00" * 31 + "07"
+    sender = "0x" + "00" * 12 + OWNER.address[2:].lower()
+    logs = rpc.request("eth_newFilter", [{"address": address, "topics": [topic]}])
+    others = rpc.request("eth_newFilter", [{"topics": [None, ["0x" + "11" * 32]]}])
+    either = rpc.request("eth_newFilter", [{"topics": [None, ["0x" + "11" * 32, sender]], "fromBlock": "earliest"}])
+    blocks = rpc.request("eth_newBlockFilter", [])
+    pending = rpc.request("eth_newPendingTransactionFilter", [])
+    first = send(rpc, to=address)
+    second = send(rpc, to=address)
+    assert [entry["blockNumber"] for entry in rpc.request("eth_getFilterChanges", [logs])] == ["0x2", "0x3"]
+    assert rpc.request("eth_getFilterChanges", [logs]) == []
+    assert rpc.request("eth_getFilterChanges", [others]) == []
+    assert rpc.request("eth_getFilterLogs", [either]) == first["logs"] + second["logs"]
+    assert rpc.request("eth_getFilterChanges", [blocks]) == [first["blockHash"], second["blockHash"]]
+    assert rpc.request("eth_getFilterChanges", [pending]) == [first["transactionHash"], second["transactionHash"]]
+    assert rpc.request("eth_uninstallFilter", [logs]) is True
+    with pytest.raises(Rejected, match="filter not found"):
+        rpc.request("eth_getFilterChanges", [logs])
+    three = {"topics": [topic, sender, None], "fromBlock": "earliest"}
+    assert rpc.request("eth_getLogs", [three]) == []  # a filter of three places asks for at least three topics
+
+
+def test_estimates_are_enough_and_not_much_more(rpc: Rpc) -> None:
+    # stores where it has more than 100,000 gas left, so it looks at its gas; and calls another that needs it too
+    store = asm("GAS", 100_000, "LT", 0, "MSTORE", 1, 0, "MLOAD SSTORE STOP")
+    address = send(rpc, data=deploy(store))["contractAddress"]
+    caller = asm(
+        "PUSH0 PUSH0 PUSH0 PUSH0 PUSH0", bytes.fromhex(address[2:]), "GAS CALL", 40, "JUMPI PUSH0 PUSH0 REVERT"
+    )
+    caller = caller.ljust(40, b"\0") + asm("JUMPDEST STOP")
+    outer = send(rpc, data=deploy(caller))["contractAddress"]
+    for target in (address, outer):
+        estimate = int(rpc.request("eth_estimateGas", [{"from": OWNER.address, "to": target}]), 16)
+        receipt = send(rpc, to=target, gas=estimate)
+        assert receipt["status"] == "0x1"
+        assert estimate < 2 * int(receipt["gasUsed"], 16) + 100_000
+    assert rpc.request("eth_estimateGas", [{"from": OWNER.address, "to": OTHER, "value": "0x1"}]) == hex(21000)
+
+
+def test_a_call_on_an_overridden_state(rpc: Rpc) -> None:
+    answer = asm("PUSH0 SLOAD PUSH0 MSTORE", "ADDRESS BALANCE", 32, "MSTORE", 64, "PUSH0 RETURN")
+    slot, value = "0x" + "00" * 32, "0x" + "00" * 31 + "07"
+    call = {"to": OTHER, "from": OWNER.address}
+
+    def words(changes: dict[str, Any]) -> list[int]:
+        data = bytes.fromhex(rpc.request("eth_call", [call, "latest", {OTHER: changes}])[2:])
+        return [int.from_bytes(data[i : i + 32], "big") for i in range(0, len(data), 32)]
+
+    code = "0x" + answer.hex()
+    assert words({"code": code}) == [0, 0]
+    assert words({"code": code, "stateDiff": {slot: value}, "balance": "0x5"}) == [7, 5]
+    assert words({"code": code, "state": {slot: value}}) == [7, 0]
+    assert rpc.request("eth_call", [call, "latest"]) == "0x"  # nothing stayed
+    with pytest.raises(Rejected, match="insufficient funds"):
+        rpc.request("eth_estimateGas", [{**call, "from": OTHER, "to": OWNER.address, "value": "0x9"}])
+    rich = {OTHER: {"balance": "0x9"}}
+    assert (
+        rpc.request("eth_estimateGas", [{"from": OTHER, "to": OWNER.address, "value": "0x9"}, "latest", rich])
+        == "0x5208"
+    )
+    for wrong in ({"sate": {}}, {"state": {}, "stateDiff": {}}, {"balance": "x"}):
+        with pytest.raises(Rejected):
+            words(wrong)
+    with pytest.raises(Rejected, match="no proofs of the state"):
+        rpc.request("eth_getProof", [OTHER, [], "latest"])
+
+
+def test_a_trace_names_who_failed_and_why(rpc: Rpc) -> None:
+    text = bytes.fromhex("08c379a0") + (32).to_bytes(32, "big") + (3).to_bytes(32, "big") + b"why".ljust(32, b"\0")
+    body = b"".join(asm(text[i : i + 32].ljust(32, b"\0"), i, "MSTORE") for i in range(0, 100, 32))
+    failing = send(rpc, data=deploy(body + asm(100, "PUSH0 REVERT")))["contractAddress"]
+    caller = asm("PUSH0 PUSH0 PUSH0 PUSH0", bytes.fromhex(failing[2:]), "GAS DELEGATECALL STOP")
+    address = send(rpc, data=deploy(caller))["contractAddress"]
+    request = {"from": OWNER.address, "to": address, "gas": "0x30000"}
+    trace = rpc.request("debug_traceCall", [request, "latest", {"tracer": "callTracer"}])
+    assert trace["type"] == "CALL" and "error" not in trace and trace["gas"] == "0x30000"
+    [inner] = trace["calls"]
+    assert (inner["type"], inner["from"], inner["to"]) == ("DELEGATECALL", address, failing)
+    assert inner["error"] == "execution reverted" and inner["revertReason"] == "why"
+    direct = rpc.request("debug_traceCall", [{"to": failing}, "latest", {"tracer": "callTracer"}])
+    assert direct["revertReason"] == "why" and direct["output"].startswith("0x08c379a0")
+    receipt = send(rpc, to=address)
+    again = rpc.request("debug_traceTransaction", [receipt["transactionHash"]])
+    assert again["gasUsed"] == receipt["gasUsed"] and again["calls"][0]["revertReason"] == "why"
+    deep = send(rpc, data=deploy(asm("PUSH0 PUSH0 PUSH0 PUSH0 PUSH0 ADDRESS GAS CALL STOP")))["contractAddress"]
+    assert rpc.request("eth_call", [{"to": deep}]) == "0x"
+    with pytest.raises(Rejected, match="too deep to show"):
+        rpc.request("debug_traceCall", [{"to": deep}, "latest", {"tracer": "callTracer"}])
+    with pytest.raises(Rejected, match="callTracer"):
+        rpc.request("debug_traceCall", [request, "latest", {"tracer": "prestateTracer"}])
+
+
+def test_wrong_requests_are_answered(rpc: Rpc) -> None:
+    def code(request: Any) -> int:
+        return int(rpc.answer(request)["error"]["code"])
+
+    assert code({"id": 1, "method": "eth_nothing"}) == -32601
+    assert code({"id": 1, "method": "evm_mine"}) == -32601  # not a development chain
+    assert code({"id": 1, "method": "eth_getBalance", "params": ["0x12"]}) == -32602
+    assert code({"id": 1, "method": "eth_getBalance", "params": []}) == -32602
+    assert code({"id": 1, "method": "eth_getBalance", "params": [OTHER, "0x99"]}) == -32000
+    assert code({"id": 1, "method": "eth_getBalance", "params": {"a": 1}}) == -32602
+    assert code({"id": 1, "method": "eth_getLogs", "params": [{"topics": ["0x12"]}]}) == -32602
+    assert code({"id": 1, "method": "eth_call", "params": [{"to": OTHER, "value": "-1"}]}) == -32602
+    assert code([]) == code("x") == code({"id": 1}) == -32600
+    assert rpc.answer({"id": 9, "method": "eth_getBlockByNumber", "params": ["0x99", False]})["result"] is None
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    path = tmp_path / "served.db"
+    chain.create(path, chain_id=5, allocation={OWNER.address: 10**18}).close()
+    code = "import sys; from klopf import chain; chain.serve(sys.argv[1], port=0, ready=lambda u: print(u, flush=True))"
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    try:
+        yield str(path), int(url.rsplit(":", 1)[1])
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def post(port: int, body: bytes, **headers: str) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", "/", body, {"Content-Type": "application/json", **headers})
+    answer = connection.getresponse()
+    status, text = answer.status, answer.read()
+    connection.close()
+    return status, json.loads(text)
+
+
+def test_over_http_while_this_process_writes_the_same_file(served: tuple[str, int]) -> None:
+    path, port = served
+    w3 = Web3(Web3.HTTPProvider(f"http://127.0.0.1:{port}"))
+    raw = OWNER.sign_transaction({"chainId": 5, "nonce": 0, "gas": 21000, "gasPrice": 0, "to": OTHER, "value": 1})
+    w3.eth.send_raw_transaction(raw.raw_transaction)
+    with chain.open(path) as here:
+        assert here.height == 1
+        raw = OWNER.sign_transaction({"chainId": 5, "nonce": 1, "gas": 21000, "gasPrice": 0, "to": OTHER, "value": 1})
+        sent = here.send(raw.raw_transaction)
+    assert w3.eth.get_transaction_receipt(sent).blockNumber == 2  # type: ignore[arg-type]
+    assert w3.eth.get_balance(OTHER) == 2  # type: ignore[arg-type]
+    with w3.batch_requests() as batch:
+        batch.add(w3.eth.get_block(1))
+        batch.add(w3.eth.get_block(2))
+        first, second = batch.execute()
+    assert second["parentHash"] == first["hash"]
+
+
+def test_news_over_a_websocket(served: tuple[str, int]) -> None:
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    path, port = served
+    url = f"ws://127.0.0.1:{port}"
+
+    def pay(nonce: int, to: str = OTHER, data: bytes = b"", gas: int = 21_000) -> dict[str, Any]:
+        fields = {"chainId": 5, "nonce": nonce, "gas": gas, "gasPrice": 0, "value": 0, "data": data}
+        if to:
+            fields["to"] = Web3.to_checksum_address(to)
+        with chain.open(path) as here:  # another process writes the same file
+            sent = here.send(OWNER.sign_transaction(fields).raw_transaction)
+            found = Rpc(here).request("eth_getTransactionReceipt", ["0x" + sent.hex()])
+            assert found["status"] == "0x1"
+            return found  # type: ignore[no-any-return]
+
+    logger = pay(0, "", deploy(LOGGER), 200_000)["contractAddress"]
+    with connect(url) as socket:
+
+        def ask(method: str, *params: Any) -> Any:
+            socket.send(json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}))
+            answer = json.loads(socket.recv(10))
+            assert answer["id"] == 7
+            return answer.get("result", answer.get("error"))
+
+        assert ask("eth_blockNumber") == "0x1"
+        heads, logs = ask("eth_subscribe", "newHeads"), ask("eth_subscribe", "logs", {"address": logger})
+        assert heads != logs
+        first, second = pay(1), pay(2, logger, gas=100_000)
+        told = [json.loads(socket.recv(10))["params"] for _ in range(3)]
+        assert [t["subscription"] for t in told] == [heads, heads, logs]
+        assert [t["result"]["hash"] for t in told[:2]] == [first["blockHash"], second["blockHash"]]
+        assert told[0]["result"]["number"] == "0x2" and "transactions" not in told[0]["result"]
+        assert told[2]["result"] == second["logs"][0]
+        assert ask("eth_unsubscribe", heads) is True and ask("eth_unsubscribe", heads) is False
+        pay(3)
+        pay(4, logger, gas=100_000)
+        assert json.loads(socket.recv(10))["params"]["result"]["blockNumber"] == "0x5"
+        assert "nothing waits" in ask("eth_subscribe", "newPendingTransactions")["message"]
+        assert ask("eth_subscribe")["code"] == ask("eth_subscribe", "logs", 5)["code"] == -32602
+        socket.send("[" * 1000)
+        assert json.loads(socket.recv(10))["error"]["code"] == -32600
+    for header in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+        with pytest.raises(InvalidStatus), connect(url, additional_headers=header):
+            pass
+
+
+def test_bad_bodies_over_http(served: tuple[str, int]) -> None:
+    _, port = served
+    assert post(port, b"{")[1]["error"]["code"] == -32700
+    assert post(port, b"[" * 100_000)[1]["error"]["code"] == -32700
+    assert post(port, b"[]")[1]["error"]["code"] == -32600
+    assert post(port, b"[1]")[1][0]["error"]["code"] == -32600
+    status, answer = post(port, b'{"id":1,"method":"eth_call","params":["' + b"0" * 6_000_000 + b'"]}')
+    assert status == 413 and "split it" in answer["error"]["message"]
+    assert post(port, b"{}", Host="evil.example:80")[0] == 403
+    assert post(port, b"{}", Host="localhost")[0] == 200
+    batch = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "eth_blockNumber"} for i in range(3)]).encode()
+    assert [answer["id"] for answer in post(port, batch)[1]] == [0, 1, 2]
+
+
+def test_reads_stay_quick_while_another_process_writes(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    allocation = {writers.account(n).address: 10**21 for n in range(4)}
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation=allocation).close()
+    made = writers.context()
+    writer = writers.start(made, path, 0, tmp_path / "0")
+    try:
+        with chain.open(path) as opened:
+            w3 = Web3(opened.provider())
+            while opened.height < 20:
+                time.sleep(0.01)
+            start, took = opened.height, []
+            for _ in range(500):
+                begin = time.perf_counter()
+                w3.eth.get_balance(writers.account(0).address)
+                took.append(time.perf_counter() - begin)
+                time.sleep(0.001)
+            assert opened.height > start + 20, "the writer was held up by the reader"
+            assert statistics.median(took) < 0.002
+    finally:
+        writers.kill(writer)

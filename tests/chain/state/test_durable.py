@@ -1,0 +1,226 @@
+"""What was acknowledged is kept: processes are killed, the disk fills up, the file cannot be written."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from klopf import chain
+from klopf.chain.rpc import Rpc
+from klopf.errors import ReadOnlyChain
+from tests.chain.state import writers
+
+
+def kill_at_random(path: Path, folder: Path, kills: int, seed: int) -> int:
+    """Kill writers ``kills`` times at random moments; returns how many transactions were acknowledged."""
+    rng = random.Random(seed)
+    allocation = {writers.account(n).address: 10**21 for n in range(4)}
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation=allocation).close()
+    made = writers.context()
+    running = [writers.start(made, path, n, folder / f"{n}") for n in range(4)]
+    try:
+        for _ in range(kills):
+            victim = rng.randrange(4)
+            # nine of ten while they write, one at any moment after its start
+            before = len(writers.hashes(folder / f"{victim}"))
+            deadline = time.monotonic() + (10 if rng.random() < 0.9 else 0)
+            while len(writers.hashes(folder / f"{victim}")) == before and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(rng.random() * 0.03)
+            writers.kill(running[victim])
+            running[victim] = writers.start(made, path, victim, folder / f"{victim}")
+        deadline = time.monotonic() + 20
+        while min(len(writers.hashes(folder / f"{n}")) for n in range(4)) < 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        for process in running:
+            writers.kill(process)
+    acknowledged = [h for n in range(4) for h in writers.hashes(folder / f"{n}")]
+    with chain.open(path) as opened:
+        assert opened.verify() == opened.height
+        lost = [h for h in acknowledged if opened.transaction_block(h) is None]
+        assert lost == []
+        # at most one transaction a kill was written but not acknowledged any more
+        assert len(acknowledged) <= opened.height <= len(acknowledged) + kills + 4
+    assert min(len(writers.hashes(folder / f"{n}")) for n in range(4)) >= 5, "a writer was starved"
+    return len(acknowledged)
+
+
+def test_50_kills_lose_nothing(tmp_path: Path) -> None:
+    assert kill_at_random(tmp_path / "chain.db", tmp_path, 50, seed=1) > 100
+
+
+@pytest.mark.slow
+def test_200_kills_lose_nothing(tmp_path: Path) -> None:
+    assert kill_at_random(tmp_path / "chain.db", tmp_path, 200, seed=2) > 400
+
+
+def test_writers_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    allocation = {writers.account(n).address: 10**21 for n in range(4)}
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation=allocation).close()
+    made = writers.context()
+    running = [writers.start(made, path, n, tmp_path / f"{n}", seconds=2.5) for n in range(4)]
+    for process in running:
+        process.join(30)
+        assert process.exitcode == 0
+    sent = sorted(len(writers.hashes(tmp_path / f"{n}")) for n in range(4))
+    assert sent[0] > 0.5 * sent[-1], f"unfair: {sent}"
+
+
+def test_threads_share_an_open_chain(tmp_path: Path) -> None:
+    allocation = {writers.account(n).address: 10**21 for n in range(8)}
+    with chain.create(tmp_path / "chain.db", chain_id=writers.CHAIN_ID, allocation=allocation) as opened:
+
+        def work(number: int) -> int:
+            sender, rpc = writers.account(number), Rpc(opened)
+            for nonce in range(15):
+                fields = {"chainId": writers.CHAIN_ID, "nonce": nonce, "gas": 21000, "gasPrice": 0, "value": 1}
+                opened.send(sender.sign_transaction({**fields, "to": sender.address}).raw_transaction)
+                assert rpc.request("eth_getTransactionCount", [sender.address]) == hex(nonce + 1)
+            return nonce
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(work, range(8))) == [14] * 8
+        assert opened.height == opened.verify() == 120
+        with ThreadPoolExecutor(1) as pool:  # the connections of threads that have ended are closed
+            pool.submit(opened.mine).result()
+        assert len(opened._store._all) == 2
+
+
+def test_a_forked_child_writes_beside_its_parent(tmp_path: Path) -> None:
+    with chain.create(tmp_path / "chain.db", chain_id=writers.CHAIN_ID) as opened:
+        opened.mine()
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for _ in range(20):
+                    opened.mine()
+                status = 0
+            finally:
+                os._exit(status)
+        for _ in range(20):
+            opened.mine()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert opened.height == opened.verify() == 41
+
+
+def test_every_commit_is_synced(tmp_path: Path) -> None:
+    with chain.create(tmp_path / "chain.db", chain_id=1) as opened:
+        run = opened._store.connection().execute
+        assert run("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert run("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+FULL_DISK = """
+import os, resource, signal, sys
+from klopf import chain
+from klopf.errors import DiskFull
+from tests.chain.state import writers
+how, folder = sys.argv[1:]
+path = folder + "/chain.db"
+sender = writers.account(0)
+with chain.create(path, chain_id=1337, allocation={sender.address: 1}) as opened:
+    def send(nonce):
+        data = bytes([0x60, 0, 0x60, 0, 0xF3]) + bytes(20_000)
+        signed = sender.sign_transaction(
+            {"chainId": 1337, "nonce": nonce, "gas": 5_000_000, "gasPrice": 0, "value": 0, "data": data})
+        return opened.send(signed.raw_transaction)
+    if how == "limit":
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    else:
+        with open(folder + "/ballast", "wb") as file:
+            file.write(bytes(300_000))
+    kept = []
+    try:
+        while True:
+            kept.append(send(len(kept)))
+    except DiskFull as error:
+        print(error)
+    assert kept, "there was no room to write anything"
+    assert opened.height == len(kept)
+    assert all(opened.transaction_block(h) is not None for h in kept)
+    if how == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    else:
+        os.unlink(folder + "/ballast")
+    kept.append(send(len(kept)))   # room again: it goes on
+    assert opened.verify() == len(kept)
+print("went on")
+"""
+
+
+@pytest.mark.parametrize("how", ["limit", "disk"])
+def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path: Path, how: str) -> None:
+    command = [sys.executable, "-c", FULL_DISK, how, str(tmp_path)]
+    if how == "disk":  # a small disk of its own, in a namespace of its own
+        mount = 'mount -t tmpfs -o size=1200k none "$0" && exec "$@"'
+        command = ["unshare", "-rm", "sh", "-c", mount, str(tmp_path), *command]
+        if (
+            shutil.which("unshare") is None
+            or subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode
+        ):
+            pytest.skip("this machine does not let a test mount a disk")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.strip().splitlines()
+    assert "send again" in first and last == "went on"
+
+
+def test_reading_only(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    sender = writers.account(0)
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation={sender.address: 5}).close()
+    signed = sender.sign_transaction(
+        {"chainId": 1337, "nonce": 0, "gas": 21000, "gasPrice": 0, "value": 1, "to": sender.address}
+    )
+    with chain.open(path, read_only=True) as opened:
+        with pytest.raises(ReadOnlyChain, match="reading only"):
+            opened.send(signed.raw_transaction)
+        assert opened.provider().make_request("eth_getBalance", [sender.address, "latest"])["result"] == "0x5"  # type: ignore[arg-type]
+        with chain.open(path) as writer:  # a reader sees what a writer adds
+            writer.send(signed.raw_transaction)
+        assert opened.height == 1
+        assert opened.verify() == 1
+
+
+NO_PERMISSION = """
+import fcntl, os, sys
+from klopf import chain
+from klopf.chain import Chain
+from klopf.errors import ReadOnlyChain
+os.setgid(65534)
+os.setuid(65534)
+with chain.open(sys.argv[1], read_only=True) as opened:
+    print(opened.height)
+try:
+    with chain.open(sys.argv[1]) as opened:
+        opened.mine()
+except ReadOnlyChain as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user who may not write")
+def test_a_file_without_write_permission() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "chain.db"
+        chain.create(path, chain_id=writers.CHAIN_ID).close()
+        path.chmod(0o444)
+        Path(folder).chmod(0o755)
+        command = [sys.executable, "-c", NO_PERMISSION, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    height, advice = done.stdout.strip().splitlines()
+    assert height == "0" and "read_only" in advice
