@@ -49,7 +49,7 @@ class Specification:
     name = "ethereum-execution"
 
     def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
-        """Run ``transaction`` as an :class:`~klopf.chain.machine._executor.Executor`; after ``fork.process_transaction``."""
+        """Run ``transaction``, as ``fork.process_transaction`` does."""
         state = _state(view)
         sender = Address(transaction.sender)
         price = transaction.gas_price(environment.base_fee)
