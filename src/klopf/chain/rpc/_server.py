@@ -91,7 +91,9 @@ def serve(
     with Chain(path, read_only=read_only, chain_id=chain_id) as chain:
         chain.machine  # noqa: B018  import it before the first request waits for it
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # with its protocol named: asyncio sets TCP_NODELAY only then, and without it an answer on a connection that is
+        # kept waits some 40 ms, until the client's system acknowledges what came before
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
