@@ -44,5 +44,13 @@ contracts: .venv/.dev ## rebuild the contracts (needs npm); artifacts are commit
 	@cd contracts && npm ci --silent && node build.mjs
 	@$(BIN)/python -m pytest -q tests/ledger -k fresh
 
+.venv/.docs: .venv/.dev
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+docs: .venv/.docs ## the documentation as pages: build/site/index.html
+	@$(BIN)/python -m sphinx -q -W --keep-going docs build/site
+	@echo build/site/index.html
+
 clean:           ## remove what the targets above made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache contracts/node_modules tests/.anvil

@@ -1,5 +1,6 @@
-"""Every command in the documentation exists, and every command is documented."""
+"""Every command in the documentation exists, and every command is documented; words, links and names lead somewhere."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -72,3 +73,29 @@ def test_the_readmes_python_example_runs():
     example = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.S | re.M)
     assert example
     subprocess.run([sys.executable, "-c", example[1]], check=True, capture_output=True, timeout=120)
+
+
+CODE = re.compile(r"\b[RMPLAFDZGETC][0-9]{1,2}\b")
+
+
+def spoken(path: Path) -> str:
+    """What a file says to its readers: a page whole, a program's docstrings and comments."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        return text
+    if path.suffix == ".sol":
+        return "\n".join(re.findall(r"//[^\n]*|/\*.*?\*/", text, re.S))
+    docstrings = [
+        ast.get_docstring(node) or ""
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return "\n".join([*docstrings, *re.findall(r"#.*", text)])
+
+
+def test_every_code_is_in_the_glossary():
+    defined = set(re.findall(r"^\| ([A-Z][0-9]+) \|", (ROOT / "docs/glossary.md").read_text(), re.M))
+    files = [*PAGES, *(ROOT / "src").rglob("*.py"), *(ROOT / "contracts/src").rglob("*.sol")]
+    used = {(code, path) for path in files for code in CODE.findall(spoken(path))}
+    unknown = sorted(f"{code} in {path.relative_to(ROOT)}" for code, path in used if code not in defined)
+    assert not unknown, f"docs/glossary.md does not define {', '.join(unknown)}"

@@ -103,7 +103,7 @@ class Settings:
     reset_fraction: float = 1e-3
     """weights: share of a layer's weights, the least useful, drawn anew at each check."""
     weight_utility: str = "magnitude"
-    """weights: "magnitude", or "gradient": the running mean, with ``utility_decay``, of |weight * gradient|."""
+    """weights: "magnitude", or "gradient": the running mean, with ``utility_decay``, of ``|weight * gradient|``."""
     tail: float = 0.02
     """snr: a unit silent for longer than all but this share of its own silences is replaced."""
     admission: float = 1.0
