@@ -25,6 +25,7 @@ __all__ = ["BaseChain", "CallContext"]
 
 ENDS = 16
 MAX_NONCE = 2**64 - 1
+MAX_TIME = 2**40  # seconds: some 35,000 years
 
 
 class CallContext(NamedTuple):
@@ -319,16 +320,20 @@ class BaseChain:
     def move_clock(self, seconds: int) -> int:
         """Development only: move the chain's clock forward; returns the whole offset in seconds."""
         self._require_dev()
-        if seconds < 0:
-            raise Rejected("time only goes forward; give seconds of at least 0")
+        if not 0 <= seconds <= MAX_TIME:
+            raise Rejected(f"time only goes forward, and no further than {MAX_TIME} s; give fewer seconds", -32602)
         with self._store.write() as connection:
             connection.execute("UPDATE meta SET value = value + ? WHERE key = 'clock_offset'", (seconds,))
             row = connection.execute("SELECT value FROM meta WHERE key = 'clock_offset'").fetchone()
+            if time.time() + row[0] > MAX_TIME:
+                raise Rejected(f"the clock goes no further than {MAX_TIME} seconds; move it less", -32602)
         return int(row[0])
 
     def set_next_timestamp(self, timestamp: int) -> None:
         """Development only: the next block's timestamp in seconds; the clock goes on from there."""
         self._require_dev()
+        if timestamp > MAX_TIME:
+            raise Rejected(f"the clock goes no further than {MAX_TIME} seconds; give an earlier timestamp", -32602)
         with self._store.write() as connection:
             head = self._store.head()
             if timestamp < head.header.timestamp:

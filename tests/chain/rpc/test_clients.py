@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_account import Account
 
-from klopf import chain
 from klopf.ledger import _abi
 
 OWNER = Account.from_key(b"\x02" * 32)
@@ -71,20 +68,6 @@ def bring(package: str, folder: Path) -> None:
         pytest.skip("the npm registry does not answer")
     if done.returncode:
         pytest.skip(f"npm has no {package} for this machine")
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    path = tmp_path / "served.db"
-    chain.create(path, chain_id=5, allocation={OWNER.address: 10**18}).close()
-    code = "import sys; from klopf import chain; chain.serve(sys.argv[1], port=0, ready=lambda u: print(u, flush=True))"
-    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.mark.slow

@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -229,21 +227,6 @@ def test_wrong_requests_are_answered(rpc: Rpc) -> None:
     assert rpc.answer({"id": 9, "method": "eth_getBlockByNumber", "params": ["0x99", False]})["result"] is None
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, int]]:
-    path = tmp_path / "served.db"
-    chain.create(path, chain_id=5, allocation={OWNER.address: 10**18}).close()
-    code = "import sys; from klopf import chain; chain.serve(sys.argv[1], port=0, ready=lambda u: print(u, flush=True))"
-    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    url = process.stdout.readline().strip()
-    try:
-        yield str(path), int(url.rsplit(":", 1)[1])
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
 def post(port: int, body: bytes, **headers: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("POST", "/", body, {"Content-Type": "application/json", **headers})
@@ -322,7 +305,7 @@ def test_news_over_a_websocket(served: tuple[str, int]) -> None:
         pay(3)
         pay(4, logger, gas=100_000)
         assert json.loads(socket.recv(10))["params"]["result"]["blockNumber"] == "0x5"
-        assert "nothing waits" in ask("eth_subscribe", "newPendingTransactions")["message"]
+        assert "choose one of them" in ask("eth_subscribe", "newUncles")["message"]
         assert ask("eth_subscribe")["code"] == ask("eth_subscribe", "logs", 5)["code"] == -32602
         socket.send("[" * 1000)
         assert json.loads(socket.recv(10))["error"]["code"] == -32600

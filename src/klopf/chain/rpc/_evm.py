@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from klopf.chain.rpc._fields import natural
+from klopf.chain.rpc._fields import INVALID_PARAMS, natural
 from klopf.chain.rpc._method import Method, Optional
 from klopf.chain.rpc._node import Node
+from klopf.errors import Rejected
 
 __all__ = ["METHODS"]
+
+MAX_BLOCKS = 100_000
 
 
 def mine(node: Node, _: Any) -> str:
@@ -19,6 +22,8 @@ def mine(node: Node, _: Any) -> str:
 
 def mine_many(node: Node, count: int, interval: int) -> None:
     """``anvil_mine``: ``count`` blocks, ``interval`` seconds apart."""
+    if count > MAX_BLOCKS:
+        raise Rejected(f"at most {MAX_BLOCKS} blocks at a time; mine them in parts", INVALID_PARAMS)
     for i in range(count):
         if i and interval:
             node.chain.move_clock(interval)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from klopf.chain.rpc._fields import BlockId, Criteria, hexadecimal
+from klopf.chain.rpc._fields import INVALID_PARAMS, BlockId, Criteria, hexadecimal
 from klopf.chain.rpc._json import log_json
 from klopf.chain.state._store import Store, StoredBlock
 from klopf.errors import Rejected
@@ -47,6 +47,11 @@ class Filters:
             else:
                 first = self._bound(criteria.first)
                 last = self._bound(criteria.last)
+                if first > last:
+                    raise Rejected(f"fromBlock {first} is after toBlock {last}; turn them round", INVALID_PARAMS)
+        last = min(last, self._store.height())
+        if first > last:
+            return []
         blocks: dict[int, StoredBlock] = {}
         out = []
         for number, position, log in self._store.logs(

@@ -10,7 +10,7 @@ from klopf.chain.rpc._node import Node
 from klopf.chain.rpc._table import methods
 from klopf.errors import ChainError, Rejected
 
-__all__ = ["Rpc"]
+__all__ = ["Rpc", "refusal"]
 
 INVALID_REQUEST = -32600
 NO_METHOD = -32601
@@ -33,16 +33,12 @@ class Rpc:
                 raise Rejected("not a request: it needs a method", INVALID_REQUEST)
             result = self.request(request["method"], request.get("params", []))
             return {"jsonrpc": "2.0", "id": identity, "result": result}
-        except Rejected as error:
-            body: dict[str, Any] = {"code": error.code, "message": str(error)}
-            if error.data is not None:
-                body["data"] = error.data
-            return {"jsonrpc": "2.0", "id": identity, "error": body}
         except ChainError as error:
-            return {"jsonrpc": "2.0", "id": identity, "error": {"code": INTERNAL, "message": str(error)}}
+            return refusal(identity, error)
 
     def request(self, method: str, params: Any) -> Any:
-        """One method's result. Raises :class:`~klopf.errors.Rejected`, or another ``ChainError`` for the file."""
+        """One method's result. Raises :class:`~klopf.errors.Rejected`, or another ``ChainError`` for the file; nothing
+        else."""
         handler = self.methods.get(method)
         if handler is None:
             raise Rejected(f"the method {method} does not exist here; see docs/chain.md for those that do", NO_METHOD)
@@ -54,3 +50,16 @@ class Rpc:
             if error.code == INVALID_PARAMS:
                 raise Rejected(f"{method}: {error}", INVALID_PARAMS) from error
             raise
+        except ChainError:
+            raise
+        except Exception as error:  # a fault of this program, whatever it is, is this request's alone
+            text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            raise Rejected(f"{method} failed inside ({text}); please report it", INTERNAL) from error
+
+
+def refusal(identity: Any, error: ChainError) -> dict[str, Any]:
+    """The answer to a request that was refused, or that could not be answered."""
+    body: dict[str, Any] = {"code": error.code if isinstance(error, Rejected) else INTERNAL, "message": str(error)}
+    if isinstance(error, Rejected) and error.data is not None:
+        body["data"] = error.data
+    return {"jsonrpc": "2.0", "id": identity, "error": body}
