@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from klopf.chain._chain import Chain
@@ -62,6 +62,10 @@ def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette
                 return Response(text, 413, media_type="application/json")
         return Response(await run_in_threadpool(handle, bytes(body)), media_type="application/json")
 
+    async def frames(socket: WebSocket) -> AsyncIterator[str | bytes]:
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            yield message["bytes"] if message.get("text") is None else message["text"]
+
     async def listen(socket: WebSocket) -> None:
         page = socket.headers.get("origin", "")  # browsers say which page asks; theirs must be this server's
         asked = [socket.headers.get("host", ""), *([page.split("//", 1)[-1]] if page else [])]
@@ -69,7 +73,7 @@ def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette
             await socket.close(1008)
             return
         await socket.accept()
-        await Session(rpc, socket.send_text).run(socket.iter_text())
+        await Session(rpc, socket.send_text).run(frames(socket))
 
     return Starlette(routes=[Route("/", post, methods=["POST"]), WebSocketRoute("/", listen)])
 
