@@ -22,8 +22,8 @@ def stream(seed=0):
 
 
 def networks(agent):
-    nets = agent._geo.shape[0]
-    return [plain.Net([agent.weights(k, l) for l in range(agent._geo.shape[1])]) for k in range(nets)]
+    nets = len(agent.report()["networks"])
+    return [plain.Net([agent.weights(k, l) for l in range(len(agent.settings.hidden) + 1)]) for k in range(nets)]
 
 
 def agree(agent, nets):
@@ -64,7 +64,7 @@ def test_actor_critic(kind, update, time_out):
         r = senses.reward(reward, cut)
         s2 = senses.observe(observation, False)
         delta = r + 0.99 * critic.value(s2)[0] * (not cut) - critic.value(s)[0]
-        assert agent._G[9] == pytest.approx(delta, abs=1e-6)
+        assert agent.report()["delta"] == pytest.approx(delta, abs=1e-6)
         by = plain.by_normal if kind == "continuous" else plain.by_softmax
         grads = actor.gradient(s, by(actor.value(s), a, 0.01 * np.sign(delta)))
         first.step(delta, critic.gradient(s, [1.0]), over)
@@ -147,7 +147,7 @@ def test_qrc():
         r = senses.reward(reward, terminated)
         s2 = senses.observe(observation, False)
         delta = rule.step(s, a, r, s2, terminated, over or not greedy)
-        assert agent._G[9] == pytest.approx(delta, abs=1e-6)
+        assert agent.report()["delta"] == pytest.approx(delta, abs=1e-6)
         s = s2
         if over:
             agent.begin(start)

@@ -94,7 +94,7 @@ def test_resumes_to_the_bit(tmp_path, environment, agent, world):
     part = run(Task(environment, agent, 1500, 3, options, change), tmp_path / "part.life", resume=True)
     assert part.agent.commitment() == whole.agent.commitment()
     assert (part.curve.array() == whole.curve.array()).all()
-    assert part.agent._N[0, 5] > 0  # units were born
+    assert part.agent.report()["networks"][0]["reborn"] > 0  # units were born
 
 
 def test_the_first_process_and_all_later_ones_do_the_same(tmp_path):
@@ -342,9 +342,9 @@ def test_a_newborn_inherits_nothing():
     a.begin(r.normal(size=10))
     for _ in range(2000):
         before = {q: [a.weights(0, l, q) for l in range(3)] for q in ("weight", "step-size", "memory", "trace")}
-        births = a._N[0, 5]
+        births = a.report()["networks"][0]["reborn"]
         a.step(r.normal(size=10), r.normal())
-        if a._N[0, 5] == births + 1:
+        if a.report()["networks"][0]["reborn"] == births + 1:
             ages = a._U[0, :11]
             (j,) = np.flatnonzero(ages[:6] == 0) if (ages[:6] == 0).any() else (None,)
             if j is None:

@@ -15,32 +15,21 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._k_places import MOST
-from klopf.mind._layout import Quantity
 from klopf.mind._settings import checked_seed
+from klopf.mind.rl import _k_layout as at
+from klopf.mind.rl._geometry import draw, geometry_for, hyperparameters_for, options_for
 from klopf.mind.rl._jit import compile_apart, mark_compiled
-from klopf.mind.rl._settings import AGENTS, UPDATES, AgentSettings, settings_for
+from klopf.mind.rl._settings import AGENTS, ALGORITHMS, AgentSettings, settings_for
 
 __all__ = ["Agent"]
 
-_KERNELS = {"ac": "_k_actor_critic", "q": "_k_q", "sarsa": "_k_sarsa", "td": "_k_td", "qrc": "_k_qrc"}
-_TRACED = (Quantity("weight"), Quantity("trace"))
-TABLES: dict[str, tuple[Quantity, ...]] = {
-    "obgd": _TRACED,
-    "adaptive-obgd": (*_TRACED, Quantity("second moment")),
-    "intentional": (*_TRACED, Quantity("second moment")),
-    "fixed": (*_TRACED, Quantity("gradient"), Quantity("move")),
-    "autostep": (*_TRACED, Quantity("gradient"), Quantity("step-size", 1.0, 1.0), Quantity("memory"), Quantity("mean")),
-}
-"""What belongs to a weight, with its value at birth; the kernels rely on this order."""
-UNITS = (Quantity("age"), Quantity("utility"), Quantity("mean"))
-# places in an agent's globals and in a network's counters, as the kernels have them (_k_senses, _k_net)
-_NOW, _STEPS, _EPISODES, _DELTA, _VALUE, _GREEDY = 0, 7, 8, 9, 10, 12
-_CLIP, _STEP, _BIRTHS = 2, 4, 5
 _WRONG = {
-    1: "no episode has begun; call begin(observation) first",
-    2: f"the observation contains NaN, infinity or a number beyond {MOST:g}; mend the environment or leave it out",
-    3: f"the reward is NaN, infinite or beyond {MOST:g}; mend the environment",
-    4: "the agent has diverged: what it says is not a finite number; go on from its last checkpoint with smaller steps",
+    at.NOT_BEGUN: "no episode has begun; call begin(observation) first",
+    at.BAD_OBSERVATION: f"the observation contains NaN, infinity or a number beyond {MOST:g}; mend the environment "
+    "or leave it out",
+    at.BAD_REWARD: f"the reward is NaN, infinite or beyond {MOST:g}; mend the environment",
+    at.DIVERGED: "the agent has diverged: what it says is not a finite number; go on from its last checkpoint "
+    "with smaller steps",
 }
 
 
@@ -89,21 +78,22 @@ class Agent:
         if dtype not in ("float32", "float64"):
             raise MindError(f"dtype={dtype!r} is not float32 or float64")
         self.settings: AgentSettings = settings_for(agent, **options)
-        algorithm = self.settings.algorithm
+        algorithm = ALGORITHMS[self.settings.algorithm]
         if actions and choices:
             raise MindError("actions are continuous or discrete: give `actions` or `choices`, not both")
-        if algorithm == "td" and (actions or choices):
+        if not algorithm.acts and (actions or choices):
             raise MindError(f"{agent} predicts and does not act: give neither `actions` nor `choices`")
-        if algorithm in ("q", "sarsa", "qrc") and choices < 2:
+        if algorithm.acts and not algorithm.continuous and choices < 2:
             raise MindError(
                 f"{agent} chooses between discrete actions: give choices=2 or more (stream-ac takes both kinds)"
             )
-        if algorithm == "ac" and not actions and choices < 2:
+        if algorithm.acts and not actions and choices < 2:
             raise MindError(f"{agent} acts: give actions=1 or more, or choices=2 or more")
         self.observations, self.actions, self.choices = int(observations), int(actions), int(choices)
         self.agent, self.seed, self.time_limit = agent, checked_seed(seed), int(time_limit)
         self._dtype: Any = np.dtype(dtype)
-        self._lay_out(low, high)
+        self._lay_out()
+        self._bound(low, high)
         self._draw()
         self._kernel: Any = None
 
@@ -113,89 +103,42 @@ class Agent:
     def _timed(self) -> bool:
         return self.settings.time_feature and self.time_limit > 0
 
-    def _lay_out(self, low: ArrayLike, high: ArrayLike) -> None:
+    def _lay_out(self) -> None:
         """Geometry, work arrays and hyperparameters: all that follows from the arguments alone."""
         s = self.settings
-        outputs = {
-            "ac": [1, 2 * self.actions or self.choices], "q": [self.choices], "sarsa": [self.choices], "td": [1],
-            "qrc": [self.choices, self.choices],
-        }[s.algorithm]  # fmt: skip
-        inputs = self.observations + self._timed
-        layers = len(s.hidden) + 1
-        geo = np.zeros((len(outputs), layers, 6), np.int64)
-        spans = np.zeros((len(outputs), 2), np.int64)
-        weights, units, place = 0, 0, _round_up(inputs + 1)
-        for k, last in enumerate(outputs):
-            sizes = (inputs, *s.hidden, last)
-            heard_at, spans[k, 0] = 0, weights
-            for l in range(layers):
-                n, m = sizes[l], sizes[l + 1]
-                geo[k, l] = (n, m, weights, heard_at, place, units)
-                weights = _round_up(weights + (n + 1) * m)
-                place = _round_up(place + m + 1)
-                if l < layers - 1:
-                    units += m
-                    heard_at = place
-                    place = _round_up(place + m + 1)
-            spans[k, 1] = weights
-        self._geo, self._spans = geo, spans
-        self._table = TABLES[s.update]
+        outputs = ALGORITHMS[s.algorithm].outputs(self.actions, self.choices)
+        g = geometry_for(self.observations + self._timed, s.hidden, outputs)
+        self._networks, self._spans = g.networks, g.spans
+        self._table = at.UPDATES[s.update].rows
         self._B = np.array([q.birth for q in self._table], self._dtype)
-        self._P = np.zeros((len(self._table), weights), self._dtype)
-        self._U = np.zeros((len(UNITS), max(units, 1)), np.float64)
+        self._P = np.zeros((len(self._table), g.weights), self._dtype)
+        self._U = np.zeros((len(at.RECORDS), max(g.units, 1)), np.float64)
         self._S = np.zeros((2, self.observations), np.float64)
-        self._A = np.zeros((2, place), self._dtype)
-        self._D = np.zeros(place, self._dtype)
-        self._C = np.zeros(12, self._dtype)
-        self._N = np.zeros((len(outputs), 8), np.float64)
-        self._N[:, _CLIP] = 1.0  # the clipping threshold's running square begins at 1 (Intentional updates)
-        self._G = np.zeros(24, np.float64)
-        self._action = np.zeros((4, max(self.actions, 1)), np.float64)
-        if self.actions:
-            try:
-                self._action[2], self._action[3] = np.asarray(low, np.float64), np.asarray(high, np.float64)
-            except ValueError as error:
-                raise MindError(f"the bounds of actions must be {self.actions} numbers each: {error}") from error
-            if not (self._action[2] < self._action[3]).all():
-                raise MindError("the lower bounds of actions must be below the upper ones")
-        value = s.eta_value if s.update == "intentional" else s.step_size
-        policy = s.eta_policy if s.update == "intentional" else s.step_size
-        second = {"ac": policy, "qrc": s.step_size * s.second_step_size}
-        hyp = [
-            (
-                alpha, kappa, s.trace_decay, s.gamma, s.beta2, 1e-8, s.meta_step_size, s.tau, s.leak, s.sparsity,
-                s.replacement_rate, s.maturity, s.utility_decay, s.clip, s.delta_decay, s.regulariser, normalise,
-            )
-            for alpha, kappa, normalise in (
-                (value, s.kappa_value, 0.0),
-                (second.get(s.algorithm, value), s.kappa_policy, 1.0),
-            )[: len(outputs)]
-        ]  # fmt: skip
-        self._hyp = np.array(hyp, self._dtype)
-        self._O = np.array([
-            s.normalise_observations, s.scale_rewards, self.time_limit if self._timed else 0,
-            s.time_out == "terminate", s.gamma, s.entropy, s.epsilon_start, s.epsilon_end, s.epsilon_steps,
-            UPDATES.index(s.update) if s.update != "obgd" else 0, s.life == "continual", self.actions > 0,
-            s.horizon, s.utility == "zero-contribution",
-        ], np.float64)  # fmt: skip
+        self._A = np.zeros((2, g.places), self._dtype)
+        self._D = np.zeros(g.places, self._dtype)
+        self._C = np.zeros(len(at.SCALARS), self._dtype)
+        self._N = np.zeros((len(outputs), at.COUNTERS), np.float64)
+        self._N[:, at.N_CLIP] = 1.0  # the clipping threshold's running square begins at 1 (Intentional updates)
+        self._G = np.zeros(at.GLOBALS, np.float64)
+        self._action = np.zeros((len(at.ACTION), max(self.actions, 1)), np.float64)
+        self._hyp = hyperparameters_for(s, len(outputs), self._dtype)
+        self._O = options_for(s, self.time_limit if self._timed else 0, self.actions > 0)
+
+    def _bound(self, low: ArrayLike, high: ArrayLike) -> None:
+        if not self.actions:
+            return
+        try:
+            self._action[at.LOW], self._action[at.HIGH] = np.asarray(low, np.float64), np.asarray(high, np.float64)
+        except ValueError as error:
+            raise MindError(f"the bounds of actions must be {self.actions} numbers each: {error}") from error
+        if not (self._action[at.LOW] < self._action[at.HIGH]).all():
+            raise MindError("the lower bounds of actions must be below the upper ones")
 
     def _draw(self) -> None:
-        """Weights at birth: sparse, without replacement (Elsayed et al. 2024, algorithm 1)."""
         rng = np.random.default_rng(self.seed)
         self._P[:] = self._B[:, None]
-        for net in self._geo:
-            for l, (n, m, at, *_) in enumerate(net.tolist()):
-                bound = 1.0 / math.sqrt(n)
-                w = rng.uniform(-bound, bound, (n, m))
-                zeros = math.ceil(self.settings.sparsity * n - 1e-9)
-                w[rng.random((n, m)).argsort(0).argsort(0) < zeros] = 0.0
-                block = np.vstack([w, np.zeros((1, m))])
-                self._P[0, at : at + (n + 1) * m] = (block.T if l == len(net) - 1 else block).ravel()
+        draw(self._P[at.WEIGHT], self._networks, self.settings.sparsity, rng)
         self._rng = rng.integers(0, 2**64, 1, dtype=np.uint64)
-
-    @property
-    def _kernel_name(self) -> str:
-        return _KERNELS[self.settings.algorithm]
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that changes by living."""
@@ -216,8 +159,8 @@ class Agent:
             "actions": self.actions,
             "choices": self.choices,
             "agent": self.agent,
-            "low": [_json_number(v) for v in self._action[2, : self.actions].tolist()],
-            "high": [_json_number(v) for v in self._action[3, : self.actions].tolist()],
+            "low": [_json_number(v) for v in self._action[at.LOW, : self.actions].tolist()],
+            "high": [_json_number(v) for v in self._action[at.HIGH, : self.actions].tolist()],
             "time_limit": self.time_limit,
             "seed": self.seed,
             "dtype": str(self._dtype),
@@ -233,9 +176,10 @@ class Agent:
         names = [q.name for q in self._table]
         if quantity not in names:
             raise MindError(f"this agent keeps no {quantity!r} per weight; it keeps {', '.join(names)}")
-        n, m, at = (int(v) for v in self._geo[network, layer, :3])
-        row: NDArray[Any] = self._P[names.index(quantity), at : at + (n + 1) * m]
-        last = layer in (-1, self._geo.shape[1] - 1)
+        n, m = int(self._networks[network, layer, at.INPUTS]), int(self._networks[network, layer, at.UNITS])
+        first = int(self._networks[network, layer, at.WEIGHTS_AT])
+        row: NDArray[Any] = self._P[names.index(quantity), first : first + (n + 1) * m]
+        last = layer in (-1, self._networks.shape[1] - 1)
         return (row.reshape(m, n + 1).T if last else row.reshape(n + 1, m)).copy()
 
     def features(self) -> NDArray[Any]:
@@ -245,8 +189,8 @@ class Agent:
 
         Without hidden layers, the normalised observation and a 1. For a Horde, or a linear learner, to predict from.
         """
-        at, n = int(self._geo[0, -1, 3]), int(self._geo[0, -1, 0])
-        seen: NDArray[Any] = self._A[int(self._G[_NOW]), at : at + n + 1].astype(np.float64)
+        first, n = int(self._networks[0, -1, at.INPUTS_AT]), int(self._networks[0, -1, at.INPUTS])
+        seen: NDArray[Any] = self._A[int(self._G[at.G_NOW]), first : first + n + 1].astype(np.float64)
         return seen
 
     def report(self) -> dict[str, Any]:
@@ -255,18 +199,18 @@ class Agent:
         absolute ``weight``, and how many hidden units were ``reborn``."""
         networks = [
             {
-                "step": float(self._N[k, _STEP]),
-                "weight": float(np.abs(self._P[0, start:end]).mean()),
-                "reborn": int(self._N[k, _BIRTHS]),
+                "step": float(self._N[k, at.N_STEP]),
+                "weight": float(np.abs(self._P[at.WEIGHT, start:end]).mean()),
+                "reborn": int(self._N[k, at.N_BIRTHS]),
             }
             for k, (start, end) in enumerate(self._spans.tolist())
         ]
         g = self._G
         return {
-            "steps": int(g[_STEPS]),
-            "episodes": int(g[_EPISODES]),
-            "delta": float(g[_DELTA]),
-            "value": float(g[_VALUE]),
+            "steps": int(g[at.G_STEPS]),
+            "episodes": int(g[at.G_EPISODES]),
+            "delta": float(g[at.G_DELTA]),
+            "value": float(g[at.G_VALUE]),
             "networks": networks,
         }
 
@@ -275,9 +219,11 @@ class Agent:
     def _load(self, apart: bool = True) -> Any:
         if apart:
             compile_apart(self.settings.algorithm, str(self._dtype))
-        kernel = importlib.import_module(f"klopf.mind.rl.{self._kernel_name}")  # compiled code, when first needed
+        kernel = importlib.import_module(
+            f"klopf.mind.rl.{ALGORITHMS[self.settings.algorithm].kernel}"
+        )  # compiled code, when first needed
         self._kernel = kernel
-        self._state = (self._P, self._U, self._B, self._S, self._A, self._D, self._C, self._N, self._G, self._geo,
+        self._state = (self._P, self._U, self._B, self._S, self._A, self._D, self._C, self._N, self._G, self._networks,
                        self._spans, self._hyp, self._O, self._rng, self._action)  # fmt: skip
         return kernel
 
@@ -355,16 +301,16 @@ class Agent:
             if given.shape != (1,) or given[0] not in range(self.choices):
                 raise MindError(f"action {action!r} is out of range: this agent has choices 0 to {self.choices - 1}")
             if self.settings.algorithm in ("q", "qrc"):
-                out = int(self._geo[0, -1, 4])
-                values = self._A[int(self._G[_NOW]), out : out + self.choices]
-                self._G[_GREEDY] = float(int(given[0]) == int(values.argmax()))
-            self._action[0, 0] = given[0]
+                out = int(self._networks[0, -1, at.UNITS_AT])
+                values = self._A[int(self._G[at.G_NOW]), out : out + self.choices]
+                self._G[at.G_GREEDY] = float(int(given[0]) == int(values.argmax()))
+            self._action[at.DRAWN, 0] = given[0]
             return
         if given.shape != (self.actions,) or not self.actions:
             raise MindError(f"an action has {given.size} numbers where this agent's have {self.actions}")
-        if not ((given >= self._action[2]) & (given <= self._action[3])).all():  # NaN is out of range too
+        if not ((given >= self._action[at.LOW]) & (given <= self._action[at.HIGH])).all():  # NaN is out of range too
             raise MindError(f"action {given.tolist()} is out of range: the bounds are the environment's")
-        self._action[0], self._action[1] = given, given
+        self._action[at.DRAWN], self._action[at.TAKEN] = given, given
 
     # --- saving ---------------------------------------------------------------------------------------------------
 
@@ -410,15 +356,15 @@ class Agent:
 
     def _answer(self) -> Any:
         if self.actions:
-            return self._action[1].copy()
+            return self._action[at.TAKEN].copy()
         if self.choices:
-            return int(self._action[0, 0])
-        return float(self._action[0, 0])
+            return int(self._action[at.DRAWN, 0])
+        return float(self._action[at.DRAWN, 0])
 
 
 def compile_here(algorithm: str, dtype: str) -> None:
     """Compile the kernel of ``algorithm`` in this process, so that the cache has it."""
-    shape: dict[str, Any] = {} if algorithm == "td" else {"choices": 2}
+    shape = {"choices": 2} if ALGORITHMS[algorithm].acts else {}
     name = next(name for name, s in AGENTS.items() if s.algorithm == algorithm)
     made = Agent(2, agent=name, hidden=(4,), dtype=dtype, **shape)
     made._try(made._load(apart=False))
@@ -432,10 +378,6 @@ def _number(reward: Any) -> float:
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             return float(reward)
     raise MindError(f"the reward is {str(reward)[:60]!r}, not one number; mend the environment")
-
-
-def _round_up(n: int) -> int:
-    return -(-n // 16) * 16
 
 
 def _json_number(v: float) -> float | str:

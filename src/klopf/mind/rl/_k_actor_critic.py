@@ -14,109 +14,95 @@ Network 0 is the critic, network 1 the actor.
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_life import live
-from klopf.mind.rl._k_net import forward
-from klopf.mind.rl._k_policy import act_normal, act_softmax, gradient_normal, gradient_softmax
-from klopf.mind.rl._k_senses import (
-    G_ALIVE,
-    G_DELTA,
-    G_EPISODE_STEP,
-    G_EPISODES,
+from klopf.mind.rl._k_layout import (
+    DIVERGED,
+    DRAWN,
+    END,
+    FINE,
     G_NOW,
-    G_STEPS,
-    G_VALUE,
     O_CONTINUOUS,
     O_ENTROPY,
     O_GAMMA,
     O_LIFE,
-    O_PUBLISHED,
     O_RULE,
-    abandoned,
-    finite,
-    is_number,
-    passed,
-    scaled,
-    sense,
+    START,
+    UNITS,
+    UNITS_AT,
 )
+from klopf.mind.rl._k_life import live
+from klopf.mind.rl._k_net import forward
+from klopf.mind.rl._k_policy import act_normal, act_softmax, gradient_normal, gradient_softmax
+from klopf.mind.rl._k_steps import begun, checked, ended, finite, is_cut, judged, sensed
 from klopf.mind.rl._k_updates import learn
 
 CRITIC, ACTOR = 0, 1
 
 
 @jit
-def act(P, geo, hyp, A, G, O, rng, action):  # type: ignore[no-untyped-def]
+def act(P, networks, hyp, A, O, rng, action):  # type: ignore[no-untyped-def]
     """Evaluate the state in ``A`` with both networks and draw an action."""
-    forward(P[0], geo[CRITIC], A, hyp[CRITIC])
-    forward(P[0], geo[ACTOR], A, hyp[ACTOR])
-    out = geo[ACTOR, -1, 4]
+    forward(P[0], networks[CRITIC], A, hyp[CRITIC])
+    forward(P[0], networks[ACTOR], A, hyp[ACTOR])
+    out, n = networks[ACTOR, -1, UNITS_AT], networks[ACTOR, -1, UNITS]
     if O[O_CONTINUOUS] > 0:
-        act_normal(A, out, geo[ACTOR, -1, 1] // 2, rng, action)
+        act_normal(A, out, n // 2, rng, action)
     else:
-        action[0, 0] = act_softmax(A, out, geo[ACTOR, -1, 1], rng)
+        action[DRAWN, 0] = act_softmax(A, out, n, rng)
 
 
 @jit
-def begin(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
-    """An episode begins at ``obs``: sense it and act. Returns 0, or 2 if it is not finite."""
-    if not finite(obs):
-        return 2
-    abandoned(P[1], G)
-    G[G_NOW] = 0.0
-    G[G_EPISODE_STEP] = 0.0
-    G[G_ALIVE] = 1.0
-    sense(S, G, O, obs, A[0])
-    act(P, geo, hyp, A[0], G, O, rng, action)
-    return 0
+def begin(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
+    """An episode begins at ``obs``: sense it and act. Returns 0 or what is wrong."""
+    wrong = begun(P, S, A, G, O, obs)
+    if wrong != FINE:
+        return wrong
+    act(P, networks, hyp, A[0], O, rng, action)
+    return FINE
 
 
 @jit
-def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
+def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
     """Learn from what followed ``action``, then act again unless the episode is over. Returns 0 or what is wrong."""
     # CHECK
-    wrong = passed(G, obs, reward)
-    if wrong != 0:
+    wrong = checked(G, obs, reward)
+    if wrong != FINE:
         return wrong
-    dtype = P.dtype.type
     over = terminated or truncated
+    cut = is_cut(O, terminated, truncated)
     now = int(G[G_NOW])
-    a = A[now]
-    b = A[1 - now]
+    a, b = A[now], A[1 - now]
     # SENSE
-    G[G_STEPS] += 1.0
-    G[G_EPISODE_STEP] += 1.0
-    cut = terminated or (truncated and O[O_PUBLISHED] > 0)
-    r = scaled(G, O, reward, cut)
-    sense(S, G, O, obs, b)
+    r = sensed(S, G, O, obs, reward, cut, b)
     # JUDGE
-    out = geo[CRITIC, -1, 4]
+    out = networks[CRITIC, -1, UNITS_AT]
     follows = 0.0
     if not cut:
-        forward(P[0], geo[CRITIC], b, hyp[CRITIC])
+        forward(P[0], networks[CRITIC], b, hyp[CRITIC])
         follows = float(b[out])
     delta = r + O[O_GAMMA] * follows - float(a[out])
-    if not is_number(delta):
-        return 4
-    G[G_DELTA] = delta
-    G[G_VALUE] = float(a[out])
+    wrong = judged(G, delta, float(a[out]))
+    if wrong != FINE:
+        return wrong
     # LEARN
     rule = int(O[O_RULE])
+    d = P.dtype.type(delta)
     D[out] = 1.0
-    learn(rule, P, geo[CRITIC], a, D, hyp[CRITIC], N[CRITIC], C, dtype(delta), spans[CRITIC, 0], spans[CRITIC, 1], over)
-    out = geo[ACTOR, -1, 4]
+    start, end = spans[CRITIC, START], spans[CRITIC, END]
+    learn(rule, P, networks[CRITIC], a, D, hyp[CRITIC], N[CRITIC], C, d, start, end, over)
+    out, n = networks[ACTOR, -1, UNITS_AT], networks[ACTOR, -1, UNITS]
     entropy = O[O_ENTROPY] * (1.0 if delta > 0 else (-1.0 if delta < 0 else 0.0))
     if O[O_CONTINUOUS] > 0:
-        gradient_normal(a, out, geo[ACTOR, -1, 1] // 2, action, entropy, D)
+        gradient_normal(a, out, n // 2, action, entropy, D)
     else:
-        gradient_softmax(a, out, geo[ACTOR, -1, 1], int(action[0, 0]), entropy, D)
-    learn(rule, P, geo[ACTOR], a, D, hyp[ACTOR], N[ACTOR], C, dtype(delta), spans[ACTOR, 0], spans[ACTOR, 1], over)
+        gradient_softmax(a, out, n, int(action[DRAWN, 0]), entropy, D)
+    start, end = spans[ACTOR, START], spans[ACTOR, END]
+    learn(rule, P, networks[ACTOR], a, D, hyp[ACTOR], N[ACTOR], C, d, start, end, over)
     if O[O_LIFE] > 0:
-        live(P, U, B, geo[CRITIC], a, hyp[CRITIC], N[CRITIC], rng, O)
-        live(P, U, B, geo[ACTOR], a, hyp[ACTOR], N[ACTOR], rng, O)
+        live(P, U, B, networks[CRITIC], a, hyp[CRITIC], N[CRITIC], rng, O)
+        live(P, U, B, networks[ACTOR], a, hyp[ACTOR], N[ACTOR], rng, O)
     # ACT
     if over:
-        G[G_ALIVE] = 0.0
-        G[G_EPISODES] += 1.0
-        return 0
+        return ended(G)
     G[G_NOW] = 1.0 - now
-    act(P, geo, hyp, b, G, O, rng, action)
-    return 0 if finite(action[0]) else 4
+    act(P, networks, hyp, b, O, rng, action)
+    return FINE if finite(action[DRAWN]) else DIVERGED

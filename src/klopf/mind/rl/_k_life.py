@@ -11,29 +11,35 @@ import math
 
 from klopf.mind._k_parts import corrected_utility, is_mature, moved_bias, uniform, updated_utility
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_net import (
+from klopf.mind.rl._k_layout import (
     ADAPTIVE,
+    AGE,
+    INPUTS,
+    INPUTS_AT,
     INTENTIONAL,
     MATURITY,
+    MEAN,
     N_BIRTHS,
+    O_RULE,
+    O_UTILITY,
     RATE,
+    RECORDS_AT,
     SECOND,
     SPARSITY,
+    UNITS,
+    UTILITY,
     UTILITY_DECAY,
     WEIGHT,
+    WEIGHTS_AT,
 )
-from klopf.mind.rl._k_senses import O_RULE, O_UTILITY
-
-# rows of the unit table
-AGE, UTILITY, MEAN = range(3)
 
 
 @jit
-def draw_incoming(P, geo, j, sparsity, rng):  # type: ignore[no-untyped-def]
+def draw_incoming(P, layer, j, sparsity, rng):  # type: ignore[no-untyped-def]
     """Fresh incoming weights of unit ``j``: uniform in +-1/sqrt(fan-in), ceil(sparsity * fan-in) of them zero, drawn
     without replacement; bias 0 (Elsayed et al. 2024, algorithm 1)."""
-    n = geo[0]
-    units = geo[1]
+    n = layer[INPUTS]
+    units = layer[UNITS]
     bound = 1.0 / math.sqrt(float(n))
     zeros = math.ceil(sparsity * n - 1e-9)
     for i in range(n):
@@ -41,27 +47,27 @@ def draw_incoming(P, geo, j, sparsity, rng):  # type: ignore[no-untyped-def]
         if uniform(rng) * (n - i) < zeros:
             zeros -= 1
             w = 0.0
-        P[WEIGHT, geo[2] + i * units + j] = w
-    P[WEIGHT, geo[2] + n * units + j] = 0.0
+        P[WEIGHT, layer[WEIGHTS_AT] + i * units + j] = w
+    P[WEIGHT, layer[WEIGHTS_AT] + n * units + j] = 0.0
 
 
 @jit
-def live(P, U, B, geo, A, hyp, N, rng, O):  # type: ignore[no-untyped-def]
+def live(P, U, B, layers, A, hyp, N, rng, O):  # type: ignore[no-untyped-def]
     """Every hidden unit of one network grows a step older; the least useful may be replaced. ``B`` is the weight
     table's values at birth."""
-    last = geo.shape[0] - 1
+    last = layers.shape[0] - 1
     decay = float(hyp[UTILITY_DECAY])
     for l in range(last):
-        units = geo[l, 1]
-        uo = geo[l, 5]
-        x0 = geo[l + 1, 3]
-        after = geo[l + 1, 1]
+        units = layers[l, UNITS]
+        uo = layers[l, RECORDS_AT]
+        x0 = layers[l + 1, INPUTS_AT]
+        after = layers[l + 1, UNITS]
         mature = 0
         for j in range(units):
             h = float(A[x0 + j])
             heard = 0.0
             if l + 1 < last:
-                at = geo[l + 1, 2] + j * after
+                at = layers[l + 1, WEIGHTS_AT] + j * after
                 w = P[WEIGHT][at : at + after]
                 total = P.dtype.type(0)
                 for k in range(after):
@@ -69,7 +75,7 @@ def live(P, U, B, geo, A, hyp, N, rng, O):  # type: ignore[no-untyped-def]
                 heard = float(total)
             else:
                 for k in range(after):
-                    heard += abs(float(P[WEIGHT, geo[l + 1, 2] + k * (units + 1) + j]))
+                    heard += abs(float(P[WEIGHT, layers[l + 1, WEIGHTS_AT] + k * (units + 1) + j]))
             age = U[AGE, uo + j] + 1.0
             U[AGE, uo + j] = age
             mean = decay * U[MEAN, uo + j] + (1.0 - decay) * h
@@ -94,52 +100,52 @@ def live(P, U, B, geo, A, hyp, N, rng, O):  # type: ignore[no-untyped-def]
                     lowest = u
             if least < 0:
                 break
-            reborn(P, U, B, geo, l, least, decay, float(hyp[SPARSITY]), rng, O)
+            reborn(P, U, B, layers, l, least, decay, float(hyp[SPARSITY]), rng, O)
             N[N_BIRTHS] += 1.0
 
 
 @jit
-def reborn(P, U, B, geo, l, j, decay, sparsity, rng, O):  # type: ignore[no-untyped-def]
+def reborn(P, U, B, layers, l, j, decay, sparsity, rng, O):  # type: ignore[no-untyped-def]
     """Unit ``j`` of hidden layer ``l`` is replaced by a newborn (R6): every row of every table is reset.
 
     What it said on average moves into its listeners' biases first; its outgoing weights become zero. A running square
     starts at the average of its neighbours' (the same input's, the same listener's): at zero, whose bias the count of
     all updates no longer corrects, the newborn's first steps would be far too long."""
     squares = O[O_RULE] == ADAPTIVE or O[O_RULE] == INTENTIONAL
-    last = geo.shape[0] - 1
-    units = geo[l, 1]
-    n = geo[l, 0]
-    u = geo[l, 5] + j
+    last = layers.shape[0] - 1
+    units = layers[l, UNITS]
+    n = layers[l, INPUTS]
+    u = layers[l, RECORDS_AT] + j
     age = U[AGE, u]
     mean = U[MEAN, u] / (1.0 - decay**age) if age > 0 else 0.0
-    after = geo[l + 1, 1]
+    after = layers[l + 1, UNITS]
     for k in range(after):
         if l + 1 < last:
-            at = geo[l + 1, 2] + j * after + k
-            bias = geo[l + 1, 2] + units * after + k
+            at = layers[l + 1, WEIGHTS_AT] + j * after + k
+            bias = layers[l + 1, WEIGHTS_AT] + units * after + k
         else:
-            at = geo[l + 1, 2] + k * (units + 1) + j
-            bias = geo[l + 1, 2] + k * (units + 1) + units
+            at = layers[l + 1, WEIGHTS_AT] + k * (units + 1) + j
+            bias = layers[l + 1, WEIGHTS_AT] + k * (units + 1) + units
         P[WEIGHT, bias] = moved_bias(P[WEIGHT, bias], mean, P[WEIGHT, at])
         square = 0.0
         if squares:
             for i in range(units):
-                there = geo[l + 1, 2] + (i * after + k if l + 1 < last else k * (units + 1) + i)
+                there = layers[l + 1, WEIGHTS_AT] + (i * after + k if l + 1 < last else k * (units + 1) + i)
                 square += float(P[SECOND, there]) / units
         for q in range(P.shape[0]):
             P[q, at] = B[q]
         if squares:
             P[SECOND, at] = square
     for i in range(n + 1):
-        at = geo[l, 2] + i * units + j
+        at = layers[l, WEIGHTS_AT] + i * units + j
         square = 0.0
         if squares:
             for k in range(units):
-                square += float(P[SECOND, geo[l, 2] + i * units + k]) / units
+                square += float(P[SECOND, layers[l, WEIGHTS_AT] + i * units + k]) / units
         for q in range(P.shape[0]):
             P[q, at] = B[q]
         if squares:
             P[SECOND, at] = square
-    draw_incoming(P, geo[l], j, sparsity, rng)
+    draw_incoming(P, layers[l], j, sparsity, rng)
     for q in range(U.shape[0]):
         U[q, u] = 0.0

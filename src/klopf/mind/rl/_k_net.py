@@ -3,7 +3,7 @@
 Hidden layers: linear, layer normalisation without learned scale (epsilon 1e-5, as PyTorch's), leaky ReLU. The last
 layer is linear. Elsayed, Vasan and Mahmood (2024), *Streaming deep reinforcement learning finally works*, section 3.
 
-Several networks (value, policy) share one input and lie in the same flat arrays. ``geo[l]`` of one network's layer:
+Several networks (value, policy) share one input and lie in the same flat arrays. ``layers[l]`` of one network's layer:
 0 inputs, 1 units, 2 first weight, 3 where its inputs lie in the activations, 4 where its units lie there, 5 its units
 in the unit table. A hidden layer's weights lie row by row of inputs (so a row is what one input says to all units), the
 last layer's row by row of outputs; the bias is one more input, which is always 1. Behind a layer's inputs stands that
@@ -17,35 +17,50 @@ from __future__ import annotations
 import math
 
 from klopf.mind.rl._jit import jit
-
-# how weights are updated from traces
-OBGD, ADAPTIVE, INTENTIONAL, FIXED, AUTOSTEP, PLAIN = range(6)
-# rows of the weight table
-WEIGHT, TRACE, SECOND, SCALE, MEMORY, MEAN_STEP = range(6)
-GRADIENT = SECOND  # no rule keeps both, nor the next two
-MOVE = SCALE
-# places in a network's hyperparameters
-(
-    ALPHA, KAPPA, LAMBDA, GAMMA, BETA2, EPSILON, META, TAU, LEAK, SPARSITY, RATE, MATURITY, UTILITY_DECAY, CLIP,
-    DELTA_DECAY, REGULARISER, NORMALISE_DELTA,
-) = range(17)  # fmt: skip
-# places in a network's own counters (float64)
-N_UPDATES, N_SIGMA, N_CLIP, N_NORM, N_STEP, N_BIRTHS, N_OVERSHOT = range(7)
+from klopf.mind.rl._k_layout import (
+    ADAPTIVE,
+    C_BETA2,
+    C_DECAY,
+    C_DELTA,
+    C_EPSILON,
+    C_FADE2,
+    C_HIGH,
+    C_LOW,
+    C_META,
+    C_TAU,
+    FIXED,
+    GRADIENT,
+    INPUTS,
+    INPUTS_AT,
+    INTENTIONAL,
+    LARGEST,
+    LEAK,
+    MEMORY,
+    OBGD,
+    PLAIN,
+    SECOND,
+    STEP_SIZE,
+    TRACE,
+    UNITS,
+    UNITS_AT,
+    WEIGHT,
+    WEIGHTS_AT,
+)
 
 
 @jit
-def hidden_forward(W, geo, A, norm):  # type: ignore[no-untyped-def]
-    """One hidden layer: activations at ``geo[3]`` to normalised units at ``geo[4]`` (and their 1 / deviation)."""
-    n = geo[0]
-    units = geo[1]
-    z = A[geo[4] : geo[4] + units]
-    b = geo[2] + n * units
+def hidden_forward(W, layer, A, norm):  # type: ignore[no-untyped-def]
+    """One hidden layer: from its inputs to its units, normalised, and behind them their 1 / deviation."""
+    n = layer[INPUTS]
+    units = layer[UNITS]
+    z = A[layer[UNITS_AT] : layer[UNITS_AT] + units]
+    b = layer[WEIGHTS_AT] + n * units
     w = W[b : b + units]
     for j in range(units):
         z[j] = w[j]
     i = 0
-    x0 = geo[3]
-    at = geo[2]
+    x0 = layer[INPUTS_AT]
+    at = layer[WEIGHTS_AT]
     while i + 4 <= n:
         a0 = A[x0 + i]
         a1 = A[x0 + i + 1]
@@ -81,33 +96,33 @@ def hidden_forward(W, geo, A, norm):  # type: ignore[no-untyped-def]
     inv = one / math.sqrt(var / count + norm)
     for j in range(units):
         z[j] *= inv
-    A[geo[4] + units] = inv
+    A[layer[UNITS_AT] + units] = inv
 
 
 @jit
-def forward(W, geo, A, hyp):  # type: ignore[no-untyped-def]
-    """All layers of one network, from the inputs in ``A``; outputs at ``geo[-1, 4]``."""
-    last = geo.shape[0] - 1
+def forward(W, layers, A, hyp):  # type: ignore[no-untyped-def]
+    """All layers of one network, from the inputs in ``A``; outputs at ``layers[-1, UNITS_AT]``."""
+    last = layers.shape[0] - 1
     one = W.dtype.type(1)
     leak = hyp[LEAK]
     norm = W.dtype.type(1e-5)
     for l in range(last):
-        hidden_forward(W, geo[l], A, norm)
-        units = geo[l, 1]
-        z = A[geo[l, 4] : geo[l, 4] + units]
-        h = A[geo[l + 1, 3] : geo[l + 1, 3] + units]
+        hidden_forward(W, layers[l], A, norm)
+        units = layers[l, UNITS]
+        z = A[layers[l, UNITS_AT] : layers[l, UNITS_AT] + units]
+        h = A[layers[l + 1, INPUTS_AT] : layers[l + 1, INPUTS_AT] + units]
         for j in range(units):
             h[j] = max(z[j], leak * z[j])
-        A[geo[l + 1, 3] + units] = one
-    n = geo[last, 0] + 1
-    x = A[geo[last, 3] : geo[last, 3] + n]
-    for k in range(geo[last, 1]):
-        at = geo[last, 2] + k * n
+        A[layers[l + 1, INPUTS_AT] + units] = one
+    n = layers[last, INPUTS] + 1
+    x = A[layers[last, INPUTS_AT] : layers[last, INPUTS_AT] + n]
+    for k in range(layers[last, UNITS]):
+        at = layers[last, WEIGHTS_AT] + k * n
         w = W[at : at + n]
         y = W.dtype.type(0)
         for i in range(n):
             y += w[i] * x[i]
-        A[geo[last, 4] + k] = y
+        A[layers[last, UNITS_AT] + k] = y
 
 
 @jit
@@ -212,9 +227,9 @@ def trace(rule, P, at, rows, n, X, xo, V, vo, C):  # type: ignore[no-untyped-def
             x = X[xo + r]
             e = traces[at : at + n]
             g = P[GRADIENT][at : at + n]
-            alpha = P[SCALE][at : at + n]
+            alpha = P[STEP_SIZE][at : at + n]
             memory = P[MEMORY][at : at + n]
-            mean = P[MEAN_STEP][at : at + n]
+            mean = P[LARGEST][at : at + n]
             for j in range(n):
                 g0 = x * d[j]
                 g[j] = g0
@@ -232,39 +247,35 @@ def trace(rule, P, at, rows, n, X, xo, V, vo, C):  # type: ignore[no-untyped-def
     return s1, s2
 
 
-# places in the scalars that one update works with
-C_DECAY, C_DELTA, C_BETA2, C_FADE2, C_EPSILON, C_META, C_TAU, C_LOW, C_HIGH = range(9)
-
-
 @jit
-def backward(rule, P, geo, A, D, hyp, C):  # type: ignore[no-untyped-def]
-    """From the gradient of the outputs, at ``D[geo[-1, 4]]``, through the network into all traces.
+def backward(rule, P, layers, A, D, hyp, C):  # type: ignore[no-untyped-def]
+    """From the gradient of the outputs, at ``D[layers[-1, UNITS_AT]]``, through the network into all traces.
 
     Returns the rule's two sums over all weights.
     """
-    last = geo.shape[0] - 1
+    last = layers.shape[0] - 1
     W = P[WEIGHT]
     zero = W.dtype.type(0)
     one = W.dtype.type(1)
     leak = hyp[LEAK]
-    n = geo[last, 0]
-    x0 = geo[last, 3]
+    n = layers[last, INPUTS]
+    x0 = layers[last, INPUTS_AT]
     dx = D[x0 : x0 + n]
     for i in range(n):
         dx[i] = zero
     if last > 0:
-        for k in range(geo[last, 1]):
-            g = D[geo[last, 4] + k]
-            at = geo[last, 2] + k * (n + 1)
+        for k in range(layers[last, UNITS]):
+            g = D[layers[last, UNITS_AT] + k]
+            at = layers[last, WEIGHTS_AT] + k * (n + 1)
             w = W[at : at + n]
             for i in range(n):
                 dx[i] += g * w[i]
-    s1, s2 = trace(rule, P, geo[last, 2], geo[last, 1], n + 1, D, geo[last, 4], A, x0, C)
+    s1, s2 = trace(rule, P, layers[last, WEIGHTS_AT], layers[last, UNITS], n + 1, D, layers[last, UNITS_AT], A, x0, C)
     for q in range(last):
         l = last - 1 - q
-        units = geo[l, 1]
-        x0 = geo[l + 1, 3]
-        z0 = geo[l, 4]
+        units = layers[l, UNITS]
+        x0 = layers[l + 1, INPUTS_AT]
+        z0 = layers[l, UNITS_AT]
         dh = D[x0 : x0 + units]
         z = A[z0 : z0 + units]
         d = D[z0 : z0 + units]
@@ -281,9 +292,9 @@ def backward(rule, P, geo, A, D, hyp, C):  # type: ignore[no-untyped-def]
         inv = A[z0 + units]
         for j in range(units):
             d[j] = inv * (d[j] - m1 - z[j] * m2)
-        n = geo[l, 0]
-        at = geo[l, 2]
-        x0 = geo[l, 3]
+        n = layers[l, INPUTS]
+        at = layers[l, WEIGHTS_AT]
+        x0 = layers[l, INPUTS_AT]
         if l > 0:
             for i in range(n):
                 D[x0 + i] = row_dot(W, at + i * units, units, D, z0)

@@ -6,7 +6,7 @@ import math
 
 from klopf.mind._k_parts import uniform
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_senses import G_EXPLORED, G_GREEDY, O_EPS_END, O_EPS_START, O_EPS_STEPS
+from klopf.mind.rl._k_layout import DRAWN, G_EXPLORED, G_GREEDY, HIGH, LOW, O_EPS_END, O_EPS_START, O_EPS_STEPS, TAKEN
 
 
 @jit
@@ -17,19 +17,19 @@ def deviation(x):  # type: ignore[no-untyped-def]
 
 @jit
 def act_normal(A, out, n, rng, action):  # type: ignore[no-untyped-def]
-    """``action[0, k] ~ N(mean_k, softplus(.)_k)``; means at ``A[out:out+n]``, the others behind them (Box and Muller).
+    """``action[DRAWN, k] ~ N(mean_k, softplus(.)_k)`` by Box and Muller; means at ``A[out:out+n]``, the others behind.
 
-    ``action[1]`` is the same within the environment's bounds, ``action[2]`` and ``action[3]``; learning uses row 0."""
+    ``action[TAKEN]`` is the same within the environment's bounds; learning uses what was drawn."""
     k = 0
     while k < n:
         r = math.sqrt(-2.0 * math.log(1.0 - uniform(rng)))
         turn = 2.0 * math.pi * uniform(rng)
-        action[0, k] = A[out + k] + deviation(float(A[out + n + k])) * r * math.cos(turn)
+        action[DRAWN, k] = A[out + k] + deviation(float(A[out + n + k])) * r * math.cos(turn)
         if k + 1 < n:
-            action[0, k + 1] = A[out + k + 1] + deviation(float(A[out + n + k + 1])) * r * math.sin(turn)
+            action[DRAWN, k + 1] = A[out + k + 1] + deviation(float(A[out + n + k + 1])) * r * math.sin(turn)
         k += 2
     for k in range(n):
-        action[1, k] = min(max(action[0, k], action[2, k]), action[3, k])
+        action[TAKEN, k] = min(max(action[DRAWN, k], action[LOW, k]), action[HIGH, k])
 
 
 @jit
@@ -38,21 +38,28 @@ def gradient_normal(A, out, n, action, entropy, D):  # type: ignore[no-untyped-d
     for k in range(n):
         raw = float(A[out + n + k])
         s = deviation(raw)
-        d = action[0, k] - A[out + k]
+        d = action[DRAWN, k] - A[out + k]
         D[out + k] = d / (s * s)
         by_s = (d * d - s * s) / (s * s * s) + entropy / s
         D[out + n + k] = by_s / (1.0 + math.exp(-raw))
 
 
 @jit
-def act_softmax(A, out, n, rng):  # type: ignore[no-untyped-def]
-    """An action drawn with the probabilities softmax(``A[out:out+n]``)."""
+def softmax(A, out, n):  # type: ignore[no-untyped-def]
+    """The largest of the preferences ``A[out:out+n]``, and the sum of ``exp(preference - largest)``."""
     top = A[out]
     for k in range(1, n):
         top = max(top, A[out + k])
     total = 0.0
     for k in range(n):
         total += math.exp(float(A[out + k] - top))
+    return top, total
+
+
+@jit
+def act_softmax(A, out, n, rng):  # type: ignore[no-untyped-def]
+    """An action drawn with the probabilities softmax(``A[out:out+n]``)."""
+    top, total = softmax(A, out, n)
     left = uniform(rng) * total
     for k in range(n - 1):
         left -= math.exp(float(A[out + k] - top))
@@ -64,12 +71,7 @@ def act_softmax(A, out, n, rng):  # type: ignore[no-untyped-def]
 @jit
 def gradient_softmax(A, out, n, action, entropy, D):  # type: ignore[no-untyped-def]
     """Gradient of ``log pi(action) + entropy * H`` by the preferences into ``D``."""
-    top = A[out]
-    for k in range(1, n):
-        top = max(top, A[out + k])
-    total = 0.0
-    for k in range(n):
-        total += math.exp(float(A[out + k] - top))
+    top, total = softmax(A, out, n)
     h = 0.0
     for k in range(n):
         log_p = float(A[out + k] - top) - math.log(total)
@@ -103,3 +105,11 @@ def act_epsilon_greedy(A, out, n, rng, G, O):  # type: ignore[no-untyped-def]
         action = int(uniform(rng) * n)
     G[G_GREEDY] = 1.0 if action == greedy else 0.0
     return action
+
+
+@jit
+def gradient_value(D, out, n, k):  # type: ignore[no-untyped-def]
+    """The gradient of the ``k``-th output by the outputs into ``D``."""
+    for q in range(n):
+        D[out + q] = 0.0
+    D[out + k] = 1.0

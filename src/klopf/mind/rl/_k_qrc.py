@@ -16,113 +16,91 @@ with ``grad delta = gamma grad max_a' q(s', a') - grad q(s, a)``. The traces are
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_life import live
-from klopf.mind.rl._k_net import (
+from klopf.mind.rl._k_layout import (
     ALPHA,
     C_DECAY,
+    DRAWN,
+    END,
+    FINE,
     FIXED,
+    G_GREEDY,
+    G_H_TRACE,
+    G_NOW,
     GAMMA,
     GRADIENT,
     LAMBDA,
     MOVE,
-    PLAIN,
-    REGULARISER,
-    TRACE,
-    WEIGHT,
-    backward,
-    forward,
-)
-from klopf.mind.rl._k_policy import act_epsilon_greedy, best
-from klopf.mind.rl._k_senses import (
-    G_ALIVE,
-    G_DELTA,
-    G_EPISODE_STEP,
-    G_EPISODES,
-    G_GREEDY,
-    G_H_TRACE,
-    G_NOW,
-    G_STEPS,
-    G_VALUE,
     O_GAMMA,
     O_LIFE,
-    O_PUBLISHED,
-    abandoned,
-    finite,
-    is_number,
-    passed,
-    scaled,
-    sense,
+    PLAIN,
+    REGULARISER,
+    START,
+    TRACE,
+    UNITS,
+    UNITS_AT,
+    WEIGHT,
 )
+from klopf.mind.rl._k_life import live
+from klopf.mind.rl._k_net import backward, forward
+from klopf.mind.rl._k_policy import act_epsilon_greedy, best, gradient_value
+from klopf.mind.rl._k_steps import begun, checked, ended, is_cut, judged, sensed
 
 Q, H = 0, 1
 
 
 @jit
-def begin(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
-    """An episode begins at ``obs``: sense it and act. Returns 0, or 2 if it is not finite."""
-    if not finite(obs):
-        return 2
-    abandoned(P[1], G)
-    G[G_NOW] = 0.0
-    G[G_EPISODE_STEP] = 0.0
-    G[G_ALIVE] = 1.0
-    sense(S, G, O, obs, A[0])
-    forward(P[0], geo[Q], A[0], hyp[Q])
-    forward(P[0], geo[H], A[0], hyp[H])
-    action[0, 0] = act_epsilon_greedy(A[0], geo[Q, -1, 4], geo[Q, -1, 1], rng, G, O)
-    return 0
+def act(P, networks, hyp, A, G, O, rng, action):  # type: ignore[no-untyped-def]
+    """Evaluate the state in ``A`` with both networks and draw an action."""
+    forward(P[0], networks[Q], A, hyp[Q])
+    forward(P[0], networks[H], A, hyp[H])
+    action[DRAWN, 0] = act_epsilon_greedy(A, networks[Q, -1, UNITS_AT], networks[Q, -1, UNITS], rng, G, O)
 
 
 @jit
-def of_one(D, out, choices, k):  # type: ignore[no-untyped-def]
-    """The gradient of the ``k``-th output by the outputs."""
-    for q in range(choices):
-        D[out + q] = 0.0
-    D[out + k] = 1.0
+def begin(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
+    """An episode begins at ``obs``: sense it and act. Returns 0 or what is wrong."""
+    wrong = begun(P, S, A, G, O, obs)
+    if wrong != FINE:
+        return wrong
+    act(P, networks, hyp, A[0], G, O, rng, action)
+    return FINE
 
 
 @jit
-def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
+def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
     """Learn from what followed ``action``, then act again unless the episode is over. Returns 0 or what is wrong."""
     # CHECK
-    wrong = passed(G, obs, reward)
-    if wrong != 0:
+    wrong = checked(G, obs, reward)
+    if wrong != FINE:
         return wrong
-    dtype = P.dtype.type
     over = terminated or truncated
-    cut = terminated or (truncated and O[O_PUBLISHED] > 0)
+    cut = is_cut(O, terminated, truncated)
     now = int(G[G_NOW])
-    a = A[now]
-    b = A[1 - now]
-    out = geo[Q, -1, 4]
-    out_h = geo[H, -1, 4]
-    choices = geo[Q, -1, 1]
-    taken = int(action[0, 0])
+    a, b = A[now], A[1 - now]
+    out, out_h, choices = networks[Q, -1, UNITS_AT], networks[H, -1, UNITS_AT], networks[Q, -1, UNITS]
+    taken = int(action[DRAWN, 0])
     # SENSE
-    G[G_STEPS] += 1.0
-    G[G_EPISODE_STEP] += 1.0
-    r = scaled(G, O, reward, cut)
-    sense(S, G, O, obs, b)
+    r = sensed(S, G, O, obs, reward, cut, b)
     # JUDGE
     follows = 0.0
     then = 0
     if not cut:
-        forward(P[0], geo[Q], b, hyp[Q])
+        forward(P[0], networks[Q], b, hyp[Q])
         then = best(b, out, choices)
         follows = float(b[out + then])
     delta = r + O[O_GAMMA] * follows - float(a[out + taken])
-    if not is_number(delta):
-        return 4
+    wrong = judged(G, delta, float(a[out + taken]))
+    if wrong != FINE:
+        return wrong
     h = float(a[out_h + taken])
     z = float(hyp[Q, GAMMA] * hyp[Q, LAMBDA]) * G[G_H_TRACE] + h
-    G[G_DELTA] = delta
-    G[G_VALUE] = float(a[out + taken])
     # LEARN
-    C[C_DECAY] = hyp[Q, GAMMA] * hyp[Q, LAMBDA]
+    dtype = P.dtype.type
     d = dtype(delta)
-    start, end = spans[Q, 0], spans[Q, 1]
-    of_one(D, out, choices, taken)
-    backward(FIXED, P, geo[Q], a, D, hyp[Q], C)
+    C[C_DECAY] = hyp[Q, GAMMA] * hyp[Q, LAMBDA]
+    start, end = spans[Q, START], spans[Q, END]
+    gradient_value(D, out, choices, taken)
+    backward(FIXED, P, networks[Q], a, D, hyp[Q], C)
     w = P[WEIGHT][start:end]
     e = P[TRACE][start:end]
     g = P[GRADIENT][start:end]
@@ -132,16 +110,16 @@ def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward
     for i in range(end - start):
         move[i] = d * e[i] + along * g[i]
     if not cut:
-        of_one(D, out, choices, then)
-        backward(PLAIN, P, geo[Q], b, D, hyp[Q], C)
+        gradient_value(D, out, choices, then)
+        backward(PLAIN, P, networks[Q], b, D, hyp[Q], C)
         along = dtype(z) * hyp[Q, GAMMA]
         for i in range(end - start):
             move[i] -= along * g[i]
     for i in range(end - start):
         w[i] += alpha * move[i]
-    start_h, end_h = spans[H, 0], spans[H, 1]
-    of_one(D, out_h, choices, taken)
-    backward(FIXED, P, geo[H], a, D, hyp[H], C)
+    start_h, end_h = spans[H, START], spans[H, END]
+    gradient_value(D, out_h, choices, taken)
+    backward(FIXED, P, networks[H], a, D, hyp[H], C)
     w_h = P[WEIGHT][start_h:end_h]
     e_h = P[TRACE][start_h:end_h]
     g_h = P[GRADIENT][start_h:end_h]
@@ -158,15 +136,11 @@ def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward
         for i in range(end_h - start_h):
             e_h[i] = 0.0
     if O[O_LIFE] > 0:
-        live(P, U, B, geo[Q], a, hyp[Q], N[Q], rng, O)
-        live(P, U, B, geo[H], a, hyp[H], N[H], rng, O)
+        live(P, U, B, networks[Q], a, hyp[Q], N[Q], rng, O)
+        live(P, U, B, networks[H], a, hyp[H], N[H], rng, O)
     # ACT
     if over:
-        G[G_ALIVE] = 0.0
-        G[G_EPISODES] += 1.0
-        return 0
+        return ended(G)
     G[G_NOW] = 1.0 - now
-    forward(P[0], geo[Q], b, hyp[Q])
-    forward(P[0], geo[H], b, hyp[H])
-    action[0, 0] = act_epsilon_greedy(b, out, choices, rng, G, O)
-    return 0
+    act(P, networks, hyp, b, G, O, rng, action)
+    return FINE

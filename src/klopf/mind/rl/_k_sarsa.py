@@ -13,90 +13,59 @@ from the last state of the one before, here it is drawn from the episode's own f
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
+from klopf.mind.rl._k_layout import DRAWN, END, FINE, G_NOW, O_GAMMA, O_LIFE, O_RULE, START, UNITS, UNITS_AT
 from klopf.mind.rl._k_life import live
 from klopf.mind.rl._k_net import forward
-from klopf.mind.rl._k_policy import act_epsilon_greedy
-from klopf.mind.rl._k_senses import (
-    G_ALIVE,
-    G_DELTA,
-    G_EPISODE_STEP,
-    G_EPISODES,
-    G_NOW,
-    G_STEPS,
-    G_VALUE,
-    O_GAMMA,
-    O_LIFE,
-    O_PUBLISHED,
-    O_RULE,
-    abandoned,
-    finite,
-    is_number,
-    passed,
-    scaled,
-    sense,
-)
+from klopf.mind.rl._k_policy import act_epsilon_greedy, gradient_value
+from klopf.mind.rl._k_steps import begun, checked, ended, is_cut, judged, sensed
 from klopf.mind.rl._k_updates import learn
 
 
 @jit
-def begin(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
-    """An episode begins at ``obs``: sense it and act. Returns 0, or 2 if it is not finite."""
-    if not finite(obs):
-        return 2
-    abandoned(P[1], G)
-    G[G_NOW] = 0.0
-    G[G_EPISODE_STEP] = 0.0
-    G[G_ALIVE] = 1.0
-    sense(S, G, O, obs, A[0])
-    forward(P[0], geo[0], A[0], hyp[0])
-    action[0, 0] = act_epsilon_greedy(A[0], geo[0, -1, 4], geo[0, -1, 1], rng, G, O)
-    return 0
+def begin(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
+    """An episode begins at ``obs``: sense it and act. Returns 0 or what is wrong."""
+    wrong = begun(P, S, A, G, O, obs)
+    if wrong != FINE:
+        return wrong
+    forward(P[0], networks[0], A[0], hyp[0])
+    action[DRAWN, 0] = act_epsilon_greedy(A[0], networks[0, -1, UNITS_AT], networks[0, -1, UNITS], rng, G, O)
+    return FINE
 
 
 @jit
-def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
+def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
     """Learn from what followed ``action``, then act again unless the episode is over. Returns 0 or what is wrong."""
     # CHECK
-    wrong = passed(G, obs, reward)
-    if wrong != 0:
+    wrong = checked(G, obs, reward)
+    if wrong != FINE:
         return wrong
-    dtype = P.dtype.type
     over = terminated or truncated
-    cut = terminated or (truncated and O[O_PUBLISHED] > 0)
+    cut = is_cut(O, terminated, truncated)
     now = int(G[G_NOW])
-    a = A[now]
-    b = A[1 - now]
-    out = geo[0, -1, 4]
-    choices = geo[0, -1, 1]
-    taken = int(action[0, 0])
+    a, b = A[now], A[1 - now]
+    out, choices = networks[0, -1, UNITS_AT], networks[0, -1, UNITS]
+    taken = int(action[DRAWN, 0])
     # SENSE
-    G[G_STEPS] += 1.0
-    G[G_EPISODE_STEP] += 1.0
-    r = scaled(G, O, reward, cut)
-    sense(S, G, O, obs, b)
-    # JUDGE
+    r = sensed(S, G, O, obs, reward, cut, b)
+    # JUDGE, and draw the action that will be taken
     follows = 0.0
     if not cut:
-        forward(P[0], geo[0], b, hyp[0])
-        action[0, 0] = act_epsilon_greedy(b, out, choices, rng, G, O)
-        follows = float(b[out + int(action[0, 0])])
+        forward(P[0], networks[0], b, hyp[0])
+        action[DRAWN, 0] = act_epsilon_greedy(b, out, choices, rng, G, O)
+        follows = float(b[out + int(action[DRAWN, 0])])
     delta = r + O[O_GAMMA] * follows - float(a[out + taken])
-    if not is_number(delta):
-        return 4
-    G[G_DELTA] = delta
-    G[G_VALUE] = float(a[out + taken])
+    wrong = judged(G, delta, float(a[out + taken]))
+    if wrong != FINE:
+        return wrong
     # LEARN
-    for k in range(choices):
-        D[out + k] = 0.0
-    D[out + taken] = 1.0
-    learn(int(O[O_RULE]), P, geo[0], a, D, hyp[0], N[0], C, dtype(delta), spans[0, 0], spans[0, 1], over)
+    gradient_value(D, out, choices, taken)
+    d = P.dtype.type(delta)
+    learn(int(O[O_RULE]), P, networks[0], a, D, hyp[0], N[0], C, d, spans[0, START], spans[0, END], over)
     if O[O_LIFE] > 0:
-        live(P, U, B, geo[0], a, hyp[0], N[0], rng, O)
-    # ACT
+        live(P, U, B, networks[0], a, hyp[0], N[0], rng, O)
+    # GO ON
     if over:
-        G[G_ALIVE] = 0.0
-        G[G_EPISODES] += 1.0
-        return 0
+        return ended(G)
     G[G_NOW] = 1.0 - now
-    forward(P[0], geo[0], b, hyp[0])  # with the new weights, for the next update's gradient
-    return 0
+    forward(P[0], networks[0], b, hyp[0])  # with the new weights, for the next update's gradient
+    return FINE

@@ -8,45 +8,29 @@ from __future__ import annotations
 
 import math
 
-from klopf.mind._k_places import MOST
 from klopf.mind.rl._jit import jit
-
-LARGEST = 1.7976931348623157e308
-# places in an agent's globals (float64)
-(
-    G_NOW, G_SENSED, G_REWARDS, G_REWARD_MEAN, G_REWARD_P, G_REWARD_TRACE, G_EPISODE_STEP, G_STEPS, G_EPISODES, G_DELTA,
-    G_VALUE, G_EXPLORED, G_GREEDY, G_ALIVE, G_RETURN, G_H_TRACE, G_ACTION,
-) = range(17)  # fmt: skip
-# places in an agent's options (float64)
-(
-    O_NORMALISE, O_SCALE, O_TIME_LIMIT, O_PUBLISHED, O_GAMMA, O_ENTROPY, O_EPS_START, O_EPS_END, O_EPS_STEPS, O_RULE,
-    O_LIFE, O_CONTINUOUS, O_HORIZON, O_UTILITY,
-) = range(14)  # fmt: skip
-
-
-@jit
-def abandoned(traces, G):  # type: ignore[no-untyped-def]
-    """An episode begins: if the one before never ended, nothing of it may be credited with what comes now."""
-    if G[G_ALIVE] > 0:
-        for i in range(traces.shape[0]):
-            traces[i] = 0.0
-        G[G_H_TRACE] = 0.0
-        G[G_REWARD_TRACE] = 0.0
+from klopf.mind.rl._k_layout import (
+    G_EPISODE_STEP,
+    G_REWARD_MEAN,
+    G_REWARD_P,
+    G_REWARD_TRACE,
+    G_REWARDS,
+    G_SENSED,
+    O_GAMMA,
+    O_HORIZON,
+    O_NORMALISE,
+    O_SCALE,
+    O_TIME_LIMIT,
+)
 
 
 @jit
-def is_number(x):  # type: ignore[no-untyped-def]
-    """Whether ``x`` is finite. Not ``math.isfinite``: its ``x - x`` is folded away where sums may be reordered."""
-    return abs(x) <= LARGEST
-
-
-@jit
-def finite(obs):  # type: ignore[no-untyped-def]
-    """Whether all numbers of ``obs`` are finite, and small enough that their squares may be summed."""
-    for i in range(obs.shape[0]):  # noqa: SIM110
-        if not abs(obs[i]) <= MOST:
-            return False
-    return True
+def samples(O, count):  # type: ignore[no-untyped-def]
+    """Over how many samples a running mean of ``count`` goes: beyond the horizon old ones fade, so that a changed world
+    is sensed as it is."""
+    if O[O_HORIZON] > 0 and count > O[O_HORIZON]:
+        return O[O_HORIZON]
+    return count
 
 
 @jit
@@ -56,9 +40,7 @@ def sense(S, G, O, obs, A):  # type: ignore[no-untyped-def]
     if O[O_NORMALISE] > 0:
         count = G[G_SENSED] + 1.0
         G[G_SENSED] = count
-        window = count
-        if O[O_HORIZON] > 0 and count > O[O_HORIZON]:
-            window = O[O_HORIZON]  # old samples fade, so that a changed world is sensed as it is
+        window = samples(O, count)
         keep = 1.0 - 1.0 / window if window < count else 1.0
         for i in range(n):
             x = obs[i]
@@ -83,10 +65,7 @@ def unit(G, O):  # type: ignore[no-untyped-def]
     """What rewards are divided by, as things stand."""
     if O[O_SCALE] == 0 or G[G_REWARDS] < 2.0:
         return 1.0
-    window = G[G_REWARDS]
-    if O[O_HORIZON] > 0 and window > O[O_HORIZON]:
-        window = O[O_HORIZON]
-    return math.sqrt(G[G_REWARD_P] / (window - 1.0) + 1e-8)
+    return math.sqrt(G[G_REWARD_P] / (samples(O, G[G_REWARDS]) - 1.0) + 1e-8)
 
 
 @jit
@@ -98,27 +77,10 @@ def scaled(G, O, reward, ended):  # type: ignore[no-untyped-def]
     G[G_REWARD_TRACE] = trace
     count = G[G_REWARDS] + 1.0
     G[G_REWARDS] = count
-    window = count
-    if O[O_HORIZON] > 0 and count > O[O_HORIZON]:
-        window = O[O_HORIZON]
+    window = samples(O, count)
     keep = 1.0 - 1.0 / window if window < count else 1.0
     old = G[G_REWARD_MEAN] if count > 1.0 else trace
     mean = old + (trace - old) / window
     G[G_REWARD_MEAN] = mean
     G[G_REWARD_P] = keep * G[G_REWARD_P] + (trace - old) * (trace - mean)
     return reward / unit(G, O) if count > 1.0 else reward / math.sqrt(1.0 + 1e-8)
-
-
-@jit
-def passed(G, obs, reward):  # type: ignore[no-untyped-def]
-    """CHECK of every step: 0, or what is wrong (1: nothing has begun, 2: observation, 3: reward). Changes nothing.
-
-    (4, an agent that diverged, shows only later.)
-    """
-    if G[G_ALIVE] == 0:
-        return 1
-    if not finite(obs):
-        return 2
-    if not abs(reward) <= MOST:
-        return 3
-    return 0

@@ -13,86 +13,63 @@ The prediction is in the units of the scaled reward; ``Agent`` hands it out in t
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
+from klopf.mind.rl._k_layout import DRAWN, END, FINE, G_NOW, O_GAMMA, O_LIFE, O_RULE, START, UNITS_AT
 from klopf.mind.rl._k_life import live
 from klopf.mind.rl._k_net import forward
-from klopf.mind.rl._k_senses import (
-    G_ALIVE,
-    G_DELTA,
-    G_EPISODE_STEP,
-    G_EPISODES,
-    G_NOW,
-    G_STEPS,
-    G_VALUE,
-    O_GAMMA,
-    O_LIFE,
-    O_PUBLISHED,
-    O_RULE,
-    abandoned,
-    finite,
-    is_number,
-    passed,
-    scaled,
-    sense,
-    unit,
-)
+from klopf.mind.rl._k_senses import unit
+from klopf.mind.rl._k_steps import begun, checked, ended, is_cut, judged, sensed
 from klopf.mind.rl._k_updates import learn
 
 
 @jit
-def begin(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
-    """An episode begins at ``obs``: sense it and predict. Returns 0, or 2 if it is not finite."""
-    if not finite(obs):
-        return 2
-    abandoned(P[1], G)
-    G[G_NOW] = 0.0
-    G[G_EPISODE_STEP] = 0.0
-    G[G_ALIVE] = 1.0
-    sense(S, G, O, obs, A[0])
-    forward(P[0], geo[0], A[0], hyp[0])
-    action[0, 0] = float(A[0, geo[0, -1, 4]]) * unit(G, O)
-    return 0
+def predict(P, networks, hyp, A, G, O, action):  # type: ignore[no-untyped-def]
+    """Evaluate the state in ``A``: what is to come, in the reward's own units."""
+    forward(P[0], networks[0], A, hyp[0])
+    action[DRAWN, 0] = float(A[networks[0, -1, UNITS_AT]]) * unit(G, O)
 
 
 @jit
-def step(P, U, B, S, A, D, C, N, G, geo, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
+def begin(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs):  # type: ignore[no-untyped-def]
+    """An episode begins at ``obs``: sense it and predict. Returns 0 or what is wrong."""
+    wrong = begun(P, S, A, G, O, obs)
+    if wrong != FINE:
+        return wrong
+    predict(P, networks, hyp, A[0], G, O, action)
+    return FINE
+
+
+@jit
+def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, reward, terminated, truncated):  # type: ignore[no-untyped-def]
     """Learn from what followed, then predict again unless the episode is over. Returns 0 or what is wrong."""
     # CHECK
-    wrong = passed(G, obs, reward)
-    if wrong != 0:
+    wrong = checked(G, obs, reward)
+    if wrong != FINE:
         return wrong
-    dtype = P.dtype.type
     over = terminated or truncated
-    cut = terminated or (truncated and O[O_PUBLISHED] > 0)
+    cut = is_cut(O, terminated, truncated)
     now = int(G[G_NOW])
-    a = A[now]
-    b = A[1 - now]
-    out = geo[0, -1, 4]
+    a, b = A[now], A[1 - now]
+    out = networks[0, -1, UNITS_AT]
     # SENSE
-    G[G_STEPS] += 1.0
-    G[G_EPISODE_STEP] += 1.0
-    r = scaled(G, O, reward, cut)
-    sense(S, G, O, obs, b)
+    r = sensed(S, G, O, obs, reward, cut, b)
     # JUDGE
     follows = 0.0
     if not cut:
-        forward(P[0], geo[0], b, hyp[0])
+        forward(P[0], networks[0], b, hyp[0])
         follows = float(b[out])
     delta = r + O[O_GAMMA] * follows - float(a[out])
-    if not is_number(delta):
-        return 4
-    G[G_DELTA] = delta
-    G[G_VALUE] = float(a[out])
+    wrong = judged(G, delta, float(a[out]))
+    if wrong != FINE:
+        return wrong
     # LEARN
     D[out] = 1.0
-    learn(int(O[O_RULE]), P, geo[0], a, D, hyp[0], N[0], C, dtype(delta), spans[0, 0], spans[0, 1], over)
+    d = P.dtype.type(delta)
+    learn(int(O[O_RULE]), P, networks[0], a, D, hyp[0], N[0], C, d, spans[0, START], spans[0, END], over)
     if O[O_LIFE] > 0:
-        live(P, U, B, geo[0], a, hyp[0], N[0], rng, O)
+        live(P, U, B, networks[0], a, hyp[0], N[0], rng, O)
     # PREDICT
     if over:
-        G[G_ALIVE] = 0.0
-        G[G_EPISODES] += 1.0
-        return 0
+        return ended(G)
     G[G_NOW] = 1.0 - now
-    forward(P[0], geo[0], b, hyp[0])
-    action[0, 0] = float(b[out]) * unit(G, O)
-    return 0
+    predict(P, networks, hyp, b, G, O, action)
+    return FINE

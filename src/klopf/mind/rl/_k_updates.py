@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_net import (
+from klopf.mind.rl._k_layout import (
     ADAPTIVE,
     ALPHA,
     AUTOSTEP,
@@ -49,18 +49,18 @@ from klopf.mind.rl._k_net import (
     N_UPDATES,
     NORMALISE_DELTA,
     OBGD,
-    SCALE,
     SECOND,
+    STEP_SIZE,
     TAU,
     TRACE,
     WEIGHT,
-    backward,
 )
+from klopf.mind.rl._k_net import backward
 
 
 @jit
-def learn(rule, P, geo, A, D, hyp, N, C, delta, start, end, over):  # type: ignore[no-untyped-def]
-    """One update of one network: the outputs' gradient, at ``D[geo[-1, 4]]``, into the traces, then one step.
+def learn(rule, P, layers, A, D, hyp, N, C, delta, start, end, over):  # type: ignore[no-untyped-def]
+    """One update of one network: the outputs' gradient, at ``D[layers[-1, UNITS_AT]]``, into the traces, then one step.
 
     ``delta`` is the TD error; the network's weights are ``P[:, start:end]``; ``N`` its own counters (float64). With
     ``over`` the traces end here. Returns the step that was made, as a factor of ``delta * trace``.
@@ -79,7 +79,7 @@ def learn(rule, P, geo, A, D, hyp, N, C, delta, start, end, over):  # type: igno
     C[C_TAU] = one / hyp[TAU]
     C[C_LOW] = 1e-4
     C[C_HIGH] = 1e4
-    s1, s2 = backward(rule, P, geo, A, D, hyp, C)
+    s1, s2 = backward(rule, P, layers, A, D, hyp, C)
     w = P[WEIGHT][start:end]
     e = P[TRACE][start:end]
     count = end - start
@@ -120,7 +120,7 @@ def learn(rule, P, geo, A, D, hyp, N, C, delta, start, end, over):  # type: igno
             w[i] += step * e[i] / math.sqrt(m[i] * fade + eps)
     else:
         g = P[GRADIENT][start:end]
-        alpha = P[SCALE][start:end]
+        alpha = P[STEP_SIZE][start:end]
         memory = P[MEMORY][start:end]
         for i in range(count):
             v = step * alpha[i] * e[i]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from klopf import files
 from klopf.errors import MindError
-from klopf.mind.rl._run import Life, Task, load, ready, run
+from klopf.mind.rl._run import LOOK, Life, Task, load, ready, run
 from klopf.mind.rl._worlds import Change
 
 __all__ = ["lived", "read_folder", "run_many", "seed_file", "write_folder"]
@@ -38,9 +38,7 @@ def write_folder(folder: Path, task: Task, seeds: int) -> None:
     text = json.dumps({"kind": "lives", "format": FORMAT, "task": task.as_dict(), "seeds": seeds}, indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / ".lives.json"
-        part.write_text(text)
-        os.replace(part, folder / "lives.json")
+        files.replace(folder / "lives.json", text)
     except OSError as error:
         raise MindError(f"cannot write to {folder}: {error.strerror}; choose a folder that can be written") from error
 
@@ -71,8 +69,8 @@ def lived(folder: Path, seeds: int) -> list[int]:
     Raises:
         MindError: a checkpoint is damaged.
     """
-    files = [seed_file(folder, seed) for seed in range(seeds)]
-    return [load(file)[0].steps if file.exists() else 0 for file in files]
+    checkpoints = [seed_file(folder, seed) for seed in range(seeds)]
+    return [load(file)[0].steps if file.exists() else 0 for file in checkpoints]
 
 
 def run_many(
@@ -92,18 +90,18 @@ def run_many(
         MindError: as ``run``; the other seeds are stopped, and every checkpoint stays as it was last.
     """
     tasks = [replace(task, seed=seed) for seed in range(seeds)]
-    files = [seed_file(folder, t.seed) if folder is not None else None for t in tasks]
-    going_on = [resume and file is not None and file.exists() for file in files]
+    checkpoints = [seed_file(folder, t.seed) if folder is not None else None for t in tasks]
+    going_on = [resume and file is not None and file.exists() for file in checkpoints]
     if cores == 1 or seeds == 1:
 
-        def tell(life: Life) -> None:
+        def report(life: Life) -> None:
             if progress is not None:
-                progress(life.task.seed, life.steps, life.curve.last(0.1), life.steps_per_second)
+                progress(*_news(life))
 
         alone = []
-        for t, file, again in zip(tasks, files, going_on, strict=True):
-            alone.append(run(t, file, again, save_every, tell))
-            tell(alone[-1])
+        for t, file, again in zip(tasks, checkpoints, going_on, strict=True):
+            alone.append(run(t, file, again, save_every, report))
+            report(alone[-1])
         return alone
     ready(task)  # compiled once: all seeds run the same code
     context = multiprocessing.get_context("spawn")
@@ -116,7 +114,7 @@ def run_many(
         )
         waiting = {
             pool.submit(_one, t, file or seed_file(scratch, t.seed), again, save_every): t.seed
-            for t, file, again in zip(tasks, files, going_on, strict=True)
+            for t, file, again in zip(tasks, checkpoints, going_on, strict=True)
         }
         try:
             while len(lives) < seeds:
@@ -131,10 +129,10 @@ def run_many(
                         ) from error
                     lives[seed] = load(seed_file(scratch, seed))[0]
                 with contextlib.suppress(Exception):
-                    told = queue.get(timeout=0.2)
+                    news = queue.get(timeout=0.2)
                     if progress is not None:
-                        progress(*told)
-            with contextlib.suppress(Exception):  # what the last ones said on leaving
+                        progress(*news)
+            with contextlib.suppress(Exception):  # what the last ones reported on leaving
                 while progress is not None:
                     progress(*queue.get(timeout=0.05))
         except BaseException:
@@ -159,9 +157,13 @@ def _prepare(queue: Any) -> None:
 
 
 def _one(task: Task, file: Path, resume: bool, save_every: float) -> None:
-    def tell(life: Life) -> None:
-        if life.steps % (16 * 512) < 512:
-            _queue.put((task.seed, life.steps, life.curve.last(0.1), life.steps_per_second))
+    def report(life: Life) -> None:
+        if life.steps % (16 * LOOK) < LOOK:
+            _queue.put(_news(life))
 
-    life = run(task, file, resume, save_every, tell)
-    _queue.put((task.seed, life.steps, life.curve.last(0.1), life.steps_per_second))
+    _queue.put(_news(run(task, file, resume, save_every, report)))
+
+
+def _news(life: Life) -> tuple[int, int, float, float]:
+    """What ``progress`` is called with."""
+    return life.task.seed, life.steps, life.curve.last(0.1), life.steps_per_second

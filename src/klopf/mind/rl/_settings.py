@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from klopf.errors import MindError
 from klopf.mind._settings import plain
+from klopf.mind.rl._k_layout import UPDATES
 
-__all__ = ["AGENTS", "ALGORITHMS", "UPDATES", "AgentSettings", "settings_for"]
+__all__ = ["AGENTS", "ALGORITHMS", "AgentSettings", "Algorithm", "settings_for"]
 
-ALGORITHMS = ("ac", "q", "sarsa", "td", "qrc")
-UPDATES = ("obgd", "adaptive-obgd", "intentional", "fixed", "autostep")
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One way of learning to act or predict: the file of its kernel, and what its networks say."""
+
+    kernel: str
+    outputs: Callable[[int, int], tuple[int, ...]]
+    """Outputs of each network, by how many numbers an action has and how many choices there are."""
+    acts: bool = True
+    continuous: bool = False
+    """Actions may be numbers, not only one of several choices."""
+
+
+ALGORITHMS = {
+    "ac": Algorithm("_k_actor_critic", lambda actions, choices: (1, 2 * actions or choices), continuous=True),
+    "q": Algorithm("_k_q", lambda _, choices: (choices,)),
+    "sarsa": Algorithm("_k_sarsa", lambda _, choices: (choices,)),
+    "td": Algorithm("_k_td", lambda *_: (1,), acts=False),
+    "qrc": Algorithm("_k_qrc", lambda _, choices: (choices, choices)),
+}
+"""The algorithms, by the name that settings have for them."""
 TIME_OUTS = ("bootstrap", "terminate")
 LIVES = ("none", "continual")
 UTILITIES = ("contribution", "zero-contribution")
@@ -74,7 +95,7 @@ class AgentSettings:
     utility_decay: float = 0.99
 
     def __post_init__(self) -> None:
-        allowed = {
+        allowed: dict[str, Iterable[str]] = {
             "algorithm": ALGORITHMS, "update": UPDATES, "time_out": TIME_OUTS, "life": LIVES, "utility": UTILITIES,
         }  # fmt: skip
         for name, values in allowed.items():

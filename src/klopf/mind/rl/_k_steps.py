@@ -1,0 +1,111 @@
+"""The phases that the steps of all algorithms have in common: checked, sensed, judged, over."""
+
+from __future__ import annotations
+
+from klopf.mind._k_places import MOST
+from klopf.mind.rl._jit import jit
+from klopf.mind.rl._k_layout import (
+    BAD_OBSERVATION,
+    BAD_REWARD,
+    DIVERGED,
+    FINE,
+    G_ALIVE,
+    G_DELTA,
+    G_EPISODE_STEP,
+    G_EPISODES,
+    G_H_TRACE,
+    G_NOW,
+    G_REWARD_TRACE,
+    G_STEPS,
+    G_VALUE,
+    NOT_BEGUN,
+    O_PUBLISHED,
+    TRACE,
+)
+from klopf.mind.rl._k_senses import scaled, sense
+
+LARGEST_NUMBER = 1.7976931348623157e308
+
+
+@jit
+def is_number(x):  # type: ignore[no-untyped-def]
+    """Whether ``x`` is finite. Not ``math.isfinite``: its ``x - x`` is folded away where sums may be reordered."""
+    return abs(x) <= LARGEST_NUMBER
+
+
+@jit
+def finite(obs):  # type: ignore[no-untyped-def]
+    """Whether all numbers of ``obs`` are finite, and small enough that their squares may be summed."""
+    for i in range(obs.shape[0]):  # noqa: SIM110
+        if not abs(obs[i]) <= MOST:
+            return False
+    return True
+
+
+@jit
+def abandoned(traces, G):  # type: ignore[no-untyped-def]
+    """An episode begins: if the one before never ended, nothing of it may be credited with what comes now."""
+    if G[G_ALIVE] > 0:
+        for i in range(traces.shape[0]):
+            traces[i] = 0.0
+        G[G_H_TRACE] = 0.0
+        G[G_REWARD_TRACE] = 0.0
+
+
+@jit
+def begun(P, S, A, G, O, obs):  # type: ignore[no-untyped-def]
+    """CHECK and SENSE where an episode begins at ``obs``, into ``A[0]``. Returns what is wrong, if anything."""
+    if not finite(obs):
+        return BAD_OBSERVATION
+    abandoned(P[TRACE], G)
+    G[G_NOW] = 0.0
+    G[G_EPISODE_STEP] = 0.0
+    G[G_ALIVE] = 1.0
+    sense(S, G, O, obs, A[0])
+    return FINE
+
+
+@jit
+def checked(G, obs, reward):  # type: ignore[no-untyped-def]
+    """CHECK of every step: what is wrong, so far as it can be known before anything changes."""
+    if G[G_ALIVE] == 0:
+        return NOT_BEGUN
+    if not finite(obs):
+        return BAD_OBSERVATION
+    if not abs(reward) <= MOST:
+        return BAD_REWARD
+    return FINE
+
+
+@jit
+def is_cut(O, terminated, truncated):  # type: ignore[no-untyped-def]
+    """Whether nothing that follows counts: the episode is over, or was cut off and that counts as its end."""
+    return terminated or (truncated and O[O_PUBLISHED] > 0)
+
+
+@jit
+def sensed(S, G, O, obs, reward, cut, b):  # type: ignore[no-untyped-def]
+    """SENSE of every step: ``obs`` into ``b``. Returns the reward, scaled."""
+    G[G_STEPS] += 1.0
+    G[G_EPISODE_STEP] += 1.0
+    r = scaled(G, O, reward, cut)
+    sense(S, G, O, obs, b)
+    return r
+
+
+@jit
+def judged(G, delta, value):  # type: ignore[no-untyped-def]
+    """JUDGE, at its end: the TD error and the value it is about are kept, if they are numbers at all."""
+    if not is_number(delta):
+        return DIVERGED
+    G[G_DELTA] = delta
+    G[G_VALUE] = value
+    return FINE
+
+
+@jit
+def ended(G):  # type: ignore[no-untyped-def]
+    """The episode is over."""
+    G[G_ALIVE] = 0.0
+    G[G_EPISODES] += 1.0
+    return FINE
