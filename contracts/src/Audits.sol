@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Ballot} from "./Ballot.sol";
 import {Clock} from "./Clock.sol";
+import {Marks} from "./Marks.sol";
 import {Members} from "./Members.sol";
 import {Registry} from "./Registry.sol";
 import {Parameters, Rules} from "./Rules.sol";
@@ -15,20 +16,18 @@ import {Wiring} from "./Wiring.sol";
 ///         of each task. An auditor far outside the median with too narrow an interval is slashed, at most once an
 ///         epoch. Too few results conclude nothing: a network fault punishes nobody.
 contract Audits {
-    enum Task {
-        Accuracy,
-        Robustness
+    /// @notice A task's score and confidence interval, in 1/10,000. One slot.
+    struct Score {
+        bytes26 task; // its name in ASCII
+        uint16 value;
+        uint16 low;
+        uint16 high;
     }
 
-    /// @notice What one auditor found: score and confidence interval of each task, in 1/10,000.
+    /// @notice What one auditor found about one neuron: any number of tasks, sorted, each once.
     struct Result {
         uint32 neuron;
-        uint16 accuracy;
-        uint16 accuracyLow;
-        uint16 accuracyHigh;
-        uint16 robustness;
-        uint16 robustnessLow;
-        uint16 robustnessHigh;
+        Score[] scores;
     }
 
     struct Finding {
@@ -36,26 +35,38 @@ contract Audits {
         Result result;
     }
 
+    struct Median {
+        bytes26 task;
+        uint16 value;
+    }
+
+    struct Shown {
+        uint32 auditor;
+        uint32 scores; // how many
+    }
+
     Rules public immutable rules;
     Clock public immutable clock;
     Registry public immutable registry;
     Stake public immutable stake;
+    Marks public immutable marks;
 
     mapping(uint32 epoch => mapping(uint32 auditor => bytes32)) public commitments;
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public revealed;
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public slashed;
     mapping(uint32 epoch => mapping(uint32 neuron => bool)) public concluded;
-    mapping(uint32 epoch => mapping(uint32 neuron => Finding[])) private _findings;
+    mapping(uint32 epoch => mapping(uint32 neuron => Shown[])) private _shown;
+    mapping(uint32 epoch => mapping(uint32 neuron => mapping(uint256 place => Score))) private _scores; // in its order
     mapping(uint32 neuron => uint32) private _latest; // last epoch with a finding
     mapping(uint32 epoch => mapping(uint32 neuron => uint32)) private _previous; // the one before it
 
     event Committed(uint32 indexed epoch, uint32 indexed auditor, bytes32 commitment);
     event Revealed(uint32 indexed epoch, uint32 indexed auditor, Result[] results, bytes32 salt);
     event Concluded(
-        uint32 indexed epoch, uint32 indexed neuron, uint32 results, uint16 accuracy, uint16 robustness, bool passed
+        uint32 indexed epoch, uint32 indexed neuron, uint32 results, Median[] medians, bool passed
     );
     event Outlier(
-        uint32 indexed epoch, uint32 indexed auditor, uint32 indexed neuron, Task task, uint16 score, uint16 median
+        uint32 indexed epoch, uint32 indexed auditor, uint32 indexed neuron, bytes26 task, uint16 score, uint16 median
     );
 
     error WrongPhase();
@@ -75,6 +86,7 @@ contract Audits {
         clock = Clock(w.clock);
         registry = Registry(w.registry);
         stake = Stake(w.stake);
+        marks = Marks(w.marks);
     }
 
     /// @notice An auditor's part of LISTEN. `commitment` is `commitmentOf(epoch, key of the auditor, results, salt)`.
@@ -92,7 +104,7 @@ contract Audits {
         emit Committed(epoch, auditor, commitment);
     }
 
-    /// @notice An auditor's part of CLAIM. Results are sorted by neuron, one for each.
+    /// @notice An auditor's part of CLAIM. Results are sorted by neuron, one for each, and their scores by task.
     function reveal(uint32 auditor, Result[] calldata results, bytes32 salt) external {
         // CHECK
         registry.requireActor(auditor, msg.sender);
@@ -116,7 +128,7 @@ contract Audits {
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             if (_latest[neuron] != epoch) (_previous[epoch][neuron], _latest[neuron]) = (_latest[neuron], epoch);
-            _findings[epoch][neuron].push(Finding(auditor, results[i]));
+            _record(epoch, auditor, results[i]);
         }
         clock.arrive(auditor);
         // EMIT
@@ -128,8 +140,9 @@ contract Audits {
     function conclude(uint32 epoch, uint32[] calldata neurons) external {
         if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
         Parameters memory r = rules.current();
+        Marks.Mark[] memory asked = marks.current();
         for (uint256 i = 0; i < neurons.length; i++) {
-            _conclude(r, epoch, neurons[i]);
+            _conclude(r, asked, epoch, neurons[i]);
         }
     }
 
@@ -157,8 +170,19 @@ contract Audits {
         }
     }
 
-    function findings(uint32 epoch, uint32 neuron) external view returns (Finding[] memory) {
-        return _findings[epoch][neuron];
+    /// @notice What each auditor found about a neuron, in the order in which they revealed.
+    function findings(uint32 epoch, uint32 neuron) public view returns (Finding[] memory found) {
+        Shown[] memory shown = _shown[epoch][neuron];
+        mapping(uint256 place => Score) storage kept = _scores[epoch][neuron];
+        found = new Finding[](shown.length);
+        uint256 place = 0;
+        for (uint256 i = 0; i < shown.length; i++) {
+            Score[] memory scores = new Score[](shown[i].scores);
+            for (uint256 k = 0; k < scores.length; k++) {
+                scores[k] = kept[place++];
+            }
+            found[i] = Finding(shown[i].auditor, Result(neuron, scores));
+        }
     }
 
     /// @notice Bound to the auditor's key, so that nobody can copy another's commitment and reveal it as their own.
@@ -170,40 +194,93 @@ contract Audits {
         return keccak256(abi.encode(epoch, key, results, salt));
     }
 
-    function _conclude(Parameters memory r, uint32 epoch, uint32 neuron) private {
+    function _conclude(Parameters memory r, Marks.Mark[] memory asked, uint32 epoch, uint32 neuron) private {
         // CHECK
-        Finding[] memory f = _findings[epoch][neuron];
+        Finding[] memory f = findings(epoch, neuron);
         if (concluded[epoch][neuron] || f.length == 0) return;
-        _conclude(r, _previous[epoch][neuron], neuron); // audits count in the order of their epochs
+        _conclude(r, asked, _previous[epoch][neuron], neuron); // audits count in the order of their epochs
         // APPLY
         concluded[epoch][neuron] = true;
-        if (f.length < r.auditQuorum) {
-            emit Concluded(epoch, neuron, uint32(f.length), 0, 0, false);
-            return;
-        }
-        uint256[] memory weights = new uint256[](f.length);
-        uint16[] memory accuracies = new uint16[](f.length);
-        uint16[] memory robustnesses = new uint16[](f.length);
-        for (uint256 i = 0; i < f.length; i++) {
-            weights[i] = stake.stakeAt(f[i].auditor, epoch);
-            accuracies[i] = f[i].result.accuracy;
-            robustnesses[i] = f[i].result.robustness;
-        }
-        uint16 accuracy = Ballot.medianDown(accuracies, weights);
-        uint16 robustness = Ballot.medianDown(robustnesses, weights);
-        bool passed = accuracy >= r.passAccuracyBps && robustness >= r.passRobustnessBps;
+        Median[] memory medians = _medians(epoch, f, r.auditQuorum);
+        (bool judged, bool passed) = _passes(asked, medians);
+        judged = judged && f.length >= r.auditQuorum;
         // EMIT
-        emit Concluded(epoch, neuron, uint32(f.length), accuracy, robustness, passed);
-        registry.onJudged(neuron, epoch, passed);
+        emit Concluded(epoch, neuron, uint32(f.length), medians, judged && passed);
+        if (judged) registry.onJudged(neuron, epoch, passed);
         for (uint256 i = 0; i < f.length; i++) {
-            Result memory x = f[i].result;
-            if (Ballot.outlies(x.accuracy, x.accuracyLow, x.accuracyHigh, accuracy, r.floorBps)) {
-                _punish(r, epoch, f[i].auditor, neuron, Task.Accuracy, x.accuracy, accuracy);
-            }
-            if (Ballot.outlies(x.robustness, x.robustnessLow, x.robustnessHigh, robustness, r.floorBps)) {
-                _punish(r, epoch, f[i].auditor, neuron, Task.Robustness, x.robustness, robustness);
+            uint256 m = 0;
+            for (uint256 k = 0; k < f[i].result.scores.length; k++) {
+                Score memory s = f[i].result.scores[k];
+                while (m < medians.length && medians[m].task < s.task) m++;
+                if (m == medians.length || medians[m].task != s.task) continue;
+                if (Ballot.outlies(s.value, s.low, s.high, medians[m].value, r.floorBps)) {
+                    _punish(r, epoch, f[i].auditor, neuron, s, medians[m].value);
+                }
             }
         }
+    }
+
+    /// @dev The stake-weighted median of each task that at least `quorum` of the findings score, by task.
+    function _medians(uint32 epoch, Finding[] memory f, uint256 quorum) private view returns (Median[] memory medians) {
+        uint256 longest = 0;
+        uint256[] memory stakes = new uint256[](f.length);
+        for (uint256 i = 0; i < f.length; i++) {
+            stakes[i] = stake.stakeAt(f[i].auditor, epoch);
+            longest += f[i].result.scores.length;
+        }
+        medians = new Median[](longest);
+        uint256 n = 0;
+        uint256[] memory next = new uint256[](f.length); // of each finding's scores
+        uint16[] memory values = new uint16[](f.length);
+        uint256[] memory weights = new uint256[](f.length);
+        while (true) {
+            (bytes26 task, bool any) = _least(f, next);
+            if (!any) break;
+            uint256 voices = 0;
+            for (uint256 i = 0; i < f.length; i++) {
+                Score[] memory scores = f[i].result.scores;
+                bool has = next[i] < scores.length && scores[next[i]].task == task;
+                (values[i], weights[i]) = has ? (scores[next[i]].value, stakes[i]) : (type(uint16).max, 0);
+                if (has) (next[i], voices) = (next[i] + 1, voices + 1);
+            }
+            if (voices >= quorum) medians[n++] = Median(task, Ballot.medianDown(values, weights));
+        }
+        assembly ("memory-safe") {
+            mstore(medians, n)
+        }
+    }
+
+    /// @dev The first task, in their order, that any of the findings has still to say something about.
+    function _least(Finding[] memory f, uint256[] memory next) private pure returns (bytes26 task, bool any) {
+        for (uint256 i = 0; i < f.length; i++) {
+            Score[] memory scores = f[i].result.scores;
+            if (next[i] == scores.length) continue;
+            if (!any || scores[next[i]].task < task) (task, any) = (scores[next[i]].task, true);
+        }
+    }
+
+    /// @dev Whether every marked task was concluded, and whether all of them reach their marks.
+    function _passes(Marks.Mark[] memory asked, Median[] memory medians) private pure returns (bool judged, bool passed) {
+        (judged, passed) = (true, true);
+        uint256 m = 0;
+        for (uint256 i = 0; i < asked.length; i++) {
+            while (m < medians.length && medians[m].task < asked[i].task) m++;
+            if (m == medians.length || medians[m].task != asked[i].task) return (false, false);
+            passed = passed && medians[m].value >= asked[i].least;
+        }
+    }
+
+    function _record(uint32 epoch, uint32 auditor, Result calldata r) private {
+        Shown[] storage shown = _shown[epoch][r.neuron];
+        uint256 place = 0;
+        for (uint256 i = 0; i < shown.length; i++) {
+            place += shown[i].scores;
+        }
+        mapping(uint256 place => Score) storage kept = _scores[epoch][r.neuron];
+        for (uint256 k = 0; k < r.scores.length; k++) {
+            kept[place + k] = r.scores[k];
+        }
+        shown.push(Shown(auditor, uint32(r.scores.length)));
     }
 
     function _punish(
@@ -211,11 +288,10 @@ contract Audits {
         uint32 epoch,
         uint32 auditor,
         uint32 neuron,
-        Task task,
-        uint16 score,
+        Score memory s,
         uint16 median
     ) private {
-        emit Outlier(epoch, auditor, neuron, task, score, median);
+        emit Outlier(epoch, auditor, neuron, s.task, s.value, median);
         if (slashed[epoch][auditor]) return;
         slashed[epoch][auditor] = true;
         stake.slash(auditor, epoch, r.slashBps);
@@ -226,9 +302,14 @@ contract Audits {
         return Ballot.medianDown(values, weights);
     }
 
+    /// @dev At least one task, sorted, each once, and within its interval.
     function _inRange(Result calldata r) private pure returns (bool) {
-        return r.accuracyLow <= r.accuracy && r.accuracy <= r.accuracyHigh && r.accuracyHigh <= 1e4
-            && r.robustnessLow <= r.robustness && r.robustness <= r.robustnessHigh && r.robustnessHigh <= 1e4;
+        for (uint256 k = 0; k < r.scores.length; k++) {
+            Score calldata s = r.scores[k];
+            if (s.task <= (k == 0 ? bytes26(0) : r.scores[k - 1].task)) return false;
+            if (s.low > s.value || s.value > s.high || s.high > 1e4) return false;
+        }
+        return r.scores.length != 0;
     }
 
     /// @dev All auditors with their stake at the opening of the running epoch; below the least stake counts as none.

@@ -15,8 +15,6 @@ struct Parameters {
     uint8 patience; // audits failed in a row that silence a neuron
     uint8 auditSeats; // auditors drawn for a neuron
     uint8 auditQuorum; // fewer revealed results conclude nothing and punish nobody
-    uint16 passAccuracyBps;
-    uint16 passRobustnessBps;
     uint16 floorBps; // least half interval that an auditor is held to
     uint16 slashBps; // share of an outlying auditor's stake that is taken
     uint16 marketBps; // share of a cycle's compute reward that pays for listening; the rest pays for effort
@@ -79,8 +77,6 @@ contract Rules is Ownable {
         if (p.patience == 0) revert OutOfRange("patience");
         if (p.auditSeats == 0 || p.auditSeats > 16) revert OutOfRange("auditSeats");
         if (p.auditQuorum == 0 || p.auditQuorum > p.auditSeats) revert OutOfRange("auditQuorum");
-        if (p.passAccuracyBps > 1e4) revert OutOfRange("passAccuracyBps");
-        if (p.passRobustnessBps > 1e4) revert OutOfRange("passRobustnessBps");
         if (p.slashBps > 1e4) revert OutOfRange("slashBps");
         if (p.marketBps > 1e4) revert OutOfRange("marketBps");
         if (p.disputeSeconds > 30 days) revert OutOfRange("disputeSeconds");

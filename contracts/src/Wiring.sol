@@ -12,6 +12,7 @@ struct Wiring {
     address stake;
     address settlement;
     address audits;
+    address marks;
     address emission;
     address effort;
     address devices;

@@ -12,7 +12,7 @@ import pytest
 
 from klopf import ledger
 from klopf.errors import Reverted
-from klopf.ledger import KLP, Ledger, Parameters, Receipt, ReceiptTree, Result, Role, SignedReceipt
+from klopf.ledger import KLP, Ledger, Parameters, Receipt, ReceiptTree, Result, Role, Score, SignedReceipt
 
 TINY = Parameters(
     listen_seconds=100,
@@ -112,15 +112,10 @@ class Net:
 
 
 def result(neuron: int, accuracy: int = 9000, robustness: int = 8000, half: int = 200) -> Result:
-    return Result(
-        neuron,
-        accuracy,
-        max(0, accuracy - half),
-        min(10_000, accuracy + half),
-        robustness,
-        max(0, robustness - half),
-        min(10_000, robustness + half),
-    )
+    def score(value: int) -> Score:
+        return Score(value, max(0, value - half), min(10_000, value + half))
+
+    return Result(neuron, {"accuracy": score(accuracy), "robustness": score(robustness)})
 
 
 def deploy(where: str, pass_time: Callable[[int], None], parameters: Parameters = TINY) -> Net:

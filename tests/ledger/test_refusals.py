@@ -10,7 +10,7 @@ from ledger_helpers import KLP, Net, Role, result, secret
 
 from klopf import ledger
 from klopf.errors import LedgerError, Reverted
-from klopf.ledger import Receipt, ReceiptTree
+from klopf.ledger import Receipt, ReceiptTree, Score
 
 
 def refused(name: str):  # type: ignore[no-untyped-def]
@@ -151,7 +151,7 @@ def test_audits(net: Net) -> None:
     with refused("AlreadyRevealed"):
         net.clients[first].audits.reveal(first, mine, salt)
     net.advance()
-    bad = replace(result(a), accuracy_high=10_001)
+    bad = replace(result(a), scores={"accuracy": Score(9000, 8900, 10_001)})
     double = [result(a), result(a, 8000)]
     again = net.admin.audits.drawn(2, a)
     net.clients[again[0]].audits.commit(again[0], [bad], salt)

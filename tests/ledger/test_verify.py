@@ -113,9 +113,14 @@ def altered(value: object) -> object:
     if isinstance(value, str):
         return value[:-1] + ("0" if value[-1:] != "0" else "1")
     if isinstance(value, tuple):
-        head = value[0]
-        plain = not dataclasses.is_dataclass(head)
-        return (altered(head) if plain else dataclasses.replace(head, accuracy=head.accuracy ^ 1), *value[1:])
+        return (altered(value[0]), *value[1:])
+    if isinstance(value, dict):
+        first = next(iter(value))
+        return {**value, first: altered(value[first])}
+    if isinstance(value, ledger.Result):
+        return dataclasses.replace(value, scores=altered(value.scores))
+    if isinstance(value, ledger.Score):
+        return dataclasses.replace(value, value=value.value ^ 1)
     raise AssertionError(value)
 
 

@@ -73,7 +73,9 @@ class _Auditor:
 
     def _found(self, epoch: int) -> tuple[list[ledger.Result], bytes]:
         found = json.loads(self._file(epoch).read_text())
-        return [ledger.Result(**r) for r in found["results"]], bytes.fromhex(found["salt"])
+        return [
+            ledger.Result(r["neuron"], {t: ledger.Score(**s) for t, s in r["scores"].items()}) for r in found["results"]
+        ], bytes.fromhex(found["salt"])
 
     async def _audit(self, epoch: int, neurons: list[int]) -> list[ledger.Result]:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
@@ -82,11 +84,11 @@ class _Auditor:
         about = rng.choice(len(self.data["labels"]), count, replace=False)
         inputs, labels = self.data["inputs"][about], self.data["labels"][about]
         asking = Asking(self.who, epoch)
-        scores: dict[int, list[Score]] = {k: [] for k in neurons}
+        scores: dict[int, dict[str, ledger.Score]] = {k: {} for k in neurons}
         for task in TASKS:
             for k, score in (await self._scores(task, asking, neurons, inputs, labels, rng)).items():
-                scores[k].append(score)
-        results = [_result(k, found) for k, found in sorted(scores.items()) if len(found) == len(TASKS)]
+                scores[k][task.name] = ledger.Score(*score.basis_points())
+        results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if len(found) == len(TASKS)]
         for result in results:
             log(f"epoch {epoch}: {result}")
         return [_inflated(r) if r.neuron == self.settings.inflates else r for r in results]
@@ -99,11 +101,9 @@ class _Auditor:
         return {k: task.score(answer, labels) for k, answer in answers.items()}
 
 
-def _result(neuron: int, scores: list[Score]) -> ledger.Result:
-    accuracy, robustness = scores
-    return ledger.Result(neuron, *accuracy.basis_points(), *robustness.basis_points())
-
-
 def _inflated(result: ledger.Result) -> ledger.Result:
     """What a dishonest auditor says instead of ``result``: brilliant, and sure of it."""
-    return ledger.Result(result.neuron, 9_700, 9_600, 9_800, 9_500, 9_400, 9_600)
+    return ledger.Result(
+        result.neuron,
+        {"accuracy": ledger.Score(9_700, 9_600, 9_800), "robustness": ledger.Score(9_500, 9_400, 9_600)},
+    )

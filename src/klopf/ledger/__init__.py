@@ -20,9 +20,9 @@ from ._governance import Governance, Proposal, ProposalState, Support
 from ._graph import Graph, Listening, Member, graph
 from ._index import Index, Page
 from ._migrate import Claim, load_claims, migrate, restore, save_claims
-from ._parameters import KLP, Constitution, Economy, Parameters
+from ._parameters import KLP, Constitution, Economy, Marks, Parameters
 from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
-from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
+from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Score, Sent, Standing
 from ._verify import Difference, verify
 from .keys import Key
 
@@ -46,6 +46,7 @@ __all__ = [
     "Key",
     "Ledger",
     "Listening",
+    "Marks",
     "Member",
     "Now",
     "Page",
@@ -58,6 +59,7 @@ __all__ = [
     "ReceiptTree",
     "Result",
     "Role",
+    "Score",
     "Sent",
     "SignedReceipt",
     "Standing",

@@ -39,6 +39,7 @@ CONTRACTS = (
     "Registry",
     "Stake",
     "Settlement",
+    "Marks",
     "Audits",
     "Emission",
     "Effort",

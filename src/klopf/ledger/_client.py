@@ -12,7 +12,7 @@ from ._deployment import Deployment
 from ._events import Disputed, DisputeEnded, read_event
 from ._forward import FORWARDED, ForwardRequest
 from ._pack import Contract
-from ._parameters import Economy, Parameters
+from ._parameters import Economy, Marks, Parameters
 from ._receipts import Domain, SignedReceipt
 from ._rpc import Rpc, Where, open_rpc
 from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Sent, Standing
@@ -56,6 +56,20 @@ class EconomyClient(Contract):
     def propose(self, economy: Economy) -> Sent:
         """Change the terms from the next cycle on that opens; the owner of the rules only."""
         return self._write("propose", economy.as_tuple())
+
+
+class MarksClient(Contract):
+    """What a neuron's audits must reach, and its change by the owner of the rules."""
+
+    name = "Marks"
+
+    def current(self) -> Marks:
+        """The marks of the running epoch."""
+        return Marks.from_tuple(self._read("current"))
+
+    def propose(self, marks: Marks) -> Sent:
+        """Change them from the next epoch on; the owner of the rules only."""
+        return self._write("propose", marks.as_tuple())
 
 
 class TokenClient(Contract):
@@ -684,7 +698,7 @@ class AuditsClient(Contract):
         from eth_abi.abi import encode
         from eth_hash.auto import keccak
 
-        kinds = ("uint32", "address", "(uint32,uint16,uint16,uint16,uint16,uint16,uint16)[]", "bytes32")
+        kinds = ("uint32", "address", "(uint32,(bytes26,uint16,uint16,uint16)[])[]", "bytes32")
         return bytes(keccak(encode(kinds, (epoch, address, _rows(results), salt))))
 
     def commit(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
@@ -702,7 +716,7 @@ class AuditsClient(Contract):
 
     def findings(self, epoch: int, neuron: int) -> list[tuple[int, Result]]:
         """Who found what."""
-        return [(auditor, Result(*row)) for auditor, row in self._read("findings", epoch, neuron)]
+        return [(auditor, Result.from_tuple(row)) for auditor, row in self._read("findings", epoch, neuron)]
 
     def concluded(self, epoch: int, neuron: int) -> bool:
         """Whether the audit of ``neuron`` in ``epoch`` is over."""
@@ -717,7 +731,7 @@ class AuditsClient(Contract):
         return bool(self._read("revealed", epoch, auditor))
 
 
-def _rows(results: Sequence[Result]) -> list[tuple[int, ...]]:
+def _rows(results: Sequence[Result]) -> list[tuple[Any, ...]]:
     return [result.as_tuple() for result in sorted(results, key=lambda r: r.neuron)]
 
 
@@ -732,6 +746,7 @@ class Ledger:
         """The EIP-712 domain of receipts."""
         self.rules = RulesClient(self)
         self.economy = EconomyClient(self)
+        self.marks = MarksClient(self)
         self.token = TokenClient(self)
         self.clock = ClockClient(self)
         self.registry = RegistryClient(self)

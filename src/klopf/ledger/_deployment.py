@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 from klopf.errors import LedgerError
 
 from ._abi import CONTRACTS, GOVERNANCE, MOVED, UPGRADEABLE, artifact, created
-from ._parameters import Constitution, Economy, Parameters
+from ._parameters import Constitution, Economy, Marks, Parameters
 from ._rpc import Rpc, Where, contract_address, open_rpc
 from .keys import Key, checksum
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Deployment", "deploy"]
 
 _WIRED = (
-    "Rules", "Economy", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Emission", "Effort", "Devices",
-    "Disputes", "Forwarder",
+    "Rules", "Economy", "Token", "Clock", "Registry", "Stake", "Settlement", "Audits", "Marks", "Emission", "Effort",
+    "Devices", "Disputes", "Forwarder",
 )  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def deploy(
     parameters: Parameters | None = None,
     *,
     economy: Economy | None = None,
+    marks: Marks | None = None,
     owner: str | None = None,
     fundraising: str | None = None,
     lab: str | None = None,
@@ -123,7 +124,7 @@ def deploy(
     try:
         return deploy_over(
             rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress,
-            economy=economy,
+            economy=economy, marks=marks,
         )  # fmt: skip
     finally:
         rpc.close()
@@ -141,6 +142,7 @@ def deploy_over(
     progress: Callable[[str], None] | None = None,
     former: Former | None = None,
     economy: Economy | None = None,
+    marks: Marks | None = None,
 ) -> Deployment:
     """As :func:`deploy`, over a chain that is open; with what the network had on a ``former`` chain in claims."""
     me = key.address
@@ -156,6 +158,7 @@ def deploy_over(
     arguments: dict[str, tuple[object, ...]] = {
         "Rules": (rules_owner, expected["Clock"], (parameters or Parameters()).as_tuple()),
         "Economy": (wiring, (economy or Economy()).as_tuple()),
+        "Marks": (wiring, (marks or Marks()).as_tuple()),
         "Token": (
             expected["Emission"], fundraising or me, lab or me, foundation or me, former.emitted if former else 0
         ),

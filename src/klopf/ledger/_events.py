@@ -10,6 +10,7 @@ from klopf.errors import LedgerError
 
 from ._abi import CONTRACTS, GOVERNANCE, MOVED, EventABI, artifact
 from ._pack import Event
+from ._parameters import task_name
 from ._types import Result
 from .keys import checksum
 
@@ -84,6 +85,14 @@ class EconomyAdopted(Event):
 
     cycle: int
     terms: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class MarksProposed(Event):
+    """What audits must reach from epoch ``since`` on, by task."""
+
+    since: int
+    marks: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -336,8 +345,8 @@ class Concluded(Event):
     epoch: int
     neuron: int
     results: int
-    accuracy: int
-    robustness: int
+    medians: dict[str, int]
+    """By task, of those that enough auditors scored."""
     passed: bool
 
 
@@ -346,7 +355,7 @@ class Outlier(Event):
     epoch: int
     auditor: int
     neuron: int
-    task: int
+    task: str
     score: int
     median: int
 
@@ -555,6 +564,7 @@ _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subcla
 
 _RENAMED: dict[tuple[str, str], type[Event]] = {
     ("Economy", "Proposed"): EconomyProposed,
+    ("Marks", "Proposed"): MarksProposed,
     ("Economy", "Adopted"): EconomyAdopted,
     ("Forwarder", "ExecutedForwardRequest"): Forwarded,
     ("Effort", "Reported"): EffortReported,
@@ -582,8 +592,12 @@ def _plain(kind: str, value: Any) -> Any:
         return checksum(value)
     if kind == "address[]":
         return tuple(checksum(address) for address in value)
-    if kind.startswith("(uint32,uint16"):
-        return tuple(Result(*row) for row in value)
+    if kind == "bytes26":
+        return task_name(value)
+    if kind == "(bytes26,uint16)[]":
+        return {task_name(task): figure for task, figure in value}
+    if kind.startswith("(uint32,(bytes26"):
+        return tuple(Result.from_tuple(row) for row in value)
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from klopf.errors import LedgerError, Reverted
 
 from . import _events as ev
 from ._abi import UPGRADEABLE, Artifact, FunctionABI, artifact, check_layout
-from ._parameters import Constitution, Economy, Parameters
+from ._parameters import Constitution, Economy, Marks, Parameters, by_name
 from ._types import Sent
 from .keys import checksum
 
@@ -78,7 +78,8 @@ class Proposal:
         return list(self.targets), [0] * len(self.targets), list(self.calldatas), description
 
 
-Terms = Parameters | Economy | Constitution
+Terms = Parameters | Economy | Marks | Constitution
+_OWNER: dict[type, str] = {Parameters: "Rules", Economy: "Economy", Marks: "Marks"}
 
 # what the DAO may change about itself: the contract, how to ask, the type, how to set
 _SETTINGS = {
@@ -156,7 +157,7 @@ class Governance:
         return checksum(found) if kind == "address" else int(found)
 
     def propose_rules(self, change: Terms, description: str, *more: Terms) -> int:
-        """Propose to change the rules, the economy or how the DAO itself votes; or (``more``) several in one."""
+        """Propose to change rules, economy, marks or how the DAO itself votes; or (``more``) several in one."""
         calls = []
         for terms in (change, *more):
             if isinstance(terms, Constitution):
@@ -167,7 +168,7 @@ class Governance:
                         data = abi.call_data((getattr(terms, name),))
                         calls.append((self._ledger.deployment.addresses[contract], data))
                 continue
-            name = "Rules" if isinstance(terms, Parameters) else "Economy"
+            name = _OWNER[type(terms)]
             data = artifact(name).functions["propose"].call_data((terms.as_tuple(),))
             calls.append((self._ledger.deployment.addresses[name], data))
         return self.propose(calls, description)
@@ -215,8 +216,9 @@ class Governance:
         """What a proposal would do, a line a change: ``rule: now -> then`` for rules and terms, or the call itself."""
         lines = []
         names = {address: name for name, address in self._ledger.deployment.addresses.items()}
-        now: dict[str, Parameters | Economy] = {
-            "Rules": self._ledger.rules.current(), "Economy": self._ledger.economy.current()
+        now: dict[str, Parameters | Economy | Marks] = {
+            "Rules": self._ledger.rules.current(), "Economy": self._ledger.economy.current(),
+            "Marks": self._ledger.marks.current(),
         }  # fmt: skip
         for to, data in zip(proposal.targets, proposal.calldatas, strict=True):
             name = names.get(checksum(to), to)
@@ -229,11 +231,12 @@ class Governance:
                 lines.append(f"call of {name}: 0x{data.hex()}")
                 continue
             before = now[name]
-            after = type(before).from_tuple(decode(propose.inputs, data[4:])[0])
+            then = by_name(type(before).from_tuple(decode(propose.inputs, data[4:])[0]))
+            was = by_name(before)
             lines += [
-                f"{f.name}: {getattr(before, f.name)} -> {getattr(after, f.name)}"
-                for f in fields(before)
-                if getattr(before, f.name) != getattr(after, f.name)
+                f"{rule}: {was.get(rule)} -> {then.get(rule)}"
+                for rule in {**was, **then}
+                if was.get(rule) != then.get(rule)
             ]
         return lines
 

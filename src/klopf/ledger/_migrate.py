@@ -145,7 +145,7 @@ def migrate(
     try:
         moved = deploy_over(
             rpc, key, source.rules.current(), constitution=constitution, progress=progress, former=former,
-            economy=source.economy.current(),
+            economy=source.economy.current(), marks=source.marks.current(),
         )  # fmt: skip
         place = f"chain {source.deployment.chain_id}, block {made.block}, {source.deployment.addresses['Registry']}"
         data = artifact("Snapshots").functions["mint"].call_data((made.hash(), 0, place))

@@ -1,11 +1,14 @@
-"""The numbers a network is played by, as ``Rules.sol`` and ``Economy.sol`` in ``contracts/src`` keep them."""
+"""The numbers a network is played by, as the contracts ``Rules``, ``Economy`` and ``Marks`` keep them."""
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any
 
-__all__ = ["KLP", "Constitution", "Economy", "Parameters"]
+from klopf.errors import LedgerError
+
+__all__ = ["KLP", "Constitution", "Economy", "Marks", "Parameters", "by_name", "changed", "task_id", "task_name"]
 
 KLP = 10**18
 """One token in its smallest unit."""
@@ -54,8 +57,6 @@ class Parameters:
     """Auditors drawn for a neuron, at most 16."""
     audit_quorum: int = 2
     """Fewer revealed results conclude nothing."""
-    pass_accuracy_bps: int = 5000
-    pass_robustness_bps: int = 4000
     floor_bps: int = 100
     """Least half interval that an auditor is held to."""
     slash_bps: int = 2000
@@ -81,6 +82,45 @@ class Parameters:
     def from_tuple(cls, values: tuple[int, ...]) -> Parameters:
         """From the contract's struct."""
         return cls(**dict(zip((f.name for f in fields(cls)), values, strict=True)))
+
+
+def task_id(name: str) -> bytes:
+    """An audit task's name as the contracts keep it, 26 bytes. LedgerError where it is too long or no ASCII.
+
+    >>> task_id("accuracy").rstrip(bytes(1))
+    b'accuracy'
+    """
+    if len(name) == 2 + 2 * _TASK and name.startswith("0x"):
+        return bytes.fromhex(name[2:])
+    if not (name.isascii() and name.isprintable() and 0 < len(name) <= _TASK):
+        raise LedgerError(f"an audit task cannot be called {name!r}; its name has 1 to {_TASK} letters of ASCII")
+    return name.encode().ljust(_TASK, bytes(1))
+
+
+def task_name(id: bytes) -> str:
+    """Back from :func:`task_id`. A name that nobody could have given is shown in hexadecimal."""
+    plain = id.rstrip(bytes(1))
+    return plain.decode() if plain.isascii() and plain.decode().isprintable() else "0x" + id.hex()
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a neuron's audits must reach: for each task that decides, the least median that passes, in 1/10,000.
+
+    A task without a mark is recorded and judges its auditors, but decides about no neuron. A change counts from the
+    next epoch on.
+    """
+
+    least: Mapping[str, int] = field(default_factory=lambda: {"accuracy": 5000, "robustness": 4000})
+
+    def as_tuple(self) -> tuple[tuple[bytes, int], ...]:
+        """In the order of the contract: by task."""
+        return tuple(sorted((task_id(task), least) for task, least in self.least.items()))
+
+    @classmethod
+    def from_tuple(cls, rows: Iterable[tuple[bytes, int]]) -> Marks:
+        """From the contract's list."""
+        return cls({task_name(task): least for task, least in rows})
 
 
 @dataclass(frozen=True)
@@ -126,4 +166,23 @@ class Economy:
         return cls(**dict(zip((f.name for f in fields(cls)), plain, strict=True)))
 
 
+def by_name(record: Parameters | Economy | Marks | Constitution) -> dict[str, Any]:
+    """Every number of a record by the name that ``--set`` takes; the mark of a task is ``pass_<task>_bps``.
+
+    >>> by_name(Marks({"accuracy": 3000}))
+    {'pass_accuracy_bps': 3000}
+    """
+    if isinstance(record, Marks):
+        return {f"pass_{task}_bps": least for task, least in record.least.items()}
+    return {f.name: getattr(record, f.name) for f in fields(record)}
+
+
+def changed(record: Any, values: Mapping[str, Any]) -> Any:
+    """``record`` with other numbers, named as in :func:`by_name`."""
+    if isinstance(record, Marks):
+        return Marks({**record.least, **{name[5:-4]: least for name, least in values.items()}})
+    return replace(record, **values)
+
+
+_TASK = 26  # bytes of an audit task's name
 _WEIGHTS = 7  # fields of Economy that the contract keeps in one slot

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from klopf.ledger._parameters import task_id, task_name
 from klopf.neuron import Standing
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Phase",
     "Result",
     "Role",
+    "Score",
     "Sent",
     "Standing",
 ]
@@ -126,28 +129,31 @@ class EpochTotals:
 
 
 @dataclass(frozen=True)
+class Score:
+    """What one auditor found in one task, and its 95 % interval, in 1/10,000."""
+
+    value: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
 class Result:
-    """What one auditor found about one neuron; scores and their 95 % interval in 1/10,000."""
+    """What one auditor found about one neuron: a score for each task, by the task's name."""
 
     neuron: int
-    accuracy: int
-    accuracy_low: int
-    accuracy_high: int
-    robustness: int
-    robustness_low: int
-    robustness_high: int
+    scores: Mapping[str, Score]
 
-    def as_tuple(self) -> tuple[int, ...]:
-        """In the order of the contract's struct."""
-        return (
-            self.neuron,
-            self.accuracy,
-            self.accuracy_low,
-            self.accuracy_high,
-            self.robustness,
-            self.robustness_low,
-            self.robustness_high,
-        )
+    def as_tuple(self) -> tuple[Any, ...]:
+        """As the contract has it: by task."""
+        rows = sorted((task_id(task), s.value, s.low, s.high) for task, s in self.scores.items())
+        return self.neuron, rows
+
+    @classmethod
+    def from_tuple(cls, row: tuple[int, Iterable[tuple[bytes, int, int, int]]]) -> Result:
+        """From the contract's struct."""
+        neuron, scores = row
+        return cls(neuron, {task_name(task): Score(*rest) for task, *rest in scores})
 
 
 @dataclass(frozen=True)

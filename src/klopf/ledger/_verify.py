@@ -24,7 +24,7 @@ from . import _events as ev
 from . import _reference as ref
 from . import keys
 from ._abi import UPGRADEABLE
-from ._parameters import KLP, Parameters
+from ._parameters import KLP, Marks, Parameters
 from ._receipts import SignedReceipt, root_from
 from ._types import Role, Standing
 from ._verify_cycles import COMPUTE_RESERVE, Cycles
@@ -135,6 +135,7 @@ class _Model(Cycles):
             self.receipts[signed.receipt.leaf] = signed
         self.rules = Parameters()
         self.next_rules: Parameters | None = None
+        self.marks, self.next_marks, self.marks_from = Marks({}), Marks({}), -1
         self.balances: Counter[str] = Counter()
         self.members: dict[int, _Member] = {}
         self.epoch, self.phase, self.deadline, self.expected = 0, 1, 0, 0
@@ -271,6 +272,18 @@ class _Model(Cycles):
             self.differ(f"rules of epoch {e.epoch}", self.next_rules, rules)
             self.next_rules = None
         self.rules = rules
+
+    # -- Marks --
+
+    def on_MarksProposed(self, e: ev.MarksProposed) -> None:
+        if self.epoch >= self.marks_from:
+            self.marks = self.next_marks
+        self.next_marks, self.marks_from = Marks(e.marks), 0 if self.marks_from < 0 else self.epoch + 1
+        self.differ(f"epoch of {self.where(e)}", self.marks_from, e.since)
+
+    def asked(self) -> Marks:
+        """The marks of the running epoch."""
+        return self.next_marks if self.epoch >= self.marks_from else self.marks
 
     # -- Clock --
 
@@ -654,7 +667,7 @@ class _Model(Cycles):
         self.differ(f"second reveal of {e.auditor} in epoch {e.epoch}", False, (e.epoch, e.auditor) in self.revealed)
         self.revealed.add((e.epoch, e.auditor))
         rows = [r.as_tuple() for r in e.results]
-        kinds = ("uint32", "address", "(uint32,uint16,uint16,uint16,uint16,uint16,uint16)[]", "bytes32")
+        kinds = ("uint32", "address", "(uint32,(bytes26,uint16,uint16,uint16)[])[]", "bytes32")
         digest = keccak(encode(kinds, (e.epoch, m.key, rows, e.salt)))
         self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
         electorate = [
@@ -674,30 +687,35 @@ class _Model(Cycles):
             f"second conclusion of {e.neuron} for epoch {e.epoch}", False, (e.epoch, e.neuron) in self.concluded
         )
         self.concluded.add((e.epoch, e.neuron))
-        if len(found) < self.rules.audit_quorum:
-            said = (e.results, e.accuracy, e.robustness, e.passed)
-            self.differ(at, (len(found), 0, 0, False), said)
-            return
-        stakes = [self.members[auditor].stake_at(e.epoch) for auditor, _ in found]
-        accuracy = ref.median([r.accuracy for _, r in found], stakes)
-        robustness = ref.median([r.robustness for _, r in found], stakes)
-        passed = accuracy >= self.rules.pass_accuracy_bps and robustness >= self.rules.pass_robustness_bps
-        said = (e.results, e.accuracy, e.robustness, e.passed)
-        self.differ(at, (len(found), accuracy, robustness, passed), said)
-        m, floor = self.members[e.neuron], self.rules.floor_bps
-        m.passed, m.failed = passed, 0 if passed else min(255, m.failed + 1)
-        self.expect("Judged", e.neuron, e.epoch, passed, m.failed)
-        if (earned := self.earned(m)) is not m.standing:
-            self.expect("StandingChanged", e.neuron, int(earned), 0)
+        medians = self.medians(e.epoch, found)
+        least = self.asked().least
+        judged = len(found) >= self.rules.audit_quorum and all(task in medians for task in least)
+        passed = judged and all(medians[task] >= mark for task, mark in least.items())
+        self.differ(at, (len(found), medians, passed), (e.results, e.medians, e.passed))
+        if judged:
+            m = self.members[e.neuron]
+            m.passed, m.failed = passed, 0 if passed else min(255, m.failed + 1)
+            self.expect("Judged", e.neuron, e.epoch, passed, m.failed)
+            if (earned := self.earned(m)) is not m.standing:
+                self.expect("StandingChanged", e.neuron, int(earned), 0)
         for auditor, r in found:
-            tasks = (
-                (0, r.accuracy, r.accuracy_low, r.accuracy_high, accuracy),
-                (1, r.robustness, r.robustness_low, r.robustness_high, robustness),
-            )
-            for task, score, low, high, middle in tasks:
-                if ref.outlies(score, low, high, middle, floor):
-                    self.expect("Outlier", e.epoch, auditor, e.neuron, task, score, middle)
+            for task, s in r.scores.items():
+                middle = medians.get(task)
+                if middle is not None and ref.outlies(s.value, s.low, s.high, middle, self.rules.floor_bps):
+                    self.expect("Outlier", e.epoch, auditor, e.neuron, task, s.value, middle)
                     self.punish(e.epoch, auditor)
+
+    def medians(self, epoch: int, found: list[tuple[int, Any]]) -> dict[str, int]:
+        """Of each task that enough auditors scored, weighed by the stake they had when ``epoch`` opened."""
+        scored: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for auditor, r in found:
+            for task, s in r.scores.items():
+                scored[task].append((s.value, self.members[auditor].stake_at(epoch)))
+        return {
+            task: ref.median([value for value, _ in said], [stake for _, stake in said])
+            for task, said in scored.items()
+            if len(said) >= self.rules.audit_quorum
+        }
 
     def punish(self, epoch: int, auditor: int) -> None:
         if (epoch, auditor) in self.punished:
@@ -770,6 +788,7 @@ class _Model(Cycles):
         self.differ(f"{block} deadline", self.deadline, now.deadline)
         self.differ(f"{block} roll call", (len(self.arrived), self.expected), (now.arrived, now.expected))
         self.differ(f"{block} rules", self.rules, l.rules.current())
+        self.differ(f"{block} marks", self.asked(), l.marks.current())
         self.compare_cycles()
         for epoch, totals in self.totals.items():
             self.differ(f"{block} sums of epoch {epoch}", totals, _Totals(*_fields(l.settlement.epoch(epoch))))

@@ -50,7 +50,7 @@ def prepare(
             chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}).close()
         ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
         begun("deploying the contracts")
-        deployment = ledger.deploy(where, operator, _parameters(settings))
+        deployment = ledger.deploy(where, operator, _parameters(settings), marks=_marks(settings))
         deployment.save(folder / "deployment.json")
         with ledger.connect(where, operator, deployment) as book:
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
@@ -123,9 +123,13 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
         auditor_stake=round(rules.stake * unit) // 2,
         audit_seats=min(3, auditors),
         audit_quorum=min(2, auditors),
-        pass_accuracy_bps=round(rules.pass_accuracy * 10_000),
-        pass_robustness_bps=round(rules.pass_robustness * 10_000),
     )
+
+
+def _marks(settings: NetworkSettings) -> ledger.Marks:
+    rules = settings.rules
+    marks = {"accuracy": rules.pass_accuracy, "robustness": rules.pass_robustness}
+    return ledger.Marks({task: round(least * 10_000) for task, least in marks.items()})
 
 
 def _register_everybody(

@@ -64,10 +64,8 @@ def _heard(history: list[events.Event]) -> dict[int, float]:
 
 
 def _last_audit(history: list[events.Event], neuron: int) -> dict[str, float]:
-    found = [
-        e for e in history if isinstance(e, events.Concluded) and e.neuron == neuron and e.accuracy + e.robustness > 0
-    ]
-    return {"accuracy": found[-1].accuracy / 10_000, "robustness": found[-1].robustness / 10_000} if found else {}
+    found = [e for e in history if isinstance(e, events.Concluded) and e.neuron == neuron and e.medians]
+    return {task: median / 10_000 for task, median in found[-1].medians.items()} if found else {}
 
 
 def _links(run: Run, history: list[events.Event]) -> list[Link]:

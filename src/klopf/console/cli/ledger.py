@@ -143,17 +143,20 @@ def _shown(name: str, value: Any) -> str:
 
 def _changed(changes: list[str] | None, *records: Any) -> list[Any]:
     """``name=value`` texts applied to the record of rules that has the name; each record as it is then."""
+    from klopf.ledger._parameters import Marks, by_name, changed
+
     values: list[dict[str, Any]] = [{} for _ in records]
     for change in changes or []:
         name, _, value = change.partition("=")
         for record, found in zip(records, values, strict=True):
-            if name in {f.name for f in dataclasses.fields(record)}:
-                found[name] = _read(name, value, getattr(record, name))
+            before = by_name(record)
+            if name in before or (isinstance(record, Marks) and re.fullmatch("pass_.+_bps", name)):
+                found[name] = _read(name, value, before.get(name, 0))
                 break
         else:
-            known = ", ".join(f.name for record in records for f in dataclasses.fields(record))
-            raise LedgerError(f"there is no rule {name!r}; choose from {known}")
-    return [dataclasses.replace(record, **found) for record, found in zip(records, values, strict=True)]
+            known = ", ".join(name for record in records for name in by_name(record))
+            raise LedgerError(f"there is no rule {name!r}; choose from {known}, or pass_TASK_bps of another task")
+    return [changed(record, found) for record, found in zip(records, values, strict=True)]
 
 
 @ledger.command
@@ -183,7 +186,7 @@ def deploy(
     if deployment.exists():
         raise LedgerError(f"{deployment} exists: choose another name with --deployment")
     place, signer = _rpc(rpc, deployment), _key(key)
-    rules, economy = _changed(changes, book.Parameters(), book.Economy())
+    rules, economy, marks = _changed(changes, book.Parameters(), book.Economy(), book.Marks())
     constitution = None
     if governed:
         constitution = book.Constitution(guardian=book.keys.checksum(guardian)) if guardian else book.Constitution()
@@ -200,7 +203,7 @@ def deploy(
         chain.create(place, chain_id=1337).close()
     try:
         found = book.deploy(
-            place, signer, rules, economy=economy, constitution=constitution, confirmations=confirmations,
+            place, signer, rules, economy=economy, marks=marks, constitution=constitution, confirmations=confirmations,
             progress=lambda name: print(f"created {name}", file=sys.stderr), **holders,
         )  # fmt: skip
         found.save(deployment)
@@ -221,6 +224,8 @@ def status(*, rules: Flag = False, rpc: Rpc = None, deployment: Where = HERE, js
     rules
         Every rule and every term of the economy that may change, as --set takes them (JSON has them always).
     """
+    from klopf.ledger._parameters import by_name
+
     with _open(rpc, deployment) as l:
         now, everybody = l.clock.now(), l.registry.all()
         record = {
@@ -238,9 +243,9 @@ def status(*, rules: Flag = False, rpc: Rpc = None, deployment: Where = HERE, js
             "rules owner": l.rules.owner(),
         }
         terms = {
-            f.name: _shown(f.name, getattr(record_, f.name))
-            for record_ in (l.rules.current(), l.economy.current())
-            for f in dataclasses.fields(record_)
+            name: _shown(name, value)
+            for terms_ in (l.rules.current(), l.economy.current(), l.marks.current())
+            for name, value in by_name(terms_).items()
         }
         rows = [
             {
