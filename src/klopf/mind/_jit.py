@@ -22,10 +22,16 @@ import numba
 
 from klopf import neuron
 
-__all__ = ["cache_folder", "compiler", "jit"]
+__all__ = ["cache_folder", "compiler", "inlined", "jit"]
 
-_SOURCES = (Path(neuron.__file__), *sorted(Path(__file__).parent.glob("_k_*.py")), Path(__file__))
+_SOURCES = (
+    Path(neuron.__file__),
+    *sorted(Path(__file__).parent.glob("_k_*.py")),
+    *sorted(Path(__file__).parent.glob("kernels/**/*.py")),
+    Path(__file__),
+)
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered; NaN and infinity keep their meaning
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FASTMATH, "error_model": "numpy", "boundscheck": False}
 
 
 def cache_folder(*more: Path) -> Path | None:
@@ -67,14 +73,7 @@ def compiler(*more: Path) -> Callable[[Callable[..., Any]], Any]:
         if folder is not None:
             config.CACHE_DIR = str(folder)
         try:
-            return numba.njit(
-                function,
-                cache=folder is not None,
-                nogil=True,
-                fastmath=_FASTMATH,
-                error_model="numpy",
-                boundscheck=False,
-            )
+            return numba.njit(function, cache=folder is not None, **_OPTIONS)
         finally:
             config.CACHE_DIR = before
 
@@ -82,3 +81,12 @@ def compiler(*more: Path) -> Callable[[Callable[..., Any]], Any]:
 
 
 jit = compiler()
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """A pass of a kernel: its source becomes part of the kernel that calls it, and it is never compiled by itself.
+
+    So a kernel that is composed of passes is compiled as if it had been written in one piece: no call, no copy of the
+    tables' descriptions, and the same sums in the same order.
+    """
+    return numba.njit(function, inline="always", **_OPTIONS)

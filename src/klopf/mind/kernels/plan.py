@@ -1,0 +1,87 @@
+"""What a kernel is compiled for. Two learners with equal plans share compiled code.
+
+Which rules are on is fixed when a kernel is compiled, so a network pays only for what it uses; sizes are not, so a
+network may grow without compiling anything again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from klopf.errors import MindError
+
+__all__ = ["Plan"]
+
+SQUARED, CROSS_ENTROPY, LOGISTIC = range(3)
+CONTRIBUTION, ZERO_CONTRIBUTION, ADAPTABLE, WEIGHT, ADAPTATION = range(5)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The choices that are compiled in. Kernels ask it for places in the tables, by name."""
+
+    activation: int
+    loss: int
+    rule: str
+    life: str
+    utility: int
+    small: bool
+    """Every row of weights fills one vector register."""
+    track: bool
+    """Keep the unit statistics although no rule needs them."""
+    decay: bool
+    """L2, L2-Init or perturbation is on."""
+    layer_norm: bool
+    normalise_inputs: bool
+    local: bool
+    """Protection, quiet units' bias or the fringe's rule is on."""
+    grows: bool
+    own: bool
+    """Some layer's units keep a covariance each."""
+    shared: bool
+    """Some layer's units share one."""
+    admits: bool
+    """Listeners give newborn units smaller steps at first."""
+    weights: tuple[str, ...]
+    """Rows of the weight table."""
+    units: tuple[str, ...]
+    """Rows of the unit table."""
+    hyper: tuple[str, ...]
+    """Hyperparameters, in their order."""
+
+    @property
+    def fold(self) -> int:
+        """Inputs through which one unit speaks: two with a concatenated ReLU."""
+        return 2 if self.activation == 5 else 1
+
+    @property
+    def constant_stride(self) -> int:
+        """A row's length where it is known: it lets the compiler unroll rows that fill one register. Else 0."""
+        return 8 if self.small else 0
+
+    def row(self, name: str, missing: int | None = None) -> int:
+        """Row of the weight table called ``name``; ``missing`` where it is not kept.
+
+        Raises:
+            MindError: it is not kept, and nothing was said for that case.
+        """
+        return _place(
+            self.weights, name, missing, f"rule {self.rule!r} or life {self.life!r}", "row of the weight table"
+        )
+
+    def unit_row(self, name: str, missing: int | None = None) -> int:
+        """The same of the unit table."""
+        return _place(self.units, name, missing, f"life {self.life!r}", "row of the unit table")
+
+    def places(self, *names: str) -> tuple[int, ...]:
+        """Where these hyperparameters stand."""
+        return tuple(_place(self.hyper, name, None, f"rule {self.rule!r} or life {self.life!r}", "hyperparameter")
+                     for name in names)  # fmt: skip
+
+
+def _place(names: tuple[str, ...], name: str, missing: int | None, who: str, what: str) -> int:
+    if name in names:
+        return names.index(name)
+    if missing is not None:
+        return missing
+    raise MindError(f"a kernel of {who} asks for the {what} {name!r}, which it does not declare")
