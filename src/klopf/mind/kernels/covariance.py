@@ -1,8 +1,8 @@
 """What a Kalman learner knows: covariances over the inputs of a layer's units, the bias last.
 
 A unit of a narrow layer has a matrix of its own (``own_...``). In a wider one all units hear the same inputs, so what
-is known about those is shared (``shared_...``): one matrix ``K`` of ``rows x rows``. Writing all of it in every step would
-cost more than everything else, so the last few samples wait in a list: with ``base`` the matrix in memory,
+is known about those is shared (``shared_...``): one matrix ``K`` of ``rows x rows``. Writing all of it in every step
+would cost more than everything else, so the last few samples wait in a list: with ``base`` the matrix in memory,
 
     K = a * base + b * I - sum_p g_p * h_p * h_p'
 

@@ -102,4 +102,4 @@ class Work(NamedTuple):
     pool: Any
     """One number for each weight, where a life of weights needs them sorted."""
     refresh: Any
-    """By layer, steps between two computations of its units' mean incoming weight, less one (16 or more, a power of 2)."""
+    """By layer, how many steps a mean incoming weight is kept, less one: 15, or a larger power of 2 less one."""
