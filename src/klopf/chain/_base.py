@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from eth_hash.auto import keccak
 
+from klopf.chain._group import Group
 from klopf.chain._transaction import MAX_INITCODE, Transaction, decode
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._estimated import EstimatedOutcome
 from klopf.chain.machine._executor import Executor, Tracer, executor
 from klopf.chain.state._block import Header, bloom, commit, receipts_root, transactions_root
 from klopf.chain.state._store import Store, StoredBlock, check_chain_id
+from klopf.chain.state._waiting import MAX_AHEAD, Waiting, drop, hold, waiting, waiting_of, waiting_transaction
 from klopf.errors import ChainError, DamagedFile, Rejected
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class BaseChain:
         self._machine_name = machine
         self._machine: Executor | None = None
         self._estimated: EstimatedOutcome | None = None
+        self._accepted: Group[tuple[Transaction, bool], bytes] = Group(self._accept_all)
 
     def _check_ends(self) -> None:
         """A quick look at opening: the first and the newest blocks match their hashes; :meth:`verify` looks at all."""
@@ -192,27 +195,105 @@ class BaseChain:
         """Accept a signed transaction: run it in a block of its own and make that durable. Returns its hash.
 
         Raises :class:`~klopf.errors.Rejected` where it cannot be accepted; then nothing has changed. A transaction
-        that reverts is accepted, with status 0.
+        that reverts is accepted, with status 0; one that is in the chain already is acknowledged again.
         """
+        [result] = self._accepted.do([(self._decode(raw), False)])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def submit(self, raws: list[bytes]) -> list[bytes | Exception]:
+        """Accept signed transactions one after another, in one write; for each its hash, or why not.
+
+        Unlike with :meth:`send`, one whose turn has not come waits for it, in the file: see :mod:`_waiting
+        <klopf.chain.state._waiting>`.
+        """
+        decoded: list[Transaction | Exception] = []
+        for raw in raws:
+            try:
+                decoded.append(self._decode(raw))
+            except Rejected as error:
+                decoded.append(error)
+        results = iter(self._accepted.do([(d, True) for d in decoded if isinstance(d, Transaction)]))
+        return [d if isinstance(d, Exception) else next(results) for d in decoded]
+
+    def _decode(self, raw: bytes) -> Transaction:
         transaction = decode(bytes(raw))
         if transaction.chain_id not in (None, self.chain_id):
             raise Rejected(
                 f"the transaction is signed for chain {transaction.chain_id}, this is {self.chain_id}; sign for it"
             )
-        machine = self.machine
-        store = self._store
-        with store.write() as connection:
-            head = store.head()
-            header = self._next(head, self._now(head.header.timestamp, connection))
-            view = store.view(head.header.number)
-            self._check(transaction, view.account(transaction.sender), header)
-            estimated = self._estimated
-            if estimated is not None and estimated.holds(head.hash, transaction, header.base_fee):
-                outcome = estimated.outcome
-            else:
-                outcome = machine.execute(view, self._environment(header), transaction)
-            self._append(connection, head, header, transaction, outcome)
-        return transaction.hash
+        return transaction
+
+    def _accept_all(self, given: list[tuple[Transaction, bool]]) -> list[bytes | Exception]:
+        """One write: run each transaction, or let it wait where that is allowed. All is durable when this returns."""
+        _ = self.machine
+        results: list[bytes | Exception] = []
+        with self._store.write() as connection:
+            for transaction, may_wait in given:
+                try:
+                    self._accept(connection, transaction, may_wait)
+                    results.append(transaction.hash)
+                except Rejected as error:
+                    results.append(error)
+        return results
+
+    def _accept(self, connection: sqlite3.Connection, transaction: Transaction, may_wait: bool) -> None:
+        t = transaction
+        head = self._store.head()
+        account = self._store.view(head.header.number).account(t.sender)
+        if t.nonce < account.nonce and self._store.block_of_transaction(t.hash) is not None:
+            return  # it is in the chain
+        others = waiting_of(connection, t.sender)
+        if may_wait and account.nonce < t.nonce <= account.nonce + MAX_AHEAD:
+            self._hold(connection, t, others, head.header)
+            return
+        self._run(connection, head, t)
+        if others:
+            self._run_waiting(connection, t, others)
+
+    def _hold(
+        self, connection: sqlite3.Connection, transaction: Transaction, others: dict[int, Waiting], header: Header
+    ) -> None:
+        old = others.get(transaction.nonce)
+        if old is None or old.hash != transaction.hash:
+            self._check_form(transaction, header)
+            hold(connection, transaction, None if old is None else decode(old.raw))
+
+    def _run_waiting(self, connection: sqlite3.Connection, last: Transaction, others: dict[int, Waiting]) -> None:
+        """Run those whose turn has come now that ``last`` is in the chain; what cannot run then is forgotten."""
+        nonce = last.nonce
+        while (row := others.get(nonce + 1)) is not None:
+            nonce += 1
+            try:
+                self._run(connection, self._store.head(), decode(row.raw))
+            except Rejected:
+                break
+        drop(connection, last.sender, nonce)
+
+    def _run(self, connection: sqlite3.Connection, head: StoredBlock, transaction: Transaction) -> None:
+        """Run a transaction in the next block and write that."""
+        view = self._store.view(head.header.number)
+        self._check(transaction, view.account(transaction.sender), head.header)
+        header = self._next(head, self._now(head.header.timestamp, connection))
+        estimated = self._estimated
+        if estimated is not None and estimated.holds(head.hash, transaction, header.base_fee):
+            outcome = estimated.outcome
+        else:
+            outcome = self.machine.execute(view, self._environment(header), transaction)
+        self._append(connection, head, header, transaction, outcome)
+
+    def waiting(self) -> list[Transaction]:
+        """Transactions that wait for their turn, by sender and nonce."""
+        with self._store.errors():
+            rows = waiting(self._store.connection())
+        return [decode(row.raw) for row in sorted(rows)]
+
+    def waiting_transaction(self, tx_hash: bytes) -> Transaction | None:
+        """The one of that hash."""
+        with self._store.errors():
+            raw = waiting_transaction(self._store.connection(), tx_hash)
+        return None if raw is None else decode(raw)
 
     def mine(self) -> bytes:
         """Add an empty block, as time passing would; returns its hash."""
@@ -224,8 +305,6 @@ class BaseChain:
     def _check(self, transaction: Transaction, account: Account, header: Header) -> None:
         t = transaction
         if t.nonce < account.nonce:
-            if self._store.block_of_transaction(t.hash) is not None:
-                raise Rejected("already known: this transaction is in the chain; nothing to do")
             raise Rejected(
                 f"nonce too low: next nonce {account.nonce}, transaction has {t.nonce}; sign with the next one"
             )
@@ -233,6 +312,19 @@ class BaseChain:
             raise Rejected(
                 f"nonce too high: next nonce {account.nonce}, transaction has {t.nonce}; send those before it"
             )
+        self._check_form(t, header)
+        cost = t.gas * t.max_fee + t.value
+        if account.balance < cost:
+            raise Rejected(
+                f"insufficient funds for gas * price + value: have {account.balance}, need {cost}; fund it first"
+            )
+        if account.code_hash != EMPTY_CODE:
+            raise Rejected("the sender is a contract (EIP-3607); send from an account without code")
+
+    @staticmethod
+    def _check_form(transaction: Transaction, header: Header) -> None:
+        """What can be said of a transaction whatever the state is."""
+        t = transaction
         if t.nonce >= MAX_NONCE:
             raise Rejected(f"nonce {t.nonce} is the last there is (EIP-2681); send from another account")
         if t.gas > header.gas_limit:
@@ -243,13 +335,6 @@ class BaseChain:
             raise Rejected(f"max fee per gas {t.max_fee} is less than block base fee {header.base_fee}; raise it")
         if not t.to and len(t.data) > MAX_INITCODE:
             raise Rejected(f"max initcode size exceeded: {len(t.data)} of {MAX_INITCODE} bytes; make it smaller")
-        cost = t.gas * t.max_fee + t.value
-        if account.balance < cost:
-            raise Rejected(
-                f"insufficient funds for gas * price + value: have {account.balance}, need {cost}; fund it first"
-            )
-        if account.code_hash != EMPTY_CODE:
-            raise Rejected("the sender is a contract (EIP-3607); send from an account without code")
 
     def _append(
         self,

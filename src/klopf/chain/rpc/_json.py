@@ -5,14 +5,24 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from klopf.chain._transaction import decode
+from klopf.chain._transaction import Transaction, decode
 from klopf.chain._values import Frame, Log, Outcome
 from klopf.chain.rpc._fields import hexadecimal
 from klopf.chain.state._block import Header
 from klopf.chain.state._store import Store, StoredBlock
 from klopf.errors import Rejected
 
-__all__ = ["block_json", "failure", "frame_json", "log_json", "receipt_json", "revert_reason", "transaction_json"]
+__all__ = [
+    "block_json",
+    "failure",
+    "frame_json",
+    "log_json",
+    "pending_json",
+    "receipt_json",
+    "revert_reason",
+    "transaction_json",
+    "waiting_json",
+]
 
 REVERTED = 3
 MAX_TRACE = 128
@@ -57,14 +67,37 @@ def block_json(block: StoredBlock, full: bool) -> dict[str, Any]:
     }
 
 
+def pending_json(head: StoredBlock, timestamp: int, transactions: list[Any]) -> dict[str, Any]:
+    """The block that a transaction sent now would be in: it has no hash yet."""
+    header = head.header._replace(
+        parent=head.hash, number=head.header.number + 1, timestamp=timestamp, gas_used=0, bloom=bytes(256)
+    )
+    out = block_json(StoredBlock(bytes(32), header, None, None, None, None), False)
+    nothing = {"hash": None, "nonce": None, "miner": None, "logsBloom": None, "stateRoot": "0x" + "00" * 32}
+    return out | nothing | {"transactions": transactions}
+
+
 def transaction_json(block: StoredBlock) -> dict[str, Any]:
     """The block's transaction."""
     assert block.raw is not None
     t = decode(block.raw)
-    out: dict[str, Any] = {
+    place = {
         "blockHash": hexadecimal(block.hash),
         "blockNumber": hex(block.header.number),
         "transactionIndex": "0x0",
+        "blockTimestamp": hex(block.header.timestamp),
+    }
+    return place | _transaction(t, t.gas_price(block.header.base_fee))
+
+
+def waiting_json(transaction: Transaction) -> dict[str, Any]:
+    """A transaction that is in no block yet."""
+    place = {"blockHash": None, "blockNumber": None, "transactionIndex": None}
+    return place | _transaction(transaction, transaction.max_fee)
+
+
+def _transaction(t: Transaction, gas_price: int) -> dict[str, Any]:
+    out: dict[str, Any] = {
         "hash": hexadecimal(t.hash),
         "type": hex(t.kind),
         "nonce": hex(t.nonce),
@@ -72,7 +105,7 @@ def transaction_json(block: StoredBlock) -> dict[str, Any]:
         "to": hexadecimal(t.to) if t.to else None,
         "value": hex(t.value),
         "gas": hex(t.gas),
-        "gasPrice": hex(t.gas_price(block.header.base_fee)),
+        "gasPrice": hex(gas_price),
         "input": hexadecimal(t.data),
         "v": hex(t.v),
         "r": hex(t.r),

@@ -64,3 +64,11 @@ class Node:
         except Rejected:
             return None
         return None if number is None else self.store.block(number)
+
+    def pending_nonce(self, who: bytes) -> int:
+        """The nonce after those of the transactions that wait in an unbroken row."""
+        nonce = self.view("latest").account(who).nonce
+        nonces = {t.nonce for t in self.chain.waiting() if t.sender == who}
+        while nonce in nonces:
+            nonce += 1
+        return nonce

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from klopf.chain._base import BaseChain
-from klopf.chain.rpc._fields import INVALID_PARAMS
+from klopf.chain.rpc._fields import INVALID_PARAMS, data, hexadecimal
 from klopf.chain.rpc._node import Node
 from klopf.chain.rpc._table import methods
 from klopf.errors import ChainError, Rejected
@@ -36,6 +37,30 @@ class Rpc:
         except ChainError as error:
             return refusal(identity, error)
 
+    def answer_all(self, requests: list[Any]) -> list[dict[str, Any]]:
+        """A batch: its requests are answered in order, and signed transactions that follow each other in one write."""
+        out: list[dict[str, Any]] = []
+        for sending, group in itertools.groupby(requests, _is_sending):
+            if sending:
+                out += self._send_all(list(group))
+            else:
+                out += [self.answer(request) for request in group]
+        return out
+
+    def _send_all(self, requests: list[Any]) -> list[dict[str, Any]]:
+        if len(requests) == 1:
+            return [self.answer(requests[0])]
+        try:
+            results = self.chain.submit([data(request["params"][0]) for request in requests])
+        except Exception:  # not one of them was accepted: each is told on its own what is wrong with it
+            return [self.answer(request) for request in requests]
+        return [
+            refusal(request.get("id"), result if isinstance(result, ChainError) else ChainError(str(result)))
+            if isinstance(result, Exception)
+            else {"jsonrpc": "2.0", "id": request.get("id"), "result": hexadecimal(result)}
+            for request, result in zip(requests, results, strict=True)
+        ]
+
     def request(self, method: str, params: Any) -> Any:
         """One method's result. Raises :class:`~klopf.errors.Rejected`, or another ``ChainError`` for the file; nothing
         else."""
@@ -55,6 +80,16 @@ class Rpc:
         except Exception as error:  # a fault of this program, whatever it is, is this request's alone
             text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise Rejected(f"{method} failed inside ({text}); please report it", INTERNAL) from error
+
+
+def _is_sending(request: Any) -> bool:
+    """Whether it is ``eth_sendRawTransaction`` with one parameter."""
+    return (
+        isinstance(request, dict)
+        and request.get("method") == "eth_sendRawTransaction"
+        and isinstance(request.get("params"), list)
+        and len(request["params"]) == 1
+    )
 
 
 def refusal(identity: Any, error: ChainError) -> dict[str, Any]:

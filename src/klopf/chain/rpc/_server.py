@@ -19,6 +19,7 @@ __all__ = ["application", "serve"]
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_BATCH = 1000
+KEEP_ALIVE = 60  # seconds that a client may pause on its connection
 
 
 def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette:
@@ -48,7 +49,7 @@ def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette
             return _encode(rpc.answer(request))
         if not request or len(request) > MAX_BATCH:
             return _encode(_error(f"a batch holds 1 to {MAX_BATCH} requests; split it", -32600))
-        return _encode([rpc.answer(item) for item in request])
+        return _encode(rpc.answer_all(request))
 
     async def post(request: Request) -> Response:
         if hosts is not None and _name(request.headers.get("host", "")) not in hosts:
@@ -109,7 +110,12 @@ def serve(
         own = f"[{host}]" if ":" in host else host
         hosts = None if host in ("0.0.0.0", "::", "") else ("localhost", "127.0.0.1", "[::1]", own)
         config = uvicorn.Config(
-            application(chain, hosts), log_level="warning", access_log=False, lifespan="off", ws_max_size=MAX_BODY
+            application(chain, hosts),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws_max_size=MAX_BODY,
+            timeout_keep_alive=KEEP_ALIVE,
         )
         if ready is not None:
             ready(f"http://{own}:{bound}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from klopf.chain.rpc import _debug, _evm, _net, _web3, eth
+from klopf.chain.rpc import _debug, _evm, _net, _txpool, _web3, eth
 from klopf.chain.rpc._method import Method
 
 __all__ = ["methods"]
 
-ALWAYS: dict[str, Method] = {**_debug.METHODS, **_net.METHODS, **_web3.METHODS, **eth.METHODS}
+ALWAYS: dict[str, Method] = {**_debug.METHODS, **_net.METHODS, **_txpool.METHODS, **_web3.METHODS, **eth.METHODS}
 DEVELOPMENT: dict[str, Method] = {**_evm.METHODS}
 
 

@@ -50,14 +50,15 @@ class Session:
         except ValueError:
             request = None
         if isinstance(request, list) and 0 < len(request) <= MAX_BATCH:
-            return [await self._one(item) for item in request]
+            if any(_subscribes(item) for item in request):
+                return [await self._one(item) for item in request]
+            return await asyncio.to_thread(self.rpc.answer_all, request)
         return await self._one(request)
 
     async def _one(self, request: Any) -> dict[str, Any]:
-        method = request.get("method") if isinstance(request, dict) else None
-        if method not in ("eth_subscribe", "eth_unsubscribe"):
+        if not _subscribes(request):
             return await asyncio.to_thread(self.rpc.answer, request)
-        act = self._subscriptions.add if method == "eth_subscribe" else self._subscriptions.remove
+        act = self._subscriptions.add if request["method"] == "eth_subscribe" else self._subscriptions.remove
         try:
             result = await asyncio.to_thread(act, request.get("params"))
             return {"jsonrpc": "2.0", "id": request.get("id"), "result": result}
@@ -69,6 +70,10 @@ class Session:
             await asyncio.sleep(LOOK_SECONDS)
             for message in await asyncio.to_thread(self._subscriptions.news):
                 await self._send(json.dumps(message, separators=(",", ":")))
+
+
+def _subscribes(request: Any) -> bool:
+    return isinstance(request, dict) and request.get("method") in ("eth_subscribe", "eth_unsubscribe")
 
 
 def is_shallow(body: bytes) -> bool:

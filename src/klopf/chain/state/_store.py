@@ -21,6 +21,7 @@ from klopf.chain.state._block import Header
 from klopf.chain.state._database import Database
 from klopf.chain.state._file import translate
 from klopf.chain.state._view import Codes, View, pack
+from klopf.chain.state._waiting import TABLE
 from klopf.errors import ChainError, DamagedFile, UnknownFormat, WrongChain
 
 __all__ = ["LOGS_PER_BLOCK", "Store", "StoredBlock", "check_chain_id"]
@@ -87,7 +88,7 @@ class Store(Database):
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute(f"PRAGMA application_id={APPLICATION}")
             connection.execute(f"PRAGMA user_version={FORMAT}")
-            connection.executescript(SCHEMA)
+            connection.executescript(SCHEMA + TABLE)
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
             fill(connection)

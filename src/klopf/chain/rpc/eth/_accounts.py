@@ -21,7 +21,9 @@ def get_balance(node: Node, who: bytes, at: BlockId) -> str:
 
 
 def get_transaction_count(node: Node, who: bytes, at: BlockId) -> str:
-    """``eth_getTransactionCount``; nothing waits, so pending is the same as latest."""
+    """``eth_getTransactionCount``; ``pending`` counts those that wait, up to the first gap."""
+    if at == "pending":
+        return hex(node.pending_nonce(who))
     return hex(node.view(at).account(who).nonce)
 
 

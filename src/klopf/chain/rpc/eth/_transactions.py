@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from klopf.chain.rpc._fields import BlockId, block_id, data, hash32, hexadecimal, natural
-from klopf.chain.rpc._json import receipt_json, transaction_json
+from klopf.chain.rpc._json import receipt_json, transaction_json, waiting_json
 from klopf.chain.rpc._method import Method
 from klopf.chain.rpc._node import Node
 
@@ -13,14 +13,20 @@ __all__ = ["METHODS"]
 
 
 def send_raw_transaction(node: Node, raw: bytes) -> str:
-    """``eth_sendRawTransaction``."""
-    return hexadecimal(node.chain.send(raw))
+    """``eth_sendRawTransaction``: in the chain when this returns, or waiting for those that come before it."""
+    [result] = node.chain.submit([raw])
+    if isinstance(result, Exception):
+        raise result
+    return hexadecimal(result)
 
 
 def get_transaction(node: Node, tx_hash: bytes) -> dict[str, Any] | None:
     """``eth_getTransactionByHash``."""
     block = node.store.block_of_transaction(tx_hash)
-    return None if block is None else transaction_json(block)
+    if block is not None:
+        return transaction_json(block)
+    waits = node.chain.waiting_transaction(tx_hash)
+    return None if waits is None else waiting_json(waits)
 
 
 def get_transaction_in_block(node: Node, at: BlockId, index: int) -> dict[str, Any] | None:
@@ -32,7 +38,10 @@ def get_transaction_in_block(node: Node, at: BlockId, index: int) -> dict[str, A
 def get_raw_transaction(node: Node, tx_hash: bytes) -> str | None:
     """``eth_getRawTransactionByHash``."""
     block = node.store.block_of_transaction(tx_hash)
-    return None if block is None or block.raw is None else hexadecimal(block.raw)
+    if block is not None and block.raw is not None:
+        return hexadecimal(block.raw)
+    waits = node.chain.waiting_transaction(tx_hash)
+    return None if waits is None else hexadecimal(waits.raw)
 
 
 def get_receipt(node: Node, tx_hash: bytes) -> dict[str, Any] | None:
