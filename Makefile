@@ -12,7 +12,7 @@ help:            ## this list
 .venv/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Klopf needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[network]'
 	@touch $@
 
 .venv/.dev: .venv/.run

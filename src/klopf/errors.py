@@ -21,6 +21,8 @@
     │   ├── Unreachable        no connection, or it broke
     │   └── TooLate            no answer before the deadline
     ├── ExtensionError     something that was added from outside cannot be used
+    ├── MissingExtra       something is asked for that an extra brings, and it is not installed (an ImportError, too)
+    ├── TableError         a table of samples cannot be read, or holds what cannot be used
     ├── PeersError         a network or a neuron in it is set up wrongly
     └── AuditError         an audit cannot be carried out
 """
@@ -38,11 +40,13 @@ __all__ = [
     "KlopfError",
     "LedgerError",
     "MindError",
+    "MissingExtra",
     "PeersError",
     "ReadOnlyChain",
     "Refused",
     "Rejected",
     "Reverted",
+    "TableError",
     "TooLate",
     "Unanswered",
     "UnknownFormat",
@@ -144,6 +148,18 @@ class TooLate(WireError):
 
 class ExtensionError(KlopfError):
     """Something that was added from outside cannot be used."""
+
+
+class MissingExtra(KlopfError, ImportError):
+    """Something is asked for that an extra brings, and it is not installed. ``extra``: its name, as pip takes it."""
+
+    def __init__(self, message: str, extra: str) -> None:
+        super().__init__(message)
+        self.extra = extra
+
+
+class TableError(KlopfError):
+    """A table of samples cannot be read, or holds what cannot be used."""
 
 
 class PeersError(KlopfError):

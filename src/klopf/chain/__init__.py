@@ -17,6 +17,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from klopf.extras import require as _require
+
+_require("network", "klopf.chain")
+
 if TYPE_CHECKING:
     from klopf.chain._chain import Chain
 

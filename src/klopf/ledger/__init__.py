@@ -10,6 +10,10 @@
         me = l.registry.register(ledger.Role.REQUESTER)
 """
 
+from klopf.extras import require as _require
+
+_require("network", "klopf.ledger")
+
 from . import _events as events
 from . import keys
 from ._client import Ledger, connect

@@ -7,7 +7,6 @@ drawn from its seed alone: iterating again gives the same samples.
 
 from __future__ import annotations
 
-import csv
 import gzip
 import os
 import struct
@@ -20,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from klopf.errors import MindError
+from klopf import tables
+from klopf.errors import MindError, TableError
+from klopf.extras import require
 
 __all__ = [
     "Stream",
@@ -135,6 +136,7 @@ def slowly_changing_regression(
 
 def digits() -> Images:
     """scikit-learn's 1,797 handwritten digits, 8x8, values 0 to 1; they come with that library."""
+    require("sklearn", "the handwritten digits")
     from sklearn.datasets import load_digits
 
     X, y = load_digits(return_X_y=True)
@@ -382,15 +384,18 @@ def from_arrays(
     return Stream(name, x.shape[1], outputs, output, len(x), 0, blocks)
 
 
-def from_file(path: str | os.PathLike[str], target: str, *, classes: bool | None = None) -> Stream:
+def from_file(
+    path: str | os.PathLike[str], target: str, *, classes: bool | None = None, form: tables.Format | None = None
+) -> Stream:
     """A CSV, Parquet or NumPy (``.npz`` with arrays ``X`` and the target's name) file as a stream, rows in their order.
 
     Args:
-        path: the file; CSV is UTF-8, with a header.
+        path: the file; CSV has a header.
         target: the column to predict; all others are inputs and must be numbers.
         classes: whether the target's values are classes or numbers. By default a column of text is classes, and so is
             one of whole numbers with at most 100 different ones: say ``classes=False`` where those are amounts. A NumPy
             file's arrays have types that tell, as in :func:`from_arrays`.
+        form: how a CSV file is written, where the file does not tell: see :class:`klopf.tables.Format`.
 
     Raises:
         MindError: no such file or column, text or gaps where numbers are needed, a target with gaps or with text among
@@ -407,86 +412,28 @@ def from_file(path: str | os.PathLike[str], target: str, *, classes: bool | None
         except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise MindError(f"{file} is not a NumPy file with arrays X and {target}: {error}") from error
         return from_arrays(X, y, file.name, classes=classes)
-    if kind == ".csv":
-        names, columns = _csv(file)
-    elif kind in (".parquet", ".pq"):
-        names, columns = _parquet(file)
-    else:
+    if kind not in (".csv", ".tsv", ".txt", ".parquet", ".pq"):
         raise MindError(f"{file} is neither .csv, .parquet nor .npz")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MindError(f"{file} has two columns called {twice!r}; give each its own name")
-    if target not in names:
-        raise MindError(f"{file} has no column {target!r}; it has {', '.join(names)}")
-    X = np.array([_numbers(file, n, c) for n, c in zip(names, columns, strict=True) if n != target]).T
-    values = columns[names.index(target)]
-    gaps = [i for i, v in enumerate(values) if v is None or str(v).strip() == ""]
-    if gaps:
-        raise MindError(f"{file} has no {target!r} in row {gaps[0] + 1}, counted from 1; drop or fill that row")
-    if classes is False:
-        return from_arrays(X, np.array(_numbers(file, target, values)), file.name)
-    words = [i for i, v in enumerate(values) if not _is_number(v)]
-    if words and len(words) < len(values) and classes is None:
+    try:
+        return _from_table(tables.read(file, form), target, classes)
+    except TableError as error:
+        raise MindError(str(error)) from None
+
+
+def _from_table(table: tables.Table, target: str, classes: bool | None) -> Stream:
+    table.require(target)
+    X, words = table.inputs(target), table.text_among_numbers(target)
+    if classes is None and words:
         raise MindError(
-            f"{file} has text among numbers in {target!r}: {str(values[words[0]])[:40]!r} in row {words[0] + 1}, "
-            "counted from 1; mend it, or say classes=True if all are names of classes"
+            f"{table.name} has text among numbers in {target!r}: {words[1][:40]!r} in row {words[0]}, counted from 1; "
+            "mend it, or say classes=True if all are names of classes"
         )
-    if words:
-        return from_arrays(X, np.array([str(v) for v in values]), file.name)
-    numbers = np.array(_numbers(file, target, values))
-    few = bool((numbers == numbers.round()).all()) and len(np.unique(numbers)) <= 100
-    return from_arrays(X, numbers, file.name, classes=few if classes is None else classes)
-
-
-def _csv(file: Path) -> tuple[list[str], list[Any]]:
-    """Header and columns, as text; lines without anything are passed over."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as handle:
-            rows = [row for row in csv.reader(handle) if len(row) > 1 or any(cell.strip() for cell in row)]
-    except UnicodeDecodeError as error:
-        raise MindError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except (csv.Error, OSError) as error:
-        raise MindError(f"{file} cannot be read as CSV: {error}") from error
-    if len(rows) < 2:
-        raise MindError(f"{file} has no rows below its header")
-    if any(len(row) != len(rows[0]) for row in rows):
-        raise MindError(f"{file} has rows of different length; each must have {len(rows[0])} values")
-    return [name.strip() for name in rows[0]], [[row[i] for row in rows[1:]] for i in range(len(rows[0]))]
-
-
-def _parquet(file: Path) -> tuple[list[str], list[Any]]:
-    with file.open("rb") as handle:
-        head = handle.read(4)
-        handle.seek(-min(4, file.stat().st_size), os.SEEK_END)
-        whole = head == handle.read(4) == b"PAR1"
-    if not whole:
-        raise MindError(f"{file} cannot be read as Parquet: it does not begin and end like such a file")
-    import arro3.io
-
-    try:
-        table = arro3.io.read_parquet(str(file)).read_all()
-        return list(table.column_names), [table.column(i).to_pylist() for i in range(table.num_columns)]
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # where a file is damaged the reader panics, with a class beside Exception
-        raise MindError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from error
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _numbers(file: Path, name: str, values: list[Any]) -> list[float]:
-    for i, value in enumerate(values):
-        if not _is_number(value):
-            what = "a gap" if value is None or str(value).strip() == "" else f"text, {str(value)[:40]!r},"
-            where = f"in column {name!r}, row {i + 1}, counted from 1"
-            raise MindError(f"{file} has text or gaps where numbers are needed: {what} {where}")
-    return [float(v) for v in values]
+    if classes is None and table.is_numbers(target):
+        numbers = table.numbers(target)
+        classes = bool((numbers == numbers.round()).all()) and len(np.unique(numbers)) <= 100
+    if classes is False:
+        return from_arrays(X, table.numbers(target), table.name)
+    return from_arrays(X, table.classes(target)[0], table.name, classes=True)
 
 
 def _counted(**given: int) -> None:

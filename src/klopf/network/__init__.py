@@ -11,6 +11,10 @@ Each part is loaded when it is first used.
 
 from typing import TYPE_CHECKING, Any
 
+from klopf.extras import require as _require
+
+_require("network", "klopf.network")
+
 if TYPE_CHECKING:
     from klopf.network._data import Samples, Shares, share_out
     from klopf.network._demo import DEMO_PASSPHRASE, demo_settings

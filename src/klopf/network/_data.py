@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf import tables
 from klopf.errors import PeersError
+from klopf.mind import problems
 from klopf.network._settings import ADVERSARIES, NetworkSettings
 
-__all__ = ["Samples", "Shares", "digits", "read_samples", "share_out"]
+__all__ = ["Samples", "Shares", "read_samples", "share_out"]
+
+MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -32,87 +35,30 @@ class Samples:
         return Samples(self.inputs[index], self.labels[index], self.classes, self.columns)
 
 
-def digits() -> Samples:
-    """scikit-learn's handwritten digits: 1,797 scans of 8x8 pixels, ten classes (UCI, CC BY 4.0)."""
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
+def _digits() -> Samples:
+    """The handwritten digits that come with scikit-learn, 8x8 pixels from 0 to 16, ten classes (UCI, CC BY 4.0)."""
+    pixels, labels = problems.digits()
     columns = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
-    return Samples(pixels.astype(np.float32), labels.astype(np.int64), tuple("0123456789"), columns)
+    return Samples(pixels * np.float32(16), labels, tuple("0123456789"), columns)
 
 
-def read_samples(path: Path, target: str) -> Samples:
+def read_samples(path: Path, target: str, form: tables.Format | None = None) -> Samples:
     """The samples in a CSV (with a header) or Parquet file; ``target`` is the column with the classes.
 
     Raises:
-        PeersError: no such file or column, text or gaps where numbers are needed, one class only; one line.
+        TableError: no such file or column, text or gaps where numbers are needed; one line.
+        PeersError: a target that is no classes.
     """
-    if not path.is_file():
-        raise PeersError(f"no file {path}: check data.file")
-    table = _read_table(path)
-    names = [str(name) for name in table.column_names]
-    if target not in names:
-        raise PeersError(f"{path.name} has no column {target!r}: it has {', '.join(names[:20])}; set data.target")
-    if len(names) < 2:
-        raise PeersError(f"{path.name} has no column beside the target {target!r}: there is nothing to learn from")
-    if table.num_rows == 0:
-        raise PeersError(f"{path.name} holds a header and no rows")
-    columns = tuple(name for name in names if name != target)
-    inputs = np.stack([_numbers(path, name, table[name]) for name in columns], axis=1)
-    labels, classes = _classes(path, target, table[target])
-    return Samples(inputs, labels, classes, columns)
-
-
-def _read_table(path: Path) -> Any:
-    import arro3.io
-
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return arro3.io.read_parquet(path).read_all()
-        schema = arro3.io.infer_csv_schema(path, has_header=True)
-        return arro3.io.read_csv(path, schema, has_header=True).read_all()
-    except Exception as error:  # the reader's own exceptions are many; all mean the same to the user
-        first = (str(error).splitlines() or ["?"])[0]
+    table = tables.read(path, form)
+    labels, classes = table.classes(target)
+    inputs = table.inputs(target).astype(np.float32)
+    broken = table.is_numbers(target) and (table.numbers(target) % 1 != 0).any()
+    if len(classes) > MOST_CLASSES or broken:
         raise PeersError(
-            f"cannot read {path.name} as {'Parquet' if 'parq' in path.suffix else 'CSV'}: {first}"
-        ) from None
-
-
-def _numbers(path: Path, name: str, column: Any) -> NDArray[np.float32]:
-    values = column.to_pylist()
-    for row, value in enumerate(values, start=1):
-        if value is None:
-            raise PeersError(f"{path.name}: column {name!r} is empty in row {row}: fill it in or leave the row out")
-        if not isinstance(value, int | float):
-            raise PeersError(
-                f"{path.name}: column {name!r} holds {value!r} in row {row} where a number is needed: "
-                "encode it as numbers or leave the column out"
-            )
-    numbers = np.array(values, dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 1
-        raise PeersError(f"{path.name}: column {name!r} is not finite in row {row}: mend it or leave the row out")
-    return numbers.astype(np.float32)
-
-
-def _classes(path: Path, target: str, column: Any) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    values = column.to_pylist()
-    if any(value is None for value in values):
-        row = next(i for i, value in enumerate(values, start=1) if value is None)
-        raise PeersError(f"{path.name}: the target {target!r} is empty in row {row}: leave the row out")
-    distinct = sorted(set(values))
-    if len(distinct) < 2:
-        raise PeersError(
-            f"{path.name}: the target {target!r} holds one class only ({distinct[0]}): there is nothing to tell apart"
-        )
-    if len(distinct) > 1000 or any(isinstance(value, float) and value != int(value) for value in distinct):
-        raise PeersError(
-            f"{path.name}: the target {target!r} holds {len(distinct)} different numbers, not classes: "
+            f"{path.name}: the target {target!r} holds {len(classes)} different numbers, not classes: "
             "choose a column of classes, or group its values into some"
         )
-    place = {value: i for i, value in enumerate(distinct)}
-    names = tuple(str(int(value)) if isinstance(value, float) else str(value) for value in distinct)
-    return np.array([place[value] for value in values], dtype=np.int64), names
+    return Samples(inputs, labels, classes, tuple(name for name in table.names if name != target))
 
 
 @dataclass(frozen=True)
@@ -137,7 +83,12 @@ def share_out(settings: NetworkSettings) -> Shares:
     rng = np.random.default_rng([settings.seed, 1])
     data = settings.data
     if data.file is not None:
-        everything = digits() if data.file == "digits" else read_samples(Path(data.file), data.target)
+        everything = _digits() if data.file == "digits" else read_samples(Path(data.file), data.target)
+        if len(everything.classes) < 2:
+            raise PeersError(
+                f"{data.file}: the target {data.target!r} holds one class only ({everything.classes[0]}): there is "
+                "nothing to tell apart"
+            )
         order = rng.permutation(len(everything))
         test, audit, reference, rest = _cut(order, (data.test, data.audit, data.reference))
         parts = _shared(rng, settings, everything.labels, rest)
@@ -168,29 +119,18 @@ def share_out(settings: NetworkSettings) -> Shares:
 
 def _own_files(settings: NetworkSettings) -> tuple[Samples, NDArray[np.int64]]:
     """All neurons' files as one table over the union of their classes, and whose each row is."""
-    tables = [read_samples_any_class(Path(n.file or ""), settings.data.target) for n in settings.neuron]
-    columns = tables[0].columns
-    for neuron, table in zip(settings.neuron, tables, strict=True):
+    read = [read_samples(Path(n.file or ""), settings.data.target) for n in settings.neuron]
+    columns = read[0].columns
+    for neuron, table in zip(settings.neuron, read, strict=True):
         if table.columns != columns:
             odd = sorted(set(table.columns) ^ set(columns)) or ["the order"]
             raise PeersError(f"the file of neuron {neuron.name!r} has other columns than the first ({', '.join(odd)})")
-    classes = tuple(sorted({name for table in tables for name in table.classes}))
+    classes = tuple(sorted({name for table in read for name in table.classes}))
     if len(classes) < 2:
         raise PeersError(f"the files hold one class only ({classes[0]}): there is nothing to tell apart")
-    labels = [np.array([classes.index(t.classes[label]) for label in t.labels], dtype=np.int64) for t in tables]
-    owners = np.repeat(np.arange(len(tables)), [len(t) for t in tables])
-    return Samples(np.concatenate([t.inputs for t in tables]), np.concatenate(labels), classes, columns), owners
-
-
-def read_samples_any_class(path: Path, target: str) -> Samples:
-    """As :func:`read_samples`, but one class is enough: one neuron's private share may well hold a single one."""
-    table = _read_table(path) if path.is_file() else None
-    if table is not None and target in table.column_names and len(set(table[target].to_pylist())) == 1:
-        name = table[target].to_pylist()[0]
-        columns = tuple(str(c) for c in table.column_names if c != target)
-        inputs = np.stack([_numbers(path, c, table[c]) for c in columns], axis=1)
-        return Samples(inputs, np.zeros(len(inputs), dtype=np.int64), (str(name),), columns)
-    return read_samples(path, target)
+    labels = [np.array([classes.index(t.classes[label]) for label in t.labels], dtype=np.int64) for t in read]
+    owners = np.repeat(np.arange(len(read)), [len(t) for t in read])
+    return Samples(np.concatenate([t.inputs for t in read]), np.concatenate(labels), classes, columns), owners
 
 
 def _cut(order: NDArray[np.int64], fractions: Sequence[float]) -> list[NDArray[np.int64]]:

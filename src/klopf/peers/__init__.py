@@ -5,6 +5,10 @@ The parts that need the network are loaded when they are first used, so that a m
 
 from typing import TYPE_CHECKING, Any
 
+from klopf.extras import require as _require
+
+_require("network", "klopf.peers")
+
 from klopf.peers._adversaries import FreeRider, Liar, Litigant, Perjurer
 from klopf.peers._listening import Ear, Listener
 from klopf.peers._model import MindModel, Model, SklearnModel, create_model, load_model, model_names, save_model

@@ -12,6 +12,10 @@ import os as _os
 # the log with them. GRPC_VERBOSITY in the environment brings them back.
 _os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
+from klopf.extras import require as _require
+
+_require("network", "klopf.wire")
+
 from klopf.wire._axon import Axon, Flow
 from klopf.wire._certificate import Certificate
 from klopf.wire._codes import Code, Decline
