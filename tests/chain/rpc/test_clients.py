@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from web3 import Web3
 
 from klopf.ledger import _abi
 
@@ -21,7 +23,7 @@ const { ethers } = require("ethers");
 (async () => {
   const [url, secret, other, file] = process.argv.slice(2);
   const { abi, bytecode } = JSON.parse(require("fs").readFileSync(file, "utf8"));
-  const provider = new ethers.JsonRpcProvider(url, undefined, { pollingInterval: 50 });
+  const provider = new ethers.JsonRpcProvider(url, undefined, { pollingInterval: 50, cacheTimeout: -1 });
   const me = new ethers.Wallet(secret, provider);
   const say = (name, value) => console.log(JSON.stringify([name, value], (_, v) => typeof v === "bigint" ? `${v}` : v));
   say("network", (await provider.getNetwork()).chainId);
@@ -55,13 +57,72 @@ const { ethers } = require("ethers");
 """
 
 
+AT_ONCE = """
+const { createPublicClient, createWalletClient, defineChain, http, nonceManager } = require("viem");
+const { privateKeyToAccount } = require("viem/accounts");
+const { ethers } = require("ethers");
+(async () => {
+  const [url, secret, other] = process.argv.slice(2);
+  const chain = defineChain({ id: 5, name: "served", nativeCurrency: { name: "e", symbol: "e", decimals: 18 },
+    rpcUrls: { default: { http: [url] } } });
+  const account = privateKeyToAccount(secret, { nonceManager });
+  const wallet = createWalletClient({ account, chain, transport: http() });
+  const reader = createPublicClient({ chain, transport: http() });
+  const gas = { gas: 21000n, maxFeePerGas: 0n, maxPriorityFeePerGas: 0n };
+  const hashes = await Promise.all([...Array(15)].map(() => wallet.sendTransaction({ to: other, value: 1n, ...gas })));
+  const receipts = await Promise.all(
+    hashes.map((hash) => reader.waitForTransactionReceipt({ hash, pollingInterval: 20 })));
+  const provider = new ethers.JsonRpcProvider(url, undefined, { pollingInterval: 20, cacheTimeout: -1 });
+  const signer = new ethers.Wallet(secret, provider);
+  const first = await signer.getNonce();
+  const order = [...Array(15).keys()].sort((a, b) => (a * 7 + 3) % 15 - (b * 7 + 3) % 15);
+  const sent = [];
+  for (const n of order) {
+    const fees = { gasLimit: 21000n, maxFeePerGas: 0n, maxPriorityFeePerGas: 0n };
+    sent.push(await signer.sendTransaction({ to: other, value: 1n, nonce: first + n, ...fees }));
+  }
+  const mined = await Promise.all(sent.map((one) => one.wait()));
+  console.log(receipts.filter((r) => r.status === "success").length, mined.filter((r) => r.status === 1).length,
+    await provider.getBalance(other));
+  provider.destroy();
+})().catch((error) => { console.error(error); process.exit(1); });
+"""
+
+SCRIPT = """
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+interface Vm { function startBroadcast(uint256) external; function stopBroadcast() external; }
+contract Box { uint256 public value; function put(uint256 v) external { value += v; } }
+contract Many {
+    Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+    function run() external {
+        vm.startBroadcast(0x0202020202020202020202020202020202020202020202020202020202020202);
+        Box box = new Box();
+        for (uint256 i = 1; i < 50; i++) box.put(i);
+        vm.stopBroadcast();
+    }
+}
+"""
+
+SOLC = """#!/bin/sh
+case "$*" in *--version*) echo "Version: 0.8.28+commit.7893614a.Emscripten.clang"; exit 0;; esac
+exec node FOLDER/standard.cjs
+"""
+
+STANDARD = """
+const solc = require("solc");
+let text = "";
+process.stdin.on("data", (part) => text += part).on("end", () => process.stdout.write(solc.compile(text)));
+"""
+
+
 def bring(package: str, folder: Path) -> None:
     """Install an npm package; skips where that cannot be had."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("npm is not installed")
     (folder / "package.json").write_text('{"private": true}\n')
-    command = [npm, "install", "--loglevel=error", "--no-audit", "--no-fund", package]
+    command = [npm, "install", "--loglevel=error", "--no-audit", "--no-fund", *package.split()]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300)
     except subprocess.TimeoutExpired:
@@ -131,3 +192,38 @@ def test_cast(url: str, tmp_path: Path) -> None:
     assert json.loads(cast("block", "latest", "--json"))["number"] in ("0x2", 2)
     traced = json.loads(cast("rpc", "debug_traceTransaction", sent["transactionHash"], '{"tracer":"callTracer"}'))
     assert traced["to"].lower() == made.lower()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_transactions_sent_at_once(url: str, tmp_path: Path) -> None:
+    bring("viem@2 ethers@6.17.0", tmp_path)
+    (tmp_path / "run.cjs").write_text(AT_ONCE)
+    command = ["node", "run.cjs", url, "0x" + bytes(OWNER.key).hex(), OTHER]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "15 15 30n", done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_forge_broadcasts_fifty_transactions_five_times(url: str, tmp_path: Path) -> None:
+    bring("@foundry-rs/forge@1.7.1 solc@0.8.28", tmp_path)
+    binary = next(iter(tmp_path.glob("node_modules/@foundry-rs/forge-*/bin/forge*")), None)
+    if binary is None:
+        pytest.skip("npm brought no forge for this machine")
+    (tmp_path / "standard.cjs").write_text(STANDARD)
+    (tmp_path / "solc").write_text(SOLC.replace("FOLDER", str(tmp_path)))
+    (tmp_path / "solc").chmod(0o755)
+    (tmp_path / "script").mkdir()
+    (tmp_path / "script" / "Many.s.sol").write_text(SCRIPT)
+    settings = f'script = "script"\noffline = true\nsolc = "{tmp_path}/solc"\nevm_version = "cancun"\n'
+    (tmp_path / "foundry.toml").write_text(f"[profile.default]\n{settings}")
+    fees = ["--with-gas-price", "0", "--priority-gas-price", "0"]
+    command = [str(binary), "script", "script/Many.s.sol:Many", "--rpc-url", url, "--broadcast", *fees]
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    w3 = Web3(Web3.HTTPProvider(url))
+    for round in range(1, 6):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=environment)
+        assert done.returncode == 0 and "ONCHAIN EXECUTION COMPLETE & SUCCESSFUL" in done.stdout, done.stderr
+        assert w3.eth.get_transaction_count(OWNER.address) == 50 * round
+        assert w3.eth.get_block("latest").number == 50 * round
