@@ -15,7 +15,7 @@ ROOMS = sorted(p.parent.name for p in (SRC / "klopf").glob("*/__init__.py"))
 LONGEST_FUNCTION, LONGEST_FILE = 120, 500
 
 # What is being cut while the rooms move: circles, long files and long functions there are passed over until it is done.
-UNFINISHED = ("src/klopf/ledger/", "src/klopf/peers/", "src/klopf/mind/", "tests/ledger/")
+UNFINISHED = ("src/klopf/chain/", "src/klopf/ledger/", "src/klopf/peers/", "src/klopf/mind/", "tests/ledger/")
 
 
 def unfinished(name: str) -> bool:
@@ -176,7 +176,7 @@ PUBLIC = {
 def test_what_is_public_is_in_all_and_nothing_else():
     for one, path in PUBLIC.items():
         if not unfinished(name(path)):
-            listed = set(importlib.import_module(one).__all__)
+            listed = set(getattr(importlib.import_module(one), "__all__", ()))
             assert said_in_public(path) <= listed, (
                 f"{one}: {sorted(said_in_public(path) - listed)} can be reached and are not in __all__: "
                 "name them there or begin them with an underscore"
