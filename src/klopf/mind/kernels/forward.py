@@ -98,6 +98,18 @@ def all_weighted_sums(W, off, stride, inputs, A, ao, Z, zo):  # type: ignore[no-
 
 
 @jit
+def activity(kind, leak, one, z):  # type: ignore[no-untyped-def]
+    """What a unit says of its sum ``z``, if it is of a kind that never falls silent: leaky ReLU, tanh or sigmoid.
+
+    ``one`` is 1 of ``z``'s type."""
+    if kind == LEAKY:
+        return z if z > 0 else leak * z
+    if kind == TANH:
+        return math.tanh(z)
+    return one / (one + math.exp(-z))
+
+
+@jit
 def activate(kind, leak, Z, zo, units, A, ao, idx):  # type: ignore[no-untyped-def]
     """The units' activity from ``Z`` into ``A``, the list of those that can matter into ``idx``; returns its length."""
     zero = Z.dtype.type(0)
@@ -125,12 +137,7 @@ def activate(kind, leak, Z, zo, units, A, ao, idx):  # type: ignore[no-untyped-d
     else:
         for j in range(units):
             z = Z[zo + j]
-            if kind == LEAKY:
-                A[ao + j] = z if z > 0 else leak * z
-            elif kind == TANH:
-                A[ao + j] = math.tanh(z)
-            else:
-                A[ao + j] = one / (one + math.exp(-z))
+            A[ao + j] = activity(kind, leak, one, z)
             idx[ao + j] = j
         na = units
     return na

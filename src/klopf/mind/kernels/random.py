@@ -49,6 +49,18 @@ def noise(rng):  # type: ignore[no-untyped-def]
 
 
 @jit
+def symmetric(bound, rng):  # type: ignore[no-untyped-def]
+    """One float64 uniform in [-bound, bound)."""
+    return (2.0 * uniform(rng) - 1.0) * bound
+
+
+@jit
+def is_chosen(wanted, left, rng):  # type: ignore[no-untyped-def]
+    """Whether the next of ``left`` candidates is among the ``wanted`` still to be drawn without replacement."""
+    return uniform(rng) * left < wanted
+
+
+@jit
 def whole_births(due, rng):  # type: ignore[no-untyped-def]
     """``due`` as a whole number that is right on average: its fraction is drawn."""
     births = int(due)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from klopf.mind._jit import jit
 from klopf.mind.kernels.covariance import own_input_reset, own_prior, own_reset, shared_input_reset
-from klopf.mind.kernels.random import uniform
+from klopf.mind.kernels.random import is_chosen, symmetric
 from klopf.mind.kernels.shared import moved_bias
 from klopf.mind.kernels.state import (
     BIAS,
@@ -61,10 +61,10 @@ def draw_incoming(P, copies, connected, layers, l, j, gain, fan_in, rng):  # typ
     total = 0.0
     for i in range(rows):
         at = off + i * stride + j
-        w = (2.0 * uniform(rng) - 1.0) * bound
+        w = symmetric(bound, rng)
         P[0, at] = w
         if connected > 0:
-            if uniform(rng) * (rows - i) < left:
+            if is_chosen(left, rows - i, rng):
                 left -= 1
                 P[connected, at] = 1.0
             else:
