@@ -106,10 +106,9 @@ def test_status_balance_send_and_stake(shell: Shell) -> None:
 
 def test_history_and_graph(shell: Shell) -> None:
     records = shell.json("ledger", "history", "--participant", 1, "--index", "index.db")
-    assert records[0]["kind"] == "Registered" and records[0]["model"] == "a model"
-    assert [r["kind"] for r in shell.json("ledger", "history", "--kind", "Registered", "--index", "index.db")] == [
-        "Registered"
-    ]
+    assert records[0]["kind"] == "Registry.Registered" and records[0]["model"] == "a model"
+    kind = "Registry.Registered"
+    assert [r["kind"] for r in shell.json("ledger", "history", "--kind", kind, "--index", "index.db")] == [kind]
     assert len(shell.json("ledger", "history", "--limit", 2)) == 2
     assert "Registered" in shell("ledger", "history")
     root = ElementTree.fromstring(shell("ledger", "graph"))

@@ -82,12 +82,7 @@ class MemoryRpc(Rpc):
             return hex(self.time)
         if method == "eth_getLogs":
             asked, place = params[0]["topics"], params[0]["address"].lower()
-            return [
-                log
-                for log in self._logs
-                if log["address"] == place
-                and all(t is None or log["topics"][i : i + 1] == [t] for i, t in enumerate(asked))
-            ]
+            return [log for log in self._logs if log["address"] == place and _fits(log["topics"], asked)]
         raise NotImplementedError(method)
 
     def chain_id(self) -> int:
@@ -126,17 +121,21 @@ class MemoryRpc(Rpc):
         if not outcome.status:
             name, line = _abi.error_text(outcome.output)
             raise Reverted(line, name)
+        digest = "0x" + bytes(keccak(b"%d" % self.number)).hex()
         logs = [
             {
                 "address": "0x" + log.address.hex(),
                 "topics": ["0x" + topic.hex() for topic in log.topics],
                 "data": "0x" + log.data.hex(),
+                "blockNumber": hex(self.number),
+                "logIndex": hex(i),
+                "transactionHash": digest,
             }
-            for log in outcome.logs
+            for i, log in enumerate(outcome.logs)
         ]
         self._logs += logs
         return {
-            "transactionHash": "0x" + bytes(keccak(b"%d" % self.number)).hex(),
+            "transactionHash": digest,
             "blockNumber": hex(self.number),
             "gasUsed": hex(outcome.gas_used),
             "contractAddress": "0x" + outcome.created.hex() if outcome.created else None,
@@ -145,3 +144,9 @@ class MemoryRpc(Rpc):
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _fits(topics: list[str], asked: list[Any]) -> bool:
+    """Whether a log's topics are those asked for: each may be one, one of several, or None for any."""
+    wanted = [[one] if isinstance(one, str) else one for one in asked]
+    return len(topics) >= len(asked) and all(one is None or topics[i] in one for i, one in enumerate(wanted))

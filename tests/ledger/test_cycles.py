@@ -10,7 +10,9 @@ from ledger_helpers import KLP, Net, Role, secret
 from klopf import ledger
 from klopf.errors import Reverted
 from klopf.ledger import Economy
-from klopf.ledger import _reference as ref
+from klopf.ledger.core import _reference as core_ref
+from klopf.ledger.fleet import _reference as fleet_ref
+from klopf.ledger.market import _reference as market_ref
 
 DAY = 24 * 3600
 RESERVE = 10**9 * KLP
@@ -26,13 +28,15 @@ def test_the_schedule_is_computed_alike(net: Net) -> None:
     @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2 * USUAL.milestone), amounts, st.integers(365, 65535), st.integers(0, 60 * 366))
     def alike(effort: int, first: int, period: int, n: int) -> None:
-        assert read("beforeMilestone", effort) == ref.reward_before_milestone(effort, USUAL.thresholds, USUAL.rewards)
-        assert read("firstDown", first, period) == ref.first_reward(first, period)
-        assert read("halvedDown", first, period, n) == ref.reward_after_milestone(first, period, n)
+        assert read("beforeMilestone", effort) == market_ref.reward_before_milestone(
+            effort, USUAL.thresholds, USUAL.rewards
+        )
+        assert read("firstDown", first, period) == market_ref.first_reward(first, period)
+        assert read("halvedDown", first, period, n) == market_ref.reward_after_milestone(first, period, n)
         # the closed form against a plain sum, period by period
         whole, rest = divmod(n, period)
-        plain = sum(period * ref.reward_after_milestone(first, period, k * period) for k in range(whole))
-        assert read("sumHalved", first, period, n) == plain + rest * ref.reward_after_milestone(first, period, n)
+        plain = sum(period * market_ref.reward_after_milestone(first, period, k * period) for k in range(whole))
+        assert read("sumHalved", first, period, n) == plain + rest * market_ref.reward_after_milestone(first, period, n)
 
     alike()
     for threshold, reward in zip(USUAL.thresholds, USUAL.rewards, strict=True):
@@ -42,9 +46,9 @@ def test_the_schedule_is_computed_alike(net: Net) -> None:
 
 
 def test_the_terms_of_the_first_day_are_those_of_the_documentation() -> None:
-    assert [t // ref.WAD for t in USUAL.thresholds] == [0, 10, 100, 1_000, 10_000, 50_000, 100_000, 500_000]
+    assert [t // core_ref.WAD for t in USUAL.thresholds] == [0, 10, 100, 1_000, 10_000, 50_000, 100_000, 500_000]
     assert [r // (1_000 * KLP) for r in USUAL.rewards] == [100, 125, 150, 175, 200, 250, 300, 350]
-    assert (USUAL.milestone, USUAL.halving_cycles) == (10**6 * ref.WAD, 1095)
+    assert (USUAL.milestone, USUAL.halving_cycles) == (10**6 * core_ref.WAD, 1095)
 
 
 @given(st.integers(0, 8_000), st.lists(st.sampled_from(USUAL.rewards), min_size=1, max_size=8))
@@ -54,8 +58,8 @@ def test_sixty_years_never_exceed_the_reserve(wait: int, jumps: list[int]) -> No
     left, period = RESERVE, USUAL.halving_cycles
     for day in range(wait):
         left -= min(left, jumps[day * len(jumps) // wait])
-    first = ref.first_reward(left, period)
-    paid = sum(ref.reward_after_milestone(first, period, n) for n in range(60 * 366 - wait))
+    first = market_ref.first_reward(left, period)
+    paid = sum(market_ref.reward_after_milestone(first, period, n) for n in range(60 * 366 - wait))
     assert left - paid >= 0
     # and little is left over: what later halvings would pay, and roundings
     years = (60 * 366 - wait) // period
@@ -116,7 +120,7 @@ def test_effort_is_paid_by_the_nodes_own_rule(net: Net) -> None:
     fleet.report(first, 10**12, 3600, 1800)  # 1 TB, half the time communicating
     fleet.report(second, 3 * 10**12, 3600)
     fleet.report(second, 10**12, 3600)
-    fixed = ref.fixed_effort(4, 1, 1024, PER)
+    fixed = fleet_ref.fixed_effort(4, 1, 1024, PER)
     assert net.admin.effort.total(1) == 5 * 10**14 + 4 * 10**15 + 2 * fixed
     effort = net.admin.effort
     with pytest.raises(Reverted, match="StillOpen"):
@@ -185,7 +189,7 @@ def test_only_signed_fresh_and_covered_effort_counts(net: Net) -> None:
         fleet.owner.devices.mint(secret(400 + 100 * fleet.node), 1, 1, 1, bytes(32))
     with pytest.raises(Reverted, match="WrongKeySignature"):
         fleet.owner.devices._write("mint", secret(2).address, 1, 1, 1, bytes(32), bytes(65))
-    assert net.admin.effort.total(1) == 999 * 10**15 + ref.fixed_effort(4, 1, 1024, PER)
+    assert net.admin.effort.total(1) == 999 * 10**15 + fleet_ref.fixed_effort(4, 1, 1024, PER)
 
 
 def test_the_milestone_begins_the_halving(net: Net) -> None:
@@ -215,8 +219,8 @@ def test_the_milestone_begins_the_halving(net: Net) -> None:
 def test_the_bonus_of_a_node(net: Net) -> None:
     weights = USUAL.as_tuple()[0]
     for n in (0, 1, 30, 31, 57, 165, 299, 300, 5000):
-        assert net.admin.effort._read("bonusBps", weights, n) == ref.bonus(n, *BONUS)
-    assert (ref.bonus(30, *BONUS), ref.bonus(300, *BONUS)) == (10_000, 15_000)
+        assert net.admin.effort._read("bonusBps", weights, n) == fleet_ref.bonus(n, *BONUS)
+    assert (fleet_ref.bonus(30, *BONUS), fleet_ref.bonus(300, *BONUS)) == (10_000, 15_000)
 
 
 class Work:

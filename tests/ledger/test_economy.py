@@ -17,8 +17,9 @@ from ledger_helpers import KLP, TINY, Net, Role, secret
 from klopf import ledger
 from klopf.errors import Reverted
 from klopf.ledger import Economy, Ledger, _abi
-from klopf.ledger import _reference as ref
 from klopf.ledger._deployment import deploy_over
+from klopf.ledger.fleet import _reference as fleet_ref
+from klopf.ledger.market import _reference as market_ref
 from tests.ledger.memory import MemoryRpc
 from tests.ledger.test_cycles import DAY, RESERVE, USUAL, Fleet
 
@@ -97,7 +98,9 @@ def test_effort_is_weighed_by_the_terms_of_its_cycle(net: Net) -> None:
     assert net.admin.effort.total(1) == 2 * before
     fleet.serial = dict.fromkeys(fleet.keys, 0)
     fleet.report(a, 6 * 10**11)
-    weight = (6 * 10**14 + ref.fixed_effort(4, 1, 1024, (5, 7, 9))) * 16_000 // 10_000  # 100 % and two thirds of 90 %
+    weight = (
+        (6 * 10**14 + fleet_ref.fixed_effort(4, 1, 1024, (5, 7, 9))) * 16_000 // 10_000
+    )  # 100 % and two thirds of 90 %
     assert net.admin.effort.total(2) == weight
     with pytest.raises(Reverted, match="StakeTooSmall"):
         fleet.report(b, 4 * 10**11 + 1)  # 10 KLP cover 1 TB now
@@ -136,7 +139,7 @@ def test_a_new_period_begins_the_halving_again_with_what_is_left(net: Net) -> No
     net.pass_time(365 * DAY)
     net.admin.emission.roll()
     assert net.admin.emission.reward(370) == left // 730 // 2
-    kinds = [e for e in ledger.history(net.admin) if isinstance(e, ledger.events.HalvingBegan)]
+    kinds = [e for e in ledger.history(net.admin) if isinstance(e, ledger.events.emission.HalvingBegan)]
     assert [(e.cycle, e.period) for e in kinds] == [(3, 1095), (5, 365)]
     assert ledger.verify(net.admin, []) == []
 
@@ -167,11 +170,11 @@ class Model:
         self.terms = terms or self.terms
         left, period = RESERVE - self.paid, self.terms.halving_cycles
         if self.begun[2] != period if self.begun else effort >= self.terms.milestone:
-            self.begun = (cycle, ref.first_reward(left, period), period)
+            self.begun = (cycle, market_ref.first_reward(left, period), period)
         if self.begun:
             since, first, period = self.begun
-            return min(left, ref.reward_after_milestone(first, period, cycle - since))
-        return min(left, ref.reward_before_milestone(effort, self.terms.thresholds, self.terms.rewards))
+            return min(left, market_ref.reward_after_milestone(first, period, cycle - since))
+        return min(left, market_ref.reward_before_milestone(effort, self.terms.thresholds, self.terms.rewards))
 
 
 efforts = st.one_of(st.integers(0, 10**7), st.just(10**20))
@@ -198,7 +201,7 @@ def test_sixty_years_with_terms_that_change_never_exceed_the_reserve(
         if since is not None and model.begun:  # the closed form of this halving, which never needs its bound
             _, first, period = model.begun
             assert 2 * period * first <= since
-            assert reward == ref.reward_after_milestone(first, period, cycle - model.begun[0])
+            assert reward == market_ref.reward_after_milestone(first, period, cycle - model.begun[0])
 
 
 class Memory:

@@ -43,15 +43,18 @@ def test_pages_by_kind_and_by_participant(lively: Net, tmp_path: Path) -> None:
     happened = list(ledger.history(lively.admin))
     with Index(tmp_path / "index.db") as index:
         index.follow(lively.admin)
-        heard = [e for e in happened if isinstance(e, events.Heard)]
-        assert list(index.page(kind="Heard").events) == heard
-        first = index.page(kind="Heard", limit=3)
+        heard = [e for e in happened if isinstance(e, events.settlement.Heard)]
+        assert list(index.page(kind="Settlement.Heard").events) == heard
+        first = index.page(kind="Settlement.Heard", limit=3)
         assert list(first.events) == heard[:3] and first.after is not None
-        assert list(index.page(kind="Heard", after=first.after).events) == heard[3:]
+        assert list(index.page(kind="Settlement.Heard", after=first.after).events) == heard[3:]
         about = index.page(participant=3).events
-        assert {type(e).__name__ for e in about} >= {"Registered", "Staked", "Posted", "Heard", "Claimed", "Collected"}
+        assert {e.kind for e in about} >= {
+            "Registry.Registered", "Stake.Staked", "Settlement.Posted", "Settlement.Heard", "Settlement.Claimed",
+            "Settlement.Collected",
+        }  # fmt: skip
         assert all(3 in (getattr(e, n, 0) for n in ("id", "listener", "speaker", "neuron")) for e in about)
-        assert [e for e in index.page(participant=3, kind="Heard").events] == [
+        assert [e for e in index.page(participant=3, kind="Settlement.Heard").events] == [
             e for e in heard if 3 in (e.listener, e.speaker)
         ]
 
@@ -145,7 +148,7 @@ def test_graphml_is_well_formed_whatever_a_model_is_called(lively: Net) -> None:
 def test_a_page_out_of_a_million_events_comes_at_once(lively: Net, tmp_path: Path) -> None:
     with Index(tmp_path / "index.db") as index:
         index.follow(lively.admin)
-        row = index._db.execute("SELECT * FROM event WHERE kind = 'Heard' LIMIT 1").fetchone()
+        row = index._db.execute("SELECT * FROM event WHERE kind = 'Settlement.Heard' LIMIT 1").fetchone()
         start = index.height + 1
         rows = ((start + n // 10, n % 10, *row[2:]) for n in range(1_000_000))
         index._db.execute("BEGIN")
@@ -156,7 +159,12 @@ def test_a_page_out_of_a_million_events_comes_at_once(lively: Net, tmp_path: Pat
         index._db.execute("COMMIT")
         assert len(index) > 1_000_000
         times = []
-        for query in ({}, {"kind": "Heard"}, {"participant": 77}, {"participant": 77, "kind": "Heard"}):
+        for query in (
+            {},
+            {"kind": "Settlement.Heard"},
+            {"participant": 77},
+            {"participant": 77, "kind": "Settlement.Heard"},
+        ):
             for place in (None, (start + 50_000, 3), (start + 99_000, 0)):
                 began = time.perf_counter()
                 page = index.page(**query, after=place, limit=100)

@@ -17,10 +17,10 @@ def audit(net: Net, neurons: list[int], auditors: list[int], scores: dict[int, d
     return net.epoch({a: {b: 5}, b: {a: 5}}, scores={x: scores[x] for x in auditors})
 
 
-def concluded(net: Net, epoch: int, neuron: int) -> events.Concluded:
+def concluded(net: Net, epoch: int, neuron: int) -> events.audits.Concluded:
     (one,) = [
         e for e in ledger.history(net.admin)
-        if isinstance(e, events.Concluded) and (e.epoch, e.neuron) == (epoch, neuron)
+        if isinstance(e, events.audits.Concluded) and (e.epoch, e.neuron) == (epoch, neuron)
     ]  # fmt: skip
     return one
 
@@ -65,7 +65,7 @@ def test_a_mark_that_too_few_have_looked_at_judges_nobody(net: Net) -> None:
     said = concluded(net, audit(net, [a, b], auditors, scores), a)
     assert not said.passed and set(said.medians) == {"accuracy", "robustness"}
     assert (net.admin.registry.get(a).passed, net.admin.registry.get(a).failed) == (False, 0)
-    outliers = [e for e in ledger.history(net.admin) if isinstance(e, events.Outlier)]
+    outliers = [e for e in ledger.history(net.admin) if isinstance(e, events.audits.Outlier)]
     assert {(e.auditor, e.task) for e in outliers} == {(auditors[0], "accuracy")}  # the list of tasks hides no liar
     assert ledger.verify(net.admin, net.receipts) == []
 

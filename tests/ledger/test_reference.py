@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from ledger_helpers import KLP, Net, Role
 
 from klopf import ledger, neuron
-from klopf.ledger import _reference as ref
+from klopf.ledger.audit import _reference as audit_ref
+from klopf.ledger.core import _reference as core_ref
+from klopf.ledger.market import _reference as market_ref
 
 STAKE, ROWS = [0, 0.75, 0.25, 0], [[0, 0.1, 0], [0, 0.2, 0.4], [0, 0.3, 0.1], [0, 0.4, 0.5]]
 
@@ -23,10 +25,10 @@ STAKE, ROWS = [0, 0.75, 0.25, 0], [[0, 0.1, 0], [0, 0.2, 0.4], [0, 0.3, 0.1], [0
     ],
 )
 def test_published_weighted_medians(stake, rows, kappa, expected) -> None:
-    assert ref.weighted_consensus(stake, rows, kappa) == expected
+    assert market_ref.weighted_consensus(stake, rows, kappa) == expected
 
 
-fractions = st.integers(0, ref.WAD - 1)
+fractions = st.integers(0, core_ref.WAD - 1)
 
 
 decays = st.integers(0, 999_999 * 10**12)  # what the rules allow
@@ -36,13 +38,13 @@ decays = st.integers(0, 999_999 * 10**12)  # what the rules allow
 def test_utility_is_that_of_the_shared_rule(shares: list[int], decay: int) -> None:
     whole, updated, real = 0, 0, 0.0
     for epoch, share in enumerate(shares, 1):
-        whole, updated = ref.utility_after(whole, updated, epoch, share, decay)
-        real = neuron.updated_utility(real, 1.0, share / ref.WAD, decay / ref.WAD)
-    assert whole / ref.WAD == pytest.approx(real, abs=1e-15)
-    heard = ref.corrected(whole, updated, 0, len(shares), decay) / ref.WAD
+        whole, updated = core_ref.utility_after(whole, updated, epoch, share, decay)
+        real = neuron.updated_utility(real, 1.0, share / core_ref.WAD, decay / core_ref.WAD)
+    assert whole / core_ref.WAD == pytest.approx(real, abs=1e-15)
+    heard = core_ref.corrected(whole, updated, 0, len(shares), decay) / core_ref.WAD
     # the correction divides by 1 - decay**age, which magnifies the last digits of a decay near one
-    size = max(1e-18, 1.0 - (decay / ref.WAD) ** len(shares)) if shares else 1.0
-    assert heard == pytest.approx(neuron.corrected_utility(real, len(shares), decay / ref.WAD), abs=1e-14 / size)
+    size = max(1e-18, 1.0 - (decay / core_ref.WAD) ** len(shares)) if shares else 1.0
+    assert heard == pytest.approx(neuron.corrected_utility(real, len(shares), decay / core_ref.WAD), abs=1e-14 / size)
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), fractions), min_size=1, max_size=9, unique_by=lambda x: x[0]), decays)
@@ -50,7 +52,7 @@ def test_the_order_of_epochs_changes_only_roundings(shares: list[tuple[int, int]
     def total(order: list[tuple[int, int]]) -> int:
         utility = updated = 0
         for epoch, share in [*order, (10, 0)]:
-            utility, updated = ref.utility_after(utility, updated, epoch, share, decay)
+            utility, updated = core_ref.utility_after(utility, updated, epoch, share, decay)
         return utility
 
     assert abs(total(shares) - total(sorted(shares))) <= 12 * len(shares)
@@ -79,7 +81,7 @@ def test_a_random_market_is_computed_alike(net: Net) -> None:
         for speaker in ids:
             column = [(stakes[ids.index(i)], w[speaker]) for i, w in weights.items() if speaker in w]
             others = posted - (stakes[ids.index(speaker)] if speaker in weights else 0)
-            consensus, rank = ref.rank(column, others, 32767)
+            consensus, rank = market_ref.rank(column, others, 32767)
             found = net.admin.settlement.column(epoch, speaker)
             assert (found.consensus, found.rank) == (consensus, rank)
             ranks.append(rank)
@@ -98,7 +100,7 @@ def test_medians_are_computed_alike(net: Net) -> None:
     @given(pairs)
     def alike(rows) -> None:
         values, weights = [v for v, _ in rows], [w for _, w in rows]
-        assert net.admin.audits._read("medianDown", values, weights) == ref.median(values, weights)
+        assert net.admin.audits._read("medianDown", values, weights) == audit_ref.median(values, weights)
 
     alike()
 
@@ -111,9 +113,9 @@ def test_draws_are_computed_alike_and_follow_stake(net: Net) -> None:
     electorate = [(id, s if s >= 100 * KLP else 0) for id, s in stakes.items()]
     for neuron_ in neurons:
         drawn = net.admin.audits.drawn(1, neuron_)
-        assert drawn == ref.draw(seed, neuron_, electorate, 3)
+        assert drawn == audit_ref.draw(seed, neuron_, electorate, 3)
         assert len(set(drawn)) == 3
     assert net.admin.audits.assignments(1, 7, neurons) == [n for n in neurons if 7 in net.admin.audits.drawn(1, n)]
-    first = [ref.draw(n.to_bytes(32, "big"), 1, electorate, 1)[0] for n in range(3000)]
+    first = [audit_ref.draw(n.to_bytes(32, "big"), 1, electorate, 1)[0] for n in range(3000)]
     shares = [first.count(id) / 3000 for id in stakes]
     assert shares == pytest.approx([100 / 3100, 900 / 3100, 100 / 3100, 0, 2000 / 3100], abs=0.04)

@@ -20,7 +20,7 @@ from klopf.peers._disputes import MOST_AT_ONCE, MOST_OPENED, SHORTEST, Watch, ke
 from tests.conftest import Endpoint, endpoint
 from tests.ledger.conftest import TINY, WINDOW, Net, deploy
 
-Disputed, DisputeEnded = ledger.events.Disputed, ledger.events.DisputeEnded
+Disputed, DisputeEnded = ledger.events.disputes.Disputed, ledger.events.disputes.DisputeEnded
 
 
 @dataclass
@@ -111,7 +111,9 @@ class Town:
     def rewards(self, epoch: int) -> dict[int, int]:
         """What each was minted for an epoch."""
         history = ledger.history(self.net.admin)
-        return {e.id: e.emitted for e in history if isinstance(e, ledger.events.Collected) and e.epoch == epoch}
+        return {
+            e.id: e.emitted for e in history if isinstance(e, ledger.events.settlement.Collected) and e.epoch == epoch
+        }
 
     def finish(self) -> None:
         """Let the windows and the time to answer pass; everybody is paid, and the books agree."""
@@ -119,8 +121,8 @@ class Town:
             self.net.pass_time(WINDOW)
             self.look()
         assert not any(watch.pending for watch in self.watches.values())
-        used = {e.leaf for e in ledger.history(self.net.admin) if isinstance(e, ledger.events.Disputed)}
-        used |= {e.leaf for e in ledger.history(self.net.admin) if isinstance(e, ledger.events.Heard)}
+        used = {e.leaf for e in ledger.history(self.net.admin) if isinstance(e, ledger.events.disputes.Disputed)}
+        used |= {e.leaf for e in ledger.history(self.net.admin) if isinstance(e, ledger.events.settlement.Heard)}
         assert ledger.verify(self.net.admin, [s for s in self.net.receipts if s.receipt.leaf in used]) == []
 
 

@@ -52,8 +52,8 @@ def disputes(folder):
     """What has been opened and ended so far, from the ledger."""
     with read_run(folder).connect() as book:
         history = list(ledger.history(book))
-    return [e for e in history if isinstance(e, events.Disputed)], {
-        (e.epoch, e.listener, e.speaker): e for e in history if isinstance(e, events.DisputeEnded)
+    return [e for e in history if isinstance(e, events.disputes.Disputed)], {
+        (e.epoch, e.listener, e.speaker): e for e in history if isinstance(e, events.disputes.DisputeEnded)
     }
 
 
@@ -95,7 +95,7 @@ def test_who_betrays_its_speakers_earns_nothing_and_the_honest_keep_theirs(playe
         for epoch in {d["epoch"] for d in against if d["speaker"] in honest}:
             column = book.settlement.column(epoch, perry)
             assert column.rank > 0 and column.voided, "it was heard, and would have been paid"
-    paid = [e for e in history if isinstance(e, events.Collected) and e.id == perry]
+    paid = [e for e in history if isinstance(e, events.settlement.Collected) and e.id == perry]
     assert len(paid) == 2 and sum(e.emitted for e in paid) == 0
     assert all(earned[name] > 100 for name in honest)
     assert earned["perry"] == Decimal(sum(e.fees for e in paid)).scaleb(-18), "fees only: it did answer"
@@ -108,7 +108,9 @@ def test_who_is_accused_wrongly_answers_and_is_paid(played):
     assert all(d["outcome"] == "answered" and not d["voided"] for d in against)
     assert all(d["listener"] == "ada" for d in against)
     with read_run(folder).connect() as book:
-        paid = {e.epoch: e.emitted for e in ledger.history(book) if isinstance(e, events.Collected) and e.id == 1}
+        paid = {
+            e.epoch: e.emitted for e in ledger.history(book) if isinstance(e, events.settlement.Collected) and e.id == 1
+        }
         for epoch in (1, 2):
             column, all_ = book.settlement.column(epoch, 1), book.settlement.epoch(epoch)
             assert paid[epoch] == all_.pool * column.rank // all_.rank, "the whole of its part"

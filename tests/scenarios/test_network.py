@@ -78,7 +78,7 @@ def test_only_the_dishonest_auditor_loses_stake(played):
 def test_balances_add_up_to_the_supply_to_the_last_unit(played, history):
     balances: dict[str, int] = {}
     for event in history:
-        if isinstance(event, events.Transfer):
+        if isinstance(event, events.token.Transfer):
             balances[event.sender] = balances.get(event.sender, 0) - event.value
             balances[event.to] = balances.get(event.to, 0) + event.value
     minted = -balances.pop("0x" + "0" * 40)
@@ -90,10 +90,10 @@ def test_balances_add_up_to_the_supply_to_the_last_unit(played, history):
 
 
 def test_answers_are_paid_for_and_what_is_not_used_stays_in_escrow(history):
-    deposited = sum(e.amount for e in history if isinstance(e, events.Deposited))
-    posted = sum(e.fees for e in history if isinstance(e, events.Posted))
-    received = sum(e.fees for e in history if isinstance(e, events.Collected))
-    refunded = sum(e.refund for e in history if isinstance(e, events.Collected))
+    deposited = sum(e.amount for e in history if isinstance(e, events.settlement.Deposited))
+    posted = sum(e.fees for e in history if isinstance(e, events.settlement.Posted))
+    received = sum(e.fees for e in history if isinstance(e, events.settlement.Collected))
+    refunded = sum(e.refund for e in history if isinstance(e, events.settlement.Collected))
     assert 0 < received <= posted < deposited
     assert received + refunded == posted
 
@@ -102,7 +102,7 @@ def test_the_report_stands_alone_and_gives_every_payment_its_reason(played, hist
     page = (played[0] / "report.html").read_text()
     assert not re.search(r"""(src|href)\s*=\s*["']?https?:""", page)
     assert "<script" not in page
-    paid = [e for e in history if isinstance(e, events.Collected) and e.emitted + e.fees > 0]
+    paid = [e for e in history if isinstance(e, events.settlement.Collected) and e.emitted + e.fees > 0]
     assert page.count("<details>") == len(paid)
     assert page.count("<svg") == 2
     for name in ("ada", "fred", "vera", "requester"):

@@ -14,21 +14,36 @@ from klopf.extras import require as _require
 
 _require("network", "klopf.ledger")
 
-from . import _events as events
-from . import keys
-from ._client import Ledger, connect
-from ._deployment import Deployment, deploy
-from ._events import history
-from ._forward import ForwardRequest
-from ._governance import Governance, Proposal, ProposalState, Support
-from ._graph import Graph, Listening, Member, graph
-from ._index import Index, Page
-from ._migrate import Claim, load_claims, migrate, restore, save_claims
-from ._parameters import KLP, Constitution, Economy, Marks, Parameters
-from ._receipts import ATTENTION, Domain, Receipt, ReceiptTree, SignedReceipt, load_receipts, save_receipts
-from ._types import Account, Column, Dispute, EpochTotals, Now, Participant, Phase, Result, Role, Score, Sent, Standing
-from ._verify import Difference, verify
-from .keys import Key
+from klopf.ledger import events, keys, packs
+from klopf.ledger._client import Sent
+from klopf.ledger._deployment import Deployment, deploy
+from klopf.ledger._graph import Graph, Listening, Member, graph
+from klopf.ledger._history import history
+from klopf.ledger._index import Index, Page
+from klopf.ledger._ledger import Ledger, connect
+from klopf.ledger._migrate import Claim, load_claims, migrate, restore, save_claims
+from klopf.ledger._parameters import KLP, Constitution, Economy, Marks, Parameters
+from klopf.ledger._receipts import (
+    ATTENTION,
+    Domain,
+    Receipt,
+    ReceiptTree,
+    SignedReceipt,
+    load_receipts,
+    save_receipts,
+)
+from klopf.ledger._replay import Difference
+from klopf.ledger._verify import verify
+from klopf.ledger.audit.audits import Result, Score
+from klopf.ledger.core._participant import Participant, Role
+from klopf.ledger.core.clock import Now, Phase
+from klopf.ledger.core.stake import Account
+from klopf.ledger.dao.governance import Governance, Proposal, ProposalState, Support
+from klopf.ledger.fleet._request import ForwardRequest
+from klopf.ledger.keys import Key
+from klopf.ledger.market.disputes import Dispute
+from klopf.ledger.market.settlement import Column, EpochTotals
+from klopf.neuron import Standing
 
 __all__ = [
     "ATTENTION",
@@ -77,6 +92,7 @@ __all__ = [
     "load_claims",
     "load_receipts",
     "migrate",
+    "packs",
     "restore",
     "save_claims",
     "save_receipts",

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
-
-from ._abi import CONTRACTS, GOVERNANCE, MOVED, UPGRADEABLE, artifact, created
-from ._parameters import Constitution, Economy, Marks, Parameters
-from ._rpc import Rpc, Where, contract_address, open_rpc
-from .keys import Key, checksum
+from klopf.ledger._abi import CONTRACTS, GOVERNANCE, MOVED, UPGRADEABLE, artifact, created
+from klopf.ledger._parameters import Constitution, Economy, Marks, Parameters
+from klopf.ledger._rpc import Rpc, Where, contract_address, open_rpc
+from klopf.ledger.keys import Key, checksum
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,15 @@ from xml.sax.saxutils import escape, quoteattr
 
 from eth_hash.auto import keccak
 
-from . import _events as ev
-from ._types import Role, Standing
+from klopf.ledger._event import Event
+from klopf.ledger.core import registry, stake
+from klopf.ledger.core._participant import Role
+from klopf.ledger.market import settlement
+from klopf.neuron import Standing
 
-__all__ = ["Graph", "Listening", "Member", "graph", "subjects"]
+__all__ = ["Graph", "Listening", "Member", "graph"]
 
 _ALLOWED = re.compile("[\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]").fullmatch
-_HAS_IDS = ("Registry", "Stake", "Settlement", "Audits", "Clock")
 
 
 @dataclass
@@ -144,37 +146,28 @@ def _clean(text: str) -> str:
     return "".join(c if _ALLOWED(c) else "\ufffd" for c in text)
 
 
-def graph(events: Iterable[ev.Event]) -> Graph:
+def graph(events: Iterable[Event]) -> Graph:
     """The graph that ``events`` (in block order) tell of."""
     made = Graph()
     for e in events:
         made.block = e.block
         match e:
-            case ev.Registered():
+            case registry.Registered():
                 made.members[e.id] = Member(e.id, Role(e.role), e.key, e.model, e.block)
-            case ev.KeyRotated():
+            case registry.KeyRotated():
                 made.members[e.id].key = e.key
-            case ev.ModelChanged():
+            case registry.ModelChanged():
                 made.members[e.id].model = e.model
-            case ev.StandingChanged():
+            case registry.StandingChanged():
                 made.members[e.id].standing = Standing(e.after)
-            case ev.UtilityUpdated():
+            case registry.UtilityUpdated():
                 made.members[e.id].utility = e.utility / 10**18
-            case ev.Collected():
+            case settlement.Collected():
                 made.members[e.id].earned += e.emitted + e.fees
-            case ev.Slashed():
+            case stake.Slashed():
                 made.members[e.id].slashed += e.from_staked + e.from_thawing
-            case ev.Judged():
+            case registry.Judged():
                 made.members[e.id].audits.append((e.epoch, e.passed))
-            case ev.Heard():
+            case settlement.Heard():
                 made.listening.append(Listening(e.epoch, e.listener, e.speaker, e.weight, e.answers, e.fee))
     return made
-
-
-def subjects(event: ev.Event) -> list[int]:
-    """The ids of the participants that an event is about."""
-    names = ("listener", "speaker", "auditor", "neuron", "rival", "receiver")
-    found = [getattr(event, name, 0) for name in names]
-    if event.contract in _HAS_IDS:
-        found.append(getattr(event, "id", 0))
-    return sorted({id for id in found if isinstance(id, int) and id})

@@ -14,16 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from klopf.errors import LedgerError
-
-from . import _events as ev
-from ._abi import artifact
-from ._graph import subjects
-
-if TYPE_CHECKING:
-    from ._client import Ledger
+from klopf.ledger._client import Connection
+from klopf.ledger._event import Event
+from klopf.ledger._history import read, subjects
 
 __all__ = ["Index", "Page"]
 
@@ -37,7 +33,7 @@ CREATE TABLE event (
 CREATE INDEX event_kind ON event (kind, block, log_index);
 CREATE TABLE about (id INTEGER, block INTEGER, log_index INTEGER, PRIMARY KEY (id, block, log_index)) WITHOUT ROWID;
 """
-_FORMAT = "1"
+_FORMAT = "2"
 _STEP = 2_000
 
 
@@ -45,7 +41,7 @@ _STEP = 2_000
 class Page:
     """Events in block order, and where the next page begins (None at the end)."""
 
-    events: tuple[ev.Event, ...]
+    events: tuple[Event, ...]
     after: tuple[int, int] | None
 
 
@@ -82,7 +78,7 @@ class Index:
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM event").fetchone()[0])
 
-    def follow(self, ledger: Ledger) -> int:
+    def follow(self, ledger: Connection) -> int:
         """Read up to the latest block; returns how many blocks had to be forgotten. One transaction a step, so an
         interrupted index goes on where it was."""
         identity = f"{ledger.deployment.chain_id} {ledger.deployment.genesis} {ledger.deployment.addresses['Registry']}"
@@ -111,19 +107,15 @@ class Index:
                 continue
             self._store(ledger, logs, last, end)
 
-    def _store(self, ledger: Ledger, logs: list[dict[str, Any]], last: int, end: str) -> None:
+    def _store(self, ledger: Connection, logs: list[dict[str, Any]], last: int, end: str) -> None:
         names = {address.lower(): name for name, address in ledger.deployment.addresses.items()}
         events, about, blocks = [], [], {last: end}
         for log in logs:
-            contract = names[log["address"].lower()]
-            abi = artifact(contract).events.get(bytes.fromhex(log["topics"][0][2:])) if log["topics"] else None
-            event = ev.read_event(abi, contract, log) if abi is not None else None
-            if event is None:
-                continue
+            event = read(names[log["address"].lower()], log)
             blocks[event.block] = log["blockHash"]
             place = (event.block, event.log_index)
-            kind = type(event).__name__
-            events.append((*place, event.transaction, contract, kind, json.dumps(log["topics"]), log["data"]))
+            row = (*place, event.transaction, event.contract, event.kind, json.dumps(log["topics"]), log["data"])
+            events.append(row)
             about += [(id, *place) for id in subjects(event)]
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -136,7 +128,7 @@ class Index:
             self._db.execute("ROLLBACK")
             raise
 
-    def _go_back(self, ledger: Ledger) -> int:
+    def _go_back(self, ledger: Connection) -> int:
         """Forget what the chain does not know any more; returns how many blocks that were."""
         height, tip = self.height, ledger.rpc.height()
         keep = -1
@@ -181,7 +173,7 @@ class Index:
         events = tuple(self._event(row) for row in rows)
         return Page(events, rows[-1][:2] if len(rows) == limit else None)
 
-    def events(self) -> Iterator[ev.Event]:
+    def events(self) -> Iterator[Event]:
         """Everything, in block order; what :func:`graph` takes."""
         after: tuple[int, int] | None = None
         while True:
@@ -192,20 +184,16 @@ class Index:
             after = page.after
 
     @staticmethod
-    def _event(row: tuple[Any, ...]) -> ev.Event:
+    def _event(row: tuple[Any, ...]) -> Event:
         block, log_index, tx, contract, topics, data = row
-        parts = json.loads(topics)
-        abi = artifact(contract).events[bytes.fromhex(parts[0][2:])]
         log = {
             "blockNumber": hex(block),
             "logIndex": hex(log_index),
             "transactionHash": tx,
-            "topics": parts,
+            "topics": json.loads(topics),
             "data": data,
         }
-        event = ev.read_event(abi, contract, log)
-        assert event is not None
-        return event
+        return read(contract, log)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -15,25 +15,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
+from klopf import files
 from klopf.errors import LedgerError
-
-from . import _events as ev
-from ._abi import artifact
-from ._deployment import Deployment, Former, deploy_over
-from ._graph import graph
-from ._parameters import Constitution
-from ._receipts import merkle, path_to_root
-from ._rpc import Where, open_rpc
-from ._types import Sent
-from .keys import Key, checksum
-
-if TYPE_CHECKING:
-    from ._client import Ledger
+from klopf.ledger._abi import artifact
+from klopf.ledger._client import Sent
+from klopf.ledger._deployment import Deployment, Former, deploy_over
+from klopf.ledger._graph import graph
+from klopf.ledger._history import history
+from klopf.ledger._ledger import Ledger
+from klopf.ledger._parameters import Constitution
+from klopf.ledger._receipts import merkle, path_to_root
+from klopf.ledger._rpc import Where, open_rpc
+from klopf.ledger.core import token
+from klopf.ledger.fleet import effort
+from klopf.ledger.keys import Key, checksum
+from klopf.ledger.market import jobs
+from klopf.ledger.move.claims import Claims
 
 __all__ = ["Claim", "holdings", "load_claims", "migrate", "restore", "save_claims"]
 
@@ -62,22 +63,22 @@ def holdings(source: Ledger) -> dict[str, int]:
     could claim them), or where the sum is not the supply.
     """
     owned: Counter[str] = Counter()
-    jobs: dict[int, str] = {}
+    payers: dict[int, str] = {}
     named: dict[int, tuple[str, ...]] = {}
     worked: dict[tuple[int, int], dict[tuple[int, str], int]] = {}  # by cycle and node: effort by device and holder
     paid: Counter[tuple[int, int, str]] = Counter()
-    for event in ev.history(source):
-        if isinstance(event, ev.Transfer):
+    for event in history(source):
+        if isinstance(event, token.Transfer):
             owned[event.sender] -= event.value
             owned[event.to] += event.value
-        elif isinstance(event, ev.JobOpened):
-            jobs[event.id] = event.payer
-        elif isinstance(event, ev.JobReported):
+        elif isinstance(event, jobs.Opened):
+            payers[event.id] = event.payer
+        elif isinstance(event, jobs.Reported):
             named[event.id] = event.workers
-        elif isinstance(event, ev.EffortReported):
+        elif isinstance(event, effort.Reported):
             done = worked.setdefault((event.cycle, event.node), {})
             done[event.device, event.holder] = done.get((event.device, event.holder), 0) + event.effort
-        elif isinstance(event, ev.DevicePaid):
+        elif isinstance(event, effort.DevicePaid):
             paid[event.cycle, event.device, event.holder] += 1
     del owned[_ZERO]
     addresses = source.deployment.addresses
@@ -106,7 +107,7 @@ def holdings(source: Ledger) -> dict[str, int]:
             if past < epoch and column.rank and not column.collected:
                 raise LedgerError(f"epoch {past} is not collected; run `klopf ledger settle {past}` when it can be")
             owned[owner] += column.fees + source.settlement.set_aside(past, id)
-    for id, payer in jobs.items():
+    for id, payer in payers.items():
         left = source.jobs.left(id)
         for worker in set(named.get(id, ())):
             due = source.jobs.due(id, worker)
@@ -139,7 +140,7 @@ def migrate(
     """
     claims = claims_of(holdings(source))
     root = merkle(claim.leaf for claim in claims)[-1][0]
-    made = graph(ev.history(source))
+    made = graph(history(source))
     former = Former(root, source.token.emitted(), source.deployment.treasury)
     rpc = open_rpc(where, confirmations)
     try:
@@ -159,16 +160,11 @@ def restore(ledger: Ledger, claims: Iterable[Claim], owner: str | None = None) -
     """Pay out the claims of ``owner`` (by default of everybody) that are still open. Anybody may."""
     if "Claims" not in ledger.deployment.addresses:
         raise LedgerError("this network did not move here: there is nothing to restore")
-    functions = artifact("Claims").functions
-    address = ledger.deployment.addresses["Claims"]
+    kept = ledger.client(Claims)
     sent = []
     for claim in claims:
-        if owner is not None and claim.owner != checksum(owner):
-            continue
-        done = functions["restored"]
-        if not done.answer(ledger.rpc.call(address, done.call_data((claim.index,)))):
-            row = (claim.index, claim.owner, claim.amount, list(claim.proof))
-            sent.append(ledger.send(address, functions["restore"].call_data(row)))
+        if (owner is None or claim.owner == checksum(owner)) and not kept.restored(claim.index):
+            sent.append(kept.restore((claim.index, claim.owner, claim.amount, list(claim.proof))))
     return sent
 
 
@@ -179,7 +175,7 @@ def save_claims(path: str | os.PathLike[str], claims: Iterable[Claim]) -> None:
         for c in claims
     ]
     try:
-        Path(path).write_text("".join(line + "\n" for line in lines))
+        files.replace(path, "".join(line + "\n" for line in lines))
     except OSError as error:
         raise LedgerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
 

@@ -7,19 +7,21 @@ missing, and one can be added to a living network by whoever owns its rules (:fu
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, TypeVar, cast
 
-from klopf.errors import LedgerError
+from klopf.errors import ExtensionError
 from klopf.extensions import Point
-from klopf.ledger._abi import Artifact, FunctionABI, artifact, packaged
+from klopf.ledger._abi import EventABI
+from klopf.ledger._client import Client
+from klopf.ledger._event import Event
+from klopf.ledger._replay import Replay
 
-if TYPE_CHECKING:
-    from klopf.ledger._client import Ledger
-    from klopf.ledger._types import Sent
+__all__ = ["PACKS", "Contract", "Deploying", "Pack", "contracts"]
 
-__all__ = ["PACKS", "Contract", "Deploying", "Event", "Pack", "Replay"]
+E = TypeVar("E", bound=Event)
 
 PACKS = Point(
     "klopf.packs",
@@ -35,30 +37,6 @@ PACKS = Point(
     },
 )
 """Every pack that can be had, by its name."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Where an event stands: ``contract`` is the contract's name, ``transaction`` its hash.
-
-    A subclass adds the event's own fields, in the order of the contract's: a value each, as :mod:`eth_abi` reads it
-    (addresses with their checksum). Events are known by contract and name, so two contracts may use one name.
-    """
-
-    block: int
-    log_index: int
-    transaction: str
-    contract: str
-
-    said: ClassVar[str] = ""
-    """The event's name in the contract; by default that of the class."""
-
-
-class Replay:
-    """A second implementation of what one contract does, which ``verify`` leads through the history.
-
-    A subclass has a method ``on_<Event class>`` for each of its contract's events.
-    """
 
 
 @dataclass(frozen=True)
@@ -79,49 +57,53 @@ class Deploying:
     """What the caller of ``deploy`` or ``add_pack`` gave: ``parameters``, ``economy``, ``constitution``..."""
 
 
-class Contract:
-    """The client of one contract: each method one call (:meth:`_read`) or one transaction (:meth:`_write`)."""
+class Contract(Client):
+    """One contract of a pack: its client, its events, and the replay that ``verify`` checks them with."""
 
-    name: ClassVar[str] = ""
-    """The contract's name in the directory, by which its artifact and its events are known too."""
-    file: ClassVar[str] = ""
-    """``package:path`` of the artifact, as ``contracts/build.mjs`` or solc writes it; empty for what Klopf ships."""
     events: ClassVar[tuple[type[Event], ...]] = ()
-    """What it says. An event that is not here is a difference for ``verify``."""
-    silent: ClassVar[tuple[str, ...]] = ()
-    """Events that say nothing about Klopf and are passed over, by their names in the contract."""
-    Replay: ClassVar[type[Replay] | None] = None
-    """What ``verify`` checks its events with."""
+    """Everything that it says: a class for each event in its ABI, called as there, with its fields in their order."""
+    needs_none: ClassVar[tuple[type[Event], ...]] = ()
+    """Those of its events that have no consequence to keep book of."""
+    participants: ClassVar[tuple[str, ...]] = ()
+    """The fields of its events that hold a participant's id, so that a participant's history can be shown."""
+    replay: ClassVar[type[Replay]] = Replay
+    """What ``verify`` plays the others with. An event that neither it nor ``needs_none`` knows is a difference."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.address = ledger.deployment.addresses[self.name]
-        self._functions: dict[str, FunctionABI] = self.artifact().functions
-
-    @classmethod
-    def artifact(cls) -> Artifact:
-        """The compiled contract."""
-        return packaged(cls.file) if cls.file else artifact(cls.name)
+    _by_topic: ClassVar[dict[str, tuple[type[Event], EventABI]]]
 
     @classmethod
     def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
         """What its constructor takes."""
         return (deploying.directory,)
 
-    def _read(self, function: str, *arguments: Any, at: str = "latest") -> Any:
-        abi = self._functions[function]
-        return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments), block=at))
+    def _said(
+        self, kinds: Sequence[type[E]], since: int, until: int, *topics: str | None, step: int = 5_000
+    ) -> Iterator[E]:
+        """Its events of these kinds from block ``since`` to block ``until``, in order; ``topics`` are those that must
+        follow the first (None for any), ``step`` blocks are asked for at a time, which public nodes limit."""
+        named = {topic: found for topic, found in self.by_topic().items() if found[0] in kinds}
+        for first in range(since, until + 1, step):
+            query = {
+                "address": self.address,
+                "topics": [list(named), *topics],
+                "fromBlock": hex(first),
+                "toBlock": hex(min(first + step - 1, until)),
+            }
+            for log in self._ledger.rpc.request("eth_getLogs", query):
+                kind, abi = named[log["topics"][0]]
+                yield cast("type[E]", kind).from_log(abi, self.name, log)
 
-    def _write(self, function: str, *arguments: Any) -> Sent:
-        return self._ledger.send(self.address, self._functions[function].call_data(arguments))
-
-    def _made(self, sent: Sent, event: str) -> int:
-        """The id in the first topic of an event that this contract emitted in a transaction."""
-        topic = next(t for t, e in self.artifact().events.items() if e.name == event)
-        for log in sent.logs:
-            if log["topics"] and bytes.fromhex(log["topics"][0][2:]) == topic:
-                return int(log["topics"][1], 16)
-        raise LedgerError(f"{self.name} confirmed no {event}; check that the deployment file is its own")
+    @classmethod
+    def by_topic(cls) -> dict[str, tuple[type[Event], EventABI]]:
+        """For each of its events, by the first topic of its logs (0x and 64 digits): the class, and how to read it."""
+        if "_by_topic" not in vars(cls):
+            kinds = {kind.__name__: kind for kind in cls.events}
+            cls._by_topic = {
+                "0x" + topic.hex(): (kinds[abi.name], abi)
+                for topic, abi in cls.artifact().events.items()
+                if abi.name in kinds
+            }
+        return cls._by_topic
 
 
 class Pack(ABC):
@@ -141,8 +123,17 @@ class Pack(ABC):
                round: int
                member: int
 
+           class RoundsReplay(Replay):
+               def begin(self) -> None:
+                   self.joined: set[tuple[int, int]] = set()
+
+               def on_Joined(self, e: Joined) -> None:
+                   self.differ(f"joined before {self.where(e)}", False, (e.round, e.member) in self.joined)
+                   self.joined.add((e.round, e.member))
+
            class Rounds(Contract):
-               name, file, events = "Rounds", "my_package:artifacts/Rounds.json", (Joined,)
+               name, file = "Rounds", "my_package:artifacts/Rounds.json"
+               events, replay = (Joined,), RoundsReplay
 
                def join(self, round: int) -> Sent:
                    return self._write("join", round)
@@ -155,7 +146,10 @@ class Pack(ABC):
            [project.entry-points."klopf.packs"]
            rounds = "my_package:MyPack"
 
-    5. ``klopf ledger add-pack rounds`` deploys it to a network, whose owner enters it in the directory.
+    5. ``klopf ledger add-pack rounds`` deploys it to a network, whose owner enters it in the directory. From then on
+       ``ledger.connect(...).client(Rounds)`` is its client, and ``verify`` plays its replay.
+
+    ``klopf.checks.check_pack(MyPack)`` says what is missing.
     """
 
     name: ClassVar[str]
@@ -164,3 +158,20 @@ class Pack(ABC):
     """In the order of creation."""
     requires: ClassVar[tuple[str, ...]] = ("core",)
     """Packs that a network must have for this one."""
+
+
+@cache
+def contracts() -> dict[str, type[Contract]]:
+    """The contracts of all packs that are installed, by name, those that others need first. A package from outside that
+    cannot be imported is passed over: ``verify`` names what its contracts say."""
+    found: dict[str, type[Contract]] = {}
+    for name in PACKS:
+        try:
+            pack: type[Pack] = PACKS.load(name)
+        except ExtensionError:
+            if PACKS.origin(name) == "klopf":
+                raise
+            continue
+        for contract in pack.contracts:
+            found.setdefault(contract.name, contract)
+    return found

@@ -17,9 +17,9 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
+from klopf import files
 from klopf.errors import LedgerError
-
-from . import keys
+from klopf.ledger import keys
 
 __all__ = ["ATTENTION", "Domain", "Receipt", "ReceiptTree", "SignedReceipt", "load_receipts", "save_receipts"]
 
@@ -169,13 +169,10 @@ class SignedReceipt:
 
 def save_receipts(path: str | os.PathLike[str], receipts: Iterable[SignedReceipt]) -> None:
     """Write receipts to a file, one JSON object a line, whole or not at all."""
-    place = Path(path)
-    beside = place.with_name(place.name + ".part")
     try:
-        beside.write_text("".join(json.dumps(signed.to_json()) + "\n" for signed in receipts))
-        os.replace(beside, place)
+        files.replace(path, "".join(json.dumps(signed.to_json()) + "\n" for signed in receipts))
     except OSError as error:
-        raise LedgerError(f"cannot write {place}: {error.strerror}; choose a folder that can be written") from None
+        raise LedgerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
 
 
 def load_receipts(path: str | os.PathLike[str]) -> list[SignedReceipt]:

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 from eth_hash.auto import keccak
 
 from klopf.errors import ChainError, LedgerError, Reverted, Unanswered
-
-from . import _abi
+from klopf.ledger import _abi
 
 if TYPE_CHECKING:
     from klopf.chain import Chain
-
-    from .keys import Key
+    from klopf.ledger.keys import Key
 
 __all__ = ["Rpc", "Where", "open_rpc"]
 

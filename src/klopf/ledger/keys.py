@@ -7,7 +7,6 @@ beside it. The secret is never shown by ``repr`` and never logged.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -17,6 +16,7 @@ from typing import Any
 import coincurve
 from eth_hash.auto import keccak
 
+from klopf import files
 from klopf.errors import LedgerError
 
 __all__ = ["Key", "checksum", "load", "new", "read_address", "recover", "restore", "save"]
@@ -116,20 +116,13 @@ def save(key: Key, path: str | os.PathLike[str], passphrase: str, light: bool = 
         sealed = create_keyfile_json(key._entropy.ljust(32, b"\0"), word, version=3, kdf="scrypt", iterations=cost)
         record["klopf"] = {"index": key.index, "length": len(key._entropy), "entropy": dict(sealed)["crypto"]}
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        files.create(path, json.dumps(record), private=True)
     except FileExistsError:
         raise LedgerError(f"{path} exists already; choose another name, a key is never overwritten") from None
     except OSError as error:
-        raise LedgerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(record, file)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        raise LedgerError(f"cannot write {path}: {error.strerror}; make room and try again") from None
+        raise LedgerError(
+            f"cannot write {path}: {error.strerror}; choose a folder that can be written and has room"
+        ) from None
 
 
 def load(path: str | os.PathLike[str], passphrase: str) -> Key:

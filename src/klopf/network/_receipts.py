@@ -21,9 +21,9 @@ def gather_receipts(run: Run) -> Path:
     events = ledger.events
     with run.connect() as book:
         history = list(ledger.history(book))
-    claimed = {e.leaf for e in history if isinstance(e, events.Heard | events.Refused)}
-    roots = {(e.epoch, e.id): e.root for e in history if isinstance(e, events.Posted)}
-    disputed = {e.leaf: roots.get((e.epoch, e.listener)) for e in history if isinstance(e, events.Disputed)}
+    claimed = {e.leaf for e in history if isinstance(e, events.settlement.Heard | events.settlement.Refused)}
+    roots = {(e.epoch, e.id): e.root for e in history if isinstance(e, events.settlement.Posted)}
+    disputed = {e.leaf: roots.get((e.epoch, e.listener)) for e in history if isinstance(e, events.disputes.Disputed)}
     kept: dict[bytes, str] = {}
     for member in run.members:
         for file in sorted((run.folder / member.folder / "receipts").glob("*.jsonl"), key=lambda f: int(f.stem)):

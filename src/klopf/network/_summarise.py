@@ -32,7 +32,11 @@ def summarise(run: Run, shares: Shares | None, seconds: float, notes: list[str])
     heard = _heard(history)
     for member in run.members:
         slashed = tokens(
-            sum(e.from_staked + e.from_thawing for e in history if isinstance(e, events.Slashed) and e.id == member.id)
+            sum(
+                e.from_staked + e.from_thawing
+                for e in history
+                if isinstance(e, events.stake.Slashed) and e.id == member.id
+            )
         )
         if member.role == "neuron":
             earned = sum((p.amount for p in summary.payments if p.neuron == member.name), start=tokens(0))
@@ -53,7 +57,7 @@ def _heard(history: list[events.Event]) -> dict[int, float]:
     """Each neuron's part of all ranks, the epochs counting alike."""
     ranks: dict[int, dict[int, int]] = defaultdict(dict)
     for event in history:
-        if isinstance(event, events.Claimed):
+        if isinstance(event, events.settlement.Claimed):
             ranks[event.epoch][event.speaker] = event.rank
     shares: dict[int, float] = defaultdict(float)
     counted = [column for column in ranks.values() if sum(column.values()) > 0]
@@ -64,13 +68,13 @@ def _heard(history: list[events.Event]) -> dict[int, float]:
 
 
 def _last_audit(history: list[events.Event], neuron: int) -> dict[str, float]:
-    found = [e for e in history if isinstance(e, events.Concluded) and e.neuron == neuron and e.medians]
+    found = [e for e in history if isinstance(e, events.audits.Concluded) and e.neuron == neuron and e.medians]
     return {task: median / 10_000 for task, median in found[-1].medians.items()} if found else {}
 
 
 def _links(run: Run, history: list[events.Event]) -> list[Link]:
     """Who listened to whom in the last epoch with receipts."""
-    heard = [e for e in history if isinstance(e, events.Heard)]
+    heard = [e for e in history if isinstance(e, events.settlement.Heard)]
     last = max((e.epoch for e in heard), default=0)
     return [
         Link(run.named(e.listener), run.named(e.speaker), e.weight / ATTENTION)
@@ -80,18 +84,18 @@ def _links(run: Run, history: list[events.Event]) -> list[Link]:
 
 
 def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
-    claimed = {(e.epoch, e.speaker): e for e in history if isinstance(e, events.Claimed)}
-    posted = {(e.epoch, e.id): e for e in history if isinstance(e, events.Posted)}
-    columns: dict[tuple[int, int], list[events.Heard]] = defaultdict(list)
+    claimed = {(e.epoch, e.speaker): e for e in history if isinstance(e, events.settlement.Claimed)}
+    posted = {(e.epoch, e.id): e for e in history if isinstance(e, events.settlement.Posted)}
+    columns: dict[tuple[int, int], list[events.settlement.Heard]] = defaultdict(list)
     totals: dict[int, int] = defaultdict(int)
     for event in history:
-        if isinstance(event, events.Heard):
+        if isinstance(event, events.settlement.Heard):
             columns[event.epoch, event.speaker].append(event)
-        elif isinstance(event, events.Claimed):
+        elif isinstance(event, events.settlement.Claimed):
             totals[event.epoch] += event.rank
     payments = []
     for event in history:
-        if not isinstance(event, events.Collected) or (event.epoch, event.id) not in claimed:
+        if not isinstance(event, events.settlement.Collected) or (event.epoch, event.id) not in claimed:
             continue
         column = claimed[event.epoch, event.id]
         if event.emitted == 0 and event.fees == 0:
@@ -112,10 +116,10 @@ def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
 
 
 def _disputes(run: Run, history: list[events.Event]) -> list[Dispute]:
-    ended = {(e.epoch, e.listener, e.speaker): e for e in history if isinstance(e, events.DisputeEnded)}
+    ended = {(e.epoch, e.listener, e.speaker): e for e in history if isinstance(e, events.disputes.DisputeEnded)}
     found = []
     for event in history:
-        if not isinstance(event, events.Disputed):
+        if not isinstance(event, events.disputes.Disputed):
             continue
         end = ended.get((event.epoch, event.listener, event.speaker))
         outcome = "open" if end is None else "answered" if end.kept else "upheld"

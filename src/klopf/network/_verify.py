@@ -28,6 +28,6 @@ def count_disputes(folder: Path) -> dict[str, int]:
     """How many disputes a run had: all, and by how they ended."""
     with read_run(folder).connect() as book:
         history = list(ledger.history(book))
-    opened = sum(isinstance(e, ledger.events.Disputed) for e in history)
-    answered = [e.kept for e in history if isinstance(e, ledger.events.DisputeEnded)]
+    opened = sum(isinstance(e, ledger.events.disputes.Disputed) for e in history)
+    answered = [e.kept for e in history if isinstance(e, ledger.events.disputes.DisputeEnded)]
     return {"opened": opened, "answered": sum(answered), "upheld": len(answered) - sum(answered)}

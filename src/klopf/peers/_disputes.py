@@ -74,7 +74,7 @@ class Watch:
     tell: Callable[[str], None]
     quarrels: bool = False
     _epochs: dict[int, _Epoch] = field(default_factory=dict)
-    _open: dict[tuple[int, int, int], events.Disputed] = field(default_factory=dict)
+    _open: dict[tuple[int, int, int], events.disputes.Disputed] = field(default_factory=dict)
     _helpless: set[tuple[int, int, int]] = field(default_factory=set)
     _heights: dict[int, int] = field(default_factory=dict)
     """By epoch, a block that came before its end."""
@@ -131,7 +131,7 @@ class Watch:
     def _read_events(self, height: int) -> None:
         for event in self.book.disputes.history(self._read, height):
             which = (event.epoch, event.listener, event.speaker)
-            if not isinstance(event, events.Disputed):
+            if not isinstance(event, events.disputes.Disputed):
                 self._open.pop(which, None)
             elif event.epoch > self._final:
                 self._open[which] = event
@@ -206,7 +206,7 @@ class Watch:
             if listener == self.id:
                 self.tell(f"epoch {epoch}: cannot answer speaker {speaker}: the receipt is not under the posted root")
 
-    def _proof(self, dispute: events.Disputed) -> tuple[bytes, ...] | None:
+    def _proof(self, dispute: events.disputes.Disputed) -> tuple[bytes, ...] | None:
         root = self.book.settlement.posted(dispute.epoch, dispute.listener)
         if dispute.listener == self.id:
             known: Iterable[ledger.SignedReceipt] = _given(self.folder, dispute.epoch)

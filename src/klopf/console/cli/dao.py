@@ -72,8 +72,7 @@ def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
     if not changes:
         raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
     with _dao(rpc, deployment, _key(key), confirmations) as d:
-        l = d._ledger
-        before = [l.rules.current(), l.economy.current(), l.marks.current(), d.constitution()]
+        before = [*d.terms().values(), d.constitution()]
         after = [terms for terms, was in zip(_changed(changes, *before), before, strict=True) if terms != was]
         if not after:
             raise LedgerError("this is how it is already: nothing would change")

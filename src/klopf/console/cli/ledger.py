@@ -344,7 +344,7 @@ def history(*, kind: str | None = None, participant: int | None = None, limit: i
     Parameters
     ----------
     kind
-        Only events of this kind, such as Heard or Slashed.
+        Only events of this kind, such as Settlement.Heard or Stake.Slashed.
     participant
         Only what is about this participant: its provenance, from its registration on.
     limit
@@ -368,9 +368,9 @@ def history(*, kind: str | None = None, participant: int | None = None, limit: i
             if page.after is None:
                 break
             after = page.after
-    records = [{"kind": type(e).__name__, **_plain(dataclasses.asdict(e))} for e in found]
+    records = [{"kind": e.kind, **_plain(dataclasses.asdict(e))} for e in found]
     lines = [
-        f"{r['block']:>6}  {r['kind']:<20}"
+        f"{r['block']:>6}  {r['kind']:<26}"
         + "  ".join(f"{k}={v}" for k, v in list(r.items())[5:] if not (isinstance(v, str) and len(v) > 90))
         for r in records
     ]

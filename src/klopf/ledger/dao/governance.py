@@ -5,23 +5,127 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eth_abi.abi import decode
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError, Reverted
-
-from . import _events as ev
-from ._abi import UPGRADEABLE, Artifact, FunctionABI, artifact, check_layout
-from ._parameters import Constitution, Economy, Marks, Parameters, by_name
-from ._types import Sent
-from .keys import checksum
-
-if TYPE_CHECKING:
-    from ._client import Ledger
+from klopf.ledger._abi import UPGRADEABLE, Artifact, FunctionABI, artifact, check_layout
+from klopf.ledger._client import Connection, Sent
+from klopf.ledger._event import Event
+from klopf.ledger._pack import Contract
+from klopf.ledger._parameters import Constitution, Economy, Marks, Parameters, by_name
+from klopf.ledger.audit.marks import Marks as MarksContract
+from klopf.ledger.core.rules import Rules as RulesContract
+from klopf.ledger.core.token import Token
+from klopf.ledger.keys import checksum
+from klopf.ledger.market.economy import Economy as EconomyContract
 
 __all__ = ["Governance", "Proposal", "ProposalState", "Support"]
+
+
+@dataclass(frozen=True)
+class ProposalCreated(Event):
+    proposal: int
+    proposer: str
+    targets: tuple[str, ...]
+    values: tuple[int, ...]
+    signatures: tuple[str, ...]
+    calldatas: tuple[bytes, ...]
+    vote_start: int
+    vote_end: int
+    description: str
+
+
+@dataclass(frozen=True)
+class ProposalQueued(Event):
+    proposal: int
+    eta: int
+
+
+@dataclass(frozen=True)
+class ProposalExecuted(Event):
+    proposal: int
+
+
+@dataclass(frozen=True)
+class ProposalCanceled(Event):
+    proposal: int
+
+
+@dataclass(frozen=True)
+class ProposalExtended(Event):
+    proposal: int
+    deadline: int
+
+
+@dataclass(frozen=True)
+class VoteCast(Event):
+    voter: str
+    proposal: int
+    support: int
+    weight: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class VoteCastWithParams(Event):
+    voter: str
+    proposal: int
+    support: int
+    weight: int
+    reason: str
+    params: bytes
+
+
+@dataclass(frozen=True)
+class _Number(Event):
+    """A number of the constitution was changed."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class _Address(Event):
+    """An address of the constitution was changed."""
+
+    before: str
+    after: str
+
+
+class VotingDelaySet(_Number):
+    pass
+
+
+class VotingPeriodSet(_Number):
+    pass
+
+
+class ProposalThresholdSet(_Number):
+    pass
+
+
+class QuorumNumeratorUpdated(_Number):
+    pass
+
+
+class LateQuorumVoteExtensionSet(_Number):
+    pass
+
+
+class ProposalGuardianSet(_Address):
+    pass
+
+
+class TimelockChange(_Address):
+    pass
+
+
+@dataclass(frozen=True)
+class EIP712DomainChanged(Event):
+    pass
 
 
 class ProposalState(IntEnum):
@@ -97,26 +201,25 @@ def _when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-class Governance:
+class Governance(Contract):
     """The governor of a governed deployment, seen with the ledger's key."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        try:
-            self.address = ledger.deployment.addresses["KlopfGovernor"]
-            self.timelock = ledger.deployment.addresses["Timelock"]
-        except KeyError:
+    name = "KlopfGovernor"
+    events = (
+        ProposalCreated, ProposalQueued, ProposalExecuted, ProposalCanceled, ProposalExtended, VoteCast,
+        VoteCastWithParams, VotingDelaySet, VotingPeriodSet, ProposalThresholdSet, QuorumNumeratorUpdated,
+        LateQuorumVoteExtensionSet, ProposalGuardianSet, TimelockChange, EIP712DomainChanged,
+    )  # fmt: skip
+    needs_none = events
+    """What a vote decides is seen where it was carried out, in the events of the contract that changed."""
+
+    def __init__(self, ledger: Connection) -> None:
+        if self.name not in ledger.deployment.addresses:
             raise LedgerError(
                 "this network has no DAO: its rules belong to one key; deploy with a constitution (--governed) for one"
-            ) from None
-        self._functions = artifact("KlopfGovernor").functions
-
-    def _read(self, function: str, *arguments: Any) -> Any:
-        abi = self._functions[function]
-        return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments)))
-
-    def _write(self, function: str, *arguments: Any) -> Sent:
-        return self._ledger.send(self.address, self._functions[function].call_data(arguments))
+            )
+        super().__init__(ledger)
+        self.timelock = ledger.address("Timelock")
 
     def _act(self, function: str, proposal: int, *arguments: Any) -> Sent:
         """As ``_write``; where it is the wrong time, the refusal says what the proposal waits for."""
@@ -132,12 +235,11 @@ class Governance:
 
     def delegate(self, to: str | None = None) -> Sent:
         """Let one's tokens vote: by oneself, or by ``to``. Counts for proposals whose vote starts later."""
-        data = artifact("Token").functions["delegate"].call_data((to or self._ledger.me.address,))
-        return self._ledger.send(self._ledger.token.address, data)
+        return self._ledger.client(Token).delegate(to or self._ledger.me.address)
 
     def votes(self, address: str) -> int:
         """Votes delegated to an address now."""
-        return int(self._ledger.token._read("getVotes", address))
+        return self._ledger.client(Token).votes(address)
 
     def propose(self, calls: list[tuple[str, bytes]], description: str) -> int:
         """Propose calls (address, data), which the timelock will make. Returns the proposal's id."""
@@ -149,6 +251,14 @@ class Governance:
     def constitution(self) -> Constitution:
         """How the DAO votes now."""
         return Constitution(**{name: self._setting(name) for name in _SETTINGS})
+
+    def terms(self) -> dict[str, Parameters | Economy | Marks]:
+        """What the DAO may change besides, as it is now, by contract."""
+        return {
+            "Rules": self._ledger.client(RulesContract).current(),
+            "Economy": self._ledger.client(EconomyContract).current(),
+            "Marks": self._ledger.client(MarksContract).current(),
+        }
 
     def _setting(self, name: str) -> Any:
         contract, getter, kind, _ = _SETTINGS[name]
@@ -216,10 +326,7 @@ class Governance:
         """What a proposal would do, a line a change: ``rule: now -> then`` for rules and terms, or the call itself."""
         lines = []
         names = {address: name for name, address in self._ledger.deployment.addresses.items()}
-        now: dict[str, Parameters | Economy | Marks] = {
-            "Rules": self._ledger.rules.current(), "Economy": self._ledger.economy.current(),
-            "Marks": self._ledger.marks.current(),
-        }  # fmt: skip
+        now = self.terms()
         for to, data in zip(proposal.targets, proposal.calldatas, strict=True):
             name = names.get(checksum(to), to)
             setting = self._read_setting(name, data)
@@ -256,10 +363,10 @@ class Governance:
 
     def list(self) -> list[Proposal]:
         """Every proposal, the oldest first."""
-        created = [e for e in ev.history(self._ledger) if isinstance(e, ev.ProposalCreated)]
-        return [self._proposal(e) for e in created]
+        first, last = self._ledger.deployment.block, self._ledger.rpc.height()
+        return [self._proposal(e) for e in self._said((ProposalCreated,), first, last)]
 
-    def _proposal(self, e: ev.ProposalCreated) -> Proposal:
+    def _proposal(self, e: ProposalCreated) -> Proposal:
         against, in_favour, abstain = self._read("proposalVotes", e.proposal)
         return Proposal(
             id=e.proposal,

@@ -11,7 +11,9 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
+from klopf import files
 from klopf.errors import LedgerError
+from klopf.ledger.keys import checksum
 
 __all__ = ["FORWARDED", "ForwardRequest"]
 
@@ -55,15 +57,13 @@ class ForwardRequest:
         """Write it as JSON, for whoever carries it."""
         record = {**vars(self), "data": self.data.hex(), "signature": self.signature.hex()}
         try:
-            Path(path).write_text(json.dumps(record, indent=1) + "\n")
+            files.replace(path, json.dumps(record, indent=1) + "\n")
         except OSError as error:
             raise LedgerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ForwardRequest:
         """Back from :meth:`save`."""
-        from .keys import checksum
-
         try:
             record = json.loads(Path(path).read_text())
             record["data"], record["signature"] = bytes.fromhex(record["data"]), bytes.fromhex(record["signature"])

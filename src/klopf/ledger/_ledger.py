@@ -1,0 +1,135 @@
+"""The ledger as typed Python: a client for each contract, and what takes several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from klopf.errors import LedgerError
+from klopf.ledger._client import Client, Connection, Sent
+from klopf.ledger._deployment import Deployment
+from klopf.ledger._receipts import Domain
+from klopf.ledger._rpc import Rpc, Where, open_rpc
+from klopf.ledger.audit.audits import Audits
+from klopf.ledger.audit.marks import Marks
+from klopf.ledger.core.clock import Clock
+from klopf.ledger.core.keeper import Keeper
+from klopf.ledger.core.registry import Registry
+from klopf.ledger.core.rules import Rules
+from klopf.ledger.core.stake import Stake
+from klopf.ledger.core.token import Token
+from klopf.ledger.dao.snapshots import Snapshots
+from klopf.ledger.fleet.devices import Devices
+from klopf.ledger.fleet.effort import Effort
+from klopf.ledger.fleet.forwarder import Forwarder
+from klopf.ledger.keys import Key
+from klopf.ledger.market.disputes import Disputes
+from klopf.ledger.market.economy import Economy
+from klopf.ledger.market.emission import Emission
+from klopf.ledger.market.jobs import Jobs
+from klopf.ledger.market.settlement import Settlement
+
+__all__ = ["Ledger", "connect"]
+
+C = TypeVar("C", bound=Client)
+
+
+class _The(Generic[C]):
+    """The client of one contract, as an attribute of a ledger."""
+
+    def __init__(self, kind: type[C]) -> None:
+        self._kind = kind
+
+    def __get__(self, ledger: Connection, owner: Any = None) -> C:
+        return ledger.client(self._kind)
+
+
+class Ledger(Connection):
+    """One deployment on one chain, seen with one key (or read-only without). Contracts of packs from outside are had by
+    their class: ``ledger.client(Rounds)``."""
+
+    rules = _The(Rules)
+    token = _The(Token)
+    clock = _The(Clock)
+    registry = _The(Registry)
+    stake = _The(Stake)
+    economy = _The(Economy)
+    emission = _The(Emission)
+    settlement = _The(Settlement)
+    disputes = _The(Disputes)
+    jobs = _The(Jobs)
+    marks = _The(Marks)
+    audits = _The(Audits)
+    devices = _The(Devices)
+    effort = _The(Effort)
+    forwarder = _The(Forwarder)
+    snapshots = _The(Snapshots)
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain of receipts."""
+        return Domain(self.deployment.chain_id, self.address("Settlement"))
+
+    def carried_by(self, carrier: Ledger) -> Ledger:
+        """This ledger's key signs, and ``carrier`` brings it and pays the gas. For what devices and their owners do:
+        ``devices`` and ``effort`` of the ledger that this returns."""
+        return _Carried(self, carrier)
+
+    def fund(self, address: str, wei: int = 0, tokens: int = 0) -> None:
+        """Give an account native coin for gas, and tokens, from this key's own."""
+        if wei:
+            self.send(address, b"", wei)
+        if tokens:
+            self.token.transfer(address, tokens)
+
+    def settle(self, epoch: int, ids: Sequence[int] | None = None) -> Sent:
+        """Collect and conclude an epoch that is over for ``ids`` (by default everybody), 40 in a transaction; the last
+        one is returned."""
+        everybody = range(1, self.registry.count() + 1) if ids is None else ids
+        return self.client(Keeper).settle(epoch, list(everybody))
+
+    def account_for(self, ids: Sequence[int]) -> int:
+        """Collect for ``ids`` every epoch that is over and that nobody has collected yet for them, so that nothing is
+        missing from their utility; returns in how many epochs there was something to do. Anybody may."""
+        now, missing = self.clock.now().epoch, dict[int, list[int]]()
+        for id in ids:
+            p = self.registry.get(id)
+            for epoch in range(now - p.age, now) if p.accounted < p.age else ():
+                if not self.settlement.column(epoch, id).weighed:
+                    missing.setdefault(epoch, []).append(id)
+        for epoch, late in sorted(missing.items()):
+            self.settlement.collect(epoch, late)
+        return len(missing)
+
+
+class _Carried(Ledger):
+    """A ledger whose transactions somebody else sends."""
+
+    def __init__(self, signer: Ledger, carrier: Ledger) -> None:
+        super().__init__(signer.rpc, signer.deployment, signer.key)
+        self._carrier = carrier
+
+    def send(self, to: str, data: bytes, value: int = 0) -> Sent:
+        if value:
+            raise LedgerError("a carried request moves no coin; send it with a key of one's own")
+        return self._carrier.forwarder.carry(self.forwarder.sign(to, data))
+
+
+def connect(
+    where: Where, key: Key | None = None, deployment: Deployment | None = None, *, confirmations: int = 0
+) -> Ledger:
+    """The ledger that ``deployment`` names, on the chain at ``where`` (an embedded chain's path or an RPC URL).
+
+    Over an RPC URL a transaction counts once ``confirmations`` blocks have followed its own; where a reorganisation
+    lost it before that, it is sent again. LedgerError where the chain there is another one; ChainError where the file
+    cannot be opened.
+    """
+    if deployment is None:
+        raise LedgerError("a chain alone names no network; give its deployment file (deployment.json)")
+    rpc: Rpc = open_rpc(where, confirmations)
+    try:
+        deployment.check(rpc)
+    except BaseException:
+        rpc.close()
+        raise
+    return Ledger(rpc, deployment, key)

@@ -1,0 +1,250 @@
+"""Audits: drawn, committed, revealed, concluded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.ledger._client import Sent
+from klopf.ledger._event import Event
+from klopf.ledger._pack import Contract
+from klopf.ledger._parameters import task_id, task_name
+from klopf.ledger._replay import Replay
+from klopf.ledger.audit import _reference as ref
+from klopf.ledger.audit.marks import MarksReplay
+from klopf.ledger.core._participant import Role
+from klopf.ledger.core.clock import Clock, ClockReplay, Phase
+from klopf.ledger.core.registry import Registry, RegistryReplay
+from klopf.ledger.core.stake import StakeReplay
+from klopf.neuron import Standing
+
+__all__ = ["Audits", "AuditsReplay", "Result", "Score"]
+
+_COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,uint16,uint16)[])[]", "bytes32")
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one auditor found in one task, and its 95 % interval, in 1/10,000."""
+
+    value: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one auditor found about one neuron: a score for each task, by the task's name."""
+
+    neuron: int
+    scores: Mapping[str, Score]
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """As the contract has it: by task."""
+        rows = sorted((task_id(task), s.value, s.low, s.high) for task, s in self.scores.items())
+        return self.neuron, rows
+
+    @classmethod
+    def from_tuple(cls, row: tuple[int, Iterable[tuple[bytes, int, int, int]]]) -> Result:
+        """From the contract's struct."""
+        neuron, scores = row
+        return cls(neuron, {task_name(task): Score(*rest) for task, *rest in scores})
+
+
+@dataclass(frozen=True)
+class Committed(Event):
+    epoch: int
+    auditor: int
+    commitment: bytes
+
+
+@dataclass(frozen=True)
+class Revealed(Event):
+    epoch: int
+    auditor: int
+    results: tuple[Result, ...]
+    salt: bytes
+
+    @classmethod
+    def read(cls, place: tuple[int, int, str, str], values: Sequence[Any]) -> Self:
+        epoch, auditor, rows, salt = values
+        return cls(*place, epoch, auditor, tuple(Result.from_tuple(row) for row in rows), salt)
+
+
+@dataclass(frozen=True)
+class Concluded(Event):
+    epoch: int
+    neuron: int
+    results: int
+    medians: dict[str, int]
+    """By task, of those that enough auditors scored."""
+    passed: bool
+
+    @classmethod
+    def read(cls, place: tuple[int, int, str, str], values: Sequence[Any]) -> Self:
+        epoch, neuron, results, medians, passed = values
+        return cls(*place, epoch, neuron, results, {task_name(task): median for task, median in medians}, passed)
+
+
+@dataclass(frozen=True)
+class Outlier(Event):
+    epoch: int
+    auditor: int
+    neuron: int
+    task: str
+    score: int
+    median: int
+
+    @classmethod
+    def read(cls, place: tuple[int, int, str, str], values: Sequence[Any]) -> Self:
+        epoch, auditor, neuron, task, score, median = values
+        return cls(*place, epoch, auditor, neuron, task_name(task), score, median)
+
+
+class AuditsReplay(Replay):
+    """Who was drawn, what each committed to and found, and who is slashed for it."""
+
+    def begin(self) -> None:
+        self.clock, self.registry, self.stake = self.of(ClockReplay), self.of(RegistryReplay), self.of(StakeReplay)
+        self.rules, self.marks = self.clock.rules, self.of(MarksReplay)
+        self.commitments: dict[tuple[int, int], bytes] = {}
+        self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
+        self.revealed: set[tuple[int, int]] = set()
+        self.concluded: set[tuple[int, int]] = set()
+        self.punished: set[tuple[int, int]] = set()
+
+    def on_Committed(self, e: Committed) -> None:
+        self.clock.during(e, e.epoch, Phase.LISTEN)
+        self.commitments[e.epoch, e.auditor] = e.commitment
+
+    def on_Revealed(self, e: Revealed) -> None:
+        at, m, rules = self.where(e), self.registry.members[e.auditor], self.rules.now
+        self.clock.during(e, e.epoch, Phase.CLAIM)
+        self.differ(f"second reveal of {e.auditor} in epoch {e.epoch}", False, (e.epoch, e.auditor) in self.revealed)
+        self.revealed.add((e.epoch, e.auditor))
+        digest = keccak(encode(_COMMITTED, (e.epoch, m.key, [r.as_tuple() for r in e.results], e.salt)))
+        self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
+        electorate = [
+            (id, stake)
+            for id, since in self.registry.listed.items()
+            if since <= e.epoch and (stake := self.registry.members[id].stake_at(e.epoch)) >= rules.auditor_stake
+        ]
+        for result in e.results:
+            drawn = ref.draw(self.clock.seeds[e.epoch], result.neuron, electorate, rules.audit_seats)
+            self.differ(f"auditor {e.auditor} drawn for {result.neuron} in {at}", True, e.auditor in drawn)
+            self.findings[e.epoch, result.neuron].append((e.auditor, result))
+
+    def on_Concluded(self, e: Concluded) -> None:
+        at, found, rules = self.where(e), self.findings[e.epoch, e.neuron], self.rules.now
+        self.clock.over(e, e.epoch)
+        again = (e.epoch, e.neuron) in self.concluded
+        self.differ(f"second conclusion of {e.neuron} for epoch {e.epoch}", False, again)
+        self.concluded.add((e.epoch, e.neuron))
+        medians, least = self.medians(e.epoch, found), self.marks.now.least
+        judged = len(found) >= rules.audit_quorum and all(task in medians for task in least)
+        passed = judged and all(medians[task] >= mark for task, mark in least.items())
+        self.differ(at, (len(found), medians, passed), (e.results, e.medians, e.passed))
+        if judged:
+            self.registry.judge(e.neuron, e.epoch, passed)
+        for auditor, r in found:
+            for task, s in r.scores.items():
+                middle = medians.get(task)
+                if middle is not None and ref.outlies(s.value, s.low, s.high, middle, rules.floor_bps):
+                    self.expect("Audits.Outlier", e.epoch, auditor, e.neuron, task, s.value, middle)
+                    self.punish(e.epoch, auditor)
+
+    def medians(self, epoch: int, found: list[tuple[int, Result]]) -> dict[str, int]:
+        """Of each task that enough auditors scored, weighed by the stake they had when ``epoch`` opened."""
+        scored: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for auditor, r in found:
+            for task, s in r.scores.items():
+                scored[task].append((s.value, self.registry.members[auditor].stake_at(epoch)))
+        return {
+            task: ref.median([value for value, _ in said], [stake for _, stake in said])
+            for task, said in scored.items()
+            if len(said) >= self.rules.now.audit_quorum
+        }
+
+    def punish(self, epoch: int, auditor: int) -> None:
+        """An outlying auditor is slashed, once an epoch."""
+        if (epoch, auditor) in self.punished:
+            return
+        self.punished.add((epoch, auditor))
+        account = self.stake.accounts[auditor]
+        taken = [-(-amount * self.rules.now.slash_bps // 10_000) for amount in (account.staked, account.thawing)]
+        self.expect("Stake.Slashed", auditor, epoch, *taken)
+
+    def on_Outlier(self, e: Outlier) -> None:
+        self.must(e, e.epoch, e.auditor, e.neuron, e.task, e.score, e.median)
+
+    def compare(self) -> None:
+        audits, the = self.client(Audits), "the contract's"
+        auditors = [id for id, m in self.registry.members.items() if m.role is Role.AUDITOR]
+        for epoch in range(1, self.clock.epoch + 1):
+            for id in auditors:
+                said = self.commitments.get((epoch, id), bytes(32))
+                self.differ(f"{the} commitment of {id} in epoch {epoch}", said, audits.committed(epoch, id))
+                shown = (epoch, id) in self.revealed
+                self.differ(f"{the} reveal of {id} in epoch {epoch}", shown, audits.revealed(epoch, id))
+
+
+class Audits(Contract):
+    """Drawn, committed, revealed, concluded."""
+
+    name = "Audits"
+    events = (Committed, Revealed, Concluded, Outlier)
+    participants = ("auditor", "neuron")
+    replay = AuditsReplay
+
+    def drawn(self, epoch: int, neuron: int) -> list[int]:
+        """The auditors drawn for ``neuron`` in the running epoch."""
+        return list(self._read("drawn", epoch, neuron))
+
+    def assignments(self, epoch: int, auditor: int, neurons: Sequence[int] | None = None) -> list[int]:
+        """The neurons that ``auditor`` is drawn for, among ``neurons`` (by default all that speak)."""
+        if neurons is None:
+            speaking = (Standing.FRINGE, Standing.BACKBONE)
+            neurons = [p.id for p in self._ledger.client(Registry).all() if p.standing in speaking]
+        return list(self._read("assignments", epoch, auditor, list(neurons)))
+
+    def commitment(self, epoch: int, address: str, results: Sequence[Result], salt: bytes) -> bytes:
+        """The hash that an auditor with this key commits to."""
+        return bytes(keccak(encode(_COMMITTED, (epoch, address, _rows(results), salt))))
+
+    def commit(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
+        """An auditor's part of LISTEN, bound to the key that sends."""
+        epoch = self._ledger.client(Clock).now().epoch
+        return self._write("commit", id, self.commitment(epoch, self._ledger.me.address, results, salt))
+
+    def reveal(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
+        """An auditor's part of CLAIM: the same results and salt."""
+        return self._write("reveal", id, _rows(results), salt)
+
+    def conclude(self, epoch: int, neurons: Sequence[int]) -> Sent:
+        """Combine what was revealed about each of ``neurons`` in an epoch that is over."""
+        return self._write("conclude", epoch, list(neurons))
+
+    def findings(self, epoch: int, neuron: int) -> list[tuple[int, Result]]:
+        """Who found what."""
+        return [(auditor, Result.from_tuple(row)) for auditor, row in self._read("findings", epoch, neuron)]
+
+    def concluded(self, epoch: int, neuron: int) -> bool:
+        """Whether the audit of ``neuron`` in ``epoch`` is over."""
+        return bool(self._read("concluded", epoch, neuron))
+
+    def committed(self, epoch: int, auditor: int) -> bytes:
+        """What ``auditor`` committed to; zeros for nothing."""
+        return bytes(self._read("commitments", epoch, auditor))
+
+    def revealed(self, epoch: int, auditor: int) -> bool:
+        """Whether ``auditor`` has revealed."""
+        return bool(self._read("revealed", epoch, auditor))
+
+
+def _rows(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+    return [result.as_tuple() for result in sorted(results, key=lambda r: r.neuron)]

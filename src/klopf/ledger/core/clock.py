@@ -1,0 +1,191 @@
+"""Epochs of two phases, LISTEN and CLAIM; who has arrived, and what the draws of an epoch are made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import IntEnum
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.errors import Reverted
+from klopf.ledger._client import Sent
+from klopf.ledger._event import Event
+from klopf.ledger._pack import Contract
+from klopf.ledger._replay import Replay
+from klopf.ledger.core.rules import RulesReplay
+
+__all__ = ["Clock", "ClockReplay", "Now", "Phase"]
+
+
+class Phase(IntEnum):
+    """The two halves of an epoch."""
+
+    LISTEN = 0
+    CLAIM = 1
+
+
+@dataclass(frozen=True)
+class Now:
+    """Where the clock stands. Times are seconds since 1970; ``time`` is the chain's own."""
+
+    epoch: int
+    phase: Phase
+    deadline: int
+    arrived: int
+    expected: int
+    time: int
+
+
+@dataclass(frozen=True)
+class Opened(Event):
+    epoch: int
+    phase: int
+    deadline: int
+    expected: int
+    seed: bytes
+
+
+@dataclass(frozen=True)
+class Arrived(Event):
+    id: int
+    epoch: int
+    phase: int
+
+
+@dataclass(frozen=True)
+class Left(Event):
+    id: int
+    epoch: int
+    phase: int
+
+
+class ClockReplay(Replay):
+    """Epochs, phases, the roll, seeds and dispute windows."""
+
+    def begin(self) -> None:
+        self.rules = self.of(RulesReplay)
+        self.epoch, self.phase, self.deadline, self.expected = 0, 1, 0, 0
+        self.arrived: set[int] = set()
+        self.arrived_before: set[int] = set()
+        self.turns: Counter[int] = Counter()
+        """The phase in which each last arrived, as the contract numbers them."""
+        self.seeds: dict[int, bytes] = {0: bytes(32)}
+        self.final_at: dict[int, int] = {}
+        """When an epoch's dispute window ends."""
+        self.windows: dict[int, int] = {}
+
+    def on_Opened(self, e: Opened) -> None:
+        at = self.where(e)
+        listen = self.phase == 1
+        epoch = self.epoch + 1 if listen else self.epoch
+        self.differ(f"epoch and phase of {at}", (epoch, 0 if listen else 1), (e.epoch, e.phase))
+        self.differ(f"roll of {at}", len(self.arrived), e.expected)
+        block = self.run.ledger.rpc.request("eth_getBlockByNumber", hex(e.block), False)
+        length = self.rules.now.listen_seconds if listen else self.rules.now.claim_seconds
+        self.differ(f"deadline of {at}", int(block["timestamp"], 16) + length, e.deadline)
+        if listen:
+            parts = (self.seeds[epoch - 1], bytes.fromhex(block["parentHash"][2:]))
+            mixed = int(block["mixHash"], 16)
+            self.seeds[epoch] = keccak(encode(("bytes32", "bytes32", "uint256", "uint32"), (*parts, mixed, epoch)))
+            if self.rules.closing is not None:
+                self.differ(f"epoch of the rules before {at}", epoch, self.rules.since)
+            window = (self.rules.closing or self.rules.now).dispute_seconds
+            self.rules.closing = None
+            if self.epoch and window:
+                self.final_at[self.epoch] = int(block["timestamp"], 16) + window
+                self.windows[self.epoch] = window
+        self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
+        self.epoch, self.phase, self.deadline, self.expected = epoch, e.phase, e.deadline, e.expected
+        self.arrived_before, self.arrived = self.arrived, set()
+
+    def on_Arrived(self, e: Arrived) -> None:
+        self.during(e, e.epoch, e.phase)
+        self.differ(f"second arrival of {e.id}", False, e.id in self.arrived)
+        self.expected += e.id not in self.arrived_before
+        self.arrived.add(e.id)
+        self.turns[e.id] = 2 * e.epoch + e.phase + 1
+
+    def on_Left(self, e: Left) -> None:
+        self.during(e, e.epoch, e.phase)
+        if e.id in self.arrived or e.id in self.arrived_before:
+            self.expected -= 1
+        self.turns[e.id] = 0
+        self.arrived.discard(e.id)
+        self.arrived_before.discard(e.id)
+
+    def during(self, event: Event, epoch: int, phase: int) -> None:
+        """The event says that it belongs to ``epoch`` and can only happen in ``phase``: it is now."""
+        self.differ(f"epoch and phase of {self.where(event)}", (self.epoch, phase), (epoch, self.phase))
+
+    def over(self, event: Event, epoch: int) -> None:
+        """The event can only happen when ``epoch`` is over: it is."""
+        self.differ(f"epoch of {self.where(event)} over", True, epoch < self.epoch)
+
+    def compare(self) -> None:
+        now, the = self.client(Clock).now(), "the contract's"
+        self.differ(f"{the} epoch and phase", (self.epoch, self.phase), (now.epoch, int(now.phase)))
+        self.differ(f"{the} deadline", self.deadline, now.deadline)
+        self.differ(f"{the} roll call", (len(self.arrived), self.expected), (now.arrived, now.expected))
+
+
+class Clock(Contract):
+    """Epochs and phases."""
+
+    name = "Clock"
+    events = (Opened, Arrived, Left)
+    participants = ("id",)
+    replay = ClockReplay
+
+    def now(self) -> Now:
+        """Everything a participant polls, in one call. Its time is the next block's: where nobody sends, none comes."""
+        epoch, phase, deadline, arrived, expected, time = self._read("status", at="pending")
+        return Now(epoch, Phase(phase), deadline, arrived, expected, time)
+
+    def turn(self) -> tuple[int, Phase]:
+        """Epoch and phase as of the last block; :meth:`now` may be ahead of it by what the next block will hold."""
+        number = int(self._read("turn")) - 1
+        return number // 2, Phase(number % 2)
+
+    def start(self) -> Sent:
+        """Leave epoch 0, in which everybody gathers; the deployer only."""
+        return self._write("start")
+
+    def due(self) -> bool:
+        """Whether :meth:`advance` would go through."""
+        return bool(self._read("due", at="pending"))
+
+    def advance(self) -> bool:
+        """End a phase that is over. False where it is not, or somebody else was first."""
+        if not self.due():
+            return False
+        try:
+            self._write("advance")
+        except Reverted as error:
+            if error.name in ("NotDue", ""):
+                return False
+            raise
+        return True
+
+    def arrive(self, id: int) -> Sent:
+        """Be counted as done with this phase, and expected in the next."""
+        return self._write("arrive", id)
+
+    def depart(self, id: int) -> Sent:
+        """Go without holding the others up."""
+        return self._write("depart", id)
+
+    def window(self, epoch: int) -> tuple[int, int]:
+        """When the dispute window of an epoch ends (seconds since 1970) and how long it is; zeros where it has none,
+        or while the epoch runs."""
+        until, length = self._read("windowOf", epoch)
+        return int(until), int(length)
+
+    def last_turn(self, id: int) -> int:
+        """The phase in which ``id`` last arrived, numbered from 2 (``2 * epoch + phase + 1``); 0 for never."""
+        return int(self._read("lastTurn", id))
+
+    def seed(self, epoch: int) -> bytes:
+        """What the draws of ``epoch`` are made from."""
+        return bytes(self._read("seedOf", epoch))

@@ -1,0 +1,460 @@
+"""Who takes part: keys, roles, models, standing and seats; and how much each was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf import neuron
+from klopf.errors import LedgerError
+from klopf.ledger._client import Connection, Sent
+from klopf.ledger._event import Event
+from klopf.ledger._pack import Contract
+from klopf.ledger._receipts import Domain
+from klopf.ledger._replay import Replay
+from klopf.ledger.core import _reference as ref
+from klopf.ledger.core._participant import Participant, Role
+from klopf.ledger.core.clock import Clock, ClockReplay
+from klopf.ledger.core.lens import Lens
+from klopf.ledger.core.rules import RulesReplay
+from klopf.ledger.keys import Key, checksum
+from klopf.neuron import Standing
+
+__all__ = ["Registry", "RegistryReplay"]
+
+_PAGE = 200  # participants read in one call
+KEEPS_SEAT = float("inf")  # a rival nobody can beat: the rule then answers without a seat asked for
+
+
+@dataclass(frozen=True)
+class Registered(Event):
+    id: int
+    role: int
+    owner: str
+    key: str
+    endpoint: str
+    model: str
+    certificate: bytes
+
+
+@dataclass(frozen=True)
+class Moved(Event):
+    id: int
+    endpoint: str
+    certificate: bytes
+
+
+@dataclass(frozen=True)
+class KeyRotated(Event):
+    id: int
+    key: str
+
+
+@dataclass(frozen=True)
+class ModelChanged(Event):
+    id: int
+    model: str
+
+
+@dataclass(frozen=True)
+class ModelCommitted(Event):
+    id: int
+    epoch: int
+    commitment: bytes
+
+
+@dataclass(frozen=True)
+class UtilityUpdated(Event):
+    id: int
+    epoch: int
+    share: int
+    utility: int
+
+
+@dataclass(frozen=True)
+class Judged(Event):
+    id: int
+    epoch: int
+    passed: bool
+    failed_in_a_row: int
+
+
+@dataclass(frozen=True)
+class StandingChanged(Event):
+    id: int
+    epoch: int
+    before: int
+    after: int
+    rival: int
+
+
+@dataclass(frozen=True)
+class Delisted(Event):
+    id: int
+
+
+@dataclass(frozen=True)
+class EIP712DomainChanged(Event):
+    pass
+
+
+@dataclass
+class Member:
+    """A participant as the events tell of it."""
+
+    role: Role
+    owner: str
+    key: str
+    endpoint: str
+    model: str
+    certificate: bytes
+    standing: Standing = Standing.NONE
+    born: int = 0
+    updated: int = 0
+    utility: int = 0
+    accounted: int = 0
+    """Epochs that the utility contains."""
+    rule_utility: float = 0.0
+    """The same by the shared rule, in floating point."""
+    passed: bool = False
+    failed: int = 0
+    commitment: bytes = bytes(32)
+    replaced: dict[str, int] = field(default_factory=dict)
+    """Every key it had before this one, and the epoch in which that was replaced."""
+    stakes: list[tuple[int, int]] = field(default_factory=list)
+    """(epoch, staked after it changed)"""
+
+    @property
+    def staked(self) -> int:
+        """What it has at stake now."""
+        return self.stakes[-1][1] if self.stakes else 0
+
+    def stake_at(self, epoch: int) -> int:
+        """What it had at stake when ``epoch`` opened."""
+        return next((staked for changed, staked in reversed(self.stakes) if changed < epoch), 0)
+
+    def keys_of(self, epoch: int) -> set[str]:
+        """The keys that it had in ``epoch`` or later: a receipt of that epoch may be signed with any of them."""
+        return {self.key, *(key for key, last in self.replaced.items() if epoch <= last)}
+
+
+class RegistryReplay(Replay):
+    """Members, and the standing that each has earned by the shared rule."""
+
+    def begin(self) -> None:
+        self.rules, self.clock = self.of(RulesReplay), self.of(ClockReplay)
+        self.members: dict[int, Member] = {}
+        self.listed: dict[int, int] = {}
+        """Auditors who staked enough, oldest first, and when each may first be drawn."""
+        self.heard: set[tuple[int, int]] = set()
+        """(epoch, id) of all whose share of an epoch is in their utility."""
+        self.share: Callable[[int, int], int] = lambda epoch, id: 0
+        """What an id was heard in an epoch, of all listening, 18 decimals; set by whoever keeps that account."""
+
+    def on_Registered(self, e: Registered) -> None:
+        self.differ(f"id of {self.where(e)}", len(self.members) + 1, e.id)
+        self.members[e.id] = Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate)
+
+    def on_Moved(self, e: Moved) -> None:
+        m = self.members[e.id]
+        m.endpoint, m.certificate = e.endpoint, e.certificate
+
+    def on_KeyRotated(self, e: KeyRotated) -> None:
+        m = self.members[e.id]
+        m.replaced[m.key], m.key = self.clock.epoch, e.key
+
+    def on_ModelChanged(self, e: ModelChanged) -> None:
+        m = self.members[e.id]
+        m.model, m.passed = e.model, False
+
+    def on_ModelCommitted(self, e: ModelCommitted) -> None:
+        self.members[e.id].commitment = e.commitment
+        self.expect("Settlement.Posted", e.id, e.epoch)
+
+    def must_know(self, id: int) -> None:
+        """KeyError where nobody is registered under ``id``."""
+        if id not in self.members:
+            raise KeyError(id)
+
+    # -- standing --
+
+    def age(self, m: Member) -> int:
+        return max(0, self.clock.epoch - 1 - m.born) if m.standing is not Standing.NONE else 0
+
+    def utility(self, m: Member) -> int:
+        return ref.corrected(m.utility, m.updated, m.born, self.age(m), self.rules.now.decay)
+
+    def earned(self, m: Member, heard: int = 0, rival: float | None = KEEPS_SEAT) -> Standing:
+        """The standing that the shared rule gives."""
+        rules = self.rules.now
+        return neuron.next_standing(
+            m.standing,
+            mature=neuron.is_mature(self.age(m), rules.maturity),
+            audit_passed=m.passed,
+            audits_failed_in_a_row=m.failed,
+            heard=heard,
+            rival_heard=rival,
+            margin=rules.margin_bps / 10_000,
+            patience=rules.patience,
+        )
+
+    def on_StandingChanged(self, e: StandingChanged) -> None:
+        m = self.members[e.id]
+        self.differ(f"epoch of {self.where(e)}", self.clock.epoch, e.epoch)
+        self.differ(f"standing before {self.where(e)}", m.standing.name, Standing(e.before).name)
+        after = Standing(e.after)
+        if not self.met(e, e.id, e.after, e.rival):
+            if after is Standing.BACKBONE or e.rival:
+                self.knocked(e, m)
+            else:  # somebody called silence
+                self.differ(f"standing of {e.id} by {self.where(e)}", self.earned(m).name, after.name)
+        m.standing = after
+
+    def knocked(self, e: StandingChanged, m: Member) -> None:
+        """A seat is asked for. Where it is taken, the incumbent's change comes first and names the challenger."""
+        challenger, incumbent = (e.id, 0) if e.after == Standing.BACKBONE else (e.rival, e.id)
+        c = self.members[challenger]
+        if incumbent:
+            self.expect("Registry.StandingChanged", challenger, int(Standing.BACKBONE), incumbent)
+            self.differ(f"standing of {incumbent} before {self.where(e)}", "BACKBONE", m.standing.name)
+            for id, x in ((challenger, c), (incumbent, m)):
+                self.differ(f"epochs of {id} accounted for before {self.where(e)}", self.age(x), x.accounted)
+            earned = self.earned(c, self.utility(c), self.utility(m))
+        else:
+            self.differ(f"rival of {self.where(e)}", 0, e.rival)
+            taken = sum(x.standing is Standing.BACKBONE for x in self.members.values())
+            self.differ(f"a free seat for {self.where(e)}", True, taken < self.rules.now.seats)
+            earned = self.earned(c, self.utility(c), None)
+        self.differ(f"standing that {challenger} earned by {self.where(e)}", "BACKBONE", earned.name)
+
+    def expect_standing(self, id: int, after: Standing) -> None:
+        """The standing of ``id`` must change in this transaction, without a seat asked for."""
+        self.expect("Registry.StandingChanged", id, int(after), 0)
+
+    def restake(self, id: int, staked: int, fell: bool) -> None:
+        """What a changed stake means for weight and standing; standing is lost only where stake was taken out."""
+        m, rules, epoch = self.members[id], self.rules.now, self.clock.epoch
+        if m.stakes and m.stakes[-1][0] == epoch:
+            m.stakes.pop()
+        m.stakes.append((epoch, staked))
+        if m.role is Role.AUDITOR and id not in self.listed and staked >= rules.auditor_stake:
+            self.listed[id] = epoch + 1
+        if m.role is not Role.NEURON:
+            return
+        if m.standing is Standing.NONE and staked >= rules.neuron_stake:
+            m.born = m.updated = epoch
+            self.expect_standing(id, Standing.FRINGE)
+        elif fell and m.standing in (Standing.FRINGE, Standing.BACKBONE) and staked < rules.neuron_stake:
+            self.expect_standing(id, Standing.SILENT)
+
+    def on_Delisted(self, e: Delisted) -> None:
+        m, least, epoch = self.members[e.id], self.rules.now.auditor_stake, self.clock.epoch
+        drawable = self.listed[e.id] <= epoch and m.stake_at(epoch) >= least
+        self.differ(f"stake of {e.id} too little at {self.where(e)}", True, m.staked < least and not drawable)
+        del self.listed[e.id]
+
+    def judge(self, id: int, epoch: int, passed: bool) -> None:
+        """An audit of ``id`` has this outcome: what must be said of it, and of its standing."""
+        m = self.members[id]
+        m.passed, m.failed = passed, 0 if passed else min(255, m.failed + 1)
+        self.expect("Registry.Judged", id, epoch, passed, m.failed)
+        if (earned := self.earned(m)) is not m.standing:
+            self.expect_standing(id, earned)
+
+    def on_Judged(self, e: Judged) -> None:
+        self.must(e, e.id, e.epoch, e.passed, e.failed_in_a_row)
+
+    # -- utility --
+
+    def counts(self, epoch: int, m: Member) -> bool:
+        """Whether how ``m`` was heard in ``epoch`` counts for its utility."""
+        return m.role is Role.NEURON and m.standing is not Standing.NONE and epoch > m.born
+
+    def on_UtilityUpdated(self, e: UtilityUpdated) -> None:
+        m = self.members[e.id]
+        share = self.share(e.epoch, e.id)
+        self.differ(f"share of {self.where(e)}", share, e.share)
+        self.relearn(m, e.epoch, share / ref.WAD)
+        m.utility, m.updated = ref.utility_after(m.utility, m.updated, e.epoch, share, self.rules.now.decay)
+        self.differ(f"utility of {self.where(e)}", m.utility, e.utility)
+        m.accounted += 1
+        self.heard.add((e.epoch, e.id))
+
+    def relearn(self, m: Member, epoch: int, share: float) -> None:
+        """R1 by the shared rule; an epoch collected late is added with the decay it would have seen."""
+        decay = self.rules.now.decay / ref.WAD
+        if epoch > m.updated:
+            for _ in range(m.updated + 1, epoch):
+                m.rule_utility = neuron.updated_utility(m.rule_utility, 1.0, 0.0, decay)
+            m.rule_utility = neuron.updated_utility(m.rule_utility, 1.0, share, decay)
+        else:
+            m.rule_utility += neuron.updated_utility(0.0, 1.0, share, decay) * decay ** (m.updated - epoch)
+
+    # -- the end --
+
+    def compare(self) -> None:
+        registry, the = self.client(Registry), "the contract's"
+        self.differ(f"{the} list of auditors", list(self.listed), registry.auditors())
+        participants = {p.id: p for p in registry.all()}
+        self.differ(f"{the} ids", sorted(self.members), sorted(participants))
+        for id, m in self.members.items():
+            if id in participants:
+                try:
+                    self.compare_member(id, m, participants[id])
+                except ValueError as error:
+                    self.differ(f"record of {id}", "possible", error)
+
+    def compare_member(self, id: int, m: Member, p: Participant) -> None:
+        pairs: tuple[tuple[str, object, object], ...] = (
+            ("role", m.role.name, p.role.name),
+            ("owner", m.owner, p.owner),
+            ("key", m.key, p.key),
+            ("endpoint", m.endpoint, p.endpoint),
+            ("model", m.model, p.model),
+            ("certificate's fingerprint", sha256(m.certificate).digest(), p.fingerprint),
+            ("model commitment", m.commitment, p.commitment),
+            ("standing", m.standing.name, p.standing.name),
+            ("last audit", (m.passed, m.failed), (p.passed, p.failed)),
+            ("age", self.age(m), p.age),
+            ("epochs accounted for", m.accounted, p.accounted),
+            ("utility", self.utility(m) / ref.WAD, p.utility),
+            ("last arrival", self.clock.turns[id], self.client(Clock).last_turn(id)),
+        )
+        for what, expected, found in pairs:
+            self.differ(f"{what} of {id}", expected, found)
+        for key, last in m.replaced.items():
+            found_last = self.client(Registry).replaced_in(key)
+            self.differ(f"the last epoch of the former key {key} of {id}", last, found_last)
+        decay, lived = self.rules.now.decay / ref.WAD, self.age(m)
+        since = m.rule_utility * decay ** max(0, m.born + lived - m.updated)
+        by_rule = neuron.corrected_utility(since, lived, decay)
+        self.differ(f"utility of {id} as the shared rule has it", True, abs(by_rule - p.utility) < 1e-9)
+
+
+class Registry(Contract):
+    """Who takes part."""
+
+    name = "Registry"
+    events = (
+        Registered, Moved, KeyRotated, ModelChanged, ModelCommitted, UtilityUpdated, Judged, StandingChanged, Delisted,
+        EIP712DomainChanged,
+    )  # fmt: skip
+    needs_none = (EIP712DomainChanged,)
+    participants = ("id", "rival")
+    replay = RegistryReplay
+
+    def __init__(self, ledger: Connection) -> None:
+        super().__init__(ledger)
+        self._certificates: dict[bytes, bytes] = {}
+        self._scanned = ledger.deployment.block - 1
+
+    def register(
+        self, role: Role, *, endpoint: str = "", model: str = "", certificate: bytes = b"", key: Key | None = None
+    ) -> int:
+        """Join under ``key`` (by default the one that sends, which becomes the owner). Returns the new id."""
+        key = key or self._ledger.me
+        proof = self._proof(key, sha256(certificate).digest())
+        sent = self._write("register", int(role), key.address, endpoint, model, certificate, proof)
+        return self._made(sent, "Registered")
+
+    def _proof(self, key: Key, fingerprint: bytes) -> bytes:
+        kind = keccak(b"KeyProof(address owner,bytes32 fingerprint)")
+        message = keccak(encode(("bytes32", "address", "bytes32"), (kind, self._ledger.me.address, fingerprint)))
+        domain = Domain(self._ledger.deployment.chain_id, self.address, "Klopf Registry")
+        return key.sign(domain.digest(bytes(message)))
+
+    def move(self, id: int, endpoint: str, certificate: bytes) -> Sent:
+        """Answer from another address, under another certificate."""
+        return self._write("move", id, endpoint, certificate)
+
+    def rotate_key(self, id: int, key: Key) -> Sent:
+        """Replace the key. What the old one signed for epochs up to this one stays signed; it may do nothing else."""
+        return self._write("rotateKey", id, key.address, self._proof(key, self.get(id).fingerprint))
+
+    def change_model(self, id: int, model: str) -> Sent:
+        """Announce another kind of model, which has passed no audit yet."""
+        return self._write("changeModel", id, model)
+
+    def knock(self, id: int, incumbent: int = 0) -> Sent:
+        """Ask for a backbone seat: a free one, or that of ``incumbent``."""
+        return self._write("knock", id, incumbent)
+
+    def silence(self, id: int) -> Sent:
+        """Silence, or send back to the fringe, a neuron whose record says so."""
+        return self._write("silence", id)
+
+    def auditors(self) -> list[int]:
+        """The listed auditors, oldest first."""
+        return list(self._read("auditors"))
+
+    def delist(self, most: int) -> Sent:
+        """Take up to ``most`` auditors off the list who have had too little staked since before this epoch."""
+        return self._write("delist", most)
+
+    def count(self) -> int:
+        """How many have ever registered."""
+        return int(self._read("count"))
+
+    def id_of(self, address: str) -> int:
+        """The id registered under a key's address; 0 for none."""
+        return int(self._read("idOf", address))
+
+    def replaced_in(self, address: str) -> int:
+        """The epoch in which a key was replaced: the last one whose receipts it signs; 0 also for a key in use."""
+        return int(self._read("replacedIn", address))
+
+    def get(self, id: int) -> Participant:
+        """One participant. LedgerError where there is none."""
+        page = self._page(id, 1)
+        if not page:
+            raise LedgerError(f"there is no participant {id}; see `klopf status`")
+        return page[0]
+
+    def all(self) -> list[Participant]:
+        """Everybody, by id."""
+        everybody: list[Participant] = []
+        while len(page := self._page(len(everybody) + 1, _PAGE)) == _PAGE:
+            everybody += page
+        return everybody + page
+
+    def _page(self, first: int, length: int) -> list[Participant]:
+        return [self._participant(row) for row in self._ledger.client(Lens).page(first, length)]
+
+    def _participant(self, row: tuple[Any, ...]) -> Participant:
+        id, seen, age, heard, staked = row
+        owner, role, standing, failed, passed, _, _, key, _, accounted, fingerprint, commitment, model, endpoint = seen
+        return Participant(
+            id=id,
+            role=Role(role),
+            standing=Standing(standing),
+            owner=checksum(owner),
+            key=checksum(key),
+            endpoint=endpoint,
+            fingerprint=fingerprint,
+            certificate=self._certificate(fingerprint),
+            model=model,
+            commitment=commitment,
+            utility=heard / ref.WAD,
+            age=age,
+            passed=passed,
+            failed=failed,
+            stake=staked,
+            accounted=accounted,
+        )
+
+    def _certificate(self, fingerprint: bytes) -> bytes:
+        """The certificate behind a fingerprint. It is in an event, not in storage: read the new ones, once."""
+        found = self._certificates.get(fingerprint)
+        if found is not None:
+            return found
+        height = self._ledger.rpc.height()
+        said: Iterator[Registered | Moved] = self._said((Registered, Moved), self._scanned + 1, height)
+        for event in said:
+            self._certificates[sha256(event.certificate).digest()] = event.certificate
+        self._scanned = height
+        return self._certificates.get(fingerprint, b"")

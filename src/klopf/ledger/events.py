@@ -1,0 +1,42 @@
+"""What the contracts say: a module a contract, a class an event; ``events.settlement.Heard`` is what Settlement says.
+
+An event is known by its contract and its name together: ``events.jobs.Disputed`` is another class than
+``events.disputes.Disputed``. ``UnknownEvent`` is what no pack installed here can read.
+"""
+
+from __future__ import annotations
+
+from klopf.ledger._event import Event, UnknownEvent
+from klopf.ledger._history import kinds
+from klopf.ledger.audit import audits, marks
+from klopf.ledger.core import clock, lens, registry, rules, stake, token
+from klopf.ledger.dao import governance, snapshots, timelock
+from klopf.ledger.fleet import devices, effort, forwarder
+from klopf.ledger.market import disputes, economy, emission, jobs, settlement
+from klopf.ledger.move import claims
+
+__all__ = [
+    "Event",
+    "UnknownEvent",
+    "audits",
+    "claims",
+    "clock",
+    "devices",
+    "disputes",
+    "economy",
+    "effort",
+    "emission",
+    "forwarder",
+    "governance",
+    "jobs",
+    "kinds",
+    "lens",
+    "marks",
+    "registry",
+    "rules",
+    "settlement",
+    "snapshots",
+    "stake",
+    "timelock",
+    "token",
+]

@@ -1,0 +1,16 @@
+"""Devices, the nodes they join, the effort that is paid, and calls that somebody else carries."""
+
+from klopf.ledger._pack import Pack
+from klopf.ledger.fleet.devices import Devices
+from klopf.ledger.fleet.effort import Effort
+from klopf.ledger.fleet.forwarder import Forwarder
+
+__all__ = ["Fleet"]
+
+
+class Fleet(Pack):
+    """See this module's text."""
+
+    name = "fleet"
+    contracts = (Devices, Effort, Forwarder)
+    requires = ("core", "market")

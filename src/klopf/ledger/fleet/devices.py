@@ -1,0 +1,113 @@
+"""Devices as tokens: who owns which, and what it was made of at birth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.ledger._client import Sent
+from klopf.ledger._event import Event
+from klopf.ledger._pack import Contract
+from klopf.ledger._receipts import Domain
+from klopf.ledger._replay import ZERO, Replay
+from klopf.ledger.keys import Key, checksum
+
+__all__ = ["Devices", "DevicesReplay"]
+
+
+@dataclass(frozen=True)
+class Born(Event):
+    id: int
+    owner: str
+    key: str
+    cores: int
+    teraflops: int
+    memory_mib: int
+    description: bytes
+
+
+@dataclass(frozen=True)
+class Transfer(Event):
+    sender: str
+    to: str
+    id: int
+
+
+@dataclass(frozen=True)
+class Approval(Event):
+    owner: str
+    approved: str
+    id: int
+
+
+@dataclass(frozen=True)
+class ApprovalForAll(Event):
+    owner: str
+    operator: str
+    approved: bool
+
+
+@dataclass(frozen=True)
+class EIP712DomainChanged(Event):
+    pass
+
+
+class DevicesReplay(Replay):
+    """Owners, and what each device is made of."""
+
+    def begin(self) -> None:
+        self.owners: dict[int, str] = {}
+        self.parts: dict[int, tuple[int, int, int]] = {}
+        """Cores, teraflops and MiB of memory."""
+
+    def on_Born(self, e: Born) -> None:
+        self.differ(f"id of {self.where(e)}", len(self.parts) + 1, e.id)
+        self.differ(f"owner of {self.where(e)}", self.owners.get(e.id), e.owner)
+        self.parts[e.id] = (e.cores, e.teraflops, e.memory_mib)
+
+    def on_Transfer(self, e: Transfer) -> None:
+        self.differ(f"owner before {self.where(e)}", self.owners.get(e.id, ZERO), e.sender)
+        self.owners[e.id] = e.to
+
+    def compare(self) -> None:
+        for id, owner in self.owners.items():
+            self.differ(f"the contract's owner of device {id}", owner, self.client(Devices).owner(id))
+
+
+class Devices(Contract):
+    """Devices as tokens."""
+
+    name = "Devices"
+    events = (Born, Transfer, Approval, ApprovalForAll, EIP712DomainChanged)
+    needs_none = (Approval, ApprovalForAll, EIP712DomainChanged)
+    """Who may sell a device moves none."""
+    replay = DevicesReplay
+
+    def mint(self, key: Key, cores: int, teraflops: int, memory_mib: int, description: bytes) -> int:
+        """Bring in the device that holds ``key``; returns its id. ``description`` is 32 bytes of hash."""
+        self._ledger.send(self.address, self.birth(key, cores, teraflops, memory_mib, description))
+        return int(self._read("idOf", key.address))
+
+    def birth(self, key: Key, cores: int, teraflops: int, memory_mib: int, description: bytes) -> bytes:
+        """The call that brings a device in for this ledger's key, signed by the device."""
+        kind = keccak(b"Birth(address owner,uint16 cores,uint16 teraflops,uint32 memoryMiB,bytes32 description)")
+        types = ("bytes32", "address", "uint16", "uint16", "uint32", "bytes32")
+        values = (kind, self._ledger.me.address, cores, teraflops, memory_mib, description)
+        domain = Domain(self._ledger.deployment.chain_id, self.address, "Klopf Devices")
+        proof = key.sign(domain.digest(bytes(keccak(encode(types, values)))))
+        arguments = (key.address, cores, teraflops, memory_mib, description, proof)
+        return self._functions["mint"].call_data(arguments)
+
+    def owner(self, id: int) -> str:
+        """Who owns a device now."""
+        return checksum(self._read("ownerOf", id))
+
+    def owner_at(self, id: int, time: int) -> str:
+        """Who owned it, and so what it recorded, at a time; the zero address before its birth."""
+        return checksum(self._read("ownerAt", id, time))
+
+    def transfer(self, id: int, to: str) -> Sent:
+        """Give it, with what it earns and records from now on, to somebody else."""
+        return self._write("transferFrom", self._ledger.me.address, to, id)

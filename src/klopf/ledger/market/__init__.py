@@ -1,0 +1,17 @@
+"""Listening and its pay: receipts, disputes, what the reserve emits, and jobs whose price is locked first."""
+
+from klopf.ledger._pack import Pack
+from klopf.ledger.market.disputes import Disputes
+from klopf.ledger.market.economy import Economy
+from klopf.ledger.market.emission import Emission
+from klopf.ledger.market.jobs import Jobs
+from klopf.ledger.market.settlement import Settlement
+
+__all__ = ["Market"]
+
+
+class Market(Pack):
+    """See this module's text."""
+
+    name = "market"
+    contracts = (Economy, Emission, Settlement, Disputes, Jobs)

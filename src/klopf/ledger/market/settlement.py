@@ -1,0 +1,456 @@
+"""Receipts and pay: escrow of fees, roots that listeners post, columns that speakers claim, and what is paid."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from klopf.errors import LedgerError
+from klopf.ledger import keys
+from klopf.ledger._client import Sent
+from klopf.ledger._event import Event
+from klopf.ledger._pack import Contract
+from klopf.ledger._receipts import Domain, SignedReceipt, root_from
+from klopf.ledger._replay import Replay
+from klopf.ledger.core._participant import Role
+from klopf.ledger.core.clock import ClockReplay, Phase
+from klopf.ledger.core.registry import RegistryReplay
+from klopf.ledger.core.token import Token
+from klopf.ledger.market import _reference as ref
+from klopf.ledger.market.emission import EmissionReplay
+
+__all__ = ["Column", "EpochTotals", "Settlement", "SettlementReplay"]
+
+EMPTY_ROOT = (1).to_bytes(32, "big")
+_WAD = 10**18
+_COLUMN = 128  # receipts that a claim may hold
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a speaker was heard in an epoch."""
+
+    consensus: int
+    rank: int
+    fees: int
+    claimed: bool
+    collected: bool
+    weighed: bool = False
+    """How it was heard counts for its standing; its money may still wait for the dispute window."""
+    voided: bool = False
+    """It signed a receipt that it did not post: no compute reward."""
+
+
+@dataclass(frozen=True)
+class EpochTotals:
+    """Sums over an epoch."""
+
+    rank: int
+    stake: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class Deposited(Event):
+    id: int
+    sender: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Withdrawn(Event):
+    id: int
+    to: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Capped(Event):
+    id: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Posted(Event):
+    id: int
+    epoch: int
+    root: bytes
+    fees: int
+    stake: int
+
+
+@dataclass(frozen=True)
+class Heard(Event):
+    epoch: int
+    listener: int
+    speaker: int
+    answers: int
+    weight: int
+    fee: int
+    leaf: bytes
+
+
+@dataclass(frozen=True)
+class Refused(Event):
+    epoch: int
+    listener: int
+    speaker: int
+    leaf: bytes
+
+
+@dataclass(frozen=True)
+class Claimed(Event):
+    epoch: int
+    speaker: int
+    consensus: int
+    rank: int
+    fees: int
+
+
+@dataclass(frozen=True)
+class Collected(Event):
+    epoch: int
+    id: int
+    owner: str
+    emitted: int
+    fees: int
+    refund: int
+
+
+@dataclass(frozen=True)
+class EIP712DomainChanged(Event):
+    pass
+
+
+@dataclass
+class Post:
+    """What a listener posted for an epoch; ``fees`` are those that nobody has claimed yet."""
+
+    root: bytes
+    stake: int
+    fees: int
+    used: int = 0
+
+
+@dataclass
+class _Heard:
+    """A column as the events tell of it."""
+
+    consensus: int = 0
+    rank: int = 0
+    fees: int = 0
+    claimed: bool = False
+    collected: bool = False
+    voided: bool = False
+
+
+@dataclass
+class _Totals:
+    rank: int = 0
+    stake: int = 0
+    pool: int = 0
+
+
+@dataclass
+class _Escrow:
+    free: int = 0
+    cap: int = 0
+    spent: tuple[int, int] = (0, 0)
+    """Epoch, and what fees took out of escrow in it since there is a cap."""
+
+
+class SettlementReplay(Replay):
+    """Escrow, posts, columns and pay; and that every receipt is genuine."""
+
+    holds_tokens = True
+
+    def begin(self) -> None:
+        self.clock, self.registry = self.of(ClockReplay), self.of(RegistryReplay)
+        self.rules, self.emission = self.clock.rules, self.of(EmissionReplay)
+        self.registry.share = self.share
+        deployment = self.run.ledger.deployment
+        self.domain = Domain(deployment.chain_id, self.address)
+        self.escrow: dict[int, _Escrow] = defaultdict(_Escrow)
+        self.posts: dict[tuple[int, int], Post] = {}
+        self.columns: dict[tuple[int, int], _Heard] = defaultdict(_Heard)
+        self.totals: dict[int, _Totals] = defaultdict(_Totals)
+        self.paid: set[bytes] = set()
+        """Leaves of receipts that claims counted,"""
+        self.counted: set[tuple[int, int, int]] = set()
+        """and the (epoch, listener, speaker) of them."""
+        self.contested: Counter[tuple[int, int]] = Counter()
+        """Open disputes, by epoch and listener."""
+        self.disputed: set[bytes] = set()
+        """Leaves of receipts that were disputed."""
+        self._column: list[tuple[int, int]] = []  # of the claim that goes on: (stake, weight) of each receipt
+        self._fees = 0
+
+    # -- escrow --
+
+    def on_Deposited(self, e: Deposited) -> None:
+        self.registry.must_know(e.id)
+        self.escrow[e.id].free += e.amount
+        self.move(e.sender, self.address, e.amount)
+
+    def on_Withdrawn(self, e: Withdrawn) -> None:
+        self.differ(f"receiver of {self.where(e)}", self.registry.members[e.id].owner, e.to)
+        self.move(self.address, e.to, e.amount)
+        escrow = self.escrow[e.id]
+        escrow.free -= e.amount
+        self.differ(f"escrow of {e.id} after {self.where(e)} at least 0", True, escrow.free >= 0)
+
+    def on_Capped(self, e: Capped) -> None:
+        self.registry.must_know(e.id)
+        self.escrow[e.id].cap = e.most
+
+    def spendable(self, id: int) -> int:
+        """What fees may still take out of the escrow of ``id`` in this epoch."""
+        escrow = self.escrow[id]
+        if not escrow.cap:
+            return escrow.free
+        spent = escrow.spent[1] if escrow.spent[0] == self.clock.epoch else 0
+        return max(0, min(escrow.free, escrow.cap - spent))
+
+    def spend(self, id: int, amount: int, at: str) -> None:
+        """Fees take ``amount`` out of the escrow of ``id``."""
+        self.differ(f"fees of {at} within escrow and cap", True, amount <= self.spendable(id))
+        escrow, epoch = self.escrow[id], self.clock.epoch
+        escrow.free -= amount
+        if escrow.cap and amount:
+            escrow.spent = (epoch, amount + (escrow.spent[1] if escrow.spent[0] == epoch else 0))
+
+    # -- posts and claims --
+
+    def on_Posted(self, e: Posted) -> None:
+        m = self.registry.members[e.id]
+        self.must(e, e.id, e.epoch)
+        self.clock.during(e, e.epoch, Phase.LISTEN)
+        self.differ(f"second post of {e.id} in epoch {e.epoch}", False, (e.epoch, e.id) in self.posts)
+        weight = m.stake_at(e.epoch) if m.role is Role.NEURON else 0
+        self.differ(f"stake of {self.where(e)}", weight, e.stake)
+        self.spend(e.id, e.fees, self.where(e))
+        self.posts[e.epoch, e.id] = Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight, e.fees)
+        self.totals[e.epoch].stake += weight
+
+    def on_Heard(self, e: Heard) -> None:
+        at, post = self.where(e), self.posts[e.epoch, e.listener]
+        signed = self.receipt(e.leaf, f"receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}")
+        if signed is not None:
+            r = signed.receipt
+            said = (e.epoch, e.listener, e.speaker, e.answers, e.weight, e.fee)
+            self.differ(at, (r.epoch, r.listener, r.speaker, r.answers, r.weight, r.fee), said)
+            self.check_signature(r.listener, signed, signed.listener_signature, f"receipt of {at}")
+            self.check_signature(r.speaker, signed, signed.speaker_signature, f"receipt of {at}")
+            if root_from(r.leaf, signed.proof) != post.root:
+                self.differ(f"proof of the receipt of {at}", f"a path to root 0x{post.root.hex()}", "another path")
+        self.differ(f"receipt of {at} paid before", False, e.leaf in self.paid)
+        self.paid.add(e.leaf)
+        self.counted.add((e.epoch, e.listener, e.speaker))
+        post.used += e.weight
+        post.fees -= e.fee
+        within = post.used <= ref.ATTENTION
+        self.differ(f"weights of listener {e.listener} within {ref.ATTENTION} at {at}", True, within)
+        self.differ(f"fees of listener {e.listener} covered at {at}", True, post.fees >= 0)
+        self._column.append((post.stake, e.weight))
+        self._fees += e.fee
+
+    def on_Refused(self, e: Refused) -> None:
+        name = f"refused receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}"
+        signed = self.receipt(e.leaf, name)
+        if signed is not None:
+            post, r = self.posts[e.epoch, e.listener], signed.receipt
+            said = (e.epoch, e.listener, e.speaker)
+            self.differ(self.where(e), (r.epoch, r.listener, r.speaker), said)
+            justified = post.used + r.weight > ref.ATTENTION or r.fee > post.fees
+            self.differ(f"a reason for {self.where(e)}", True, justified)
+
+    def on_Claimed(self, e: Claimed) -> None:
+        at = self.where(e)
+        self.clock.during(e, e.epoch, Phase.CLAIM)
+        totals = self.totals[e.epoch]
+        own = self.posts.get((e.epoch, e.speaker))
+        others = totals.stake - (own.stake if own else 0)
+        consensus, rank = ref.rank(self._column, others, self.rules.now.kappa)
+        fees, self._column, self._fees = self._fees, [], 0
+        self.differ(f"consensus weight of {at}", consensus, e.consensus)
+        self.differ(f"rank of {at}", rank, e.rank)
+        self.differ(f"fees of {at}", fees, e.fees)
+        column = self.columns[e.epoch, e.speaker]
+        self.differ(f"second claim of {e.speaker} in epoch {e.epoch}", False, column.claimed)
+        column.consensus, column.rank, column.fees, column.claimed = consensus, rank, fees, True
+        if rank and not totals.rank:
+            emission = self.emission
+            totals.pool = min(self.rules.now.emission, emission.market_left, emission.left)
+            emission.market_left -= totals.pool
+            emission.set_aside_for(e, emission.cycle, totals.pool)
+        totals.rank += rank
+
+    def share(self, epoch: int, id: int) -> int:
+        """What ``id`` was heard in ``epoch``, of all listening, 18 decimals."""
+        totals = self.totals[epoch]
+        return self.columns[epoch, id].rank * _WAD // totals.rank if totals.rank else 0
+
+    def on_Collected(self, e: Collected) -> None:
+        at, m = self.where(e), self.registry.members[e.id]
+        column, totals = self.columns[e.epoch, e.id], self.totals[e.epoch]
+        post = self.posts.get((e.epoch, e.id))
+        emission = totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
+        self.differ(f"disputes open at {at}", 0, self.contested[e.epoch, e.id])
+        waited = self.time_of(e.block) >= self.clock.final_at.get(e.epoch, 0)
+        self.differ(f"dispute window over at {at}", True, waited)
+        self.clock.over(e, e.epoch)
+        self.differ(f"second payment of {e.id} for epoch {e.epoch}", False, column.collected)
+        self.differ(f"compute reward of {at}", emission, e.emitted)
+        self.differ(f"fees of {at}", column.fees, e.fees)
+        self.differ(f"refund of {at}", post.fees if post else 0, e.refund)
+        self.differ(f"receiver of {at}", m.owner, e.owner)
+        if emission:
+            self.emission.paid_for(m.owner, emission, for_effort=False)
+        if column.fees:
+            self.move(self.address, m.owner, column.fees)
+        counts = self.registry.counts(e.epoch, m)
+        self.differ(f"utility updated by {at}", counts, (e.epoch, e.id) in self.registry.heard)
+        if post:
+            self.escrow[e.id].free += post.fees
+            post.fees = 0
+        column.fees, column.collected = 0, True
+
+    # -- receipts --
+
+    def receipt(self, leaf: bytes, name: str) -> SignedReceipt | None:
+        """The receipt behind a leaf; where it is missing, that is named."""
+        signed = self.run.receipts.get(leaf)
+        if signed is None:
+            self.differ(name, f"among the receipts with leaf 0x{leaf.hex()}", "missing or altered")
+        return signed
+
+    def check_signature(
+        self, id: int, signed: SignedReceipt, signature: bytes, what: str, since: int | None = None
+    ) -> None:
+        """``id`` signed with a key that it had in the receipt's epoch or later (or in epoch ``since`` or later)."""
+        m = self.registry.members.get(id)
+        of_it = m.keys_of(signed.receipt.epoch if since is None else since) if m else ()
+        try:
+            signer = keys.recover(signed.receipt.digest(self.domain), signature)
+            self.differ(f"signature of {id} on the {what} by its own key", True, signer in of_it)
+        except LedgerError as error:
+            self.differ(f"signature of {id} on the {what}", "its key's", error)
+
+    def check_unpaid(self) -> None:
+        """Receipts that nobody was paid for must be genuine all the same."""
+        for leaf, signed in self.run.receipts.items():
+            if leaf in self.paid:
+                continue
+            r = signed.receipt
+            name = f"unpaid receipt of epoch {r.epoch}, listener {r.listener}, speaker {r.speaker}"
+            self.check_signature(r.listener, signed, signed.listener_signature, name, since=0)
+            self.check_signature(r.speaker, signed, signed.speaker_signature, name, since=0)
+            post = self.posts.get((r.epoch, r.listener))
+            if post is not None and signed.proof and leaf not in self.disputed:
+                self.differ(f"root of the {name}", post.root, root_from(leaf, signed.proof))
+
+    # -- the end --
+
+    def owed(self) -> int:
+        owed = sum(escrow.free for escrow in self.escrow.values()) + sum(post.fees for post in self.posts.values())
+        return owed + sum(column.fees for column in self.columns.values())
+
+    def compare(self) -> None:
+        self.check_unpaid()
+        settlement, the = self.client(Settlement), "the contract's"
+        for epoch, totals in self.totals.items():
+            self.differ(f"{the} sums of epoch {epoch}", EpochTotals(*astuple(totals)), settlement.epoch(epoch))
+        for (epoch, id), open_ in self.contested.items():
+            self.differ(f"{the} disputes with {id} in epoch {epoch}", open_, settlement.contested(epoch, id))
+        for id, m in self.registry.members.items():
+            escrow = self.escrow[id]
+            self.differ(f"escrow of {id}", escrow.free, settlement.escrow(id))
+            self.differ(f"cap of {id}", escrow.cap, settlement.capped(id))
+            for epoch in range(1, self.clock.epoch + 1):
+                found, kept = settlement.column(epoch, id), self.columns[epoch, id]
+                weighed = kept.collected or (epoch, id) in self.registry.heard
+                if not weighed and not self.registry.counts(epoch, m):
+                    weighed = found.weighed  # for whom nothing is said when it happens
+                values = (kept.consensus, kept.rank, kept.fees, kept.claimed, kept.collected, weighed, kept.voided)
+                self.differ(f"{the} column of {id} in epoch {epoch}", Column(*values), found)
+
+
+class Settlement(Contract):
+    """Receipts and pay."""
+
+    name = "Settlement"
+    events = (Deposited, Withdrawn, Capped, Posted, Heard, Refused, Claimed, Collected, EIP712DomainChanged)
+    needs_none = (EIP712DomainChanged,)
+    participants = ("id", "listener", "speaker")
+    replay = SettlementReplay
+
+    def deposit(self, id: int, amount: int) -> Sent:
+        """Put fees in escrow for ``id``; approves by itself."""
+        self._ledger.client(Token).ensure_allowance(self.address, amount)
+        return self._write("deposit", id, amount)
+
+    def withdraw(self, id: int, amount: int) -> Sent:
+        """Pay free escrow back to the owner."""
+        return self._write("withdraw", id, amount)
+
+    def escrow(self, id: int) -> int:
+        """Escrow of ``id`` that is free to post or withdraw."""
+        return int(self._read("escrow", id))
+
+    def post(self, id: int, root: bytes, fees: int, commitment: bytes) -> Sent:
+        """A listener's part of LISTEN: root of its receipts, sum of their fees, hash of its next model snapshot."""
+        return self._write("post", id, root, fees, commitment)
+
+    def posted(self, epoch: int, id: int) -> bytes:
+        """The root that ``id`` posted in ``epoch``; zeros for none (1 in the last byte for an empty one)."""
+        return bytes(self._read("posts", epoch, id)[0])
+
+    def claim(self, id: int, receipts: Sequence[SignedReceipt]) -> Sent:
+        """A speaker's part of CLAIM: every receipt in which it was listened to, with proofs.
+
+        Of more than 128, those with the greatest weight and, among equals, fee.
+        """
+        column = sorted(receipts, key=lambda s: (-s.receipt.weight, -s.receipt.fee))[:_COLUMN]
+        return self._write("claim", id, [signed.as_tuple() for signed in column])
+
+    def collect(self, epoch: int, ids: Sequence[int]) -> Sent:
+        """Pay what an epoch that is over owes to each of ``ids``; what was collected is skipped."""
+        return self._write("collect", epoch, list(ids))
+
+    def column(self, epoch: int, id: int) -> Column:
+        """How ``id`` was heard in ``epoch``."""
+        rank, fees, consensus, claimed, pay, voided = self._read("columns", epoch, id)
+        return Column(consensus, rank, fees, claimed, pay == 2, pay > 0, voided)
+
+    def contested(self, epoch: int, id: int) -> int:
+        """How many disputes are open about receipts of an epoch that ``id`` signed as a listener."""
+        return int(self._read("posts", epoch, id)[4])
+
+    def cap(self, id: int, most: int) -> Sent:
+        """The most that fees may take out of the escrow of ``id`` in one epoch; 0 for no cap. The owner only."""
+        return self._write("cap", id, most)
+
+    def capped(self, id: int) -> int:
+        """What fees may take out of the escrow of ``id`` in one epoch; 0 for no cap."""
+        return int(self._read("caps", id)[0])
+
+    def set_aside(self, epoch: int, id: int) -> int:
+        """Fees that ``id`` set aside for an epoch and that nobody has claimed or got back yet."""
+        return int(self._read("posts", epoch, id)[2])
+
+    def heard(self, epoch: int, speaker: int, since: int | None = None, step: int = 5_000) -> list[int]:
+        """The listeners whose receipts a claim counted, in its order. ``since`` is a block before the claim's (by
+        default the deployment's first); ``step`` blocks a request."""
+        first, last = self._ledger.deployment.block if since is None else since, self._ledger.rpc.height()
+        found: list[int] = []
+        while first <= last and not found:  # one claim, one transaction, one block
+            until = min(first + step - 1, last)
+            claims = self._said((Heard,), first, until, f"0x{epoch:064x}", None, f"0x{speaker:064x}", step=step)
+            found = [event.listener for event in claims]
+            first += step
+        return found
+
+    def epoch(self, epoch: int) -> EpochTotals:
+        """Sums over an epoch."""
+        return EpochTotals(*self._read("epochs", epoch))
