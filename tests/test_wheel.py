@@ -48,18 +48,8 @@ def user(tmp_path_factory) -> Path:
     (wheel,) = (place / "dist").glob("*.whl")
     venv.create(place / "env", with_pip=False, symlinks=True)
     (site,) = (place / "env").glob("lib/python*/site-packages")
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--no-deps",
-        "--no-index",
-        "--prefix",
-        place / "env",
-        wheel,
-    ]
+    beside = ["--ignore-installed", "--no-deps", "--no-index", "--prefix", place / "env"]  # the tests' own Klopf stays
+    install = [sys.executable, "-m", "pip", "install", "-q", *beside, wheel]
     subprocess.run(install, check=True, capture_output=True)
     (metadata,) = site.glob("klopf-*.dist-info/METADATA")
     for name in needed(re.findall(r"^Requires-Dist: (.*)", metadata.read_text(), re.M)):
