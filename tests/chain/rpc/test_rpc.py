@@ -15,7 +15,7 @@ from eth_account import Account
 from web3 import Web3
 
 from klopf import chain
-from klopf.chain.rpc import Rpc
+from klopf.chain.rpc import Rpc, _filters
 from klopf.errors import Rejected
 from tests.chain.evm import asm, deploy
 from tests.chain.state import writers
@@ -348,3 +348,22 @@ def test_reads_stay_quick_while_another_process_writes(tmp_path: Path) -> None:
             assert statistics.median(took) < 0.002
     finally:
         writers.kill(writer)
+
+
+def test_a_filter_with_very_many_logs_gives_them_page_by_page(rpc: Rpc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_filters, "PAGE", 7)
+    monkeypatch.setattr(_filters, "MAX_RANGE_LOGS", 20)
+    three = asm("PUSH0 PUSH0 LOG0 PUSH0 PUSH0 LOG0 PUSH0 PUSH0 LOG0 STOP")
+    address = send(rpc, data=deploy(three))["contractAddress"]
+    number = rpc.request("eth_newFilter", [{"address": address}])
+    logs = [log for _ in range(10) for log in send(rpc, to=address)["logs"]]
+    with pytest.raises(Rejected, match="more than 20 logs"):
+        rpc.request("eth_getLogs", [{"address": address, "fromBlock": "0x0"}])
+    with monkeypatch.context() as broken:  # what goes wrong moves nothing
+        broken.setattr(rpc.node.store, "logs", lambda *_: 1 / 0)
+        assert rpc.answer({"id": 1, "method": "eth_getFilterChanges", "params": [number]})["error"]["code"] == -32603
+    pages = [rpc.request("eth_getFilterChanges", [number]) for _ in range(6)]
+    assert [len(page) for page in pages] == [7, 7, 7, 7, 2, 0]
+    assert [log for page in pages for log in page] == logs
+    send(rpc, to=address)
+    assert len(rpc.request("eth_getFilterChanges", [number])) == 3

@@ -96,7 +96,7 @@ def test_news_that_cannot_be_read_now_comes_later(tmp_path: Path, monkeypatch: p
             raise ChainError("held by another process")
 
         with monkeypatch.context() as broken:
-            broken.setattr(node.filters, "logs", refuse)
+            broken.setattr(node.store, "logs", refuse)
             told = [message["params"]["subscription"] for message in subscriptions.news()]
             assert told == [heads, heads]  # the others are told
         told = [message["params"]["subscription"] for message in subscriptions.news()]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from klopf.chain._values import Log
+from klopf.chain.rpc._cursor import Cursor
 from klopf.chain.rpc._fields import INVALID_PARAMS, BlockId, Criteria, hexadecimal
 from klopf.chain.rpc._json import log_json
 from klopf.chain.state._store import Store, StoredBlock
@@ -17,6 +19,7 @@ __all__ = ["Filters"]
 
 MAX_FILTERS = 1024
 MAX_RANGE_LOGS = 200_000
+PAGE = 20_000
 LATEST = ("latest", "safe", "finalized", "pending")
 
 
@@ -24,7 +27,8 @@ LATEST = ("latest", "safe", "finalized", "pending")
 class _Filter:
     kind: Literal["log", "block", "transaction"]
     criteria: Criteria | None
-    next: int
+    cursor: Cursor
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Filters:
@@ -36,35 +40,49 @@ class Filters:
         self._lock = lock
         self._filters: OrderedDict[int, _Filter] = OrderedDict()
 
-    def logs(self, criteria: Criteria, first: int | None = None, last: int | None = None) -> list[dict[str, Any]]:
-        """The logs that match, in order; of blocks ``first`` to ``last`` where given, else of the criteria's own."""
-        if first is None or last is None:
-            if criteria.block_hash is not None:
-                block = self._store.block_by_hash(criteria.block_hash)
-                if block is None:
-                    raise Rejected("no block has that hash")
-                first = last = block.header.number
-            else:
-                first = self._bound(criteria.first)
-                last = self._bound(criteria.last)
-                if first > last:
-                    raise Rejected(f"fromBlock {first} is after toBlock {last}; turn them round", INVALID_PARAMS)
+    def logs(self, criteria: Criteria) -> list[dict[str, Any]]:
+        """All logs that match, in order."""
+        if criteria.block_hash is not None:
+            block = self._store.block_by_hash(criteria.block_hash)
+            if block is None:
+                raise Rejected("no block has that hash")
+            first = last = block.header.number
+        else:
+            first, last = self._bound(criteria.first), self._bound(criteria.last)
+            if first > last and criteria.last not in LATEST:
+                raise Rejected(f"fromBlock {first} is after toBlock {last}; turn them round", INVALID_PARAMS)
         last = min(last, self._store.height())
         if first > last:
             return []
+        rows = self._store.logs(first, last, criteria.addresses, criteria.topics, MAX_RANGE_LOGS + 1)
+        if len(rows) > MAX_RANGE_LOGS:
+            raise Rejected(f"more than {MAX_RANGE_LOGS} logs match; ask for fewer blocks at a time", -32005)
+        return self._written(rows)
+
+    def news(self, criteria: Criteria, cursor: Cursor, last: int) -> list[dict[str, Any]]:
+        """The logs that match from the cursor on to block ``last``, and the cursor behind them.
+
+        At most a page of them: the next time it goes on from there. Where this raises, the cursor stays.
+        """
+        first, position = cursor.block, cursor.log
+        rows = self._store.logs(first, last, criteria.addresses, criteria.topics, PAGE, position)
+        out = self._written(rows)
+        if len(rows) == PAGE:
+            cursor.move(rows[-1][0], rows[-1][1] + 1)
+        else:
+            cursor.move(last + 1)
+        return out
+
+    def _written(self, rows: list[tuple[int, int, Log]]) -> list[dict[str, Any]]:
         blocks: dict[int, StoredBlock] = {}
         out = []
-        for number, position, log in self._store.logs(
-            first, last, criteria.addresses, criteria.topics, MAX_RANGE_LOGS + 1
-        ):
+        for number, position, log in rows:
             if number not in blocks:
                 found = self._store.block(number)
                 if found is None:  # undone since (development only)
                     continue
                 blocks[number] = found
             out.append(log_json(log, position, blocks[number]))
-        if len(out) > MAX_RANGE_LOGS:
-            raise Rejected(f"more than {MAX_RANGE_LOGS} logs match; ask for fewer blocks at a time", -32005)
         return out
 
     def _bound(self, at: BlockId) -> int:
@@ -81,7 +99,7 @@ class Filters:
         """A new filter's number; it hears of what comes from now on."""
         with self._lock:
             number = next(self._numbers)
-            self._filters[number] = _Filter(kind, criteria, self._store.height() + 1)
+            self._filters[number] = _Filter(kind, criteria, Cursor(self._store))
             while len(self._filters) > MAX_FILTERS:
                 self._filters.popitem(last=False)
         return number
@@ -98,21 +116,26 @@ class Filters:
         return entry
 
     def changes(self, number: int) -> list[Any]:
-        """What came since the last time it was asked."""
+        """What came since the last time it was asked; if that is more than a page, the next page of it."""
         with self._lock:
             entry = self._filter(number)
-            first, last = entry.next, self._store.height()
-            entry.next = last + 1
-        if entry.criteria is not None:
-            if entry.criteria.first not in LATEST:
-                first = max(first, self._bound(entry.criteria.first))
-            if entry.criteria.last not in LATEST:
-                last = min(last, self._bound(entry.criteria.last))
-            return self.logs(entry.criteria, first, last) if first <= last else []
-        blocks = [block for n in range(first, last + 1) if (block := self._store.block(n)) is not None]
+        with entry.lock:
+            last = entry.cursor.look()
+            if entry.criteria is not None:
+                return self._log_changes(entry.criteria, entry.cursor, last)
+            last = min(last, entry.cursor.block + PAGE - 1)
+            blocks = [b for n in range(entry.cursor.block, last + 1) if (b := self._store.block(n)) is not None]
+            entry.cursor.move(last + 1)
         if entry.kind == "block":
             return [hexadecimal(block.hash) for block in blocks]
         return [hexadecimal(block.tx_hash) for block in blocks if block.tx_hash is not None]
+
+    def _log_changes(self, criteria: Criteria, cursor: Cursor, last: int) -> list[Any]:
+        if criteria.first not in LATEST and (first := self._bound(criteria.first)) > cursor.block:
+            cursor.move(min(first, last + 1))
+        if criteria.last not in LATEST:
+            last = min(last, self._bound(criteria.last))
+        return self.news(criteria, cursor, last) if cursor.block <= last else []
 
     def all_logs(self, number: int) -> list[Any]:
         """All that the filter matches."""

@@ -10,6 +10,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from klopf.chain.rpc._cursor import Cursor
 from klopf.chain.rpc._fields import INVALID_PARAMS, Criteria, boolean, criteria, hexadecimal
 from klopf.chain.rpc._json import block_json, transaction_json
 from klopf.chain.rpc._node import Node
@@ -28,7 +29,7 @@ class _Subscription:
     kind: str
     criteria: Criteria | None
     whole: bool  # transactions, not only their hashes
-    next: int  # the first block that it has not been told of
+    cursor: Cursor
 
 
 class Subscriptions:
@@ -51,7 +52,7 @@ class Subscriptions:
         wanted = criteria(more or {}) if kind == "logs" else None
         whole = boolean(more) if kind == "newPendingTransactions" and more is not None else False
         name = hex(next(self._numbers))
-        self._wanted[name] = _Subscription(kind, wanted, whole, self._node.store.height() + 1)
+        self._wanted[name] = _Subscription(kind, wanted, whole, Cursor(self._node.store))
         return name
 
     def remove(self, params: Any) -> bool:
@@ -63,29 +64,29 @@ class Subscriptions:
     def news(self) -> list[dict[str, Any]]:
         """Messages about the blocks that came, in their order; what cannot be read now stays for the next time."""
         out: list[tuple[int, dict[str, Any]]] = []
-        if not self._wanted:
-            return []
-        try:
-            height = self._node.store.height()
-        except ChainError:
-            return []
         for name, wanted in list(self._wanted.items()):
-            wanted.next = min(wanted.next, height + 1)  # blocks were undone (development only)
-            last = min(height, wanted.next + MAX_BLOCKS - 1)
             try:
-                found = [(n, result) for n in range(wanted.next, last + 1) for result in self._of_block(wanted, n)]
+                found = self._news_of(wanted)
             except ChainError:
                 continue
-            wanted.next = last + 1
             for number, result in found:
                 params = {"subscription": name, "result": result}
                 out.append((number, {"jsonrpc": "2.0", "method": "eth_subscription", "params": params}))
         out.sort(key=lambda entry: entry[0])  # keeps the order within a block
         return [message for _, message in out]
 
-    def _of_block(self, wanted: _Subscription, number: int) -> list[Any]:
+    def _news_of(self, wanted: _Subscription) -> list[tuple[int, Any]]:
+        cursor = wanted.cursor
+        last = cursor.look()
         if wanted.criteria is not None:
-            return self._node.filters.logs(wanted.criteria, number, number)
+            logs = self._node.filters.news(wanted.criteria, cursor, last) if cursor.block <= last else []
+            return [(int(log["blockNumber"], 16), log) for log in logs]
+        last = min(last, cursor.block + MAX_BLOCKS - 1)
+        found = [(n, result) for n in range(cursor.block, last + 1) for result in self._of_block(wanted, n)]
+        cursor.move(last + 1)
+        return found
+
+    def _of_block(self, wanted: _Subscription, number: int) -> list[Any]:
         block = self._node.store.block(number)
         if block is None or wanted.kind == "syncing":  # it never is
             return []

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from klopf import files
-from klopf.chain._values import Difference, Log
+from klopf.chain._values import EMPTY_CODE, Difference, Log
 from klopf.chain.state._block import Header
 from klopf.chain.state._database import Database
 from klopf.chain.state._file import translate
@@ -157,10 +157,14 @@ class Store(Database):
         addresses: list[bytes] | None = None,
         topics: list[list[bytes] | None] | None = None,
         limit: int = -1,
+        position: int = 0,
     ) -> list[tuple[int, int, Log]]:
-        """Logs of blocks ``first`` to ``last`` as ``(block, position in it, log)``, in order."""
+        """Logs of blocks ``first`` to ``last`` as ``(block, position in it, log)``, in order.
+
+        Of block ``first`` those from ``position`` on; at most ``limit`` (-1: all).
+        """
         where = ["id >= ? AND id < ?"]
-        values: list[Any] = [first * LOGS_PER_BLOCK, (last + 1) * LOGS_PER_BLOCK]
+        values: list[Any] = [first * LOGS_PER_BLOCK + position, (last + 1) * LOGS_PER_BLOCK]
         if addresses is not None:
             where.append(f"address IN ({','.join('?' * len(addresses))})")
             values += addresses
@@ -182,6 +186,35 @@ class Store(Database):
             )
             for row in rows
         ]
+
+    def difference(self, number: int) -> Difference:
+        """What block ``number`` changed."""
+        out, view = Difference(), self.view(number)
+        with self.errors():
+            run = self.connection().execute
+            accounts = run("SELECT address FROM account WHERE block = ?", (number,)).fetchall()
+            slots = run("SELECT address, slot, value FROM storage WHERE block = ?", (number,)).fetchall()
+        for (address,) in accounts:
+            out.accounts[address] = account = view.account(address)
+            if account.code_hash != EMPTY_CODE:
+                out.codes[account.code_hash] = self.code(account.code_hash)
+        for address, slot, value in slots:
+            out.storage[address, int.from_bytes(slot, "big")] = int.from_bytes(value, "big")
+        return out
+
+    def rewinds(self) -> int:
+        """How often blocks were undone (development only)."""
+        return self._meta("rewinds") or 0
+
+    def lowest_since(self, count: int) -> int | None:
+        """The lowest block that was gone back to since they had been undone ``count`` times; None: it was not."""
+        heights = [self._meta(f"rewound_{n}") for n in range(count + 1, self.rewinds() + 1)]
+        return min((height for height in heights if height is not None), default=None)
+
+    def _meta(self, key: str) -> int | None:
+        with self.errors():
+            row = self.connection().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else int(row[0])
 
     def view(self, number: int) -> View:
         """The state after block ``number``."""
@@ -231,6 +264,10 @@ class Store(Database):
         connection.execute("DELETE FROM log WHERE id >= ?", ((above + 1) * LOGS_PER_BLOCK,))
         connection.execute("DELETE FROM account WHERE block > ?", (above,))
         connection.execute("DELETE FROM storage WHERE block > ?", (above,))
+        row = connection.execute("SELECT value FROM meta WHERE key = 'rewinds'").fetchone()
+        count = 1 if row is None else row[0] + 1
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('rewinds', ?)", (count,))
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (f"rewound_{count}", above))
 
 
 _header = functools.lru_cache(maxsize=1024)(Header.decode)  # the newest blocks are asked for again and again
