@@ -42,8 +42,8 @@ def create(
 
     ``allocation`` maps addresses to wei; ``base_fee`` is a constant in wei per gas (0: gas is free); ``gas_limit``
     bounds a block and so a transaction; ``coinbase`` receives the tips; ``timestamp`` (seconds) is the genesis's own.
-    With ``dev`` the clock may be moved and blocks undone (``evm_increaseTime``, ``evm_mine``, ``evm_snapshot``,
-    ``evm_revert``). Raises :class:`~klopf.errors.ChainError` where the file exists already.
+    With ``dev`` the clock may be moved, blocks undone and accounts played (``evm_*``, ``hardhat_*``, ``anvil_*``).
+    Raises :class:`~klopf.errors.ChainError` where the file exists already.
     """
     from klopf.chain.state._genesis import create_file
 
@@ -85,15 +85,17 @@ def serve(
     *,
     read_only: bool = False,
     chain_id: int | None = None,
+    dev: bool = False,
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a chain as JSON-RPC over HTTP until interrupted.
 
-    ``port`` 0 takes a free one; ``ready`` is called with the URL once the port is taken.
+    ``port`` 0 takes a free one; ``dev`` also offers what only a development chain does (``evm_*``, ``hardhat_*``,
+    ``anvil_*``); ``ready`` is called with the URL once the port is taken.
     """
     from klopf.chain.rpc._server import serve as run
 
-    run(path, host, port, read_only=read_only, chain_id=chain_id, ready=ready)
+    run(path, host, port, read_only=read_only, chain_id=chain_id, dev=dev, ready=ready)
 
 
 def rebuild(

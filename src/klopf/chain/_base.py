@@ -27,7 +27,6 @@ __all__ = ["BaseChain", "CallContext"]
 
 ENDS = 16
 MAX_NONCE = 2**64 - 1
-MAX_TIME = 2**40  # seconds: some 35,000 years
 
 
 class CallContext(NamedTuple):
@@ -219,6 +218,8 @@ class BaseChain:
 
     def _decode(self, raw: bytes) -> Transaction:
         transaction = decode(bytes(raw))
+        if not transaction.is_signed:
+            raise Rejected("nobody has signed this transaction; send a signed one")
         if transaction.chain_id not in (None, self.chain_id):
             raise Rejected(
                 f"the transaction is signed for chain {transaction.chain_id}, this is {self.chain_id}; sign for it"
@@ -245,12 +246,17 @@ class BaseChain:
         if t.nonce < account.nonce and self._store.block_of_transaction(t.hash) is not None:
             return  # it is in the chain
         others = waiting_of(connection, t.sender)
-        if may_wait and account.nonce < t.nonce <= account.nonce + MAX_AHEAD:
+        first = account.nonce + (not self._mines_by_hand(connection))  # the first whose turn has not come
+        if may_wait and first <= t.nonce <= account.nonce + MAX_AHEAD:
             self._hold(connection, t, others, head.header)
             return
         self._run(connection, head, t)
         if others:
             self._run_waiting(connection, t, others)
+
+    def _mines_by_hand(self, connection: sqlite3.Connection) -> bool:
+        """Whether every transaction waits for a block to be asked for."""
+        return False
 
     def _hold(
         self, connection: sqlite3.Connection, transaction: Transaction, others: dict[int, Waiting], header: Header
@@ -295,13 +301,6 @@ class BaseChain:
             raw = waiting_transaction(self._store.connection(), tx_hash)
         return None if raw is None else decode(raw)
 
-    def mine(self) -> bytes:
-        """Add an empty block, as time passing would; returns its hash."""
-        with self._store.write() as connection:
-            head = self._store.head()
-            header = self._next(head, self._now(head.header.timestamp, connection))
-            return self._append(connection, head, header, None, None)
-
     def _check(self, transaction: Transaction, account: Account, header: Header) -> None:
         t = transaction
         if t.nonce < account.nonce:
@@ -318,7 +317,9 @@ class BaseChain:
             raise Rejected(
                 f"insufficient funds for gas * price + value: have {account.balance}, need {cost}; fund it first"
             )
-        if account.code_hash != EMPTY_CODE:
+        if not t.is_signed:
+            self._require_dev()
+        elif account.code_hash != EMPTY_CODE:
             raise Rejected("the sender is a contract (EIP-3607); send from an account without code")
 
     @staticmethod
@@ -343,20 +344,29 @@ class BaseChain:
         header: Header,
         transaction: Transaction | None,
         outcome: Outcome | None,
+        difference: Difference | None = None,
     ) -> bytes:
-        block = self._seal(head, header, transaction, outcome)
+        """Write the block of a transaction, or one of none that changes the state by ``difference`` (development)."""
+        block = self._seal(head, header, transaction, outcome, difference)
         if outcome is not None:
-            Store.put_difference(connection, header.number, outcome.difference)
+            difference = outcome.difference
+        if difference is not None:
+            Store.put_difference(connection, header.number, difference)
         Store.put_block(connection, block, outcome.logs if outcome else ())
         return block.hash
 
     @staticmethod
     def _seal(
-        head: StoredBlock, header: Header, transaction: Transaction | None, outcome: Outcome | None
+        head: StoredBlock,
+        header: Header,
+        transaction: Transaction | None,
+        outcome: Outcome | None,
+        difference: Difference | None = None,
     ) -> StoredBlock:
         logs_bloom = bloom(outcome.logs) if outcome else bytes(256)
+        changed = outcome.difference if outcome else difference or Difference()
         header = header._replace(
-            state_root=commit(head.header.state_root, outcome.difference if outcome else Difference()),
+            state_root=commit(head.header.state_root, changed),
             transactions_root=transactions_root(transaction),
             receipts_root=receipts_root(transaction, outcome, logs_bloom),
             bloom=logs_bloom,
@@ -375,12 +385,19 @@ class BaseChain:
             raise ChainError("its timestamp is before the block's before it")
         header = self._next(previous, header.timestamp)
         if block.raw is None:
-            return self._seal(previous, header, None, None), Difference(), ()
+            difference = self._changed_by_hand(previous, block)
+            return self._seal(previous, header, None, None, difference), difference, ()
         transaction = decode(block.raw)
         view = self._store.view(previous.header.number)
         self._check(transaction, view.account(transaction.sender), header)
         outcome = machine.execute(view, self._environment(header), transaction)
         return self._seal(previous, header, transaction, outcome), outcome.difference, outcome.logs
+
+    def _changed_by_hand(self, previous: StoredBlock, block: StoredBlock) -> Difference:
+        """What a block without a transaction changed: nothing, but on a development chain."""
+        if not self.dev or commit(previous.header.state_root, Difference()) == block.header.state_root:
+            return Difference()
+        return self._store.difference(block.header.number)
 
     # the clock and the next block
 
@@ -401,39 +418,6 @@ class BaseChain:
                 return int(max(not_before, moved["next_timestamp"]))
             offset = int(moved.get("clock_offset", 0))
         return max(not_before, int(time.time()) + offset)
-
-    def move_clock(self, seconds: int) -> int:
-        """Development only: move the chain's clock forward; returns the whole offset in seconds."""
-        self._require_dev()
-        if not 0 <= seconds <= MAX_TIME:
-            raise Rejected(f"time only goes forward, and no further than {MAX_TIME} s; give fewer seconds", -32602)
-        with self._store.write() as connection:
-            connection.execute("UPDATE meta SET value = value + ? WHERE key = 'clock_offset'", (seconds,))
-            row = connection.execute("SELECT value FROM meta WHERE key = 'clock_offset'").fetchone()
-            if time.time() + row[0] > MAX_TIME:
-                raise Rejected(f"the clock goes no further than {MAX_TIME} seconds; move it less", -32602)
-        return int(row[0])
-
-    def set_next_timestamp(self, timestamp: int) -> None:
-        """Development only: the next block's timestamp in seconds; the clock goes on from there."""
-        self._require_dev()
-        if timestamp > MAX_TIME:
-            raise Rejected(f"the clock goes no further than {MAX_TIME} seconds; give an earlier timestamp", -32602)
-        with self._store.write() as connection:
-            head = self._store.head()
-            if timestamp < head.header.timestamp:
-                raise Rejected(
-                    f"timestamp {timestamp} is before the newest block's {head.header.timestamp}; give a later one"
-                )
-            connection.execute("INSERT OR REPLACE INTO meta VALUES ('next_timestamp', ?)", (timestamp,))
-
-    def rewind(self, number: int) -> None:
-        """Development only: undo every block above ``number``."""
-        self._require_dev()
-        with self._store.write() as connection:
-            if not 0 <= number <= self._store.height():
-                raise Rejected(f"there is no block {number} to go back to; give a past block's number")
-            Store.forget(connection, number)
 
     def _require_dev(self) -> None:
         if not self.dev:

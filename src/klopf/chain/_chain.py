@@ -1,4 +1,4 @@
-"""The chain as its users hold it: what :class:`~klopf.chain._base.BaseChain` does, its past, and web3.py over it."""
+"""The chain as its users hold it: sending and reading, its past, and web3.py over it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from klopf.chain._base import BaseChain
+from klopf.chain._development import DevelopmentChain
 from klopf.chain.machine._executor import executor
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Chain"]
 
 
-class Chain(BaseChain):
+class Chain(DevelopmentChain):
     """An open chain. Threads may share it; other processes may open the same file at the same time.
 
     Use it as a context manager, or :meth:`close` it.

@@ -12,8 +12,9 @@ from eth_hash.auto import keccak
 
 from klopf import files
 from klopf.chain._base import BaseChain
+from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._transaction import decode
-from klopf.chain._values import Difference
+from klopf.chain._values import Account, Difference
 from klopf.chain.machine._executor import Executor
 from klopf.chain.state._block import encode_difference
 from klopf.chain.state._genesis import create_file
@@ -159,6 +160,9 @@ def export(chain: BaseChain, target: str | os.PathLike[str]) -> int:
             line: dict[str, Any] = {"number": number, "timestamp": block.header.timestamp}
             if block.raw is not None:
                 line["transaction"] = "0x" + block.raw.hex()
+            elif (difference := chain._changed_by_hand(chain._require(number - 1), block)) != Difference():
+                line["state"] = "0x" + encode_difference(difference).hex()
+                line["codes"] = ["0x" + code.hex() for code in difference.codes.values()]
             line["hash"] = "0x" + block.hash.hex()
             yield json.dumps(line).encode("ascii") + b"\n"
 
@@ -214,12 +218,26 @@ def _append(chain: BaseChain, connection: Any, line: dict[str, Any], source: Any
         previous = chain._require(int(line["number"]) - 1)
         header = chain._next(previous, int(line["timestamp"]))
         outcome = None
+        difference = None if "state" not in line else decode_difference(line["state"], line["codes"])
+        if difference is not None:
+            chain._require_dev()
         if transaction is not None:
             view = chain._store.view(previous.header.number)
             chain._check(transaction, view.account(transaction.sender), header)
             outcome = chain.machine.execute(view, chain._environment(header), transaction)
-        made = chain._append(connection, previous, header, transaction, outcome)
+        made = chain._append(connection, previous, header, transaction, outcome, difference)
     except (ValueError, KeyError, TypeError, KlopfError) as error:
         raise DamagedFile(f"{source}: block {number} cannot be replayed ({error}); export the chain again") from error
     if "0x" + made.hex() != line.get("hash"):
         raise DamagedFile(f"{source}: block {number} gives another hash when replayed; export the chain again")
+
+
+def decode_difference(state: str, codes: list[str]) -> Difference:
+    """The difference that :func:`~klopf.chain.state._block.encode_difference` encoded, with its codes."""
+    accounts, slots = rlp_decode(bytes.fromhex(state[2:]))
+    held = [bytes.fromhex(code[2:]) for code in codes]
+    return Difference(
+        accounts={a: Account(int.from_bytes(n, "big"), int.from_bytes(b, "big"), c) for a, n, b, c in accounts},
+        codes={bytes(keccak(code)): code for code in held},
+        storage={(a, int.from_bytes(s, "big")): int.from_bytes(v, "big") for a, s, v in slots},
+    )

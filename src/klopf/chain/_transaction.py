@@ -13,10 +13,11 @@ from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._rlp import encode
 from klopf.errors import Rejected
 
-__all__ = ["Transaction", "created_address", "decode"]
+__all__ = ["Transaction", "created_address", "decode", "unsigned"]
 
 HALF_CURVE = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 MAX_INITCODE = 49152
+UNSIGNED = 0x7E  # our own envelope, of development chains only: the sender is named, and nobody has signed
 
 AccessList = tuple[tuple[bytes, tuple[int, ...]], ...]
 
@@ -45,6 +46,11 @@ class Transaction:
     v: int = 0
     r: int = 0
     s: int = 0
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether somebody signed it; a development chain runs others too, for accounts that it plays."""
+        return self.r != 0
 
     def intrinsic_gas(self) -> int:
         """Gas that is due before the first instruction (yellow paper 6.2, EIP-2028, 2930, 3860)."""
@@ -82,6 +88,8 @@ def decode(raw: bytes) -> Transaction:
 def _decode(raw: bytes) -> Transaction:
     if not raw:
         raise Rejected("not a transaction: it is empty; send the signed bytes")
+    if raw[0] == UNSIGNED:
+        return _decode_unsigned(raw)
     if raw[0] >= 0xC0:
         kind, fields = 0, rlp_decode(raw)
         _count(fields, 9)
@@ -146,6 +154,36 @@ def _decode(raw: bytes) -> Transaction:
         s=s,
     )
     return transaction
+
+
+def unsigned(call: Transaction) -> bytes:
+    """The bytes of a transaction that names its sender instead of being signed by it; :func:`decode` reads them."""
+    listed = [[address, [slot.to_bytes(32, "big") for slot in slots]] for address, slots in call.access_list]
+    numbers = [_bytes(n) for n in (call.chain_id or 0, call.nonce, call.tip, call.max_fee, call.gas)]
+    return bytes([UNSIGNED]) + bytes(encode([*numbers, call.to, _bytes(call.value), call.data, listed, call.sender]))
+
+
+def _decode_unsigned(raw: bytes) -> Transaction:
+    fields = rlp_decode(raw[1:])
+    _count(fields, 10)
+    number, nonce, tip, fee, gas, to, value, data, listed, sender = fields
+    if len(to) not in (0, 20) or len(sender) != 20:
+        raise Rejected("an address has 20 bytes; correct the sender or the recipient")
+    return Transaction(
+        kind=2,
+        chain_id=_int(number),
+        nonce=_int(nonce, 8),
+        gas=_int(gas, 8),
+        max_fee=_int(fee),
+        tip=_int(tip),
+        to=bytes(to),
+        value=_int(value),
+        data=bytes(data),
+        access_list=_access(listed),
+        sender=bytes(sender),
+        hash=keccak(raw),
+        raw=raw,
+    )
 
 
 def _count(fields: Any, expected: int) -> None:

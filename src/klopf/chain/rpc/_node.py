@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 
-from klopf.chain._base import BaseChain
+from klopf.chain._development import Clock, DevelopmentChain
 from klopf.chain.rpc._fields import BlockId
 from klopf.chain.rpc._filters import Filters
 from klopf.chain.state._store import StoredBlock
@@ -18,13 +18,15 @@ __all__ = ["Node"]
 class Node:
     """A chain with filters and snapshots, which live in memory, as in every node; all else is in the file."""
 
-    def __init__(self, chain: BaseChain) -> None:
+    def __init__(self, chain: DevelopmentChain) -> None:
         self.chain = chain
         self.store = chain._store
         self.numbers = itertools.count(1)
         self.lock = threading.Lock()
         self.filters = Filters(self.store, self.numbers, self.lock)
-        self.snapshots: dict[int, int] = {}
+        self.snapshots: dict[int, tuple[int, Clock]] = {}
+        self.impersonated: set[bytes] = set()
+        self.impersonates_all = False
 
     def head(self) -> StoredBlock:
         """The newest block."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from klopf.chain._base import BaseChain
+from klopf.chain._development import DevelopmentChain
 from klopf.chain.rpc._fields import INVALID_PARAMS, data, hexadecimal
 from klopf.chain.rpc._node import Node
 from klopf.chain.rpc._table import methods
@@ -21,10 +21,11 @@ INTERNAL = -32603
 class Rpc:
     """Answers JSON-RPC requests about one open chain, from any number of threads."""
 
-    def __init__(self, chain: BaseChain) -> None:
+    def __init__(self, chain: DevelopmentChain, dev: bool | None = None) -> None:
+        """``dev``: whether what only a development chain does is offered (None: where the chain is one)."""
         self.chain = chain
         self.node = Node(chain)
-        self.methods = methods(chain.dev)
+        self.methods = methods(chain.dev if dev is None else dev)
 
     def answer(self, request: Any) -> dict[str, Any]:
         """One JSON-RPC request, as parsed JSON, to its answer; never raises."""

@@ -22,7 +22,7 @@ MAX_BATCH = 1000
 KEEP_ALIVE = 60  # seconds that a client may pause on its connection
 
 
-def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette:
+def application(chain: Chain, hosts: tuple[str, ...] | None = None, *, dev: bool = False) -> Starlette:
     """The ASGI application: ``POST /`` takes a JSON-RPC request or a batch of them; a websocket at ``/`` takes requests
     one after another and ``eth_subscribe`` besides.
 
@@ -36,7 +36,7 @@ def application(chain: Chain, hosts: tuple[str, ...] | None = None) -> Starlette
     from starlette.routing import Route, WebSocketRoute
     from starlette.websockets import WebSocket
 
-    rpc = Rpc(chain)
+    rpc = Rpc(chain, dev)
 
     def handle(body: bytes) -> bytes:
         try:
@@ -86,6 +86,7 @@ def serve(
     *,
     read_only: bool = False,
     chain_id: int | None = None,
+    dev: bool = False,
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the chain until interrupted; see :func:`klopf.chain.serve`."""
@@ -94,6 +95,8 @@ def serve(
     import uvicorn
 
     with Chain(path, read_only=read_only, chain_id=chain_id) as chain:
+        if dev:
+            chain._require_dev()
         chain.machine  # noqa: B018  import it before the first request waits for it
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # with its protocol named: asyncio sets TCP_NODELAY only then, and without it an answer on a connection that is
@@ -110,7 +113,7 @@ def serve(
         own = f"[{host}]" if ":" in host else host
         hosts = None if host in ("0.0.0.0", "::", "") else ("localhost", "127.0.0.1", "[::1]", own)
         config = uvicorn.Config(
-            application(chain, hosts),
+            application(chain, hosts, dev=dev),
             log_level="warning",
             access_log=False,
             lifespan="off",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from klopf.chain._transaction import Transaction
 from klopf.errors import Rejected
 
-__all__ = ["MAX_AHEAD", "TABLE", "Waiting", "drop", "hold", "waiting", "waiting_of", "waiting_transaction"]
+__all__ = ["MAX_AHEAD", "TABLE", "Waiting", "drop", "forget", "hold", "waiting", "waiting_of", "waiting_transaction"]
 
 MAX_AHEAD = 256  # nonces beyond the next one, and so transactions of one sender
 MAX_ALL = 4096
@@ -99,3 +99,10 @@ def _prices(new: Transaction, old: Transaction) -> list[tuple[int, int]]:
 def drop(connection: sqlite3.Connection, sender: bytes, up_to: int) -> None:
     """Forget those of a sender with nonces up to that one."""
     connection.execute("DELETE FROM waiting WHERE sender = ? AND nonce <= ?", (sender, up_to))
+
+
+def forget(connection: sqlite3.Connection, tx_hash: bytes) -> bool:
+    """Forget the one of that hash; whether there was one."""
+    return bool(_select(connection, "hash = ?", tx_hash)) and bool(
+        connection.execute("DELETE FROM waiting WHERE hash = ?", (tx_hash,)).rowcount
+    )

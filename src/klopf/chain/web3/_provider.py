@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from web3.middleware.base import MiddlewareOnion
     from web3.types import RPCEndpoint, RPCResponse
 
-    from klopf.chain._base import BaseChain
+    from klopf.chain._development import DevelopmentChain
 
 __all__ = ["ChainProvider"]
 
@@ -25,7 +25,7 @@ __all__ = ["ChainProvider"]
 class ChainProvider(BaseProvider):
     """``Web3(chain.provider())``. The chain stays open until :meth:`klopf.chain.Chain.close`."""
 
-    def __init__(self, chain: BaseChain) -> None:
+    def __init__(self, chain: DevelopmentChain) -> None:
         super().__init__()
         self.chain = chain
         self.rpc = Rpc(chain)
