@@ -13,15 +13,19 @@ from eth_account import Account
 from klopf import chain
 
 OWNER = Account.from_key(b"\x02" * 32)
-CODE = "import sys; from klopf import chain; chain.serve(sys.argv[1], port=0, ready=lambda u: print(u, flush=True))"
+CODE = """
+import sys
+from klopf import chain
+chain.serve(sys.argv[1], port=0, dev=sys.argv[2] == "dev", ready=lambda u: print(u, flush=True))
+"""
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, int]]:
-    """Its file and its port; its one account, OWNER, has 10**18 wei."""
-    path = tmp_path / "served.db"
-    chain.create(path, chain_id=5, allocation={OWNER.address: 10**18}).close()
-    process = subprocess.Popen([sys.executable, "-c", CODE, str(path)], stdout=subprocess.PIPE, text=True)
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """Its file and its port; its one account, OWNER, has 10**18 wei. With the parameter "dev" one for development."""
+    path, kind = tmp_path / "served.db", getattr(request, "param", "ordinary")
+    chain.create(path, chain_id=5, allocation={OWNER.address: 10**18}, dev=kind == "dev").close()
+    process = subprocess.Popen([sys.executable, "-c", CODE, str(path), kind], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     url = process.stdout.readline().strip()
     try:

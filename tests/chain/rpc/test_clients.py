@@ -88,6 +88,65 @@ const { ethers } = require("ethers");
 })().catch((error) => { console.error(error); process.exit(1); });
 """
 
+HELPERS = """
+const url = process.argv[2];
+let id = 0;
+const request = async ({ method, params }) => {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params: params ?? [] });
+  const answer = await (await fetch(url, { method: "POST", body })).json();
+  if (answer.error) throw Object.assign(new Error(answer.error.message), answer.error);
+  return answer.result;
+};
+require.cache[require.resolve("hardhat")].exports = { network: { name: "served", provider: { request } } };
+const h = require("@nomicfoundation/hardhat-network-helpers");
+const assert = require("assert");
+const other = "0x" + "22".repeat(20);
+(async () => {
+  await h.setBalance(other, 1234n);
+  await h.setCode(other, "0x5f545f5260205ff3");
+  await h.setStorageAt(other, 0, 42);
+  await h.setNonce(other, 7);
+  assert.equal(await request({ method: "eth_getBalance", params: [other, "latest"] }), "0x4d2");
+  assert.equal(BigInt(await h.getStorageAt(other, 0)), 42n);
+  const start = await h.time.latestBlock();
+  await h.mine(3, { interval: 60 });
+  await h.mineUpTo(start + 5);
+  assert.equal(await h.time.latestBlock(), start + 5);
+  const now = await h.time.latest();
+  await h.time.increase(3600);
+  assert.equal(await h.time.latest(), now + 3600);
+  await h.time.increaseTo(now + 10000);
+  assert.equal(await h.time.latest(), now + 10000);
+  await h.time.setNextBlockTimestamp(now + 10100);
+  await h.mine();
+  assert.equal(await h.time.latest(), now + 10100);
+  const mark = await h.takeSnapshot();
+  await h.impersonateAccount(other);
+  const send = { from: other, to: "0x" + "33".repeat(20), value: "0x1" };
+  const hash = await request({ method: "eth_sendTransaction", params: [send] });
+  assert.equal((await request({ method: "eth_getTransactionReceipt", params: [hash] })).status, "0x1");
+  await h.stopImpersonatingAccount(other);
+  await assert.rejects(request({ method: "eth_sendTransaction", params: [send] }), /impersonate the account first/);
+  await mark.restore();
+  assert.equal(await request({ method: "eth_getTransactionReceipt", params: [hash] }), null);
+  await mark.restore();
+  let made = 0;
+  async function fixture() { made++; await h.mine(); return await h.time.latestBlock(); }
+  const first = await h.loadFixture(fixture);
+  await h.mine(4);
+  assert.equal(await h.loadFixture(fixture), first);
+  assert.equal(await h.time.latestBlock(), first);
+  assert.equal(made, 1);
+  await request({ method: "evm_setAutomine", params: [false] });
+  await h.impersonateAccount(other);
+  const waits = await request({ method: "eth_sendTransaction", params: [send] });
+  assert.equal(await h.dropTransaction(waits), true);
+  await h.reset();
+  assert.equal(await h.time.latestBlock(), 0);
+  console.log("all helped");
+})().catch((error) => { console.error(error); process.exit(1); });
+"""
+
 SCRIPT = """
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
@@ -227,3 +286,18 @@ def test_forge_broadcasts_fifty_transactions_five_times(url: str, tmp_path: Path
         assert done.returncode == 0 and "ONCHAIN EXECUTION COMPLETE & SUCCESSFUL" in done.stdout, done.stderr
         assert w3.eth.get_transaction_count(OWNER.address) == 50 * round
         assert w3.eth.get_block("latest").number == 50 * round
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("served", ["dev"], indirect=True)
+def test_hardhats_network_helpers(url: str, tmp_path: Path) -> None:
+    """hardhat itself is not needed: the helpers ask it for nothing but its provider."""
+    bring("--legacy-peer-deps @nomicfoundation/hardhat-network-helpers@1.1.0", tmp_path)
+    stand_in = tmp_path / "node_modules" / "hardhat"
+    stand_in.mkdir(exist_ok=True)
+    (stand_in / "index.js").write_text("")
+    (stand_in / "common.js").write_text("exports.CustomError = Error; exports.HARDHAT_NETWORK_NAME = 'hardhat';")
+    (tmp_path / "run.cjs").write_text('require("hardhat");\n' + HELPERS)
+    done = subprocess.run(["node", "run.cjs", url], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "all helped", done.stderr

@@ -18,8 +18,9 @@ __all__ = ["Node"]
 class Node:
     """A chain with filters and snapshots, which live in memory, as in every node; all else is in the file."""
 
-    def __init__(self, chain: DevelopmentChain) -> None:
+    def __init__(self, chain: DevelopmentChain, dev: bool) -> None:
         self.chain = chain
+        self.dev = dev
         self.store = chain._store
         self.numbers = itertools.count(1)
         self.lock = threading.Lock()

@@ -24,8 +24,9 @@ class Rpc:
     def __init__(self, chain: DevelopmentChain, dev: bool | None = None) -> None:
         """``dev``: whether what only a development chain does is offered (None: where the chain is one)."""
         self.chain = chain
-        self.node = Node(chain)
-        self.methods = methods(chain.dev if dev is None else dev)
+        dev = chain.dev if dev is None else dev
+        self.node = Node(chain, dev)
+        self.methods = methods(dev)
 
     def answer(self, request: Any) -> dict[str, Any]:
         """One JSON-RPC request, as parsed JSON, to its answer; never raises."""

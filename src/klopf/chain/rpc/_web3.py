@@ -7,10 +7,17 @@ from eth_hash.auto import keccak
 from klopf import __version__
 from klopf.chain.rpc._fields import data, hexadecimal
 from klopf.chain.rpc._method import Method
+from klopf.chain.rpc._node import Node
 
 __all__ = ["METHODS"]
 
+
+def client_version(node: Node) -> str:
+    """``web3_clientVersion``. Tools of development ask it whether they may ask for hardhat's and anvil's methods."""
+    return f"anvil/klopf-{__version__}" if node.dev else f"klopf/{__version__}"
+
+
 METHODS = {
-    "web3_clientVersion": Method(lambda node: f"klopf/{__version__}"),
+    "web3_clientVersion": Method(client_version),
     "web3_sha3": Method(lambda node, hashed: hexadecimal(keccak(hashed)), data),
 }
