@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from eth_hash.auto import keccak
 from ledger_helpers import KLP, Net, Role, deploy, quarrel, result, secret
 
-from klopf import ledger
+from klopf import ledger, neuron
 from klopf.errors import LedgerError
-from klopf.ledger import _verify, events
+from klopf.ledger import Ledger, Standing, _verify, events, keys
 from klopf.ledger._pack import contracts
 
 
@@ -232,3 +236,90 @@ def test_a_changed_byte_of_a_receipt_is_named(world: Net, tmp_path) -> None:
         read += 1
         assert ledger.verify(world.admin, receipts)
     assert read > 5  # some changes still read as a receipt: those are named by verify
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
+    """One lively history over an embedded chain, for tests that change nothing of it."""
+    from klopf import chain
+
+    path = tmp_path_factory.mktemp("kept") / "chain.db"
+    with chain.create(path, chain_id=1337, dev=True) as opened:
+        net = rich(deploy(str(path), lambda s: opened.move_clock(s) and None))
+        yield net
+        net.admin.close()
+
+
+def more(function: Callable[..., float]) -> Callable[..., float]:
+    return lambda *given, **named: function(*given, **named) + 1e-6
+
+
+MUTATIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "utility grows by more": ("updated_utility", more),
+    "utility is corrected by more": ("corrected_utility", more),
+    "nobody is mature": ("is_mature", lambda _: lambda age, maturity: False),
+    "nobody earns a seat": ("next_standing", lambda _: lambda standing, **record: Standing.FRINGE),
+    "whoever is judged is silenced": ("next_standing", lambda _: lambda standing, **record: Standing.SILENT),
+    "whoever is judged has a seat": ("next_standing", lambda _: lambda standing, **record: Standing.BACKBONE),
+}
+"""Bugs in the rule that all scales share. ``verify`` calls it, so each must show."""
+
+
+@pytest.mark.parametrize("bug", MUTATIONS)
+def test_the_shared_rule_decides(kept: Net, monkeypatch: pytest.MonkeyPatch, bug: str) -> None:
+    name, planted = MUTATIONS[bug]
+    assert ledger.verify(kept.admin, kept.receipts) == []
+    monkeypatch.setattr(neuron, name, planted(getattr(neuron, name)))
+    assert ledger.verify(kept.admin, kept.receipts)
+
+
+def test_every_function_of_the_rule_that_verify_calls_has_a_planted_bug() -> None:
+    written = [path.read_text() for path in Path(ledger.__file__).parent.rglob("*.py")]
+    called = {name for text in written for name in re.findall(r"\bneuron\.([a-z]\w+)\(", text)}
+    assert called == {name for name, _ in MUTATIONS.values()}
+
+
+def hearing(net: Net, monkeypatch: pytest.MonkeyPatch, log: dict[str, Any], **addresses: str) -> Ledger:
+    """The same network, with one more log in it and more addresses in its deployment."""
+    deployment = dataclasses.replace(net.admin.deployment, addresses={**net.admin.deployment.addresses, **addresses})
+    told, request = Ledger(net.admin.rpc, deployment), net.admin.rpc.request
+    place = {"blockNumber": hex(net.admin.rpc.height()), "logIndex": "0x99", "transactionHash": "0x" + "ab" * 32}
+
+    def answer(method: str, *params: Any) -> Any:
+        logs = request(method, *params)
+        if method == "eth_getLogs" and isinstance(params[0]["address"], list):  # the history, which asks for all
+            return [*logs, {**place, **log}]
+        return logs
+
+    monkeypatch.setattr(net.admin.rpc, "request", answer)
+    return told
+
+
+JOINED = "0x" + keccak(b"Joined(uint256,uint32)").hex()
+LOG = {"topics": [JOINED, "0x" + "00" * 31 + "01", "0x" + "00" * 32], "data": "0x"}
+ROUNDS = keys.checksum("0x" + "51" * 20)
+
+
+def test_an_event_of_another_contract_is_not_taken_for_one_of_ours(kept: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = hearing(kept, monkeypatch, {**LOG, "address": ROUNDS}, Rounds=ROUNDS)
+    last = list(ledger.history(told))[-1]
+    assert isinstance(last, events.UnknownEvent) and (last.contract, last.topic) == ("Rounds", JOINED)
+    assert not isinstance(last, events.effort.Joined)
+    (found,) = ledger.verify(told, kept.receipts)
+    assert f"Rounds.{JOINED[:10]}" in str(found) and "no pack installed here" in str(found)
+
+
+def test_an_event_that_a_contract_cannot_say_is_named(kept: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = kept.admin.deployment.addresses["Effort"]
+    log = {**LOG, "topics": ["0x" + "77" * 32], "address": place}
+    (found,) = ledger.verify(hearing(kept, monkeypatch, log), kept.receipts)
+    assert "Effort.0x77777777" in str(found) and "unknown to the replay of Effort" in str(found)
+
+
+def test_every_event_has_a_replay_or_needs_none() -> None:
+    for contract in contracts().values():
+        said = {kind.__name__ for kind in contract.events}
+        assert said == {abi.name for abi in contract.artifact().events.values()}, contract.name
+        for kind in contract.events:
+            handled = hasattr(contract.replay, f"on_{kind.__name__}")
+            assert handled != (kind in contract.needs_none), f"{contract.name}.{kind.__name__}"
