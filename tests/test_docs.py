@@ -37,8 +37,9 @@ GROUPS = {"keys", "chain", "bench", "ledger", "dao"}
 
 @pytest.fixture(scope="module")
 def known() -> set[tuple[str, ...]]:
-    from klopf.console.cli.app import app
+    from klopf.console import make_app
 
+    app = make_app()
     names = {(name,) for name in app if not name.startswith("-")}
     for (group,) in list(names):
         if group in GROUPS:

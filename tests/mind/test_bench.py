@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from klopf.console.cli.bench import app
+from klopf.console import make_app
 from klopf.mind import Mind, MindError, bench, diagnostics, learn_together, problems, speed
 from klopf.mind._tuned import TUNED
 
 
 def call(*arguments: str) -> None:
-    app(list(arguments), exit_on_error=False, result_action="return_value")
+    make_app("bench")(["bench", *arguments], exit_on_error=False, result_action="return_value")
 
 
 def test_json_is_one_list_with_the_promised_keys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

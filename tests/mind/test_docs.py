@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from klopf.console.cli.bench import app
+from klopf.console import make_app
 from klopf.mind import LEARNERS, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -33,7 +33,7 @@ def test_every_setting_is_named() -> None:
 def test_every_benchmark_is_named() -> None:
     for name in ("regression", "permuted", "binary-tasks", "class-incremental", "growth", "speed"):
         assert name in PAGE
-        assert app[name] is not None
+        assert make_app("bench")["bench"][name] is not None
 
 
 @pytest.mark.parametrize("number", range(len(re.findall(r"```python\n", PAGE))))

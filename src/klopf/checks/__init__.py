@@ -13,9 +13,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__: list[str] = []
+__all__ = ["check_command"]
 
-_WHERE: dict[str, str] = {}
+_WHERE = {
+    "check_command": "command",
+}
 """``check -> file of this folder``, a line each."""
 
 

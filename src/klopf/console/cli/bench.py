@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
+from klopf.console.cli.command import CommandGroup
 from klopf.errors import MindError
 
 if TYPE_CHECKING:
     from klopf.mind.bench import Run
 
-__all__ = ["app"]
-
-app = App(name="bench", help="Compare learners on problems that never end, and measure their speed.")
+__all__ = ["Bench"]
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON list instead of a table.")]
 Learners = Annotated[
@@ -42,6 +42,20 @@ Data = Annotated[
 Hidden = Annotated[str, Parameter(help="Hidden units by layer, such as 100,100,100; the problem's own if not given.")]
 Options = Annotated[str, Parameter(help="Options on top of the learner's own: replacement_rate=0.001,activation=relu")]
 Samples = Annotated[int, Parameter(help="Images a task; 0 for all.")]
+
+
+class Bench(CommandGroup):
+    help = "Compare learners on problems that never end, and measure their speed."
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {
+            "regression": regression,
+            "permuted": permuted,
+            "binary-tasks": binary_tasks,
+            "class-incremental": class_incremental,
+            "growth": growth,
+            "speed": speed,
+        }
 
 
 def _names(given: str | None) -> list[str]:
@@ -218,7 +232,6 @@ def _runs(
     ]
 
 
-@app.command
 def regression(
     *,
     setting: str = "redraw",
@@ -243,7 +256,6 @@ def regression(
     _carry_out(runs, json_, plot, resume, cores, "slowly-changing regression")
 
 
-@app.command
 def permuted(
     *,
     setting: str = "input",
@@ -272,7 +284,6 @@ def permuted(
     _carry_out(runs, json_, plot, resume, cores, f"{setting}-permuted images")
 
 
-@app.command(name="binary-tasks")
 def binary_tasks(
     *,
     learners: Learners = None,
@@ -292,7 +303,6 @@ def binary_tasks(
     _carry_out(runs, json_, plot, resume, cores, "binary tasks")
 
 
-@app.command(name="class-incremental")
 def class_incremental(
     *,
     learners: Learners = None,
@@ -319,7 +329,6 @@ def class_incremental(
     _carry_out(runs, json_, plot, resume, cores, "class-incremental images")
 
 
-@app.command
 def growth(
     *,
     setting: str = "redraw",
@@ -363,7 +372,6 @@ def growth(
     _carry_out(runs, json_, plot, resume, cores, "growth")
 
 
-@app.command
 def speed(*, learners: Fast = None, seconds: float = 2.0, wide: bool = True, json_: Json = False) -> None:
     """Steps per second on one core, beside the machine's own limits and, where it is installed, PyTorch's step.
 

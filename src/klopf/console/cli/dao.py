@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cyclopts import App
-
-from klopf.console.cli.ledger import (
+from klopf.console.cli.access import (
     HERE,
     Changes,
     Confirmations,
@@ -17,22 +15,38 @@ from klopf.console.cli.ledger import (
     KeyFile,
     Rpc,
     Where,
-    _changed,
-    _key,
-    _open,
-    _rows,
-    _sent,
-    _tell,
+    apply_changes,
+    as_rows,
     klp,
+    load_key,
+    open_ledger,
+    print_result,
+    print_sent,
 )  # fmt: skip
+from klopf.console.cli.command import CommandGroup
 from klopf.errors import LedgerError
 
 if TYPE_CHECKING:
     from klopf import ledger as book
 
-__all__ = ["dao"]
+__all__ = ["Dao"]
 
-dao = App(name="dao", help="Proposals and votes on the rules of a network.")
+
+class Dao(CommandGroup):
+    help = "Proposals and votes on the rules of a network."
+    extra = "network"
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {
+            "delegate": delegate,
+            "propose": propose,
+            "upgrade": upgrade,
+            "vote": vote,
+            "queue": queue,
+            "execute": execute,
+            "cancel": cancel,
+            "list": list_,
+        }
 
 
 def _proposal(text: str, dao_: book.Governance) -> int:
@@ -49,38 +63,42 @@ def _dao(
 ) -> Iterator[book.Governance]:
     from klopf import ledger as book
 
-    with _open(rpc, deployment, key, confirmations) as l:
+    with open_ledger(rpc, deployment, key, confirmations) as l:
         yield book.Governance(l)
 
 
-@dao.command
 def delegate(to: str | None = None, *, key: KeyFile = None,
              confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
              json_: Json = False) -> None:  # fmt: skip
     """Let your tokens vote: through yourself, or through another address. Counts for votes that start later."""
-    with _dao(rpc, deployment, _key(key), confirmations) as d:
-        _sent(d.delegate(to), f"your tokens vote through {to or 'you'}", json_)
+    with _dao(rpc, deployment, load_key(key), confirmations) as d:
+        print_sent(d.delegate(to), f"your tokens vote through {to or 'you'}", json_)
 
 
-@dao.command
 def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
             confirmations: Confirmations = 0, rpc: Rpc = None,
             deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
-    """Propose to change rules, terms of the economy, or how the DAO votes (voting_delay, voting_period,
-    late_quorum_extension, proposal_threshold, quorum_percent, timelock_delay, guardian):
-    `klopf dao propose "Seven seats" --set seats=7`."""
+    """Propose to change rules, terms of the economy, or how the DAO votes.
+
+    `klopf dao propose "Seven seats" --set seats=7`. How it votes: voting_delay, voting_period, late_quorum_extension,
+    proposal_threshold, quorum_percent, timelock_delay, guardian.
+
+    Parameters
+    ----------
+    description
+        What for, for the voters.
+    """
     if not changes:
         raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
-    with _dao(rpc, deployment, _key(key), confirmations) as d:
+    with _dao(rpc, deployment, load_key(key), confirmations) as d:
         before = [*d.terms().values(), d.constitution()]
-        after = [terms for terms, was in zip(_changed(changes, *before), before, strict=True) if terms != was]
+        after = [terms for terms, was in zip(apply_changes(changes, *before), before, strict=True) if terms != was]
         if not after:
             raise LedgerError("this is how it is already: nothing would change")
         id = d.propose_rules(after[0], description, *after[1:])
-    _tell({"proposal": str(id)}, json_, [f"proposal {id}"])
+    print_result({"proposal": str(id)}, json_, [f"proposal {id}"])
 
 
-@dao.command
 def upgrade(contract: str, artifact: Path, description: str, *, key: KeyFile = None,
             confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
             json_: Json = False) -> None:  # fmt: skip
@@ -97,12 +115,11 @@ def upgrade(contract: str, artifact: Path, description: str, *, key: KeyFile = N
     """
     from klopf.ledger import _abi
 
-    with _dao(rpc, deployment, _key(key), confirmations) as d:
+    with _dao(rpc, deployment, load_key(key), confirmations) as d:
         id = d.propose_upgrade(contract, _abi.read_artifact(artifact), description)
-    _tell({"proposal": str(id)}, json_, [f"proposal {id}"])
+    print_result({"proposal": str(id)}, json_, [f"proposal {id}"])
 
 
-@dao.command
 def vote(proposal: str, support: Literal["for", "against", "abstain"], *, reason: str = "", key: KeyFile = None,
          confirmations: Confirmations = 0,
          rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
@@ -115,12 +132,11 @@ def vote(proposal: str, support: Literal["for", "against", "abstain"], *, reason
     """
     from klopf import ledger as book
 
-    with _dao(rpc, deployment, _key(key), confirmations) as d:
+    with _dao(rpc, deployment, load_key(key), confirmations) as d:
         id = _proposal(proposal, d)
-        _sent(d.vote(id, book.Support[support.upper()], reason), f"voted {support}", json_)
+        print_sent(d.vote(id, book.Support[support.upper()], reason), f"voted {support}", json_)
 
 
-@dao.command
 def queue(
     proposal: str,
     *,
@@ -131,11 +147,10 @@ def queue(
     json_: Json = False,
 ) -> None:
     """Hand a proposal that has won to the timelock."""
-    with _dao(rpc, deployment, _key(key), confirmations) as d:
-        _sent(d.queue(_proposal(proposal, d)), "queued", json_)
+    with _dao(rpc, deployment, load_key(key), confirmations) as d:
+        print_sent(d.queue(_proposal(proposal, d)), "queued", json_)
 
 
-@dao.command
 def execute(
     proposal: str,
     *,
@@ -146,15 +161,14 @@ def execute(
     json_: Json = False,
 ) -> None:
     """Carry out a queued proposal whose delay is over. Anybody may."""
-    with _dao(rpc, deployment, _key(key), confirmations) as d:
-        _sent(
+    with _dao(rpc, deployment, load_key(key), confirmations) as d:
+        print_sent(
             d.execute(_proposal(proposal, d)),
             "executed; new rules are played from the next epoch on, new terms of the economy from the next cycle on",
             json_,
         )
 
 
-@dao.command
 def cancel(
     proposal: str,
     *,
@@ -165,11 +179,10 @@ def cancel(
     json_: Json = False,
 ) -> None:
     """Cancel a proposal, as its guardian, or as its proposer before the vote starts."""
-    with _dao(rpc, deployment, _key(key), confirmations) as d:
-        _sent(d.cancel(_proposal(proposal, d)), "cancelled", json_)
+    with _dao(rpc, deployment, load_key(key), confirmations) as d:
+        print_sent(d.cancel(_proposal(proposal, d)), "cancelled", json_)
 
 
-@dao.command(name="list")
 def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
     """Every proposal: where it stands, what it would change, and with --json the calls that it would make."""
     with _dao(rpc, deployment) as d:
@@ -194,4 +207,4 @@ def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> 
          "changes": "; ".join(row["changes"])}
         for row in rows
     ]  # fmt: skip
-    _tell(rows, json_, _rows(brief))
+    print_result(rows, json_, as_rows(brief))

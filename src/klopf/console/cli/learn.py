@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from klopf.console.cli.command import Command
 from klopf.errors import MindError
 
 if TYPE_CHECKING:
     from klopf.mind.rl import Life, Task
 
-__all__ = ["learn", "watch"]
+__all__ = ["Learn", "Watch"]
 
 
 def learn(
@@ -275,3 +276,15 @@ def watch(
     out = out or folder / "episode.gif"
     earned, length = film(folder, seed, out, steps, every, height)
     print(f"{out}: {length} steps, return {earned:,.1f}")
+
+
+class Learn(Command):
+    help = "Let an agent live in an environment and learn from every step, once."
+    extra = "rl"
+    run = staticmethod(learn)
+
+
+class Watch(Command):
+    help = "Render one episode of a saved agent to a GIF or MP4."
+    extra = "rl"
+    run = staticmethod(watch)

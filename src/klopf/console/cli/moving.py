@@ -9,7 +9,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from klopf.console.cli.ledger import HERE, Confirmations, Flag, Json, KeyFile, Rpc, Where, _key, _open, _tell, klp
+from klopf.console.cli.access import (
+    HERE,
+    Confirmations,
+    Flag,
+    Json,
+    KeyFile,
+    Rpc,
+    Where,
+    klp,
+    load_key,
+    open_ledger,
+    print_result,
+)
 from klopf.errors import LedgerError
 
 __all__ = ["migrate", "restore"]
@@ -39,8 +51,8 @@ def migrate(*, to: Annotated[str, Parameter(name="--to")], moved: Path = Path("m
     for place in (moved, claims):
         if place.exists():
             raise LedgerError(f"{place} exists: choose another name with --moved or --claims")
-    signer = _key(key)
-    with _open(from_, deployment) as l:
+    signer = load_key(key)
+    with open_ledger(from_, deployment) as l:
         if "://" not in to and not Path(to).exists():
             from klopf import chain
 
@@ -53,7 +65,7 @@ def migrate(*, to: Annotated[str, Parameter(name="--to")], moved: Path = Path("m
     found.save(moved)
     book.save_claims(claims, held)
     total = klp(sum(c.amount for c in held))
-    _tell({"deployment": dataclasses.asdict(found), "claims": len(held), "klp": total}, json_,
+    print_result({"deployment": dataclasses.asdict(found), "claims": len(held), "klp": total}, json_,
           [f"{len(held)} claims of {total} KLP in {claims}; the network is in {moved}"])  # fmt: skip
 
 
@@ -73,7 +85,7 @@ def restore(claims: Path, *, owner: str | None = None, everybody: Flag = False, 
     """
     from klopf import ledger as book
 
-    signer, known = _key(key), book.load_claims(claims)
-    with _open(rpc, deployment, signer, confirmations) as l:
+    signer, known = load_key(key), book.load_claims(claims)
+    with open_ledger(rpc, deployment, signer, confirmations) as l:
         sent = book.restore(l, known, None if everybody else owner or signer.address)
-    _tell({"restored": len(sent)}, json_, [f"{len(sent)} claims paid"])
+    print_result({"restored": len(sent)}, json_, [f"{len(sent)} claims paid"])

@@ -7,18 +7,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from klopf.console.cli.ledger import (
+from klopf.console.cli.access import (
     HERE,
     Confirmations,
     Json,
     KeyFile,
     Rpc,
     Where,
-    _key,
-    _open,
-    _sent,
-    _tell,
     klp,
+    load_key,
+    open_ledger,
+    print_result,
+    print_sent,
     units,
 )  # fmt: skip
 from klopf.errors import Reverted
@@ -35,12 +35,12 @@ def settle(epoch: int, *, key: KeyFile = None, confirmations: Confirmations = 0,
     epoch
         Its number.
     """
-    with _open(rpc, deployment, _key(key), confirmations) as l:
+    with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         l.settle(epoch)
         ids = range(1, l.registry.count() + 1)
         waiting = [id for id in ids if not l.settlement.column(epoch, id).collected]
     said = f"epoch {epoch} is settled" if not waiting else f"epoch {epoch}: pay waits for its disputes, of {waiting}"
-    _tell({"epoch": epoch, "waiting": waiting}, json_, [said])
+    print_result({"epoch": epoch, "waiting": waiting}, json_, [said])
 
 
 def cap(id: int, most: str, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
@@ -54,8 +54,8 @@ def cap(id: int, most: str, *, key: KeyFile = None, confirmations: Confirmations
     most
         In KLP; 0 for no cap.
     """
-    with _open(rpc, deployment, _key(key), confirmations) as l:
-        _sent(l.settlement.cap(id, units(most)), f"fees of {id} take at most {most} KLP an epoch", json_)
+    with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
+        print_sent(l.settlement.cap(id, units(most)), f"fees of {id} take at most {most} KLP an epoch", json_)
 
 
 def dispute(receipts: Path, *, uphold: Annotated[bool, Parameter(negative="")] = False, key: KeyFile = None,
@@ -73,7 +73,7 @@ def dispute(receipts: Path, *, uphold: Annotated[bool, Parameter(negative="")] =
     from klopf import ledger as book
 
     rows = []
-    with _open(rpc, deployment, _key(key), confirmations) as l:
+    with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         for signed in book.load_receipts(receipts):
             r = signed.receipt
             try:
@@ -86,7 +86,7 @@ def dispute(receipts: Path, *, uphold: Annotated[bool, Parameter(negative="")] =
                 said = str(error)
             rows.append({"epoch": r.epoch, "listener": r.listener, "speaker": r.speaker, "fee": klp(r.fee), "is": said})
     lines = [f"epoch {r['epoch']}, listener {r['listener']}, {r['fee']} KLP: {r['is']}" for r in rows]
-    _tell(rows, json_, lines or ["the file holds no receipts"])
+    print_result(rows, json_, lines or ["the file holds no receipts"])
 
 
 def answer(receipts: Path, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
@@ -101,7 +101,7 @@ def answer(receipts: Path, *, key: KeyFile = None, confirmations: Confirmations 
     from klopf import ledger as book
 
     done = []
-    with _open(rpc, deployment, _key(key), confirmations) as l:
+    with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         for signed in book.load_receipts(receipts):
             r = signed.receipt
             found = l.disputes.get(r.epoch, r.listener, r.speaker)
@@ -109,7 +109,7 @@ def answer(receipts: Path, *, key: KeyFile = None, confirmations: Confirmations 
                 l.disputes.answer(r.epoch, r.listener, r.speaker, signed.proof)
                 done.append({"epoch": r.epoch, "listener": r.listener, "speaker": r.speaker})
     lines = [f"epoch {d['epoch']}: answered {d['speaker']}" for d in done]
-    _tell(done, json_, lines or ["no open dispute is about these receipts"])
+    print_result(done, json_, lines or ["no open dispute is about these receipts"])
 
 
 def device(birth: Path, *, cores: int, memory: int, teraflops: int = 0, description: Path | None = None,
@@ -136,17 +136,17 @@ def device(birth: Path, *, cores: int, memory: int, teraflops: int = 0, descript
 
     from klopf import ledger as book
 
-    owner = _key(key)
+    owner = load_key(key)
     text = description.read_bytes() if description else b""
-    with _open(rpc, deployment, owner, confirmations) as l:
-        parts = (_key(birth), cores, teraflops, memory, sha256(text).digest())
+    with open_ledger(rpc, deployment, owner, confirmations) as l:
+        parts = (load_key(birth), cores, teraflops, memory, sha256(text).digest())
         if request is None:
             id = l.devices.mint(*parts)
-            _tell({"device": id}, json_, [f"device {id} of {l.me.address}"])
+            print_result({"device": id}, json_, [f"device {id} of {l.me.address}"])
             return
         signed: book.ForwardRequest = l.forwarder.sign(l.devices.address, l.devices.birth(*parts), seconds=24 * 3600)
         signed.save(request)
-    _tell({"request": str(request)}, json_, [f"{request}: to be carried within a day with `klopf ledger carry`"])
+    print_result({"request": str(request)}, json_, [f"{request}: to be carried within a day with `klopf ledger carry`"])
 
 
 def carry(request: Path, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
@@ -161,5 +161,5 @@ def carry(request: Path, *, key: KeyFile = None, confirmations: Confirmations = 
     from klopf import ledger as book
 
     signed = book.ForwardRequest.load(request)
-    with _open(rpc, deployment, _key(key), confirmations) as l:
-        _sent(l.forwarder.carry(signed), f"carried what {signed.sender} signed", json_)
+    with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
+        print_sent(l.forwarder.carry(signed), f"carried what {signed.sender} signed", json_)

@@ -1,0 +1,172 @@
+"""What a command is, and which there are."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from cyclopts import App, Parameter
+
+from klopf.errors import ExtensionError, KlopfError
+from klopf.extensions import Point
+from klopf.extras import EXTRAS, missing, require
+
+__all__ = ["COMMANDS", "Command", "CommandGroup", "Json", "make_app", "print_json"]
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
+"""The type of ``json_``, which every command has that prints figures."""
+
+
+class Command(ABC):
+    """One word after ``klopf`` and what it does. A recipe::
+
+        from pathlib import Path
+
+        from klopf.console import Command, Json, print_json
+
+        class Weigh(Command):
+            help = "Say how heavy a run folder is."
+
+            def run(self, folder: Path, *, json_: Json = False) -> None:
+                '''
+                Parameters
+                ----------
+                folder
+                    A run folder.
+                '''
+                size = sum(file.stat().st_size for file in folder.rglob("*"))
+                print_json({"bytes": size}) if json_ else print(f"{size:,} bytes")
+
+    and in ``pyproject.toml``, under the word that people will type::
+
+        [project.entry-points."klopf.commands"]
+        weigh = "my_package:Weigh"
+
+    The module is imported whenever ``klopf --help`` is printed: import what is heavy inside :meth:`run`. What cannot be
+    done is a :class:`~klopf.errors.KlopfError` of one line; ``klopf`` prints it and ends with status 2.
+    ``klopf.checks.check_command`` tries the rest.
+    """
+
+    help: ClassVar[str]
+    """One line that says what it does."""
+    extra: ClassVar[str] = ""
+    """The extra of Klopf without which it cannot run, such as ``network``."""
+
+    @abstractmethod
+    def run(self, *arguments: Any, **options: Any) -> int | None:
+        """Do it. A subclass writes its own parameters, with types and a line each in the docstring: they are what the
+        command takes, as Cyclopts reads them (positional ones by place, keyword-only ones as ``--name``).
+
+        Returns:
+            The exit status: None or 0 if all went well, 1 if what was asked for turned out false.
+        """
+
+    def app(self, name: str) -> App:
+        """The command as Cyclopts has it."""
+        app = App(name=name, help="\n\n".join(part for part in (self.help, self._details()) if part))
+        app.default(self.run)
+        return app
+
+    def _details(self) -> str:
+        """What the docstring of :meth:`run` says beside the one line and the parameters, which Cyclopts reads."""
+        text = (inspect.getdoc(self.run) or "").partition("Parameters\n----------")[0]
+        paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+        return "\n\n".join(part for part in paragraphs if part and part != self.help)
+
+
+class CommandGroup(Command):
+    """A word with words of its own beneath it, such as ``klopf keys``.
+
+    Instead of :meth:`run` it has :meth:`commands`: functions whose docstrings begin with one line.
+    """
+
+    @abstractmethod
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        """The words beneath, with the function of each."""
+
+    def run(self) -> int | None:
+        """Without a word beneath it, a group shows what there is."""
+        self.app("").help_print([])
+        return None
+
+    def app(self, name: str) -> App:
+        app = App(name=name, help=self.help)
+        for word, function in self.commands().items():
+            app.command(function, name=word)
+        return app
+
+
+COMMANDS = Point(
+    "klopf.commands",
+    "command",
+    "klopf.console.cli.command:Command",
+    {
+        "demo": "klopf.console.cli.network:Demo",
+        "run": "klopf.console.cli.network:Run",
+        "status": "klopf.console.cli.network:Status",
+        "verify": "klopf.console.cli.network:Verify",
+        "neuron": "klopf.console.cli.network:Neuron",
+        "keys": "klopf.console.cli.keys:Keys",
+        "chain": "klopf.console.cli.chain:Chain",
+        "ledger": "klopf.console.cli.ledger:Ledger",
+        "dao": "klopf.console.cli.dao:Dao",
+        "bench": "klopf.console.cli.bench:Bench",
+        "learn": "klopf.console.cli.learn:Learn",
+        "watch": "klopf.console.cli.learn:Watch",
+    },
+)
+"""Every command; each needs one line here, or an entry point in a package of its own."""
+
+
+def make_app(word: str = "") -> App:
+    """``klopf`` with the command ``word`` alone or, where there is none of that name, with all. One that is broken, or
+    lacks its extra, is listed with the reason.
+
+    Raises:
+        ExtensionError: ``word`` cannot be loaded.
+        MissingExtra: ``word`` needs an extra that is not installed.
+    """
+    from klopf import __version__
+
+    app = App(
+        name="klopf",
+        version=__version__,
+        help="Decentralized neural networks whose neurons must earn being listened to.",
+        help_format="plaintext",
+    )
+    if word in COMMANDS:
+        command = _made(word)
+        if command.extra:
+            require(command.extra, f"klopf {word}")
+        app.command(command.app(word))
+        return app
+    for name in COMMANDS:
+        try:
+            command = _made(name)
+            lacks = f' Needs: pip install "klopf[{command.extra}]"' if command.extra and missing(command.extra) else ""
+            app.command(App(name=name, help=command.help + lacks) if lacks else command.app(name))
+        except KlopfError as error:
+            app.command(App(name=name, help=f"Broken: {' '.join(str(error).split())}"))
+    return app
+
+
+def _made(name: str) -> Command:
+    kind = COMMANDS.load(name)
+    try:
+        command: Command = kind()
+        if not isinstance(command.help, str) or command.extra not in ("", *EXTRAS):
+            raise TypeError("help is no text, or extra is none of Klopf's")
+        command.app(name)
+    except Exception as error:  # whatever a stranger's class does when it is made
+        raise ExtensionError(
+            f"the command {name!r} of {COMMANDS.origin(name)} cannot be used: {type(error).__name__}: {error}"
+        ) from error
+    return command
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON on standard output."""
+    print(json.dumps(value, indent=1))

@@ -1,0 +1,170 @@
+"""``klopf demo``, ``run``, ``status``, ``verify`` and ``neuron``: a network of participants."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from klopf.console.cli.command import Command, Json
+from klopf.console.cli.passphrase import passphrase
+from klopf.errors import PeersError
+
+if TYPE_CHECKING:
+    from klopf.network import NetworkSettings
+
+__all__ = ["Demo", "Neuron", "Run", "Status", "Verify"]
+
+
+class Demo(Command):
+    help = "Run the main job on scikit-learn's handwritten digits."
+    extra = "network"
+
+    def run(self, *, folder: Path | None = None, seed: int = 0, epochs: int = 6, json_: Json = False) -> None:
+        """Five honest neurons of two kinds of model learn from private, unequal shares, ask one another, learn whom to
+        listen to, are audited and are paid; a free-rider, a liar and a dishonest auditor try to live off them.
+
+        Parameters
+        ----------
+        folder
+            Where the run folder goes; by default klopf-run-<time> here.
+        seed
+            Of everything random but keys and timing.
+        epochs
+            Settlement epochs.
+        """
+        from klopf.network import DEMO_PASSPHRASE, demo_settings
+
+        if epochs < 1:
+            raise PeersError(f"--epochs {epochs}: at least 1 is needed")
+        _run_network(demo_settings(seed, epochs), folder, os.environ.get("KLOPF_PASSPHRASE", DEMO_PASSPHRASE), json_)
+
+
+class Run(Command):
+    help = "Run a network of your own, described in one TOML file."
+    extra = "network"
+
+    def run(
+        self,
+        network: Path | None = None,
+        *,
+        example: Annotated[bool, Parameter(negative="")] = False,
+        folder: Path | None = None,
+        seed: int | None = None,
+        epochs: int | None = None,
+        json_: Json = False,
+    ) -> None:
+        """Keys are locked with the passphrase in KLOPF_PASSPHRASE, which is asked for if it is not set.
+
+        Parameters
+        ----------
+        network
+            The file; `klopf run --example` prints one to start from.
+        example
+            Print a commented example and end.
+        folder
+            Where the run folder goes; by default klopf-run-<time> here.
+        seed
+            Instead of the file's.
+        epochs
+            Instead of the file's.
+        """
+        from klopf.network import EXAMPLE, read_settings
+
+        if example:
+            print(EXAMPLE, end="")
+            return
+        if network is None:
+            raise PeersError(
+                "name a network file: `klopf run network.toml`; `klopf run --example > network.toml` writes one"
+            )
+        changes = {k: v for k, v in {"seed": seed, "epochs": epochs}.items() if v is not None}
+        _run_network(read_settings(network, changes), folder, passphrase(), json_)
+
+
+class Status(Command):
+    help = "Show a run as its ledger has it: who is heard, earned and slashed. Works while the run goes on."
+    extra = "network"
+
+    def run(self, folder: Path, *, json_: Json = False) -> None:
+        """
+        Parameters
+        ----------
+        folder
+            A run folder.
+        """
+        from klopf.console.cli.live import print_summary
+        from klopf.network import read_run, summarise, to_json
+
+        summary = summarise(read_run(folder), None, 0.0, [])
+        if json_:
+            print(to_json(summary.as_dict()))
+        else:
+            print_summary(summary)
+
+
+class Verify(Command):
+    help = "Recompute every balance, payment and standing from the events and receipts; name any difference."
+    extra = "network"
+
+    def run(self, folder: Path, *, json_: Json = False) -> int:
+        """Exit status 0 if everything agrees, 1 if something differs.
+
+        Parameters
+        ----------
+        folder
+            A run folder.
+        """
+        from klopf import network
+
+        differences = network.verify(folder)
+        disputes = None if differences else network.count_disputes(folder)
+        if json_:
+            print(network.to_json({"agrees": not differences, "differences": differences, "disputes": disputes}))
+        elif differences:
+            print("\n".join(differences))
+            print(f"{len(differences)} difference(s): this ledger and these receipts do not agree", file=sys.stderr)
+        elif disputes:
+            line = "every balance, payment and standing follows from the events and the receipts"
+            said = "; {opened} disputes, of which {answered} were answered and {upheld} upheld".format(**disputes)
+            print(line + (said if disputes["opened"] else ""))
+        return 1 if differences else 0
+
+
+class Neuron(Command):
+    help = "Run one participant of a prepared network in the foreground, for instance one that was stopped."
+    extra = "network"
+
+    def run(self, folder: Path) -> None:
+        """
+        Parameters
+        ----------
+        folder
+            The participant's folder, such as RUN/neurons/ada. KLOPF_PASSPHRASE unlocks its key.
+        """
+        import subprocess
+
+        from klopf import peers
+
+        role = peers.ParticipantSettings.read(folder).role
+        module = {"auditor": "klopf.audit"}.get(role, "klopf.peers")
+        environment = os.environ | {"KLOPF_PASSPHRASE": passphrase()}
+        sys.exit(subprocess.run([sys.executable, "-m", module, str(folder)], env=environment, check=False).returncode)
+
+
+def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as_json: bool) -> None:
+    from klopf import network
+    from klopf.console.cli.live import Live, print_summary
+
+    folder = folder or Path(time.strftime("klopf-run-%Y%m%d-%H%M%S"))
+    with Live(settings) as live:
+        summary = network.run(settings, folder, phrase, begun=live.begun, progress=live.progress)
+    if as_json:
+        print(network.to_json(summary.as_dict()))
+        return
+    print_summary(summary)
+    print(f"\n{folder}/report.html shows the whole run; `klopf verify {folder}` checks the books.")

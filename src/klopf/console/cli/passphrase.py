@@ -1,0 +1,25 @@
+"""Passphrases: from the environment or a terminal, never from an argument, which others could see."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from klopf.errors import PeersError
+
+__all__ = ["passphrase"]
+
+
+def passphrase(confirm: bool = False) -> str:
+    """From KLOPF_PASSPHRASE, or asked for at a terminal."""
+    given = os.environ.get("KLOPF_PASSPHRASE")
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise PeersError("no passphrase: set KLOPF_PASSPHRASE, or run this at a terminal to be asked for it")
+    from getpass import getpass
+
+    first = getpass("passphrase: ")
+    if confirm and getpass("once more: ") != first:
+        raise PeersError("the two passphrases differ: try again")
+    return first
