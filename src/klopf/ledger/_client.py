@@ -6,16 +6,15 @@ A contract's own client is in its own file (``core/token.py`` and so on): each m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from klopf.errors import LedgerError
 from klopf.ledger._abi import Artifact, FunctionABI, artifact, packaged
-from klopf.ledger._deployment import Deployment
 from klopf.ledger._event import event_abi
 from klopf.ledger._rpc import Rpc
 from klopf.ledger.keys import Key
 
-__all__ = ["Client", "Connection", "Sent"]
+__all__ = ["Client", "Connection", "Places", "Sent"]
 
 C = TypeVar("C", bound="Client")
 
@@ -30,10 +29,27 @@ class Sent:
     logs: tuple[dict[str, Any], ...]
 
 
+class Places(Protocol):
+    """What a client must know of a deployment: see ``_deployment.Deployment``, which knows the packs besides."""
+
+    @property
+    def chain_id(self) -> int: ...
+    @property
+    def block(self) -> int: ...
+    @property
+    def genesis(self) -> str: ...
+    @property
+    def addresses(self) -> dict[str, str]: ...
+    @property
+    def treasury(self) -> str: ...
+    @property
+    def wiring(self) -> tuple[str, ...]: ...
+
+
 class Connection:
     """One deployment on one chain, seen with one key (or read-only without)."""
 
-    def __init__(self, rpc: Rpc, deployment: Deployment, key: Key | None = None) -> None:
+    def __init__(self, rpc: Rpc, deployment: Places, key: Key | None = None) -> None:
         self.rpc = rpc
         self.deployment = deployment
         self.key = key

@@ -48,6 +48,7 @@ class Ledger(Connection):
     """One deployment on one chain, seen with one key (or read-only without). Contracts of packs from outside are had by
     their class: ``ledger.client(Rounds)``."""
 
+    deployment: Deployment
     rules = _The(Rules)
     token = _The(Token)
     clock = _The(Clock)
