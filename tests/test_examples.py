@@ -67,6 +67,11 @@ def test_chain_provider_deploys_calls_and_replays():
     assert "block 2, the contract answers 2" in said and "2 blocks replayed" in said
 
 
+def test_ledger_receipts_pay_and_verify():
+    said = run("ledger_receipts")
+    assert "earned 1000 and has 1400" in said and said.endswith("second implementation: []\n")
+
+
 def test_one_question_is_answered():
     same, other = numbers(run("one_question"))
     assert same > 0.9 and other < 0.1
