@@ -20,7 +20,7 @@ from typing import Any
 
 from klopf.errors import ExtensionError
 
-__all__ = ["Point"]
+__all__ = ["Point", "imported"]
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,7 @@ class Point:
             who = " and ".join(package for package, _ in claims)
             raise ExtensionError(f"{who} both have a {self.what} called {name!r}: uninstall one of them")
         package, place = claims[0]
-        found = _imported(place, f"the {self.what} {name!r} of {package}")
-        kind = _imported(self.base, f"the base of every {self.what}")
-        if not (isinstance(found, type) and issubclass(found, kind)):
-            raise ExtensionError(f"the {self.what} {name!r} of {package} ({place}) is no subclass of {self.base}")
-        return found
+        return imported(place, self.base, f"the {self.what} {name!r} of {package}")
 
     def origin(self, name: str) -> str:
         """The package that has the thing called ``name``; "klopf" for its own."""
@@ -85,6 +81,20 @@ class Point:
             if claim not in found.setdefault(entry.name, []):  # an editable install may be listed twice
                 found[entry.name].append(claim)
         return found
+
+
+def imported(place: str, base: str, what: str) -> Any:
+    """The class at ``place``, which must be a subclass of that at ``base``; both are ``module:Class``.
+
+    It imports what it is told to: ``place`` must be this program's or its operator's own choice, never a stranger's.
+
+    Raises:
+        ExtensionError: it cannot be imported or is of another kind; ``what`` says what it is.
+    """
+    found, kind = _imported(place, what), _imported(base, f"the base of {what}")
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise ExtensionError(f"{what} ({place}) is no subclass of {base}")
+    return found
 
 
 def _package(entry: EntryPoint) -> str:

@@ -16,7 +16,9 @@ import pytest
 from klopf import ledger
 from klopf.errors import Unanswered
 from klopf.ledger import KLP, Ledger, Receipt, ReceiptTree, Role, SignedReceipt
-from klopf.peers._disputes import MOST_AT_ONCE, MOST_OPENED, SHORTEST, Watch, keep_given, receipts_held
+from klopf.peers import Classes, Conduct
+from klopf.peers._disputes import MOST_AT_ONCE, MOST_OPENED, SHORTEST, Disputes, keep_given, receipts_held
+from tests.adversaries import Litigant
 from tests.conftest import Endpoint, endpoint
 from tests.ledger.conftest import TINY, WINDOW, Net, deploy
 
@@ -30,19 +32,19 @@ class Town:
     net: Net
     folder: Path
     said: list[str] = field(default_factory=list)
-    watches: dict[int, Watch] = field(default_factory=dict)
+    watches: dict[int, Disputes] = field(default_factory=dict)
     quarrelsome: set[int] = field(default_factory=set)
 
     def home(self, id: int) -> Path:
         (self.folder / str(id)).mkdir(exist_ok=True)
         return self.folder / str(id)
 
-    def watch(self, id: int, killed: bool = False) -> Watch:
+    def watch(self, id: int, killed: bool = False) -> Disputes:
         """The watch of a member; a new one, that knows what is on disk and nothing else, where it was killed."""
         if killed or id not in self.watches:
-            self.watches[id] = Watch(
+            self.watches[id] = Disputes(
                 self.net.clients[id], id, self.home(id), lambda line: self.said.append(f"{id}: {line}"),
-                id in self.quarrelsome,
+                (Litigant if id in self.quarrelsome else Conduct)(Classes((), ()), 0, {}),
             )  # fmt: skip
         return self.watches[id]
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from klopf.peers import Listener
+from klopf.peers.tasks.classes import ClassesListener as Listener
 
 CLASSES = 4
 
@@ -83,4 +83,4 @@ def test_nothing_of_a_forgotten_neighbour_is_inherited():
     listener.learn(answers, labels)
     listener.forget(1)
     assert listener.heard(1) == 0.0
-    assert not np.any(listener._ear(1).weight)
+    assert not np.any(listener.known(1).weight)

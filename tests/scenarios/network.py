@@ -11,6 +11,9 @@ from pathlib import Path
 
 KLOPF = Path(sys.executable).with_name("klopf")
 PASSPHRASE = "scenario"
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"KLOPF_PASSPHRASE": PASSPHRASE, "PYTHONPATH": str(ROOT)}
+"""The path is for conduct and models that live in ``tests``, as an operator's own would in a package."""
 
 NETWORK = """
 name = "scenario"
@@ -31,18 +34,21 @@ model = "sklearn:SGDClassifier"
 settings = {{ loss = "log_loss" }}
 [[neuron]]
 name = "fred"
-model = "free-rider"
+conduct = "klopf.network.adversaries:FreeRider"
+conduct_settings = {{ favours = "lars" }}
 [[neuron]]
 name = "lars"
-model = "liar"
 settings = {{ learner = "continual-backprop" }}
+conduct = "klopf.network.adversaries:Liar"
+conduct_settings = {{ favours = "fred" }}
 [[auditor]]
 name = "vera"
 [[auditor]]
 name = "walt"
 [[auditor]]
 name = "xeno"
-inflates = "lars"
+conduct = "klopf.network.adversaries:Inflater"
+conduct_settings = {{ inflates = "lars" }}
 [requester]
 fee = 0.001
 [ledger]
@@ -60,7 +66,7 @@ def write_network(folder: Path, *, epochs=4, restart=True, seconds=60, more="") 
 
 def start(file: Path, folder: Path) -> subprocess.Popen:
     return subprocess.Popen(
-        [KLOPF, "run", file, "--folder", folder, "--json"], env=os.environ | {"KLOPF_PASSPHRASE": PASSPHRASE},
+        [KLOPF, "run", file, "--folder", folder, "--json"], env=ENVIRONMENT,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -80,7 +86,7 @@ def finish(process: subprocess.Popen, seconds=500) -> dict:
 
 def klopf(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run([KLOPF, *map(str, arguments)], capture_output=True, text=True, timeout=400, check=False,
-                          env=os.environ | {"KLOPF_PASSPHRASE": PASSPHRASE})  # fmt: skip
+                          env=ENVIRONMENT)  # fmt: skip
 
 
 def await_epoch(folder: Path, epoch: int, seconds=300) -> None:

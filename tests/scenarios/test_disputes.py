@@ -33,11 +33,11 @@ model = "sklearn:SGDClassifier"
 settings = { loss = "log_loss" }
 [[neuron]]
 name = "perry"
-model = "perjurer"
+conduct = "tests.adversaries:Perjurer"
 settings = { learner = "continual-backprop", hidden = [32] }
 [[neuron]]
 name = "lita"
-model = "litigant"
+conduct = "tests.adversaries:Litigant"
 settings = { learner = "continual-backprop", hidden = [32] }
 [[auditor]]
 name = "vera"

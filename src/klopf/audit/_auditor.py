@@ -1,4 +1,4 @@
-"""The life of an auditor (A2): ask the neurons it is drawn for, commit to what it found, reveal it.
+"""The life of an auditor: ask the neurons it is drawn for, commit to what it found, reveal it.
 
 What it found is written to its folder before it commits, so that a crash between commit and reveal loses nothing.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf import ledger
+from klopf import files, ledger
 from klopf.audit._tasks import TASKS, AuditTask, Score
-from klopf.peers import Asking, Participant, log, read_data, write_atomically
+from klopf.peers import Conversations, Participant, log, read_data
 
 __all__ = ["AuditorSettings", "live"]
 
@@ -26,8 +26,6 @@ class AuditorSettings:
 
     questions: int
     """Held-out samples put to a neuron in one audit."""
-    inflates: int | None = None
-    """A dishonest auditor: id of the neuron whose scores it invents."""
 
 
 async def live(folder: Path) -> None:
@@ -58,7 +56,7 @@ class _Auditor:
             speakers = set(self.who.speakers())
             results = await self._audit(epoch, [k for k in mine if k in speakers])
             found = {"salt": secrets.token_hex(32), "results": [asdict(r) for r in results]}
-            write_atomically(self._file(epoch), json.dumps(found).encode())
+            files.replace(self._file(epoch), json.dumps(found))
         results, salt = self._found(epoch)
         if await self.who.attempt("commit", self.who.book.audits.commit, self.who.id, results, salt) is None:
             await self.who.arrive()
@@ -80,30 +78,22 @@ class _Auditor:
     async def _audit(self, epoch: int, neurons: list[int]) -> list[ledger.Result]:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
         rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
-        count = min(self.settings.questions, len(self.data["labels"]))
-        about = rng.choice(len(self.data["labels"]), count, replace=False)
-        inputs, labels = self.data["inputs"][about], self.data["labels"][about]
-        asking = Asking(self.who, epoch)
+        count = min(self.settings.questions, len(self.data["targets"]))
+        about = rng.choice(len(self.data["targets"]), count, replace=False)
+        inputs, labels = self.data["inputs"][about], self.data["targets"][about]
+        conversations = Conversations(self.who, epoch)
         scores: dict[int, dict[str, ledger.Score]] = {k: {} for k in neurons}
         for task in TASKS:
-            for k, score in (await self._scores(task, asking, neurons, inputs, labels, rng)).items():
+            for k, score in (await self._scores(task, conversations, neurons, inputs, labels, rng)).items():
                 scores[k][task.name] = ledger.Score(*score.basis_points())
         results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if len(found) == len(TASKS)]
         for result in results:
             log(f"epoch {epoch}: {result}")
-        return [_inflated(r) if r.neuron == self.settings.inflates else r for r in results]
+        return self.who.conduct.report(results)
 
     async def _scores(
-        self, task: AuditTask, asking: Asking, neurons: list[int],
+        self, task: AuditTask, conversations: Conversations, neurons: list[int],
         inputs: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator,
     ) -> dict[int, Score]:  # fmt: skip
-        answers = await asking.ask(neurons, task.questions(inputs, rng))
+        answers = await conversations.ask(neurons, task.questions(inputs, rng))
         return {k: task.score(answer, labels) for k, answer in answers.items()}
-
-
-def _inflated(result: ledger.Result) -> ledger.Result:
-    """What a dishonest auditor says instead of ``result``: brilliant, and sure of it."""
-    return ledger.Result(
-        result.neuron,
-        {"accuracy": ledger.Score(9_700, 9_600, 9_800), "robustness": ledger.Score(9_500, 9_400, 9_600)},
-    )

@@ -13,10 +13,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["check_command"]
+__all__ = [
+    "check_command",
+    "check_model",
+]
 
 _WHERE = {
     "check_command": "command",
+    "check_model": "model",
 }
 """``check -> file of this folder``, a line each."""
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from klopf import tables
 from klopf.errors import PeersError
 from klopf.mind import problems
-from klopf.network._settings import ADVERSARIES, NetworkSettings
+from klopf.network._settings import NetworkSettings
+from klopf.peers import Classes, Task
 
 __all__ = ["Samples", "Shares", "read_samples", "share_out"]
 
@@ -30,6 +31,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def task(self) -> Task:
+        """What is to be learned from them."""
+        return Classes(self.columns, self.classes)
 
     def take(self, index: NDArray[np.int64]) -> Samples:
         return Samples(self.inputs[index], self.labels[index], self.classes, self.columns)
@@ -142,7 +148,7 @@ def _shared(
     rng: np.random.Generator, settings: NetworkSettings, labels: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
     """The rows of each neuron. Adversaries get a few per cent: enough to know what to lie about."""
-    villains = [n.model in ADVERSARIES for n in settings.neuron]
+    villains = [n.conduct is not None for n in settings.neuron]
     few = max(1, len(rows) // 40)
     begrudged = iter(np.split(rows[: few * sum(villains)], max(1, sum(villains))))
     rest, honest = rows[few * sum(villains) :], len(villains) - sum(villains)

@@ -16,7 +16,7 @@ from klopf import chain, ledger, peers, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.network._data import Samples, Shares, share_out
 from klopf.network._folder import Member, Run
-from klopf.network._settings import ADVERSARIES, COLLUDERS, NetworkSettings, NeuronSettings
+from klopf.network._settings import AuditorSettings, NetworkSettings, NeuronSettings
 
 __all__ = ["prepare"]
 
@@ -90,15 +90,25 @@ def _check_ports(settings: NetworkSettings) -> None:
 
 
 def _check_models(settings: NetworkSettings, shares: Shares) -> None:
-    """Every model can be made: better said now than by a process that dies."""
-    for i, neuron in enumerate(settings.neuron):
-        features, classes = shares.test.inputs.shape[1], len(shares.test.classes)
+    """Every conduct and every model can be made: better said now than by a process that dies."""
+    task, ids = shares.test.task, {n.name: i for i, n in enumerate(settings.neuron, start=1)}
+    everybody: list[NeuronSettings | AuditorSettings] = [*settings.neuron, *settings.auditor]
+    for i, one in enumerate(everybody):
         try:
-            peers.create_model(neuron.model, features=features, classes=classes, seed=i, settings=dict(neuron.settings))
+            conduct = _conduct(one, i, ids).make(task)
+            if isinstance(one, NeuronSettings):
+                name, own = conduct.model(one.model, one.settings)
+                peers.create_model(name, task, i, own)
         except KlopfError as error:
-            raise PeersError(f"neuron {neuron.name!r}: {error}") from None
-        except (ValueError, TypeError) as error:
-            raise PeersError(f"neuron {neuron.name!r}: {neuron.model} does not take these settings: {error}") from None
+            kind = "neuron" if isinstance(one, NeuronSettings) else "auditor"
+            raise type(error)(f"{kind} {one.name!r}: {error}") from None
+
+
+def _conduct(one: NeuronSettings | AuditorSettings, seed: int, ids: dict[str, int]) -> peers.ConductSettings:
+    """The honest conduct, or that which the settings name."""
+    if one.conduct is None:
+        return peers.ConductSettings()
+    return peers.ConductSettings(one.conduct, dict(one.conduct_settings), seed, ids)
 
 
 def _operator(settings: NetworkSettings, passphrase: str) -> ledger.keys.Key:
@@ -137,13 +147,14 @@ def _register_everybody(
     book: ledger.Ledger, passphrase: str, begun: Callable[[str], None],
 ) -> tuple[Member, ...]:  # fmt: skip
     """Folders, keys, certificates, money and registrations, in the order neurons, auditors, requester."""
-    features, classes = shares.test.inputs.shape[1], len(shares.test.classes)
+    task = shares.test.task
     rules, unit = settings.rules, ledger.KLP
     members: list[Member] = []
     ids = {n.name: i for i, n in enumerate(settings.neuron, start=book.registry.count() + 1)}
 
     def join(name: str, role: str, model: str, place: str, data: dict[str, Any], more: dict[str, Any],
-             stake: int, deposit: int, honest: bool, port: int = 0) -> None:  # fmt: skip
+             stake: int, deposit: int, who: NeuronSettings | AuditorSettings | None = None,
+             port: int = 0) -> None:  # fmt: skip
         begun(f"registering {name}")
         home = folder / place / name
         home.mkdir(parents=True)
@@ -152,10 +163,11 @@ def _register_everybody(
         ledger.keys.save(key, home / "key.json", passphrase, light=True)
         certificate.save(home)
         up = "/".join(".." for _ in Path(place, name).parts)
+        conduct = _conduct(who, settings.seed * 1000 + len(members) + 1, ids) if who else peers.ConductSettings()
         peers.ParticipantSettings(
             name=name, role=role, ledger=where if "://" in where else f"{up}/{settings.ledger.file}",
-            deployment=f"{up}/deployment.json", epochs=settings.epochs, features=features, classes=classes,
-            seed=settings.seed * 1000 + len(members), host=settings.wire.host, port=port, more=more,
+            deployment=f"{up}/deployment.json", epochs=settings.epochs, task=task,
+            seed=settings.seed * 1000 + len(members), host=settings.wire.host, port=port, conduct=conduct, more=more,
         ).write(home)  # fmt: skip
         book.fund(key.address, GAS_MONEY, stake + deposit)
         with ledger.connect(where, key, book.deployment) as own:
@@ -164,38 +176,29 @@ def _register_everybody(
                 own.stake.stake(id, stake)
             if deposit:
                 own.settlement.deposit(id, deposit)
-        members.append(Member(id, name, role, f"{place}/{name}", model, honest))
+        shown = who.shown if isinstance(who, NeuronSettings) else model
+        members.append(Member(id, name, role, f"{place}/{name}", shown, who is None or who.conduct is None))
         if role == "neuron":
-            peers.birth(home, features, classes, settings.seed * 1000 + len(members), peers.NeuronSettings(**more))
+            peers.birth(home, task, settings.seed * 1000 + len(members), peers.NeuronSettings(**more), conduct)
 
     stake = round(rules.stake * unit)
     for i, (neuron, share) in enumerate(zip(settings.neuron, shares.neurons, strict=True)):
         more = {
             "model": neuron.model, "settings": dict(neuron.settings), "passes": neuron.passes,
             "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats,
-            "favours": _friend(neuron, settings, ids),
         }  # fmt: skip
         port = settings.wire.first_port + i if settings.wire.first_port else 0
-        join(neuron.name, "neuron", neuron.model, "neurons", _labelled(share), more, stake, 0,
-             neuron.model not in ADVERSARIES, port)  # fmt: skip
+        join(neuron.name, "neuron", neuron.model, "neurons", _with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
-        more = {"questions": AUDIT_QUESTIONS, "inflates": ids[auditor.inflates] if auditor.inflates else None}
-        join(auditor.name, "auditor", "", "auditors", _labelled(shares.audit), more, stake, 0, auditor.inflates is None)
+        more = {"questions": AUDIT_QUESTIONS}
+        join(auditor.name, "auditor", "", "auditors", _with_targets(shares.audit), more, stake, 0, auditor)
     asking = settings.requester
-    data = _labelled(shares.reference) | {"questions": shares.test.inputs}
+    data = _with_targets(shares.reference) | {"questions": shares.test.inputs}
     fee = round(asking.fee * 10**9) * (unit // 10**9)
     deposit = round(asking.budget * 10**9) * (unit // 10**9)
-    join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, 0, deposit, True)
+    join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, 0, deposit)
     return tuple(members)
 
 
-def _friend(neuron: NeuronSettings, settings: NetworkSettings, ids: dict[str, int]) -> int | None:
-    """Free-riders and liars collude: each gives all its weight to the next of them."""
-    villains = [n.name for n in settings.neuron if n.model in COLLUDERS]
-    if neuron.name not in villains or len(villains) < 2:
-        return None
-    return ids[villains[(villains.index(neuron.name) + 1) % len(villains)]]
-
-
-def _labelled(samples: Samples) -> dict[str, Any]:
-    return {"inputs": samples.inputs, "labels": samples.labels}
+def _with_targets(samples: Samples) -> dict[str, Any]:
+    return {"inputs": samples.inputs, "targets": samples.labels}

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from klopf.errors import PeersError
 
 __all__ = [
-    "ADVERSARIES",
-    "COLLUDERS",
     "EXAMPLE",
     "AuditorSettings",
     "DataSettings",
@@ -21,12 +19,9 @@ __all__ = [
     "read_settings",
 ]
 
-ADVERSARIES = ("free-rider", "liar", "perjurer", "litigant")
-"""Models that a network is tried with: they live off others."""
-COLLUDERS = ("free-rider", "liar")
-"""Those of them that give all their weight to each other."""
-
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+
+Place = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
 
 class _Strict(BaseModel):
@@ -63,12 +58,21 @@ class NeuronSettings(_Strict):
     file: str | None = None
     passes: int = Field(4, ge=1)
     """How often it goes through its own stream in an epoch."""
+    conduct: Place | None = None
+    """``package.module:Class``, a :class:`klopf.peers.Conduct` that is not honest, for trying the rules."""
+    conduct_settings: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def shown(self) -> str:
+        """What stands for its model in tables: an adversary's conduct is what matters."""
+        return self.model if self.conduct is None else self.conduct.rpartition(":")[2]
 
 
 class AuditorSettings(_Strict):
     name: Name
-    inflates: Name | None = None
-    """The neuron whose scores it invents: a dishonest auditor, for trying the rules."""
+    conduct: Place | None = None
+    """As a neuron's."""
+    conduct_settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class RequesterSettings(_Strict):
@@ -140,10 +144,6 @@ class NetworkSettings(_Strict):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"the name {twice[0]!r} is given twice: every participant needs its own")
-        neurons = {n.name for n in self.neuron}
-        for auditor in self.auditor:
-            if auditor.inflates is not None and auditor.inflates not in neurons:
-                raise ValueError(f"auditor {auditor.name!r} inflates {auditor.inflates!r}, which is no neuron here")
         own = [n.name for n in self.neuron if n.file]
         if self.data.file is None and len(own) < len(self.neuron):
             missing = next(n.name for n in self.neuron if not n.file)

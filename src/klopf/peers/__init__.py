@@ -9,50 +9,55 @@ from klopf.extras import require as _require
 
 _require("network", "klopf.peers")
 
-from klopf.peers._adversaries import FreeRider, Liar, Litigant, Perjurer
-from klopf.peers._listening import Ear, Listener
-from klopf.peers._model import MindModel, Model, SklearnModel, create_model, load_model, model_names, save_model
+from klopf.peers._listening import Listener, Neighbour
+from klopf.peers.models import MODELS, Model, create_model, load_model, save_model
+from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_json, task_to_json
 
 if TYPE_CHECKING:
-    from klopf.peers._asking import Asking, Settled, attention, settle
+    from klopf.peers._conduct import Conduct, ConductSettings
+    from klopf.peers._conversations import Conversations, Posting, attention, hand_over
     from klopf.peers._neuron import NeuronSettings, birth
-    from klopf.peers._participant import PASSPHRASE, Participant, ParticipantSettings, log, read_data, write_atomically
+    from klopf.peers._participant import PASSPHRASE, Participant, ParticipantSettings, log, read_data
     from klopf.peers._requester import RequesterSettings
 
 __all__ = [
+    "KINDS",
+    "MODELS",
     "PASSPHRASE",
-    "Asking",
-    "Ear",
-    "FreeRider",
-    "Liar",
+    "Classes",
+    "Conduct",
+    "ConductSettings",
+    "Conversations",
     "Listener",
-    "Litigant",
-    "MindModel",
     "Model",
+    "Neighbour",
     "NeuronSettings",
+    "Numbers",
     "Participant",
     "ParticipantSettings",
-    "Perjurer",
+    "Posting",
     "RequesterSettings",
-    "Settled",
-    "SklearnModel",
+    "Task",
+    "Text",
     "attention",
     "birth",
     "create_model",
+    "hand_over",
     "load_model",
     "log",
-    "model_names",
     "read_data",
     "save_model",
-    "settle",
-    "write_atomically",
+    "task_from_json",
+    "task_to_json",
 ]
 
 _LATER = {
-    "Asking": "_asking", "Settled": "_asking", "attention": "_asking", "settle": "_asking",
+    "Conduct": "_conduct", "ConductSettings": "_conduct",
+    "Conversations": "_conversations", "Posting": "_conversations", "attention": "_conversations",
+    "hand_over": "_conversations",
     "NeuronSettings": "_neuron", "birth": "_neuron",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
-    "log": "_participant", "read_data": "_participant", "write_atomically": "_participant",
+    "log": "_participant", "read_data": "_participant",
     "RequesterSettings": "_requester",
 }  # fmt: skip
 

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from klopf import ledger
+from klopf import files, ledger
 from klopf.errors import KlopfError, Reverted
 from klopf.ledger import events
+from klopf.peers._conduct import Conduct
 
-__all__ = ["Watch", "keep_given", "receipts_held"]
+__all__ = ["Disputes", "keep_given", "receipts_held"]
 
 MOST_OPENED = 32
 """Disputes that a participant opens about one epoch, the highest fees first: its work is bounded by this, too."""
@@ -57,22 +57,22 @@ class _Epoch:
 
 
 @dataclass
-class Watch:
+class Disputes:
     """One participant's disputes. :meth:`look` does whatever is to be done now; call it from one thread at a time.
 
     Args:
         book: the ledger, connected with the participant's key.
         id: the participant.
         folder: its folder: ``receipts/`` (given to it), ``given/`` (by it) and ``disputes.json``.
-        tell: gets one line for everything done.
-        quarrels: an adversary that disputes whatever it can, and never clears anybody (see ``_adversaries.py``).
+        log: gets one line for everything done.
+        conduct: what it disputes, and whether it clears whom it disputed.
     """
 
     book: ledger.Ledger
     id: int
     folder: Path
-    tell: Callable[[str], None]
-    quarrels: bool = False
+    log: Callable[[str], None]
+    conduct: Conduct
     _epochs: dict[int, _Epoch] = field(default_factory=dict)
     _open: dict[tuple[int, int, int], events.disputes.Disputed] = field(default_factory=dict)
     _helpless: set[tuple[int, int, int]] = field(default_factory=set)
@@ -176,14 +176,12 @@ class Watch:
             root = settlement.posted(epoch, listener)
             signed = next((s for s in versions if s.root == root), max(versions, key=lambda s: s.receipt.fee))
             within_reach = settlement.set_aside(epoch, listener) + settlement.escrow(listener)
-            why = _grievance(signed, root, within_reach, settlement.column(epoch, listener))
-            if self.quarrels:
-                why = why or "it may be asleep"
+            why = self.conduct.grievance(_grievance(signed, root, within_reach, settlement.column(epoch, listener)))
             if why:
                 found.append((signed, why))
         found.sort(key=lambda complaint: -complaint[0].receipt.fee)
         if len(found) > MOST_OPENED:
-            self.tell(f"epoch {epoch}: {len(found) - MOST_OPENED} receipts with the least fees are not disputed")
+            self.log(f"epoch {epoch}: {len(found) - MOST_OPENED} receipts with the least fees are not disputed")
         return found[:MOST_OPENED]
 
     # ---- answer
@@ -193,7 +191,7 @@ class Watch:
         not claimed, so that a listener that did nothing wrong has no trouble with them."""
         for which, dispute in list(self._open.items()):
             epoch, listener, speaker = which
-            mine = speaker == self.id and not self.quarrels
+            mine = speaker == self.id and self.conduct.helps_accused()
             if which in self._helpless or not (listener == self.id or mine) or not self._may_send():
                 continue
             proof = self._proof(dispute)
@@ -204,7 +202,7 @@ class Watch:
                     continue
             self._helpless.add(which)
             if listener == self.id:
-                self.tell(f"epoch {epoch}: cannot answer speaker {speaker}: the receipt is not under the posted root")
+                self.log(f"epoch {epoch}: cannot answer speaker {speaker}: the receipt is not under the posted root")
 
     def _proof(self, dispute: events.disputes.Disputed) -> tuple[bytes, ...] | None:
         root = self.book.settlement.posted(dispute.epoch, dispute.listener)
@@ -255,9 +253,9 @@ class Watch:
         except Reverted as error:
             if error.name in ("NotOpen", "AlreadyDisputed"):
                 return True
-            self.tell(f"{said}: refused: {error}")
+            self.log(f"{said}: refused: {error}")
             return False
-        self.tell(said)
+        self.log(said)
         return True
 
     # ---- where to begin to read
@@ -291,10 +289,7 @@ class Watch:
         before = max(e for e in self._heights if e <= max(final, min(self._heights)))
         self._heights = {e: block for e, block in self._heights.items() if e >= before}
         self._helpless = {which for which in self._helpless if which[0] > final}
-        # Not brought to the disk at once: a file that a crash of the machine spoils is one that is made anew.
-        unfinished = self._file.with_name(self._file.name + ".unfinished")
-        unfinished.write_text(json.dumps({"final": final, "block": self._heights[before]}))
-        os.replace(unfinished, self._file)
+        files.replace(self._file, json.dumps({"final": final, "block": self._heights[before]}))
 
 
 def _grievance(signed: ledger.SignedReceipt, root: bytes, within_reach: int, listener: ledger.Column) -> str:

@@ -1,38 +1,35 @@
-"""Learning whom to listen to (P4): neighbours' answers are inputs, with listening weights, step-sizes and utilities.
+"""Learning whom to listen to: what a listener keeps about its neighbours, whatever it is that they answer.
 
-A listener is one layer of Klopf units, one unit a class. The voice of neighbour ``k`` for class ``c`` is the
-probability ``p[k, c]`` that it answered; the unit for ``c`` gives it a weight ``a[k, c] >= 0`` and says
-
-    z[c] = b[c] + sum over k of a[k, c] * p[k, c],        combined answer = softmax(z).
-
-Weights follow the gradient of the cross-entropy, one sample at a time. They cannot go below zero: to listen to
-somebody because he is always wrong would pay him for lying. A newcomer starts at weight zero with a small step-size
-(R5); its step-size grows only with its utility (R1), which is also what it is paid by.
+A listener is a layer of units whose inputs are the neighbours' answers. Each neighbour has listening weights, a utility
+(R1) and a step-size that it earns (R5), by the shared rule of ``klopf.neuron``. How answers are combined and what is
+learned from the right ones depends on the task: ``tasks/classes.py``, ``tasks/numbers.py`` and ``tasks/text.py`` have a
+subclass of :class:`Listener` each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf import neuron
 
-__all__ = ["Ear", "Listener"]
+__all__ = ["Listener", "Neighbour"]
 
-Answers = Mapping[int, NDArray[np.float32]]
-"""Probabilities of shape ``(n, classes)`` by the id of the neighbour who answered."""
+Answers = Mapping[int, NDArray[Any]]
+"""Answers to the same ``n`` questions by the id of the neighbour who gave them."""
 
 
 @dataclass
-class Ear:
+class Neighbour:
     """What a listener keeps about one neighbour."""
 
     weight: NDArray[np.float64]
-    """Listening weights, shape ``(classes,)``, never negative."""
+    """What has been learned about it, as the task's listener says."""
     utility: float = 0.0
     age: int = 0
     """Samples on which it has been heard."""
@@ -41,28 +38,26 @@ class Ear:
 
 
 @dataclass
-class Listener:
-    """Learns, from labelled samples and the neighbours' answers to them, how much to listen to each.
+class Listener(ABC):
+    """Learns, from samples with their targets and the neighbours' answers to them, how much to listen to each.
 
     Args:
-        classes: number of classes answered over.
+        outputs: classes, numbers or texts in one answer.
         decay: eta of the utility (R1), in steps of one sample.
         maturity: samples before a neighbour's step-size may grow.
         smallest, largest: step-sizes of a newcomer and of a neighbour with at least a fair share of the listening.
     """
 
-    classes: int
+    outputs: int
     decay: float = 0.995
     maturity: int = 32
     smallest: float = 0.02
     largest: float = 0.2
-    ears: dict[int, Ear] = field(default_factory=dict)
-    bias: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    neighbours: dict[int, Neighbour] = field(default_factory=dict)
     round: int = 0
 
-    def __post_init__(self) -> None:
-        if len(self.bias) == 0:
-            self.bias = np.zeros(self.classes)
+    OUTPUTS: ClassVar[str] = "outputs"
+    """What ``outputs`` is called in a saved listener."""
 
     # ---- choosing
 
@@ -76,65 +71,48 @@ class Listener:
         others = sorted((k for k in candidates if k not in best), key=lambda k: (self._last_tried(k), k))
         chosen = best + others[: seats - len(best)]
         for k in chosen:
-            self._ear(k).tried = self.round
+            self.known(k).tried = self.round
         return chosen
 
     def _last_tried(self, k: int) -> int:
-        return self.ears[k].tried if k in self.ears else 0
+        return self.neighbours[k].tried if k in self.neighbours else 0
 
     # ---- listening
 
-    def combine(self, answers: Answers) -> NDArray[np.float64]:
-        """The combined answer, shape ``(n, classes)``: gating by the listening weights. Changes nothing."""
-        n = len(next(iter(answers.values()))) if answers else 0
-        drive = np.tile(self.bias, (n, 1))
-        for k, voice in answers.items():
-            if k in self.ears:
-                drive += self.ears[k].weight * voice
-        return _softmax(drive)
+    @abstractmethod
+    def combine(self, answers: Answers) -> NDArray[Any]:
+        """The combined answer to the ``n`` questions. Changes nothing."""
 
-    def learn(self, answers: Answers, labels: NDArray[np.int64]) -> float:
-        """Learn from the labels of the samples answered, in order; returns the mean loss in nats before each step."""
-        if not answers or len(labels) == 0:
-            return 0.0
-        ids = sorted(answers)
-        ears = [self._ear(k) for k in ids]
-        voices = np.stack([np.asarray(answers[k], dtype=np.float64) for k in ids], axis=1)  # (n, neighbours, classes)
-        weights = np.stack([ear.weight for ear in ears])
-        loss = 0.0
-        for voice, label in zip(voices, labels, strict=True):
-            said = _softmax(self.bias + (weights * voice).sum(axis=0))
-            loss -= float(np.log(max(said[label], 1e-12)))
-            error = -said
-            error[label] += 1.0
-            step = self._step_sizes(ears)
-            weights = np.maximum(0.0, weights + step[:, None] * voice * error)
-            self.bias += self.smallest * error
-            contribution = (weights * voice).sum(axis=1)
-            for ear, activity in zip(ears, contribution, strict=True):
-                # The voice's classes are heard by one unit each: |activity| * |listening|, summed over them.
-                ear.utility = neuron.updated_utility(ear.utility, float(activity), 1.0, self.decay)
-                ear.age += 1
-        for ear, weight in zip(ears, weights, strict=True):
-            ear.weight = weight
-        return loss / len(labels)
+    @abstractmethod
+    def learn(self, answers: Answers, targets: NDArray[Any]) -> float:
+        """Learn from the targets of the samples answered, in their order; returns the mean loss before each step."""
 
-    def _step_sizes(self, ears: Sequence[Ear]) -> NDArray[np.float64]:
-        utilities = [neuron.corrected_utility(ear.utility, ear.age, self.decay) for ear in ears]
-        fair = sum(utilities) * neuron.fair_share(len(ears))
+    @abstractmethod
+    def unheard(self) -> NDArray[np.float64]:
+        """The ``weight`` of a neighbour that has never been heard."""
+
+    def step_sizes(self, neighbours: Sequence[Neighbour]) -> NDArray[np.float64]:
+        """What each may be listened to anew (R5), from ``smallest`` to ``largest``; shape ``(neighbours,)``."""
+        utilities = [neuron.corrected_utility(one.utility, one.age, self.decay) for one in neighbours]
+        fair = sum(utilities) * neuron.fair_share(len(neighbours))
         return np.array(
             [
-                neuron.admitted_step_size(ear.age, utility, fair, self.smallest, self.largest, self.maturity)
-                for ear, utility in zip(ears, utilities, strict=True)
+                neuron.admitted_step_size(one.age, utility, fair, self.smallest, self.largest, self.maturity)
+                for one, utility in zip(neighbours, utilities, strict=True)
             ]
         )
+
+    def hear(self, neighbour: Neighbour, activity: float, listening: float = 1.0) -> None:
+        """One sample more on which ``neighbour`` was heard: its utility (R1) and its age."""
+        neighbour.utility = neuron.updated_utility(neighbour.utility, activity, listening, self.decay)
+        neighbour.age += 1
 
     # ---- what it amounts to
 
     def heard(self, k: int) -> float:
         """Corrected utility of neighbour ``k``; 0 for one never heard."""
-        ear = self.ears.get(k)
-        return 0.0 if ear is None else neuron.corrected_utility(ear.utility, ear.age, self.decay)
+        one = self.neighbours.get(k)
+        return 0.0 if one is None else neuron.corrected_utility(one.utility, one.age, self.decay)
 
     def shares(self, among: Sequence[int]) -> dict[int, float]:
         """How this listener's attention divides over ``among``: utilities normalised to sum 1 (all 0 if unheard)."""
@@ -143,35 +121,49 @@ class Listener:
         return {k: (h / total if total > 0 else 0.0) for k, h in heard.items()}
 
     def forget(self, k: int) -> None:
-        """Remove a neighbour that fell silent; nothing of it is inherited by who takes its place (R6)."""
-        self.ears.pop(k, None)
+        """Remove a neighbour that fell silent or was replaced; nothing is inherited by who takes its place (R6).
 
-    def _ear(self, k: int) -> Ear:
-        if k not in self.ears:
-            self.ears[k] = Ear(np.zeros(self.classes))
-        return self.ears[k]
+        No mean contribution has to be moved into a bias: answers are combined over those who gave one.
+        """
+        self.neighbours.pop(k, None)
+
+    def keep_only(self, living: Collection[int]) -> None:
+        """Forget all others."""
+        for k in [k for k in self.neighbours if k not in living]:
+            self.forget(k)
+
+    def known(self, k: int) -> Neighbour:
+        """What is kept about neighbour ``k``; from now on, if nothing was."""
+        if k not in self.neighbours:
+            self.neighbours[k] = Neighbour(self.unheard())
+        return self.neighbours[k]
 
     # ---- a life
 
     def to_json(self) -> dict[str, Any]:
         """All that is needed to go on as if nothing had happened; exact, since floats are written in full."""
         return {
-            "classes": self.classes, "decay": self.decay, "maturity": self.maturity,
-            "smallest": self.smallest, "largest": self.largest, "bias": self.bias.tolist(), "round": self.round,
-            "ears": {str(k): {"weight": e.weight.tolist(), "utility": e.utility, "age": e.age, "tried": e.tried}
-                     for k, e in self.ears.items()},
+            self.OUTPUTS: self.outputs, "decay": self.decay, "maturity": self.maturity,
+            "smallest": self.smallest, "largest": self.largest, **self.own_state(), "round": self.round,
+            "ears": {str(k): {"weight": one.weight.tolist(), "utility": one.utility, "age": one.age, "tried": one.tried}
+                     for k, one in self.neighbours.items()},
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Listener:
-        ears = {
-            int(k): Ear(np.array(e["weight"]), e["utility"], e["age"], e["tried"]) for k, e in saved["ears"].items()
+    def from_json(cls, saved: Mapping[str, Any]) -> Self:
+        neighbours = {
+            int(k): Neighbour(np.array(one["weight"]), one["utility"], one["age"], one["tried"])
+            for k, one in saved["ears"].items()
         }
-        rest = {name: saved[name] for name in ("classes", "decay", "maturity", "smallest", "largest", "round")}
-        return cls(**rest, bias=np.array(saved["bias"]), ears=ears)
+        rest = {name: saved[name] for name in ("decay", "maturity", "smallest", "largest", "round")}
+        made = cls(saved[cls.OUTPUTS], **rest, neighbours=neighbours)
+        made.take_own_state(saved)
+        return made
 
+    @abstractmethod
+    def own_state(self) -> dict[str, Any]:
+        """What a subclass keeps besides, as JSON holds it."""
 
-def _softmax(drive: NDArray[np.float64]) -> NDArray[np.float64]:
-    raised = np.exp(drive - drive.max(axis=-1, keepdims=True))
-    result: NDArray[np.float64] = raised / raised.sum(axis=-1, keepdims=True)
-    return result
+    @abstractmethod
+    def take_own_state(self, saved: Mapping[str, Any]) -> None:
+        """Put back what :meth:`own_state` gave."""

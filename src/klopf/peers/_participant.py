@@ -19,21 +19,22 @@ import asyncio
 import json
 import os
 import time
-from asyncio import Task
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf import ledger, wire
+from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
-from klopf.peers._disputes import Watch
+from klopf.peers._conduct import ConductSettings
+from klopf.peers._disputes import Disputes
+from klopf.peers.tasks import Task, task_from_json, task_to_json
 
-__all__ = ["PASSPHRASE", "Participant", "ParticipantSettings", "log", "read_data", "write_atomically"]
+__all__ = ["PASSPHRASE", "Participant", "ParticipantSettings", "log", "read_data"]
 
 PASSPHRASE = "KLOPF_PASSPHRASE"
 """Name of the environment variable that unlocks key files."""
@@ -55,22 +56,30 @@ class ParticipantSettings:
     """A file of the embedded chain, or an RPC URL."""
     deployment: str
     epochs: int
-    features: int
-    classes: int
+    task: Task
+    """What the network is for."""
     seed: int
     host: str = "127.0.0.1"
     port: int = 0
+    conduct: ConductSettings = field(default_factory=ConductSettings)
     more: dict[str, Any] = field(default_factory=dict)
     """What only this role needs; see ``_neuron.py``, ``_requester.py`` and ``audit/_auditor.py``."""
 
     def write(self, folder: Path) -> None:
-        write_atomically(folder / "participant.json", json.dumps(asdict(self), indent=2).encode())
+        content = asdict(replace(self, task=None)) | {"task": task_to_json(self.task)}  # type: ignore[arg-type]
+        files.replace(folder / "participant.json", json.dumps(content, indent=2))
 
     @classmethod
     def read(cls, folder: Path) -> ParticipantSettings:
         try:
-            return cls(**json.loads((folder / "participant.json").read_text()))
-        except (OSError, ValueError, TypeError) as error:
+            saved = json.loads((folder / "participant.json").read_text())
+            task, conduct = task_from_json(saved.pop("task")), ConductSettings(**saved.pop("conduct"))
+            return cls(task=task, conduct=conduct, **saved)
+        except KeyError as error:
+            raise PeersError(
+                f"{folder} was made by a version of Klopf without a declared {error.args[0]}: begin a new run"
+            ) from None
+        except (OSError, ValueError, TypeError, PeersError) as error:
             raise PeersError(f"{folder} is not a participant's folder ({error}): `klopf run` makes them") from None
 
 
@@ -83,16 +92,18 @@ class Participant:
         self.key = key
         self.book = book
         self.certificate = wire.Certificate.load(folder)
-        self.roll = wire.Roll()
+        self.directory = wire.Roll()
         self.others: dict[int, ledger.Participant] = {}
         """Everybody registered, by id, as of the last :meth:`refresh`."""
         self.id = 0
         domain = book.domain
         self.network = wire.network_id(domain.chain_id, domain.contract)
-        self.dendrite = wire.Dendrite(self.certificate, key, self.network, self.roll)
+        self.dendrite = wire.Dendrite(self.certificate, key, self.network, self.directory)
         self._ledger_thread = ThreadPoolExecutor(1, "ledger")
-        self.watch = Watch(book, 0, folder, log)
-        """Its disputes; :meth:`take_part` and :meth:`see_out` keep it going."""
+        self.task = settings.task
+        self.conduct = settings.conduct.make(settings.task)
+        self.disputes = Disputes(book, 0, folder, log, self.conduct)
+        """:meth:`take_part` and :meth:`see_out` keep them going."""
         self._turned = False
         """An epoch has begun since the last look."""
 
@@ -116,7 +127,7 @@ class Participant:
             raise PeersError(
                 f"{settings.name} ({key.address}) is not in the registry: `klopf run` registers participants"
             )
-        self.watch.id = self.id
+        self.disputes.id = self.id
         await self.refresh()
         return self
 
@@ -133,7 +144,7 @@ class Participant:
         """Read the registry anew and let the wire know who is in it."""
         everybody = await self.on_ledger(self.book.registry.all)
         self.others = {p.id: p for p in everybody}
-        self.roll.set(wire.Peer(p.id, p.key, p.endpoint, p.fingerprint, p.certificate) for p in everybody)
+        self.directory.set(wire.Peer(p.id, p.key, p.endpoint, p.fingerprint, p.certificate) for p in everybody)
         return self.others
 
     @property
@@ -150,6 +161,10 @@ class Participant:
             and p.endpoint
             and p.id != self.id
         ]
+
+    def living(self) -> set[int]:
+        """Ids of everybody who has not fallen silent."""
+        return {p.id for p in self.others.values() if p.standing is not ledger.Standing.SILENT}
 
     async def announce(self, endpoint: str) -> None:
         """See to it that the registry names this endpoint and this certificate."""
@@ -169,7 +184,9 @@ class Participant:
         finally:
             watching.cancel()
 
-    async def _live(self, listen: Callable[[int], Any], claim: Callable[[int], Any], watching: Task[None]) -> None:
+    async def _live(
+        self, listen: Callable[[int], Any], claim: Callable[[int], Any], watching: asyncio.Task[None]
+    ) -> None:
         done: tuple[int, ledger.Phase] | None = None
         late_since: float | None = None
         while True:
@@ -212,7 +229,7 @@ class Participant:
 
     async def _look(self) -> float | None:
         try:
-            return await self.on_ledger(self.watch.look)
+            return await self.on_ledger(self.disputes.look)
         except KlopfError as error:
             log(f"looking after disputes: {error}")
             return 2.0
@@ -262,13 +279,3 @@ def read_data(folder: Path) -> dict[str, NDArray[Any]]:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise PeersError(f"no samples can be read in {folder / 'data.npz'} ({error}): restore the file") from None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content``; a crash leaves the old or the new, never a mixture."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    with open(unfinished, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)

@@ -1,4 +1,4 @@
-"""The life of a requester (P9): it pays for answers, and learns from a few labelled samples whom to listen to."""
+"""The life of a requester: it pays for answers, and learns from a few labelled samples whom to listen to."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from klopf import ledger
-from klopf.peers._asking import Asking, attention, settle
+from klopf import files, ledger
+from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._listening import Listener
-from klopf.peers._participant import Participant, log, read_data, write_atomically
+from klopf.peers._participant import Participant, log, read_data
 
 __all__ = ["RequesterSettings", "live"]
 
@@ -54,15 +56,16 @@ class _Requester:
             begun.touch()
             await self._work(epoch)
         receipts = [ledger.SignedReceipt.from_json(r) for r in json.loads(prepared.read_text())["receipts"]]
-        settled = await settle(self.who, receipts)
+        posting = await hand_over(self.who, receipts)
         await self.who.attempt(
-            "post", self.who.book.settlement.post, self.who.id, settled.root, settled.fees, bytes(32)
+            "post", self.who.book.settlement.post, self.who.id, posting.root, posting.fees, bytes(32)
         )
 
     async def _work(self, epoch: int) -> None:
         """Ask about the labelled samples, learn whom to listen to, then buy answers to the real questions."""
         listener = self._listener()
-        asking = Asking(self.who, epoch)
+        listener.keep_only(self.who.living())
+        conversations = Conversations(self.who, epoch)
         offer, spent_on = int(self.settings.fee), len(self.data["inputs"]) + len(self.data["questions"])
         speakers = self.who.speakers()
         escrow = await self.who.on_ledger(self.who.book.settlement.escrow, self.who.id)
@@ -70,33 +73,32 @@ class _Requester:
             affordable = escrow // (offer * spent_on)
             log(f"epoch {epoch}: the escrow pays for {affordable} of {len(speakers)} neurons")
             speakers = sorted(speakers, key=lambda k: (-listener.heard(k), k))[:affordable]
-        known = await asking.ask(speakers, self.data["inputs"], offer)
-        order = np.random.default_rng([self.who.settings.seed, epoch, 3]).permutation(len(self.data["labels"]))
-        loss = listener.learn({k: answer[order] for k, answer in known.items()}, self.data["labels"][order])
-        bought = await asking.ask(list(known), self.data["questions"], offer)
+        known = await conversations.ask(speakers, self.data["inputs"], offer)
+        order = np.random.default_rng([self.who.settings.seed, epoch, 3]).permutation(len(self.data["targets"]))
+        loss = listener.learn({k: answer[order] for k, answer in known.items()}, self.data["targets"][order])
+        bought = await conversations.ask(list(known), self.data["questions"], offer)
         combined = listener.combine(bought)
         weights = attention(listener.shares(list(bought)))
         self._write_results(epoch, bought, combined)
-        post = {"receipts": [r.to_json() for r in asking.receipts(weights)], "listener": listener.to_json()}
-        write_atomically(self.who.folder / "state" / f"{epoch}.json", json.dumps(post).encode())
+        post = {"receipts": [r.to_json() for r in conversations.receipts(weights)], "listener": listener.to_json()}
+        files.replace(self.who.folder / "state" / f"{epoch}.json", json.dumps(post))
         heard = {k: round(w / 65_535, 3) for k, w in weights.items() if w > 0}
         log(f"epoch {epoch}: loss on labelled samples {loss:.3f}; listens to {heard}")
 
     def _listener(self) -> Listener:
         epochs = [int(p.stem) for p in (self.who.folder / "state").glob("*.json") if p.stem.isdigit()]
         if not epochs:
-            return Listener(self.who.settings.classes)
-        return Listener.from_json(
-            json.loads((self.who.folder / "state" / f"{max(epochs)}.json").read_text())["listener"]
-        )
+            return self.who.task.listener()
+        last = json.loads((self.who.folder / "state" / f"{max(epochs)}.json").read_text())
+        return self.who.task.read_listener(last["listener"])
 
-    def _write_results(self, epoch: int, bought: dict[int, np.ndarray], combined: np.ndarray) -> None:
-        """Predicted classes: of the network, and of each neuron by itself."""
-        ids = np.array(sorted(bought), dtype=np.int64)
-        alone = np.array([bought[k].argmax(axis=1) for k in ids], dtype=np.int64).reshape(len(ids), -1)
+    def _write_results(self, epoch: int, bought: dict[int, NDArray[Any]], combined: NDArray[Any]) -> None:
+        """What the answers amount to: of the network, and of each neuron by itself."""
+        ids, task = sorted(bought), self.who.task
+        alone = np.array([task.decide(bought[k]) for k in ids])
         buffer = io.BytesIO()
-        np.savez(buffer, ids=ids, alone=alone, network=combined.argmax(axis=1))
-        write_atomically(self.who.folder / "results" / f"{epoch}.npz", buffer.getvalue())
+        np.savez(buffer, ids=np.array(ids, dtype=np.int64), alone=alone, network=task.decide(combined))
+        files.replace(self.who.folder / "results" / f"{epoch}.npz", buffer.getvalue())
 
     async def claim(self, epoch: int) -> None:
         await self.who.arrive()

@@ -26,7 +26,7 @@ class Live:
 
     def __init__(self, settings: NetworkSettings) -> None:
         self._names = [n.name for n in settings.neuron]
-        self._models = {n.name: n.model for n in settings.neuron}
+        self._models = {n.name: n.shown for n in settings.neuron}
         self._epochs = settings.epochs
         self._console = Console(stderr=True)
         self._bar = Bar(

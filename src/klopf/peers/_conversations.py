@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import ledger, wire
-from klopf.errors import KlopfError
+from klopf.errors import KlopfError, PeersError
 from klopf.peers._disputes import keep_given
 from klopf.peers._participant import Participant, log
-from klopf.peers._tally import NO_TRAIL
+from klopf.peers._served import NO_TRAIL
 
-__all__ = ["Asking", "Settled", "attention", "settle"]
+__all__ = ["Conversations", "Posting", "attention", "hand_over"]
 
 ASK_SECONDS = 30.0
 BATCH = 512
@@ -32,7 +32,7 @@ class _Count:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Posting:
     """What a listener posts: the Merkle root of its receipts and the fees they add up to."""
 
     root: bytes
@@ -40,7 +40,7 @@ class Settled:
 
 
 @dataclass
-class Asking:
+class Conversations:
     """One listener's conversations in one epoch."""
 
     who: Participant
@@ -48,10 +48,8 @@ class Asking:
     _counts: dict[int, _Count] = field(default_factory=dict)
     _conversation: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    async def ask(
-        self, ids: Sequence[int], inputs: NDArray[np.float32], offer: int = 0
-    ) -> dict[int, NDArray[np.float32]]:
-        """Answers to ``inputs`` ``(n, features)``, each ``(n, classes)``, from those of ``ids`` who gave them in time.
+    async def ask(self, ids: Sequence[int], inputs: NDArray[Any], offer: int = 0) -> dict[int, NDArray[Any]]:
+        """Answers to the ``n`` ``inputs``, by who gave them, from those of ``ids`` who did so in time.
 
         ``offer`` is what the listener will pay for each sample answered, in the token's smallest unit. Whoever fails,
         refuses or answers nonsense is left out: silence earns nothing and harms nobody else.
@@ -59,19 +57,19 @@ class Asking:
         answers = await asyncio.gather(*(self._ask_one(k, inputs, offer) for k in ids))
         return {k: answer for k, answer in zip(ids, answers, strict=True) if answer is not None}
 
-    async def _ask_one(self, k: int, inputs: NDArray[np.float32], offer: int) -> NDArray[np.float32] | None:
-        peer = self.who.roll.by_id(k)
+    async def _ask_one(self, k: int, inputs: NDArray[Any], offer: int) -> NDArray[Any] | None:
+        peer, task = self.who.directory.by_id(k), self.who.task
         if peer is None:
             return None
         parts = []
         count = self._counts.setdefault(k, _Count())
         for start in range(0, len(inputs), BATCH):
-            batch = np.ascontiguousarray(inputs[start : start + BATCH], dtype=np.float32)
+            batch = inputs[start : start + BATCH]
             try:
                 answer = await self.who.dendrite.ask(
                     peer,
                     "answer",
-                    {"inputs": batch},
+                    task.pack_inputs(batch),
                     {"epoch": self.epoch, "offer": str(offer), "conversation": self._conversation},
                     timeout=ASK_SECONDS,
                 )
@@ -81,11 +79,11 @@ class Asking:
             count.answers += len(batch)
             count.owed += len(batch) * offer
             count.trail = wire.trail(count.trail, answer.digest)
-            said = answer.tensors.get("probabilities")
-            if said is None or not _are_probabilities(said, len(batch), self.who.settings.classes):
-                log(f"{k} answered something that is no probabilities")
+            try:
+                parts.append(task.unpack_answers(answer.tensors, len(batch)))
+            except PeersError as error:
+                log(f"{k} answered something that is no answer: {error}")
                 return None
-            parts.append(said.astype(np.float32, copy=False))
         return np.concatenate(parts) if parts else None
 
     def receipts(self, weights: Mapping[int, int]) -> list[ledger.SignedReceipt]:
@@ -101,19 +99,19 @@ class Asking:
         return [ledger.SignedReceipt(r, sign(r.digest(domain)), b"", tree.proof(r)) for r in receipts]
 
 
-async def settle(who: Participant, receipts: Sequence[ledger.SignedReceipt]) -> Settled:
+async def hand_over(who: Participant, receipts: Sequence[ledger.SignedReceipt]) -> Posting:
     """Keep the receipts as evidence, then hand every speaker its own. May be done again with the same receipts.
 
     A speaker that does not take its receipt cannot claim it; that is its own loss, so nothing is retried.
     """
     keep_given(who.folder, receipts)
-    await asyncio.gather(*(_hand_over(who, signed) for signed in receipts))
-    return Settled(receipts[0].root if receipts else bytes(32), sum(signed.receipt.fee for signed in receipts))
+    await asyncio.gather(*(_give(who, signed) for signed in receipts))
+    return Posting(receipts[0].root if receipts else bytes(32), sum(signed.receipt.fee for signed in receipts))
 
 
-async def _hand_over(who: Participant, signed: ledger.SignedReceipt) -> None:
+async def _give(who: Participant, signed: ledger.SignedReceipt) -> None:
     speaker = signed.receipt.speaker
-    peer = who.roll.by_id(speaker)
+    peer = who.directory.by_id(speaker)
     if peer is None:
         return
     try:
@@ -125,13 +123,3 @@ async def _hand_over(who: Participant, signed: ledger.SignedReceipt) -> None:
 def attention(shares: Mapping[int, float]) -> dict[int, int]:
     """Weights out of 65535, rounded down, in proportion to ``shares``, which add up to at most 1."""
     return {k: int(65_535 * share) for k, share in shares.items()}
-
-
-def _are_probabilities(said: NDArray[Any], n: int, classes: int) -> bool:
-    return (
-        said.shape == (n, classes)
-        and said.dtype == np.float32
-        and bool(np.isfinite(said).all())
-        and bool((said >= 0).all())
-        and bool(np.allclose(said.sum(axis=1), 1.0, atol=1e-3))
-    )

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from klopf import wire
 
-__all__ = ["NO_TRAIL", "Tally"]
+__all__ = ["NO_TRAIL", "Served"]
 
 NO_TRAIL = bytes(32)
 """The trail of a conversation in which nothing has been answered yet."""
 
 
 @dataclass
-class _Served:
-    conversation: str
+class _Conversation:
+    name: str
     answers: int = 0
     owed: int = 0
     trail: bytes = NO_TRAIL
@@ -24,21 +24,21 @@ class _Served:
 
 
 @dataclass
-class Tally:
+class Served:
     """Counts what was served since this process started; it need not survive a crash (see :meth:`accepts`)."""
 
-    _served: dict[tuple[int, int], _Served] = field(default_factory=dict)
+    _conversations: dict[tuple[int, int], _Conversation] = field(default_factory=dict)
 
-    def served(
+    def note(
         self, epoch: int, listener: int, conversation: str, answers: int, offer: int, answer_digest: bytes
     ) -> None:
         """Note that ``answers`` samples were answered to ``listener`` for ``offer`` units each.
 
         A listener that lost its memory may begin a new ``conversation`` in the same epoch, unless it owes something.
         """
-        entry = self._served.get((epoch, listener))
-        if entry is None or (entry.conversation != conversation and entry.owed == 0):
-            entry = self._served[epoch, listener] = _Served(conversation)
+        entry = self._conversations.get((epoch, listener))
+        if entry is None or (entry.name != conversation and entry.owed == 0):
+            entry = self._conversations[epoch, listener] = _Conversation(conversation)
         entry.before = (entry.answers, entry.owed, entry.trail)
         entry.answers += answers
         entry.owed += answers * offer
@@ -50,7 +50,7 @@ class Tally:
         The last answer may be missing from it. A speaker that has just come back from a crash remembers less than
         the listener: then a receipt that says more than it remembers is accepted, since it can only gain by it.
         """
-        entry = self._served.get((epoch, listener)) or _Served("")
+        entry = self._conversations.get((epoch, listener)) or _Conversation("")
         if (answers, trail) == (entry.answers, entry.trail):
             return fee >= entry.owed
         if (answers, trail) == (entry.before[0], entry.before[2]):
@@ -60,5 +60,5 @@ class Tally:
     def keep_only(self, epochs: Iterable[int]) -> None:
         """Forget conversations of other epochs: they can no longer be claimed."""
         kept = set(epochs)
-        for key in [key for key in self._served if key[0] not in kept]:
-            del self._served[key]
+        for key in [key for key in self._conversations if key[0] not in kept]:
+            del self._conversations[key]

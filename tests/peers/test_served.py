@@ -1,16 +1,16 @@
 """Which receipts a speaker signs."""
 
-from klopf.peers._tally import NO_TRAIL, Tally
+from klopf.peers._served import NO_TRAIL, Served
 from klopf.wire import trail as extended
 
 A, B = b"a" * 32, b"b" * 32
 
 
-def two_answers(offer=5) -> Tally:
-    tally = Tally()
-    tally.served(3, 7, "first", 10, offer, A)
-    tally.served(3, 7, "first", 20, offer, B)
-    return tally
+def two_answers(offer=5) -> Served:
+    served = Served()
+    served.note(3, 7, "first", 10, offer, A)
+    served.note(3, 7, "first", 20, offer, B)
+    return served
 
 
 def test_a_receipt_for_everything_served_is_signed():
@@ -23,33 +23,33 @@ def test_the_last_answer_may_have_been_lost():
 
 def test_less_than_served_another_trail_or_a_smaller_fee_is_not_signed():
     both = extended(extended(NO_TRAIL, A), B)
-    tally = two_answers()
-    assert not tally.accepts(3, 7, 30, 149, both)
-    assert not tally.accepts(3, 7, 29, 150, both)
-    assert not tally.accepts(3, 7, 30, 150, extended(both, A))
-    assert not tally.accepts(3, 7, 0, 0, NO_TRAIL)
-    assert not tally.accepts(3, 7, 10, 49, extended(NO_TRAIL, A))
+    served = two_answers()
+    assert not served.accepts(3, 7, 30, 149, both)
+    assert not served.accepts(3, 7, 29, 150, both)
+    assert not served.accepts(3, 7, 30, 150, extended(both, A))
+    assert not served.accepts(3, 7, 0, 0, NO_TRAIL)
+    assert not served.accepts(3, 7, 10, 49, extended(NO_TRAIL, A))
 
 
 def test_conversations_are_kept_apart_by_epoch_and_listener():
-    tally = two_answers()
-    assert tally.accepts(3, 8, 0, 0, NO_TRAIL)
-    assert tally.accepts(4, 7, 0, 0, NO_TRAIL)
+    served = two_answers()
+    assert served.accepts(3, 8, 0, 0, NO_TRAIL)
+    assert served.accepts(4, 7, 0, 0, NO_TRAIL)
 
 
 def test_after_a_crash_a_speaker_signs_what_it_cannot_remember():
-    assert Tally().accepts(3, 7, 30, 150, A)
+    assert Served().accepts(3, 7, 30, 150, A)
 
 
 def test_a_listener_that_lost_its_memory_may_begin_again_unless_it_owes():
     free, paid = two_answers(offer=0), two_answers(offer=5)
-    for tally in (free, paid):
-        tally.served(3, 7, "second", 4, 0, A)
+    for served in (free, paid):
+        served.note(3, 7, "second", 4, 0, A)
     assert free.accepts(3, 7, 4, 0, extended(NO_TRAIL, A))
     assert not paid.accepts(3, 7, 4, 0, extended(NO_TRAIL, A))
 
 
 def test_old_epochs_are_forgotten():
-    tally = two_answers()
-    tally.keep_only([4, 5])
-    assert len(tally._served) == 0
+    served = two_answers()
+    served.keep_only([4, 5])
+    assert len(served._conversations) == 0

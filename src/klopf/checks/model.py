@@ -1,0 +1,156 @@
+"""Does a model keep its promises?"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf.peers import Classes, Model, Numbers, Task, create_model, load_model, save_model
+from klopf.peers.models import awaited
+
+__all__ = ["check_model"]
+
+_EASY = Classes(features=("a", "b", "c", "d"), names=("left", "middle", "right"))
+
+_Samples = tuple[NDArray[Any], NDArray[Any]]
+
+
+def check_model(model: str | type[Model], task: Task = _EASY, settings: Mapping[str, Any] | None = None) -> None:
+    """Try with ``model`` all that a network does with it, on easy samples of ``task``.
+
+    Args:
+        model: its name in a network file, or its class.
+        task: what it is to learn; by default three classes from four numbers.
+        settings: as the network file has them.
+
+    Raises:
+        AssertionError: a promise of :class:`klopf.peers.Model` is broken; one line says which.
+    """
+    name = model if isinstance(model, str) else f"{model.__module__}:{model.__qualname__}"
+    asyncio.run(_check(name, task, dict(settings or {})))
+
+
+def _easy_samples(task: Task, n: int, seed: int) -> _Samples:
+    """``n`` samples that anything which learns gets better on: the same relation for every ``seed``."""
+    rng, fixed = np.random.default_rng(seed), np.random.default_rng(0)
+    if not task.input_shape:
+        words = np.array(["ant", "bee", "cat", "dog"])
+        replies = np.array(["a small one", "it flies", "it purrs", "man's friend"])
+        which = rng.integers(0, len(words), n)
+        return words[which], replies[which]
+    width = task.input_shape[0]
+    if isinstance(task, Numbers):
+        inputs = rng.normal(size=(n, width))
+        slope = fixed.normal(size=(width, len(task.names)))
+        return inputs.astype(np.float32), (30.0 + 5.0 * inputs @ slope).astype(np.float32)
+    centres = fixed.normal(0.0, 2.0, (len(task.names), width))
+    labels = rng.integers(0, len(task.names), n)
+    return (centres[labels] + rng.normal(0.0, 0.5, (n, width))).astype(np.float32), labels.astype(np.int64)
+
+
+async def _check(name: str, task: Task, settings: dict[str, Any]) -> None:
+    model = create_model(name, task, 3, settings)
+    assert isinstance(model, Model), f"{name} is no klopf.peers.Model: derive it from that class"
+    assert model.task == task, f"{name} was made for {task} and says it is for {model.task}: keep the task it is given"
+    await _speaks(name, model)
+    await _learns(name, model)
+    await _speaks(name, model)
+    await _is_reproducible(name, task, settings)
+    await _is_kept(name, model)
+    await _refuses(name, model)
+
+
+async def _said(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
+    return await awaited(model.answer(inputs))
+
+
+async def _hash(name: str, model: Model) -> bytes:
+    found = await awaited(model.commitment())
+    assert isinstance(found, bytes) and len(found) == 32, f"{name}.commitment() must be 32 bytes, not {found!r:.80}"
+    return found
+
+
+async def _speaks(name: str, model: Model) -> None:
+    """Valid answers, to many and to one, that change nothing."""
+    inputs, _ = _easy_samples(model.task, 40, 1)
+    before = await _hash(name, model)
+    for asked in (inputs, inputs[:1]):
+        kept = asked.copy()
+        answers = await _said(model, asked)
+        try:
+            model.task.check_answers(answers, len(asked))
+        except Exception as error:
+            raise AssertionError(f"{name}.answer() gives no answers of its task: {error}") from None
+        assert np.array_equal(kept, asked), f"{name}.answer() changed its inputs: copy what it works on"
+        same = np.array_equal(answers, await _said(model, asked))
+        assert same, f"{name} answers the same question differently the second time: answering must change nothing"
+    assert await _hash(name, model) == before, f"{name} has another commitment after it answered: it must not change"
+
+
+async def _learns(name: str, model: Model) -> None:
+    """A change of state is a change of commitment, and something is learned that a constant does not know."""
+    task, before = model.task, await _hash(name, model)
+    inputs, targets = _easy_samples(task, 2000, 2)
+    await awaited(model.learn(inputs, targets))
+    assert await _hash(name, model) != before, f"{name} has learned and has the same commitment: hash the whole state"
+    test, right = _easy_samples(task, 400, 4)
+    score = task.score(task.decide(await _said(model, test)), right)
+    constant = task.score(task.decide(task.know_nothing(targets, len(test))), right)
+    assert score > constant, (
+        f"{name} has learned nothing: its {task.measure} is {score:.3f} on easy samples, a constant's {constant:.3f}"
+    )
+
+
+async def _is_reproducible(name: str, task: Task, settings: dict[str, Any]) -> None:
+    """The same seed and samples, the same state; other samples, another."""
+    states = []
+    for seed in (5, 5, 6):
+        model = create_model(name, task, 3, settings)
+        await awaited(model.learn(*_easy_samples(task, 60, seed)))
+        states.append((await _hash(name, model), await _said(model, _easy_samples(task, 20, 7)[0])))
+    (one, said), (again, same), (other, _) = states
+    assert one == again and np.array_equal(said, same), (
+        f"{name} comes to another state from the same seed and samples: draw everything random from the seed"
+    )
+    assert one != other, f"{name} has the same commitment after other samples: hash the whole state"
+
+
+async def _is_kept(name: str, model: Model) -> None:
+    """A saved model goes on to the bit."""
+    inputs, targets = _easy_samples(model.task, 60, 8)
+    with tempfile.TemporaryDirectory() as place:
+        save_model(model, name, Path(place) / "state")
+        back = load_model(Path(place) / "state", model.task, name)
+    assert back.task == model.task, f"{name}.load() must give the model the task that it is given"
+    for when in ("after load()", "when it learns on after load()"):
+        assert await _hash(name, back) == await _hash(name, model), f"{name} has another commitment {when}: save it all"
+        same = np.array_equal(await _said(back, inputs), await _said(model, inputs))
+        assert same, f"{name} answers differently {when}: save it all"
+        await awaited(model.learn(inputs, targets))
+        await awaited(back.learn(inputs, targets))
+
+
+async def _refuses(name: str, model: Model) -> None:
+    """What does not fit is refused in one line, and changes nothing."""
+    inputs, targets = _easy_samples(model.task, 6, 9)
+    wrong = np.zeros((6, len(model.task.features) + 1), dtype=np.float32)
+    before = await _hash(name, model)
+    for what, call in (
+        ("inputs of the wrong shape in answer()", lambda: model.answer(wrong)),
+        ("inputs of the wrong shape in learn()", lambda: model.learn(wrong, targets)),
+        ("fewer targets than inputs in learn()", lambda: model.learn(inputs, targets[:4])),
+    ):
+        try:
+            await awaited(call())
+        except Exception as error:
+            said = str(error)
+            assert said and "\n" not in said, f"{name} refuses {what} with {said!r:.80}: say what is wrong in one line"
+        else:
+            raise AssertionError(f"{name} takes {what}: begin with task.check_inputs() and task.check_targets()")
+    assert await _hash(name, model) == before, f"{name} has changed although it refused: check before you change"

@@ -1,0 +1,34 @@
+"""Conduct that networks are tried with, given to a participant from outside like any operator's."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from klopf.peers import Conduct
+
+T = TypeVar("T")
+
+ANOTHER_ROOT = bytes(32)
+"""The root of no receipts."""
+
+
+class Perjurer(Conduct):
+    """As a listener it signs a receipt for everybody, so as to be answered, and then posts a root with none of them:
+    its rivals cannot claim that it listened to them, and its own part of the reward grows."""
+
+    def post(self, root: bytes) -> bytes:
+        return ANOTHER_ROOT
+
+
+class Litigant(Conduct):
+    """As a speaker it leaves the receipt of its first listener out of its claim and disputes it instead, in the hope
+    that this one sleeps through the time to answer and loses its reward. It never clears anybody."""
+
+    def claim(self, receipts: dict[int, T]) -> dict[int, T]:
+        return {listener: receipt for listener, receipt in receipts.items() if listener != min(receipts)}
+
+    def grievance(self, found: str) -> str:
+        return found or "it may be asleep"
+
+    def helps_accused(self) -> bool:
+        return False
