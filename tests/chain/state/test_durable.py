@@ -16,7 +16,7 @@ import pytest
 
 from klopf import chain
 from klopf.chain.rpc import Rpc
-from klopf.errors import ReadOnlyChain
+from klopf.errors import ChainError, ReadOnlyChain
 from tests.chain.state import writers
 
 
@@ -115,6 +115,71 @@ def test_a_forked_child_writes_beside_its_parent(tmp_path: Path) -> None:
         assert opened.height == opened.verify() == 41
 
 
+OPEN_AND_CLOSE = "import sys; from klopf import chain; chain.open(sys.argv[1]).close()"
+
+
+def open_and_close(path: Path) -> None:
+    """In another process, which takes itself for the last one if nobody else holds the file."""
+    subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, str(path)], check=True, timeout=60)
+
+
+def test_a_process_that_opens_it_twice_keeps_its_locks(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    with chain.create(path, chain_id=writers.CHAIN_ID) as first:
+        first.mine()
+        chain.open(path).close()  # POSIX: to close any descriptor of a file is to lose all one's locks on it
+        with chain.open(path, read_only=True):
+            open_and_close(path)
+            for _ in range(5):
+                first.mine()
+    with chain.open(path) as again:
+        assert again.height == again.verify() == 6
+
+
+def test_a_forked_child_goes_on_when_its_parent_closes(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    opened = chain.create(path, chain_id=writers.CHAIN_ID)
+    opened.mine()
+    (heard, tell), (hear, told) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            opened.mine()
+            os.write(tell, b"x")
+            os.read(hear, 1)
+            for _ in range(5):
+                opened.mine()
+            status = 0
+        finally:
+            os._exit(status)
+    os.read(heard, 1)
+    opened.close()
+    open_and_close(path)
+    os.write(told, b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with chain.open(path) as again:
+        assert again.height == again.verify() == 7
+
+
+def test_without_locks_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    path = tmp_path / "chain.db"
+    chain.create(path, chain_id=writers.CHAIN_ID).close()
+    with monkeypatch.context() as broken:
+        broken.setattr(fcntl, "lockf", refuse)
+        with pytest.raises(ChainError, match=r"keeps no locks .*put the chain on a local disk"):
+            chain.open(path)
+    with chain.open(path) as opened:
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        with pytest.raises(ChainError, match="keeps no locks"):
+            opened.mine()
+
+
 def test_every_commit_is_synced(tmp_path: Path) -> None:
     with chain.create(tmp_path / "chain.db", chain_id=1) as opened:
         run = opened._store.connection().execute
@@ -199,7 +264,7 @@ NO_PERMISSION = """
 import fcntl, os, sys
 from klopf import chain
 from klopf.chain import Chain
-from klopf.errors import ReadOnlyChain
+from klopf.errors import ChainError, ReadOnlyChain
 os.setgid(65534)
 os.setuid(65534)
 with chain.open(sys.argv[1], read_only=True) as opened:

@@ -10,7 +10,8 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
-from klopf.chain.state._file import BUSY_SECONDS, Errors, check_whole
+from klopf.chain.state._file import BUSY_SECONDS, Errors, look
+from klopf.chain.state._locks import no_locks
 from klopf.errors import ChainError, DiskFull, ReadOnlyChain
 
 __all__ = ["Database"]
@@ -32,7 +33,7 @@ class Database:
         self._writing = threading.Lock()
         self._turn: tuple[int, int] | None = None
         self._errors = Errors(path)
-        check_whole(path)
+        self._hold = look(path)
 
     # connections
 
@@ -71,6 +72,7 @@ class Database:
         if self.read_only and not Path(f"{self.path}-wal").exists() and not os.access(self.path.parent, os.W_OK):
             mode += "&immutable=1"
         with self.errors():
+            self._hold.lock()
             connection = sqlite3.connect(
                 f"file:{quoted}?mode={mode}",
                 uri=True,
@@ -124,7 +126,10 @@ class Database:
                 raise ReadOnlyChain(f"{self.path} cannot be written: {error.strerror}; open it read_only") from error
             self._turn = (os.getpid(), descriptor)
         descriptor = self._turn[1]
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise no_locks(self.path, error) from error
         try:
             yield
         finally:
@@ -140,3 +145,4 @@ class Database:
         if self._turn is not None and self._turn[0] == os.getpid():
             os.close(self._turn[1])
         self._turn = None
+        self._hold.release()

@@ -8,9 +8,10 @@ import sqlite3
 import time
 from pathlib import Path
 
+from klopf.chain.state._locks import Hold
 from klopf.errors import ChainError, DamagedFile, DiskFull, ReadOnlyChain
 
-__all__ = ["BUSY_SECONDS", "Errors", "check_whole", "translate"]
+__all__ = ["BUSY_SECONDS", "Errors", "look", "translate"]
 
 BUSY_SECONDS = 60.0
 
@@ -31,14 +32,29 @@ class Errors:
             raise translate(error, self.path) from error
 
 
-def check_whole(path: Path) -> None:
-    """Refuse a file that is missing, is no database, or is cut off. Raises :class:`~klopf.errors.ChainError`."""
-    if not path.exists():
-        raise ChainError(f"there is no chain at {path}; make one with chain.create, or correct the path")
+def look(path: Path) -> Hold:
+    """Look at a file and refuse it if it is missing, is no database, or is cut off.
+
+    Raises :class:`~klopf.errors.ChainError`.
+    """
     try:
-        with path.open("rb") as file:
-            head = file.read(100)
-            size = file.seek(0, os.SEEK_END)
+        hold = Hold(path)
+    except FileNotFoundError:
+        text = f"there is no chain at {path}; make one with chain.create, or correct the path"
+        raise ChainError(text) from None
+    except OSError as error:
+        raise ChainError(f"cannot read {path}: {error.strerror}; correct the path or its permissions") from error
+    try:
+        _check_whole(path, hold)
+    except BaseException:
+        hold.release()
+        raise
+    return hold
+
+
+def _check_whole(path: Path, hold: Hold) -> None:
+    try:
+        head, size = hold.read(100), hold.size()
     except OSError as error:
         raise ChainError(f"cannot read {path}: {error.strerror}; correct the path or its permissions") from error
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
@@ -47,18 +63,13 @@ def check_whole(path: Path) -> None:
     page = 65536 if page == 1 else page
     for patience in (0.05, 0.2, None):
         pages, logged = _logged(Path(f"{path}-wal"), page)
-        whole = path.stat().st_size // page
-        if all(number in logged for number in range(whole + 1, (pages or _pages(path)) + 1)):
+        whole = hold.size() // page
+        said = pages or int.from_bytes(hold.read(32)[28:], "big")  # how many pages there should be
+        if all(number in logged for number in range(whole + 1, said + 1)):
             return
         if patience is None:
             raise DamagedFile(f"{path} is cut off ({size} bytes); restore it from a copy")
         time.sleep(patience)  # another process may just be folding its log into the file
-
-
-def _pages(path: Path) -> int:
-    """How many pages the file says it has."""
-    with path.open("rb") as file:
-        return int.from_bytes(file.read(32)[28:], "big")
 
 
 def _logged(log: Path, page: int) -> tuple[int, set[int]]:

@@ -71,9 +71,13 @@ class Store(Database):
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__(path, read_only=read_only)
         self.codes = Codes(self)
-        with self.errors():
-            self._check_format()
-            self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
+        try:
+            with self.errors():
+                self._check_format()
+                self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
+        except BaseException:
+            self.close()
+            raise
 
     # opening
 
