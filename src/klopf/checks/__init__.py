@@ -16,11 +16,13 @@ from typing import Any
 __all__ = [
     "check_command",
     "check_model",
+    "check_panel",
 ]
 
 _WHERE = {
     "check_command": "command",
     "check_model": "model",
+    "check_panel": "panel",
 }
 """``check -> file of this folder``, a line each."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from klopf.network._data import Samples, Shares, share_out
     from klopf.network._demo import DEMO_PASSPHRASE, demo_settings
     from klopf.network._folder import Member, Run, read_run
+    from klopf.network._panel import PANELS, Panel, plain
     from klopf.network._prepare import prepare
     from klopf.network._receipts import gather_receipts
     from klopf.network._report import render
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEMO_PASSPHRASE",
     "EXAMPLE",
+    "PANELS",
     "Member",
     "NetworkSettings",
+    "Panel",
     "Progress",
     "Run",
     "Samples",
@@ -44,6 +47,7 @@ __all__ = [
     "demo_settings",
     "gather_receipts",
     "parse_settings",
+    "plain",
     "prepare",
     "read_run",
     "read_settings",
@@ -62,6 +66,7 @@ _LATER = {
     "Progress": "_supervise", "Supervisor": "_supervise",
     "Samples": "_data", "Shares": "_data", "share_out": "_data",
     "Summary": "_summary", "to_json": "_summary", "summarise": "_summarise", "render": "_report",
+    "PANELS": "_panel", "Panel": "_panel", "plain": "_panel",
     "count_disputes": "_verify", "verify": "_verify",
     "gather_receipts": "_receipts", "prepare": "_prepare", "run": "_run",
 }  # fmt: skip

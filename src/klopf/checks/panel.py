@@ -1,0 +1,142 @@
+"""Is this a panel that a page can show, whatever strangers call themselves?"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from decimal import Decimal
+from html.parser import HTMLParser
+from typing import Any
+
+from klopf.network import Panel, Summary
+from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment
+
+__all__ = ["check_panel"]
+
+_HOSTILE = '<klopf-evil a="1">" onmouseover="evil()" x=\'&'
+_REFUSED = set(
+    ["script", "iframe", "object", "embed", "link", "meta", "base", "form", "img", "image", "use", "foreignobject"]
+)
+_WITHOUT_END = set(
+    ["br", "hr", "path", "circle", "rect", "line", "polyline", "polygon", "col", "th", "td", "tr", "p", "li"]
+)
+_LEADING = ("href", "src", "action", "data")
+
+
+def check_panel(panel: type[Panel]) -> None:
+    """Check that ``panel`` gives plain data and a safe fragment, the same each time, also for a run without anything.
+
+    Raises:
+        AssertionError: one line that says which promise is broken.
+    """
+    name = panel.__name__
+    assert isinstance(panel, type) and issubclass(panel, Panel), f"{name} must be a subclass of Panel"
+    assert not inspect.isabstract(panel), f"{name} lacks {', '.join(sorted(panel.__abstractmethods__))}"
+    for what in ("title", "lead"):
+        text = getattr(panel, what, None)
+        assert isinstance(text, str) and "\n" not in text, f"{name}.{what} must be text on one line"
+        assert "<" not in text, f"{name}.{what} is text, not HTML: the page escapes it"
+    try:
+        made = panel()
+    except TypeError as error:
+        raise AssertionError(f"{name} must be made without arguments: {error}") from None
+    for what, summary in (
+        ("a run without anything", Summary("", 0, 0.0, ())),
+        ("a run that has just begun", _summary("ada", 0)),
+        ("a run", _summary("ada", 3)),
+        ("a run of hostile names", _summary(_HOSTILE, 3)),
+    ):
+        _check_summary(made, f"{name} on {what}", summary)
+
+
+def _check_summary(made: Panel, what: str, summary: Summary) -> None:
+    before = copy.deepcopy(summary)
+    data = _tried(f"{what}: data()", lambda: made.data(summary))
+    assert summary == before, f"{what}: data() changes the summary, which others read too"
+    try:
+        again = json.loads(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"{what}: data() cannot travel as JSON ({error}); see klopf.network.plain") from None
+    assert again == data, f"{what}: data() is not the same after a journey as JSON: use lists and text keys"
+    assert made.data(summary) == data, f"{what}: data() is not the same when asked again"
+    shown = _tried(f"{what}: html()", lambda: made.html(data))
+    assert isinstance(shown, str), f"{what}: html() must give text"
+    assert data == again, f"{what}: html() changes its data"
+    assert made.html(again) == shown, f"{what}: html() is not the same for the same data"
+    _check_fragment(what, shown)
+
+
+def _tried(what: str, call: Any) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        raise AssertionError(f"{what} fails: {type(error).__name__}: {error}") from error
+
+
+def _check_fragment(what: str, shown: str) -> None:
+    reader = _Reader()
+    reader.feed(shown)
+    reader.close()
+    assert "klopf-evil" not in reader.tags, f"{what}: html() has a name that is not escaped: see html.escape"
+    handlers = sorted(key for key in reader.attributes if key.startswith("on"))
+    assert not handlers, f"{what}: html() has {handlers[0]}=: a name that is not escaped with quotes, or a script"
+    refused = sorted(reader.tags & _REFUSED)
+    assert not refused, f"{what}: html() has <{refused[0]}>: a panel loads nothing and runs nothing"
+    links = [v for k, v in reader.values if k.split(":")[-1] in _LEADING and not v.startswith("#")]
+    assert not links, f"{what}: html() leads to {links[0][:40]!r}: a panel loads nothing from elsewhere"
+    assert not reader.open, f"{what}: html() leaves <{reader.open[-1]}> open"
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.values: list[tuple[str, str]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {key for key, _ in attrs}
+        self.values += [(key, value or "") for key, value in attrs]
+        if tag not in _WITHOUT_END:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _WITHOUT_END:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+
+def _summary(name: str, epochs: int) -> Summary:
+    """A made-up run whose people are called ``name`` and more."""
+    names = [f"{name}{i}" for i in range(4)]
+    money = Decimal("1234.000000000000000001")
+    standings = ("backbone", "fringe", "silent", "applicant")
+    heard = Heard(names[0], money, 0.5, 0.25, 7, money)
+    audit = {name: 0.5} if epochs else {}
+    return Summary(
+        name=name,
+        seed=0,
+        seconds=1.5,
+        classes=(name, "b"),
+        neurons=[
+            NeuronRow(i, who, name, i != 3, standings[i], 0.25 * (epochs > 0), audit, money, money)
+            for i, who in enumerate(names)
+        ],
+        auditors=[AuditorRow(9, f"{name}9", False, money)],
+        moments=[Moment(epoch, 0.9, 0.8, dict.fromkeys(names[:3], 0.7)) for epoch in range(1, epochs + 1)],
+        links=[Link(f"{name}8", names[0], 0.9), Link(names[1], names[0], 0.5)] if epochs else [],
+        payments=[Payment(e, names[0], money, money, 0.5, 0.25, (heard,)) for e in range(1, epochs + 1)],
+        disputes=[Dispute(1, names[0], names[1], money, name, money, True)] if epochs else [],
+        transactions=3 * epochs,
+        blocks=epochs,
+        supply=money,
+        notes=[f"{name} died and was started again"] if epochs else [],
+    )

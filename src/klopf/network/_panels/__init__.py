@@ -1,0 +1,3 @@
+"""The panels of a run's page, a file each."""
+
+__all__: list[str] = []

@@ -1,0 +1,49 @@
+"""Every payment, and why."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+from klopf.network._panel import Panel, plain
+from klopf.network._summary import Summary
+
+__all__ = ["Payments"]
+
+HEADS = "<th>listener" + "".join(f'<th class="n">{name}' for name in ("answers", "weight", "counted", "stake", "fee"))
+
+
+class Payments(Panel):
+    title = "Every payment, and why"
+    lead = (
+        "A listener's weight counts up to the consensus: the largest weight that listeners holding enough of the stake "
+        "give at least. Stake times counted weight, summed, is a neuron's rank; its part of all ranks is its part of the "
+        "epoch's emission. Fees come from requesters' receipts."
+    )
+
+    def data(self, summary: Summary) -> Any:
+        ordered = sorted(summary.payments, key=lambda p: (p.epoch, -p.amount))
+        return [{**plain(payment), "amount": plain(payment.amount)} for payment in ordered]
+
+    def html(self, data: Any) -> str:
+        return "".join(map(_payment, data))
+
+
+def _payment(payment: dict[str, Any]) -> str:
+    amount, emission, fees = (f"{Decimal(payment[key]):,.4f}" for key in ("amount", "emission", "fees"))
+    return (
+        f"<details><summary>epoch {payment['epoch']}: <b>{escape(payment['neuron'])}</b> was paid {amount} "
+        f"({emission} for {payment['share']:.1%} of the emission, {fees} in fees)</summary>"
+        f"<p>Consensus weight {payment['consensus']:.3f}. Listened to by:</p>"
+        f"<table><tr>{HEADS}</tr>{''.join(map(_reason, payment['heard']))}</table></details>"
+    )
+
+
+def _reason(heard: dict[str, Any]) -> str:
+    cells = (
+        str(heard["answers"]), f"{heard['weight']:.3f}", f"{heard['counted']:.3f}", f"{Decimal(heard['stake']):,.0f}",
+        f"{Decimal(heard['fee']):,.4f}",
+    )  # fmt: skip
+    figures = "".join(f'<td class="n">{cell}</td>' for cell in cells)
+    return f"<tr><td>{escape(heard['listener'])}</td>{figures}</tr>"
