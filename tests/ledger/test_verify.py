@@ -314,12 +314,3 @@ def test_an_event_that_a_contract_cannot_say_is_named(kept: Net, monkeypatch: py
     log = {**LOG, "topics": ["0x" + "77" * 32], "address": place}
     (found,) = ledger.verify(hearing(kept, monkeypatch, log), kept.receipts)
     assert "Effort.0x77777777" in str(found) and "unknown to the replay of Effort" in str(found)
-
-
-def test_every_event_has_a_replay_or_needs_none() -> None:
-    for contract in contracts().values():
-        said = {kind.__name__ for kind in contract.events}
-        assert said == {abi.name for abi in contract.artifact().events.values()}, contract.name
-        for kind in contract.events:
-            handled = hasattr(contract.replay, f"on_{kind.__name__}")
-            assert handled != (kind in contract.needs_none), f"{contract.name}.{kind.__name__}"

@@ -16,12 +16,14 @@ from typing import Any
 __all__ = [
     "check_command",
     "check_model",
+    "check_pack",
     "check_panel",
 ]
 
 _WHERE = {
     "check_command": "command",
     "check_model": "model",
+    "check_pack": "pack",
     "check_panel": "panel",
 }
 """``check -> file of this folder``, a line each."""

@@ -9,11 +9,11 @@ its contract's, value by value. What nobody accounts for is a difference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from klopf.errors import LedgerError
+from klopf.errors import ChainError, LedgerError
 from klopf.ledger._client import Client, Connection
 from klopf.ledger._event import Event
 from klopf.ledger._receipts import SignedReceipt
@@ -45,6 +45,12 @@ def where(event: Event) -> str:
 
 def _show(value: object) -> str:
     return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+def broken(replay: type[Replay], contract: str, error: Exception) -> str:
+    """A replay cannot go on."""
+    package = replay.__module__.partition(".")[0]
+    return f"refused: the replay of {contract}, from {package}, failed ({type(error).__name__}: {error})"
 
 
 class Replay:
@@ -145,7 +151,12 @@ class Verification:
 
     def add(self, contract: str, kind: type[Replay], events: Iterable[type[Event]]) -> None:
         """Play ``contract`` too, with a replay of class ``kind``; ``events`` are those that need no bookkeeping."""
-        self.replays[contract] = kind(self, contract)
+        try:
+            self.replays[contract] = kind(self, contract)
+        except (LedgerError, ChainError):
+            raise
+        except Exception as error:  # whatever a stranger's pack does
+            self.differ(f"what {contract} holds", "played", broken(kind, contract, error))
         self._needs_none |= {(contract, event) for event in events}
 
     def replay(self, kind: type[R]) -> R:
@@ -170,8 +181,7 @@ class Verification:
             if self.moves[move] != self.seen[move]:
                 what = f"transfers of {move[2]} from {self.name(move[0])} to {self.name(move[1])} in {at}"
                 self.differ(what, self.moves[move], self.seen[move])
-        for replay in self.replays.values():
-            replay.end_transaction(at)
+        self._each(lambda replay: replay.end_transaction(at))
         self.due, self.moves, self.seen = [], Counter(), Counter()
 
     def _play(self, event: Event) -> None:
@@ -186,6 +196,19 @@ class Verification:
             self.differ(where(event), "about something that exists", f"about the unknown {missing}")
         except (ValueError, ArithmeticError) as error:
             self.differ(where(event), "possible", error)
+        except (LedgerError, ChainError):
+            raise
+        except Exception as error:  # whatever the replay of a stranger's pack does
+            self.differ(where(event), "played", broken(type(self.replays[event.contract]), event.contract, error))
+
+    def _each(self, step: Callable[[Replay], None]) -> None:
+        for replay in self.replays.values():
+            try:
+                step(replay)
+            except (LedgerError, ChainError):
+                raise
+            except Exception as error:  # as above
+                self.differ(f"what {replay.contract} holds", "compared", broken(type(replay), replay.contract, error))
 
     def unaccounted(self, event: Event) -> str:
         """Why nobody knows what an event means."""
@@ -195,8 +218,7 @@ class Verification:
 
     def compare(self) -> None:
         """Compare all state with the contracts'."""
-        for replay in self.replays.values():
-            replay.compare()
+        self._each(lambda replay: replay.compare())
 
     def name(self, address: str) -> str:
         """A contract by its address; the address of anybody else."""

@@ -1,0 +1,189 @@
+"""A pack from outside is one class: its contract can be called, its events are its own, ``verify`` plays its replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint
+
+import pytest
+from eth_hash.auto import keccak
+from ledger_helpers import Net, secret
+
+from klopf import extensions, ledger
+from klopf.checks import check_pack
+from klopf.checks.pack import _check_client, _check_events, _check_replay
+from klopf.errors import LedgerError
+from klopf.ledger import Ledger, _verify, events
+from klopf.ledger._history import subjects
+from klopf.ledger._pack import contracts
+from klopf.ledger.packs import Contract, Event, Replay, Sent
+from tests.ledger import rounds
+from tests.ledger.rounds import Rounds, RoundsPack, RoundsReplay
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The pack as a package beside Klopf would bring it."""
+    entry = EntryPoint("rounds", "tests.ledger.rounds:RoundsPack", "klopf.packs")
+    monkeypatch.setattr(extensions, "entry_points", lambda group: [entry] if group == "klopf.packs" else [])
+    contracts.cache_clear()
+    yield
+    contracts.cache_clear()
+
+
+def with_rounds(net: Net) -> Ledger:
+    """The network, with the pack's contract in it."""
+    deployment, rpc = net.admin.deployment, net.admin.rpc
+    receipt = rpc.send(secret(0), None, Rounds.artifact().creation((deployment.addresses["Registry"],)))
+    place = ledger.keys.checksum(receipt["contractAddress"])
+    code = {**deployment.code, "Rounds": "0x" + bytes(keccak(rpc.code(place))).hex()}
+    return Ledger(rpc, replace(deployment, addresses={**deployment.addresses, "Rounds": place}, code=code), secret(0))
+
+
+def played(net: Net) -> Ledger:
+    network = with_rounds(net)
+    mine = network.client(Rounds)
+    for members in ((1, 2), (2,)):
+        mine.begin()
+        for member in members:
+            mine.join(member)
+    return network
+
+
+def test_it_keeps_its_promises(installed: None) -> None:
+    check_pack(RoundsPack)
+
+
+@pytest.mark.parametrize("contract", contracts().values(), ids=contracts())
+def test_so_do_the_packs_that_ship(contract: type[Contract]) -> None:
+    _check_events(contract)
+    _check_replay(contract)
+    _check_client(contract)
+
+
+def test_its_contract_is_called_and_its_events_are_its_own(installed: None, net: Net) -> None:
+    network = played(net)
+    assert (network.client(Rounds).running(), network.client(Rounds).has(1, 2)) == (2, True)
+    joined = [e for e in ledger.history(network) if isinstance(e, rounds.Joined)]
+    assert [(e.round, e.member, e.kind) for e in joined] == [
+        (r, m, "Rounds.Joined") for r, m in ((1, 1), (1, 2), (2, 2))
+    ]
+    assert not [e for e in ledger.history(network) if isinstance(e, events.effort.Joined)]
+    assert [subjects(e) for e in joined] == [[1], [2], [2]]
+    with ledger.Index(":memory:") as index:
+        index.follow(network)
+        assert list(index.page(kind="Rounds.Joined").events) == joined
+    with pytest.raises(LedgerError, match="no Rounds"):
+        net.admin.client(Rounds)
+
+
+def test_verify_plays_its_replay(installed: None, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = played(net)
+    assert ledger.verify(network, []) == []
+    told = [replace(e, member=3) if isinstance(e, rounds.Joined) else e for e in ledger.history(network)]
+    monkeypatch.setattr(_verify, "history", lambda _: iter(told))
+    assert "member 3 in round 1: must be True, is False" in [str(d) for d in ledger.verify(network, [])]
+
+
+def test_where_it_is_not_installed_its_events_are_named(net: Net) -> None:
+    network = played(net)
+    found = ledger.verify(network, [])
+    assert len(found) == 5 and all("of Rounds, which no pack installed here has" in str(d) for d in found)
+
+
+def test_a_replay_that_breaks_is_named(installed: None, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = played(net)
+    monkeypatch.setattr(RoundsReplay, "on_Joined", lambda self, e: [][e.member])
+    found = ledger.verify(network, [])
+    assert "the replay of Rounds, from tests, failed (IndexError" in str(found[0])
+
+
+# what check_pack says of a pack that breaks a promise
+
+
+@dataclass(frozen=True)
+class Joined(Event):
+    round: int
+
+
+class Short(Rounds):
+    events = (rounds.Begun, Joined)
+
+
+class Silent(Rounds):
+    events = (rounds.Begun,)
+
+
+@dataclass(frozen=True)
+class Begun(Event):
+    round: str
+
+
+class OfAnotherType(Rounds):
+    events = (Begun, rounds.Joined)
+
+
+class DeafReplay(Replay):
+    def on_Begun(self, e: rounds.Begun) -> None: ...
+
+
+class Deaf(Rounds):
+    replay = DeafReplay
+
+
+class Both(Rounds):
+    needs_none = (rounds.Joined,)
+
+
+class Waiting(RoundsReplay):
+    def on_Left(self, e: Event) -> None: ...
+
+
+class WaitsInVain(Rounds):
+    replay = Waiting
+
+
+class Misspelt(Rounds):
+    def join(self, member: int) -> Sent:
+        return self._write("joyn", member)
+
+
+class TooMuch(Rounds):
+    def join(self, member: int) -> Sent:
+        return self._write("join", member, 1)
+
+
+@pytest.mark.parametrize(
+    ("contract", "said"),
+    [
+        (Short, "has 2 fields (round, member), its class has 1"),
+        (Silent, "says Joined, for which Silent.events has no class"),
+        (OfAnotherType, "round is a uint256 in the contract"),
+        (Deaf, "nobody accounts for Rounds.Joined"),
+        (Both, "needs none and has a handler"),
+        (WaitsInVain, "on_Left waits for what is never said"),
+        (Misspelt, "calls joyn, which Rounds has not"),
+        (TooMuch, "calls join with 2 arguments; it takes 1"),
+    ],
+)
+def test_a_broken_promise_is_named(contract: type[Contract], said: str) -> None:
+    with pytest.raises(AssertionError) as refused:
+        for check in (_check_events, _check_replay, _check_client):
+            check(contract)
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+class Coin(Rounds):
+    name = "Token"
+
+
+def test_a_pack_that_cannot_be_found_is_told_how() -> None:
+    with pytest.raises(AssertionError, match="name it in pyproject"):
+        check_pack(RoundsPack)
+
+
+def test_a_pack_that_takes_a_name_is_refused(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RoundsPack, "contracts", (Coin,))
+    with pytest.raises(AssertionError, match="'core' has a contract called Token too"):
+        check_pack(RoundsPack)
