@@ -24,7 +24,7 @@ _require("network", "klopf.chain")
 if TYPE_CHECKING:
     from klopf.chain._chain import Chain
 
-__all__ = ["Chain", "create", "open", "rebuild", "serve"]
+__all__ = ["Chain", "create", "open", "rebuild", "restore", "serve"]
 
 
 def create(
@@ -111,6 +111,18 @@ def rebuild(
 
     run(source, path, progress)
     return open(path)
+
+
+def restore(copy: str | os.PathLike[str], path: str | os.PathLike[str]) -> int:
+    """Put a copy (a :meth:`Chain.snapshot`, or the files) in the place of the chain at ``path``; returns its height.
+
+    A copy that is merely moved there is refused, or worse, where the log of the chain before still lies beside it, as
+    after a kill. Raises :class:`~klopf.errors.ChainError`, and changes nothing, where the copy is not whole or somebody
+    has ``path`` open.
+    """
+    from klopf.chain._restore import restore as run
+
+    return run(copy, path)
 
 
 def __getattr__(name: str) -> Any:

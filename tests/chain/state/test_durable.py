@@ -7,7 +7,6 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -258,34 +257,3 @@ def test_reading_only(tmp_path: Path) -> None:
             writer.send(signed.raw_transaction)
         assert opened.height == 1
         assert opened.verify() == 1
-
-
-NO_PERMISSION = """
-import fcntl, os, sys
-from klopf import chain
-from klopf.chain import Chain
-from klopf.errors import ChainError, ReadOnlyChain
-os.setgid(65534)
-os.setuid(65534)
-with chain.open(sys.argv[1], read_only=True) as opened:
-    print(opened.height)
-try:
-    with chain.open(sys.argv[1]) as opened:
-        opened.mine()
-except ReadOnlyChain as error:
-    print(error)
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user who may not write")
-def test_a_file_without_write_permission() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "chain.db"
-        chain.create(path, chain_id=writers.CHAIN_ID).close()
-        path.chmod(0o444)
-        Path(folder).chmod(0o755)
-        command = [sys.executable, "-c", NO_PERMISSION, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    height, advice = done.stdout.strip().splitlines()
-    assert height == "0" and "read_only" in advice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
@@ -10,7 +11,7 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
-from klopf.chain.state._file import BUSY_SECONDS, Errors, look
+from klopf.chain.state._file import BUSY_SECONDS, Errors, look, not_writable
 from klopf.chain.state._locks import no_locks
 from klopf.errors import ChainError, DiskFull, ReadOnlyChain
 
@@ -34,6 +35,7 @@ class Database:
         self._turn: tuple[int, int] | None = None
         self._errors = Errors(path)
         self._hold = look(path)
+        self._frozen = read_only and not os.access(path.parent, os.W_OK)  # SQLite cannot keep up by itself then
 
     # connections
 
@@ -50,6 +52,10 @@ class Database:
             self._keep(local.connection)
         elif self.closed:
             raise ChainError(f"the chain at {self.path} is closed; open it again")
+        elif self._frozen and local.seen != self._state():  # a writer came: look again
+            local.connection.close()
+            local.connection = self._connect()
+            self._keep(local.connection)
         return local.connection  # type: ignore[no-any-return]
 
     def _keep(self, connection: sqlite3.Connection) -> None:
@@ -69,8 +75,12 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         quoted = urllib.parse.quote(str(self.path.absolute()))
         mode = "ro" if self.read_only else "rw"
-        if self.read_only and not Path(f"{self.path}-wal").exists() and not os.access(self.path.parent, os.W_OK):
-            mode += "&immutable=1"
+        if self._frozen:
+            self._local.seen = self._state()
+            if not self._local.seen[0]:  # nobody writes: the file is all there is, and no index can be made beside it
+                mode += "&immutable=1"
+            elif not os.access(f"{self.path}-wal", os.R_OK) or not os.access(f"{self.path}-shm", os.R_OK):
+                raise ChainError(f"{self.path}-wal and -shm cannot be read; give read permission to follow the writer")
         with self.errors():
             self._hold.lock()
             connection = sqlite3.connect(
@@ -84,6 +94,11 @@ class Database:
             connection.execute("PRAGMA cache_size=-4096")
             connection.execute("PRAGMA journal_size_limit=16777216")
             return connection
+
+    def _state(self) -> tuple[bool, int, int, int]:
+        """What shows to one who may write nothing that somebody else has written."""
+        found = self.path.stat()
+        return Path(f"{self.path}-wal").exists(), found.st_ino, found.st_size, found.st_mtime_ns
 
     def errors(self) -> Errors:
         """Turns SQLite's errors into lines for people."""
@@ -118,12 +133,7 @@ class Database:
             yield
             return
         if self._turn is None or self._turn[0] != os.getpid():
-            try:
-                descriptor = os.open(f"{self.path}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            except OSError as error:
-                if error.errno == 28:
-                    raise DiskFull(f"the disk that holds {self.path} is full; free some space") from error
-                raise ReadOnlyChain(f"{self.path} cannot be written: {error.strerror}; open it read_only") from error
+            descriptor = self._open_turn()
             self._turn = (os.getpid(), descriptor)
         descriptor = self._turn[1]
         try:
@@ -134,6 +144,28 @@ class Database:
             yield
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _open_turn(self) -> int:
+        """The file whose lock is the turn; it belongs to whom the database belongs to, and has its mode."""
+        turn = Path(f"{self.path}-turn")
+        try:
+            found = self.path.stat()
+            descriptor = os.open(turn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            made = os.fstat(descriptor)
+            if made.st_uid == os.geteuid():
+                os.fchmod(descriptor, found.st_mode & 0o666)
+                if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
+                    with contextlib.suppress(OSError):  # only root may give it away
+                        os.fchown(descriptor, found.st_uid if os.geteuid() == 0 else -1, found.st_gid)
+            return descriptor
+        except PermissionError as error:
+            with contextlib.suppress(OSError):
+                return os.open(turn, os.O_RDONLY | os.O_CLOEXEC)  # somebody else's; to lock it, reading is enough
+            raise not_writable(self.path) from error
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskFull(f"the disk that holds {self.path} is full; free some space") from error
+            raise ReadOnlyChain(f"{turn} cannot be written: {error.strerror}; open it read_only") from error
 
     def close(self) -> None:
         """Close every thread's connection; the last process to close folds the log into the file."""

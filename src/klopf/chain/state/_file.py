@@ -11,7 +11,7 @@ from pathlib import Path
 from klopf.chain.state._locks import Hold
 from klopf.errors import ChainError, DamagedFile, DiskFull, ReadOnlyChain
 
-__all__ = ["BUSY_SECONDS", "Errors", "look", "translate"]
+__all__ = ["BUSY_SECONDS", "Errors", "look", "not_writable", "translate"]
 
 BUSY_SECONDS = 60.0
 
@@ -68,6 +68,11 @@ def _check_whole(path: Path, hold: Hold) -> None:
         if all(number in logged for number in range(whole + 1, said + 1)):
             return
         if patience is None:
+            if Path(f"{path}-wal").exists():
+                raise DamagedFile(
+                    f"{path} is cut off ({size} bytes), or {path.name}-wal beside it belongs to another file; "
+                    f"put a copy there with: klopf chain restore COPY {path}"
+                )
             raise DamagedFile(f"{path} is cut off ({size} bytes); restore it from a copy")
         time.sleep(patience)  # another process may just be folding its log into the file
 
@@ -91,6 +96,14 @@ def _logged(log: Path, page: int) -> tuple[int, set[int]]:
     return pages, held
 
 
+def not_writable(path: Path) -> ReadOnlyChain:
+    """Which of the chain's files, or whether their folder, cannot be written."""
+    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm"), path.parent):
+        if name.exists() and not os.access(name, os.W_OK):
+            return ReadOnlyChain(f"{name} cannot be written; give it write permission, or open it with read_only=True")
+    return ReadOnlyChain(f"{path} cannot be written; give it write permission, or open it with read_only=True")
+
+
 def translate(error: sqlite3.Error, path: Path) -> ChainError:
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
@@ -98,7 +111,7 @@ def translate(error: sqlite3.Error, path: Path) -> ChainError:
     if name.startswith("SQLITE_FULL"):
         return DiskFull(f"the disk that holds {path} is full; free some space and send again: nothing was lost")
     if name.startswith("SQLITE_READONLY"):
-        return ReadOnlyChain(f"{path} cannot be written; give it write permission, or open it with read_only=True")
+        return not_writable(path)
     if name.startswith("SQLITE_IOERR"):
         return DiskFull(f"writing or reading {path} failed ({name}); check the disk and send again")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from klopf.errors import ChainError
 
-__all__ = ["Hold", "no_locks"]
+__all__ = ["SHARED_FIRST", "SHARED_SIZE", "Hold", "is_held", "no_locks"]
 
 SHARED_FIRST, SHARED_SIZE = 0x40000002, 510  # the bytes that SQLite locks (its os.h)
 INDEX_IN_USE = 128  # the byte of the log's index that says that somebody uses it (its wal.c)
@@ -109,6 +109,16 @@ class Hold:
                 for number in entry.numbers:
                     os.close(number)
                 del _open[self._key]
+
+
+def is_held(path: Path) -> bool:
+    """Whether this process has the chain at ``path`` open."""
+    with _guard:
+        try:
+            found = path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) in _open
 
 
 def no_locks(path: Path, error: OSError) -> ChainError:

@@ -21,10 +21,10 @@ class Chain(CommandGroup):
     extra = "network"
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
-        return {"serve": serve}
+        return {"restore": restore, "serve": serve}
 
 
-def serve(file: Path, *, host: str = "127.0.0.1", port: Port = 8545) -> None:
+def serve(file: Path, *, host: str = "127.0.0.1", port: Port = 8545, dev: bool = False) -> None:
     """Serve a chain file as JSON-RPC over HTTP, for wallets and tools. Stop it with Ctrl-C.
 
     Parameters
@@ -35,9 +35,28 @@ def serve(file: Path, *, host: str = "127.0.0.1", port: Port = 8545) -> None:
         Address to listen at.
     port
         Port to listen at.
+    dev
+        Offer also what only a development chain does: its clock moves, blocks are undone, accounts are played. The
+        chain must have been made for that.
     """
     from klopf import chain as embedded
 
     embedded.open(file, read_only=True).close()  # what cannot be served says so before anything is promised
     print(f"serving {file} at http://{host}:{port}", file=sys.stderr)
-    embedded.serve(file, host=host, port=port)
+    embedded.serve(file, host=host, port=port, dev=dev)
+
+
+def restore(copy: Path, file: Path) -> None:
+    """Put a copy of a chain in the place of one that is damaged or lost, and remove what lies beside it of that one.
+
+    Parameters
+    ----------
+    copy
+        The copy's file; it is left as it is.
+    file
+        The chain's file, such as RUN/ledger.sqlite. Nobody may have it open.
+    """
+    from klopf import chain as embedded
+
+    height = embedded.restore(copy, file)
+    print(f"{file} is the chain of {copy} now, up to block {height}")
