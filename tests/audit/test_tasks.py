@@ -1,15 +1,24 @@
-"""Audit tasks: the conformance test of ``AuditTask``, and what the figures mean."""
+"""Every audit task that ships keeps the promises of ``AuditTask``, and what their figures mean."""
 
 import numpy as np
 import pytest
 
-from klopf.audit import TASKS, AuditTask, Score
-from klopf.errors import AuditError
+from klopf.audit import AUDIT_TASKS, AuditTask, Score, audit_tasks, marks
+from klopf.checks import check_audit_task
+from klopf.errors import AuditError, ExtensionError
+from klopf.peers import Classes, Numbers, Text
+
+CLASSES = Classes(("a", "b"), ("w", "x", "y", "z"))
+NUMBERS = Numbers(("a", "b"), ("rent",), ("EUR",))
 
 
-@pytest.fixture(params=TASKS, ids=lambda task: task.name)
-def task(request) -> AuditTask:
-    return request.param
+def of(name, task=CLASSES) -> AuditTask:
+    return audit_tasks([name], task)[name]
+
+
+@pytest.mark.parametrize("name", list(AUDIT_TASKS))
+def test_audit_tasks_keep_their_promises(name):
+    check_audit_task(name)
 
 
 def answers_right(n, right, classes=4):
@@ -18,49 +27,167 @@ def answers_right(n, right, classes=4):
     return np.eye(classes, dtype=np.float32)[said], labels
 
 
-def test_questions_keep_their_shape_and_depend_on_the_generator_only(task):
-    inputs = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
-    kept = inputs.copy()
-    asked = task.questions(inputs, np.random.default_rng(1))
-    assert asked.shape == inputs.shape
-    assert asked.dtype == np.float32
-    np.testing.assert_array_equal(asked, task.questions(inputs, np.random.default_rng(1)))
-    np.testing.assert_array_equal(inputs, kept)
-
-
-def test_a_score_lies_in_its_interval_and_the_interval_shrinks(task):
-    few, many = (task.score(*answers_right(n, n * 3 // 4)) for n in (40, 4000))
-    for score in (few, many):
-        assert 0 <= score.low < score.value < score.high <= 1
-        assert score.value == pytest.approx(0.75)
-        assert score.control == pytest.approx(0.25)
-    assert many.high - many.low < (few.high - few.low) / 5
-
-
-def test_the_interval_covers_the_truth_about_as_often_as_it_says(task):
+@pytest.mark.parametrize("name", ["accuracy", "robustness"])
+def test_accuracy_is_the_fraction_right_with_an_interval_that_covers_the_truth_as_often_as_it_says(name):
+    score = of(name).score(*answers_right(40, 30))
+    assert (score.value, score.control) == (0.75, 0.25)
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(400):
-        score = task.score(*answers_right(80, rng.binomial(80, 0.3)))
+        score = of(name).score(*answers_right(80, rng.binomial(80, 0.3)))
         covered += score.low <= 0.3 <= score.high
     assert 0.92 <= covered / 400 <= 0.98
+    perfect = of(name).score(*answers_right(50, 50))
+    assert perfect.value == 1.0 and perfect.low < 0.95
 
 
-def test_perfection_still_has_an_interval(task):
-    score = task.score(*answers_right(50, 50))
-    assert score.value == 1.0
-    assert score.low < 0.95
+@pytest.mark.parametrize("name", ["variance-explained", "robustness"])
+def test_variance_explained_knows_no_units_and_its_interval_covers_the_truth(name):
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        targets = rng.normal(1e5, 1e4, (120, 1))
+        answers = targets + rng.normal(0.0, 0.5e4, targets.shape)
+        score = of(name, NUMBERS).score(answers.astype(np.float32), targets.astype(np.float32))
+        covered += score.low <= 0.75 <= score.high
+    assert 0.9 <= covered / 300 <= 0.98
 
 
-def test_missing_answers_are_not_scored(task):
-    answers, labels = answers_right(10, 5)
-    with pytest.raises(AuditError, match="one answer to each"):
-        task.score(answers[:-1], labels)
-    with pytest.raises(AuditError):
-        task.score(answers[:0], labels[:0])
+def test_calibration_is_one_less_the_expected_calibration_error():
+    """Two bins: 60 answers that are 0.8 sure of which 54 are right, 40 that are 0.6 sure of which 10 are right."""
+    task = Classes(("a",), ("no", "yes"))
+    sure = np.repeat([0.8, 0.6], [60, 40]).astype(np.float32)
+    answers = np.stack([1 - sure, sure], axis=1)
+    targets = np.concatenate([np.arange(60) < 54, np.arange(40) < 10]).astype(np.int64)
+    score = of("calibration", task).score(answers, targets)
+    assert score.value == pytest.approx(1 - (0.6 * abs(0.9 - 0.8) + 0.4 * abs(0.25 - 0.6)))
+    assert score.low < score.value < score.high
+    assert score.control == pytest.approx(1.0)
+
+
+def test_likeness_of_texts():
+    task = Text(("q",), ("a",))
+    targets = np.array(["a red rose", "a blue sky"] * 10)
+    assert of("likeness", task).score(targets, targets).value == 1.0
+    close = of("likeness", task).score(np.char.add(targets, "!"), targets)
+    assert 0.7 < close.low < close.value < 1.0
+    assert close.control < 0.6
+
+
+def test_noise_is_that_of_the_generator_whatever_else_is_asked():
+    inputs = np.zeros((500, 2), np.float32)
+    asked = of("robustness").questions(inputs, np.random.default_rng(1))
+    np.testing.assert_array_equal(asked, of("robustness").questions(inputs, np.random.default_rng(1)))
+    assert asked.std() == pytest.approx(0.5, rel=0.1)
 
 
 def test_basis_points_round_the_interval_outward():
     assert Score(0.5, 0.43219, 0.56781, 0.1).basis_points() == (5000, 4321, 5679)
     assert Score(1.0, 0.99999, 1.0, 0.1).basis_points() == (10000, 9999, 10000)
     assert Score(0.0, 0.0, 0.0, 0.1).basis_points() == (0, 0, 0)
+
+
+def test_a_network_asks_what_it_names_or_what_is_usual():
+    assert list(audit_tasks([], CLASSES)) == ["accuracy", "robustness"]
+    assert list(audit_tasks([], NUMBERS)) == ["variance-explained", "robustness"]
+    assert list(audit_tasks([], Text(("q",), ("a",)))) == ["likeness"]
+    assert list(audit_tasks(["calibration", "accuracy"], CLASSES)) == ["calibration", "accuracy"]
+    with pytest.raises(AuditError, match="judges classes, not numbers: leave it out"):
+        audit_tasks(["accuracy"], NUMBERS)
+    with pytest.raises(ExtensionError, match="no audit task is called 'charm'"):
+        audit_tasks(["charm"], CLASSES)
+
+
+def test_what_cannot_be_asked_is_left_out_by_an_auditor_that_lives():
+    said = []
+    assert list(audit_tasks(["charm", "accuracy"], CLASSES, said.append)) == ["accuracy"]
+    assert len(said) == 1 and "'charm' is left out" in said[0]
+    with pytest.raises(AuditError, match="no audit task is left"):
+        audit_tasks(["charm"], CLASSES, said.append)
+
+
+def test_marks_are_those_named_else_the_tasks_own():
+    asked = audit_tasks(["accuracy", "calibration", "robustness"], CLASSES)
+    assert marks(asked, {}) == {"accuracy": 0.3, "robustness": 0.2}
+    assert marks(asked, {"calibration": 0.9, "accuracy": 0.5}) == {
+        "accuracy": 0.5,
+        "calibration": 0.9,
+        "robustness": 0.2,
+    }
+    with pytest.raises(AuditError, match="'likeness', which is not asked"):
+        marks(asked, {"likeness": 0.5})
+
+
+class Accurate(AuditTask):
+    """A right one, to be broken."""
+
+    kinds = ("classes",)
+
+    def judge(self, answers, targets):
+        value = float((answers.argmax(axis=1) == targets).mean())
+        control = float(np.bincount(targets).max() / len(targets))
+        reach = 1.0 / len(targets) ** 0.5
+        return Score(value, max(0.0, value - reach), min(1.0, value + reach), control)
+
+
+class Unseeded(Accurate):
+    def questions(self, inputs, rng):
+        return inputs + np.random.default_rng().normal(size=inputs.shape).astype(np.float32)
+
+
+class Destructive(Accurate):
+    def questions(self, inputs, rng):
+        inputs += 1
+        return inputs
+
+
+class Half(Accurate):
+    def questions(self, inputs, rng):
+        return inputs[::2]
+
+
+class Moody(Accurate):
+    def judge(self, answers, targets):
+        found = super().judge(answers, targets)
+        return Score(found.low, found.low, found.high, float(np.random.default_rng().random()))
+
+
+class Flattering(Accurate):
+    def judge(self, answers, targets):
+        found = super().judge(answers, targets)
+        return Score(1.0 - found.value, 1.0 - found.high, 1.0 - found.low, 1.0 - found.control)
+
+
+class Indifferent(Accurate):
+    def judge(self, answers, targets):
+        return Score(0.5, 0.4, 0.6, 0.5)
+
+
+class NoControl(Accurate):
+    def judge(self, answers, targets):
+        found = super().judge(answers, targets)
+        return Score(found.value, found.low, found.high, 0.0)
+
+
+class OutOfRange(Accurate):
+    def score(self, answers, targets):
+        return Score(1.2, 1.1, 1.3, 0.0)
+
+
+class Careless(Accurate):
+    def score(self, answers, targets):
+        return self.judge(answers[: len(targets)], targets[: len(answers)])
+
+
+class Lost(Accurate):
+    kinds = ("dances",)
+
+
+@pytest.mark.parametrize(
+    "broken", [Unseeded, Destructive, Half, Moody, Flattering, Indifferent, NoControl, OutOfRange, Careless, Lost]
+)
+def test_a_broken_promise_is_found(broken):
+    check_audit_task(Accurate)
+    with pytest.raises(AssertionError) as found:
+        check_audit_task(broken)
+    assert "\n" not in str(found.value) and broken.__name__ in str(found.value)

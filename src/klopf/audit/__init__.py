@@ -4,6 +4,6 @@ from klopf.extras import require as _require
 
 _require("network", "klopf.audit")
 
-from klopf.audit._tasks import CONFIDENCE, TASKS, Accuracy, AuditTask, NoiseRobustness, Score
+from klopf.audit.tasks import AUDIT_TASKS, CONFIDENCE, USUAL, AuditTask, Score, audit_tasks, marks
 
-__all__ = ["CONFIDENCE", "TASKS", "Accuracy", "AuditTask", "NoiseRobustness", "Score"]
+__all__ = ["AUDIT_TASKS", "CONFIDENCE", "USUAL", "AuditTask", "Score", "audit_tasks", "marks"]

@@ -5,16 +5,18 @@ What it found is written to its folder before it commits, so that a crash betwee
 
 from __future__ import annotations
 
+import copy
 import json
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger
-from klopf.audit._tasks import TASKS, AuditTask, Score
+from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.peers import Conversations, Participant, log, read_data
 
 __all__ = ["AuditorSettings", "live"]
@@ -26,6 +28,8 @@ class AuditorSettings:
 
     questions: int
     """Held-out samples put to a neuron in one audit."""
+    tasks: tuple[str, ...] = ()
+    """Audit tasks by name; the usual ones of the network's kind of task if there are none."""
 
 
 async def live(folder: Path) -> None:
@@ -44,6 +48,7 @@ class _Auditor:
         self.who = who
         self.settings = AuditorSettings(**who.settings.more)
         self.data = read_data(who.folder)
+        self.tasks = audit_tasks(self.settings.tasks, who.task, left_out=log)
         (who.folder / "state").mkdir(exist_ok=True)
 
     def _file(self, epoch: int) -> Path:
@@ -80,20 +85,34 @@ class _Auditor:
         rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
         count = min(self.settings.questions, len(self.data["targets"]))
         about = rng.choice(len(self.data["targets"]), count, replace=False)
-        inputs, labels = self.data["inputs"][about], self.data["targets"][about]
+        inputs, targets = self.data["inputs"][about], self.data["targets"][about]
         conversations = Conversations(self.who, epoch)
         scores: dict[int, dict[str, ledger.Score]] = {k: {} for k in neurons}
-        for task in TASKS:
-            for k, score in (await self._scores(task, conversations, neurons, inputs, labels, rng)).items():
-                scores[k][task.name] = ledger.Score(*score.basis_points())
-        results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if len(found) == len(TASKS)]
+        for name, task in self.tasks.items():
+            try:
+                questions = task.questions(inputs, copy.deepcopy(rng))  # whatever other tasks draw
+            except Exception as error:  # whatever a stranger's task raises
+                self._failed(epoch, name, error)
+                continue
+            answers = await conversations.ask(list(scores), questions)
+            scores = {k: found for k, found in scores.items() if k in answers}
+            for k in scores:
+                self._score(epoch, name, task, scores[k], answers[k], targets)
+        results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if found]
         for result in results:
             log(f"epoch {epoch}: {result}")
         return self.who.conduct.report(results)
 
-    async def _scores(
-        self, task: AuditTask, conversations: Conversations, neurons: list[int],
-        inputs: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator,
-    ) -> dict[int, Score]:  # fmt: skip
-        answers = await conversations.ask(neurons, task.questions(inputs, rng))
-        return {k: task.score(answer, labels) for k, answer in answers.items()}
+    def _score(
+        self, epoch: int, name: str, task: AuditTask, found: dict[str, ledger.Score],
+        answers: NDArray[Any], targets: NDArray[Any],
+    ) -> None:  # fmt: skip
+        """Add a task's score to what has been ``found`` about a neuron."""
+        try:
+            found[name] = ledger.Score(*task.score(answers, targets).basis_points())
+        except Exception as error:  # whatever a stranger's task raises
+            self._failed(epoch, name, error)
+
+    def _failed(self, epoch: int, name: str, error: Exception) -> None:
+        said = " ".join(str(error).split())
+        log(f"epoch {epoch}: the audit task {name!r} failed and is passed over: {type(error).__name__}: {said}")

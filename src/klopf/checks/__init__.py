@@ -14,6 +14,7 @@ import importlib
 from typing import Any
 
 __all__ = [
+    "check_audit_task",
     "check_command",
     "check_model",
     "check_pack",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "check_audit_task": "audit_task",
     "check_command": "command",
     "check_model": "model",
     "check_pack": "pack",

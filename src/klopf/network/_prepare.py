@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from klopf import chain, ledger, peers, wire
+from klopf import audit, chain, ledger, peers, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.network._data import Samples, Shares, share_out
 from klopf.network._folder import Member, Run
@@ -22,7 +22,6 @@ __all__ = ["prepare"]
 
 GAS_MONEY = 10**18
 """Wei given to each participant. The embedded chain's gas is free; elsewhere this pays for some 1,000 transactions."""
-AUDIT_QUESTIONS = 120
 
 
 def prepare(
@@ -41,6 +40,7 @@ def prepare(
     shares = share_out(settings)
     _check_ports(settings)
     _check_models(settings, shares)
+    marks = _marks(settings, shares)
     operator = _operator(settings, passphrase)
     with _folder_or_nothing(folder):
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
@@ -50,7 +50,7 @@ def prepare(
             chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}).close()
         ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
         begun("deploying the contracts")
-        deployment = ledger.deploy(where, operator, _parameters(settings), marks=_marks(settings))
+        deployment = ledger.deploy(where, operator, _parameters(settings), marks=marks)
         deployment.save(folder / "deployment.json")
         with ledger.connect(where, operator, deployment) as book:
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
@@ -136,10 +136,12 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
     )
 
 
-def _marks(settings: NetworkSettings) -> ledger.Marks:
-    rules = settings.rules
-    marks = {"accuracy": rules.pass_accuracy, "robustness": rules.pass_robustness}
-    return ledger.Marks({task: round(least * 10_000) for task, least in marks.items()})
+def _marks(settings: NetworkSettings, shares: Shares) -> ledger.Marks:
+    """What each task's median must reach; what is named for a task goes before the rules' marks of the usual two."""
+    asked = audit.audit_tasks(settings.audit.tasks, shares.test.task)
+    usual = {"accuracy": settings.rules.pass_accuracy, "robustness": settings.rules.pass_robustness}
+    named = {task: least for task, least in usual.items() if task in asked} | settings.audit.marks
+    return ledger.Marks({task: round(least * 10_000) for task, least in audit.marks(asked, named).items()})
 
 
 def _register_everybody(
@@ -190,7 +192,7 @@ def _register_everybody(
         port = settings.wire.first_port + i if settings.wire.first_port else 0
         join(neuron.name, "neuron", neuron.model, "neurons", _with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
-        more = {"questions": AUDIT_QUESTIONS}
+        more = {"questions": settings.audit.questions, "tasks": list(settings.audit.tasks)}
         join(auditor.name, "auditor", "", "auditors", _with_targets(shares.audit), more, stake, 0, auditor)
     asking = settings.requester
     data = _with_targets(shares.reference) | {"questions": shares.test.inputs}

@@ -75,6 +75,17 @@ class AuditorSettings(_Strict):
     conduct_settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class AuditSettings(_Strict):
+    """What auditors ask."""
+
+    tasks: tuple[str, ...] = ()
+    """Names of ``klopf.audit.AUDIT_TASKS``; none: what is usual for the network's kind of task."""
+    marks: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    """What the auditors' median must reach in a task, where it is not the task's own mark."""
+    questions: int = Field(120, ge=1)
+    """Held-out samples put to a neuron in one audit, in each task."""
+
+
 class RequesterSettings(_Strict):
     name: Name = "requester"
     fee: float = Field(0.01, ge=0)
@@ -133,6 +144,7 @@ class NetworkSettings(_Strict):
     data: DataSettings = DataSettings()
     neuron: tuple[NeuronSettings, ...] = Field(min_length=2)
     auditor: tuple[AuditorSettings, ...] = Field(min_length=1)
+    audit: AuditSettings = AuditSettings()
     requester: RequesterSettings = RequesterSettings()
     ledger: LedgerSettings = LedgerSettings()
     wire: WireSettings = WireSettings()
@@ -239,6 +251,11 @@ name = "walt"
 
 [[auditor]]
 name = "xeno"
+
+[audit]
+tasks = ["accuracy", "robustness"]    # any number; "calibration" is another
+marks = {}               # what a median must reach, such as { calibration = 0.8 }; else as [rules] or the task say
+questions = 120          # held-out samples put to a neuron in each task
 
 [requester]
 name = "requester"

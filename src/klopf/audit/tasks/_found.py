@@ -1,0 +1,71 @@
+"""The audit tasks that there are, and those that a network asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from klopf.audit.tasks._task import AuditTask
+from klopf.errors import AuditError, KlopfError
+from klopf.extensions import Point
+from klopf.peers import Task
+
+__all__ = ["AUDIT_TASKS", "USUAL", "audit_tasks", "marks"]
+
+AUDIT_TASKS = Point(
+    "klopf.audit_tasks", "audit task", "klopf.audit.tasks._task:AuditTask",
+    {
+        "accuracy": "klopf.audit.tasks.accuracy:Accuracy",
+        "robustness": "klopf.audit.tasks.robustness:Robustness",
+        "calibration": "klopf.audit.tasks.calibration:Calibration",
+        "variance-explained": "klopf.audit.tasks.variance_explained:VarianceExplained",
+        "likeness": "klopf.audit.tasks.likeness:Likeness",
+    },
+)  # fmt: skip
+"""Every audit task that a network file can name. A line in this table makes one of Klopf's own known."""
+
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "classes": ("accuracy", "robustness"),
+    "numbers": ("variance-explained", "robustness"),
+    "text": ("likeness",),
+}
+"""What is asked by kind of task, where a network file says nothing."""
+
+
+def audit_tasks(
+    names: Sequence[str], task: Task, left_out: Callable[[str], None] | None = None
+) -> dict[str, AuditTask]:
+    """The audit tasks called ``names``, for a network with ``task``, by name; the usual ones if there are none.
+
+    Args:
+        names: of ``AUDIT_TASKS``.
+        task: what the network is for.
+        left_out: gets a line for each that cannot be had, and the others are returned; without it that is an error.
+
+    Raises:
+        ExtensionError: there is no such audit task, or it cannot be imported.
+        AuditError: it cannot judge this kind of task, or none is left.
+    """
+    found: dict[str, AuditTask] = {}
+    for name in names or USUAL[task.kind]:
+        try:
+            found[name] = AUDIT_TASKS.load(name)(task)
+        except KlopfError as error:
+            if left_out is None:
+                raise
+            left_out(f"the audit task {name!r} is left out: {error}")
+    if not found:
+        raise AuditError("no audit task is left to ask: name some that can judge this network in [audit] tasks")
+    return found
+
+
+def marks(tasks: Mapping[str, AuditTask], named: Mapping[str, float]) -> dict[str, float]:
+    """What the median of each of ``tasks`` must reach, in [0, 1]: as ``named``, else the task's own mark, if any.
+
+    Raises:
+        AuditError: a mark is named for a task that is not asked.
+    """
+    for name in named:
+        if name not in tasks:
+            raise AuditError(f"a mark is given for {name!r}, which is not asked: it would never be reached")
+    own = {name: named.get(name, task.mark) for name, task in tasks.items()}
+    return {name: mark for name, mark in own.items() if mark is not None}

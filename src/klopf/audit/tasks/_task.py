@@ -1,0 +1,100 @@
+"""What an audit asks and how it scores the answers: one task, one dimension."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf.errors import AuditError, PeersError
+from klopf.peers import Task
+
+__all__ = ["CONFIDENCE", "AuditTask", "Score"]
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure in [0, 1], its 95 % confidence interval and the control's figure.
+
+    The control is the figure of somebody who knows the targets but not which question he is asked, so that a metric
+    that passes everybody, or nobody, can be seen to say nothing.
+    """
+
+    value: float
+    low: float
+    high: float
+    control: float
+
+    def basis_points(self) -> tuple[int, int, int]:
+        """``value, low, high`` in ten-thousandths, the interval rounded outward, as auditors put them on the ledger."""
+        return round(self.value * 10_000), math.floor(self.low * 10_000), math.ceil(self.high * 10_000)
+
+
+class AuditTask(ABC):
+    """One dimension of an audit: it turns held-out samples into questions, and the answers into a :class:`Score`.
+
+    To add one, write a subclass, in a file of its own::
+
+        class Calibration(AuditTask):
+            kinds = ("classes",)                         # the kinds of task that it can judge
+            fewest = 20                                  # questions, without which it says nothing
+
+            def judge(self, answers, targets): ...       # valid answers, one to each question -> Score
+
+    and give it a name of at most 26 letters of ASCII: in this package a line in ``AUDIT_TASKS`` (``tasks/_found.py``),
+    elsewhere an entry point in your package's ``pyproject.toml``::
+
+        [project.entry-points."klopf.audit_tasks"]
+        calibration = "my_package.calibration:Calibration"
+
+    ``klopf.checks.check_audit_task`` tells whether it keeps its promises; a network file then says
+    ``[audit] tasks = ["accuracy", "robustness", "calibration"]``.
+
+    ``self.task`` is what the network is for; it knows what an answer amounts to (``task.decide``) and what somebody
+    says who knows nothing (``task.know_nothing``). Two auditors with the same answers must come to the same score:
+    whatever is random is drawn from the generator that ``questions`` is given, or from a fixed seed.
+    """
+
+    kinds: ClassVar[tuple[str, ...]]
+    """Kinds of task that it can judge."""
+    fewest: ClassVar[int] = 1
+    """Questions that it needs."""
+    mark: ClassVar[float | None] = None
+    """What the auditors' median must reach where a network file says nothing; None: it is recorded, and decides about
+    no neuron."""
+
+    def __init__(self, task: Task) -> None:
+        if task.kind not in self.kinds:
+            raise AuditError(f"{type(self).__name__} judges {' or '.join(self.kinds)}, not {task.kind}: leave it out")
+        self.task = task
+
+    def questions(self, inputs: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        """The questions made of held-out ``inputs``, one of each: as they are, where this is not overridden."""
+        return inputs
+
+    @abstractmethod
+    def judge(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
+        """Score ``answers``, which are valid, to the questions made of the samples with ``targets``."""
+
+    def score(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
+        """:meth:`judge`, with what goes in and what comes out checked.
+
+        Raises:
+            AuditError: too few questions, an answer is missing or is none, or what was judged is no score.
+        """
+        if len(targets) < self.fewest:
+            raise AuditError(f"{len(targets)} questions are too few for {type(self).__name__}: it needs {self.fewest}")
+        try:
+            self.task.check_answers(answers, len(targets))
+        except PeersError as error:
+            raise AuditError(f"an audit needs one answer to each question: {error}") from None
+        found = self.judge(answers, targets)
+        if not (0.0 <= found.low <= found.value <= found.high <= 1.0 and 0.0 <= found.control <= 1.0):
+            raise AuditError(f"{type(self).__name__} gave {found}: a score lies in its interval, all of it in [0, 1]")
+        return found

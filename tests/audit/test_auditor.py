@@ -1,0 +1,113 @@
+"""What an auditor finds, whatever a task or a neuron does."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from klopf import ledger
+from klopf.audit import AuditTask, Score, _auditor
+from klopf.peers import Classes, Conduct
+
+TASK = Classes(("a", "b"), ("no", "yes"))
+SAMPLES = {"inputs": np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32), "targets": np.arange(60) % 2}
+
+
+class Neurons:
+    """Two neurons: one always says yes, one does not answer the second time it is asked."""
+
+    def __init__(self, who, epoch):
+        self.asked = 0
+
+    async def ask(self, ids, inputs):
+        self.asked += 1
+        yes = np.tile(np.array([0.2, 0.8], np.float32), (len(inputs), 1))
+        return {k: yes for k in ids if not (k == 8 and self.asked == 2)}
+
+
+class Failing(AuditTask):
+    kinds = ("classes",)
+
+    def judge(self, answers, targets):
+        raise ZeroDivisionError("a bug\nin two lines")
+
+
+class Unaskable(Failing):
+    def questions(self, inputs, rng):
+        raise RuntimeError("no questions today")
+
+
+class Third(AuditTask):
+    kinds = ("classes",)
+
+    def judge(self, answers, targets):
+        return Score(0.5, 0.25, 0.75, 0.5)
+
+
+@pytest.fixture
+def auditor(monkeypatch, tmp_path):
+    """Makes an auditor that asks what it is given; ``said`` is its log."""
+    said = []
+    monkeypatch.setattr(_auditor, "Conversations", Neurons)
+    monkeypatch.setattr(_auditor, "read_data", lambda folder: SAMPLES)
+    monkeypatch.setattr(_auditor, "log", said.append)
+
+    def make(tasks, conduct=None):
+        settings = SimpleNamespace(more={"questions": 40}, seed=3)
+        who = SimpleNamespace(
+            folder=Path(tmp_path), settings=settings, task=TASK, id=5, conduct=conduct or Conduct(TASK, 0, {})
+        )
+        made = _auditor._Auditor(who)
+        made.tasks = {name: one(TASK) if isinstance(one, type) else one for name, one in tasks.items()}
+        return made
+
+    return SimpleNamespace(make=make, said=said)
+
+
+def found(auditor, tasks, neurons=(7, 8), **more):
+    return {r.neuron: r.scores for r in asyncio.run(auditor.make(tasks, **more)._audit(2, list(neurons)))}
+
+
+def test_what_is_usual_is_asked_where_the_settings_name_nothing(auditor, monkeypatch):
+    made = _auditor._Auditor(auditor.make({}).who)
+    assert list(made.tasks) == ["accuracy", "robustness"]
+
+
+def test_any_number_of_tasks_is_scored(auditor):
+    results = found(auditor, {"third": Third, "fourth": Third, "fifth": Third}, [7])
+    assert results == {7: dict.fromkeys(("third", "fourth", "fifth"), ledger.Score(5000, 2500, 7500))}
+
+
+def test_who_does_not_answer_all_questions_is_left_out(auditor):
+    assert set(found(auditor, {"one": Third})) == {7, 8}
+    assert set(found(auditor, {"one": Third, "two": Third})) == {7}
+
+
+@pytest.mark.parametrize("broken", [Failing, Unaskable])
+def test_a_task_that_fails_is_one_line_in_the_log_and_the_others_go_on(auditor, broken):
+    results = found(auditor, {"broken": broken, "third": Third}, [7])
+    assert list(results[7]) == ["third"]
+    lines = [line for line in auditor.said if "failed" in line]
+    assert len(lines) == 1 and "\n" not in lines[0] and "'broken' failed and is passed over" in lines[0]
+
+
+def test_what_one_task_draws_does_not_change_what_another_asks(auditor):
+    seen = []
+
+    class Noisy(Third):
+        def questions(self, inputs, rng):
+            seen.append(rng.normal(size=3))
+            return inputs
+
+    found(auditor, {"one": Noisy, "two": Noisy}, [7])
+    np.testing.assert_array_equal(seen[0], seen[1])
+
+
+def test_an_auditor_reports_what_it_found_unless_its_conduct_says_otherwise(auditor):
+    class Silent(Conduct):
+        def report(self, results):
+            return []
+
+    assert found(auditor, {"third": Third}, conduct=Silent(TASK, 0, {})) == {}
