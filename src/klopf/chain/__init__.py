@@ -86,16 +86,18 @@ def serve(
     read_only: bool = False,
     chain_id: int | None = None,
     dev: bool = False,
+    origins: tuple[str, ...] = (),
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a chain as JSON-RPC over HTTP until interrupted.
 
     ``port`` 0 takes a free one; ``dev`` also offers what only a development chain does (``evm_*``, ``hardhat_*``,
-    ``anvil_*``); ``ready`` is called with the URL once the port is taken.
+    ``anvil_*``); ``origins`` are the web pages that may ask and read (CORS); ``ready`` is called with the URL once the
+    port is taken.
     """
     from klopf.chain.rpc._server import serve as run
 
-    run(path, host, port, read_only=read_only, chain_id=chain_id, dev=dev, ready=ready)
+    run(path, host, port, read_only=read_only, chain_id=chain_id, dev=dev, origins=origins, ready=ready)
 
 
 def rebuild(

@@ -38,7 +38,7 @@ def verify(chain: BaseChain, machine: Executor, progress: Progress | None = None
     """
     store = chain._store
     with store.errors():
-        found = [row[0] for row in store.connection().execute("PRAGMA integrity_check(1)")]
+        found = [" ".join(row[0].split()) for row in store.connection().execute("PRAGMA integrity_check(1)")]
     if found != ["ok"]:
         raise DamagedFile(f"{store.path} is damaged ({found[0]}); restore it from a copy")
     height = store.height()

@@ -16,13 +16,15 @@ OWNER = Account.from_key(b"\x02" * 32)
 CODE = """
 import sys
 from klopf import chain
-chain.serve(sys.argv[1], port=0, dev=sys.argv[2] == "dev", ready=lambda u: print(u, flush=True))
+page = ("http://localhost:3000",)
+chain.serve(sys.argv[1], port=0, dev=sys.argv[2] == "dev", origins=page, ready=lambda u: print(u, flush=True))
 """
 
 
 @pytest.fixture
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int]]:
-    """Its file and its port; its one account, OWNER, has 10**18 wei. With the parameter "dev" one for development."""
+    """Its file and its port; its one account, OWNER, has 10**18 wei. The page
+    at http://localhost:3000 may ask it. With the parameter "dev" one for development."""
     path, kind = tmp_path / "served.db", getattr(request, "param", "ordinary")
     chain.create(path, chain_id=5, allocation={OWNER.address: 10**18}, dev=kind == "dev").close()
     process = subprocess.Popen([sys.executable, "-c", CODE, str(path), kind], stdout=subprocess.PIPE, text=True)

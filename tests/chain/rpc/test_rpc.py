@@ -307,7 +307,7 @@ def test_news_over_a_websocket(served: tuple[str, int]) -> None:
         assert "choose one of them" in ask("eth_subscribe", "newUncles")["message"]
         assert ask("eth_subscribe")["code"] == ask("eth_subscribe", "logs", 5)["code"] == -32602
         socket.send("[" * 1000)
-        assert json.loads(socket.recv(10))["error"]["code"] == -32600
+        assert json.loads(socket.recv(10))["error"]["code"] == -32700
     for header in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
         with pytest.raises(InvalidStatus), connect(url, additional_headers=header):
             pass
@@ -325,6 +325,55 @@ def test_bad_bodies_over_http(served: tuple[str, int]) -> None:
     assert post(port, b"{}", Host="localhost")[0] == 200
     batch = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "eth_blockNumber"} for i in range(3)]).encode()
     assert [answer["id"] for answer in post(port, batch)[1]] == [0, 1, 2]
+
+
+def test_notifications_are_not_answered(served: tuple[str, int]) -> None:
+    from websockets.sync.client import connect
+
+    _, port = served
+    raw = OWNER.sign_transaction({"chainId": 5, "nonce": 0, "gas": 21000, "gasPrice": 0, "to": OTHER, "value": 1})
+    note = {"jsonrpc": "2.0", "method": "eth_sendRawTransaction", "params": ["0x" + raw.raw_transaction.hex()]}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for body, status in ((note, 204), ([note, note], 204), ([note, {"id": 3, "method": "eth_blockNumber"}], 200)):
+        connection.request("POST", "/", json.dumps(body))
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status == status
+    assert json.loads(text) == [{"jsonrpc": "2.0", "id": 3, "result": "0x1"}]
+    connection.close()
+    with connect(f"ws://127.0.0.1:{port}") as socket:
+        socket.send(json.dumps(note))
+        socket.send('{"id":4,"method":"eth_blockNumber"}')
+        assert json.loads(socket.recv(10)) == {"jsonrpc": "2.0", "id": 4, "result": "0x1"}
+
+
+def test_only_pages_that_are_listed_may_ask(served: tuple[str, int]) -> None:
+    _, port = served
+    page, own = "http://localhost:3000", f"http://127.0.0.1:{port}"
+
+    def ask(method: str, origin: str | None) -> tuple[int, str | None, str | None]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        headers = {"Access-Control-Request-Method": "POST"} | ({} if origin is None else {"Origin": origin})
+        connection.request(method, "/", '{"id":1,"method":"eth_chainId"}', headers)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        shared, methods = (answer.headers[f"Access-Control-Allow-{name}"] for name in ("Origin", "Methods"))
+        return answer.status, shared, methods
+
+    assert ask("POST", page) == (200, page, None)
+    assert ask("OPTIONS", page) == (204, page, "POST")
+    assert ask("POST", "http://evil.example") == ask("OPTIONS", "http://evil.example") == (403, None, None)
+    assert ask("POST", own) == ask("POST", None) == (200, None, None)  # its own, and what is no browser
+
+
+def test_a_transaction_tells_its_time_and_a_range_has_an_order(rpc: Rpc) -> None:
+    receipt = send(rpc, to=OTHER)
+    found = rpc.request("eth_getTransactionByHash", [receipt["transactionHash"]])
+    assert found["blockTimestamp"] == rpc.request("eth_getBlockByNumber", ["latest"])["timestamp"]
+    with pytest.raises(Rejected, match="is after toBlock"):
+        rpc.request("eth_getLogs", [{"fromBlock": "0x1", "toBlock": "0x0"}])
+    assert rpc.request("eth_getLogs", [{"fromBlock": "0x9"}]) == []  # not there yet
 
 
 def test_reads_stay_quick_while_another_process_writes(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from web3 import Web3
 
 from klopf import chain
 from klopf.chain._rlp import encode
+from klopf.chain.rpc import Rpc
 from klopf.errors import ChainError, DamagedFile, Rejected, UnknownFormat, WrongChain
 from tests.chain.evm import asm, deploy
 
@@ -297,3 +298,27 @@ def test_time_never_goes_back(tmp_path: Path) -> None:
         assert stamps == [4_000_000_000] * 3
         with pytest.raises(Rejected, match="dev=True"):
             opened.move_clock(5)
+
+
+def test_a_zeroed_sector_is_one_clear_line(tmp_path: Path) -> None:
+    path, hurt = tmp_path / "chain.db", tmp_path / "hurt.db"
+    with chain.create(path, chain_id=1337, allocation={OWNER.address: 10**18}) as opened:
+        fill(opened, 12)
+    whole, told = path.read_bytes(), 0
+    for size in (512, 4096):
+        for start in range(0, len(whole), size):
+            hurt.write_bytes(whole[:start] + bytes(size) + whole[start + size :])
+            for end in ("-wal", "-shm"):
+                Path(f"{hurt}{end}").unlink(missing_ok=True)
+            try:
+                with chain.open(hurt) as damaged:
+                    rpc = Rpc(damaged)
+                    for number in range(13):
+                        for method, params in (("eth_getBlockReceipts", [hex(number)]), ("eth_getLogs", [{}])):
+                            answer = rpc.answer({"id": 1, "method": method, "params": params})
+                            assert "failed inside" not in answer.get("error", {}).get("message", "")
+                    damaged.verify()
+            except ChainError as error:
+                assert "\n" not in str(error) and str(hurt) in str(error), error
+                told += 1
+    assert told > 20

@@ -162,6 +162,16 @@ def test_nonces_and_unknown_transactions(chain_endpoint: Any) -> None:
     assert w3.eth.get_balance(second.address) == 10**24 + 1
 
 
+def test_batches_of_requests(chain_endpoint: Any) -> None:
+    w3, owner, other = chain_endpoint.w3, *chain_endpoint.accounts[:2]
+    chain_endpoint.send(owner, {"to": other.address, "value": 6})
+    with w3.batch_requests() as batch:
+        batch.add(w3.eth.get_balance(other.address))
+        batch.add_mapping({w3.eth.get_block: ["latest", 0]})
+        balance, newest, first = batch.execute()
+    assert balance == 10**24 + 6 and newest.number >= 1 and first.number == 0
+
+
 def test_fees_and_identity(chain_endpoint: Any) -> None:
     w3 = chain_endpoint.w3
     assert w3.eth.chain_id == 1337 and w3.net.version == "1337"

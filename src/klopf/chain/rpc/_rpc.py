@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 from typing import Any
 
 from klopf.chain._development import DevelopmentChain
@@ -11,11 +13,15 @@ from klopf.chain.rpc._node import Node
 from klopf.chain.rpc._table import methods
 from klopf.errors import ChainError, Rejected
 
-__all__ = ["Rpc", "refusal"]
+__all__ = ["MAX_BATCH", "Rpc", "is_shallow", "refusal"]
 
+PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 NO_METHOD = -32601
 INTERNAL = -32603
+MAX_BATCH = 1000
+MAX_DEPTH = 64
+BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 class Rpc:
@@ -27,6 +33,23 @@ class Rpc:
         dev = chain.dev if dev is None else dev
         self.node = Node(chain, dev)
         self.methods = methods(dev)
+
+    def reply(self, body: bytes) -> Any:
+        """A request or a batch, as JSON's bytes, to its answer or answers; None where nothing is to be answered."""
+        try:
+            request = json.loads(body) if is_shallow(body) else None
+        except ValueError:
+            request = None
+        if request is None:
+            return refusal(None, Rejected("not JSON, or nested too deep; send a JSON-RPC request", PARSE_ERROR))
+        if not isinstance(request, list):
+            answer = self.answer(request)
+            return None if _is_notification(request) else answer
+        if not 0 < len(request) <= MAX_BATCH:
+            text = f"a batch holds 1 to {MAX_BATCH} requests; split it"
+            return refusal(None, Rejected(text, INVALID_REQUEST))
+        answers = zip(request, self.answer_all(request), strict=True)
+        return [answer for one, answer in answers if not _is_notification(one)] or None
 
     def answer(self, request: Any) -> dict[str, Any]:
         """One JSON-RPC request, as parsed JSON, to its answer; never raises."""
@@ -82,6 +105,21 @@ class Rpc:
         except Exception as error:  # a fault of this program, whatever it is, is this request's alone
             text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise Rejected(f"{method} failed inside ({text}); please report it", INTERNAL) from error
+
+
+def is_shallow(body: bytes) -> bool:
+    """Whether brackets nest at most 64 deep: the machine raises Python's recursion limit, so the parser has none."""
+    depth = 0
+    for bracket in BRACKETS.finditer(body):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return False
+    return True
+
+
+def _is_notification(request: Any) -> bool:
+    """Whether it is a request without an ``id``, which JSON-RPC does not answer."""
+    return isinstance(request, dict) and isinstance(request.get("method"), str) and "id" not in request
 
 
 def _is_sending(request: Any) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from klopf.chain._chain import Chain
-from klopf.chain.rpc._rpc import Rpc
-from klopf.chain.rpc._websocket import Session, is_shallow
+from klopf.chain.rpc._rpc import INVALID_REQUEST, Rpc, refusal
+from klopf.chain.rpc._websocket import Session
 from klopf.errors import ChainError, Rejected
 
 if TYPE_CHECKING:
@@ -18,65 +18,85 @@ if TYPE_CHECKING:
 __all__ = ["application", "serve"]
 
 MAX_BODY = 5 * 1024 * 1024
-MAX_BATCH = 1000
 KEEP_ALIVE = 60  # seconds that a client may pause on its connection
 
 
-def application(chain: Chain, hosts: tuple[str, ...] | None = None, *, dev: bool = False) -> Starlette:
+def application(
+    chain: Chain, hosts: tuple[str, ...] | None = None, *, origins: tuple[str, ...] = (), dev: bool = False
+) -> Starlette:
     """The ASGI application: ``POST /`` takes a JSON-RPC request or a batch of them; a websocket at ``/`` takes requests
     one after another and ``eth_subscribe`` besides.
 
     ``hosts`` are the names by which it may be asked (None: any), so that a web page that lets its own name point to
-    this machine cannot ask through its visitor's browser.
+    this machine cannot ask through its visitor's browser. ``origins`` are web pages that may ask and read the answers
+    (CORS), such as ``http://localhost:3000``.
     """
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection, Request
     from starlette.responses import Response
     from starlette.routing import Route, WebSocketRoute
     from starlette.websockets import WebSocket
 
     rpc = Rpc(chain, dev)
 
-    def handle(body: bytes) -> bytes:
-        try:
-            request = json.loads(body) if is_shallow(body) else None
-        except ValueError:
-            request = None
-        if request is None:
-            return _encode(_error("not JSON, or nested too deep; send a JSON-RPC request", -32700))
-        if not isinstance(request, list):
-            return _encode(rpc.answer(request))
-        if not request or len(request) > MAX_BATCH:
-            return _encode(_error(f"a batch holds 1 to {MAX_BATCH} requests; split it", -32600))
-        return _encode(rpc.answer_all(request))
+    def allowed(connection: HTTPConnection) -> bool:
+        """Whether it is asked by one of its own names, and by no page but its own and those that are listed."""
+        host, page = connection.headers.get("host", ""), connection.headers.get("origin", "")
+        if hosts is not None and _name(host) not in hosts:
+            return False
+        if not page or page in origins:
+            return True
+        asks = page.split("//", 1)[-1]
+        return asks == host if hosts is None else _name(asks) in hosts
+
+    def shared(request: Request) -> dict[str, str]:
+        """Headers by which a browser lets a listed page read the answer."""
+        page = request.headers.get("origin", "")
+        return {"Access-Control-Allow-Origin": page, "Vary": "Origin"} if page in origins else {}
+
+    def refused(message: str, status: int) -> Response:
+        text = _encode(refusal(None, Rejected(message, INVALID_REQUEST)))
+        return Response(text, status, media_type="application/json")
 
     async def post(request: Request) -> Response:
-        if hosts is not None and _name(request.headers.get("host", "")) not in hosts:
-            text = _encode(_error("asked by another name than this server's; use its own address", -32600))
-            return Response(text, 403, media_type="application/json")
+        if not allowed(request):
+            return refused(
+                "asked by another name or page than this server's; use its own address, or list the page", 403
+            )
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_BODY:
-                text = _encode(_error(f"the request is larger than {MAX_BODY} bytes; split it", -32600))
-                return Response(text, 413, media_type="application/json")
-        return Response(await run_in_threadpool(handle, bytes(body)), media_type="application/json")
+                return refused(f"the request is larger than {MAX_BODY} bytes; split it", 413)
+        answer = await run_in_threadpool(reply, bytes(body))
+        if answer is None:
+            return Response(None, 204, shared(request))
+        return Response(answer, headers=shared(request), media_type="application/json")
+
+    def reply(body: bytes) -> bytes | None:
+        answer = rpc.reply(body)
+        return None if answer is None else _encode(answer)
+
+    async def preflight(request: Request) -> Response:
+        if not allowed(request):
+            return refused("this page is not listed; serve the chain with its origin", 403)
+        methods = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Content-Type"}
+        return Response(None, 204, shared(request) | methods)
 
     async def frames(socket: WebSocket) -> AsyncIterator[str | bytes]:
         while (message := await socket.receive())["type"] == "websocket.receive":
             yield message["bytes"] if message.get("text") is None else message["text"]
 
     async def listen(socket: WebSocket) -> None:
-        page = socket.headers.get("origin", "")  # browsers say which page asks; theirs must be this server's
-        asked = [socket.headers.get("host", ""), *([page.split("//", 1)[-1]] if page else [])]
-        if hosts is not None and any(_name(name) not in hosts for name in asked):
+        if not allowed(socket):
             await socket.close(1008)
             return
         await socket.accept()
         await Session(rpc, socket.send_text).run(frames(socket))
 
-    return Starlette(routes=[Route("/", post, methods=["POST"]), WebSocketRoute("/", listen)])
+    routes = [Route("/", post, methods=["POST"]), Route("/", preflight, methods=["OPTIONS"])]
+    return Starlette(routes=[*routes, WebSocketRoute("/", listen)])
 
 
 def serve(
@@ -87,6 +107,7 @@ def serve(
     read_only: bool = False,
     chain_id: int | None = None,
     dev: bool = False,
+    origins: tuple[str, ...] = (),
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the chain until interrupted; see :func:`klopf.chain.serve`."""
@@ -113,7 +134,7 @@ def serve(
         own = f"[{host}]" if ":" in host else host
         hosts = None if host in ("0.0.0.0", "::", "") else ("localhost", "127.0.0.1", "[::1]", own)
         config = uvicorn.Config(
-            application(chain, hosts, dev=dev),
+            application(chain, hosts, origins=origins, dev=dev),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -128,11 +149,6 @@ def serve(
 def _name(host: str) -> str:
     """A Host header without its port."""
     return host.rsplit(":", 1)[0] if not host.endswith("]") else host
-
-
-def _error(message: str, code: int) -> dict[str, Any]:
-    error = Rejected(message, code)
-    return {"jsonrpc": "2.0", "id": None, "error": {"code": error.code, "message": str(error)}}
 
 
 def _encode(answer: Any) -> bytes:

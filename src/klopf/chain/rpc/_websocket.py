@@ -8,20 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from klopf.chain.rpc._rpc import Rpc, refusal
+from klopf.chain.rpc._rpc import MAX_BATCH, Rpc, is_shallow, refusal
 from klopf.chain.rpc._subscriptions import Subscriptions
 from klopf.errors import ChainError
 
-__all__ = ["Session", "is_shallow"]
+__all__ = ["Session"]
 
 LOOK_SECONDS = 0.1
-MAX_BATCH = 1000
-MAX_DEPTH = 64
-BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 class Session:
@@ -38,22 +34,22 @@ class Session:
         try:
             async for frame in frames:
                 answer = await self._answer(frame.encode() if isinstance(frame, str) else frame)
-                await self._send(json.dumps(answer, separators=(",", ":")))
+                if answer is not None:
+                    await self._send(json.dumps(answer, separators=(",", ":")))
         finally:
             news.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await news
 
-    async def _answer(self, body: bytes) -> dict[str, Any] | list[dict[str, Any]]:
-        try:
-            request = json.loads(body) if is_shallow(body) else None
-        except ValueError:
-            request = None
-        if isinstance(request, list) and 0 < len(request) <= MAX_BATCH:
-            if any(_subscribes(item) for item in request):
-                return [await self._one(item) for item in request]
-            return await asyncio.to_thread(self.rpc.answer_all, request)
-        return await self._one(request)
+    async def _answer(self, body: bytes) -> Any:
+        if (b"eth_subscribe" in body or b"eth_unsubscribe" in body) and is_shallow(body):
+            with contextlib.suppress(ValueError):
+                request = json.loads(body)
+                if _subscribes(request):
+                    return await self._one(request)
+                if isinstance(request, list) and any(_subscribes(one) for one in request[:MAX_BATCH]):
+                    return [await self._one(one) for one in request[:MAX_BATCH]]
+        return await asyncio.to_thread(self.rpc.reply, body)
 
     async def _one(self, request: Any) -> dict[str, Any]:
         if not _subscribes(request):
@@ -74,13 +70,3 @@ class Session:
 
 def _subscribes(request: Any) -> bool:
     return isinstance(request, dict) and request.get("method") in ("eth_subscribe", "eth_unsubscribe")
-
-
-def is_shallow(body: bytes) -> bool:
-    """Whether brackets nest at most 64 deep: the machine raises Python's recursion limit, so the parser has none."""
-    depth = 0
-    for bracket in BRACKETS.finditer(body):
-        depth += 1 if bracket[0] in b"[{" else -1
-        if depth > MAX_DEPTH:
-            return False
-    return True

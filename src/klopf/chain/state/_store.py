@@ -152,7 +152,12 @@ class Store(Database):
         if row is None:
             return None
         status = None if row[4] is None else bool(row[4])
-        return StoredBlock(row[0], _header(row[1]), row[2], row[3], status, row[5])
+        try:
+            header = _header(row[1])
+        except (IndexError, TypeError, ValueError):
+            text = f"{self.path} is damaged: a block's header cannot be read; restore it from a copy"
+            raise DamagedFile(text) from None
+        return StoredBlock(row[0], header, row[2], row[3], status, row[5])
 
     def logs(
         self,

@@ -62,7 +62,11 @@ class View:
                 )
                 .fetchone()
             )
-        return Account() if row is None else Account(row[0], int.from_bytes(row[1], "big"), row[2])
+        if row is None:
+            return Account()
+        if row[0].__class__ is not int or row[1].__class__ is not bytes or row[2].__class__ is not bytes:
+            raise self._damaged(address)
+        return Account(row[0], int.from_bytes(row[1], "big"), row[2])
 
     def code(self, code_hash: bytes) -> bytes:
         """The code of that hash."""
@@ -80,10 +84,18 @@ class View:
                 )
                 .fetchone()
             )
-        return 0 if row is None else int.from_bytes(row[0], "big")
+        if row is None:
+            return 0
+        if row[0].__class__ is not bytes:
+            raise self._damaged(address)
+        return int.from_bytes(row[0], "big")
 
     def block_hash(self, number: int) -> bytes:
         """Hash of a past block."""
         with self._database.errors():
             row = self._database.connection().execute("SELECT hash FROM block WHERE number = ?", (number,)).fetchone()
         return bytes(32) if row is None else bytes(row[0])
+
+    def _damaged(self, address: bytes) -> DamagedFile:
+        path = self._database.path
+        return DamagedFile(f"{path} is damaged: 0x{address.hex()} cannot be read; restore it from a copy")

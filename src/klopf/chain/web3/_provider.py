@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from web3.providers.base import BaseProvider
+from web3.providers.base import JSONBaseProvider
 
 from klopf.chain.rpc import Rpc
 from klopf.chain.web3._middlewares import compose
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ChainProvider"]
 
 
-class ChainProvider(BaseProvider):
+class ChainProvider(JSONBaseProvider):
     """``Web3(chain.provider())``. The chain stays open until :meth:`klopf.chain.Chain.close`."""
 
     def __init__(self, chain: DevelopmentChain) -> None:
@@ -43,8 +43,13 @@ class ChainProvider(BaseProvider):
         return self.rpc.answer({"id": next(self._ids), "method": method, "params": list(params)})  # type: ignore[return-value]
 
     def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
-        """Several requests, one after another."""
-        return [self.make_request(method, params) for method, params in requests]
+        """Several requests, in their order; signed transactions that follow each other in one write."""
+        return self.rpc.answer_all(  # type: ignore[return-value]
+            [
+                {"id": next(self._ids), "method": method, "params": list(params), "jsonrpc": "2.0"}
+                for method, params in requests
+            ]
+        )
 
     def is_connected(self, show_traceback: bool = False) -> bool:
         """Whether the chain is open."""

@@ -24,7 +24,9 @@ class Chain(CommandGroup):
         return {"restore": restore, "serve": serve}
 
 
-def serve(file: Path, *, host: str = "127.0.0.1", port: Port = 8545, dev: bool = False) -> None:
+def serve(
+    file: Path, *, host: str = "127.0.0.1", port: Port = 8545, dev: bool = False, origin: tuple[str, ...] = ()
+) -> None:
     """Serve a chain file as JSON-RPC over HTTP, for wallets and tools. Stop it with Ctrl-C.
 
     Parameters
@@ -38,12 +40,14 @@ def serve(file: Path, *, host: str = "127.0.0.1", port: Port = 8545, dev: bool =
     dev
         Offer also what only a development chain does: its clock moves, blocks are undone, accounts are played. The
         chain must have been made for that.
+    origin
+        A web page that may ask and read, such as http://localhost:3000; may be given several times.
     """
     from klopf import chain as embedded
 
     embedded.open(file, read_only=True).close()  # what cannot be served says so before anything is promised
     print(f"serving {file} at http://{host}:{port}", file=sys.stderr)
-    embedded.serve(file, host=host, port=port, dev=dev)
+    embedded.serve(file, host=host, port=port, dev=dev, origins=origin)
 
 
 def restore(copy: Path, file: Path) -> None:
