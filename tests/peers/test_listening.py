@@ -84,3 +84,49 @@ def test_nothing_of_a_forgotten_neighbour_is_inherited():
     listener.forget(1)
     assert listener.heard(1) == 0.0
     assert not np.any(listener.known(1).weight)
+
+
+def one_who_knows(n=300, seed=0):
+    """Answers of one expert (1) and of two who say nothing (2, 3), and the labels."""
+    labels = np.random.default_rng(seed).integers(0, CLASSES, n)
+    flat = np.full((n, CLASSES), 1 / CLASSES, np.float32)
+    return {1: (np.eye(CLASSES, dtype=np.float32) * 0.8 + 0.05)[labels], 2: flat, 3: flat}, labels
+
+
+def test_the_step_size_of_a_newcomer_is_the_smallest_and_that_of_the_well_heard_grows_to_the_largest():
+    listener = Listener(CLASSES)
+    answers, labels = one_who_knows()
+    listener.learn({k: a[:32] for k, a in answers.items()}, labels[:32])
+    neighbours = [listener.known(k) for k in (1, 2, 3)]
+    assert set(listener.step_sizes(neighbours)) == {listener.smallest}  # 32 samples are not more than the maturity
+    listener.learn({k: a[32:33] for k, a in answers.items()}, labels[32:33])
+    assert listener.step_sizes(neighbours)[0] == listener.largest  # it has more than a fair share
+    listener.learn({k: a[33:] for k, a in answers.items()}, labels[33:])
+    well, little, _ = listener.step_sizes(neighbours)
+    assert well == listener.largest
+    assert listener.smallest < little < 0.5 * listener.largest
+
+
+def test_a_neighbour_is_judged_by_what_it_is_heard_on_average_however_young():
+    listener = Listener(CLASSES)
+    old, young = listener.known(1), listener.known(2)
+    for _ in range(500):
+        listener.hear(old, -0.5)
+    for _ in range(20):
+        listener.hear(young, 0.5)
+    assert listener.heard(1) == pytest.approx(0.5)
+    assert listener.heard(2) == pytest.approx(0.5)
+    assert listener.shares([1, 2]) == pytest.approx({1: 0.5, 2: 0.5})
+    for _ in range(2000):
+        listener.hear(old, 0.0)
+    assert listener.heard(1) < 0.001  # what it was is forgotten
+
+
+def test_whoever_has_fallen_silent_is_forgotten_and_the_others_are_not():
+    listener = Listener(CLASSES)
+    answers, labels = network()
+    listener.learn(answers, labels)
+    kept = listener.known(2)
+    listener.keep_only({2, 3})
+    assert sorted(listener.neighbours) == [2, 3] and listener.known(2) is kept
+    assert listener.heard(1) == 0.0 and listener.shares([1, 2])[1] == 0.0

@@ -69,6 +69,15 @@ def test_who_lives_off_others_is_silenced_and_earns_next_to_nothing(played):
     assert rows["fred"]["earned"] + rows["lars"]["earned"] < Decimal("0.03") * paid
 
 
+def test_nothing_is_kept_about_who_has_fallen_silent(played):
+    silent = {m.id for m in read_run(played[0]).members if m.name in ("fred", "lars")}
+    for name in ("ada", "ben", "cleo"):
+        known = json.loads((played[0] / "neurons" / name / "state/4/listener.json").read_text())["ears"]
+        assert known and not silent & {int(id) for id in known}
+    known = json.loads((played[0] / "requesters/requester/state/4.json").read_text())["listener"]["ears"]
+    assert known and not silent & {int(id) for id in known}
+
+
 def test_only_the_dishonest_auditor_loses_stake(played):
     slashed = {row["name"]: row["slashed"] for row in played[1]["auditors"]}
     assert slashed["xeno"] > 0
