@@ -72,6 +72,14 @@ def test_ledger_receipts_pay_and_verify():
     assert "earned 1000 and has 1400" in said and said.endswith("second implementation: []\n")
 
 
+def test_audit_sklearn_has_intervals_and_controls():
+    pytest.importorskip("sklearn")
+    lines = [numbers(line) for line in run("audit_sklearn").splitlines() if "[" in line]
+    assert len(lines) == 6 and all(low <= value <= high for value, low, high, _ in lines)
+    accuracy, *_, control = lines[0]
+    assert accuracy > 0.7 > 0.2 > control
+
+
 def test_one_question_is_answered():
     same, other = numbers(run("one_question"))
     assert same > 0.9 and other < 0.1
