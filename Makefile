@@ -35,10 +35,11 @@ soak: .venv/.dev ## the tests that take tens of minutes
 bench: .venv/.dev ## every benchmark, each with its ratio
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-lint: .venv/.dev ## formatting, lint and types
+lint: .venv/.dev ## formatting, lint, types and dead code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/vulture
 
 contracts: .venv/.dev ## rebuild the contracts (needs npm); artifacts are committed
 	@cd contracts && npm ci --silent && node build.mjs

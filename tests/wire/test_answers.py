@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -261,4 +260,3 @@ async def test_an_answer_for_one_asker_is_no_answer_for_another(net: Any) -> Non
 def test_every_failure_is_a_wire_error_with_a_code() -> None:
     for kind in (BadAnswer, Refused, TooLate, Unreachable):
         assert issubclass(kind, WireError) and kind("x", Code.BUSY).code == Code.BUSY
-    assert hashlib.sha256(b"").digest() == _frame.EMPTY_HASH

@@ -10,7 +10,6 @@ keccak256(domain ‖ header), the header's exact bytes; it names the body by siz
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Iterable
 
@@ -29,7 +28,6 @@ MAGIC = b"KLW1"
 PREFIX = struct.Struct(">4sIB")
 REQUEST_DOMAIN = b"klopf/wire/1/request\0"
 ANSWER_DOMAIN = b"klopf/wire/1/answer\0\0"  # as long as the other, so that no header can move from one to the other
-EMPTY_HASH = hashlib.sha256().digest()
 
 
 def seal(domain: bytes, header: Message, signer: Signer | None) -> tuple[bytes, bytes, bytes]:

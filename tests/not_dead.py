@@ -1,0 +1,41 @@
+"""What the check for dead code (vulture, in `make lint`) takes for unused and is not. Each group says why it is there.
+
+What is in none of these groups and used by nobody, or by tests alone, is to be removed.
+"""
+
+# ruff: noqa: B018, F821
+
+# --- called by others' code -------------------------------------------------------------------------------------------
+
+# py-evm's interfaces of an account database, a transaction, a computation and a state (chain/machine/_pyevm.py)
+_.max_fee_per_gas, _.max_priority_fee_per_gas, _.type_id, _.execution_context, _._account_db
+_.computation_class, _.transaction_executor_class, _.apply_computation, _.validate_transaction, _.build_evm_message
+_.get_nonce, _.get_code_hash, _.delete_code, _.account_exists, _.touch_account, _.delete_account, _.set_storage
+_.is_storage_warm, _.is_address_warm, _.mark_address_warm
+_.get_transient_storage, _.set_transient_storage, _.clear_transient_storage
+# web3.py's interface of a provider (chain/web3/_provider.py); its account in an example
+_.make_batch_request, _.is_connected, show_traceback, default_account
+# a process of its own, which compiles the kernels (mind/rl/_jit.py)
+_.compile_here
+# html.parser's (checks/panel.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)
+handle_startendtag, handle_endtag, writeable, _._multiclass
+project, author, copyright, release, extensions, myst_heading_anchors, suppress_warnings, html_theme, html_title
+html_show_sphinx, autodoc_member_order, autodoc_default_options, python_use_unqualified_type_names, setup
+
+# --- whole records ----------------------------------------------------------------------------------------------------
+
+# Fields of events and of what the DAO votes by: in the contract's order, for whoever reads history
+_.voting_delay, _.voting_period, _.late_quorum_extension, _.proposal_threshold, _.quorum_percent
+_.previous_owner, _.new_owner, _.delegator, _.from_delegate, _.to_delegate, _.previous_votes, _.new_votes
+_.signatures, _.voter, _.approved, _.predecessor, _.delay, _.previous_admin, _.new_admin, _.success
+# Members of enumerations that are numbered as the contracts number them (ledger/dao/governance.py)
+_.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
+
+# --- for users of the library -----------------------------------------------------------------------------------------
+
+# Functions of the contracts that Klopf's own processes do not need
+_.rotate_key, _.change_model, _.delist, _.owner_at, _.pay_node, _.pay_device, _.give_back
+# Questions that a user may ask of a chain, a graph, a dendrite or a task
+_.transaction_block, _.listeners, _.ask_many, _.output_shape, _.pending
+# What a benchmark compares with, by name (bench/chain.py)
+_.usual, _.read_contract, _.read_balance
