@@ -38,7 +38,7 @@ def row(seed: int, epochs: int) -> dict[str, float]:
     """One run's figures, in per cent and seconds."""
     with tempfile.TemporaryDirectory() as place:
         summary = run(demo_settings(seed, epochs), Path(place) / "run", DEMO_PASSPHRASE)
-    accuracy = {name: 100 * (value or 0.0) for name, value in summary.accuracy.items()}
+    accuracy = {name: 100 * (value or 0.0) for name, value in summary.scores.items()}
     return accuracy | {
         "over best": accuracy["network"] - accuracy["best_neuron"],
         "over linear": accuracy["network"] - accuracy["linear"],

@@ -130,7 +130,7 @@ def test_a_page_is_made_of_all_panels_and_names_a_broken_one(tmp_path, monkeypat
 
 
 def test_a_page_about_nothing_can_be_read():
-    page = render(Summary("", 0, 0.0, ()))
+    page = render(Summary("", 0, 0.0))
     assert "No epoch was completed." in page and "Disputes" not in page and "nan" not in page
 
 

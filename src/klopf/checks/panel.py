@@ -42,7 +42,7 @@ def check_panel(panel: type[Panel]) -> None:
     except TypeError as error:
         raise AssertionError(f"{name} must be made without arguments: {error}") from None
     for what, summary in (
-        ("a run without anything", Summary("", 0, 0.0, ())),
+        ("a run without anything", Summary("", 0, 0.0)),
         ("a run that has just begun", _summary("ada", 0)),
         ("a run", _summary("ada", 3)),
         ("a run of hostile names", _summary(_HOSTILE, 3)),
@@ -125,7 +125,8 @@ def _summary(name: str, epochs: int) -> Summary:
         name=name,
         seed=0,
         seconds=1.5,
-        classes=(name, "b"),
+        unit=name,
+        spread=2.0 * (epochs > 0),
         neurons=[
             NeuronRow(i, who, name, i != 3, standings[i], 0.25 * (epochs > 0), audit, money, money)
             for i, who in enumerate(names)

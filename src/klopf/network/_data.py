@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from klopf import tables
 from klopf.errors import PeersError
 from klopf.mind import problems
-from klopf.network._settings import NetworkSettings
-from klopf.peers import Classes, Task
+from klopf.network._settings import DataSettings, NetworkSettings
+from klopf.peers import Classes, Numbers, Task
 
 __all__ = ["Samples", "Shares", "read_samples", "share_out"]
 
@@ -22,49 +23,49 @@ MOST_CLASSES = 1000
 
 @dataclass(frozen=True)
 class Samples:
-    """Labelled samples: ``inputs`` float32 ``(n, features)``, ``labels`` int64 ``(n,)`` into ``classes``."""
+    """Samples with what is right for each: ``inputs`` float32 ``(n, features)``, ``targets`` as ``task`` has them."""
 
     inputs: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
-    columns: tuple[str, ...]
+    targets: NDArray[Any]
+    task: Task
 
     def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def task(self) -> Task:
-        """What is to be learned from them."""
-        return Classes(self.columns, self.classes)
+        return len(self.targets)
 
     def take(self, index: NDArray[np.int64]) -> Samples:
-        return Samples(self.inputs[index], self.labels[index], self.classes, self.columns)
+        return Samples(self.inputs[index], self.targets[index], self.task)
 
 
 def _digits() -> Samples:
     """The handwritten digits that come with scikit-learn, 8x8 pixels from 0 to 16, ten classes (UCI, CC BY 4.0)."""
     pixels, labels = problems.digits()
     columns = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
-    return Samples(pixels * np.float32(16), labels, tuple("0123456789"), columns)
+    return Samples(pixels * np.float32(16), labels, Classes(columns, tuple("0123456789")))
 
 
-def read_samples(path: Path, target: str, form: tables.Format | None = None) -> Samples:
-    """The samples in a CSV (with a header) or Parquet file; ``target`` is the column with the classes.
+def read_samples(path: Path, data: DataSettings) -> Samples:
+    """The samples in a CSV (with a header) or Parquet file; ``data`` says which column is the target, what its values
+    are, and how a CSV file is written.
 
     Raises:
         TableError: no such file or column, text or gaps where numbers are needed; one line.
         PeersError: a target that is no classes.
     """
-    table = tables.read(path, form)
-    labels, classes = table.classes(target)
-    inputs = table.inputs(target).astype(np.float32)
-    broken = table.is_numbers(target) and (table.numbers(target) % 1 != 0).any()
+    table = tables.read(path, tables.Format(data.delimiter, data.decimal, data.encoding))
+    table.require(data.target)
+    columns = tuple(name for name in table.names if name != data.target)
+    inputs = table.inputs(data.target).astype(np.float32)
+    if data.task == "numbers":
+        numbers = table.numbers(data.target).astype(np.float32)[:, None]
+        return Samples(inputs, numbers, Numbers(columns, (data.target,), (data.unit,) if data.unit else ()))
+    labels, classes = table.classes(data.target)
+    broken = table.is_numbers(data.target) and (table.numbers(data.target) % 1 != 0).any()
     if len(classes) > MOST_CLASSES or broken:
         raise PeersError(
-            f"{path.name}: the target {target!r} holds {len(classes)} different numbers, not classes: "
-            "choose a column of classes, or group its values into some"
+            f"{path.name}: the target {data.target!r} holds {len(classes)} different values, not classes: say "
+            'data.task = "numbers" if they are amounts, or choose another column'
         )
-    return Samples(inputs, labels, classes, tuple(name for name in table.names if name != target))
+    return Samples(inputs, labels, Classes(columns, classes))
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,10 @@ def share_out(settings: NetworkSettings) -> Shares:
     rng = np.random.default_rng([settings.seed, 1])
     data = settings.data
     if data.file is not None:
-        everything = _digits() if data.file == "digits" else read_samples(Path(data.file), data.target)
-        if len(everything.classes) < 2:
-            raise PeersError(
-                f"{data.file}: the target {data.target!r} holds one class only ({everything.classes[0]}): there is "
-                "nothing to tell apart"
-            )
+        everything = _digits() if data.file == "digits" else read_samples(Path(data.file), data)
         order = rng.permutation(len(everything))
         test, audit, reference, rest = _cut(order, (data.test, data.audit, data.reference))
-        parts = _shared(rng, settings, everything.labels, rest)
+        parts = _shared(rng, settings, _groups(everything), rest)
     else:
         everything, owners = _own_files(settings)
         parts = []
@@ -109,6 +105,7 @@ def share_out(settings: NetworkSettings) -> Shares:
             for hold, piece in zip(held, cut, strict=True):
                 hold.append(piece)
         test, audit, reference = (np.concatenate(hold) for hold in held)
+    _differ(everything)
     for neuron, part in zip(settings.neuron, parts, strict=True):
         if len(part) == 0:
             raise PeersError(
@@ -124,19 +121,37 @@ def share_out(settings: NetworkSettings) -> Shares:
 
 
 def _own_files(settings: NetworkSettings) -> tuple[Samples, NDArray[np.int64]]:
-    """All neurons' files as one table over the union of their classes, and whose each row is."""
-    read = [read_samples(Path(n.file or ""), settings.data.target) for n in settings.neuron]
-    columns = read[0].columns
-    for neuron, table in zip(settings.neuron, read, strict=True):
-        if table.columns != columns:
-            odd = sorted(set(table.columns) ^ set(columns)) or ["the order"]
+    """All neurons' files as one table, over the union of their classes, and whose each row is."""
+    read = [read_samples(Path(n.file or ""), settings.data) for n in settings.neuron]
+    first = read[0].task
+    for neuron, samples in zip(settings.neuron, read, strict=True):
+        if samples.task.features != first.features:
+            odd = sorted(set(samples.task.features) ^ set(first.features)) or ["the order"]
             raise PeersError(f"the file of neuron {neuron.name!r} has other columns than the first ({', '.join(odd)})")
-    classes = tuple(sorted({name for table in read for name in table.classes}))
-    if len(classes) < 2:
-        raise PeersError(f"the files hold one class only ({classes[0]}): there is nothing to tell apart")
-    labels = [np.array([classes.index(t.classes[label]) for label in t.labels], dtype=np.int64) for t in read]
-    owners = np.repeat(np.arange(len(read)), [len(t) for t in read])
-    return Samples(np.concatenate([t.inputs for t in read]), np.concatenate(labels), classes, columns), owners
+    task, targets = first, [samples.targets for samples in read]
+    if isinstance(first, Classes):
+        names = tuple(sorted({name for samples in read for name in samples.task.names}))
+        place = {name: i for i, name in enumerate(names)}
+        own = [np.array([place[name] for name in samples.task.names], dtype=np.int64) for samples in read]
+        task, targets = Classes(first.features, names), [one[t] for one, t in zip(own, targets, strict=True)]
+    owners = np.repeat(np.arange(len(read)), [len(samples) for samples in read])
+    return Samples(np.concatenate([s.inputs for s in read]), np.concatenate(targets), task), owners
+
+
+def _differ(samples: Samples) -> None:
+    """Refuse targets that are all the same."""
+    if isinstance(samples.task, Classes) and len(samples.task.names) < 2:
+        raise PeersError(f"the target holds one class only ({samples.task.names[0]}): there is nothing to tell apart")
+    if isinstance(samples.task, Numbers) and (samples.targets == samples.targets[0]).all():
+        raise PeersError(f"the target is {samples.targets[0, 0]:g} in every row: there is nothing to learn")
+
+
+def _groups(samples: Samples) -> NDArray[np.int64]:
+    """What rows are shared out by: their classes, or the tenth of all numbers that theirs falls into."""
+    if isinstance(samples.task, Classes):
+        return samples.targets
+    numbers = samples.targets[:, 0]
+    return np.searchsorted(np.quantile(numbers, np.linspace(0, 1, 11)[1:-1]), numbers).astype(np.int64)
 
 
 def _cut(order: NDArray[np.int64], fractions: Sequence[float]) -> list[NDArray[np.int64]]:
@@ -178,4 +193,4 @@ def _scaled(samples: Samples, reference: NDArray[np.int64]) -> Samples:
     known = samples.inputs[reference]
     spread = known.std(axis=0)
     inputs = (samples.inputs - known.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)
-    return Samples(np.clip(inputs, -8.0, 8.0).astype(np.float32), samples.labels, samples.classes, samples.columns)
+    return Samples(np.clip(inputs, -8.0, 8.0).astype(np.float32), samples.targets, samples.task)

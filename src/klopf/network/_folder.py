@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from klopf import files, ledger
+from klopf import files, ledger, peers
 from klopf.errors import PeersError
 from klopf.network._settings import NetworkSettings
 
@@ -32,7 +32,7 @@ class Run:
     folder: Path
     settings: NetworkSettings
     members: tuple[Member, ...]
-    classes: tuple[str, ...]
+    task: peers.Task
     where: str
     """The ledger: an absolute path or a URL."""
 
@@ -48,7 +48,7 @@ class Run:
         content = {
             "settings": self.settings.model_dump(mode="json"),
             "members": [asdict(m) for m in self.members],
-            "classes": list(self.classes),
+            "task": peers.task_to_json(self.task),
         }
         files.replace(self.folder / "run.json", json.dumps(content, indent=2))
 
@@ -67,12 +67,13 @@ def read_run(folder: Path) -> Run:
         settings = NetworkSettings.model_validate(raw["settings"])
         members = tuple(Member(**m) for m in raw["members"])
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
-        return Run(folder, settings, members, tuple(raw["classes"]), where)
+        return Run(folder, settings, members, peers.task_from_json(raw["task"]), where)
     except FileNotFoundError:
         raise PeersError(
             f"{folder} is not a run folder: it has no run.json; `klopf demo` or `klopf run` makes one"
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PeersError(
-            f"{folder / 'run.json'} is damaged ({type(error).__name__}): restore it from a backup"
+            f"{folder / 'run.json'} is damaged ({type(error).__name__}), or another version of Klopf wrote it: restore "
+            "it from a backup, or read it with that version"
         ) from None

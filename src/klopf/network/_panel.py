@@ -61,7 +61,7 @@ PANELS = Point(
     {
         "figures": "klopf.network._panels.figures:Figures",
         "network": "klopf.network._panels.picture:Picture",
-        "accuracy": "klopf.network._panels.accuracy:Accuracy",
+        "scores": "klopf.network._panels.scores:Scores",
         "neurons": "klopf.network._panels.neurons:Neurons",
         "auditors": "klopf.network._panels.auditors:Auditors",
         "payments": "klopf.network._panels.payments:Payments",

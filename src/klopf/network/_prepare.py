@@ -29,7 +29,7 @@ def prepare(
 ) -> tuple[Run, Shares]:
     """Check everything that can be checked, then make ``folder``. On any error nothing is left behind.
 
-    ``begun`` gets a line for each thing begun. Returns the run and the shares (the test labels stay with the caller).
+    ``begun`` gets a line for each thing begun. Returns the run and the shares (the test targets stay with the caller).
 
     Raises:
         KlopfError: what is wrong with data, ports, ledger or passphrase, in one line.
@@ -54,9 +54,9 @@ def prepare(
         deployment.save(folder / "deployment.json")
         with ledger.connect(where, operator, deployment) as book:
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
-        run = Run(folder, settings, members, shares.test.classes, where)
+        run = Run(folder, settings, members, shares.test.task, where)
         run.write()
-        np.savez(folder / "test.npz", labels=shares.test.labels)
+        np.savez(folder / "test.npz", targets=shares.test.targets)
     return run, shares
 
 
@@ -203,4 +203,4 @@ def _register_everybody(
 
 
 def _with_targets(samples: Samples) -> dict[str, Any]:
-    return {"inputs": samples.inputs, "targets": samples.labels}
+    return {"inputs": samples.inputs, "targets": samples.targets}

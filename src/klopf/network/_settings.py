@@ -19,13 +19,16 @@ __all__ = [
     "read_settings",
 ]
 
+MOST = 1e9
+"""Tokens: so much is never minted."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
 Place = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataSettings(_Strict):
@@ -34,9 +37,18 @@ class DataSettings(_Strict):
     file: str | None = None
     """A CSV or Parquet file, or ``digits`` for scikit-learn's handwritten digits. None: a file a neuron."""
     target: str = "target"
+    task: Literal["classes", "numbers"] = "classes"
+    """What the target's values are: names to choose from, or amounts to come close to."""
+    unit: str = ""
+    """Of the target's numbers, such as EUR."""
+    delimiter: str = Field("", max_length=1)
+    decimal: Literal["", ".", ","] = ""
+    encoding: str = ""
+    """How a CSV file is written, where it does not tell: see :class:`klopf.tables.Format`."""
     share: Literal["dirichlet", "equal"] = "dirichlet"
     alpha: float = Field(0.5, gt=0)
-    """Dirichlet concentration of each class over the neurons: the smaller, the more unequal."""
+    """Dirichlet concentration of each class (of numbers: of each tenth of them) over the neurons: the smaller, the
+    more unequal."""
     test: float = Field(0.2, gt=0, lt=0.9)
     audit: float = Field(0.1, gt=0, lt=0.9)
     reference: float = Field(0.11, gt=0, lt=0.9)
@@ -46,6 +58,8 @@ class DataSettings(_Strict):
     def _leaves_something(self) -> DataSettings:
         if self.test + self.audit + self.reference >= 0.9:
             raise ValueError("test, audit and reference leave less than a tenth of the data to the neurons")
+        if self.task == "numbers" and self.file == "digits":
+            raise ValueError("the handwritten digits are classes, not numbers: leave data.task out")
         return self
 
 
@@ -88,10 +102,18 @@ class AuditSettings(_Strict):
 
 class RequesterSettings(_Strict):
     name: Name = "requester"
-    fee: float = Field(0.01, ge=0)
+    fee: float = Field(0.01, ge=0, le=MOST)
     """Tokens paid for an answer to one sample."""
-    budget: float = Field(10_000.0, ge=0)
+    budget: float = Field(10_000.0, ge=0, le=MOST)
     """Tokens it deposits in escrow."""
+
+    @model_validator(mode="after")
+    def _can_pay(self) -> RequesterSettings:
+        if self.fee > self.budget:
+            raise ValueError(
+                f"a fee of {self.fee:g} tokens is more than the budget of {self.budget:g}: not one answer could be paid"
+            )
+        return self
 
 
 class LedgerSettings(_Strict):
@@ -116,7 +138,7 @@ class WireSettings(_Strict):
 class RuleSettings(_Strict):
     """What the contracts are deployed with; the defaults are those of ``docs/ledger.md``."""
 
-    emission: float = Field(1_000.0, ge=0)
+    emission: float = Field(1_000.0, ge=0, le=MOST)
     """Tokens minted an epoch for being listened to."""
     seats: int = Field(5, ge=1)
     """Backbone seats."""
@@ -128,7 +150,7 @@ class RuleSettings(_Strict):
     """Samples of its own stream on which a neuron asks its neighbours in an epoch."""
     maturity: int = Field(1, ge=0)
     """Epochs before a neuron is judged."""
-    stake: float = Field(1_000.0, gt=0)
+    stake: float = Field(1_000.0, gt=0, le=MOST)
     """Tokens that a neuron or an auditor has at stake."""
     pass_accuracy: float = Field(0.3, ge=0, le=1)
     pass_robustness: float = Field(0.2, ge=0, le=1)
@@ -220,7 +242,12 @@ restart = true           # start a neuron or auditor again if its process dies
 
 [data]
 file = "digits"          # a CSV or Parquet file, or "digits": scikit-learn's handwritten digits
-target = "target"        # the column to predict (two or more classes, numbers or text)
+target = "target"        # the column to predict
+task = "classes"         # what its values are: "classes" (numbers or text), or "numbers" to come close to
+unit = ""                # of such numbers
+delimiter = ""           # a CSV file's: found out if empty, like the next two
+decimal = ""             # "." or ","
+encoding = ""            # "utf-8", "utf-16", "latin-1", ...
 share = "dirichlet"      # how the rows are shared out: "dirichlet" (unequal classes) or "equal"
 alpha = 0.5              # the smaller, the more unequal
 test = 0.2               # held out: the requester's questions, scored at the end

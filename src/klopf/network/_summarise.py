@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import numpy as np
-
-from klopf import ledger
+from klopf import ledger, peers
 from klopf.ledger import events
+from klopf.network._baseline import linear_baseline
 from klopf.network._data import Shares
 from klopf.network._folder import Run
 from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment, Summary, tokens
 from klopf.network._supervise import read_results
 
-__all__ = ["linear_baseline", "summarise"]
+__all__ = ["summarise"]
 
 ATTENTION = 65_535
 
 
 def summarise(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> Summary:
-    """What ``run`` came to. ``shares`` is needed for the linear baseline only; without it there are no moments."""
+    """What ``run`` came to. ``shares`` is needed for the scores only; without it there are no moments."""
     with run.connect() as book:
         history = list(ledger.history(book))
-        summary = Summary(run.settings.name, run.settings.seed, seconds, run.classes, notes=notes)
+        summary = Summary(run.settings.name, run.settings.seed, seconds, run.task.measure, notes=notes)
         summary.transactions = len({e.transaction for e in history})
         summary.blocks = book.rpc.height()
         summary.supply = tokens(book.token.supply())
@@ -50,6 +49,8 @@ def summarise(run: Run, shares: Shares | None, seconds: float, notes: list[str])
     summary.links = _links(run, history)
     if shares is not None:
         summary.moments = _moments(run, shares)
+        if isinstance(run.task, peers.Numbers):
+            summary.unit, summary.spread = "".join(run.task.units), float(shares.test.targets.std())
     return summary
 
 
@@ -134,30 +135,8 @@ def _moments(run: Run, shares: Shares) -> list[Moment]:
     linear = linear_baseline(run.settings.seed, shares, run.settings.epochs, passes=run.settings.neuron[0].passes)
     moments = []
     for epoch in range(1, run.settings.epochs + 1):
-        accuracy = read_results(run, epoch, shares.test.labels)
-        if accuracy is not None:
-            alone = {run.named(id): value for id, value in accuracy.items() if id != 0}
-            moments.append(Moment(epoch, accuracy[0], linear[epoch - 1], alone))
+        scores = read_results(run, epoch, shares.test.targets)
+        if scores is not None:
+            alone = {run.named(id): value for id, value in scores.items() if id != 0}
+            moments.append(Moment(epoch, scores[0], linear[epoch - 1], alone))
     return moments
-
-
-def linear_baseline(seed: int, shares: Shares, epochs: int, passes: int) -> list[float]:
-    """Test accuracy by epoch of an online linear classifier (logistic, constant step-size 0.01) that is given the
-    honest and dishonest neurons' data pooled, one sample at a time, with as many passes as they have: what one would
-    have if privacy were given up.
-    """
-    from sklearn.linear_model import SGDClassifier
-
-    inputs = np.concatenate([share.inputs for share in shares.neurons])
-    labels = np.concatenate([share.labels for share in shares.neurons])
-    rng = np.random.default_rng([seed, 4])
-    model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.01, random_state=seed)
-    everything = np.arange(len(shares.test.classes))
-    accuracy = []
-    # A neuron answers in epoch e with what it learned before it: from its birth on, passes by the epoch.
-    for _ in range(epochs):
-        for _ in range(passes):
-            order = rng.permutation(len(labels))
-            model.partial_fit(inputs[order], labels[order], classes=everything)
-        accuracy.append(float((model.predict(shares.test.inputs) == shares.test.labels).mean()))
-    return accuracy

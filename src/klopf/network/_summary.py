@@ -47,7 +47,7 @@ class AuditorRow:
 
 @dataclass(frozen=True)
 class Moment:
-    """Accuracy on the held-out test set as it was in one epoch."""
+    """Scores on the held-out test set as they were in one epoch."""
 
     epoch: int
     network: float
@@ -114,7 +114,12 @@ class Summary:
     name: str
     seed: int
     seconds: float
-    classes: tuple[str, ...]
+    measure: str = "accuracy"
+    """What the scores are: accuracy, or the variance explained, of which 1 is perfect."""
+    unit: str = ""
+    """Of numbers, where the task has one."""
+    spread: float = 0.0
+    """Of numbers: the standard deviation of the test targets, by which a score becomes an error."""
     neurons: list[NeuronRow] = field(default_factory=list)
     auditors: list[AuditorRow] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
@@ -128,8 +133,8 @@ class Summary:
     """What happened besides: processes that died and came back, participants that missed an epoch."""
 
     @property
-    def accuracy(self) -> dict[str, float | None]:
-        """Of the last epoch: the network, the best neuron by itself, the linear classifier on pooled data."""
+    def scores(self) -> dict[str, float | None]:
+        """Of the last epoch: the network, the best neuron by itself, the linear model on pooled data."""
         if not self.moments:
             return {"network": None, "best_neuron": None, "linear": None}
         last = self.moments[-1]
@@ -137,12 +142,20 @@ class Summary:
         alone = [value for name, value in last.neurons.items() if name in honest]
         return {"network": last.network, "best_neuron": max(alone, default=None), "linear": last.linear}
 
+    @property
+    def errors(self) -> dict[str, float | None]:
+        """The scores of numbers as root mean squared errors, in their unit; empty for classes."""
+        if not self.spread:
+            return {}
+        return {k: None if v is None else self.spread * max(0.0, 1.0 - v) ** 0.5 for k, v in self.scores.items()}
+
     def as_dict(self) -> dict[str, Any]:
         """What ``summary.json`` holds; money in tokens."""
         return {
             "seed": self.seed,
             "seconds": round(self.seconds, 1),
-            "accuracy": {k: None if v is None else round(v, 4) for k, v in self.accuracy.items()},
+            self.measure.replace(" ", "_"): {k: None if v is None else round(v, 4) for k, v in self.scores.items()},
+            **({"error": {**self.errors, "unit": self.unit}} if self.errors else {}),
             "neurons": [
                 {
                     "name": row.name, "model": row.model, "honest": row.honest, "standing": row.standing,

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klopf import ledger, peers
 from klopf.errors import KlopfError, PeersError
@@ -38,7 +40,9 @@ class Progress:
     arrived: int
     expected: int
     participants: dict[int, ledger.Participant]
-    accuracy: dict[int, float]
+    measure: str
+    """What a score is called: accuracy, or variance explained."""
+    scores: dict[int, float]
     """Of each neuron by itself and, under 0, of the network, on the test set in the last epoch known."""
     happened: tuple[str, ...]
 
@@ -66,7 +70,7 @@ class Supervisor:
     def __enter__(self) -> Supervisor:
         key = ledger.keys.load(self.run.folder / "operator.json", self.passphrase)
         self._book = self.run.connect(key)
-        self._labels = np.load(self.run.folder / "test.npz", allow_pickle=False)["labels"]
+        self._targets = np.load(self.run.folder / "test.npz", allow_pickle=False)["targets"]
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes are ended then, too
         return self
@@ -214,28 +218,29 @@ class Supervisor:
 
     def _report(self, now: ledger.Now) -> None:
         participants = {p.id: p for p in self._book.registry.all()}
-        accuracy: dict[int, float] = {}
+        scores: dict[int, float] = {}
         for epoch in range(now.epoch, 0, -1):
-            result = read_results(self.run, epoch, self._labels)
+            result = read_results(self.run, epoch, self._targets)
             if result is not None:
-                accuracy = result
+                scores = result
                 break
         over = now.epoch > self.run.settings.epochs and self._unpaid
         phase = "gathering" if now.epoch == 0 else "disputes" if over else now.phase.name.lower()
-        self.progress(Progress(now.epoch, phase, now.arrived, now.expected, participants, accuracy, tuple(self.notes)))
+        measure, notes = self.run.task.measure, tuple(self.notes)
+        self.progress(Progress(now.epoch, phase, now.arrived, now.expected, participants, measure, scores, notes))
 
 
-def read_results(run: Run, epoch: int, labels: np.ndarray) -> dict[int, float] | None:
-    """Accuracy in ``epoch`` on the test set: of the network under 0, of each neuron by itself under its id."""
+def read_results(run: Run, epoch: int, targets: NDArray[Any]) -> dict[int, float] | None:
+    """The score in ``epoch`` on the test set: of the network under 0, of each neuron by itself under its id."""
     requester = next(m for m in run.members if m.role == "requester")
     file = run.folder / requester.folder / "results" / f"{epoch}.npz"
     if not file.exists():
         return None
     with np.load(file, allow_pickle=False) as result:
-        accuracy = {0: float((result["network"] == labels).mean())} if len(result["network"]) else {0: 0.0}
+        scores = {0: run.task.score(result["network"], targets) if len(result["network"]) else 0.0}
         for id, said in zip(result["ids"], result["alone"], strict=True):
-            accuracy[int(id)] = float((said == labels).mean())
-    return accuracy
+            scores[int(id)] = run.task.score(said, targets)
+    return scores
 
 
 def _how(status: int) -> str:

@@ -75,8 +75,8 @@ class Live:
         if progress.phase == "disputes":
             plain = "the last epochs' pay waits for their dispute windows"
         if plain != self._last_plain and (progress.epoch <= self._epochs or progress.phase == "disputes"):
-            accuracy = f", network accuracy {progress.accuracy[0]:.1%}" if 0 in progress.accuracy else ""
-            print(time.strftime("%H:%M:%S"), f"{plain}{accuracy}", file=sys.stderr, flush=True)
+            score = f", network {progress.measure} {progress.scores[0]:.1%}" if 0 in progress.scores else ""
+            print(time.strftime("%H:%M:%S"), f"{plain}{score}", file=sys.stderr, flush=True)
             self._last_plain = plain
         for note in progress.happened[self._last_notes :]:
             print(time.strftime("%H:%M:%S"), note, file=sys.stderr, flush=True)
@@ -91,13 +91,13 @@ class Live:
         neurons = [p for p in progress.participants.values() if p.role is ledger.Role.NEURON]
         for p, name in zip(sorted(neurons, key=lambda p: p.id), self._names, strict=False):
             standing = p.standing.name.lower()
-            alone = f"{progress.accuracy[p.id]:.1%}" if p.id in progress.accuracy else ""
+            alone = f"{progress.scores[p.id]:.1%}" if p.id in progress.scores else ""
             audit = "passed" if p.passed else f"failed {p.failed}x" if p.failed else ""
             grid.add_row(
                 name, self._models[name], standing, f"{p.utility:.1%}", audit, alone, style=STYLE.get(standing, "")
             )
-        if 0 in progress.accuracy:
-            grid.add_row("the network", "", "", "", "", f"{progress.accuracy[0]:.1%}", style="bold cyan")
+        if 0 in progress.scores:
+            grid.add_row("the network", "", "", "", "", f"{progress.scores[0]:.1%}", style="bold cyan")
         return grid
 
 
@@ -121,10 +121,10 @@ def print_summary(summary: Summary) -> None:
         )
     console.print(grid)
     figures: list[Any] = [
-        f"{name.replace('_', ' ')} {value:.1%}" for name, value in summary.accuracy.items() if value is not None
+        f"{name.replace('_', ' ')} {value:.1%}" for name, value in summary.scores.items() if value is not None
     ]
     if figures:
-        console.print("accuracy: " + ", ".join(figures), highlight=False)
+        console.print(f"{summary.measure}: " + ", ".join(figures), highlight=False)
     console.print(f"{summary.transactions} transactions, supply {summary.supply:,.2f} tokens", highlight=False)
     for d in summary.disputes:
         over = f"{d.fee:,.4f} tokens" + (f", paid {d.paid:,.4f}" if d.paid else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from klopf.network._panel import Panel
@@ -16,11 +17,17 @@ class Figures(Panel):
     title = ""
 
     def data(self, summary: Summary) -> Any:
-        return summary.accuracy
+        return {"measure": summary.measure, "scores": summary.scores, "errors": summary.errors, "unit": summary.unit}
 
     def html(self, data: Any) -> str:
         cells = "".join(
-            f"<div><b>{'–' if value is None else f'{value:.1%}'}</b><span>{TITLES[key]}</span></div>"
-            for key, value in data.items()
+            f"<div><b>{'–' if value is None else f'{value:.1%}'}</b><span>{TITLES[key]}{_error(key, data)}</span></div>"
+            for key, value in data["scores"].items()
         )
         return f'<div class="figures">{cells}</div>'
+
+
+def _error(key: str, data: dict[str, Any]) -> str:
+    """Of numbers: by how much it is off."""
+    value = data["errors"].get(key)
+    return "" if value is None else f" ({escape(data['measure'])}; off by {value:.3g} {escape(data['unit'])})"

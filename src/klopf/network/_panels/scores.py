@@ -1,4 +1,4 @@
-"""Accuracy on the test set by epoch, as lines."""
+"""Scores on the test set by epoch, as lines."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from typing import Any
 from klopf.network._panel import Panel, plain
 from klopf.network._summary import Summary
 
-__all__ = ["Accuracy"]
+__all__ = ["Scores"]
 
 WIDTH, HEIGHT, LEFT, BOTTOM, RIGHT = 720, 320, 46, 30, 130
 GRID = (0, 0.25, 0.5, 0.75, 1)
 
 
-class Accuracy(Panel):
-    title = "Accuracy over time"
+class Scores(Panel):
+    title = "Scores over time"
+    lead = "On the held-out test set."
 
     def data(self, summary: Summary) -> Any:
-        return {"moments": plain(summary.moments), "honest": {row.name: row.honest for row in summary.neurons}}
+        return {
+            "measure": summary.measure,
+            "moments": plain(summary.moments),
+            "honest": {row.name: row.honest for row in summary.neurons},
+        }
 
     def html(self, data: Any) -> str:
         moments, honest = data["moments"], data["honest"]
@@ -49,7 +54,7 @@ class Accuracy(Panel):
             for name, ok in honest.items()
         )
         return (
-            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Accuracy on the test set by epoch">'
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(data["measure"])} on the test set by epoch">'
             f"{grid}{ticks}{alone}"
             + _line([m["linear"] for m in moments], x, 'stroke="var(--ink)" stroke-width="1.8" stroke-dasharray="7 4"')
             + _line([m["network"] for m in moments], x, 'stroke="var(--accent)" stroke-width="3.2"')
@@ -59,7 +64,7 @@ class Accuracy(Panel):
 
 
 def _y(value: float) -> float:
-    return 10 + (HEIGHT - BOTTOM - 10) * (1 - value)
+    return 10 + (HEIGHT - BOTTOM - 10) * (1 - max(0.0, value))
 
 
 def _line(values: list[float | None], x: Callable[[int], float], style: str) -> str:
