@@ -20,11 +20,8 @@ def linear_baseline(seed: int, shares: Shares, epochs: int, passes: int) -> list
     inputs = np.concatenate([share.inputs for share in shares.neurons])
     targets = np.concatenate([share.targets for share in shares.neurons])
     rng = np.random.default_rng([seed, 4])
-    model = (
-        _Classifier(seed, len(shares.test.task.names))
-        if isinstance(shares.test.task, Classes)
-        else _Line(seed, targets)
-    )
+    task = shares.test.task
+    model = _Classifier(seed, len(task.names)) if isinstance(task, Classes) else _Line(seed, targets)
     scores = []
     # A neuron answers in epoch e with what it learned before it: from its birth on, passes by the epoch.
     for _ in range(epochs):

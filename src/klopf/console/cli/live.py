@@ -125,6 +125,10 @@ def print_summary(summary: Summary) -> None:
     ]
     if figures:
         console.print(f"{summary.measure}: " + ", ".join(figures), highlight=False)
+    errors = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in summary.errors.items() if value is not None]
+    if errors:
+        unit = f", in {summary.unit}" if summary.unit else ""
+        console.print(f"root mean squared error{unit}: " + ", ".join(errors), highlight=False)
     console.print(f"{summary.transactions} transactions, supply {summary.supply:,.2f} tokens", highlight=False)
     for d in summary.disputes:
         over = f"{d.fee:,.4f} tokens" + (f", paid {d.paid:,.4f}" if d.paid else "")
