@@ -5,9 +5,9 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test slow soak bench lint contracts docs clean
+.PHONY: help demo test test-extras slow soak bench lint contracts docs clean
 help:            ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
 .venv/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Klopf needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 2; }
@@ -22,9 +22,13 @@ help:            ## this list
 demo: .venv/.run ## the main job: a network of independent models, ending in a run folder and a report
 	@$(BIN)/klopf demo
 
-test: .venv/.dev ## all tests but the slow ones, a file to a core; brings the second chain (anvil) where npm is there
+test: .venv/.dev ## all tests but the slow ones and those of test-extras, a file to a core
+	@$(BIN)/python -m pytest -m 'not slow and not soak and not extras' -n auto --maxprocesses 4 --dist loadfile
+
+test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had
 	@$(BIN)/python tests/bring_anvil.py
-	@$(BIN)/python -m pytest -m 'not slow and not soak' -n auto --maxprocesses 4 --dist loadfile
+	@cd contracts && { npm ci --silent || echo "no npm: what compiles contracts is skipped"; }
+	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' -n auto --maxprocesses 4 --dist loadfile
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600

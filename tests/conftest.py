@@ -86,6 +86,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait(5)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs over anvil is of ``make test-extras``, which brings it."""
+    for item in items:
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        if "anvil" in getattr(item, "fixturenames", ()) or given.get("chain_endpoint") == "anvil":
+            item.add_marker("extras")
+
+
 @pytest.fixture
 def anvil() -> Iterator[Anvil]:
     """A fresh anvil with free gas, cancun rules and chain id 1337; skips where it is not installed."""

@@ -38,6 +38,7 @@ def test_the_lock_file_names_no_machine(contracts: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extras
 def test_a_rebuild_gives_fresh_artifacts_of_the_same_bytes(contracts: Path, tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None or not (contracts / "node_modules").is_dir():

@@ -237,6 +237,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("change", [*PLANTED, "a variable after the others"])
 def test_a_layout_that_does_not_fit_is_refused(change: str, dao: Dao, contracts: Path, tmp_path: Path) -> None:
     """By the build, and by whoever would propose it all the same."""

@@ -48,6 +48,7 @@ def together(*work: Callable[[], Any]) -> list[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.extras
 def test_the_whole_story_over_a_real_chain(tmp_path: Path) -> None:
     spec = importlib.util.spec_from_file_location("shared", Path(__file__).parents[1] / "conftest.py")
     assert spec is not None and spec.loader is not None

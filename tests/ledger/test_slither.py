@@ -11,6 +11,7 @@ import pytest
 
 
 @pytest.mark.slow
+@pytest.mark.extras
 def test_every_finding_is_answered(contracts: Path) -> None:
     slither = shutil.which("slither")
     if slither is None or shutil.which("node") is None or not (contracts / "node_modules").is_dir():

@@ -15,6 +15,8 @@ from web3 import Web3
 
 from klopf.ledger import _abi
 
+pytestmark = pytest.mark.extras
+
 OWNER = Account.from_key(b"\x02" * 32)
 OTHER = "0x" + "22" * 20
 
