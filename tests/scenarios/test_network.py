@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from klopf import ledger
+from klopf import chain, ledger
 from klopf.ledger import events
-from klopf.network import read_run
+from klopf.network import read_run, to_json
 
 from .network import finish, klopf, start, write_network
 
@@ -183,6 +183,49 @@ def test_one_changed_byte_of_an_event_is_named(copy):
         id, data = db.execute("SELECT id, data FROM log WHERE length(data) >= 32 ORDER BY id DESC LIMIT 1").fetchone()
         db.execute("UPDATE log SET data = ? WHERE id = ?", (data[:-1] + bytes([data[-1] ^ 1]), id))
     assert differences(copy).strip()
+
+
+def test_altered_earnings_are_named(copy):
+    file = copy / "summary.json"
+    told = json.loads(file.read_text(), parse_float=Decimal)
+    told["neurons"][0]["earned"] += 1
+    name = told["neurons"][0]["name"]
+    file.write_text(to_json(told) + "\n")
+    assert f"summary.json neurons {name} earned: must be" in differences(copy)
+
+
+def test_an_altered_report_is_named(copy):
+    file = copy / "report.html"
+    page = file.read_text()
+    digit = next(m for m in re.finditer(r"\d", page[page.index("<details>") :]))
+    place = page.index("<details>") + digit.start()
+    file.write_text(page[:place] + str((int(page[place]) + 1) % 10) + page[place + 1 :])
+    assert "report.html says something else than the ledger" in differences(copy)
+
+
+@pytest.mark.parametrize("which", ["run.json", "test.npz", "neurons/ada/data.npz"])
+def test_altered_settings_and_data_are_named(copy, which):
+    file = copy / which
+    content = file.read_bytes()
+    changed = content.replace(b'"patience": 2', b'"patience": 3') if which == "run.json" else content[:-1] + b"x"
+    file.write_bytes(changed if changed != content else content.replace(b'"seed": ', b'"seed": 1'))
+    assert f"{which} was altered since the run ended" in differences(copy)
+
+
+def test_blocks_cut_off_at_the_end_are_named(copy):
+    with chain.open(copy / "ledger.sqlite") as opened:
+        opened.export(copy / "blocks.jsonl")
+    lines = (copy / "blocks.jsonl").read_text().splitlines(keepends=True)
+    (copy / "blocks.jsonl").write_text("".join(lines[:-40]))
+    for file in copy.glob("ledger.sqlite*"):
+        file.unlink()
+    chain.rebuild(copy / "blocks.jsonl", copy / "ledger.sqlite").close()
+    assert f"the ledger ends with block {len(lines) - 41}; when the run ended it had reached" in differences(copy)
+
+
+def test_a_missing_anchor_is_named(copy):
+    (copy / "anchor.json").unlink()
+    assert "anchor.json is missing" in differences(copy)
 
 
 def test_a_cut_off_ledger_is_refused_in_one_line(copy):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from klopf import files
+from klopf.network._anchor import drop_anchor
 from klopf.network._prepare import prepare
 from klopf.network._receipts import gather_receipts
 from klopf.network._report import render
@@ -44,4 +45,5 @@ def run(
     summary = summarise(prepared, shares, time.monotonic() - since, notes)
     files.replace(folder / "summary.json", to_json(summary.as_dict()) + "\n")
     files.replace(folder / "report.html", render(summary))
+    drop_anchor(prepared, summary)
     return summary

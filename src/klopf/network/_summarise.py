@@ -11,21 +11,28 @@ from klopf.network._data import Shares
 from klopf.network._folder import Run
 from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment, Summary, tokens
 from klopf.network._supervise import read_results
+from klopf.neuron import Standing
 
 __all__ = ["summarise"]
 
 ATTENTION = 65_535
+NOBODY = "0x" + "00" * 20
 
 
-def summarise(run: Run, shares: Shares | None, seconds: float, notes: list[str]) -> Summary:
-    """What ``run`` came to. ``shares`` is needed for the scores only; without it there are no moments."""
+def summarise(
+    run: Run, shares: Shares | None, seconds: float, notes: list[str], *, until: int | None = None
+) -> Summary:
+    """What ``run`` came to, up to block ``until`` (by default the latest). ``shares`` is needed for the scores only;
+    without it there are no moments."""
+    summary = Summary(run.settings.name, run.settings.seed, seconds, run.task.measure, notes=notes)
     with run.connect() as book:
-        history = list(ledger.history(book))
-        summary = Summary(run.settings.name, run.settings.seed, seconds, run.task.measure, notes=notes)
-        summary.transactions = len({e.transaction for e in history})
-        summary.blocks = book.rpc.height()
-        summary.supply = tokens(book.token.supply())
-        standing = {p.id: p.standing for p in book.registry.all()}
+        summary.blocks = book.rpc.height() if until is None else until
+        history = list(ledger.history(book, until=summary.blocks))
+    summary.transactions = len({e.transaction for e in history})
+    summary.supply = tokens(_supply(history))
+    standing = {m.id: Standing.NONE for m in run.members} | {
+        e.id: Standing(e.after) for e in history if isinstance(e, events.registry.StandingChanged)
+    }
     summary.payments = _payments(run, history)
     summary.disputes = _disputes(run, history)
     heard = _heard(history)
@@ -52,6 +59,12 @@ def summarise(run: Run, shares: Shares | None, seconds: float, notes: list[str])
         if isinstance(run.task, peers.Numbers):
             summary.unit, summary.spread = "".join(run.task.units), float(shares.test.targets.std())
     return summary
+
+
+def _supply(history: list[events.Event]) -> int:
+    """All tokens that were made, less those that were burnt."""
+    moved = [e for e in history if isinstance(e, events.token.Transfer)]
+    return sum(e.value for e in moved if e.sender == NOBODY) - sum(e.value for e in moved if e.to == NOBODY)
 
 
 def _heard(history: list[events.Event]) -> dict[int, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from klopf import ledger
+from klopf.network._anchor import since_anchor
 from klopf.network._folder import read_run
 from klopf.network._receipts import read_receipts
 
@@ -21,7 +22,7 @@ def verify(folder: Path) -> list[str]:
     receipts, differences = read_receipts(folder / "receipts.jsonl")
     with run.connect() as book:
         differences += [str(difference) for difference in ledger.verify(book, receipts)]
-    return differences
+    return [*differences, *since_anchor(run)]
 
 
 def count_disputes(folder: Path) -> dict[str, int]:

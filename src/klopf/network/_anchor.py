@@ -1,0 +1,120 @@
+"""``anchor.json``: where a run stood when it ended, so that what was cut off or altered since has a name.
+
+It holds the height of the ledger and the hash of its last block, the digest of every file that nothing else vouches
+for, and what the summary says that is not on the ledger. It is one file in the same folder: whoever alters that too,
+and all that follows from it, is found out only by a copy of it that somebody else has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from klopf import files
+from klopf.network._folder import Run
+from klopf.network._report import render
+from klopf.network._summarise import summarise
+from klopf.network._summary import Moment, Summary, to_json
+
+__all__ = ["drop_anchor", "since_anchor"]
+
+_FILES = ("run.json", "deployment.json", "test.npz", "**/data.npz", "**/results/*.npz")
+"""What a run is made from and what it measured; not what participants go on writing (models, logs, receipts)."""
+
+
+def drop_anchor(run: Run, summary: Summary) -> Path:
+    """Write ``anchor.json`` for a run that has ended with ``summary``."""
+    with run.connect() as book:
+        content = {
+            "height": summary.blocks,
+            "hash": book.rpc.block_hash(summary.blocks),
+            "seconds": summary.seconds,
+            "notes": summary.notes,
+            "moments": [asdict(moment) for moment in summary.moments],
+            "files": _digests(run.folder),
+        }
+    path = run.folder / "anchor.json"
+    files.replace(path, json.dumps(content, indent=1) + "\n")
+    return path
+
+
+def since_anchor(run: Run) -> list[str]:
+    """A line for everything that is not as it was when the run ended: the ledger's end, files, ``summary.json`` and
+    ``report.html``, which are made again from the ledger and compared.
+
+    Raises:
+        KlopfError: the ledger cannot be read.
+    """
+    try:
+        anchor = json.loads((run.folder / "anchor.json").read_text())
+        height, digest = int(anchor["height"]), str(anchor["hash"])
+        moments = [Moment(**moment) for moment in anchor["moments"]]
+        kept = dict(anchor["files"])
+        seconds, notes = float(anchor["seconds"]), list(anchor["notes"])
+    except FileNotFoundError:
+        return [
+            "anchor.json is missing, which a run writes when it ends: "
+            "nobody can say whether the end of the ledger was cut off"
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"anchor.json cannot be read ({type(error).__name__}): it was altered"]
+    found = list(_files(run.folder, kept))
+    with run.connect() as book:
+        reached = book.rpc.height()
+        if reached < height:
+            return [*found, f"the ledger ends with block {reached}; when the run ended it had reached block {height}"]
+        if book.rpc.block_hash(height) != digest:
+            return [*found, f"block {height} of the ledger is another one than when the run ended"]
+    summary = summarise(run, None, seconds, notes, until=height)
+    summary.moments = moments
+    return found + list(_derived(run.folder, summary))
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    paths = sorted({path for pattern in _FILES for path in folder.glob(pattern)})
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in paths}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path, kept: dict[str, str]) -> Iterator[str]:
+    now = _digests(folder)
+    for name in sorted({*now, *kept}):
+        if now.get(name) != kept.get(name):
+            how = "is missing" if name not in now else "was altered" if name in kept else "was not there"
+            yield f"{name} {how}{'' if how == 'was not there' else ' since the run ended'}"
+
+
+def _derived(folder: Path, summary: Summary) -> Iterator[str]:
+    """What ``summary.json`` and ``report.html`` say otherwise than the ledger."""
+    try:
+        told = json.loads((folder / "summary.json").read_text("utf-8"), parse_float=str, parse_int=str)
+        yield from _compare(
+            "summary.json", json.loads(to_json(summary.as_dict()), parse_float=str, parse_int=str), told
+        )
+    except (OSError, ValueError) as error:
+        yield f"summary.json cannot be read ({type(error).__name__})"
+    try:
+        if (folder / "report.html").read_text("utf-8") != render(summary):
+            yield "report.html says something else than the ledger; `klopf status` shows what that says"
+    except (OSError, ValueError) as error:
+        yield f"report.html cannot be read ({type(error).__name__})"
+
+
+def _compare(where: str, must: Any, told: Any) -> Iterator[str]:
+    if isinstance(must, dict) and isinstance(told, dict):
+        for key in {**must, **told}:
+            yield from _compare(f"{where} {key}", must.get(key), told.get(key))
+    elif isinstance(must, list) and isinstance(told, list) and len(must) == len(told):
+        for number, (one, other) in enumerate(zip(must, told, strict=True)):
+            name = one.get("name", number) if isinstance(one, dict) else number
+            yield from _compare(f"{where} {name}", one, other)
+    elif must != told:
+        yield f"{where}: must be {must}, is {told}"
