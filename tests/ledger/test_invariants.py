@@ -36,9 +36,9 @@ from klopf.ledger import Economy, Ledger, Phase, Receipt, ReceiptTree, SignedRec
 from klopf.ledger._deployment import Former, deploy_over
 from klopf.ledger._migrate import claims_of
 from klopf.ledger._rpc import Rpc, open_rpc
+from tests.ledger.cycles import DAY, RESERVE, USUAL
+from tests.ledger.market.test_economy import Model
 from tests.ledger.memory import MemoryRpc
-from tests.ledger.test_cycles import DAY, RESERVE, USUAL
-from tests.ledger.test_economy import Model
 
 GENESIS = 600_000_000 * KLP
 CAP = 40 * KLP

@@ -20,8 +20,8 @@ from klopf.ledger import Economy, Ledger, _abi
 from klopf.ledger._deployment import deploy_over
 from klopf.ledger.fleet import _reference as fleet_ref
 from klopf.ledger.market import _reference as market_ref
+from tests.ledger.cycles import DAY, RESERVE, USUAL, Fleet
 from tests.ledger.memory import MemoryRpc
-from tests.ledger.test_cycles import DAY, RESERVE, USUAL, Fleet
 
 SIXTY_YEARS = 60 * 366
 
