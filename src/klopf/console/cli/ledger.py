@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from klopf import files
 from klopf.console.cli import moving, settling
 from klopf.console.cli.access import (
     HERE,
@@ -312,7 +313,7 @@ def graph(*, out: Path | None = None, mint: Flag = False, place: str = "",
         return
     if out is not None:
         try:
-            out.write_text(made.graphml())
+            files.replace(out, made.graphml())
         except OSError as error:
             raise LedgerError(f"cannot write {out}: {error.strerror}; choose another place with --out") from None
     lines = [f"{k:<10}{v}" for k, v in record.items() if v is not None]
