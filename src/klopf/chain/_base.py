@@ -14,7 +14,7 @@ from klopf.chain._group import Group
 from klopf.chain._transaction import MAX_INITCODE, Transaction, decode
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._estimated import EstimatedOutcome
-from klopf.chain.machine._executor import Executor, Tracer, executor
+from klopf.chain.machine._executor import Executor, Recorder, Tracer, executor
 from klopf.chain.state._block import Header, bloom, commit, receipts_root, transactions_root
 from klopf.chain.state._store import Store, StoredBlock, check_chain_id
 from klopf.chain.state._waiting import MAX_AHEAD, Waiting, drop, hold, waiting, waiting_of, waiting_transaction
@@ -159,6 +159,13 @@ class BaseChain:
         """As :meth:`call`, with the tree of messages."""
         view, environment, _ = context or self.context()
         return self._tracer().trace(view, self._admit(call, view, environment), call)
+
+    def accessed(self, call: Transaction, context: CallContext) -> tuple[Outcome, dict[bytes, set[int]]]:
+        """As :meth:`call`, with the accounts that were touched and, of each, the slots."""
+        if not hasattr(self.machine, "accessed"):
+            raise Rejected(f"{self.machine.name} does not say what it touches; open the chain with another machine")
+        view, environment, _ = context
+        return cast("Recorder", self.machine).accessed(view, self._admit(call, view, environment), call)
 
     def trace_sent(self, tx_hash: bytes) -> tuple[Outcome, Frame] | None:
         """Run a past transaction again, with the tree of its messages; None where there is no such transaction."""

@@ -327,6 +327,22 @@ def test_bad_bodies_over_http(served: tuple[str, int]) -> None:
     assert [answer["id"] for answer in post(port, batch)[1]] == [0, 1, 2]
 
 
+def test_an_access_list_names_what_is_touched(rpc: Rpc) -> None:
+    inner = send(rpc, data=deploy(asm(7, "SLOAD", 8, "SSTORE STOP")))["contractAddress"]
+    code = asm("PUSH0 PUSH0 PUSH0 PUSH0 PUSH0", bytes.fromhex(inner[2:]), "GAS CALL POP", 3, "SLOAD STOP")
+    outer = send(rpc, data=deploy(code))["contractAddress"]
+    made = rpc.request("eth_createAccessList", [{"from": OWNER.address, "to": outer}])
+    slots = {entry["address"]: [int(key, 16) for key in entry["storageKeys"]] for entry in made["accessList"]}
+    assert slots == {inner: [7, 8], outer: [3]} and "error" not in made
+    plain = int(send(rpc, to=outer)["gasUsed"], 16)
+    listed = send(rpc, to=outer, accessList=made["accessList"])
+    assert listed["gasUsed"] == made["gasUsed"] and int(made["gasUsed"], 16) != plain
+    failing = send(rpc, data=deploy(asm(1, "SLOAD PUSH0 PUSH0 REVERT")))["contractAddress"]
+    made = rpc.request("eth_createAccessList", [{"to": failing}])
+    assert made["error"] == "execution reverted" and made["accessList"][0]["storageKeys"] == ["0x" + "00" * 31 + "01"]
+    assert rpc.request("eth_getRawTransactionByBlockNumberAndIndex", ["0x1", "0x0"])[:4] == "0x02"
+
+
 def test_notifications_are_not_answered(served: tuple[str, int]) -> None:
     from websockets.sync.client import connect
 

@@ -13,7 +13,7 @@ from klopf.chain._transaction import Transaction
 from klopf.chain._values import Environment, Frame, Outcome, StateView
 from klopf.errors import ChainError
 
-__all__ = ["Executor", "Tracer", "executor"]
+__all__ = ["Executor", "Recorder", "Tracer", "executor"]
 
 
 class Executor(Protocol):
@@ -31,6 +31,16 @@ class Tracer(Protocol):
 
     def trace(self, view: StateView, environment: Environment, transaction: Transaction) -> tuple[Outcome, Frame]:
         """As ``execute``, with the tree of messages."""
+        ...
+
+
+class Recorder(Protocol):
+    """An executor that can also say what a transaction touched."""
+
+    def accessed(
+        self, view: StateView, environment: Environment, transaction: Transaction
+    ) -> tuple[Outcome, dict[bytes, set[int]]]:
+        """As ``execute``, with the addresses that were touched and, of each, the slots."""
         ...
 
 

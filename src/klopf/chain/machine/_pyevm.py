@@ -51,6 +51,15 @@ class PyEvm:
         top.input = transaction.data
         return outcome, top
 
+    def accessed(
+        self, view: StateView, environment: Environment, transaction: Transaction
+    ) -> tuple[Outcome, dict[bytes, set[int]]]:
+        """Run ``transaction`` and say which accounts and slots it touched, also in messages that failed."""
+        with deep:
+            state = _RecordingState(view, environment)
+            outcome = self._run(state, transaction)[0]
+        return outcome, state.accounts.touched
+
     @staticmethod
     def _run(state: _State, transaction: Transaction) -> tuple[Outcome, Any]:
         computation = state.apply_transaction(_Shape(transaction))
@@ -264,6 +273,22 @@ class _Accounts:
         return out
 
 
+class _RecordingAccounts(_Accounts):
+    """Remembers what was ever warm."""
+
+    def __init__(self, view: StateView) -> None:
+        super().__init__(view)
+        self.touched: dict[bytes, set[int]] = {}
+
+    def mark_address_warm(self, address: bytes) -> None:
+        self.touched.setdefault(bytes(address), set())
+        super().mark_address_warm(address)
+
+    def mark_storage_warm(self, address: bytes, slot: int) -> None:
+        self.touched.setdefault(bytes(address), set()).add(slot)
+        super().mark_storage_warm(address, slot)
+
+
 class _Create(type(CANCUN_OPCODES[CREATE])):  # type: ignore[misc]
     """CREATE that stops at once where its code is too long (EIP-3860).
 
@@ -400,6 +425,7 @@ class _TransactionExecutor(CancunTransactionExecutor):
 
 
 class _State(CancunState):
+    accounts_class = _Accounts
     computation_class = _Computation
     transaction_executor_class = _TransactionExecutor
 
@@ -417,7 +443,7 @@ class _State(CancunState):
             base_fee_per_gas=environment.base_fee,
             excess_blob_gas=0,
         )
-        self.accounts = self._account_db = _Accounts(view)
+        self.accounts = self._account_db = self.accounts_class(view)
 
     def snapshot(self) -> Any:
         return self.accounts.record()
@@ -436,6 +462,10 @@ class _State(CancunState):
 
     def clear_transient_storage(self) -> None:
         self.accounts.transient.clear()
+
+
+class _RecordingState(_State):
+    accounts_class = _RecordingAccounts
 
 
 class _TracedState(_State):

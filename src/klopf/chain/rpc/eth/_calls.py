@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from klopf.chain._base import CallContext
-from klopf.chain._transaction import Transaction
+from klopf.chain._transaction import Transaction, created_address
 from klopf.chain.rpc._fields import BlockId, block_id, call_fields, hexadecimal
 from klopf.chain.rpc._json import failure
 from klopf.chain.rpc._method import Method, Optional
@@ -16,6 +16,8 @@ from klopf.chain.rpc._overrides import Overridden, Override, overrides
 __all__ = ["METHODS", "transaction_of"]
 
 ZERO_ADDRESS = bytes(20)
+PRECOMPILES = [bytes(19) + bytes([n]) for n in range(1, 11)]
+MAX_LISTS = 8
 STIPEND = 2300  # gas that a call with value hands on, and that must be left at SSTORE (EIP-2200)
 
 
@@ -96,7 +98,37 @@ def estimate_gas(node: Node, fields: dict[str, Any], at: BlockId, replaced: dict
     return hex(high)
 
 
+def create_access_list(node: Node, fields: dict[str, Any], at: BlockId, replaced: dict[bytes, Override]) -> Any:
+    """``eth_createAccessList``: what the call touches that is not warm anyway, and the gas that it takes with the list.
+
+    To name it may change what the program does (it sees its gas), so it is named again until nothing changes.
+    """
+    context = context_of(node, at, replaced)
+    wanted = transaction_of(node, fields, context)
+    created = () if wanted.to else (created_address(wanted.sender, wanted.nonce),)
+    always = {wanted.sender, wanted.to, context.environment.coinbase, *created, *PRECOMPILES}
+    for _ in range(MAX_LISTS):
+        outcome, touched = node.chain.accessed(wanted, context)
+        listed = tuple(
+            (address, tuple(sorted(slots)))
+            for address, slots in sorted(touched.items())
+            if slots or address not in always
+        )
+        if listed == wanted.access_list:
+            break
+        wanted = dataclasses.replace(wanted, access_list=listed)
+    answer: dict[str, Any] = {
+        "accessList": [
+            {"address": hexadecimal(address), "storageKeys": [f"0x{slot:064x}" for slot in slots]}
+            for address, slots in listed
+        ],
+        "gasUsed": hex(outcome.gas_used),
+    }
+    return answer if outcome.status else answer | {"error": str(failure(outcome))}
+
+
 METHODS = {
+    "eth_createAccessList": Method(create_access_list, call_fields, Optional(block_id, "latest"), Optional(overrides)),
     "eth_call": Method(call, call_fields, Optional(block_id, "latest"), Optional(overrides)),
     "eth_estimateGas": Method(estimate_gas, call_fields, Optional(block_id, "pending"), Optional(overrides)),
 }

@@ -44,6 +44,12 @@ def get_raw_transaction(node: Node, tx_hash: bytes) -> str | None:
     return None if waits is None else hexadecimal(waits.raw)
 
 
+def get_raw_transaction_in_block(node: Node, at: BlockId, index: int) -> str | None:
+    """``eth_getRawTransactionByBlock…AndIndex``."""
+    block = node.block(at)
+    return None if block is None or block.raw is None or index else hexadecimal(block.raw)
+
+
 def get_receipt(node: Node, tx_hash: bytes) -> dict[str, Any] | None:
     """``eth_getTransactionReceipt``."""
     block = node.store.block_of_transaction(tx_hash)
@@ -51,6 +57,8 @@ def get_receipt(node: Node, tx_hash: bytes) -> dict[str, Any] | None:
 
 
 METHODS = {
+    "eth_getRawTransactionByBlockHashAndIndex": Method(get_raw_transaction_in_block, hash32, natural),
+    "eth_getRawTransactionByBlockNumberAndIndex": Method(get_raw_transaction_in_block, block_id, natural),
     "eth_getRawTransactionByHash": Method(get_raw_transaction, hash32),
     "eth_getTransactionByBlockHashAndIndex": Method(get_transaction_in_block, hash32, natural),
     "eth_getTransactionByBlockNumberAndIndex": Method(get_transaction_in_block, block_id, natural),
