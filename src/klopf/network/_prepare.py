@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import secrets
 import shutil
 import socket
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from klopf import audit, chain, ledger, peers, wire
+from klopf import audit, chain, files, ledger, peers, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.network._data import Samples, Shares, share_out
 from klopf.network._folder import Member, Run
@@ -56,7 +57,7 @@ def prepare(
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
         run = Run(folder, settings, members, shares.test.task, where)
         run.write()
-        np.savez(folder / "test.npz", targets=shares.test.targets)
+        _write_arrays(folder / "test.npz", {"targets": shares.test.targets})
     return run, shares
 
 
@@ -160,7 +161,7 @@ def _register_everybody(
         begun(f"registering {name}")
         home = folder / place / name
         home.mkdir(parents=True)
-        np.savez(home / "data.npz", **data)
+        _write_arrays(home / "data.npz", data)
         key, certificate = ledger.keys.new(), wire.Certificate.new(name, settings.wire.host)
         ledger.keys.save(key, home / "key.json", passphrase, light=True)
         certificate.save(home)
@@ -200,6 +201,12 @@ def _register_everybody(
     deposit = round(asking.budget * 10**9) * (unit // 10**9)
     join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, 0, deposit)
     return tuple(members)
+
+
+def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    files.replace(path, buffer.getvalue())
 
 
 def _with_targets(samples: Samples) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from klopf import files
 from klopf.errors import BadCertificate
 
 __all__ = ["Certificate", "check", "der_to_pem", "tls_name"]
@@ -102,14 +103,8 @@ class Certificate:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for name, content in ((self.KEY_FILE, self._key_pem), (self.CERTIFICATE_FILE, self.pem)):
-                part = folder / (name + ".part")
-                part.unlink(missing_ok=True)
-                with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(part, folder / name)
+            files.replace(folder / self.KEY_FILE, self._key_pem, private=True)
+            files.replace(folder / self.CERTIFICATE_FILE, self.pem, private=True)
         except OSError as error:
             raise BadCertificate(f"cannot write the certificate to {folder}: {error.strerror}") from None
 
