@@ -4,6 +4,7 @@ Sphinx, because the docstrings are written in its markup, because it is kept, an
 a folder, search included, with nothing loaded from anywhere.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -26,12 +27,30 @@ html_title = "Klopf"
 html_show_sphinx = False
 
 
+ROOT = Path(__file__).parent.parent
+ABOVE = {
+    "index": "README.md",
+    "contributing": "CONTRIBUTING.md",
+    "examples": "examples/README.md",
+    "plugin": "examples/plugin/README.md",
+}
+"""Pages that are files outside this folder."""
+
+
 def setup(app):
-    app.connect("source-read", front_page)
+    app.connect("source-read", read)
 
 
-def front_page(app, page, text):
-    """The README is the front page; its links are those of a file one folder higher."""
-    if page == "index":
-        readme = (Path(app.srcdir).parent / "README.md").read_text()
-        text[0] = re.sub(r"\]\((?!https?:|#|docs/)", "](../", readme).replace("](docs/", "](") + text[0]
+def read(app, page, text):
+    """A page from outside takes the place of the line that stands for it; its links lead where they led from there."""
+    own = f"docs/{page}.md"
+    source = ABOVE.get(page, own)
+    if page in ABOVE:
+        text[0] = (ROOT / source).read_text() + "\n" + re.sub(r"^See \[.*", "", text[0])
+    pages = {place: f"docs/{name}.md" for name, place in ABOVE.items()}
+
+    def lead(link):
+        target = os.path.normpath(os.path.join(os.path.dirname(source), link[1]))
+        return "](" + os.path.relpath(pages.get(target, target), os.path.dirname(own))
+
+    text[0] = re.sub(r"\]\((?!https?:|#)([^)#\s]+)", lead, text[0])

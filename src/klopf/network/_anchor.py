@@ -35,6 +35,8 @@ def drop_anchor(run: Run, summary: Summary) -> Path:
             "seconds": summary.seconds,
             "notes": summary.notes,
             "moments": [asdict(moment) for moment in summary.moments],
+            "unit": summary.unit,
+            "spread": summary.spread,
             "files": _digests(run.folder),
         }
     path = run.folder / "anchor.json"
@@ -55,6 +57,7 @@ def since_anchor(run: Run) -> list[str]:
         moments = [Moment(**moment) for moment in anchor["moments"]]
         kept = dict(anchor["files"])
         seconds, notes = float(anchor["seconds"]), list(anchor["notes"])
+        unit, spread = str(anchor["unit"]), float(anchor["spread"])
     except FileNotFoundError:
         return [
             "anchor.json is missing, which a run writes when it ends: "
@@ -70,7 +73,7 @@ def since_anchor(run: Run) -> list[str]:
         if book.rpc.block_hash(height) != digest:
             return [*found, f"block {height} of the ledger is another one than when the run ended"]
     summary = summarise(run, None, seconds, notes, until=height)
-    summary.moments = moments
+    summary.moments, summary.unit, summary.spread = moments, unit, spread
     return found + list(_derived(run.folder, summary))
 
 

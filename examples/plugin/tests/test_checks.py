@@ -1,0 +1,22 @@
+"""What this package adds keeps Klopf's promises."""
+
+from klopf import checks
+from klopf.console import COMMANDS
+from klopf.network import PANELS
+from klopf.peers import Numbers
+
+
+def test_model():
+    checks.check_model("least-squares", Numbers(("a", "b"), ("y",), ("m",)))
+
+
+def test_audit_task():
+    checks.check_audit_task("closeness")
+
+
+def test_command():
+    checks.check_command(COMMANDS.load("shares"))
+
+
+def test_panel():
+    checks.check_panel(PANELS.load("by-model"))
