@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
+from klopf.extras import require
 from klopf.neuron import Standing
 
 if TYPE_CHECKING:
@@ -178,10 +179,9 @@ def plot(history: Sequence[dict[str, Any]], path: str) -> None:
     """
     if not history:
         raise MindError("there is nothing to draw: give what `watch` reported of at least one block")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MindError("plots need matplotlib; install klopf[plot]") from error
+    require("plot", "a plot")
+    from matplotlib.figure import Figure
+
     steps = [h.get("step_sizes", []) for h in history]
     figure = Figure(figsize=(9, 9 if any(steps) else 6), layout="constrained")
     axes = figure.subplots(3 if any(steps) else 2, 2)

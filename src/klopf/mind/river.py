@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from klopf.errors import MindError
+from klopf.extras import require as _require
 from klopf.mind._k_places import MOST
 from klopf.mind._mind import Mind
 
-try:
-    from river import base
-except ImportError as error:  # pragma: no cover - the extra is installed where the tests run
-    raise MindError("klopf.mind.river needs River; install klopf[river]") from error
+_require("river", "klopf.mind.river")
+
+from river import base
 
 __all__ = ["MindClassifier", "MindRegressor"]
 

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from klopf.console.cli.command import CommandGroup
 from klopf.errors import MindError
+from klopf.extras import require
 
 if TYPE_CHECKING:
     from klopf.mind.bench import Run
@@ -138,10 +139,9 @@ def _carry_out(
 
 def _can_draw(path: Path) -> None:
     """Refuse, before anything runs, what the plot would fail with after it."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MindError("plots need matplotlib; install klopf[plot]") from error
+    require("plot", "a plot")
+    from matplotlib.figure import Figure
+
     if not path.absolute().parent.is_dir():
         raise MindError(f"there is no folder {path.parent} to draw into")
     if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):

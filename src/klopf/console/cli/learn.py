@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from klopf.console.cli.command import Command
 from klopf.errors import MindError
+from klopf.extras import require
 
 if TYPE_CHECKING:
     from klopf.mind.rl import Life, Task
@@ -210,10 +211,9 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _matplotlib() -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MindError("plots need matplotlib; install klopf[plot]") from error
+    require("plot", "a plot")
+    from matplotlib.figure import Figure
+
     return Figure
 
 

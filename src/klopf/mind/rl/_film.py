@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from klopf.errors import MindError
+from klopf.extras import require
 from klopf.mind.rl._many import seed_file
 from klopf.mind.rl._run import load
 
@@ -34,10 +35,9 @@ def film(
         raise MindError("--steps, --every and --height must be at least 1")
     if not out.absolute().parent.is_dir():
         raise MindError(f"there is no folder {out.parent} to write the film to")
-    try:
-        from imageio import v2 as imageio
-    except ImportError as error:
-        raise MindError("films need imageio; install klopf[rl]") from error
+    require("rl", "a film")
+    from imageio import v2 as imageio
+
     from klopf.mind.rl._gymnasium import make
 
     life, _, _ = load(seed_file(folder, seed))

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
+from klopf.extras import require
 from klopf.mind.rl._breakout import Breakout
 from klopf.mind.rl._worlds import Change
 
-try:
-    import gymnasium
-except ImportError as error:
-    raise MindError("environments need Gymnasium; install klopf[rl]") from error
+require("rl", "an environment")
+
+import gymnasium
 
 __all__ = ["World", "make"]
 
