@@ -14,7 +14,7 @@ from klopf import tables
 from klopf.errors import PeersError
 from klopf.mind import problems
 from klopf.network._settings import DataSettings, NetworkSettings
-from klopf.peers import Classes, Numbers, Task
+from klopf.peers import Classes, Numbers, Task, Text
 
 __all__ = ["Samples", "Shares", "read_samples", "share_out"]
 
@@ -23,9 +23,9 @@ MOST_CLASSES = 1000
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples with what is right for each: ``inputs`` float32 ``(n, features)``, ``targets`` as ``task`` has them."""
+    """Samples with what is right for each, both as ``task`` has them."""
 
-    inputs: NDArray[np.float32]
+    inputs: NDArray[Any]
     targets: NDArray[Any]
     task: Task
 
@@ -54,6 +54,8 @@ def read_samples(path: Path, data: DataSettings) -> Samples:
     table = tables.read(path, tables.Format(data.delimiter, data.decimal, data.encoding))
     table.require(data.target)
     columns = tuple(name for name in table.names if name != data.target)
+    if data.task == "text":
+        return _texts(table, columns, data.target)
     inputs = table.inputs(data.target).astype(np.float32)
     if data.task == "numbers":
         numbers = table.numbers(data.target).astype(np.float32)[:, None]
@@ -66,6 +68,19 @@ def read_samples(path: Path, data: DataSettings) -> Samples:
             'data.task = "numbers" if they are amounts, or choose another column'
         )
     return Samples(inputs, labels, Classes(columns, classes))
+
+
+def _texts(table: tables.Table, columns: tuple[str, ...], target: str) -> Samples:
+    if len(columns) != 1:
+        raise PeersError(f"{table.name}: text needs one column beside the target {target!r}, not {len(columns)}")
+    for column in (*columns, target):
+        if row := table.gap(column):
+            raise PeersError(f"{table.name}: column {column!r} is empty in row {row}: leave the row out")
+    inputs, targets = (np.array([str(cell) for cell in table.columns[one]]) for one in (*columns, target))
+    task = Text(columns, (target,))
+    task.check_inputs(inputs)
+    task.check_targets(targets, len(inputs))
+    return Samples(inputs, targets, task)
 
 
 @dataclass(frozen=True)
@@ -144,12 +159,17 @@ def _differ(samples: Samples) -> None:
         raise PeersError(f"the target holds one class only ({samples.task.names[0]}): there is nothing to tell apart")
     if isinstance(samples.task, Numbers) and (samples.targets == samples.targets[0]).all():
         raise PeersError(f"the target is {samples.targets[0, 0]:g} in every row: there is nothing to learn")
+    if isinstance(samples.task, Text) and (samples.targets == samples.targets[0]).all():
+        raise PeersError("the target is the same text in every row: there is nothing to learn")
 
 
 def _groups(samples: Samples) -> NDArray[np.int64]:
-    """What rows are shared out by: their classes, or the tenth of all numbers that theirs falls into."""
+    """What rows are shared out by: their classes, or the tenth of all numbers that theirs falls into; for text, the
+    text that is right."""
     if isinstance(samples.task, Classes):
         return samples.targets
+    if isinstance(samples.task, Text):
+        return np.unique(samples.targets, return_inverse=True)[1].astype(np.int64)
     numbers = samples.targets[:, 0]
     return np.searchsorted(np.quantile(numbers, np.linspace(0, 1, 11)[1:-1]), numbers).astype(np.int64)
 
@@ -190,6 +210,8 @@ def _dirichlet(
 
 
 def _scaled(samples: Samples, reference: NDArray[np.int64]) -> Samples:
+    if isinstance(samples.task, Text):
+        return samples
     known = samples.inputs[reference]
     spread = known.std(axis=0)
     inputs = (samples.inputs - known.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)

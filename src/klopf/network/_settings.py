@@ -37,8 +37,9 @@ class DataSettings(_Strict):
     file: str | None = None
     """A CSV or Parquet file, or ``digits`` for scikit-learn's handwritten digits. None: a file a neuron."""
     target: str = "target"
-    task: Literal["classes", "numbers"] = "classes"
-    """What the target's values are: names to choose from, or amounts to come close to."""
+    task: Literal["classes", "numbers", "text"] = "classes"
+    """What the target's values are: names to choose from, amounts to come close to, or texts to say. Text is said to
+    the one other column, which is text, too."""
     unit: str = ""
     """Of the target's numbers, such as EUR."""
     delimiter: str = Field("", max_length=1)
@@ -243,7 +244,7 @@ restart = true           # start a neuron or auditor again if its process dies
 [data]
 file = "digits"          # a CSV or Parquet file, or "digits": scikit-learn's handwritten digits
 target = "target"        # the column to predict
-task = "classes"         # what its values are: "classes" (numbers or text), or "numbers" to come close to
+task = "classes"         # what its values are: "classes" (numbers or text), "numbers" to come close to, or "text"
 unit = ""                # of such numbers
 delimiter = ""           # a CSV file's: found out if empty, like the next two
 decimal = ""             # "." or ","
