@@ -19,7 +19,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     values = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    w3 = pyfuncitem.funcargs.get("async_w3")
+    contracts = [value.w3 for value in values.values() if hasattr(value, "abi")]
+    w3 = values.get("async_w3") or next(iter(contracts), None)
 
     async def run() -> None:
         if w3 is not None and w3.provider.has_persistent_connection:
