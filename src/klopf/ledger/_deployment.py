@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from eth_hash.auto import keccak
 
+from klopf import files
 from klopf.errors import LedgerError
 from klopf.ledger._abi import CONTRACTS, GOVERNANCE, MOVED, UPGRADEABLE, artifact, created
 from klopf.ledger._parameters import Constitution, Economy, Marks, Parameters
@@ -51,10 +52,8 @@ class Deployment:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON, whole or not at all."""
         place = Path(path)
-        beside = place.with_name(place.name + ".part")
         try:
-            beside.write_text(json.dumps(asdict(self), indent=1) + "\n")
-            os.replace(beside, place)
+            files.replace(place, json.dumps(asdict(self), indent=1) + "\n")
         except OSError as error:
             raise LedgerError(f"cannot write {place}: {error.strerror}; choose a folder that can be written") from None
 

@@ -11,13 +11,13 @@ import json
 import math
 import os
 import struct
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf import files
 from klopf.errors import MindError
 
 __all__ = ["VERSION", "pack", "read", "write"]
@@ -40,21 +40,12 @@ def pack(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
 
 def write(path: str | os.PathLike[str], body: bytes) -> None:
     """Put ``body`` and its checksum at ``path``, atomically: a crash leaves the old file or the new one."""
-    target = Path(path)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        files.replace(path, [body, hashlib.sha256(body).digest()])
     except OSError as error:
-        raise MindError(f"cannot save to {target}: {error.strerror}; choose a folder that can be written") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            file.write(hashlib.sha256(body).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise MindError(f"cannot save to {target}: {error.strerror}") from error
+        raise MindError(
+            f"cannot save to {os.fspath(path)}: {error.strerror}; choose a folder that can be written"
+        ) from error
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -195,6 +195,29 @@ def test_a_run_with_a_wrong_passphrase_for_its_ledger_key_is_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_numbers_out_of_range_are_one_line(tmp_path):
+    klopf("keys", "new", tmp_path / "key.json")
+    words = klopf("keys", "backup", tmp_path / "key.json").stdout
+    for index in ("-1", "99999999999999999999"):
+        assert "--index" in refused(klopf("keys", "restore", tmp_path / "b.json", "--index", index, stdin=words))
+    assert not (tmp_path / "b.json").exists()
+    for port in ("99999", "-1"):
+        assert "--port" in refused(klopf("chain", "serve", tmp_path / "ledger.sqlite", "--port", port))
+    (tmp_path / "table.csv").write_text(GOOD)
+    for more, said in (
+        ("[wire]\nfirst_port = 65536\n", "wire.first_port"),
+        ("[requester]\nfee = 3\nbudget = 2\n", "more than the budget"),
+        ("[rules]\nstake = inf\n", "rules.stake"),
+    ):
+        (tmp_path / "network.toml").write_text(NETWORK + more)
+        assert said in refused(klopf("run", tmp_path / "network.toml", "--folder", tmp_path / "run"))
+    (tmp_path / "run.json").write_text(
+        '{"settings": {"data": {"file": "x"}, "neuron": [{"name": "a"}, {"name": "b"}], "auditor": [{"name": "c"}], '
+        '"rules": {"emission": Infinity}}, "members": [], "task": {}}'
+    )
+    assert "is damaged" in refused(klopf("status", tmp_path))
+
+
 # ---- the chain over HTTP
 
 

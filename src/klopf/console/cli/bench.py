@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from klopf.console.cli.command import CommandGroup
+from klopf.console.cli.command import CommandGroup, Json
 from klopf.errors import MindError
 from klopf.extras import require
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench"]
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON list instead of a table.")]
 Learners = Annotated[
     str | None, Parameter(help="Names separated by commas; `all` or nothing for all of them. See klopf.mind.LEARNERS.")
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from klopf.console.cli.command import Command
+from klopf.console.cli.command import Command, Json, print_json
 from klopf.errors import MindError
 from klopf.extras import require
 
@@ -35,7 +35,7 @@ def learn(
     change_every: int = 0,
     published: Annotated[bool, Parameter(negative="")] = False,
     cores: int | None = None,
-    json_: Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object instead.")] = False,
+    json_: Json = False,
 ) -> None:
     """Let an agent live in an environment and learn from every step, once.
 
@@ -252,8 +252,9 @@ def _draw(lives: list[Life], file: Path, title: str) -> None:
 
 
 def watch(
-    folder: Path, *, seed: int = 0, out: Path | None = None, steps: int = 1000, every: int = 2, height: int = 240
-) -> None:
+    folder: Path, *, seed: int = 0, out: Path | None = None, steps: int = 1000, every: int = 2, height: int = 240,
+    json_: Json = False,
+) -> None:  # fmt: skip
     """Render one episode of a saved agent to a GIF or MP4. It goes on learning meanwhile, but nothing is saved.
 
     Parameters
@@ -275,7 +276,10 @@ def watch(
 
     out = out or folder / "episode.gif"
     earned, length = film(folder, seed, out, steps, every, height)
-    print(f"{out}: {length} steps, return {earned:,.1f}")
+    if json_:
+        print_json({"film": str(out), "steps": length, "return": earned})
+    else:
+        print(f"{out}: {length} steps, return {earned:,.1f}")
 
 
 class Learn(Command):
