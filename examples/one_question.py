@@ -20,7 +20,7 @@ async def ask() -> None:
     network = wire.network_id(31337, "0x" + "11" * 20)  # a chain, and the registry's contract on it
     speaker, asker = wire.LocalSigner(os.urandom(32)), wire.LocalSigner(os.urandom(32))
     mine, theirs = wire.Certificate.new("speaker"), wire.Certificate.new("asker")
-    directory = wire.Roll()  # who takes part; a network fills it from the ledger's registry
+    directory = wire.Members()  # who takes part; a network fills it from the ledger's registry
     axon = wire.Axon(mine, speaker, network=network, directory=directory)
 
     @axon.handle("answer")

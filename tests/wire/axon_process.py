@@ -20,7 +20,7 @@ async def main(folder: Path, port: int) -> None:
     peer = wire.Peer(2, asker["key"], "", fields["fingerprint"], fields["certificate"])
     certificate = wire.Certificate.load(folder)
     signer = wire.LocalSigner((folder / "signer").read_bytes())
-    axon = wire.Axon(certificate, signer, network=fields["network"], directory=wire.Roll([peer]), port=port)
+    axon = wire.Axon(certificate, signer, network=fields["network"], directory=wire.Members([peer]), port=port)
 
     @axon.handle("answer")
     async def answer(request: wire.Request) -> wire.Answer:

@@ -68,7 +68,7 @@ class Net:
 
     def __init__(self) -> None:
         self.speaker, self.asker, self.other, self.stranger = (Person(i) for i in range(1, 5))
-        self.roll = wire.Roll([self.asker.peer(), self.other.peer()])
+        self.roll = wire.Members([self.asker.peer(), self.other.peer()])
         self.handled: list[wire.Request] = []
         self.boot = b""
 

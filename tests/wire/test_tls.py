@@ -227,7 +227,7 @@ async def test_why_certificates_are_checked(net: Any, monkeypatch: Any) -> None:
 
 
 async def test_a_directory_that_fails_at_a_handshake_keeps_those_known(net: Any) -> None:
-    class Failing(wire.Roll):
+    class Failing(wire.Members):
         fails = False
 
         def peers(self) -> Any:

@@ -92,7 +92,7 @@ class Participant:
         self.key = key
         self.book = book
         self.certificate = wire.Certificate.load(folder)
-        self.directory = wire.Roll()
+        self.directory = wire.Members()
         self.others: dict[int, ledger.Participant] = {}
         """Everybody registered, by id, as of the last :meth:`refresh`."""
         self.id = 0

@@ -20,7 +20,7 @@ from klopf.wire._axon import Axon, Flow
 from klopf.wire._certificate import Certificate
 from klopf.wire._codes import Code, Decline
 from klopf.wire._dendrite import Dendrite
-from klopf.wire._directory import Directory, Peer, Roll, network_id
+from klopf.wire._directory import Directory, Members, Peer, network_id
 from klopf.wire._frame import trail
 from klopf.wire._keys import LocalSigner, Signer
 from klopf.wire._messages import Answer, Request
@@ -35,9 +35,9 @@ __all__ = [
     "Directory",
     "Flow",
     "LocalSigner",
+    "Members",
     "Peer",
     "Request",
-    "Roll",
     "Signer",
     "network_id",
     "trail",

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from klopf.wire._keys import address_bytes, checksummed
 
-__all__ = ["Directory", "Peer", "Roll", "network_id"]
+__all__ = ["Directory", "Members", "Peer", "network_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Directory(Protocol):
     def peers(self) -> Sequence[Peer]: ...
 
 
-class Roll:
+class Members:
     """A directory in memory, to be kept up to date by whoever reads the registry."""
 
     def __init__(self, peers: Iterable[Peer] = ()) -> None:
