@@ -34,11 +34,11 @@ def test_gradients_agree_with_finite_differences(activation: str, output: str, n
 
     base, learned = make(), make()
     learned.learn_one(x, y)
-    step = (base._P[0] - learned._P[0]) / 1e-3
-    places = np.flatnonzero(base._P[0])
+    step = (base._net.W - learned._net.W) / 1e-3
+    places = np.flatnonzero(base._net.W)
     assert np.count_nonzero(step[places]) > 20
     for at in r.choice(places, 25, replace=False):
         a, b = make(), make()
-        a._P[0, at] += 1e-6
-        b._P[0, at] -= 1e-6
+        a._net.P[0, at] += 1e-6
+        b._net.P[0, at] -= 1e-6
         assert step[at] == pytest.approx((loss(a) - loss(b)) / 2e-6, rel=1e-5, abs=1e-5)

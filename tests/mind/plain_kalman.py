@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from klopf.mind import Mind
-from klopf.mind._k_places import MOST
+from klopf.mind.kernels.state import MOST
 
 
 def reference(m: Mind, X: np.ndarray, y: np.ndarray, spread: bool) -> list[np.ndarray]:
@@ -89,7 +89,7 @@ def test_what_is_known_is_never_less_than_nothing() -> None:
     m = Mind(12, 4, hidden=(9,), block=0, drift=1e-3, dtype="float64")
     m.learn(r.normal(size=(3000, 12)), r.integers(0, 4, 3000))
     for l in range(2):
-        known = np.linalg.eigvalsh(m._covariances(l)[0])
+        known = np.linalg.eigvalsh(m._tables.covariances(l)[0])
         assert known.min() > 0 and known.max() <= 3.0 + 1e-6
     assert (m.weights(0, "variance") > 0).all() and m.weights(0, "variance").shape == (13, 9)
 
@@ -172,4 +172,4 @@ def test_with_classes_no_input_that_is_accepted_makes_it_diverge(
     X[[60, 61, 90, 120]] *= size
     m = Mind(4, 3, hidden=(6, 5), activation=activation, **kind)  # type: ignore[arg-type]
     m.learn(np.clip(X, -MOST, MOST), y)
-    assert m.finite and np.isfinite(m._K).all() and np.isfinite(m.predict_proba(r.normal(size=(20, 4)))).all()
+    assert m.finite and np.isfinite(m._net.K).all() and np.isfinite(m.predict_proba(r.normal(size=(20, 4)))).all()

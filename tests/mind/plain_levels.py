@@ -8,6 +8,7 @@ import pytest
 from klopf.errors import MindError
 from klopf.mind import Mind
 from klopf.mind.diagnostics import diagnose, standings
+from klopf.mind.kernels.state import BIAS, INPUTS_AT, STRIDE, SUMS_AT, WEIGHTS_AT
 from klopf.neuron import Standing
 
 
@@ -32,11 +33,11 @@ def test_connections_stay_within_a_units_chosen_set_and_are_revised() -> None:
 def test_a_dead_unit_is_found_and_born_again(life: str) -> None:
     X, y = data(900)
     m = Mind(4, 1, hidden=(6,), learner="backprop", output="linear", life=life, check_every=100, step_size=0.001)
-    g = m._geo[0]
-    bias = g[3] + g[7] * g[2] + 1
-    m._P[0, bias] = -100.0  # unit 1 can never fire
+    g = m._net.layers[0]
+    bias = g[WEIGHTS_AT] + g[BIAS] * g[STRIDE] + 1
+    m._net.P[0, bias] = -100.0  # unit 1 can never fire
     m.learn(X, y)
-    assert m.births >= 1 and m._P[0, bias] > -1.0 and m.record("age")[0][1] < 900
+    assert m.births >= 1 and m._net.P[0, bias] > -1.0 and m.record("age")[0][1] < 900
 
 
 def test_the_smallest_weights_are_drawn_anew() -> None:
@@ -56,7 +57,7 @@ def test_decay_pulls_to_zero_or_to_the_first_weights_and_perturbation_has_its_va
         m = Mind(4, 1, hidden=(50,), learner="backprop", output="linear", step_size=0.05, **options)
         first = m.weights(0)[:-1]
         if kind == "l2_init":
-            m._P[0] += 1.0
+            m._net.W[:] += 1.0
         m.learn(X, y)
         w = m.weights(0)[:-1]
         if kind == "l2":
@@ -98,11 +99,11 @@ def test_the_backbone_is_slowed_and_a_quiet_unit_comes_nearer_to_speaking() -> N
         m.learn(X, y)
     assert np.abs(slow.weights(0) - start).sum() < 0.5 * np.abs(free.weights(0) - start).sum()
     quiet = Mind(4, 1, hidden=(6,), learner="backprop", output="linear", quiet=0.1, step_size=0.01)
-    g = quiet._geo[0]
-    bias = g[3] + g[7] * g[2] + 1
-    quiet._P[0, bias] = -6.0
+    g = quiet._net.layers[0]
+    bias = g[WEIGHTS_AT] + g[BIAS] * g[STRIDE] + 1
+    quiet._net.P[0, bias] = -6.0
     quiet.learn(X, y)
-    assert quiet._P[0, bias] > -5.9
+    assert quiet._net.P[0, bias] > -5.9
 
 
 def test_a_unit_that_nobody_hears_learns_what_its_listener_gets_wrong() -> None:
@@ -112,9 +113,11 @@ def test_a_unit_that_nobody_hears_learns_what_its_listener_gets_wrong() -> None:
 
     def agreement(explore: float) -> float:
         m = Mind(4, 1, hidden=(6,), learner="backprop", output="linear", explore=explore, step_size=0.01, seed=4)
-        g = m._geo[1]
+        g = m._net.layers[1]
         for start in range(0, 1500, 5):
-            m._P[0, g[3] : g[3] + 6 * g[2]] = 0.0  # the listener stays deaf: no gradient reaches the units
+            m._net.P[0, g[WEIGHTS_AT] : g[WEIGHTS_AT] + 6 * g[STRIDE]] = (
+                0.0  # the listener stays deaf: no gradient reaches the units
+            )
             m.learn(X[start : start + 5], y[start : start + 5])
         w = m.weights(0)[:-1]
         aim = np.array([1.0, -1.0, 0, 0]) / 2**0.5
@@ -127,10 +130,10 @@ def test_standings_do_not_flatter_dead_or_constant_units() -> None:
     X, y = data()
     m = Mind(4, 1, hidden=(6,), learner="backprop", output="linear", activation="tanh")
     m.learn(X, y)
-    g = m._geo[0]
-    m._P[0, g[3] + g[7] * g[2] + 1] = 100.0  # always 1: loud, heard, and moving nobody
-    out = m._geo[1]
-    m._P[0, out[3] + 1 * out[2]] = 5.0
+    g = m._net.layers[0]
+    m._net.P[0, g[WEIGHTS_AT] + g[BIAS] * g[STRIDE] + 1] = 100.0  # always 1: loud, heard, and moving nobody
+    out = m._net.layers[1]
+    m._net.P[0, out[WEIGHTS_AT] + 1 * out[STRIDE]] = 5.0
     names = standings(m, X)[0]
     assert names[1] is Standing.SILENT and Standing.BACKBONE in names
     assert diagnose(m, X)["layers"][0]["dormant"] == pytest.approx(1 / 6)
@@ -141,8 +144,8 @@ def test_the_least_useful_weights_by_gradient_are_drawn_anew() -> None:
     X[:, 3] = 0.0  # a sensor that says nothing: its weights have no gradient, however large they are
     m = Mind(4, 1, hidden=(6,), learner="weight-reinit", output="linear", check_every=100, reset_fraction=0.2,
              weight_utility="gradient", activation="tanh", step_size=1e-9)  # fmt: skip
-    at, stride = int(m._geo[0, 3]), int(m._geo[0, 2])
-    m._P[0, at + 3 * stride : at + 3 * stride + 6] = 5.0
+    at, stride = int(m._net.layers[0, WEIGHTS_AT]), int(m._net.layers[0, STRIDE])
+    m._net.P[0, at + 3 * stride : at + 3 * stride + 6] = 5.0
     before = m.weights(0)[:-1]
     m.learn(X, y)
     after = m.weights(0)[:-1]
@@ -150,18 +153,18 @@ def test_the_least_useful_weights_by_gradient_are_drawn_anew() -> None:
 
 
 def test_a_units_patience_is_that_of_its_own_silences() -> None:
-    from klopf.mind import _k_parts
+    from klopf.mind.kernels.life import _silence
 
     rows = np.zeros((33, 2))
     for gap in [1] * 90 + [5] * 9 + [40]:
-        _k_parts.record_silence(rows, 0, 1, gap, 1000.0)
+        _silence.record_silence(rows, 0, 1, gap, 1000.0)
     assert rows[:, 0].sum() == 0 and rows[:, 1].sum() == 100
-    assert 5 < _k_parts.longest_silence(rows, 0, 1, 0.02) < 7  # 40 is the one in a hundred
-    assert 40 < _k_parts.longest_silence(rows, 0, 1, 0.001) < 56
-    assert 1 < _k_parts.longest_silence(rows, 0, 1, 0.2) < 2
-    assert _k_parts.longest_silence(rows, 0, 0, 0.02) == 0
+    assert 5 < _silence.longest_silence(rows, 0, 1, 0.02) < 7  # 40 is the one in a hundred
+    assert 40 < _silence.longest_silence(rows, 0, 1, 0.001) < 56
+    assert 1 < _silence.longest_silence(rows, 0, 1, 0.2) < 2
+    assert _silence.longest_silence(rows, 0, 0, 0.02) == 0
     for _ in range(901):
-        _k_parts.record_silence(rows, 0, 1, 10**9, 1000.0)  # far beyond the last row
+        _silence.record_silence(rows, 0, 1, 10**9, 1000.0)  # far beyond the last row
     assert rows[:, 1].sum() == pytest.approx(500.5)
 
 
@@ -178,15 +181,15 @@ def test_a_newborn_is_admitted_in_two_steps(rule: str) -> None:
     newborn = int(np.argmin(m.record("age")[0]))
     others = np.arange(6) != newborn
     if rule == "kalman":
-        variance = np.diag(m._covariances(1)[0])[:6]
+        variance = np.diag(m._tables.covariances(1)[0])[:6]
         assert variance[newborn] == 0.25 * 3 and not (variance[others] == 0.25 * 3).any()
         return
     assert m.record("admitted")[0][newborn] == np.float32(0.25)
     before = m.weights(1)[:6, 0]
-    m._hyp[8] = 0.0  # nobody else is replaced
+    m._net.hyper[m._tables.hyper.index("replacement_rate")] = 0.0  # nobody else is replaced
     m.learn(X[first : first + 1], y[first : first + 1])
-    h = m._A[m._geo[1, 4] : m._geo[1, 4] + 6]
-    d = float(m._D[m._geo[1, 5]])
+    h = m._tables.work.A[m._net.layers[1, INPUTS_AT] : m._net.layers[1, INPUTS_AT] + 6]
+    d = float(m._tables.work.D[m._net.layers[1, SUMS_AT]])
     share = np.where(others, 1.0, 0.25)
     assert m.weights(1)[:6, 0] - before == pytest.approx(0.02 * d * h * share, abs=1e-6)
     m.learn(X[first + 1 :], y[first + 1 :])

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from klopf.mind import Mind
-from klopf.mind._k_known import BLOCK
-from klopf.mind._settings import LIVES, RULES, UTILITIES
+from klopf.mind._settings import UTILITIES
+from klopf.mind.kernels.parts import LIVES, RULES
+from klopf.mind.kernels.state import INPUTS, KIND, OWN, UNITS
 
 
 def drawn(seed: int) -> tuple[str, dict[str, Any]]:
     """A random combination of options; every rule comes up."""
     r = random.Random(seed)
-    life = r.choice(LIVES)
+    life = r.choice(list(LIVES))
     options: dict[str, Any] = {
-        "rule": RULES[seed % len(RULES)],
+        "rule": list(RULES)[seed % len(RULES)],
         "life": life,
         "activation": r.choice(["relu", "tanh", "crelu", "threshold", "leaky-relu"]),
         "layer_norm": r.random() < 0.3,
@@ -55,12 +56,12 @@ def stream(output: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def hears_its_share(m: Mind) -> None:
     """Every live unit hears ``fan_in`` inputs, or all where there are fewer; of others it has no weight and no idea."""
     for l in range(len(m.units)):
-        inputs, live = int(m._geo[l, 0]), m.units[l]
+        inputs, live = int(m._net.layers[l, INPUTS]), m.units[l]
         connected = m.weights(l, "connected")[:-1]
         assert (connected.sum(0) == min(m.settings.fan_in, inputs)).all(), (l, connected.sum(0))
         assert (m.weights(l)[:-1][connected == 0] == 0).all(), l
-        if m._ko[l, 3] == BLOCK:
-            variances = np.diagonal(m._covariances(l), axis1=1, axis2=2)[:live, :-1]
+        if m._net.matrices[l, KIND] == OWN:
+            variances = np.diagonal(m._tables.covariances(l), axis1=1, axis2=2)[:live, :-1]
             assert ((variances.T == 0) == (connected == 0)).all(), l
 
 
@@ -112,8 +113,8 @@ def test_a_wide_layer_that_grows_is_the_same_however_its_stream_is_cut() -> None
     whole, cut = (Mind(300, 1, hidden=(120,), learner="continual-backprop", output="linear", **options)
                   for _ in range(2))  # fmt: skip
     for m in (whole, cut):
-        m._geo[0, 1] = 105  # as if grown before: near the size at which means are refreshed more seldom
-        m._geo[1, 0] = 105
+        m._net.layers[0, UNITS] = 105  # as if grown before: near the size at which means are refreshed more seldom
+        m._net.layers[1, INPUTS] = 105
     whole.learn(X, y)
     for i in range(0, 60, 5):
         cut.learn(X[i : i + 5], y[i : i + 5])
@@ -124,7 +125,7 @@ def test_upgd_is_pulled_to_its_first_weights_not_away_from_zero() -> None:
     X = np.zeros((300, 4))
     m = Mind(4, 1, hidden=(5,), learner="upgd", output="linear", l2=0.0, l2_init=0.5, noise=0.0, step_size=0.05)
     first = m.weights(0)
-    m._P[0] += 1.0
+    m._net.W[:] += 1.0
     m.learn(X, np.zeros(300))
     assert m.weights(0)[:-1] == pytest.approx(first[:-1] + (1 - 0.05 * 0.5) ** 300, abs=1e-3)
 
@@ -134,7 +135,7 @@ def test_upgd_is_pulled_to_its_first_weights_not_away_from_zero() -> None:
 def test_a_unit_that_grows_late_is_heard_as_one_that_grows_early(rule: str, perturb: float) -> None:
     X, y = stream("linear", 60, 0)
     m = Mind(8, 2, hidden=(2, 2), learner="backprop", output="linear", rule=rule, grow_every=20, perturb=perturb)
-    births = {q.name: q.outgoing for q in m._layout.weights}
+    births = {q.name: q.outgoing for q in m._tables.layout.weights}
     for at, (layer, unit) in zip((20, 40, 60), ((0, 0), (1, 0), (0, 1)), strict=True):
         m.learn(X[at - 20 : at], y[at - 20 : at, :2])
         for name, value in births.items():

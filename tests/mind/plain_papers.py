@@ -45,7 +45,7 @@ def test_linear_rules_follow_their_papers(rule: str) -> None:
     full = np.c_[X, np.ones(500)]
     options = {"step_size": 0.02, "meta_step_size": 0.01, "drift": 0.0, "block": 8, "listening_prior": 1.0}
     m = Mind(6, 1, hidden=(), learner="backprop", output="linear", dtype="float64", rule=rule, **options)
-    m._P[0] = 0.0
+    m._net.W[:] = 0.0
     m.learn(X, y)
     if rule == "autostep":
         expected = reference_autostep(full, y, 0.01, 10_000.0, 0.02)

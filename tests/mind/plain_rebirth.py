@@ -8,30 +8,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from klopf.mind import LEARNERS, Mind, _mind
-from klopf.mind._layout import Layout, Quantity, layout_for
-
-RULES = ["sgd", "nlms", "idbd", "autostep", "adam", "rmsprop", "obgd", "upgd", "kalman"]
+from klopf.mind import LEARNERS, Mind, _tables
+from klopf.mind._layout import Layout, layout_for
+from klopf.mind.kernels.part import Quantity
+from klopf.mind.kernels.parts import RULES
+from klopf.mind.kernels.state import BIAS, STRIDE, UNITS, WEIGHTS_AT
 
 
 def one_rebirth(m: Mind) -> int:
     """Let one unit of the first layer die; returns which."""
-    from klopf.mind import _k_learn, _k_parts
+    from klopf.mind.kernels.rebirth import build_rebirth
 
-    _k_parts.reborn(
-        m._P, m._U, m._K, m._births, m._birth_unit, m._geo, m._ko, 0, 2, m._fold, _k_learn.MEAN, _k_learn.FADE,
-        m._layout.row("connected"), m._hyp[_k_learn.GAIN], int(m._hyp[_k_learn.FAN_IN]), m._hyp[_k_learn.PRIOR],
-        m._hyp[_k_learn.LISTENING_PRIOR], m._hyp[_k_learn.ADMISSION], m._rng,
-    )  # fmt: skip
+    build_rebirth(m._tables.plan)(m._net, 0, 2)
     return 2
 
 
 def belongs(m: Mind, unit: int) -> tuple[np.ndarray, np.ndarray]:
     """Places in the weight table of a first-layer unit's incoming and outgoing weights."""
-    g0, g1 = m._geo[0], m._geo[1]
-    incoming = g0[3] + np.arange(g0[7] + 1) * g0[2] + unit
-    rows = unit * m._fold + np.arange(m._fold)
-    outgoing = (g1[3] + rows[:, None] * g1[2] + np.arange(g1[1])).ravel()
+    g0, g1 = m._net.layers[0], m._net.layers[1]
+    incoming = g0[WEIGHTS_AT] + np.arange(g0[BIAS] + 1) * g0[STRIDE] + unit
+    rows = unit * m._tables.fold + np.arange(m._tables.fold)
+    outgoing = (g1[WEIGHTS_AT] + rows[:, None] * g1[STRIDE] + np.arange(g1[UNITS])).ravel()
     return incoming, outgoing
 
 
@@ -41,28 +38,30 @@ def test_rebirth_resets_every_registered_quantity(rule: str) -> None:
                "prior": 0.6}  # fmt: skip
     m = Mind(5, 3, hidden=(6,), learner="continual-backprop", seed=1, **options)
     r = np.random.default_rng(0)
-    m._P[:] = 0.1 + 0.8 * r.random(m._P.shape)
-    m._U[:] = 1 + r.random(m._U.shape)
-    m._K[:] = r.normal(size=m._K.shape)
+    m._net.P[:] = 0.1 + 0.8 * r.random(m._net.P.shape)
+    m._net.U[:] = 1 + r.random(m._net.U.shape)
+    m._net.K[:] = r.normal(size=m._net.K.shape)
     u = one_rebirth(m)
     incoming, outgoing = belongs(m, u)
-    for row, q in enumerate(m._layout.weights):
+    for row, q in enumerate(m._tables.layout.weights):
         if q.name == "weight":
-            assert (m._P[row, outgoing] == 0).all() and (np.abs(m._P[row, incoming]) <= np.sqrt(6 / 3)).all()
-            assert np.count_nonzero(m._P[row, incoming]) == 3 and m._P[row, incoming[-1]] == 0
+            assert (m._net.P[row, outgoing] == 0).all() and (np.abs(m._net.P[row, incoming]) <= np.sqrt(6 / 3)).all()
+            assert np.count_nonzero(m._net.P[row, incoming]) == 3 and m._net.P[row, incoming[-1]] == 0
         elif q.name == "connected":
-            assert m._P[row, incoming[:-1]].sum() == 3
+            assert m._net.P[row, incoming[:-1]].sum() == 3
         elif q.copies:
-            assert (m._P[row, incoming] == m._P[0, incoming]).all()
+            assert (m._net.P[row, incoming] == m._net.P[0, incoming]).all()
         else:
-            assert (m._P[row, incoming] == np.float32(q.birth)).all(), q.name
+            assert (m._net.P[row, incoming] == np.float32(q.birth)).all(), q.name
         if q.name != "weight":
-            assert (m._P[row, outgoing] == np.float32(q.outgoing)).all(), q.name
-    for row, quantity in enumerate(m._layout.units):
-        assert m._U[row, u] == np.float32(quantity.birth), quantity.name
+            assert (m._net.P[row, outgoing] == np.float32(q.outgoing)).all(), q.name
+    for row, quantity in enumerate(m._tables.layout.units):
+        assert m._net.U[row, u] == np.float32(quantity.birth), quantity.name
     if rule == "kalman":
-        own, heard = m._covariances(0)[u], m._covariances(1)
-        heard_inputs = m._P[m._layout.row("connected"), incoming]  # 3 of 5, and the bias: each has an equal part
+        own, heard = m._tables.covariances(0)[u], m._tables.covariances(1)
+        heard_inputs = m._net.P[
+            m._tables.layout.row("connected"), incoming
+        ]  # 3 of 5, and the bias: each has an equal part
         assert own == pytest.approx(0.15 * np.diag(heard_inputs), abs=1e-7) and heard_inputs.sum() == 4
         for known in heard:
             assert known[u, u] == pytest.approx(0.02)
@@ -75,9 +74,9 @@ def test_what_a_layer_shares_forgets_the_dead_units_voice(shared: int, steps: in
     m = Mind(5, 3, hidden=(6,), rule="kalman", block=0, shared=shared, listening_prior=0.7, admission=0.5, seed=1)
     r = np.random.default_rng(0)
     m.learn(r.normal(size=(steps, 5)), r.integers(0, 3, steps))
-    before = m._covariances(1)[0]
+    before = m._tables.covariances(1)[0]
     u = one_rebirth(m)
-    after = m._covariances(1)[0]
+    after = m._tables.covariances(1)[0]
     assert after[u, u] == pytest.approx(0.35, rel=1e-3) and np.count_nonzero(after[u]) == 1
     others = np.arange(7) != u
     assert after[others][:, others] == pytest.approx(before[others][:, others], rel=0.02, abs=0.002)
@@ -89,13 +88,13 @@ def test_a_quantity_that_somebody_adds_later_is_reset_too(monkeypatch: pytest.Mo
         base = layout_for(settings)  # type: ignore[arg-type]
         return Layout((*base.weights, Quantity("planted", 0.25, 0.5)), (*base.units, Quantity("planted", 7.0)))
 
-    monkeypatch.setattr(_mind, "layout_for", with_more)
+    monkeypatch.setattr(_tables, "layout_for", with_more)
     m = Mind(5, 3, hidden=(6,), learner="continual-backprop", seed=1)
-    m._P[-1] = m._U[-1] = 99.0
+    m._net.P[-1] = m._net.U[-1] = 99.0
     u = one_rebirth(m)
     incoming, outgoing = belongs(m, u)
-    assert (m._P[-1, incoming] == 0.25).all() and (m._P[-1, outgoing] == 0.5).all() and m._U[-1, u] == 7.0
-    assert (m._U[-1] == 99.0).sum() == 5
+    assert (m._net.P[-1, incoming] == 0.25).all() and (m._net.P[-1, outgoing] == 0.5).all() and m._net.U[-1, u] == 7.0
+    assert (m._net.U[-1] == 99.0).sum() == 5
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -103,12 +102,13 @@ def test_all_that_a_learner_keeps_is_in_a_registered_table(learner: str) -> None
     """A forgotten quantity would be an array of the state that is as long as the units or weights but not a table."""
     m = Mind(5, 3, hidden=(6,), learner=learner)
     tables = {"weights", "units", "covariances"}
-    others = {name: array.size for name, array in m._arrays().items() if name not in tables}
-    assert others == {"sensors": 10, "globals": 8, "geometry": m._geo.size, "random": 1}
+    others = {name: array.size for name, array in m._tables.arrays().items() if name not in tables}
+    assert others == {"sensors": 10, "globals": 8, "geometry": m._net.layers.size, "random": 1}
     r = np.random.default_rng(0)
     m.learn(r.normal(size=(50, 5)), r.integers(0, 3, 50))
-    for work in (m._A, m._Z, m._D, m._C, m._H, m._idx, m._cnt):  # carry nothing from one sample to the next
-        work[:] = 0
+    for name, work in m._tables.work._asdict().items():  # carry nothing from one sample to the next
+        if name != "refresh":
+            work[:] = 0
     other = Mind(5, 3, hidden=(6,), learner=learner)
     r = np.random.default_rng(0)
     other.learn(r.normal(size=(50, 5)), r.integers(0, 3, 50))
@@ -125,14 +125,9 @@ def test_the_average_contribution_moves_into_the_listeners_biases(activation: st
     X = r.normal(size=(1500, 5)) + 0.5
     m.learn(X, np.zeros((1500, 2)))
     before = m.predict_proba(X).mean(0)
-    lost = m.weights(1)[: m._fold * 6].reshape(6, m._fold, 2)[2]
+    lost = m.weights(1)[: m._tables.fold * 6].reshape(6, m._tables.fold, 2)[2]
     assert np.abs(lost).max() > 0.2
-    from klopf.mind import _k_learn, _k_parts
-
-    _k_parts.reborn(
-        m._P, m._U, m._K, m._births, m._birth_unit, m._geo, m._ko, 0, 2, m._fold, _k_learn.MEAN, _k_learn.FADE, 0,
-        m._hyp[_k_learn.GAIN], 0, 1.0, 1.0, 1.0, m._rng,
-    )  # fmt: skip
+    one_rebirth(m)
     after = m.predict_proba(X).mean(0)
     assert after == pytest.approx(before, abs=0.06)
 

@@ -206,10 +206,10 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for _ in range(3):
     m.learn(X, y)
-first, size = peak(), sum(a.nbytes for a in m._arrays().values())
+first, size = peak(), sum(a.nbytes for a in m._tables.arrays().values())
 while m.steps < 10_000_000:
     m.learn(X, y)
-assert sum(a.nbytes for a in m._arrays().values()) == size and np.isfinite(m._P).all() and m.births > 1000
+assert sum(a.nbytes for a in m._tables.arrays().values()) == size and np.isfinite(m._net.P).all() and m.births > 1000
 print(peak() - first)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from klopf.mind._settings import Settings
+from klopf.mind.kernels.parts import life_called, rule_called
 
 __all__ = ["effective"]
 
@@ -13,23 +14,8 @@ ALWAYS = (
     "l2_init", "perturb", "life", "protect", "quiet", "explore", "grow_every",
 )  # fmt: skip
 
-RULES: dict[str, tuple[str, ...]] = {
-    "nlms": ("epsilon",),
-    "idbd": ("meta_step_size",),
-    "autostep": ("meta_step_size", "tau"),
-    "adam": ("beta1", "beta2", "epsilon"),
-    "rmsprop": ("beta2", "epsilon"),
-    "obgd": ("kappa",),
-    "upgd": ("noise", "beta2"),
-    "kalman": ("prior", "listening_prior", "drift", "surprise", "noise", "noise_share", "block", "shared"),
-}
-
-LIVES: dict[str, tuple[str, ...]] = {
-    "continual": ("utility", "replacement_rate", "maturity", "utility_decay", "admission"),
-    "redo": ("dormant", "check_every", "active_decay", "utility_decay"),
-    "snr": ("tail", "maturity", "active_decay", "utility_decay"),
-    "weights": ("check_every", "reset_fraction", "weight_utility"),
-}
+CHOICES = {"continual": ("utility",), "weights": ("weight_utility",)}
+"""Settings of a life that are words, not numbers."""
 
 
 def effective(s: Settings) -> dict[str, Any]:
@@ -38,8 +24,10 @@ def effective(s: Settings) -> dict[str, Any]:
     >>> effective(Settings())["step_size"], "prior" in effective(Settings())
     (0.01, False)
     """
-    names = {*ALWAYS, *RULES.get(s.rule, ()), *LIVES.get(s.life, ())}
-    if s.rule != "kalman" or s.l2 or s.l2_init or s.quiet or s.explore:
+    rule, life = rule_called(s.rule), life_called(s.life)
+    own = {h.name for part in (rule, life) for h in part.hyperparameters}
+    names = {*ALWAYS, *own, *CHOICES.get(s.life, ())}
+    if s.l2 or s.l2_init or s.quiet or s.explore:
         names.add("step_size")
     if s.activation == "leaky-relu":
         names.add("leak")

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from klopf import files
 from klopf.errors import MindError
+from klopf.mind.kernels.parts import is_known
 
-__all__ = ["VERSION", "pack", "read", "write"]
+__all__ = ["VERSION", "pack", "read", "refuse_strangers", "write"]
 
 VERSION = 1
 _MAGIC = b"KLOPFMND"
@@ -39,13 +40,15 @@ def pack(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
 
 
 def write(path: str | os.PathLike[str], body: bytes) -> None:
-    """Put ``body`` and its checksum at ``path``, atomically: a crash leaves the old file or the new one."""
+    """Put ``body`` and its checksum at ``path``, atomically: a crash leaves the old file or the new one.
+
+    Raises:
+        MindError: nothing can be written there.
+    """
     try:
-        files.replace(path, [body, hashlib.sha256(body).digest()])
+        files.replace(path, (body, hashlib.sha256(body).digest()))
     except OSError as error:
-        raise MindError(
-            f"cannot save to {os.fspath(path)}: {error.strerror}; choose a folder that can be written"
-        ) from error
+        raise MindError(f"cannot save to {path}: {error.strerror}; choose a folder that can be written") from error
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -80,3 +83,16 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
         return content["header"], arrays
     except (ValueError, KeyError, TypeError) as error:
         raise MindError(f"the saved learner {path} does not follow its own format; restore it from a copy") from error
+
+
+def refuse_strangers(path: str | os.PathLike[str], header: dict[str, Any]) -> None:
+    """A file may name a rule or life, but not have code imported that its reader never asked for.
+
+    Raises:
+        MindError: what it lives by is not here.
+    """
+    settings, packages = header.get("settings", {}), header.get("packages", {})
+    for name in (str(settings[kind]) for kind in ("rule", "life") if kind in settings):
+        if not is_known(name):
+            what = "use it once before" if ":" in name else f"install {packages.get(name, 'the package that has it')}"
+            raise MindError(f"the saved learner {path} lives by {name!r}, which is not here; {what}")

@@ -19,6 +19,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+from numba.core.caching import FunctionCache
 
 from klopf import neuron
 
@@ -26,7 +27,6 @@ __all__ = ["cache_folder", "compiler", "inlined", "jit"]
 
 _SOURCES = (
     Path(neuron.__file__),
-    *sorted(Path(__file__).parent.glob("_k_*.py")),
     *sorted(Path(__file__).parent.glob("kernels/**/*.py")),
     Path(__file__),
 )
@@ -60,27 +60,44 @@ def cache_folder(*more: Path) -> Path | None:
     return folder
 
 
-def compiler(*more: Path) -> Callable[[Callable[..., Any]], Any]:
+def compiler(*more: Path) -> Callable[..., Any]:
     """A decorator that compiles in nopython mode, releasing the GIL, cached on disk where possible.
 
     ``more`` are source files whose every change makes the cache stale, beside the mind's own.
     """
     folder = cache_folder(*more)
 
-    def jit(function: Callable[..., Any]) -> Any:
+    def jit(function: Callable[..., Any], key: Any = None) -> Any:
         config: Any = numba.config
         before = config.CACHE_DIR
         if folder is not None:
             config.CACHE_DIR = str(folder)
         try:
-            return numba.njit(function, cache=folder is not None, **_OPTIONS)
+            kernel = numba.njit(function, cache=folder is not None and key is None, **_OPTIONS)
+            if key is not None and folder is not None and not config.DISABLE_JIT:
+                kernel._cache = _NamedCache(kernel.py_func, repr(key))
+            return kernel
         finally:
             config.CACHE_DIR = before
 
     return jit
 
 
+class _NamedCache(FunctionCache):
+    """Numba's cache for a kernel that is composed of others. Numba would tell two of these apart by what they are
+    composed of, which has another name in every process; the plan that they were built from has not."""
+
+    def __init__(self, function: Callable[..., Any], key: str) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        self._key = hashlib.sha256(key.encode()).hexdigest()
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return sig, codegen.magic_tuple(), self._key
+
+
 jit = compiler()
+"""``jit(function)``, or ``jit(function, key)`` for a function that closes over other kernels: ``key`` says which, by a
+``repr`` that is the same in every process."""
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, make_dataclass
 from typing import Any
 
 import numpy as np
 
 from klopf.errors import MindError
+from klopf.mind.kernels.part import Hyperparameter, Part
+from klopf.mind.kernels.parts import LIVES, POINT, RULES, life_called, registered, rule_called
 
 __all__ = [
     "ACTIVATIONS",
+    "COMMON",
     "LEARNERS",
-    "LIVES",
     "LOSSES",
-    "RULES",
     "UTILITIES",
     "Settings",
     "checked_seed",
+    "defaults",
     "plain",
     "settings_for",
 ]
 
 ACTIVATIONS = ("relu", "leaky-relu", "tanh", "sigmoid", "threshold", "crelu")
 LOSSES = {"linear": 0, "softmax": 1, "logistic": 2}
-RULES = ("sgd", "nlms", "idbd", "autostep", "adam", "rmsprop", "obgd", "upgd", "kalman")
-ADMITTING = ("sgd", "nlms", "idbd", "autostep", "kalman")
-LIVES = ("none", "continual", "redo", "snr", "weights")
 WEIGHT_UTILITIES = ("magnitude", "gradient")
 UTILITIES = ("contribution", "zero-contribution", "adaptable-contribution", "weight", "adaptation")
+
+COMMON = (
+    Hyperparameter("leak", 0.01),
+    Hyperparameter("horizon", 1e5, at_least=1),
+    Hyperparameter("epsilon", 1e-8, positive=True),
+    Hyperparameter("gain", math.sqrt(2.0)),
+    Hyperparameter("fan_in", 0),
+    Hyperparameter("rewiring_rate", 0.0),
+    Hyperparameter("step_size", 0.01),
+    Hyperparameter("l2", 0.0),
+    Hyperparameter("l2_init", 0.0),
+    Hyperparameter("perturb", 0.0),
+    Hyperparameter("perturb_every", 1, at_least=1),
+    Hyperparameter("maturity", 100),
+    Hyperparameter("utility_decay", 0.99, below=1),
+    Hyperparameter("active_decay", 1e-3, below=1, positive=True),
+    Hyperparameter("admission", 1.0),
+    Hyperparameter("protect", 0.0),
+    Hyperparameter("quiet", 0.0),
+    Hyperparameter("explore", 0.0),
+    Hyperparameter("grow_every", 0),
+)
+"""What any network has, whatever its rule and life; those have their own beside it."""
 
 
 @dataclass(frozen=True)
@@ -124,47 +147,42 @@ class Settings:
     def __post_init__(self) -> None:
         for name, allowed in (
             ("activation", ACTIVATIONS),
-            ("rule", RULES),
-            ("life", LIVES),
             ("utility", UTILITIES),
             ("weight_utility", WEIGHT_UTILITIES),
         ):
             if getattr(self, name) not in allowed:
                 raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
+        rule, life = rule_called(self.rule), life_called(self.life)
         for field in fields(self):
-            value, default = plain(getattr(self, field.name)), field.default
+            value = plain(getattr(self, field.name))
             object.__setattr__(self, field.name, value)
-            if isinstance(default, bool):
-                if not isinstance(value, bool):
-                    raise MindError(f"{field.name}={value!r} must be True or False")
-            elif isinstance(default, int | float):
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    raise MindError(f"{field.name}={value!r} must be a number")
-                if not math.isfinite(value) or value < 0:
-                    raise MindError(f"{field.name}={value!r} must be finite and not negative")
-                if isinstance(default, int) and value != int(value):
-                    raise MindError(f"{field.name}={value!r} must be a whole number")
-        for name in ("utility_decay", "beta1", "beta2", "active_decay", "tail", "reset_fraction"):
-            if getattr(self, name) >= 1.0:
-                raise MindError(f"{name}={getattr(self, name)!r} must be below 1")
+            if isinstance(field.default, bool) and not isinstance(value, bool):
+                raise MindError(f"{field.name}={value!r} must be True or False")
+        for hyperparameter in _hyperparameters(rule, life):
+            hyperparameter.check(getattr(self, hyperparameter.name, hyperparameter.default))
         if self.admission > 1.0:
             raise MindError(f"admission={self.admission!r} is a share: at most 1")
-        if self.admission < 1.0 and (self.life != "continual" or self.rule not in ADMITTING):
-            raise MindError(f"admission below 1 needs life='continual' and one of the rules {', '.join(ADMITTING)}")
-        for name in ("active_decay", "epsilon"):
-            if getattr(self, name) == 0:
-                raise MindError(f"{name}={getattr(self, name)!r} must be above 0")
-        if self.rule == "kalman" and self.noise == 0:
-            raise MindError(f"noise={self.noise!r} must be above 0 with rule 'kalman'")
-        if self.drift >= 1.0:
-            raise MindError(f"drift={self.drift!r} must be below 1")
-        for name in ("check_every", "perturb_every", "horizon", "tau"):
-            if getattr(self, name) < 1:
-                raise MindError(f"{name}={getattr(self, name)!r} must be at least 1")
+        if self.admission < 1.0 and (self.life != "continual" or not rule.admits):
+            rules = ", ".join(name for name in RULES if rule_called(name).admits)
+            raise MindError(f"admission below 1 needs life='continual' and one of the rules {rules}")
+        rule().check(self)
+        life().check(self)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
         return asdict(self)
+
+
+def _hyperparameters(*parts: type[Part]) -> dict[Hyperparameter, None]:
+    """Those that any network has, those of everything that Klopf ships, so that none is wrong that is not used, and
+    those of ``parts``."""
+    shipped = (*(rule_called(name) for name in RULES), *(life_called(name) for name in LIVES))
+    return dict.fromkeys((*COMMON, *(h for part in (*shipped, *parts) for h in part.hyperparameters)))
+
+
+def defaults(settings: type[Settings]) -> dict[str, Any]:
+    """The options that Klopf has, with their defaults."""
+    return {field.name: field.default for field in fields(settings)}
 
 
 def plain(value: Any) -> Any:
@@ -181,6 +199,10 @@ def checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise MindError(f"seed={seed!r} must be a whole number from 0")
     return int(seed)
+
+
+for _name in (*RULES, *LIVES):  # what is registered by half is refused here, not when somebody first learns by it
+    registered(_name, POINT.load(_name))
 
 
 LEARNERS: dict[str, Settings] = {
@@ -213,8 +235,21 @@ def settings_for(learner: str, **options: Any) -> Settings:
     """
     if learner not in LEARNERS:
         raise MindError(f"no learner is called {learner!r}; choose one of {', '.join(LEARNERS)}")
-    known = {field.name for field in fields(Settings)}
+    own = LEARNERS[learner]
+    rule, life = rule_called(options.get("rule", own.rule)), life_called(options.get("life", own.life))
+    kind = _with_options_of(rule, life)
+    known = {field.name for field in fields(kind)}
     for name in options:
         if name not in known:
             raise MindError(f"a learner has no option {name!r}; it has {', '.join(sorted(known))}")
-    return replace(LEARNERS[learner], **options)
+    return kind(**{**own.as_dict(), **options})
+
+
+@functools.cache
+def _with_options_of(rule: type[Part], life: type[Part]) -> type[Settings]:
+    """``Settings``, with a field more for each option that only a rule or life from outside has."""
+    known = set(defaults(Settings))
+    more = {h.name: h.default for part in (rule, life) for h in part.hyperparameters if h.name not in known}
+    if not more:
+        return Settings
+    return make_dataclass("Settings", [(n, type(v), v) for n, v in more.items()], bases=(Settings,), frozen=True)

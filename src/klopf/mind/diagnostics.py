@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.extras import require
-from klopf.neuron import Standing
+from klopf.neuron import Standing, fair_share, next_standing
 
 if TYPE_CHECKING:
     from klopf.mind._mind import Mind
@@ -130,8 +130,9 @@ def standings(mind: Mind, X: ArrayLike) -> list[list[Standing]]:
     """Which units are backbone, fringe or silent, by layer, judged on the rows of ``X``.
 
     The measure is how far a unit moves its listeners: its deviation over ``X`` times the sum of its absolute outgoing
-    weights. A unit that never changes moves nobody, however loud it is, so the dead are not flattered. Backbone units
-    move at least half as much as their layer's average, silent ones less than a hundredth of it.
+    weights. A unit that never changes moves nobody, however loud it is, so the dead are not flattered. The rule that
+    all scales share decides (:func:`klopf.neuron.next_standing`): a seat in the backbone is contested at half a fair
+    share of the layer's movement, and a unit with less than a hundredth of it has failed as often as it takes.
     """
     result = []
     for l, h in enumerate(activities(mind, X)):
@@ -139,18 +140,23 @@ def standings(mind: Mind, X: ArrayLike) -> list[list[Standing]]:
         moves = h.std(0) * np.abs(out[: h.shape[1]]).sum(1)
         if mind.settings.activation == "crelu":
             moves = moves.reshape(-1, 2).sum(1)
-        fair = moves.mean() if moves.size else 0.0
-        result.append(
-            [
-                Standing.BACKBONE
-                if fair > 0 and m >= 0.5 * fair
-                else Standing.SILENT
-                if m <= 0.01 * fair
-                else Standing.FRINGE
-                for m in moves
-            ]
-        )
+        result.append([_standing(float(m), float(moves.sum()) * fair_share(len(moves))) for m in moves])
     return result
+
+
+def _standing(moves: float, fair: float) -> Standing:
+    """What a unit earns that moves its listeners so far, where ``fair`` would be its fair share."""
+    moved_nobody = moves <= 0.01 * fair
+    return next_standing(
+        Standing.FRINGE,
+        mature=True,
+        audit_passed=not moved_nobody,
+        audits_failed_in_a_row=2 if moved_nobody else 0,
+        heard=moves,
+        rival_heard=0.5 * fair,
+        margin=0.0,
+        patience=2,
+    )
 
 
 def watch(

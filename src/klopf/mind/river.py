@@ -19,8 +19,8 @@ import numpy as np
 
 from klopf.errors import MindError
 from klopf.extras import require as _require
-from klopf.mind._k_places import MOST
 from klopf.mind._mind import Mind
+from klopf.mind.kernels.state import MOST
 
 _require("river", "klopf.mind.river")
 

@@ -49,8 +49,8 @@ def _in_turns(minds: list[Mind], X: Any, y: Any, seconds: float) -> list[float]:
     for m in minds:
         m.prepare()
         m.learn(X, y)
-    firsts = [next(o for o in minds if np.array_equal(o._geo, m._geo)) for m in minds]
-    weights = {id(o): o._P[0].copy() for o in firsts}
+    firsts = [next(o for o in minds if np.array_equal(o._net.layers, m._net.layers)) for m in minds]
+    weights = {id(o): o._net.W.copy() for o in firsts}
     n = max(1, len(X) // 10)
     pieces = itertools.cycle([(X[i : i + n], y[i : i + n]) for i in range(0, n * 10, n)])
     times: list[list[float]] = [[] for _ in minds]
@@ -58,7 +58,7 @@ def _in_turns(minds: list[Mind], X: Any, y: Any, seconds: float) -> list[float]:
     while len(times[0]) < 5 or time.perf_counter() < until:
         piece = next(pieces)
         for m, first, own in zip(minds, firsts, times, strict=True):
-            m._P[0] = weights[id(first)]
+            m._net.W[:] = weights[id(first)]
             started = time.process_time()
             m.learn(*piece)
             own.append(time.process_time() - started)

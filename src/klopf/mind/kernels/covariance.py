@@ -102,7 +102,7 @@ def own_reset(P, K, layers, matrices, connected, l, j, prior, fan_in):  # type: 
 
 
 @jit
-def meet(P, K, layers, matrices, connected, l, k, i, prior, fan_in):  # type: ignore[no-untyped-def]
+def listen_to_new_input(P, K, layers, matrices, connected, l, k, i, prior, fan_in):  # type: ignore[no-untyped-def]
     """A new input ``i`` for unit ``k`` of hidden layer ``l``: it listens if it does not hear ``fan_in`` others yet."""
     heard = 0
     for r in range(layers[l, BIAS]):

@@ -97,7 +97,7 @@ def all_weighted_sums(W, off, stride, inputs, A, ao, Z, zo):  # type: ignore[no-
         i += 1
 
 
-@jit
+@inlined
 def activity(kind, leak, one, z):  # type: ignore[no-untyped-def]
     """What a unit says of its sum ``z``, if it is of a kind that never falls silent: leaky ReLU, tanh or sigmoid.
 

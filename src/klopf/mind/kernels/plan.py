@@ -6,7 +6,8 @@ network may grow without compiling anything again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from klopf.errors import MindError
 
@@ -42,6 +43,17 @@ class Plan:
     """Some layer's units share one."""
     admits: bool
     """Listeners give newborn units smaller steps at first."""
+    plain: bool
+    """The rule learns within the backward pass."""
+    curvature: bool
+    follows_error: bool
+    moves_all: bool
+    """The rule, or decay, moves the weights of silent inputs too."""
+    decays_by_itself: bool
+    covariances: bool
+    records: bool
+    """The life needs the units' records."""
+    magnitudes: bool
     weights: tuple[str, ...]
     """Rows of the weight table."""
     units: tuple[str, ...]
@@ -58,6 +70,45 @@ class Plan:
     def constant_stride(self) -> int:
         """A row's length where it is known: it lets the compiler unroll rows that fill one register. Else 0."""
         return 8 if self.small else 0
+
+    @property
+    def records_all(self) -> bool:
+        """Every column of the units' records is kept."""
+        return self.track or self.local
+
+    @property
+    def tracks(self) -> bool:
+        """The units' records are kept."""
+        return self.records_all or self.records
+
+    @property
+    def keeps_sums(self) -> bool:
+        """How much a unit is listened to changes only when its row learns, and is summed up there."""
+        return self.plain and self.fold == 1 and not self.decay
+
+    @property
+    def needs_incoming(self) -> bool:
+        """The utility divides by the mean incoming weight."""
+        return self.utility in (ADAPTABLE, ADAPTATION)
+
+    @property
+    def centred(self) -> bool:
+        """The utility counts activity from its mean."""
+        return self.utility in (ZERO_CONTRIBUTION, ADAPTABLE)
+
+    def for_prediction(self) -> Plan:
+        """What matters where nothing is learned, so that learners that predict alike share compiled code."""
+        return replace(
+            self, rule="", life="", utility=0, small=False, track=False, decay=False, local=False, grows=False,
+            own=False, shared=False, admits=False, plain=False, curvature=False, follows_error=False, moves_all=False,
+            decays_by_itself=False, covariances=False, records=False, magnitudes=False, weights=(), units=(),
+        )  # fmt: skip
+
+    def birth_factor(self) -> Any:
+        """The rule's kernel by which the rate of births is multiplied, or None."""
+        from klopf.mind.kernels.parts import rule_called
+
+        return rule_called(self.rule)().birth_factor(self)
 
     def row(self, name: str, missing: int | None = None) -> int:
         """Row of the weight table called ``name``; ``missing`` where it is not kept.

@@ -93,7 +93,7 @@ def build_rebirth(plan: Plan) -> Any:
     """
     FOLD, CONNECTED = plan.fold, plan.row("connected", missing=0)
     GAIN, FAN_IN, ADMISSION = plan.places("gain", "fan_in", "admission")
-    PRIOR, LISTENING_PRIOR = plan.places("prior", "listening_prior")
+    PRIOR, LISTENING_PRIOR = plan.places("prior", "listening_prior") if plan.covariances else (0, 0)
 
     def reborn(net, l, j):  # type: ignore[no-untyped-def]
         P, U, K, layers, matrices = net.P, net.U, net.K, net.layers, net.matrices

@@ -64,6 +64,8 @@ class Net(NamedTuple):
     """Where each layer's covariances lie, int64, ``(layers, 5)``."""
     hyper: Any
     """Hyperparameters, in the order of the plan."""
+    outputs: Any
+    """How many outputs there are; fixed, so that a division by it is done once for a whole stream."""
     births: Any
     """Values at birth of the rows of ``P``, ``(4, quantities)``."""
     unit_births: Any
@@ -99,6 +101,10 @@ class Work(NamedTuple):
     """By unit of one layer, its absolute activity."""
     deviation: Any
     """By unit of one layer, how far its activity is from its mean."""
+    corrected: Any
+    """By unit of one layer, its utility, corrected for bias, float64."""
+    mature: Any
+    """By unit of one layer, whether it may be judged."""
     pool: Any
     """One number for each weight, where a life of weights needs them sorted."""
     refresh: Any

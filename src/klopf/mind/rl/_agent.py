@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
-from klopf.mind._k_places import MOST
 from klopf.mind._settings import checked_seed
+from klopf.mind.kernels.state import MOST
 from klopf.mind.rl import _k_layout as at
 from klopf.mind.rl._geometry import draw, geometry_for, hyperparameters_for, options_for
 from klopf.mind.rl._jit import compile_apart, mark_compiled

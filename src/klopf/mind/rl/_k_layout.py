@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from klopf.mind._layout import Quantity
+from klopf.mind.kernels.part import Quantity
 
 FINE, NOT_BEGUN, BAD_OBSERVATION, BAD_REWARD, DIVERGED = range(5)
 """What ``begin`` and ``step`` answer."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 
-from klopf.mind._k_parts import corrected_utility, is_mature, moved_bias, uniform, updated_utility
+from klopf.mind.kernels.random import uniform
+from klopf.mind.kernels.shared import corrected_utility, is_mature, moved_bias, updated_utility
 from klopf.mind.rl._jit import jit
 from klopf.mind.rl._k_layout import (
     ADAPTIVE,

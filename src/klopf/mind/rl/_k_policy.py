@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from klopf.mind._k_parts import uniform
+from klopf.mind.kernels.random import uniform
 from klopf.mind.rl._jit import jit
 from klopf.mind.rl._k_layout import DRAWN, G_EXPLORED, G_GREEDY, HIGH, LOW, O_EPS_END, O_EPS_START, O_EPS_STEPS, TAKEN
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from klopf.mind._k_places import MOST
+from klopf.mind.kernels.state import MOST
 from klopf.mind.rl._jit import jit
 from klopf.mind.rl._k_layout import (
     BAD_OBSERVATION,

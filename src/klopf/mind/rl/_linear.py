@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
-from klopf.mind._k_places import MOST
+from klopf.mind.kernels.state import MOST
 
 __all__ = ["SwiftTD", "TrueOnlineTD"]
 

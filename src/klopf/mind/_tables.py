@@ -1,0 +1,334 @@
+"""The tables of one network: laid out by its settings and sizes, drawn from its seed, and what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf.mind._layout import layout_for
+from klopf.mind._settings import ACTIVATIONS, COMMON, LOSSES, UTILITIES, Settings
+from klopf.mind.kernels.part import GradientRule
+from klopf.mind.kernels.parts import life_called, rule_called
+from klopf.mind.kernels.plan import Plan
+from klopf.mind.kernels.state import (
+    ADMITTED,
+    BIAS,
+    BIRTH,
+    COPIES,
+    COUNT,
+    DIAGONAL,
+    FACTOR,
+    GAINS,
+    INCOMING,
+    INPUTS,
+    KIND,
+    LISTENING,
+    MOST_UNITS,
+    OUTGOING,
+    OWN,
+    POWER,
+    RIDGE,
+    SENSORS_AT,
+    SHARED,
+    STRIDE,
+    TAIL,
+    TAIL_AT,
+    UNITS,
+    UNITS_AT,
+    WAITING,
+    WEIGHTS_AT,
+    Net,
+    Work,
+)
+
+__all__ = ["Tables"]
+
+
+class Tables:
+    """All arrays of a network of ``sizes`` (sensors, hidden units by layer, outputs), and the plan of its kernels."""
+
+    def __init__(self, settings: Settings, sizes: Sequence[int], output: str, dtype: Any) -> None:
+        s = self.settings = settings
+        self.layout = layout_for(s)
+        self.fold = 2 if s.activation == "crelu" else 1
+        """Inputs through which one unit speaks."""
+        rule, life = rule_called(s.rule), life_called(s.life)
+        parts = (*rule.hyperparameters, *life.hyperparameters)
+        self.hyper = tuple(dict.fromkeys(h.name for h in (*COMMON, *parts)))
+        layers, weights, inputs, sums = self._layers(sizes)
+        matrices, covariances, products = self._matrices(layers)
+        births = [(q.birth, q.outgoing, q.copies, q.outgoing if q.newcomer is None else q.newcomer)
+                  for q in self.layout.weights]  # fmt: skip
+        units = max(sum(sizes[1:-1]), 1)
+        P = np.zeros((len(self.layout.weights), weights), dtype)
+        self.net = Net(
+            W=P[0],
+            P=P,
+            U=np.zeros((len(self.layout.units), units), dtype),
+            K=np.zeros(covariances, dtype),
+            S=np.stack([np.zeros(sizes[0]), np.ones(sizes[0])]).astype(dtype),
+            G=np.zeros(8, np.float64),
+            rng=np.zeros(1, np.uint64),
+            layers=layers,
+            matrices=matrices,
+            hyper=np.array([getattr(s, name) for name in self.hyper], dtype),
+            outputs=sizes[-1],
+            births=np.ascontiguousarray(np.array(births, dtype).T),
+            unit_births=np.array([q.birth for q in self.layout.units], dtype),
+        )
+        widest = max(sizes[1:])
+        self.work = Work(
+            A=np.zeros(inputs, dtype),
+            Z=np.zeros(sums, dtype),
+            D=np.zeros(sums, dtype),
+            C=np.zeros(sums, dtype),
+            H=np.zeros(products, dtype),
+            active=np.zeros(inputs, np.int64),
+            count=np.zeros(len(layers), np.int64),
+            inverse=np.zeros(len(layers), dtype),
+            scale=np.zeros(len(layers), dtype),
+            doubt=np.zeros(len(layers), dtype),
+            curvature=np.zeros(len(layers), dtype),
+            spoken=np.zeros(widest, dtype),
+            deviation=np.zeros(widest, dtype),
+            corrected=np.zeros(widest, np.float64),
+            mature=np.zeros(widest, np.bool_),
+            pool=np.zeros(weights if s.life == "weights" else 0, dtype),
+            refresh=np.array([_refresh(row) for row in layers.tolist()], np.int64),
+        )
+        kinds = matrices[:, KIND]
+        self.plan = Plan(
+            activation=ACTIVATIONS.index(s.activation),
+            loss=LOSSES[output],
+            rule=s.rule,
+            life=s.life,
+            utility=UTILITIES.index(s.utility) if s.life == "continual" else 0,
+            small=bool((layers[:, STRIDE] == 8).all()),
+            track=s.track,
+            decay=bool((s.l2 and not rule.decays_by_itself) or s.l2_init or s.perturb),
+            layer_norm=s.layer_norm,
+            normalise_inputs=s.normalise_inputs,
+            local=bool(s.protect or s.quiet or s.explore),
+            grows=bool(s.grow_every and len(sizes) > 2),
+            own=bool((kinds == OWN).any()),
+            shared=bool((kinds == SHARED).any()),
+            admits=s.admission < 1.0 and issubclass(rule, GradientRule),
+            plain=issubclass(rule, GradientRule),
+            curvature=rule.curvature,
+            follows_error=rule.follows_error,
+            moves_all=rule.moves_all or bool((s.l2 and not rule.decays_by_itself) or s.l2_init or s.perturb),
+            decays_by_itself=rule.decays_by_itself,
+            covariances=rule.covariances,
+            records=life.records,
+            magnitudes=life.magnitudes,
+            weights=tuple(q.name for q in self.layout.weights),
+            units=tuple(q.name for q in self.layout.units),
+            hyper=self.hyper,
+        )
+
+    def _layers(self, sizes: Sequence[int]) -> tuple[NDArray[np.int64], int, int, int]:
+        """The table of layers; how many weights, inputs and sums all layers have together."""
+        s, last = self.settings, len(sizes) - 2
+        grows = s.grow_every > 0 and last > 0
+        table = np.zeros((last + 1, 10), np.int64)
+        weights = inputs = sums = unit = 0
+        for l in range(last + 1):
+            heard = sizes[l] * (self.fold if l else 1)
+            extra = sizes[0] if s.shortcut and 0 < l == last else 0
+            rows = heard + extra
+            stride = _padded(sizes[l + 1])
+            live_inputs = rows if l == 0 or extra or not grows else 0
+            live_units = sizes[l + 1] if l == last or not grows else 0
+            sensors = heard if extra else -1
+            table[l] = (live_inputs, live_units, stride, weights, inputs, sums, unit, rows, sensors, sizes[l + 1])
+            weights += (rows + 1) * stride
+            inputs += rows + 1
+            sums += stride
+            unit += sizes[l + 1]
+        return table, weights, inputs, sums
+
+    def _matrices(self, layers: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, int]:
+        """The table of covariances; how many numbers they have, and how many their products with inputs."""
+        s = self.settings
+        table = np.full((len(layers), 5), -1, np.int64)
+        numbers = products = 0
+        if rule_called(s.rule).covariances:
+            for l, layer in enumerate(layers.tolist()):
+                rows = layer[BIAS]
+                width = _padded(rows + 1)
+                kind = OWN if rows <= s.block else SHARED if rows <= s.shared else DIAGONAL
+                count = layer[MOST_UNITS] if kind == OWN else 1
+                tail = numbers + (count * (rows + 1) if kind != DIAGONAL else 1) * width
+                table[l] = (numbers, width, products, kind, tail)
+                numbers = tail + (0 if kind == OWN else TAIL + (WAITING * width if kind == SHARED else 0))
+                products += count * width
+        return table, numbers, products
+
+    def draw(self, seed: int) -> None:
+        """Everything that is learned, as it is at birth."""
+        net, s = self.net, self.settings
+        rng = np.random.default_rng(seed)
+        net.P[1:] = net.births[BIRTH, 1:, None]
+        net.U[:] = net.unit_births[:, None]
+        last = len(net.layers) - 1
+        connected = self.layout.row("connected")
+        for l in range(last + 1):
+            rows, units, inputs = (int(net.layers[l, column]) for column in (INPUTS, UNITS, BIAS))
+            block = self.rows(l)
+            fan = min(s.fan_in, rows) if l < last and s.fan_in else rows
+            bound = (1.0 if l == last else s.gain) * math.sqrt(3.0 / max(fan, 1))
+            block[0, :rows, :units] = rng.uniform(-bound, bound, (rows, units))
+            if l == last:
+                block[1:] = net.births[OUTGOING, 1:, None, None]
+                if s.grow_every and last:
+                    block[0] = 0.0  # nothing is listened to before it has been learned
+            elif connected:
+                order = rng.random((rows, units)).argsort(0).argsort(0)
+                if l:
+                    block[connected, :inputs] = 0.0  # nobody hears the unborn
+                block[connected, :rows, :units] = order < fan
+                block[0, :rows, :units] *= order < fan
+            for q in np.flatnonzero(net.births[COPIES]):
+                block[q] = block[0]
+            self.know_nothing(l)
+        for l in range(last):
+            at, units = int(net.layers[l, UNITS_AT]), int(net.layers[l, UNITS])
+            listening = np.abs(self.live(l + 1)[0]).sum(1)[: units * self.fold]
+            net.U[INCOMING, at : at + units] = np.abs(self.live(l)[0, :-1]).mean(0)
+            net.U[LISTENING, at : at + units] = listening.reshape(-1, self.fold).sum(1)
+            net.U[ADMITTED, at : at + units] = 1.0  # only the newborn must be admitted
+        net.rng[:] = rng.integers(0, 2**64, 1, dtype=np.uint64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything that changes by learning."""
+        net = self.net
+        return {
+            "weights": net.P,
+            "units": net.U,
+            "covariances": net.K,
+            "sensors": net.S,
+            "globals": net.G,
+            "geometry": net.layers,
+            "random": net.rng,
+        }
+
+    def rows(self, l: int) -> NDArray[Any]:
+        """Layer ``l``'s part of the weight table, not a copy: ``(quantities, inputs + 1, stride)``."""
+        at, stride, rows = (int(self.net.layers[l, column]) for column in (WEIGHTS_AT, STRIDE, BIAS))
+        part: NDArray[Any] = self.net.P[:, at : at + (rows + 1) * stride].reshape(-1, rows + 1, stride)
+        return part
+
+    def live(self, l: int) -> NDArray[Any]:
+        """The same, of live units only: ``(quantities, inputs + 1, units)``."""
+        return self.rows(l)[:, :, : self.net.layers[l, UNITS]]
+
+    # what a Kalman learner knows: matrices over the inputs of a layer's units, the bias last; see ``covariance``
+
+    def know_nothing(self, l: int) -> None:
+        """Layer ``l`` knows as little as at birth."""
+        K, s = self.net.K, self.settings
+        start, width, _, kind, tail = self.net.matrices[l].tolist()
+        if kind < 0:
+            return
+        rows, last = int(self.net.layers[l, BIAS]) + 1, len(self.net.layers) - 1
+        prior = s.listening_prior if l == last else s.prior
+        K[start:tail] = 0.0
+        if kind == DIAGONAL:
+            K[start : start + rows] = prior
+            return
+        matrices = K[start:tail].reshape(-1, rows, width)
+        matrices[:, np.arange(rows), np.arange(rows)] = prior / rows if kind == OWN else prior
+        connected = self.layout.row("connected")
+        if kind == OWN and connected and l < last:  # only about what each unit hears
+            fan = min(s.fan_in, rows - 1) + 1
+            matrices[:, np.arange(rows), np.arange(rows)] = self.rows(l)[connected].T[: len(matrices)] * (prior / fan)
+        if kind == SHARED:
+            K[tail + 1 :][: TAIL - 1 + WAITING * width] = 0.0
+            K[tail + FACTOR] = 1.0
+
+    def covariances(self, l: int) -> NDArray[Any]:
+        """What layer ``l`` knows, in float64: ``(units or 1, rows, rows)``."""
+        K = self.net.K
+        start, width, _, kind, tail = self.net.matrices[l].tolist()
+        rows = int(self.net.layers[l, BIAS]) + 1
+        if kind == DIAGONAL:
+            return np.diag(K[start : start + rows].astype(np.float64))[None]
+        matrices: NDArray[Any] = K[start:tail].reshape(-1, rows, width)[:, :, :rows].astype(np.float64)
+        if kind == SHARED:
+            n = int(K[tail + COUNT])
+            gains = K[tail + GAINS :][:n].astype(np.float64)
+            waiting = K[tail + TAIL :][: n * width].reshape(n, width)[:, :rows].astype(np.float64)
+            matrices = matrices * float(K[tail + FACTOR]) + float(K[tail + RIDGE]) * np.eye(rows)
+            matrices = matrices - (waiting.T * gains) @ waiting
+        return matrices
+
+    def variances(self, l: int) -> NDArray[Any]:
+        """Of each weight of layer ``l``: ``(inputs + 1, units it may have)``."""
+        known = np.diagonal(self.covariances(l), axis1=1, axis2=2).T
+        kind, tail = (int(self.net.matrices[l, column]) for column in (KIND, TAIL_AT))
+        scale = 1.0 if kind == OWN else 1.0 / max(float(self.net.K[tail + POWER]), 1.0)
+        shape = (len(known), int(self.net.layers[l, MOST_UNITS]))
+        return np.asarray(np.broadcast_to(known * scale, shape)).astype(self.net.K.dtype)
+
+    def take_over(self, other: Tables) -> None:
+        """Go on where ``other``, which has fewer sensors or outputs, is; what is new is as at birth."""
+        net, old_net = self.net, other.net
+        sensors, before = net.S.shape[1], old_net.S.shape[1]
+        net.U[:], net.G[:], net.rng[:] = old_net.U, old_net.G, old_net.rng
+        net.S[:, :before] = old_net.S
+        last = len(net.layers) - 1
+        connected = self.layout.row("connected")
+        for l in range(last + 1):
+            old, new = old_net.layers[l].tolist(), net.layers[l].tolist()
+            if l < last:
+                net.layers[l, UNITS] = old[UNITS]
+            if l:
+                net.layers[l, INPUTS] = old[INPUTS] + (sensors - before if old[SENSORS_AT] >= 0 else 0)
+            a, b = other.rows(l), self.rows(l)
+            units = old[MOST_UNITS]
+            if l == last:
+                b[0] = 0.0
+            b[:, : old[BIAS], :units] = a[:, : old[BIAS], :units]
+            b[:, new[BIAS], :units] = a[:, old[BIAS], :units]
+            if connected and l == 0 < last:  # a unit with free places listens to the first of the new sensors
+                free = self.settings.fan_in - a[connected, :before, :units].sum(0)
+                b[connected, before:sensors, :units] = np.arange(sensors - before)[:, None] < free
+                b[0] *= b[connected]
+                self.know_nothing(l)
+            self._take_over_matrices(other, l)
+
+    def _take_over_matrices(self, other: Tables, l: int) -> None:
+        """What ``other`` knows in layer ``l``, where both keep it alike."""
+        K = self.net.K
+        start, width, _, kind, tail = self.net.matrices[l].tolist()
+        if kind < 0 or kind != other.net.matrices[l, KIND]:
+            return
+        old, new = int(other.net.layers[l, BIAS]), int(self.net.layers[l, BIAS])
+        known = other.covariances(l)
+        if kind == DIAGONAL:
+            K[start : start + old] = np.diag(known[0])[:old]
+            K[start + new] = known[0, old, old]
+        else:
+            matrices = K[start:tail].reshape(-1, new + 1, width)[: len(known)]
+            at = np.append(np.arange(old), new)
+            matrices[:, at[:, None], at] = known
+        if kind != OWN:
+            K[tail + POWER] = other.net.K[int(other.net.matrices[l, TAIL_AT]) + POWER]
+
+
+def _padded(n: int) -> int:
+    """``n`` up to a multiple of 8, which a vector register holds."""
+    return -(-n // 8) * 8
+
+
+def _refresh(layer: list[int]) -> int:
+    """Steps between two computations of a layer's mean incoming weights, less one: by the size it may grow to, so that
+    where a stream is cut makes no difference."""
+    every = 16
+    while every * 2048 < layer[BIAS] * layer[MOST_UNITS]:
+        every *= 2
+    return every - 1

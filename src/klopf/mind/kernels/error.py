@@ -1,0 +1,80 @@
+"""The error of the prediction, and the loss's derivatives by the outputs' sums."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from klopf.mind._jit import inlined
+from klopf.mind.kernels.forward import softmax
+from klopf.mind.kernels.plan import CROSS_ENTROPY, LOGISTIC, SQUARED
+from klopf.mind.kernels.state import SUMS_AT
+
+if TYPE_CHECKING:
+    from klopf.mind.kernels.plan import Plan
+
+
+def build_error(plan: Plan) -> Any:
+    """Kernel ``error(net, work, Y, t, out)``: the prediction into ``out[t]``, its error returned.
+
+    ``D`` of the outputs becomes minus the derivative of the loss by their sums, ``C``, where the rule wants it, the
+    diagonal of the second derivative. The error is the squared error summed over outputs, 1 for a wrong class, or the
+    number of wrong yes/no outputs. Rules that follow the error get ``y - z`` of the squared error, the others the
+    derivative, which is twice that.
+    """
+    if plan.loss == CROSS_ENTROPY:
+        return inlined(_classes(plan))
+    return inlined(_numbers(plan))
+
+
+def _classes(plan: Plan) -> Any:
+    CURVED = plan.curvature
+
+    def error(net, work, Y, t, out):  # type: ignore[no-untyped-def]
+        Z, D, C = work.Z, work.D, work.C
+        one = Z.dtype.type(1)
+        last = net.layers.shape[0] - 1
+        outputs = net.outputs
+        top = net.layers[last, SUMS_AT]
+        softmax(Z, top, outputs, out, t)
+        best = 0
+        for k in range(outputs):
+            p = out[t, k]
+            if p > out[t, best]:
+                best = k
+            D[top + k] = -p
+            if CURVED:
+                C[top + k] = p * (one - p)
+        D[top + Y[t]] += one
+        return best != Y[t]
+
+    return error
+
+
+def _numbers(plan: Plan) -> Any:
+    LOSS, CURVED = plan.loss, plan.curvature
+    SINGLE = plan.follows_error or plan.loss == LOGISTIC
+
+    def error(net, work, Y, t, out):  # type: ignore[no-untyped-def]
+        Z, D, C = work.Z, work.D, work.C
+        zero = Z.dtype.type(0)
+        one = Z.dtype.type(1)
+        last = net.layers.shape[0] - 1
+        outputs = net.outputs
+        top = net.layers[last, SUMS_AT]
+        e2 = zero
+        wrong = 0
+        for k in range(outputs):
+            z = Z[top + k]
+            if LOSS == LOGISTIC:
+                z = one / (one + math.exp(-z))
+                wrong += (z > 0.5) != (Y[t, k] > 0.5)
+            out[t, k] = z
+            e = Y[t, k] - z
+            e2 += e * e
+            D[top + k] = e if SINGLE else e + e
+            if CURVED:
+                C[top + k] = z * (one - z) if LOSS == LOGISTIC else one
+        return e2 if LOSS == SQUARED else wrong
+
+    return error

@@ -1,0 +1,208 @@
+"""What a rule or a life is made of: the base classes of all that can be added to how a network learns.
+
+Free of compiled code; a rule's kernels are imported when a learner first learns.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from klopf.errors import MindError
+
+if TYPE_CHECKING:
+    from klopf.mind._settings import Settings
+    from klopf.mind.kernels.plan import Plan
+
+__all__ = ["GradientRule", "Hyperparameter", "Life", "Part", "Quantity", "Rule", "checked_part"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row of a table.
+
+    ``birth`` is its value in a newborn (for a weight: in the newborn's incoming weights). Of weights only: ``outgoing``
+    is its value in the output units' weights when the network is made, ``newcomer`` in the weights by which others
+    listen to a newborn (R5; None for the same). The row "weight" itself is drawn at birth; a row with ``copies`` starts
+    as a copy of the weight.
+    """
+
+    name: str
+    birth: float = 0.0
+    outgoing: float = 0.0
+    copies: bool = False
+    newcomer: float | None = None
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A number that a rule or a life lets its user choose: an option of ``Mind`` of the same name.
+
+    It is finite and not negative; a whole number where its default is one. A hyperparameter that several parts share
+    has the same default in each.
+    """
+
+    name: str
+    default: float
+    below: float | None = None
+    """It must be less than this."""
+    positive: bool = False
+    """It must not be 0."""
+    at_least: float | None = None
+
+    def check(self, value: Any) -> None:
+        """Raises: MindError, where ``value`` is none that it may have."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise MindError(f"{self.name}={value!r} must be a number")
+        if not math.isfinite(value) or value < 0:
+            raise MindError(f"{self.name}={value!r} must be finite and not negative")
+        if isinstance(self.default, int) and value != int(value):
+            raise MindError(f"{self.name}={value!r} must be a whole number")
+        if self.below is not None and value >= self.below:
+            raise MindError(f"{self.name}={value!r} must be below {self.below:g}")
+        if self.positive and value == 0:
+            raise MindError(f"{self.name}={value!r} must be above 0")
+        if self.at_least is not None and value < self.at_least:
+            raise MindError(f"{self.name}={value!r} must be at least {self.at_least:g}")
+
+
+class Part(ABC):
+    """A rule or a life: one file, with everything that belongs to it.
+
+    It is found by its name: Klopf's own in ``parts.SHIPPED``, those of other packages in the entry-point group
+    ``klopf.learners``. Recipe: :class:`Rule` and :class:`Life`.
+    """
+
+    name: ClassVar[str]
+    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
+    """What its user may choose. Kernels find the values by ``plan.places(name)``."""
+
+    def weight_rows(self, settings: Settings) -> tuple[Quantity, ...]:
+        """What it keeps for each weight, beside the weight itself, with the value at birth.
+
+        Rebirth resets every row by itself. Kernels find a row by ``plan.row(name)``.
+        """
+        return ()
+
+    def check(self, settings: Settings) -> None:  # noqa: B027 (few have anything to say)
+        """Refuse settings that do not go together; each hyperparameter has been checked by itself.
+
+        Raises:
+            MindError: which, and what would.
+        """
+
+
+class Rule(Part):
+    """How weights learn from a sample, once every unit's derivative is known.
+
+    Recipe, for a rule in a package of its own: one file with a subclass that has a ``name``, its ``hyperparameters``,
+    the ``weight_rows`` that it keeps, and :meth:`step`, whose docstring names the paper and its equations; one line
+    under ``[project.entry-points."klopf.learners"]`` in ``pyproject.toml``; and a test that calls
+    ``klopf.checks.check_rule(name)``. Then ``Mind(..., rule=name, my_option=0.1)`` learns by it. A rule that only
+    scales plain gradient steps is a :class:`GradientRule`.
+    """
+
+    curvature: ClassVar[bool] = False
+    """It needs ``work.C``, the diagonal of the loss's second derivative by every unit's sum."""
+    follows_error: ClassVar[bool] = False
+    """Its paper follows the error of a squared loss, not the loss's derivative, which is twice that."""
+    moves_all: ClassVar[bool] = False
+    """It moves the weights of inputs that are 0 too."""
+    decays_by_itself: ClassVar[bool] = False
+    """L2 is a part of its own step."""
+    admits: ClassVar[bool] = False
+    """It can give the weights by which others listen to a newborn smaller steps at first (``admission``)."""
+    covariances: ClassVar[bool] = False
+    """It keeps covariances over the inputs of a layer."""
+
+    @abstractmethod
+    def step(self, plan: Plan) -> Any:
+        """Build the kernel ``step(net, work, now)``: one sample is learned.
+
+        ``net`` and ``work`` are described in ``klopf.mind.kernels.state``. For layer ``l``, weight of input ``i`` to
+        unit ``j`` is ``net.W[layers[l, WEIGHTS_AT] + i * stride + j]``, minus the loss's derivative by it is
+        ``work.D[layers[l, SUMS_AT] + j] * work.A[layers[l, INPUTS_AT] + i]``. ``now`` counts samples from 1. Return a
+        Python function passed through ``klopf.mind.inlined``; import that, and Numba, inside this method.
+        """
+
+    def birth_factor(self, plan: Plan) -> Any:
+        """Build a kernel ``factor(net)`` by which the rate of births is multiplied now, or return None for 1."""
+        return None
+
+
+class GradientRule(Rule):
+    """A rule of plain gradient steps: weights move by minus the derivative times a step-size, one for each layer.
+
+    They learn within the backward pass, so that every weight is read and written once.
+    """
+
+    def step(self, plan: Plan) -> Any:
+        """Nothing is left to do after the backward pass."""
+        return None
+
+    @abstractmethod
+    def step_size(self, plan: Plan) -> Any:
+        """Build the kernel ``step_size(net, work, l)``: by how much layer ``l`` moves along its derivatives."""
+
+
+class Life(Part):
+    """Who is replaced, and when.
+
+    Recipe, for a life in a package of its own: as for a :class:`Rule`, with :meth:`live`, :meth:`after` or both, and
+    ``klopf.checks.check_life(name)``. A unit that dies is replaced by ``build_rebirth(plan)``, never by hand: that
+    resets every row of every table.
+    """
+
+    records: ClassVar[bool] = True
+    """It needs the units' records (``record``)."""
+    magnitudes: ClassVar[bool] = False
+    """It needs each unit's mean absolute activity."""
+
+    def unit_rows(self, settings: Settings) -> tuple[Quantity, ...]:
+        """What it keeps for each unit, beyond what every unit's record has; found by ``plan.unit_row(name)``."""
+        return ()
+
+    def live(self, plan: Plan) -> Any:
+        """Build the kernel ``live(net, work, l, mature, now)``, called for each hidden layer after the units' records
+        were written: who is replaced in layer ``l``, of which ``mature`` units may be. None if nobody ever is."""
+        return None
+
+    def after(self, plan: Plan) -> Any:
+        """Build the kernel ``after(net, work, now)``, called once a sample when all else is done; None for nothing."""
+        return None
+
+
+def checked_part(part: type[Part], common: dict[str, Any], others: dict[str, type[Part]]) -> type[Part]:
+    """``part``, if it is complete. ``common`` are the options that exist already, with their defaults; ``others`` the
+    parts that do, by name.
+
+    Raises:
+        MindError: what is missing or said twice, in one line.
+    """
+    who = f"{part.__module__}.{part.__qualname__}"
+    name = getattr(part, "name", None)
+    if not (isinstance(name, str) and name and name == name.strip()):
+        raise MindError(f"{who} has no name; give it one that a user can write, such as name = 'adam'")
+    if name in others and others[name] is not part:
+        raise MindError(f"{who} is called {name!r} as another part of learners is; give it a name of its own")
+    if inspect.isabstract(part):
+        raise MindError(f"{who} has no {', '.join(sorted(part.__abstractmethods__))}; a rule cannot learn without it")
+    if issubclass(part, Life) and part.records and part.live is Life.live and part.after is Life.after:
+        raise MindError(f"{who} has neither live nor after; a life that replaces nobody is life='none'")
+    seen: set[str] = set()
+    for h in part.hyperparameters:
+        if not isinstance(h, Hyperparameter):
+            raise MindError(f"{who} has {h!r} among its hyperparameters, which is no Hyperparameter")
+        if h.name in seen or not h.name.isidentifier():
+            raise MindError(f"{who} has the hyperparameter {h.name!r} twice, or it is no name for an option")
+        seen.add(h.name)
+        h.check(h.default)
+        if h.name in common and (common[h.name] != h.default or type(common[h.name]) is not type(h.default)):
+            raise MindError(
+                f"{who} has {h.name}={h.default!r} where the option's default is {common[h.name]!r}; keep that, or "
+                "choose another name"
+            )
+    return part
