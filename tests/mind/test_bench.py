@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from klopf.console import make_app
+from klopf.errors import MissingExtra
+from klopf.extras import EXTRAS
 from klopf.mind import Mind, MindError, bench, diagnostics, learn_together, problems, speed
 from klopf.mind._tuned import TUNED
 
@@ -98,8 +99,8 @@ def test_what_would_fail_at_the_end_is_refused_before_anything_runs(
         assert "\n" not in str(caught.value)
     with pytest.raises(MindError, match="sideways"):
         call("growth", "--setting", "sideways")
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MindError, match="need matplotlib"):
+    monkeypatch.setitem(EXTRAS, "plot", ("no_such_module",))
+    with pytest.raises(MissingExtra, match=r"klopf\[plot\]"):
         call("regression", "--learners", "linear", "--seeds", "1", "--plot", str(tmp_path / "x.png"))
 
 
