@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from typing import Any, Literal
 from klopf.chain._values import Log
 from klopf.chain.rpc._cursor import Cursor
 from klopf.chain.rpc._fields import INVALID_PARAMS, BlockId, Criteria, hexadecimal
-from klopf.chain.rpc._json import log_json
-from klopf.chain.state._store import Store, StoredBlock
+from klopf.chain.rpc._json import log_json, log_place
+from klopf.chain.state._store import Store
 from klopf.errors import Rejected
 
 __all__ = ["Filters"]
@@ -74,15 +75,12 @@ class Filters:
         return out
 
     def _written(self, rows: list[tuple[int, int, Log]]) -> list[dict[str, Any]]:
-        blocks: dict[int, StoredBlock] = {}
         out = []
-        for number, position, log in rows:
-            if number not in blocks:
-                found = self._store.block(number)
-                if found is None:  # undone since (development only)
-                    continue
-                blocks[number] = found
-            out.append(log_json(log, position, blocks[number]))
+        for number, group in itertools.groupby(rows, lambda row: row[0]):
+            block = self._store.block(number)
+            if block is not None:  # else undone since (development only)
+                place = log_place(block)
+                out += [log_json(log, position, place) for _, position, log in group]
         return out
 
     def _bound(self, at: BlockId) -> int:

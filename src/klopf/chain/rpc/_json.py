@@ -17,6 +17,7 @@ __all__ = [
     "failure",
     "frame_json",
     "log_json",
+    "log_place",
     "pending_json",
     "receipt_json",
     "revert_reason",
@@ -131,6 +132,7 @@ def receipt_json(store: Store, block: StoredBlock) -> dict[str, Any]:
     t = decode(block.raw)
     h = block.header
     logs = store.logs(h.number, h.number) if any(h.bloom) else []
+    place = log_place(block)
     return {
         "type": hex(t.kind),
         "status": "0x1" if block.status else "0x0",
@@ -145,23 +147,30 @@ def receipt_json(store: Store, block: StoredBlock) -> dict[str, Any]:
         "gasUsed": hex(h.gas_used),
         "effectiveGasPrice": hex(t.gas_price(h.base_fee)),
         "logsBloom": hexadecimal(h.bloom),
-        "logs": [log_json(log, i, block) for _, i, log in logs],
+        "logs": [log_json(log, i, place) for _, i, log in logs],
     }
 
 
-def log_json(log: Log, position: int, block: StoredBlock) -> dict[str, Any]:
-    """A log, at its position in the block."""
+def log_place(block: StoredBlock) -> dict[str, Any]:
+    """What all logs of a block have in common."""
     return {
-        "address": hexadecimal(log.address),
-        "topics": [hexadecimal(topic) for topic in log.topics],
-        "data": hexadecimal(log.data),
         "blockHash": hexadecimal(block.hash),
         "blockNumber": hex(block.header.number),
         "blockTimestamp": hex(block.header.timestamp),
         "transactionHash": hexadecimal(block.tx_hash or b""),
         "transactionIndex": "0x0",
-        "logIndex": hex(position),
         "removed": False,
+    }
+
+
+def log_json(log: Log, position: int, place: dict[str, Any]) -> dict[str, Any]:
+    """A log, at its position in the block of that place."""
+    return {
+        "address": "0x" + log.address.hex(),
+        "topics": ["0x" + topic.hex() for topic in log.topics],
+        "data": "0x" + log.data.hex(),
+        **place,
+        "logIndex": hex(position),
     }
 
 

@@ -188,12 +188,8 @@ class Store(Database):
         with self.errors():
             rows = self.connection().execute(sql, [*values, limit]).fetchall()
         return [
-            (
-                row[0] // LOGS_PER_BLOCK,
-                row[0] % LOGS_PER_BLOCK,
-                Log(row[1], tuple(topic for topic in row[2:6] if topic is not None), row[6]),
-            )
-            for row in rows
+            (place // LOGS_PER_BLOCK, place % LOGS_PER_BLOCK, Log(address, _topics(*topics), data))
+            for place, address, *topics, data in rows
         ]
 
     def difference(self, number: int) -> Difference:
@@ -280,6 +276,15 @@ class Store(Database):
 
 
 _header = functools.lru_cache(maxsize=1024)(Header.decode)  # the newest blocks are asked for again and again
+
+
+def _topics(a: bytes | None, b: bytes | None, c: bytes | None, d: bytes | None) -> tuple[bytes, ...]:
+    """The topics of a row: those that follow the last one are null."""
+    if b is None:
+        return () if a is None else (a,)
+    if c is None:
+        return (a, b)  # type: ignore[return-value]
+    return (a, b, c) if d is None else (a, b, c, d)  # type: ignore[return-value]
 
 
 @contextlib.contextmanager
