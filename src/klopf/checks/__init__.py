@@ -16,17 +16,21 @@ from typing import Any
 __all__ = [
     "check_audit_task",
     "check_command",
+    "check_life",
     "check_model",
     "check_pack",
     "check_panel",
+    "check_rule",
 ]
 
 _WHERE = {
     "check_audit_task": "audit_task",
     "check_command": "command",
+    "check_life": "learner",
     "check_model": "model",
     "check_pack": "pack",
     "check_panel": "panel",
+    "check_rule": "learner",
 }
 """``check -> file of this folder``, a line each."""
 

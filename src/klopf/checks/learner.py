@@ -1,0 +1,82 @@
+"""Does a rule or a life of learners keep its promises?"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from klopf.mind import Mind
+from klopf.mind.kernels.state import BIAS, BIRTH, STRIDE, WEIGHTS_AT
+
+__all__ = ["check_life", "check_rule"]
+
+
+def check_rule(name: str, **options: Any) -> None:
+    """Try with the rule called ``name`` (or at ``module:Class``) what learners do: learn, be saved and go on, be
+    reborn. ``options`` are the learner's, such as the rule's own hyperparameters.
+
+    Raises:
+        AssertionError: a promise is broken; one line says which.
+    """
+    _learns(name, {"rule": name, **options})
+    _goes_on(name, {"rule": name, **options})
+    _is_reborn(name, {"rule": name, **options})
+
+
+def check_life(name: str, **options: Any) -> None:
+    """The same for a life.
+
+    Raises:
+        AssertionError: a promise is broken; one line says which.
+    """
+    _learns(name, {"life": name, **options})
+    _goes_on(name, {"life": name, **options})
+
+
+def _mind(options: dict[str, Any]) -> Mind:
+    return Mind(4, 2, hidden=(12,), learner="backprop", seed=1, **options)
+
+
+def _stream(n: int) -> tuple[Any, Any]:
+    X = np.random.default_rng(0).normal(size=(n, 4))
+    return X, (X[:, 0] > X[:, 1]).astype(int)
+
+
+def _learns(name: str, options: dict[str, Any]) -> None:
+    X, y = _stream(1500)
+    m = _mind(options)
+    errors = m.learn(X, y)
+    assert m.finite, f"{name} diverges on a simple stream: bound its steps"
+    assert errors[-500:].mean() < 0.35, f"{name} has not learned in 1,500 samples which of two numbers is larger"
+
+
+def _goes_on(name: str, options: dict[str, Any]) -> None:
+    X, y = _stream(300)
+    whole, cut = _mind(options), _mind(options)
+    whole.learn(X, y)
+    cut.learn(X[:150], y[:150])
+    with tempfile.TemporaryDirectory() as folder:
+        cut.save(Path(folder) / "mind")
+        cut = Mind.load(Path(folder) / "mind")
+    cut.learn(X[150:], y[150:])
+    same = whole.commitment() == cut.commitment()
+    assert same, f"{name} does not go on to the bit after it was saved: keep all it needs in rows of the tables"
+
+
+def _is_reborn(name: str, options: dict[str, Any]) -> None:
+    """A newborn has nothing of the dead unit's."""
+    from klopf.mind.kernels.rebirth import build_rebirth
+
+    X, y = _stream(300)
+    m = _mind(options)
+    m.learn(X, y)
+    net = m._tables.net
+    build_rebirth(m._tables.plan)(net, 0, 3)
+    layer = net.layers[0]
+    own = layer[WEIGHTS_AT] + np.arange(layer[BIAS] + 1) * layer[STRIDE] + 3
+    for row, quantity in enumerate(m._tables.layout.weights[1:], 1):
+        kept = not quantity.copies and not (net.P[row, own] == net.births[BIRTH, row]).all()
+        assert not kept, f"{name} keeps {quantity.name!r} of a unit that died: let rebirth reset it"
