@@ -58,6 +58,32 @@ def test_50_kills_lose_nothing(tmp_path: Path) -> None:
     assert kill_at_random(tmp_path / "chain.db", tmp_path, 50, seed=1) > 100
 
 
+def test_kills_among_batches_lose_nothing(tmp_path: Path) -> None:
+    path, rng, made = tmp_path / "chain.db", random.Random(3), writers.context()
+    allocation = {writers.account(n).address: 10**21 for n in range(3)}
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation=allocation).close()
+    logs = [tmp_path / f"{n}" for n in range(3)]
+    running = [writers.start(made, path, n, log, batches=True) for n, log in enumerate(logs)]
+    try:
+        for _ in range(15):
+            victim = rng.randrange(3)
+            before, deadline = len(writers.hashes(logs[victim])), time.monotonic() + 10
+            while len(writers.hashes(logs[victim])) == before and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(rng.random() * 0.03)
+            writers.kill(running[victim])
+            running[victim] = writers.start(made, path, victim, logs[victim], batches=True)
+    finally:
+        for process in running:
+            writers.kill(process)
+    acknowledged = [h for log in logs for h in writers.hashes(log)]
+    with chain.open(path) as opened:
+        assert opened.verify() == opened.height
+        waits = {transaction.hash for transaction in opened.waiting()}
+        assert [h for h in acknowledged if opened.transaction_block(h) is None and h not in waits] == []
+    assert len(acknowledged) > 100
+
+
 @pytest.mark.slow
 def test_200_kills_lose_nothing(tmp_path: Path) -> None:
     assert kill_at_random(tmp_path / "chain.db", tmp_path, 200, seed=2) > 400

@@ -53,9 +53,31 @@ def write(path: str, number: int, acknowledged: str, seconds: float) -> None:
             nonce += 1
 
 
-def start(made: Any, path: Path, number: int, acknowledged: Path, seconds: float = 600.0) -> BaseProcess:
+def write_batches(path: str, number: int, acknowledged: str, seconds: float) -> None:
+    """Send batches of twelve transfers in a shuffled order and note the hashes once they are acknowledged."""
+    rng = random.Random(os.getpid())
+    sender = account(number)
+    log = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    end = time.monotonic() + seconds
+    with chain.open(path) as opened:
+        rpc = Rpc(opened)
+        while time.monotonic() < end:
+            nonce = int(rpc.request("eth_getTransactionCount", [sender.address]), 16)
+            fields = {"chainId": CHAIN_ID, "gas": 21000, "gasPrice": 0, "value": 1, "to": account(5).address}
+            raws = [sender.sign_transaction({**fields, "nonce": nonce + n}).raw_transaction for n in range(12)]
+            rng.shuffle(raws)
+            method = "eth_sendRawTransaction"
+            answers = rpc.answer_all([{"id": 1, "method": method, "params": ["0x" + raw.hex()]} for raw in raws])
+            os.write(log, b"".join(bytes.fromhex(answer["result"][2:]) for answer in answers))
+
+
+def start(
+    made: Any, path: Path, number: int, acknowledged: Path, seconds: float = 600.0, *, batches: bool = False
+) -> BaseProcess:
     """One writer."""
-    process: BaseProcess = made.Process(target=write, args=(str(path), number, str(acknowledged), seconds))
+    process: BaseProcess = made.Process(
+        target=write_batches if batches else write, args=(str(path), number, str(acknowledged), seconds)
+    )
     process.start()
     return process
 
