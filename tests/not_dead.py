@@ -17,10 +17,21 @@ _.get_transient_storage, _.set_transient_storage, _.clear_transient_storage
 _.make_batch_request, _.is_connected, show_traceback, default_account
 # a process of its own, which compiles the kernels (mind/rl/_jit.py)
 _.compile_here
+# Numba's, of a cache of compiled code (mind/_jit.py)
+_._cache, _._index_key
 # html.parser's (checks/panel.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)
 handle_startendtag, handle_endtag, writeable, _._multiclass
 project, author, copyright, release, extensions, myst_heading_anchors, suppress_warnings, html_theme, html_title
 html_show_sphinx, autodoc_member_order, autodoc_default_options, python_use_unqualified_type_names, setup
+
+# Rules and lives, found by name (mind/kernels/parts.py), and options that they read from the settings by name
+_.SGD, _.NLMS, _.IDBD, _.Autostep, _.Adam, _.RMSProp, _.ObGD, _.UPGD, _.Kalman
+_.NoLife, _.Continual, _.ReDo, _.SNR, _.Weights
+_.rewiring_rate, _.beta1, _.surprise, _.noise_share, _.perturb_every, _.active_decay, _.check_every, _.reset_fraction
+# For lives from outside (mind/kernels/plan.py), and for the forward pass of agents (mind/kernels/forward.py)
+_.unit_row, _.all_weighted_sums
+# The first of an enumeration that is numbered (mind/kernels/plan.py)
+_.CONTRIBUTION
 
 # --- whole records ----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,10 @@ def test_audit_task():
     checks.check_audit_task("closeness")
 
 
+def test_rule():
+    checks.check_rule("lion")
+
+
 def test_command():
     checks.check_command(COMMANDS.load("shares"))
 

@@ -9,10 +9,23 @@ Mind(4-16-3, learner='klopf', output='softmax', seed=0)
 the same learners River's interface, and ``klopf.mind.rl`` holds agents that act.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from klopf.errors import MindError
 from klopf.mind import diagnostics, problems
 from klopf.mind._mind import Mind
 from klopf.mind._settings import LEARNERS, Settings
 from klopf.mind._together import learn_together
 
-__all__ = ["LEARNERS", "Mind", "MindError", "Settings", "diagnostics", "learn_together", "problems"]
+if TYPE_CHECKING:
+    from klopf.mind._jit import inlined
+
+__all__ = ["LEARNERS", "Mind", "MindError", "Settings", "diagnostics", "inlined", "learn_together", "problems"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "inlined":  # for kernels of rules from outside; it brings Numba, which importing a mind does not need
+        raise AttributeError(f"module 'klopf.mind' has no attribute {name!r}")
+    from klopf.mind._jit import inlined
+
+    return inlined
