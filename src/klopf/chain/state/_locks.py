@@ -56,7 +56,7 @@ class Hold:
             found = path.stat()
             self._key = (found.st_dev, found.st_ino)
             if self._key not in _open:
-                number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
                 opened = os.fstat(number)
                 self._key = (opened.st_dev, opened.st_ino)  # it may just have been replaced
                 _open.setdefault(self._key, _Descriptors()).numbers.append(number)
@@ -65,7 +65,10 @@ class Hold:
 
     def read(self, size: int) -> bytes:
         """The file's first bytes."""
-        return os.pread(_open[self._key].numbers[0], size, 0)
+        with _guard:
+            number = _open[self._key].numbers[0]
+            os.lseek(number, 0, os.SEEK_SET)
+            return os.read(number, size)
 
     def size(self) -> int:
         """The file's bytes."""
@@ -91,7 +94,7 @@ class Hold:
             time.sleep(0.01)
         if _is_child and os.getpid() not in entry.indices:
             try:
-                number = os.open(f"{self.path}-shm", os.O_RDWR | os.O_CLOEXEC)
+                number = os.open(f"{self.path}-shm", os.O_RDWR)
             except OSError:
                 return  # nobody has one
             entry.indices[os.getpid()] = number  # stays open: to close it would undo SQLite's locks of it
