@@ -23,7 +23,7 @@ from numba.core.caching import FunctionCache
 
 from klopf import neuron
 
-__all__ = ["cache_folder", "compiler", "inlined", "jit"]
+__all__ = ["cache_folder", "compiler", "inlined", "jit", "spliced"]
 
 _SOURCES = (
     Path(neuron.__file__),
@@ -101,9 +101,15 @@ jit = compiler()
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """A pass of a kernel: its source becomes part of the kernel that calls it, and it is never compiled by itself.
+    """A pass of a kernel: compiled without an entry of its own, and inlined by the compiler where it is called.
 
-    So a kernel that is composed of passes is compiled as if it had been written in one piece: no call, no copy of the
-    tables' descriptions, and the same sums in the same order.
+    So a kernel that is composed of passes makes no calls between them. Inlining the source instead would leave the
+    counting of references to every array in every step, which takes several times as long as a small network does.
     """
+    return numba.njit(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
+
+
+def spliced(function: Callable[..., Any]) -> Any:
+    """A line or two of numbers that becomes part of the source that calls it, so that loops are compiled as if it had
+    been written there: the same sums in the same order."""
     return numba.njit(function, inline="always", **_OPTIONS)
