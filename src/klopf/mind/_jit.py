@@ -33,6 +33,8 @@ _SOURCES = (
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered; NaN and infinity keep their meaning
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FASTMATH, "error_model": "numpy", "boundscheck": False}
 
+_INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def cache_folder(*more: Path) -> Path | None:
     """Folder of the compiled kernels, or None if none can be written. ``KLOPF_CACHE`` names another parent.
@@ -106,7 +108,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     So a kernel that is composed of passes makes no calls between them. Inlining the source instead would leave the
     counting of references to every array in every step, which takes several times as long as a small network does.
     """
-    return numba.njit(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
+    return numba.njit(function, **_OPTIONS, **_INLINED)
 
 
 def spliced(function: Callable[..., Any]) -> Any:
