@@ -23,7 +23,7 @@ from numba.core.caching import FunctionCache
 
 from klopf import neuron
 
-__all__ = ["cache_folder", "compiler", "inlined", "jit", "spliced"]
+__all__ = ["cache_folder", "compiler", "inlined", "jit"]
 
 _SOURCES = (
     Path(neuron.__file__),
@@ -33,7 +33,7 @@ _SOURCES = (
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered; NaN and infinity keep their meaning
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FASTMATH, "error_model": "numpy", "boundscheck": False}
 
-_INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_BORROWED: dict[str, Any] = {"_nrt": False}  # the caller holds the arrays: no references are counted, nothing allocated
 
 
 def cache_folder(*more: Path) -> Path | None:
@@ -75,7 +75,8 @@ def compiler(*more: Path) -> Callable[..., Any]:
         if folder is not None:
             config.CACHE_DIR = str(folder)
         try:
-            kernel = numba.njit(function, cache=folder is not None and key is None, **_OPTIONS)
+            options = _OPTIONS if key is None else {**_OPTIONS, **_BORROWED}
+            kernel = numba.njit(function, cache=folder is not None and key is None, **options)
             if key is not None and folder is not None and not config.DISABLE_JIT:
                 kernel._cache = _NamedCache(kernel.py_func, repr(key))
             return kernel
@@ -103,15 +104,9 @@ jit = compiler()
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """A pass of a kernel: compiled without an entry of its own, and inlined by the compiler where it is called.
+    """A pass of a kernel: its source becomes part of the kernel that calls it, and it is never compiled by itself.
 
-    So a kernel that is composed of passes makes no calls between them. Inlining the source instead would leave the
-    counting of references to every array in every step, which takes several times as long as a small network does.
+    So a kernel that is composed of passes is compiled as if it had been written in one piece: no call, and the same
+    sums in the same order.
     """
-    return numba.njit(function, **_OPTIONS, **_INLINED)
-
-
-def spliced(function: Callable[..., Any]) -> Any:
-    """A line or two of numbers that becomes part of the source that calls it, so that loops are compiled as if it had
-    been written there: the same sums in the same order."""
     return numba.njit(function, inline="always", **_OPTIONS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from klopf.mind._jit import inlined, jit, spliced
+from klopf.mind._jit import inlined, jit
 from klopf.mind.kernels.state import (
     BIAS,
     INPUTS_AT,
@@ -97,7 +97,7 @@ def all_weighted_sums(W, off, stride, inputs, A, ao, Z, zo):  # type: ignore[no-
         i += 1
 
 
-@spliced
+@inlined
 def activity(kind, leak, one, z):  # type: ignore[no-untyped-def]
     """What a unit says of its sum ``z``, if it is of a kind that never falls silent: leaky ReLU, tanh or sigmoid.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from klopf.mind._jit import jit, spliced
+from klopf.mind._jit import inlined, jit
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -19,7 +19,7 @@ _S48 = np.uint64(48)
 _M16 = np.uint64(0xFFFF)
 
 
-@spliced
+@inlined
 def mixed(z):  # type: ignore[no-untyped-def]
     """The output of splitmix64 (Steele, Lea and Flood 2014) at state ``z``."""
     z = (z ^ (z >> _S30)) * _MIX1
@@ -27,7 +27,7 @@ def mixed(z):  # type: ignore[no-untyped-def]
     return z ^ (z >> _S31)
 
 
-@spliced
+@inlined
 def four_sixteenths(z):  # type: ignore[no-untyped-def]
     """Sum of the four 16-bit parts of a random ``z``: from 0 to 262140, nearly normal, 131070 on average."""
     return (z & _M16) + ((z >> _S16) & _M16) + ((z >> _S32) & _M16) + (z >> _S48)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from klopf.mind.kernels.part import Hyperparameter, Life, Quantity
 
 if TYPE_CHECKING:
@@ -77,6 +75,7 @@ def _judge(plan: Plan) -> Any:
 def _renew(plan: Plan) -> Any:
     """Kernel ``renew(net, work)``: the least useful weights of each layer are as at birth."""
     from klopf.mind._jit import inlined
+    from klopf.mind.kernels.order import nth_smallest
     from klopf.mind.kernels.random import uniform
     from klopf.mind.kernels.rebirth import reset_weight
     from klopf.mind.kernels.state import (
@@ -114,7 +113,7 @@ def _renew(plan: Plan) -> Any:
             if reset < 1:
                 continue
             G[WEIGHT_DEBT] -= reset
-            limit = np.sort(pool[:count])[reset - 1]
+            limit = nth_smallest(pool, count, reset)
             fan = rows
             if CONNECTED > 0 and l < last:
                 fan = min(int(hyper[FAN_IN]), rows)
