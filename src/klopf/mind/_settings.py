@@ -11,6 +11,7 @@ import numpy as np
 
 from klopf.errors import MindError
 from klopf.mind.kernels.part import Hyperparameter, Part
+from klopf.mind.kernels.parts import COMMON as COMMON_OPTIONS
 from klopf.mind.kernels.parts import LIVES, POINT, RULES, life_called, registered, rule_called
 
 __all__ = [
@@ -201,6 +202,7 @@ def checked_seed(seed: Any) -> int:
     return int(seed)
 
 
+COMMON_OPTIONS.update(defaults(Settings))
 for _name in (*RULES, *LIVES):  # what is registered by half is refused here, not when somebody first learns by it
     registered(_name, POINT.load(_name))
 

@@ -29,7 +29,19 @@ from klopf.mind._settings import LEARNERS, settings_for
 from klopf.mind._tuned import PUBLISHED, TUNED
 from klopf.mind.diagnostics import diagnose
 
-__all__ = ["COMPARED", "PROBLEMS", "Run", "options_for", "run", "summary", "sweep"]
+__all__ = [
+    "COMPARED",
+    "NEAR",
+    "PROBLEMS",
+    "WINDOW",
+    "Run",
+    "hidden_for",
+    "options_for",
+    "recovered_after",
+    "run",
+    "summary",
+    "sweep",
+]
 
 COMPARED = (
     "backprop", "continual-backprop", "l2", "l2-init", "shrink-perturb", "redo", "snr", "upgd", "weight-reinit",

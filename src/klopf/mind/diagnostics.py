@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from klopf.mind._mind import Mind
     from klopf.mind.problems import Stream
 
-__all__ = ["activities", "diagnose", "effective_rank", "plot", "stable_rank", "standings", "watch"]
+__all__ = ["QUANTILES", "activities", "diagnose", "effective_rank", "plot", "stable_rank", "standings", "watch"]
 
 
 def activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:

@@ -24,6 +24,8 @@ from klopf.errors import MindError, TableError
 from klopf.extras import require
 
 __all__ = [
+    "Block",
+    "Images",
     "Stream",
     "binary_tasks",
     "class_incremental",

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from klopf.errors import MindError
 
 if TYPE_CHECKING:
-    from klopf.mind._settings import Settings
     from klopf.mind.kernels.plan import Plan
 
 __all__ = ["GradientRule", "Hyperparameter", "Life", "Part", "Quantity", "Rule", "checked_part"]
@@ -73,21 +72,22 @@ class Part(ABC):
     """A rule or a life: one file, with everything that belongs to it.
 
     It is found by its name: Klopf's own in ``parts.SHIPPED``, those of other packages in the entry-point group
-    ``klopf.learners``. Recipe: :class:`Rule` and :class:`Life`.
+    ``klopf.learners``. Recipe: :class:`Rule` and :class:`Life`. ``settings`` are the learner's
+    :class:`~klopf.mind.Settings`: every option of ``Mind``, by its name.
     """
 
     name: ClassVar[str]
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     """What its user may choose. Kernels find the values by ``plan.places(name)``."""
 
-    def weight_rows(self, settings: Settings) -> tuple[Quantity, ...]:
+    def weight_rows(self, settings: Any) -> tuple[Quantity, ...]:
         """What it keeps for each weight, beside the weight itself, with the value at birth.
 
         Rebirth resets every row by itself. Kernels find a row by ``plan.row(name)``.
         """
         return ()
 
-    def check(self, settings: Settings) -> None:  # noqa: B027 (few have anything to say)
+    def check(self, settings: Any) -> None:  # noqa: B027 (few have anything to say)
         """Refuse settings that do not go together; each hyperparameter has been checked by itself.
 
         Raises:
@@ -161,7 +161,7 @@ class Life(Part):
     magnitudes: ClassVar[bool] = False
     """It needs each unit's mean absolute activity."""
 
-    def unit_rows(self, settings: Settings) -> tuple[Quantity, ...]:
+    def unit_rows(self, settings: Any) -> tuple[Quantity, ...]:
         """What it keeps for each unit, beyond what every unit's record has; found by ``plan.unit_row(name)``."""
         return ()
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from klopf.errors import ExtensionError, MindError
 from klopf.extensions import Point, imported
 from klopf.mind.kernels.part import Life, Part, Rule, checked_part
 
-__all__ = ["LIVES", "POINT", "RULES", "SHIPPED", "is_known", "life_called", "package_of", "registered", "rule_called"]
+if TYPE_CHECKING:
+    from klopf.mind.kernels.plan import Plan
+
+__all__ = [
+    "COMMON",
+    "LIVES",
+    "POINT",
+    "RULES",
+    "SHIPPED",
+    "birth_factor",
+    "is_known",
+    "life_called",
+    "package_of",
+    "registered",
+    "rule_called",
+]
 
 RULES = {
     "sgd": "klopf.mind.kernels.rules.sgd:SGD",
@@ -79,6 +94,9 @@ def _part(name: Any, kind: str, own: dict[str, str]) -> type[Part]:
 
 _CHECKED: dict[str, type[Part]] = {}
 
+COMMON: dict[str, Any] = {}
+"""The options that every learner has, with their defaults; the settings, which know them, put them here."""
+
 
 def registered(name: str, part: type[Part]) -> type[Part]:
     """``part``, which is to be found as ``name``, if it is complete and goes with all others.
@@ -86,10 +104,13 @@ def registered(name: str, part: type[Part]) -> type[Part]:
     Raises:
         MindError: what is missing or said twice, in one line.
     """
-    from klopf.mind._settings import Settings, defaults
-
     if ":" not in name and getattr(part, "name", None) != name:
         raise MindError(f"{part.__module__}.{part.__qualname__} is registered as {name!r} but has the name "
                         f"{getattr(part, 'name', None)!r}; let both be the same")  # fmt: skip
-    _CHECKED[name] = checked_part(part, defaults(Settings), _CHECKED)
+    _CHECKED[name] = checked_part(part, COMMON, _CHECKED)
     return part
+
+
+def birth_factor(plan: Plan) -> Any:
+    """The rule's kernel by which the rate of births is multiplied, or None."""
+    return rule_called(plan.rule)().birth_factor(plan)

@@ -7,11 +7,20 @@ network may grow without compiling anything again.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from klopf.errors import MindError
 
-__all__ = ["Plan"]
+__all__ = [
+    "ADAPTABLE",
+    "ADAPTATION",
+    "CONTRIBUTION",
+    "CROSS_ENTROPY",
+    "LOGISTIC",
+    "SQUARED",
+    "WEIGHT",
+    "ZERO_CONTRIBUTION",
+    "Plan",
+]
 
 SQUARED, CROSS_ENTROPY, LOGISTIC = range(3)
 CONTRIBUTION, ZERO_CONTRIBUTION, ADAPTABLE, WEIGHT, ADAPTATION = range(5)
@@ -103,12 +112,6 @@ class Plan:
             own=False, shared=False, admits=False, plain=False, curvature=False, follows_error=False, moves_all=False,
             decays_by_itself=False, covariances=False, records=False, magnitudes=False, weights=(), units=(),
         )  # fmt: skip
-
-    def birth_factor(self) -> Any:
-        """The rule's kernel by which the rate of births is multiplied, or None."""
-        from klopf.mind.kernels.parts import rule_called
-
-        return rule_called(self.rule)().birth_factor(self)
 
     def row(self, name: str, missing: int | None = None) -> int:
         """Row of the weight table called ``name``; ``missing`` where it is not kept.

@@ -30,6 +30,7 @@ class Continual(Life):
     def live(self, plan: Plan) -> Any:
         """Kernel ``live(net, work, l, mature, now)``."""
         from klopf.mind._jit import inlined
+        from klopf.mind.kernels.parts import birth_factor
         from klopf.mind.kernels.random import whole_births
         from klopf.mind.kernels.rebirth import build_rebirth
         from klopf.mind.kernels.state import BIRTHS, INCOMING, UNITS, UNITS_AT
@@ -37,7 +38,7 @@ class Continual(Life):
         ADMITS = plan.admits
         RATE, MATURITY, DECAY = plan.places("replacement_rate", "maturity", "utility_decay")
         judge, admit, least, reborn = _judge(plan), _admit(plan), _least(), build_rebirth(plan)
-        factor = plan.birth_factor()
+        factor = birth_factor(plan)
         FOLLOWS = factor is not None
         if factor is None:
             factor = inlined(_always)
