@@ -84,7 +84,7 @@ class Transfers:
 
     def __init__(self, name: str, w3: Web3, chain_id: int, fee: int) -> None:
         self.name, self.w3, self.chain_id, self.fee = name, w3, chain_id, fee
-        artifact = json.loads((ROOT / "src/klopf/ledger/artifacts/Token.json").read_text())
+        artifact = json.loads((ROOT / "src/klopf/ledger/artifacts/core/Token.json").read_text())
         w3.middleware_onion.inject(SignAndSendRawMiddlewareBuilder.build(OWNER), layer=0)
         factory = w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
         self.nonce = w3.eth.get_transaction_count(OWNER.address)

@@ -9,34 +9,34 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            27,635,749
+    deploy all contracts            29,464,014
     transfer tokens                     56,406
-    register                           201,923
+    register                           201,911
     stake                              221,254
     arrive                              59,813
-    deposit fees                        56,852
-    open a cycle                       150,556
-    post                               161,201
+    deposit fees                        56,834
+    open a cycle                       150,582
+    post                               161,189
     commit an audit                     74,038
     advance                             44,983
-    claim, 1 receipt                   153,869
-    claim, 8 receipts                  480,052
-    reveal, 8 neurons                1,300,976
+    claim, 1 receipt                   153,866
+    claim, 8 receipts                  480,076
+    reveal, 8 neurons                1,300,670
     open a dispute                     119,932
     answer a dispute                    55,740
-    collect for 8 neurons              553,244
+    collect for 8 neurons              553,118
     conclude for 8 neurons           1,302,934
-    mint a device                      213,348
-    mint a device, carried             216,721
+    mint a device                      213,336
+    mint a device, carried             216,709
     join a node                         64,686
-    report effort, first               269,261
+    report effort, first               269,249
     report effort                      128,651
     knock                               64,623
     unstake                            147,360
 
-    46,598 gas for each further receipt in a claim; 1,361,141 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 326,673,900,000 gas = 32.67 coins = $19,600
-      ($1.9600 a neuron)
+    46,601 gas for each further receipt in a claim; 1,361,023 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 326,645,460,000 gas = 32.66 coins = $19,599
+      ($1.9599 a neuron)
 """
 
 from __future__ import annotations

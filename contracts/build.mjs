@@ -1,5 +1,9 @@
-// Compiles src/*.sol and writes one artifact a contract to ../src/klopf/ledger/artifacts.
-// `node build.mjs [sources] [artifacts] [layouts] [only this contract]`; the same input gives the same bytes on every machine.
+// Compiles packs of contracts and writes one artifact a contract, by pack: `src/core/Token.sol` to `artifacts/core/Token.json`.
+//
+//   node build.mjs [sources] [artifacts] [layouts] [only this contract]
+//
+// Without arguments: Klopf's own contracts, into the package. With a folder of yours it builds your pack: your sources may
+// import Klopf's (`@klopf/core/IDirectory.sol`) and OpenZeppelin's. The same input gives the same bytes on every machine.
 // A contract that may be upgraded must keep every variable where `layouts` says it is; new ones may follow.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +14,8 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
 const solc = require("solc");
-const sourceFolder = resolve(process.argv[2] ?? join(here, "src"));
+const own = join(here, "src");
+const sourceFolder = resolve(process.argv[2] ?? own);
 const artifactFolder = resolve(process.argv[3] ?? join(here, "../src/klopf/ledger/artifacts"));
 const layoutFolder = resolve(process.argv[4] ?? join(here, "layouts"));
 const only = process.argv[5] ?? "*";
@@ -18,13 +23,20 @@ const upgradeable = ["Lens", "Snapshots"];
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const sources = {};
-for (const file of readdirSync(sourceFolder).filter((f) => f.endsWith(".sol")).sort()) {
+for (const file of readdirSync(sourceFolder, { recursive: true }).filter((f) => f.endsWith(".sol")).sort()) {
   sources[`src/${file}`] = { content: readFileSync(join(sourceFolder, file), "utf8") };
+}
+if (!Object.keys(sources).length) {
+  console.error(`no .sol file in ${sourceFolder}: name the folder of your sources`);
+  process.exit(1);
 }
 const libraries = {};
 const readLibrary = (path) => {
-  if (!path.startsWith("@openzeppelin/")) return { error: `unknown import ${path}` };
-  const contents = readFileSync(require.resolve(path), "utf8");
+  let file;
+  if (path.startsWith("@klopf/")) file = join(own, path.slice("@klopf/".length));
+  else if (path.startsWith("@openzeppelin/")) file = require.resolve(path);
+  if (!file || !existsSync(file)) return { error: `unknown import ${path}` };
+  const contents = readFileSync(file, "utf8");
   libraries[path] = sha256(contents);
   return { contents };
 };
@@ -34,7 +46,7 @@ const settings = {
   optimizer: { enabled: true, runs: 200 },
   metadata: { bytecodeHash: "none", appendCBOR: false },
   outputSelection: { "*": { [only]: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
-    "storageLayout"] } },
+    "evm.deployedBytecode.immutableReferences", "storageLayout"] } },
 };
 const output = JSON.parse(solc.compile(
   JSON.stringify({ language: "Solidity", sources, settings }), { import: readLibrary }));
@@ -46,7 +58,7 @@ if (problems.length) process.exit(1);
 
 // A type with everything that it is made of: a struct whose members moved is another type.
 const shape = (types, name, within = []) => {
-  const type = types[name];
+  const type = { ...types[name], label: types[name].label.replace(/\b\w+\./g, "") }; // wherever it is declared
   if (within.includes(name)) return type.label;
   const inside = (other) => shape(types, other, [...within, name]);
   if (type.members) {
@@ -78,15 +90,22 @@ const { outputSelection, ...shown } = settings;
 const built = [];
 for (const path of Object.keys(sources)) {
   for (const [name, contract] of Object.entries(output.contracts[path] ?? {})) {
-    const bytecode = contract.evm?.bytecode.object;
-    // no interfaces, abstract contracts and libraries of internal functions
-    if (!bytecode || ["Fixed", "Schedule", "Ballot", "Receipts"].includes(name)) continue;
-    const size = contract.evm.deployedBytecode.object.length / 2;
+    const deployed = contract.evm?.deployedBytecode;
+    // no interfaces, abstract contracts and libraries of internal functions: nothing of theirs can be called
+    if (!contract.evm?.bytecode.object || contract.abi.length === 0) continue;
+    const size = deployed.object.length / 2;
     if (size > 24576) throw new Error(`${name} has ${size} bytes; the limit of a chain is 24,576`);
     const storage = layoutOf(contract.storageLayout);
     if (upgradeable.includes(name)) checkLayout(name, storage);
-    built.push({ contract: name, source: path, abi: contract.abi, bytecode: `0x${bytecode}`, storage });
-    console.log(`${name.padEnd(14)} ${String(size).padStart(6)} bytes`);
+    // where the values of immutables stand in the code, [start, length] each: all that two deployments differ in
+    const immutable = Object.values(deployed.immutableReferences ?? {}).flat().map((r) => [r.start, r.length])
+      .sort((a, b) => a[0] - b[0]);
+    // the code that will be at its address stands within the code that creates it: [start, length]
+    const start = contract.evm.bytecode.object.indexOf(deployed.object) / 2;
+    if (!Number.isInteger(start) || start < 0) throw new Error(`${name} does not hold its own code`);
+    built.push({ contract: name, source: path, abi: contract.abi, bytecode: `0x${contract.evm.bytecode.object}`,
+      runtime: [start, size], immutable, storage });
+    console.log(`${path.slice(4, -4).padEnd(24)} ${String(size).padStart(6)} bytes`);
   }
 }
 
@@ -94,7 +113,9 @@ rmSync(artifactFolder, { recursive: true, force: true });
 mkdirSync(artifactFolder, { recursive: true });
 mkdirSync(layoutFolder, { recursive: true });
 for (const artifact of built) {
-  writeFileSync(join(artifactFolder, `${artifact.contract}.json`), `${JSON.stringify(artifact)}\n`);
+  const folder = join(artifactFolder, dirname(artifact.source.slice("src/".length)));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${artifact.contract}.json`), `${JSON.stringify(artifact)}\n`);
   if (upgradeable.includes(artifact.contract)) {
     writeFileSync(join(layoutFolder, `${artifact.contract}.json`), `${JSON.stringify(artifact.storage, null, 1)}\n`);
   }

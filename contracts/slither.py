@@ -25,7 +25,7 @@ OUTPUT += ["evm.deployedBytecode.object", "evm.deployedBytecode.sourceMap", "evm
 def sources() -> dict[str, str]:
     """Every source by its path, the libraries that they import included."""
     found: dict[str, str] = {}
-    waiting = [f"src/{p.name}" for p in sorted((HERE / "src").glob("*.sol"))]
+    waiting = [str(p.relative_to(HERE)) for p in sorted((HERE / "src").rglob("*.sol"))]
     while waiting:
         path = waiting.pop()
         if path in found:

@@ -207,11 +207,11 @@ def test_a_rotated_key_speaks_and_the_old_one_does_not(net: Net) -> None:
 
 
 def test_many_members_are_settled_in_several_transactions(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    from klopf.ledger.core import keeper
+    from klopf.ledger.market import batch
 
     a, b, c = (net.join(Role.NEURON) for _ in range(3))
     net.admin.clock.start()
-    monkeypatch.setattr(keeper, "_BATCH", 2)
+    monkeypatch.setattr(batch, "_BATCH", 2)
     net.epoch({a: {b: 5, c: 5}, b: {a: 5, c: 5}, c: {a: 5, b: 5}})
     assert [net.admin.settlement.column(1, i).collected for i in (a, b, c)] == [True] * 3
     assert net.admin.token.emitted() == 9_999 * KLP + KLP - 1

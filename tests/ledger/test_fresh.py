@@ -15,7 +15,10 @@ from klopf.ledger import _abi
 
 def test_artifacts_are_fresh(contracts: Path) -> None:
     sources = _abi.build_record()["sources"]
-    ours = {f"src/{p.name}": sha256(p.read_bytes()).hexdigest() for p in (contracts / "src").glob("*.sol")}
+    ours = {
+        f"src/{p.relative_to(contracts / 'src')}": sha256(p.read_bytes()).hexdigest()
+        for p in (contracts / "src").rglob("*.sol")
+    }
     assert {path: digest for path, digest in sources.items() if path.startswith("src/")} == ours, "run `make contracts`"
 
 
@@ -45,10 +48,10 @@ def test_a_rebuild_gives_fresh_artifacts_of_the_same_bytes(contracts: Path, tmp_
         pytest.skip("node or the contracts' npm packages are not installed; run `make contracts`")
     subprocess.run([node, "build.mjs", "src", str(tmp_path / "out")], cwd=contracts, check=True, capture_output=True)
     shipped = Path(_abi.__file__).parent / "artifacts"
-    made = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
-    assert made == {p.name: p.read_bytes() for p in shipped.iterdir()}
+    made = {p.relative_to(tmp_path / "out"): p.read_bytes() for p in (tmp_path / "out").rglob("*.json")}
+    assert made == {p.relative_to(shipped): p.read_bytes() for p in shipped.rglob("*.json")}
 
 
 def test_contracts_stay_small_enough_to_read(contracts: Path) -> None:
-    lengths = {p.name: len(p.read_text().splitlines()) for p in (contracts / "src").glob("*.sol")}
+    lengths = {p.name: len(p.read_text().splitlines()) for p in (contracts / "src").rglob("*.sol")}
     assert max(lengths.values()) <= 340, lengths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -246,17 +247,19 @@ def test_a_layout_that_does_not_fit_is_refused(change: str, dao: Dao, contracts:
         pytest.skip("once is enough")
     if node is None or not (contracts / "node_modules").is_dir():
         pytest.skip("node or the contracts' npm packages are not installed; run `make contracts`")
-    (tmp_path / "src").mkdir()
-    for name in ("Snapshots.sol", "Upgradeable.sol"):
-        shutil.copy(contracts / "src" / name, tmp_path / "src" / name)
-    source = tmp_path / "src" / "Snapshots.sol"
+    core = tmp_path / "src" / "core"
+    core.mkdir(parents=True)
+    for name in ("IDirectory.sol", "ISnapshots.sol", "Snapshots.sol", "Upgradeable.sol"):
+        shutil.copy(contracts / "src" / "core" / name, core / name)
+    source, interface = core / "Snapshots.sol", core / "ISnapshots.sol"
     good = change not in PLANTED
     last = "    mapping(bytes32 hash => uint256 id) public idOf;\n"
     old, new = PLANTED.get(change, (last, last + "    uint256 public added;\n"))
-    text = source.read_text()
-    assert text.count(old) == 1
-    text = text.replace(old, new)
+    text, declared = source.read_text(), interface.read_text()
+    assert text.count(old) + declared.count(old) == 1
+    text, declared = text.replace(old, new), declared.replace(old, new)
     if change == "a variable gone":
+        declared = re.sub(r"(?:    ///[^\n]*\n)*    function idOf[^\n]*\n", "", declared)
         for line in (
             "        if (idOf[hash] != 0) revert AlreadyTaken(hash, idOf[hash]);\n",
             "        idOf[hash] = id;\n",
@@ -266,16 +269,22 @@ def test_a_layout_that_does_not_fit_is_refused(change: str, dao: Dao, contracts:
         text = text.replace("Snapshot(hash, block_, place)", "Snapshot(block_, hash, place)")
     if change == "another type":
         text = text.replace("id = ++count;", "id = uint256(++count);")
+        declared = declared.replace(
+            "function count() external view returns (uint256)", "function count() external view returns (uint128)"
+        )
     source.write_text(text)
+    interface.write_text(declared)
     kept = tmp_path / "layouts"
     shutil.copytree(contracts / "layouts", kept)
     build = [node, "build.mjs", str(tmp_path / "src"), str(tmp_path / "out")]
     done = subprocess.run([*build, str(kept)], cwd=contracts, capture_output=True, text=True)
     if good:
         assert done.returncode == 0, done.stderr
-        dao.whale.propose_upgrade("Snapshots", _abi.read_artifact(tmp_path / "out" / "Snapshots.json"), "one more")
+        dao.whale.propose_upgrade(
+            "Snapshots", _abi.read_artifact(tmp_path / "out" / "core" / "Snapshots.json"), "one more"
+        )
         return
     assert done.returncode == 1 and "keep every variable in its place" in done.stderr
     subprocess.run([*build, str(tmp_path / "none")], cwd=contracts, check=True, capture_output=True)
     with pytest.raises(LedgerError, match="keep every variable in its place"):
-        dao.whale.propose_upgrade("Snapshots", _abi.read_artifact(tmp_path / "out" / "Snapshots.json"), "mine")
+        dao.whale.propose_upgrade("Snapshots", _abi.read_artifact(tmp_path / "out" / "core" / "Snapshots.json"), "mine")

@@ -156,8 +156,8 @@ def batch(number: int, sequences: int, moves: int) -> None:
 BUGS = {
     "paid again and again": ("Settlement", "c.pay = Pay.Collected;", ""),
     "escrow withdrawn and kept": ("Escrow", "escrow[id] -= amount;\n        address to", "address to"),
-    "a fee paid out of another's escrow": ("Columns", "p.fees -= r.fee;", ""),
-    "a refund kept": ("Settlement", "posts[epoch][id].fees = 0;", ""),
+    "a fee paid out of another's escrow": ("Consensus", "p.fees -= r.fee;", ""),
+    "a refund kept": ("Settlement", "p.fees = 0;", ""),
     "shares rounded up": (
         "Settlement",
         "Math.mulDiv(e.pool, c.rank, e.rank)",
@@ -192,7 +192,7 @@ BUGS = {
         "Math.min(Math.min(wanted, marketLeft), reserve - promised)",
         "Math.min(wanted, marketLeft)",
     ),
-    "emission beyond the promise": ("Columns", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
+    "emission beyond the promise": ("Consensus", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
 }
 
 
@@ -205,13 +205,13 @@ def planted(
     if node is None or not (contracts / "node_modules").is_dir():
         pytest.skip("node or the contracts' npm packages are not installed; run `make contracts`")
     shutil.copytree(contracts / "src", tmp_path / "src")
-    source = tmp_path / "src" / f"{name}.sol"
+    (source,) = (tmp_path / "src").rglob(f"{name}.sol")
     assert source.read_text().count(old) == 1
     source.write_text(source.read_text().replace(old, new))
-    built = {"Escrow": "Settlement", "Columns": "Settlement"}.get(name, name)
+    built = {"Escrow": "Settlement", "Consensus": "Settlement"}.get(name, name)
     command = [node, "build.mjs", str(tmp_path / "src"), str(tmp_path / "out"), str(contracts / "layouts"), built]
     subprocess.run(command, cwd=contracts, check=True, capture_output=True)
-    spoilt, shipped = json.loads((tmp_path / "out" / f"{built}.json").read_text()), _abi._read
+    spoilt, shipped = json.loads(next((tmp_path / "out").rglob(f"{built}.json")).read_text()), _abi._read
     monkeypatch.setattr(_abi, "_read", lambda name: spoilt if name == built else shipped(name))
     _abi.artifact.cache_clear()
     try:

@@ -149,7 +149,9 @@ def alterations(happened: list[events.Event], every: bool) -> Iterator[tuple[int
     """One event of each kind and one of its fields, or all of its fields."""
     chance = random.Random(3)
     for kind in sorted({e.kind for e in happened} - UNSEEN):
-        place = chance.choice([i for i, e in enumerate(happened) if e.kind == kind])
+        places = [i for i, e in enumerate(happened) if e.kind == kind]
+        # what a participant registered with and changed later has no consequence
+        place = places[0] if kind == "Registry.Registered" else chance.choice(places)
         names = [f.name for f in dataclasses.fields(happened[place])][4:]
         if kind in ("Rules.Adopted", "Economy.Adopted") and 0 in (
             getattr(happened[place], n) for n in ("epoch", "cycle") if n in names
@@ -187,7 +189,9 @@ def test_a_left_out_event_is_named(world: Net, monkeypatch: pytest.MonkeyPatch) 
     world.admin.rpc.chain = None
     chance = random.Random(5)
     for kind in sorted({e.kind for e in happened} - UNSEEN - {"Settlement.Refused"}):
-        place = chance.choice([i for i, e in enumerate(happened) if e.kind == kind])
+        places = [i for i, e in enumerate(happened) if e.kind == kind]
+        # what a participant registered with and changed later has no consequence
+        place = places[0] if kind == "Registry.Registered" else chance.choice(places)
         told = happened[:place] + happened[place + 1 :]
         monkeypatch.setattr(_verify, "history", lambda _, told=told: iter(told))
         assert ledger.verify(world.admin, world.receipts), kind

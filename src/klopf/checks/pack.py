@@ -7,18 +7,17 @@ import inspect
 import tempfile
 import textwrap
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from eth_abi.abi import encode
-from eth_hash.auto import keccak
 
 from klopf import chain, ledger
 from klopf.errors import ExtensionError
 from klopf.ledger._abi import EventABI
 from klopf.ledger._rpc import Rpc
-from klopf.ledger.packs import PACKS, Contract, Deploying, Event, Pack
+from klopf.ledger.packs import PACKS, Contract, Event, Pack
 
 __all__ = ["check_pack"]
 
@@ -170,7 +169,9 @@ def _check_network(pack: type[Pack]) -> None:
         chain.create(where, chain_id=1337, dev=True).close()
         deployment = ledger.deploy(where, key)
         with ledger.connect(where, key, deployment) as before:
-            deployment = _added(before, key, pack)
+            added = ledger.add_pack(before, pack.name).deployment
+            assert added is not None
+            deployment = added
         with ledger.connect(where, key, deployment) as network:
             found = ledger.verify(network, [])
             assert not found, f"verify names something in a network that nobody has touched: {found[0]}"
@@ -249,16 +250,3 @@ def _parts(types: str) -> list[str]:
         else:
             parts[-1] += letter
     return parts
-
-
-def _added(network: ledger.Ledger, key: ledger.Key, pack: type[Pack]) -> ledger.Deployment:
-    """The deployment of ``network`` with a pack more."""
-    deployment, rpc = network.deployment, network.rpc
-    addresses, code = dict(deployment.addresses), dict(deployment.code)
-    directory = addresses.get("Directory", key.address)
-    for contract in pack.contracts:
-        given = contract.arguments(Deploying(directory, key.address, addresses, key.address, deployment.treasury))
-        receipt = rpc.send(key, None, contract.artifact().creation(given))
-        addresses[contract.name] = ledger.keys.checksum(receipt["contractAddress"])
-        code[contract.name] = "0x" + bytes(keccak(rpc.code(addresses[contract.name]))).hex()
-    return replace(deployment, addresses=addresses, code=code)

@@ -15,6 +15,7 @@ from klopf.extras import require as _require
 _require("network", "klopf.ledger")
 
 from klopf.ledger import events, keys, packs
+from klopf.ledger._add_pack import Added, add_pack
 from klopf.ledger._client import Sent
 from klopf.ledger._deployment import Deployment, deploy
 from klopf.ledger._graph import Graph, Listening, Member, graph
@@ -49,6 +50,7 @@ __all__ = [
     "ATTENTION",
     "KLP",
     "Account",
+    "Added",
     "Claim",
     "Column",
     "Constitution",
@@ -83,6 +85,7 @@ __all__ = [
     "SignedReceipt",
     "Standing",
     "Support",
+    "add_pack",
     "connect",
     "deploy",
     "events",

@@ -31,35 +31,8 @@ __all__ = [
     "packaged",
 ]
 
-CONTRACTS = (
-    "Rules",
-    "Economy",
-    "Token",
-    "Clock",
-    "Registry",
-    "Stake",
-    "Settlement",
-    "Marks",
-    "Audits",
-    "Emission",
-    "Effort",
-    "Devices",
-    "Disputes",
-    "Forwarder",
-    "Jobs",
-    "Keeper",
-    "LensCode",
-    "SnapshotsCode",
-    "Lens",
-    "Snapshots",
-)
-"""What every deployment has, in the order of creation."""
 UPGRADEABLE = ("Lens", "Snapshots")
 """Proxies: the code behind each (``LensCode`` to begin with) may be replaced by the timelock."""
-MOVED = ("Claims",)
-"""What a network has that moved from another chain."""
-GOVERNANCE = ("Timelock", "KlopfGovernor")
-"""What a governed deployment has besides."""
 
 
 def _type(entry: dict[str, Any]) -> str:
@@ -158,10 +131,40 @@ class Artifact:
     events: dict[bytes, EventABI]
     errors: dict[bytes, ErrorABI]
     storage: tuple[Variable, ...] = ()
+    runtime: bytes = b""
+    """The code that stands at its address, with zeros where its immutables go."""
+    immutable: tuple[tuple[int, int], ...] = ()
+    """Where those are in it: (start, length) each."""
 
     def creation(self, arguments: tuple[Any, ...]) -> bytes:
         """What a transaction that creates it carries."""
         return self.bytecode + encoded(self.name, self.constructor, arguments)
+
+    def made(self, code: bytes) -> bool:
+        """Whether ``code`` is this contract's, whatever its immutables hold."""
+        return len(code) == len(self.runtime) and self._masked(code) == self._masked(self.runtime)
+
+    def words(self, code: bytes) -> list[bytes]:
+        """What the immutables hold in ``code``, 32 bytes each."""
+        return [code[start : start + length] for start, length in self.immutable]
+
+    def _masked(self, code: bytes) -> bytes:
+        masked = bytearray(code)
+        for start, length in self.immutable:
+            masked[start : start + length] = bytes(length)
+        return bytes(masked)
+
+
+def as_name(text: str) -> bytes:
+    """The name of a pack or a contract as the directory keeps it. LedgerError where it is too long or no ASCII."""
+    if not (text.isascii() and text.isprintable() and 0 < len(text) < 32):
+        raise LedgerError(f"{text!r} is no name for a pack or a contract: 1 to 31 letters of ASCII")
+    return text.encode().ljust(32, bytes(1))
+
+
+def as_text(name: bytes) -> str:
+    """Back from :func:`as_name`."""
+    return name.rstrip(bytes(1)).decode("ascii", "backslashreplace")
 
 
 def created(name: str) -> str:
@@ -185,20 +188,34 @@ def check_layout(name: str, before: tuple[Variable, ...], after: tuple[Variable,
             )
 
 
+@cache
+def shipped() -> dict[str, tuple[str, Any]]:
+    """Every artifact that the package has: its pack, and where its file is."""
+    folder = resources.files("klopf.ledger").joinpath("artifacts")
+    return {
+        file.name.removesuffix(".json"): (pack.name, file)
+        for pack in folder.iterdir()
+        if pack.is_dir()
+        for file in pack.iterdir()
+        if file.name.endswith(".json")
+    }
+
+
 def _read(name: str) -> Any:
-    return json.loads(resources.files("klopf.ledger").joinpath("artifacts", f"{name}.json").read_text())
+    return json.loads(shipped()[name][1].read_text())
 
 
 def build_record() -> dict[str, Any]:
     """Compiler, settings and SHA-256 of every source that the shipped artifacts were built from."""
-    record: dict[str, Any] = _read("build")
+    folder = resources.files("klopf.ledger").joinpath("artifacts", "build.json")
+    record: dict[str, Any] = json.loads(folder.read_text())
     return record
 
 
 @cache
 def artifact(name: str) -> Artifact:
     """The shipped artifact of contract ``name``."""
-    return parse_artifact(_read(name))
+    return parse_artifact(_read(name), name)
 
 
 @cache
@@ -207,7 +224,7 @@ def packaged(file: str) -> Artifact:
     package, _, path = file.partition(":")
     try:
         text = resources.files(package).joinpath(path).read_text()
-        return parse_artifact(json.loads(text))
+        return parse_artifact(json.loads(text), Path(path).stem)
     except (ImportError, OSError) as error:
         raise LedgerError(f"cannot read {file} ({error}); ship it as data of {package}") from None
     except (KeyError, TypeError, ValueError):
@@ -217,15 +234,38 @@ def packaged(file: str) -> Artifact:
 def read_artifact(path: str | os.PathLike[str]) -> Artifact:
     """An artifact from a file. LedgerError where it is none."""
     try:
-        return parse_artifact(json.loads(Path(path).read_text()))
+        return parse_artifact(json.loads(Path(path).read_text()), Path(path).stem)
     except OSError as error:
         raise LedgerError(f"cannot read {path}: {error.strerror}; name what contracts/build.mjs made") from None
     except (KeyError, TypeError, ValueError):
         raise LedgerError(f"{path} is no artifact; name what contracts/build.mjs made") from None
 
 
-def parse_artifact(raw: dict[str, Any]) -> Artifact:
-    """An artifact from the JSON that ``contracts/build.mjs`` writes."""
+def _plain(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """What ``contracts/build.mjs`` writes, or solc's standard output, alike. KeyError where it is neither."""
+    if "contracts" in raw:  # solc's whole output: the contract of this name, or the only one that has code
+        found = {n: c for file in raw["contracts"].values() for n, c in file.items() if c["evm"]["bytecode"]["object"]}
+        name = name if name in found or len(found) != 1 else next(iter(found))
+        raw = found[name]
+    if "evm" not in raw:
+        code = bytes.fromhex(raw["bytecode"][2:])
+        start, length = raw["runtime"]
+        return {**raw, "bytecode": code, "runtime": code[start : start + length]}
+    deployed = raw["evm"]["deployedBytecode"]
+    places = [(r["start"], r["length"]) for rs in deployed.get("immutableReferences", {}).values() for r in rs]
+    return {
+        "contract": name,
+        "abi": raw["abi"],
+        "bytecode": bytes.fromhex(raw["evm"]["bytecode"]["object"]),
+        "runtime": bytes.fromhex(deployed["object"]),
+        "immutable": sorted(places),
+        "storage": [],
+    }
+
+
+def parse_artifact(raw: dict[str, Any], name: str = "") -> Artifact:
+    """An artifact from the JSON that ``contracts/build.mjs`` or solc (``--standard-json``) writes."""
+    raw = _plain(raw, name)
     functions, events, errors = {}, {}, {}
     constructor: tuple[str, ...] = ()
     for entry in raw["abi"]:
@@ -242,8 +282,9 @@ def parse_artifact(raw: dict[str, Any]) -> Artifact:
         elif entry["type"] == "constructor":
             constructor = tuple(map(_type, entry["inputs"]))
     storage = tuple(Variable(v["label"], v["offset"], v["slot"], v["type"]) for v in raw["storage"])
+    places = tuple((start, length) for start, length in raw["immutable"])
     return Artifact(
-        raw["contract"], bytes.fromhex(raw["bytecode"][2:]), constructor, functions, events, errors, storage
+        raw["contract"], raw["bytecode"], constructor, functions, events, errors, storage, raw["runtime"], places
     )
 
 
@@ -290,13 +331,15 @@ ADVICE = {
     "ERC2771ForwarderExpiredRequest": "sign the request again",
     "ERC2771ForwarderInvalidSigner": "the request was carried already, or another one of this key was; sign it again",
     "AlreadyRevealed": "one reveal an epoch; carry on with the next phase",
+    "AlreadyThere": "a network has one of that name, for good",
+    "Unknown": "this network has no such contract",
+    "WrongPack": "give each contract of the pack a name and an address that has code",
 }
 
 
 @cache
 def _all_errors() -> dict[bytes, ErrorABI]:
-    names = {name.removesuffix("Code") for name in CONTRACTS + GOVERNANCE + MOVED}
-    return {selector: error for name in sorted(names) for selector, error in artifact(name).errors.items()}
+    return {selector: error for name in sorted(shipped()) for selector, error in artifact(name).errors.items()}
 
 
 def error_text(data: bytes) -> tuple[str, str]:

@@ -43,7 +43,11 @@ class Places(Protocol):
     @property
     def treasury(self) -> str: ...
     @property
-    def wiring(self) -> tuple[str, ...]: ...
+    def packs(self) -> dict[str, list[str]]: ...
+    @property
+    def directory(self) -> str: ...
+    def address(self, name: str) -> str: ...
+    def tampered(self, rpc: Rpc) -> list[str]: ...
 
 
 class Connection:
@@ -74,12 +78,7 @@ class Connection:
 
     def address(self, contract: str) -> str:
         """Where a contract is. LedgerError where this network has none of that name."""
-        try:
-            return self.deployment.addresses[contract]
-        except KeyError:
-            raise LedgerError(
-                f"this network has no {contract}; its owner can add the pack that brings it to a living network"
-            ) from None
+        return self.deployment.address(contract)
 
     def send(self, to: str, data: bytes, value: int = 0) -> Sent:
         """Send a transaction and wait until it stands. Reverted, naming the contract's error, where it is refused."""

@@ -13,16 +13,17 @@ from klopf.ledger._rpc import Rpc, Where, open_rpc
 from klopf.ledger.audit.audits import Audits
 from klopf.ledger.audit.marks import Marks
 from klopf.ledger.core.clock import Clock
-from klopf.ledger.core.keeper import Keeper
+from klopf.ledger.core.directory import Directory
 from klopf.ledger.core.registry import Registry
 from klopf.ledger.core.rules import Rules
+from klopf.ledger.core.snapshots import Snapshots
 from klopf.ledger.core.stake import Stake
 from klopf.ledger.core.token import Token
-from klopf.ledger.dao.snapshots import Snapshots
 from klopf.ledger.fleet.devices import Devices
 from klopf.ledger.fleet.effort import Effort
 from klopf.ledger.fleet.forwarder import Forwarder
 from klopf.ledger.keys import Key
+from klopf.ledger.market.batch import Batch
 from klopf.ledger.market.disputes import Disputes
 from klopf.ledger.market.economy import Economy
 from klopf.ledger.market.emission import Emission
@@ -49,6 +50,7 @@ class Ledger(Connection):
     their class: ``ledger.client(Rounds)``."""
 
     deployment: Deployment
+    directory = _The(Directory)
     rules = _The(Rules)
     token = _The(Token)
     clock = _The(Clock)
@@ -87,7 +89,7 @@ class Ledger(Connection):
         """Collect and conclude an epoch that is over for ``ids`` (by default everybody), 40 in a transaction; the last
         one is returned."""
         everybody = range(1, self.registry.count() + 1) if ids is None else ids
-        return self.client(Keeper).settle(epoch, list(everybody))
+        return self.client(Batch).settle(epoch, list(everybody))
 
     def account_for(self, ids: Sequence[int]) -> int:
         """Collect for ``ids`` every epoch that is over and that nobody has collected yet for them, so that nothing is
@@ -117,19 +119,29 @@ class _Carried(Ledger):
 
 
 def connect(
-    where: Where, key: Key | None = None, deployment: Deployment | None = None, *, confirmations: int = 0
+    where: Where,
+    key: Key | None = None,
+    deployment: Deployment | None = None,
+    *,
+    directory: str | None = None,
+    confirmations: int = 0,
 ) -> Ledger:
     """The ledger that ``deployment`` names, on the chain at ``where`` (an embedded chain's path or an RPC URL).
 
-    Over an RPC URL a transaction counts once ``confirmations`` blocks have followed its own; where a reorganisation
-    lost it before that, it is sent again. LedgerError where the chain there is another one; ChainError where the file
-    cannot be opened.
+    Instead of a deployment the address of the network's ``directory`` will do: it leads to all contracts, whose code is
+    compared with the shipped artifacts. Over an RPC URL a transaction counts once ``confirmations`` blocks have
+    followed its own; where a reorganisation lost it before that, it is sent again. LedgerError where the chain there is
+    another one; ChainError where the file cannot be opened.
     """
-    if deployment is None:
-        raise LedgerError("a chain alone names no network; give its deployment file (deployment.json)")
+    if deployment is None and directory is None:
+        raise LedgerError("a chain alone names no network; give its deployment file, or the address of its directory")
     rpc: Rpc = open_rpc(where, confirmations)
     try:
-        deployment.check(rpc)
+        if deployment is None:
+            deployment = Deployment.discover(rpc, directory or "")
+        else:
+            deployment.check(rpc)
+            deployment = deployment.current(rpc)
     except BaseException:
         rpc.close()
         raise

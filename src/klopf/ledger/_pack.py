@@ -66,6 +66,8 @@ class Contract(Client):
     """Those of its events that have no consequence to keep book of."""
     participants: ClassVar[tuple[str, ...]] = ()
     """The fields of its events that hold a participant's id, so that a participant's history can be shown."""
+    behind_proxy: ClassVar[bool] = False
+    """Whether its code may be replaced by the timelock: then it is created as ``NAMECode``, and a proxy as ``NAME``."""
     replay: ClassVar[type[Replay]] = Replay
     """What ``verify`` plays the others with. An event that neither it nor ``needs_none`` knows is a difference."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from klopf.ledger._event import Event, UnknownEvent
 from klopf.ledger._history import kinds
 from klopf.ledger.audit import audits, marks
-from klopf.ledger.core import clock, lens, registry, rules, stake, token
-from klopf.ledger.dao import governance, snapshots, timelock
+from klopf.ledger.core import clock, directory, lens, registry, rules, snapshots, stake, token
+from klopf.ledger.dao import governance, timelock
 from klopf.ledger.fleet import devices, effort, forwarder
 from klopf.ledger.market import disputes, economy, emission, jobs, settlement
 from klopf.ledger.move import claims
@@ -22,6 +22,7 @@ __all__ = [
     "claims",
     "clock",
     "devices",
+    "directory",
     "disputes",
     "economy",
     "effort",

@@ -197,7 +197,7 @@ def bring(package: str, folder: Path) -> None:
 def test_ethers(url: str, tmp_path: Path) -> None:
     bring("ethers@6.17.0", tmp_path)
     (tmp_path / "run.cjs").write_text(ETHERS)
-    file = Path(_abi.__file__).parent / "artifacts" / "Token.json"
+    file = Path(_abi.__file__).parent / "artifacts" / "core" / "Token.json"
     command = ["node", "run.cjs", url, "0x" + bytes(OWNER.key).hex(), OTHER, str(file)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -34,7 +34,7 @@ class Shell:
         """A shipped artifact."""
         import klopf.ledger
 
-        return Path(klopf.ledger.__file__).parent / "artifacts" / f"{name}.json"
+        return next((Path(klopf.ledger.__file__).parent / "artifacts").rglob(f"{name}.json"))
 
     def run(self, *arguments: object) -> Done:
         out, err, status = io.StringIO(), io.StringIO(), 0

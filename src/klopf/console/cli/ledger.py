@@ -60,6 +60,7 @@ class Ledger(CommandGroup):
             "device": settling.device,
             "carry": settling.carry,
             "migrate": moving.migrate,
+            "add-pack": moving.add_pack,
             "restore": moving.restore,
         }
 
@@ -108,7 +109,8 @@ def deploy(
     try:
         found = book.deploy(
             place, signer, rules, economy=economy, marks=marks, constitution=constitution, confirmations=confirmations,
-            progress=lambda name: print(f"created {name}", file=sys.stderr), **holders,
+            progress=lambda name: print(f"created {name}", file=sys.stderr),
+            fundraising=holders["fundraising"], lab=holders["lab"], foundation=holders["foundation"],
         )  # fmt: skip
         found.save(deployment)
     except BaseException:

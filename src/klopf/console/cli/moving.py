@@ -1,4 +1,5 @@
-"""`klopf ledger migrate|restore`: a network moves to another chain, and its people take out what they had."""
+"""`klopf ledger add-pack|migrate|restore`: a network gets more contracts, or moves to another chain, where its people
+take out what they had."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from klopf.console.cli.access import (
 )
 from klopf.errors import LedgerError
 
-__all__ = ["migrate", "restore"]
+__all__ = ["add_pack", "migrate", "restore"]
 
 
 def migrate(*, to: Annotated[str, Parameter(name="--to")], moved: Path = Path("moved.json"),
@@ -89,3 +90,29 @@ def restore(claims: Path, *, owner: str | None = None, everybody: Flag = False, 
     with open_ledger(rpc, deployment, signer, confirmations) as l:
         sent = book.restore(l, known, None if everybody else owner or signer.address)
     print_result({"restored": len(sent)}, json_, [f"{len(sent)} claims paid"])
+
+
+def add_pack(name: str, *, description: str = "", key: KeyFile = None, confirmations: Confirmations = 0,
+             rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
+    """Create the contracts of an installed pack and enter them in the network's directory, for good.
+
+    The key must own the rules. Where a DAO owns them, this proposes it.
+
+    Parameters
+    ----------
+    name
+        The pack, as its package names it.
+    description
+        Why: for the DAO's proposal.
+    """
+    from klopf import ledger as book
+
+    with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
+        added = book.add_pack(
+            l, name, description=description, progress=lambda name: print(f"created {name}", file=sys.stderr)
+        )
+    if added.deployment is not None:
+        added.deployment.save(deployment)
+    said = f"the network has the pack {name}" if added.proposal is None else f"proposal {added.proposal}"
+    record = {"pack": name, "addresses": added.addresses, "proposal": added.proposal and str(added.proposal)}
+    print_result(record, json_, [*(f"{n:<14}{a}" for n, a in added.addresses.items()), said])

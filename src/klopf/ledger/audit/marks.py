@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import Marks as Terms
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.clock import ClockReplay
@@ -58,6 +58,10 @@ class Marks(Contract):
     name = "Marks"
     events = (Proposed,)
     replay = MarksReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, deploying.settings["marks"].as_tuple()
 
     def current(self) -> Terms:
         """The marks of the running epoch."""

@@ -1,11 +1,12 @@
-"""What every network has: the token, members, stake, the rules and the clock."""
+"""What every network has: the directory, the token, members, stake, the rules, the clock and snapshots of its graph."""
 
 from klopf.ledger._pack import Pack
 from klopf.ledger.core.clock import Clock
-from klopf.ledger.core.keeper import Keeper
+from klopf.ledger.core.directory import Directory
 from klopf.ledger.core.lens import Lens
 from klopf.ledger.core.registry import Registry
 from klopf.ledger.core.rules import Rules
+from klopf.ledger.core.snapshots import Snapshots
 from klopf.ledger.core.stake import Stake
 from klopf.ledger.core.token import Token
 
@@ -16,5 +17,5 @@ class Core(Pack):
     """See this module's text."""
 
     name = "core"
-    contracts = (Token, Rules, Clock, Registry, Stake, Lens, Keeper)
+    contracts = (Directory, Rules, Token, Clock, Registry, Stake, Lens, Snapshots)
     requires = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
@@ -12,7 +13,7 @@ from eth_hash.auto import keccak
 from klopf.errors import Reverted
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.rules import RulesReplay
 
@@ -137,6 +138,10 @@ class Clock(Contract):
     events = (Opened, Arrived, Left)
     participants = ("id",)
     replay = ClockReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, deploying.settings["starter"]
 
     def now(self) -> Now:
         """Everything a participant polls, in one call. Its time is the next block's: where nobody sends, none comes."""

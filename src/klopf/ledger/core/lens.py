@@ -30,6 +30,7 @@ class Lens(Contract):
     """One call for many."""
 
     name = "Lens"
+    behind_proxy = True
     events = (Upgraded,)
     replay = LensReplay
 

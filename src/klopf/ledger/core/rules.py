@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import Parameters
 from klopf.ledger._replay import Replay
 from klopf.ledger.keys import checksum
@@ -70,6 +71,10 @@ class Rules(Contract):
     needs_none = (OwnershipTransferred,)
     """Who may change the rules changes none of them."""
     replay = RulesReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, deploying.owner, deploying.settings["parameters"].as_tuple()
 
     def current(self) -> Parameters:
         """The rules of the running epoch."""

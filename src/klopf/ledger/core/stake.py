@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.registry import RegistryReplay
 from klopf.ledger.core.token import Token
@@ -121,6 +122,10 @@ class Stake(Contract):
     events = (Staked, Thawing, Withdrawn, Slashed)
     participants = ("id",)
     replay = StakeReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, deploying.treasury
 
     def stake(self, id: int, amount: int) -> Sent:
         """Put tokens at stake for ``id``; approves by itself. They belong to the owner of ``id`` from then on."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import KLP
 from klopf.ledger._replay import ZERO, Replay
 
@@ -107,6 +108,12 @@ class Token(Contract):
     needs_none = (Approval, DelegateChanged, DelegateVotesChanged, EIP712DomainChanged)
     """Allowances are no money yet; Klopf's own contracts are approved once, for ever. Votes move no money."""
     replay = TokenReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        s = deploying.settings
+        emitted = s["former"].emitted if s["former"] else 0
+        return deploying.directory, s["fundraising"], s["lab"], s["foundation"], emitted
 
     def balance(self, address: str) -> int:
         """Tokens that an address holds."""

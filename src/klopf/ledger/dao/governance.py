@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
@@ -14,7 +14,7 @@ from klopf.errors import LedgerError, Reverted
 from klopf.ledger._abi import UPGRADEABLE, Artifact, FunctionABI, artifact, check_layout
 from klopf.ledger._client import Connection, Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import Constitution, Economy, Marks, Parameters, by_name
 from klopf.ledger.audit.marks import Marks as MarksContract
 from klopf.ledger.core.rules import Rules as RulesContract
@@ -213,6 +213,10 @@ class Governance(Contract):
     needs_none = events
     """What a vote decides is seen where it was carried out, in the events of the contract that changed."""
 
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, astuple(deploying.settings["constitution"])
+
     def __init__(self, ledger: Connection) -> None:
         if self.name not in ledger.deployment.addresses:
             raise LedgerError(
@@ -294,10 +298,8 @@ class Governance(Contract):
             )
         check_layout(name, artifact(name).storage, code.storage)
         deployment = self._ledger.deployment
-        known: dict[str, object] = {"address": self.timelock}
-        arguments = tuple(known.get(kind, deployment.wiring) for kind in code.constructor)
         try:
-            data = code.creation(arguments)
+            data = code.creation((deployment.directory,))
         except LedgerError:
             raise LedgerError(
                 f"the new {name} is built from {code.constructor}; it must take what the old one took"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 
 __all__ = ["Timelock"]
 
@@ -77,3 +78,7 @@ class Timelock(Contract):
     )  # fmt: skip
     needs_none = events
     """What a vote decides is seen where it was carried out, in the events of the contract that changed."""
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, deploying.settings["constitution"].timelock_delay

@@ -12,5 +12,5 @@ class Fleet(Pack):
     """See this module's text."""
 
     name = "fleet"
-    contracts = (Devices, Effort, Forwarder)
+    contracts = (Forwarder, Devices, Effort)
     requires = ("core", "market")

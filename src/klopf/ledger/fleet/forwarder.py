@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from klopf.errors import LedgerError
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._receipts import Domain
 from klopf.ledger._replay import Replay
 from klopf.ledger.fleet._request import FORWARDED, ForwardRequest
@@ -53,6 +54,10 @@ class Forwarder(Contract):
     events = (ExecutedForwardRequest, EIP712DomainChanged)
     needs_none = (EIP712DomainChanged,)
     replay = ForwarderReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return ()
 
     def sign(self, to: str, data: bytes, seconds: int = 3600) -> ForwardRequest:
         """Sign a call of ``to``, one of the contracts that believe the forwarder, good for ``seconds``.

@@ -1,6 +1,7 @@
 """Listening and its pay: receipts, disputes, what the reserve emits, and jobs whose price is locked first."""
 
 from klopf.ledger._pack import Pack
+from klopf.ledger.market.batch import Batch
 from klopf.ledger.market.disputes import Disputes
 from klopf.ledger.market.economy import Economy
 from klopf.ledger.market.emission import Emission
@@ -14,4 +15,4 @@ class Market(Pack):
     """See this module's text."""
 
     name = "market"
-    contracts = (Economy, Emission, Settlement, Disputes, Jobs)
+    contracts = (Economy, Emission, Settlement, Disputes, Jobs, Batch)

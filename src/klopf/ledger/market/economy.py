@@ -8,7 +8,7 @@ from typing import Any
 
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import Economy as Terms
 from klopf.ledger._replay import Replay
 
@@ -63,6 +63,10 @@ class Economy(Contract):
     name = "Economy"
     events = (Proposed, Adopted)
     replay = EconomyReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, deploying.settings["economy"].as_tuple()
 
     def current(self) -> Terms:
         """The terms of the last cycle that was opened."""

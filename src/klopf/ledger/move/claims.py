@@ -7,7 +7,7 @@ from typing import Any
 
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract
+from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._replay import Replay
 
 __all__ = ["Claims", "ClaimsReplay"]
@@ -42,6 +42,10 @@ class Claims(Contract):
     name = "Claims"
     events = (Restored,)
     replay = ClaimsReplay
+
+    @classmethod
+    def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
+        return deploying.directory, deploying.settings["former"].root
 
     def restored(self, index: int) -> bool:
         """Whether claim number ``index`` was paid."""

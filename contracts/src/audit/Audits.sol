@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IClock} from "../core/IClock.sol";
+import {IDirectory} from "../core/IDirectory.sol";
+import {IMembers} from "../core/IMembers.sol";
+import {IRegistry} from "../core/IRegistry.sol";
+import {IRules, Parameters} from "../core/IRules.sol";
+import {IStake} from "../core/IStake.sol";
+import {IAudits} from "./IAudits.sol";
+import {IMarks} from "./IMarks.sol";
+import {Median} from "./Median.sol";
+import {Sortition} from "./Sortition.sol";
+
+/// @title Know Your AI: drawn, committed, revealed, concluded
+/// @notice Auditors are drawn for a neuron by the stake they had when the epoch opened, without replacement. They
+///         commit in LISTEN, reveal in CLAIM, and when the epoch is over anybody concludes: the stake-weighted median
+///         of each task. An auditor far outside the median with too narrow an interval is slashed, at most once an
+///         epoch. Too few results conclude nothing: a network fault punishes nobody.
+contract Audits is IAudits {
+    struct Shown {
+        uint32 auditor;
+        uint32 scores; // how many
+    }
+
+    IRules public immutable rules;
+    IClock public immutable clock;
+    IRegistry public immutable registry;
+    IStake public immutable stake;
+    IMarks public immutable marks;
+
+    mapping(uint32 epoch => mapping(uint32 auditor => bytes32)) public commitments;
+    mapping(uint32 epoch => mapping(uint32 auditor => bool)) public revealed;
+    mapping(uint32 epoch => mapping(uint32 auditor => bool)) public slashed;
+    mapping(uint32 epoch => mapping(uint32 neuron => bool)) public concluded;
+    mapping(uint32 epoch => mapping(uint32 neuron => Shown[])) private _shown;
+    mapping(uint32 epoch => mapping(uint32 neuron => mapping(uint256 place => Score))) private _scores; // in its order
+    mapping(uint32 neuron => uint32) private _latest; // last epoch with a finding
+    mapping(uint32 epoch => mapping(uint32 neuron => uint32)) private _previous; // the one before it
+
+    constructor(IDirectory d) {
+        rules = IRules(d.addressOf("Rules"));
+        clock = IClock(d.addressOf("Clock"));
+        registry = IRegistry(d.addressOf("Registry"));
+        stake = IStake(d.addressOf("Stake"));
+        marks = IMarks(d.addressOf("Marks"));
+    }
+
+    /// @inheritdoc IAudits
+    function commit(uint32 auditor, bytes32 commitment) external {
+        // CHECK
+        registry.requireActor(auditor, msg.sender);
+        if (registry.roleOf(auditor) != IMembers.Role.Auditor) revert NotAuditor(auditor);
+        uint32 epoch = clock.epoch();
+        if (epoch == 0 || clock.phase() != IClock.Phase.Listen) revert WrongPhase();
+        if (commitments[epoch][auditor] != 0) revert AlreadyCommitted(auditor, epoch);
+        // APPLY
+        commitments[epoch][auditor] = commitment;
+        clock.arrive(auditor);
+        // EMIT
+        emit Committed(epoch, auditor, commitment);
+    }
+
+    /// @inheritdoc IAudits
+    function reveal(uint32 auditor, Result[] calldata results, bytes32 salt) external {
+        // CHECK
+        registry.requireActor(auditor, msg.sender);
+        uint32 epoch = clock.epoch();
+        if (epoch == 0 || clock.phase() != IClock.Phase.Claim) revert WrongPhase();
+        if (commitments[epoch][auditor] == 0) revert NotCommitted(auditor, epoch);
+        if (revealed[epoch][auditor]) revert AlreadyRevealed(auditor, epoch);
+        if (commitments[epoch][auditor] != commitmentOf(epoch, registry.keyOf(auditor), results, salt)) {
+            revert WrongReveal(auditor, epoch);
+        }
+        (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
+        for (uint256 i = 0; i < results.length; i++) {
+            Result calldata r = results[i];
+            if (i != 0 && r.neuron <= results[i - 1].neuron) revert NotSorted(i);
+            if (!_inRange(r)) revert OutOfRange(i);
+            if (registry.roleOf(r.neuron) != IMembers.Role.Neuron) revert NotDrawn(auditor, r.neuron);
+            if (!Sortition.contains(_draw(epoch, r.neuron, ids, weights), auditor)) revert NotDrawn(auditor, r.neuron);
+        }
+        // APPLY
+        revealed[epoch][auditor] = true;
+        for (uint256 i = 0; i < results.length; i++) {
+            uint32 neuron = results[i].neuron;
+            if (_latest[neuron] != epoch) (_previous[epoch][neuron], _latest[neuron]) = (_latest[neuron], epoch);
+            _record(epoch, auditor, results[i]);
+        }
+        clock.arrive(auditor);
+        // EMIT
+        emit Revealed(epoch, auditor, results, salt);
+    }
+
+    /// @inheritdoc IAudits
+    function conclude(uint32 epoch, uint32[] calldata neurons) external {
+        if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
+        Parameters memory r = rules.current();
+        IMarks.Mark[] memory asked = marks.current();
+        for (uint256 i = 0; i < neurons.length; i++) {
+            _conclude(r, asked, epoch, neurons[i]);
+        }
+    }
+
+    /// @inheritdoc IAudits
+    function drawn(uint32 epoch, uint32 neuron) public view returns (uint32[] memory) {
+        (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
+        return _draw(epoch, neuron, ids, weights);
+    }
+
+    /// @inheritdoc IAudits
+    function assignments(uint32 epoch, uint32 auditor, uint32[] calldata neurons)
+        external
+        view
+        returns (uint32[] memory mine)
+    {
+        (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
+        mine = new uint32[](neurons.length);
+        uint256 n = 0;
+        for (uint256 i = 0; i < neurons.length; i++) {
+            if (Sortition.contains(_draw(epoch, neurons[i], ids, weights), auditor)) mine[n++] = neurons[i];
+        }
+        assembly ("memory-safe") {
+            mstore(mine, n)
+        }
+    }
+
+    /// @inheritdoc IAudits
+    function findings(uint32 epoch, uint32 neuron) public view returns (Finding[] memory found) {
+        Shown[] memory shown = _shown[epoch][neuron];
+        mapping(uint256 place => Score) storage kept = _scores[epoch][neuron];
+        found = new Finding[](shown.length);
+        uint256 place = 0;
+        for (uint256 i = 0; i < shown.length; i++) {
+            Score[] memory scores = new Score[](shown[i].scores);
+            for (uint256 k = 0; k < scores.length; k++) {
+                scores[k] = kept[place++];
+            }
+            found[i] = Finding(shown[i].auditor, Result(neuron, scores));
+        }
+    }
+
+    /// @inheritdoc IAudits
+    function commitmentOf(uint32 epoch, address key, Result[] calldata results, bytes32 salt)
+        public
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(epoch, key, results, salt));
+    }
+
+    function _conclude(Parameters memory r, IMarks.Mark[] memory asked, uint32 epoch, uint32 neuron) private {
+        // CHECK
+        Finding[] memory f = findings(epoch, neuron);
+        if (concluded[epoch][neuron] || f.length == 0) return;
+        _conclude(r, asked, _previous[epoch][neuron], neuron); // audits count in the order of their epochs
+        // APPLY
+        concluded[epoch][neuron] = true;
+        Agreed[] memory medians = _medians(epoch, f, r.auditQuorum);
+        (bool judged, bool passed) = _passes(asked, medians);
+        judged = judged && f.length >= r.auditQuorum;
+        // EMIT
+        emit Concluded(epoch, neuron, uint32(f.length), medians, judged && passed);
+        if (judged) registry.onJudged(neuron, epoch, passed);
+        for (uint256 i = 0; i < f.length; i++) {
+            uint256 m = 0;
+            for (uint256 k = 0; k < f[i].result.scores.length; k++) {
+                Score memory s = f[i].result.scores[k];
+                while (m < medians.length && medians[m].task < s.task) m++;
+                if (m == medians.length || medians[m].task != s.task) continue;
+                if (Median.outlies(s.value, s.low, s.high, medians[m].value, r.floorBps)) {
+                    _punish(r, epoch, f[i].auditor, neuron, s, medians[m].value);
+                }
+            }
+        }
+    }
+
+    /// @dev The stake-weighted median of each task that at least `quorum` of the findings score, by task.
+    function _medians(uint32 epoch, Finding[] memory f, uint256 quorum) private view returns (Agreed[] memory medians) {
+        uint256 longest = 0;
+        uint256[] memory stakes = new uint256[](f.length);
+        for (uint256 i = 0; i < f.length; i++) {
+            stakes[i] = stake.stakeAt(f[i].auditor, epoch);
+            longest += f[i].result.scores.length;
+        }
+        medians = new Agreed[](longest);
+        uint256 n = 0;
+        uint256[] memory next = new uint256[](f.length); // of each finding's scores
+        uint16[] memory values = new uint16[](f.length);
+        uint256[] memory weights = new uint256[](f.length);
+        while (true) {
+            (bytes26 task, bool any) = _least(f, next);
+            if (!any) break;
+            uint256 voices = 0;
+            for (uint256 i = 0; i < f.length; i++) {
+                Score[] memory scores = f[i].result.scores;
+                bool has = next[i] < scores.length && scores[next[i]].task == task;
+                (values[i], weights[i]) = has ? (scores[next[i]].value, stakes[i]) : (type(uint16).max, 0);
+                if (has) (next[i], voices) = (next[i] + 1, voices + 1);
+            }
+            if (voices >= quorum) medians[n++] = Agreed(task, Median.medianDown(values, weights));
+        }
+        assembly ("memory-safe") {
+            mstore(medians, n)
+        }
+    }
+
+    /// @dev The first task, in their order, that any of the findings has still to say something about.
+    function _least(Finding[] memory f, uint256[] memory next) private pure returns (bytes26 task, bool any) {
+        for (uint256 i = 0; i < f.length; i++) {
+            Score[] memory scores = f[i].result.scores;
+            if (next[i] == scores.length) continue;
+            if (!any || scores[next[i]].task < task) (task, any) = (scores[next[i]].task, true);
+        }
+    }
+
+    /// @dev Whether every marked task was concluded, and whether all of them reach their marks.
+    function _passes(IMarks.Mark[] memory asked, Agreed[] memory medians) private pure returns (bool judged, bool passed) {
+        (judged, passed) = (true, true);
+        uint256 m = 0;
+        for (uint256 i = 0; i < asked.length; i++) {
+            while (m < medians.length && medians[m].task < asked[i].task) m++;
+            if (m == medians.length || medians[m].task != asked[i].task) return (false, false);
+            passed = passed && medians[m].value >= asked[i].least;
+        }
+    }
+
+    function _record(uint32 epoch, uint32 auditor, Result calldata r) private {
+        Shown[] storage shown = _shown[epoch][r.neuron];
+        uint256 place = 0;
+        for (uint256 i = 0; i < shown.length; i++) {
+            place += shown[i].scores;
+        }
+        mapping(uint256 place => Score) storage kept = _scores[epoch][r.neuron];
+        for (uint256 k = 0; k < r.scores.length; k++) {
+            kept[place + k] = r.scores[k];
+        }
+        shown.push(Shown(auditor, uint32(r.scores.length)));
+    }
+
+    function _punish(
+        Parameters memory r,
+        uint32 epoch,
+        uint32 auditor,
+        uint32 neuron,
+        Score memory s,
+        uint16 median
+    ) private {
+        emit Outlier(epoch, auditor, neuron, s.task, s.value, median);
+        if (slashed[epoch][auditor]) return;
+        slashed[epoch][auditor] = true;
+        stake.slash(auditor, epoch, r.slashBps);
+    }
+
+    /// @inheritdoc IAudits
+    function medianDown(uint16[] memory values, uint256[] memory weights) external pure returns (uint16) {
+        return Median.medianDown(values, weights);
+    }
+
+    /// @dev At least one task, sorted, each once, and within its interval.
+    function _inRange(Result calldata r) private pure returns (bool) {
+        for (uint256 k = 0; k < r.scores.length; k++) {
+            Score calldata s = r.scores[k];
+            if (s.task <= (k == 0 ? bytes26(0) : r.scores[k - 1].task)) return false;
+            if (s.low > s.value || s.value > s.high || s.high > 1e4) return false;
+        }
+        return r.scores.length != 0;
+    }
+
+    /// @dev All auditors with their stake at the opening of the running epoch; below the least stake counts as none.
+    function _electorate(uint32 epoch) private view returns (uint32[] memory ids, uint256[] memory weights) {
+        if (epoch == 0 || epoch != clock.epoch()) revert NotRunning(epoch);
+        ids = registry.electorate();
+        weights = new uint256[](ids.length);
+        uint256 least = rules.current().auditorStake;
+        for (uint256 i = 0; i < ids.length; i++) {
+            uint256 weight = stake.stakeAt(ids[i], epoch);
+            weights[i] = weight < least ? 0 : weight;
+        }
+    }
+
+    function _draw(uint32 epoch, uint32 neuron, uint32[] memory ids, uint256[] memory weights)
+        private
+        view
+        returns (uint32[] memory)
+    {
+        return Sortition.draw(clock.seedOf(epoch), neuron, ids, weights, rules.current().auditSeats);
+    }
+}

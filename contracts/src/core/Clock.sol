@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IClock} from "./IClock.sol";
+import {IDirectory} from "./IDirectory.sol";
+import {IRegistry} from "./IRegistry.sol";
+import {IRules, Parameters} from "./IRules.sol";
+
+/// @title Epochs in lock-step: LISTEN, then CLAIM
+/// @notice A phase ends when all who are expected have arrived, or at its deadline. Whoever arrived in one phase is
+///         expected in the next; whoever missed a deadline holds nobody up again until it comes back.
+contract Clock is IClock {
+    IRules public immutable rules;
+    IRegistry public immutable registry;
+    address public immutable settlement;
+    address public immutable audits;
+    address public immutable starter;
+
+    uint32 public epoch; // 0 until started: everybody gathers
+    Phase public phase = Phase.Claim;
+    uint64 public deadline;
+    uint32 public expected;
+    uint32 public arrived;
+    mapping(uint32 epoch => bytes32) public seedOf;
+    mapping(uint32 epoch => Window) public windowOf; // for disputes; empty for none, or while the epoch runs
+    mapping(uint32 id => uint64 turn) public lastTurn;
+
+    constructor(IDirectory d, address starter_) {
+        rules = IRules(d.addressOf("Rules"));
+        registry = IRegistry(d.addressOf("Registry"));
+        settlement = d.find("Settlement");
+        audits = d.find("Audits");
+        starter = starter_;
+    }
+
+    /// @inheritdoc IClock
+    function turn() public view returns (uint64) {
+        return uint64(epoch) * 2 + uint64(phase) + 1;
+    }
+
+    /// @inheritdoc IClock
+    function status()
+        external
+        view
+        returns (uint32 epoch_, Phase phase_, uint64 deadline_, uint32 arrived_, uint32 expected_, uint64 time)
+    {
+        return (epoch, phase, deadline, arrived, expected, uint64(block.timestamp));
+    }
+
+    /// @inheritdoc IClock
+    function due() public view returns (bool) {
+        return epoch != 0 && (block.timestamp >= deadline || (expected != 0 && arrived == expected));
+    }
+
+    /// @inheritdoc IClock
+    function start() external {
+        if (msg.sender != starter) revert OnlyStarter();
+        if (epoch != 0) revert AlreadyStarted();
+        _openNext();
+    }
+
+    /// @inheritdoc IClock
+    function advance() external {
+        if (epoch == 0) revert NotStarted();
+        if (!due()) revert NotDue(deadline, arrived, expected);
+        _openNext();
+    }
+
+    /// @inheritdoc IClock
+    function arrive(uint32 id) external {
+        // CHECK
+        if (msg.sender != settlement && msg.sender != audits) registry.requireActor(id, msg.sender);
+        uint64 turn_ = turn();
+        uint64 last = lastTurn[id];
+        if (last == turn_) return;
+        // APPLY
+        if (last != turn_ - 1) expected += 1;
+        arrived += 1;
+        lastTurn[id] = turn_;
+        // EMIT
+        emit Arrived(id, epoch, phase);
+    }
+
+    /// @inheritdoc IClock
+    function depart(uint32 id) external {
+        // CHECK
+        registry.requireActor(id, msg.sender);
+        uint64 turn_ = turn();
+        uint64 last = lastTurn[id];
+        // APPLY
+        if (last == turn_) arrived -= 1;
+        if (last + 1 >= turn_) expected -= 1;
+        lastTurn[id] = 0;
+        // EMIT
+        emit Left(id, epoch, phase);
+    }
+
+    function _openNext() private {
+        // APPLY
+        expected = arrived;
+        arrived = 0;
+        if (phase == Phase.Listen) {
+            phase = Phase.Claim;
+        } else {
+            phase = Phase.Listen;
+            uint32 length = rules.current().disputeSeconds;
+            if (epoch != 0 && length != 0) windowOf[epoch] = Window(uint64(block.timestamp) + length, length);
+            epoch += 1;
+            rules.adopt(epoch);
+            seedOf[epoch] =
+                keccak256(abi.encode(seedOf[epoch - 1], blockhash(block.number - 1), block.prevrandao, epoch));
+        }
+        Parameters memory p = rules.current();
+        deadline = uint64(block.timestamp) + (phase == Phase.Listen ? p.listenSeconds : p.claimSeconds);
+        // EMIT
+        emit Opened(epoch, phase, deadline, expected, seedOf[epoch]);
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title Epochs in lock-step: LISTEN, then CLAIM
+/// @notice A phase ends when all who are expected have arrived, or at its deadline. Whoever arrived in one phase is
+///         expected in the next; whoever missed a deadline holds nobody up again until it comes back.
+interface IClock {
+    enum Phase {
+        Listen,
+        Claim
+    }
+
+    struct Window {
+        uint64 until; // when it ends
+        uint32 length; // in seconds, by the rules that the epoch was played by
+    }
+
+    /// @notice A phase has opened.
+    /// @param epoch Number of the epoch.
+    /// @param phase LISTEN or CLAIM.
+    /// @param deadline When the phase ends at the latest, in seconds since 1970.
+    /// @param expected How many are waited for.
+    /// @param seed What the draws of the epoch are made from.
+    event Opened(uint32 indexed epoch, Phase phase, uint64 deadline, uint32 expected, bytes32 seed);
+
+    /// @notice A participant is done with the phase.
+    /// @param id Id of the participant.
+    /// @param epoch Number of the epoch.
+    /// @param phase LISTEN or CLAIM.
+    event Arrived(uint32 indexed id, uint32 indexed epoch, Phase phase);
+
+    /// @notice A participant has gone.
+    /// @param id Id of the participant.
+    /// @param epoch Number of the epoch.
+    /// @param phase LISTEN or CLAIM.
+    event Left(uint32 indexed id, uint32 indexed epoch, Phase phase);
+
+    /// @notice Only whoever was named at the deployment may start the clock.
+    error OnlyStarter();
+
+    /// @notice The clock runs.
+    error AlreadyStarted();
+
+    /// @notice The clock does not run yet.
+    error NotStarted();
+
+    /// @notice Not everybody has arrived, and there is time left.
+    /// @param deadline When the phase ends at the latest.
+    /// @param arrived How many have arrived.
+    /// @param expected How many are waited for.
+    error NotDue(uint64 deadline, uint32 arrived, uint32 expected);
+
+    /// @notice Who may start the clock.
+    function starter() external view returns (address);
+
+    /// @notice The running epoch; 0 until the clock is started, while everybody gathers.
+    function epoch() external view returns (uint32);
+
+    /// @notice The running phase.
+    function phase() external view returns (Phase);
+
+    /// @notice When it ends at the latest, in seconds since 1970.
+    function deadline() external view returns (uint64);
+
+    /// @notice How many are waited for.
+    function expected() external view returns (uint32);
+
+    /// @notice How many of them have arrived.
+    function arrived() external view returns (uint32);
+
+    /// @notice What the draws of an epoch are made from.
+    /// @param epoch Number of the epoch.
+    function seedOf(uint32 epoch) external view returns (bytes32);
+
+    /// @notice The dispute window of an epoch; zeros for none, or while the epoch runs.
+    /// @param epoch Number of the epoch.
+    function windowOf(uint32 epoch) external view returns (uint64 until, uint32 length);
+
+    /// @notice The phase in which a participant last arrived, numbered as `turn`.
+    /// @param id Id of the participant.
+    function lastTurn(uint32 id) external view returns (uint64);
+
+    /// @notice A number for each phase of each epoch, from 2 on, so that 0 means "never".
+    /// @return The number.
+    function turn() external view returns (uint64);
+
+    /// @notice Everything a participant polls, in one call.
+    /// @return epoch_ The running epoch.
+    /// @return phase_ The running phase.
+    /// @return deadline_ When it ends at the latest.
+    /// @return arrived_ How many have arrived.
+    /// @return expected_ How many are waited for.
+    /// @return time The block's time.
+    function status(
+        
+    ) external view returns (uint32 epoch_, Phase phase_, uint64 deadline_, uint32 arrived_, uint32 expected_, uint64 time);
+
+    /// @notice Whether `advance` would go through now.
+    /// @return True if it would.
+    function due() external view returns (bool);
+
+    /// @notice Leave epoch 0, in which everybody gathers.
+    function start() external;
+
+    /// @notice End a phase that is over. Anybody may.
+    function advance() external;
+
+    /// @notice Be counted as done with this phase, and expected in the next. Settlement and Audits call it for those
+    ///         who post, claim, commit or reveal; a participant with nothing to do calls it itself.
+    /// @param id Id of the participant.
+    function arrive(uint32 id) external;
+
+    /// @notice Go without holding the others up.
+    /// @param id Id of the participant.
+    function depart(uint32 id) external;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Fixed} from "./Fixed.sol";
+import {IClock} from "./IClock.sol";
+import {IDirectory} from "./IDirectory.sol";
+import {IRegistry} from "./IRegistry.sol";
+import {IRules, Parameters} from "./IRules.sol";
+import {IStake} from "./IStake.sol";
+import {Members} from "./Members.sol";
+
+/// @title Standing: who may speak, and who has earned a seat
+/// @notice Standing follows `klopf.neuron.next_standing`; utility follows R1 with activity 1 and, as listening, the
+///         neuron's share of all that was heard in the epoch. Who takes part is in `Members`.
+contract Registry is IRegistry, Members {
+    IRules public immutable rules;
+    IClock public immutable clock;
+    IStake public immutable stake;
+    address public immutable settlement;
+    address public immutable audits;
+
+    /// @dev A chain of the auditors, oldest first: one that goes leaves the others in their order, by which they are drawn.
+    struct Link {
+        uint32 before;
+        uint32 next;
+        uint32 since; // first epoch in which it may be drawn; 0 where it is not listed
+        bool leaving; // it is in `_leavers`
+    }
+
+    struct Leaver {
+        uint32 id;
+        uint32 epoch; // in which it may still be drawn
+    }
+
+    uint32 public backbone; // seats taken
+    uint32 public listed; // auditors in the chain
+    mapping(uint32 id => Link) private _links; // that of 0 holds both ends
+    Leaver[] private _leavers; // have too little staked, from `_gone` on
+    uint256 private _gone;
+
+    constructor(IDirectory d) {
+        rules = IRules(d.addressOf("Rules"));
+        clock = IClock(d.addressOf("Clock"));
+        stake = IStake(d.addressOf("Stake"));
+        settlement = d.find("Settlement");
+        audits = d.find("Audits");
+    }
+
+    /// @inheritdoc IRegistry
+    function knock(uint32 id, uint32 incumbent) external {
+        // CHECK
+        requireActor(id, msg.sender);
+        Participant storage p = _participants[id];
+        Parameters memory r = rules.current();
+        if (p.standing != Standing.Fringe) revert NotFringe(id);
+        if (ageOf(id) <= r.maturity) revert NotMature(id, ageOf(id));
+        if (!p.passed || p.failed >= r.patience) revert AuditNotPassed(id);
+        uint256 heard = heardBy(id);
+        uint256 rival = 0;
+        if (incumbent == 0) {
+            if (backbone >= r.seats) revert NoFreeSeat(r.seats);
+            if (heard == 0) revert NotHeardEnough(heard, rival);
+        } else {
+            Participant storage q = _participants[incumbent];
+            if (q.standing != Standing.Backbone) revert NotBackbone(incumbent);
+            _requireAccounted(id);
+            _requireAccounted(incumbent);
+            rival = heardBy(incumbent);
+            if (heard * 1e4 <= rival * (1e4 + r.marginBps)) revert NotHeardEnough(heard, rival);
+        }
+        // APPLY, EMIT
+        if (incumbent != 0) _setStanding(incumbent, Standing.Fringe, id);
+        _setStanding(id, Standing.Backbone, incumbent);
+    }
+
+    /// @inheritdoc IRegistry
+    function silence(uint32 id) external {
+        Standing earned = _earned(id);
+        if (earned == _participants[id].standing) revert NothingToChange(id);
+        _setStanding(id, earned, 0);
+    }
+
+    /// @inheritdoc IRegistry
+    function delist(uint256 most) public {
+        uint32 epoch = clock.epoch();
+        for (; most != 0 && _gone < _leavers.length; most--) {
+            Leaver memory l = _leavers[_gone];
+            if (l.epoch >= epoch) return;
+            delete _leavers[_gone++];
+            _links[l.id].leaving = false;
+            if (stake.account(l.id).staked < rules.current().auditorStake) _leave(l.id);
+        }
+    }
+
+    /// @inheritdoc IRegistry
+    function onStake(uint32 id, uint256 staked, bool fell) external {
+        if (msg.sender != address(stake)) revert OnlyContract();
+        Participant storage p = _participants[id];
+        if (p.role == Role.Auditor) {
+            bool enough = staked >= rules.current().auditorStake;
+            if (enough && _links[id].since == 0) _list(id);
+            if (!enough && fell && _links[id].since != 0) _leave(id);
+            delist(2); // more than can have come: the list is walked by others, who pay for it
+        }
+        if (p.role != Role.Neuron) return;
+        uint256 least = rules.current().neuronStake;
+        if (p.standing == Standing.None && staked >= least) {
+            (p.born, p.updated) = (clock.epoch(), clock.epoch());
+            _setStanding(id, Standing.Fringe, 0);
+        } else if (fell && staked < least && p.standing != Standing.None && p.standing != Standing.Silent) {
+            _setStanding(id, Standing.Silent, 0);
+        }
+    }
+
+    /// @inheritdoc IRegistry
+    function onPost(uint32 id, uint32 epoch, bytes32 commitment) external {
+        if (msg.sender != settlement) revert OnlyContract();
+        _participants[id].commitment = commitment;
+        emit ModelCommitted(id, epoch, commitment);
+    }
+
+    /// @inheritdoc IRegistry
+    function onHeard(uint32 id, uint32 epoch, uint256 share) external {
+        // CHECK
+        if (msg.sender != settlement) revert OnlyContract();
+        Participant storage p = _participants[id];
+        if (p.role != Role.Neuron || p.standing == Standing.None || epoch <= p.born) return;
+        // ACCRUE
+        uint256 decay = rules.current().decay;
+        uint256 gain = Fixed.mulDown(Fixed.ONE - decay, share);
+        if (epoch > p.updated) {
+            p.utility = uint64(Fixed.mulDown(p.utility, Fixed.powDown(decay, epoch - p.updated)) + gain);
+            p.updated = epoch;
+        } else {
+            p.utility += uint64(Fixed.mulDown(gain, Fixed.powDown(decay, p.updated - epoch)));
+        }
+        p.accounted += 1;
+        // EMIT
+        emit UtilityUpdated(id, epoch, share, p.utility);
+    }
+
+    /// @inheritdoc IRegistry
+    function onJudged(uint32 id, uint32 epoch, bool passed) external {
+        if (msg.sender != audits) revert OnlyContract();
+        Participant storage p = _participants[id];
+        p.passed = passed;
+        p.failed = passed ? 0 : (p.failed == type(uint8).max ? p.failed : p.failed + 1);
+        emit Judged(id, epoch, passed, p.failed);
+        Standing earned = _earned(id);
+        if (earned != p.standing) _setStanding(id, earned, 0);
+    }
+
+    /// @inheritdoc IRegistry
+    function ageOf(uint32 id) public view returns (uint32) {
+        Participant storage p = _participants[id];
+        uint32 epoch = clock.epoch();
+        if (p.standing == Standing.None || epoch <= p.born + 1) return 0;
+        return epoch - 1 - p.born;
+    }
+
+    /// @inheritdoc IRegistry
+    function heardBy(uint32 id) public view returns (uint256) {
+        uint32 age = ageOf(id);
+        if (age == 0) return 0;
+        Participant storage p = _participants[id];
+        uint256 decay = rules.current().decay;
+        uint256 utility = Fixed.mulDown(p.utility, Fixed.powDown(decay, p.born + age - p.updated));
+        return Fixed.divDown(utility, Fixed.ONE - Fixed.powDown(decay, age));
+    }
+
+    /// @inheritdoc IRegistry
+    function auditors() external view returns (uint32[] memory) {
+        return _walk(type(uint32).max);
+    }
+
+    /// @inheritdoc IRegistry
+    function electorate() external view returns (uint32[] memory) {
+        return _walk(clock.epoch());
+    }
+
+    // ---- private ----
+    function _epoch() internal view override returns (uint32) {
+        return clock.epoch();
+    }
+
+    function _list(uint32 id) private {
+        uint32 last = _links[0].before;
+        _links[last].next = id;
+        _links[0].before = id;
+        (_links[id].before, _links[id].next, _links[id].since) = (last, 0, clock.epoch() + 1);
+        listed += 1;
+    }
+
+    /// @dev Off the list at once, or when the epoch is over where it may still be drawn in it.
+    function _leave(uint32 id) private {
+        Link storage l = _links[id];
+        uint32 epoch = clock.epoch();
+        if (l.since <= epoch && stake.stakeAt(id, epoch) >= rules.current().auditorStake) {
+            if (!l.leaving) _leavers.push(Leaver(id, epoch));
+            l.leaving = true;
+            return;
+        }
+        if (l.leaving) return; // its turn comes
+        _links[l.before].next = l.next;
+        _links[l.next].before = l.before;
+        delete _links[id];
+        listed -= 1;
+        emit Delisted(id);
+    }
+
+    function _walk(uint32 epoch) private view returns (uint32[] memory ids) {
+        ids = new uint32[](listed);
+        uint256 n = 0;
+        for (uint32 id = _links[0].next; id != 0; id = _links[id].next) {
+            if (_links[id].since <= epoch) ids[n++] = id;
+        }
+        assembly ("memory-safe") {
+            mstore(ids, n)
+        }
+    }
+
+    function _requireAccounted(uint32 id) private view {
+        uint32 accounted = _participants[id].accounted;
+        uint32 age = ageOf(id);
+        if (accounted != age) revert NotSettled(id, accounted, age);
+    }
+
+    /// @dev `klopf.neuron.next_standing` without a seat asked for.
+    function _earned(uint32 id) private view returns (Standing) {
+        Participant storage p = _participants[id];
+        if (p.standing == Standing.None || p.standing == Standing.Silent) return p.standing;
+        Parameters memory r = rules.current();
+        if (ageOf(id) <= r.maturity) return p.standing;
+        if (p.failed >= r.patience) return Standing.Silent;
+        if (!p.passed) return Standing.Fringe;
+        return p.standing;
+    }
+
+    function _setStanding(uint32 id, Standing to, uint32 rival) private {
+        Participant storage p = _participants[id];
+        Standing from = p.standing;
+        if (from == Standing.Backbone) backbone -= 1;
+        if (to == Standing.Backbone) backbone += 1;
+        p.standing = to;
+        emit StandingChanged(id, clock.epoch(), from, to, rival);
+    }
+}

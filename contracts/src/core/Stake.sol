@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {IClock} from "./IClock.sol";
+import {IDirectory} from "./IDirectory.sol";
+import {IRegistry} from "./IRegistry.sol";
+import {IRules} from "./IRules.sol";
+import {IStake} from "./IStake.sol";
+
+/// @title Stake: what a participant can lose
+/// @notice The token balance of this contract is always staked + thawing, over all participants. What a participant
+///         has staked counts from the epoch after it staked, and is remembered per epoch, so that draws and weights of
+///         a past epoch can always be recomputed.
+contract Stake is IStake {
+    using SafeERC20 for IERC20;
+    using Checkpoints for Checkpoints.Trace224;
+
+    IERC20 public immutable token;
+    IRules public immutable rules;
+    IClock public immutable clock;
+    IRegistry public immutable registry;
+    address public immutable audits;
+    address public immutable treasury;
+
+    uint256 public totalStaked;
+    uint256 public totalThawing;
+    uint256 public totalSlashed;
+    mapping(uint32 id => Account) private _accounts;
+    mapping(uint32 id => Checkpoints.Trace224) private _history; // by the epoch in which it changed
+
+    constructor(IDirectory d, address treasury_) {
+        token = IERC20(d.addressOf("Token"));
+        rules = IRules(d.addressOf("Rules"));
+        clock = IClock(d.addressOf("Clock"));
+        registry = IRegistry(d.addressOf("Registry"));
+        audits = d.find("Audits");
+        treasury = treasury_;
+    }
+
+    /// @inheritdoc IStake
+    function stake(uint32 id, uint128 amount) external {
+        // CHECK
+        if (amount == 0) revert ZeroAmount();
+        if (registry.ownerOf(id) == address(0)) revert Unregistered(id);
+        // APPLY
+        _accounts[id].staked += amount;
+        totalStaked += amount;
+        _remember(id);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        // EMIT
+        emit Staked(id, msg.sender, amount);
+        registry.onStake(id, _accounts[id].staked, false);
+    }
+
+    /// @inheritdoc IStake
+    function unstake(uint32 id, uint128 amount) external {
+        // CHECK
+        Account storage a = _accounts[id];
+        if (msg.sender != registry.ownerOf(id)) revert NotOwner(id, msg.sender);
+        if (amount == 0) revert ZeroAmount();
+        if (amount > a.staked) revert NothingStaked(amount, a.staked);
+        // ACCRUE
+        if (a.thawing != 0 && block.timestamp >= a.readyAt) _payOut(id);
+        // APPLY
+        a.staked -= amount;
+        a.thawing += amount;
+        a.readyAt = uint64(block.timestamp) + rules.current().thawSeconds;
+        totalStaked -= amount;
+        totalThawing += amount;
+        _remember(id);
+        // EMIT
+        emit Thawing(id, amount, a.readyAt);
+        registry.onStake(id, a.staked, true);
+    }
+
+    /// @inheritdoc IStake
+    function withdraw(uint32 id) external {
+        Account storage a = _accounts[id];
+        if (a.thawing == 0) revert ZeroAmount();
+        if (block.timestamp < a.readyAt) revert NotThawed(a.readyAt);
+        _payOut(id);
+    }
+
+    /// @inheritdoc IStake
+    function slash(uint32 id, uint32 epoch, uint16 bps) external returns (uint256 taken) {
+        // CHECK
+        if (msg.sender != audits) revert OnlyAudits();
+        // APPLY
+        Account storage a = _accounts[id];
+        uint128 fromStaked = uint128(Math.mulDiv(a.staked, bps, 1e4, Math.Rounding.Ceil));
+        uint128 fromThawing = uint128(Math.mulDiv(a.thawing, bps, 1e4, Math.Rounding.Ceil));
+        taken = uint256(fromStaked) + fromThawing;
+        a.staked -= fromStaked;
+        a.thawing -= fromThawing;
+        a.slashed += uint128(taken);
+        totalStaked -= fromStaked;
+        totalThawing -= fromThawing;
+        totalSlashed += taken;
+        _remember(id);
+        token.safeTransfer(treasury, taken);
+        // EMIT
+        emit Slashed(id, epoch, fromStaked, fromThawing);
+        registry.onStake(id, a.staked, true);
+    }
+
+    /// @inheritdoc IStake
+    function account(uint32 id) external view returns (Account memory) {
+        return _accounts[id];
+    }
+
+    /// @inheritdoc IStake
+    function stakeAt(uint32 id, uint32 epoch) external view returns (uint96) {
+        if (epoch == 0) return 0;
+        return uint96(_history[id].upperLookupRecent(epoch - 1));
+    }
+
+    function _payOut(uint32 id) private {
+        Account storage a = _accounts[id];
+        uint128 amount = a.thawing;
+        a.thawing = 0;
+        totalThawing -= amount;
+        address to = registry.ownerOf(id);
+        token.safeTransfer(to, amount);
+        emit Withdrawn(id, to, amount);
+    }
+
+    function _remember(uint32 id) private {
+        _history[id].push(clock.epoch(), _accounts[id].staked);
+    }
+}

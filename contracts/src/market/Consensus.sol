@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IClock} from "../core/IClock.sol";
+import {IDirectory} from "../core/IDirectory.sol";
+import {IMembers} from "../core/IMembers.sol";
+import {IRules, Parameters} from "../core/IRules.sol";
+import {IStake} from "../core/IStake.sol";
+import {Escrow} from "./Escrow.sol";
+import {IConsensus} from "./IConsensus.sol";
+import {IEmission} from "./IEmission.sol";
+import {Receipt, Receipts, SignedReceipt} from "./Receipts.sol";
+
+/// @title Consensus: by whom, and how much, a speaker was heard
+/// @notice In LISTEN a listener posts the Merkle root of its receipts. In CLAIM a speaker shows its column: every
+///         receipt in which it was listened to. Its consensus weight is the largest w that listeners holding at least
+///         kappa of the others' posted stake give it; its rank is the sum of stake * min(weight, consensus). Leaving
+///         receipts out can only lower a rank.
+abstract contract Consensus is IConsensus, Escrow, EIP712 {
+    uint256 public constant ATTENTION = 65535;
+    uint256 public constant MAX_COLUMN = 128;
+
+    IRules public immutable rules;
+    IEmission public immutable emission;
+    IStake public immutable stake;
+
+    mapping(uint32 epoch => mapping(uint32 id => Post)) public posts;
+    mapping(uint32 epoch => mapping(uint32 id => Column)) public columns;
+    mapping(uint32 epoch => Epoch) public epochs;
+    mapping(uint32 epoch => mapping(uint32 id => bytes32)) public heardOf; // hash of the listeners that a claim counted
+
+    constructor(IDirectory d) Escrow(d) EIP712("Klopf", "1") {
+        rules = IRules(d.addressOf("Rules"));
+        emission = IEmission(d.addressOf("Emission"));
+        stake = IStake(d.addressOf("Stake"));
+    }
+
+    /// @inheritdoc IConsensus
+    function post(uint32 id, bytes32 root, uint96 fees, bytes32 commitment) external {
+        // CHECK
+        registry.requireActor(id, msg.sender);
+        uint32 epoch = clock.epoch();
+        if (epoch == 0 || clock.phase() != IClock.Phase.Listen) revert WrongPhase();
+        Post storage p = posts[epoch][id];
+        if (p.root != 0) revert AlreadyPosted(id, epoch);
+        IMembers.Role role = registry.roleOf(id);
+        if (role == IMembers.Role.Neuron) _requireSpeaking(id);
+        // APPLY
+        uint96 weight = role == IMembers.Role.Neuron ? stake.stakeAt(id, epoch) : 0;
+        _spend(id, fees);
+        (p.root, p.stake, p.fees) = (root == 0 ? bytes32(uint256(1)) : root, weight, fees);
+        epochs[epoch].stake += weight;
+        registry.onPost(id, epoch, commitment);
+        clock.arrive(id);
+        // EMIT
+        emit Posted(id, epoch, root, fees, weight);
+    }
+
+    /// @inheritdoc IConsensus
+    function claim(uint32 speaker, SignedReceipt[] calldata column) external {
+        // CHECK
+        registry.requireActor(speaker, msg.sender);
+        uint32 epoch = clock.epoch();
+        if (epoch == 0 || clock.phase() != IClock.Phase.Claim) revert WrongPhase();
+        if (columns[epoch][speaker].claimed) revert AlreadyClaimed(speaker, epoch);
+        _requireSpeaking(speaker);
+        if (registry.bornIn(speaker) >= epoch) revert NotAdmitted(speaker);
+        _checkColumn(epoch, speaker, column);
+        // APPLY
+        Column storage c = columns[epoch][speaker];
+        c.claimed = true;
+        (uint16 consensus, uint256 rank, uint96 fees) = _weigh(epoch, speaker, column);
+        (c.consensus, c.rank, c.fees) = (consensus, uint112(rank), fees);
+        Epoch storage e = epochs[epoch];
+        if (rank != 0 && e.rank == 0) {
+            e.pool = uint96(emission.setAside(rules.current().emission));
+        }
+        e.rank += uint112(rank);
+        clock.arrive(speaker);
+        // EMIT
+        emit Claimed(epoch, speaker, consensus, uint112(rank), fees);
+    }
+
+    /// @inheritdoc IConsensus
+    function receiptDigest(Receipt calldata r) public view returns (bytes32) {
+        return _hashTypedDataV4(Receipts.structHash(r));
+    }
+
+    /// @inheritdoc IConsensus
+    function leafOf(Receipt calldata r) public pure returns (bytes32) {
+        return Receipts.leaf(r);
+    }
+
+    function _requireSpeaking(uint32 id) private view {
+        IMembers.Standing s = registry.standingOf(id);
+        if (s != IMembers.Standing.Fringe && s != IMembers.Standing.Backbone) revert NotAdmitted(id);
+    }
+
+    function _checkColumn(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column) private view {
+        if (column.length > MAX_COLUMN) revert ColumnTooLong(column.length);
+        for (uint256 i = 0; i < column.length; i++) {
+            Receipt calldata r = column[i].receipt;
+            if (r.epoch != epoch || r.speaker != speaker || r.listener == speaker) revert WrongColumn(i);
+            if (i != 0 && r.weight > column[i - 1].receipt.weight) revert ColumnNotSorted(i);
+            for (uint256 k = 0; k < i; k++) {
+                if (column[k].receipt.listener == r.listener) revert ListenerTwice(r.listener);
+            }
+            bytes32 digest = receiptDigest(r);
+            if (!registry.signsFor(r.listener, epoch, Receipts.signerOf(digest, column[i].listenerSignature))) {
+                revert WrongListenerSignature(i);
+            }
+            if (!registry.signsFor(speaker, epoch, Receipts.signerOf(digest, column[i].speakerSignature))) {
+                revert WrongSpeakerSignature(i);
+            }
+            if (!MerkleProof.verifyCalldata(column[i].proof, posts[epoch][r.listener].root, Receipts.leaf(r))) {
+                revert NotInRoot(i);
+            }
+        }
+    }
+
+    /// @dev Walks the column from the heaviest weight down until listeners holding kappa of the others' posted stake are
+    ///      met. Nobody may listen to himself, so his own stake must not count against him either.
+    function _weigh(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column)
+        private
+        returns (uint16 consensus, uint256 rank, uint96 fees)
+    {
+        Parameters memory now_ = rules.current();
+        uint96[] memory stakes = new uint96[](column.length);
+        uint32[] memory heard = new uint32[](column.length);
+        uint256 count = 0;
+        uint256 needed = uint256(epochs[epoch].stake - posts[epoch][speaker].stake) * now_.kappa;
+        uint256 reached = 0;
+        bool met = false;
+        for (uint256 i = 0; i < column.length; i++) {
+            Receipt calldata r = column[i].receipt;
+            Post storage p = posts[epoch][r.listener];
+            bytes32 leaf = Receipts.leaf(r);
+            if (uint256(p.weightUsed) + r.weight > ATTENTION || r.fee > p.fees) {
+                emit Refused(epoch, r.listener, r.speaker, leaf);
+                continue;
+            }
+            p.weightUsed += r.weight;
+            p.fees -= r.fee;
+            fees += r.fee;
+            heard[count++] = r.listener;
+            stakes[i] = p.stake;
+            reached += p.stake;
+            if (!met && p.stake != 0 && reached * ATTENTION >= needed) {
+                (consensus, met) = (r.weight, true);
+            }
+            emit Heard(epoch, r.listener, r.speaker, r.answers, r.weight, r.fee, leaf);
+        }
+        for (uint256 i = 0; i < column.length; i++) {
+            rank += uint256(stakes[i]) * Math.min(column[i].receipt.weight, consensus);
+        }
+        assembly ("memory-safe") {
+            mstore(heard, count)
+        }
+        if (now_.disputeSeconds != 0) heardOf[epoch][speaker] = keccak256(abi.encodePacked(heard));
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Fixed} from "../core/Fixed.sol";
+import {IDirectory} from "../core/IDirectory.sol";
+import {Consensus} from "./Consensus.sol";
+import {ISettlement} from "./ISettlement.sol";
+
+/// @title Pay follows listening
+/// @notice When an epoch is over its emission is split by rank, and fees are paid as signed: at once, or once the
+///         dispute window has ended. What a speaker claims is in `Consensus`, where fees wait in `Escrow`.
+contract Settlement is ISettlement, Consensus {
+    using SafeERC20 for IERC20;
+
+    address public immutable disputes;
+
+    constructor(IDirectory d) Consensus(d) {
+        disputes = d.find("Disputes");
+    }
+
+    /// @inheritdoc ISettlement
+    function collect(uint32 epoch, uint32[] calldata ids) external {
+        if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
+        for (uint256 i = 0; i < ids.length; i++) {
+            _collect(epoch, ids[i]);
+        }
+    }
+
+    /// @inheritdoc ISettlement
+    function hold(uint32 epoch, uint32 listener) external {
+        if (msg.sender != disputes) revert OnlyDisputes();
+        posts[epoch][listener].disputes += 1;
+    }
+
+    /// @inheritdoc ISettlement
+    function release(uint32 epoch, uint32 listener, uint32 speaker, uint96 fee, bool kept)
+        external
+        returns (uint96 paid, bool voided)
+    {
+        // CHECK
+        if (msg.sender != disputes) revert OnlyDisputes();
+        // ACCRUE
+        Post storage p = posts[epoch][listener];
+        uint96 aside = uint96(Math.min(fee, p.fees));
+        uint96 more = uint96(Math.min(fee - aside, _spendable(listener)));
+        paid = aside + more;
+        voided = p.root != 0 && !(kept && paid == fee);
+        // APPLY
+        p.fees -= aside;
+        p.disputes -= 1;
+        _spend(listener, more);
+        if (voided) columns[epoch][listener].voided = true;
+        if (paid != 0) token.safeTransfer(registry.ownerOf(speaker), paid);
+    }
+
+    function _collect(uint32 epoch, uint32 id) private {
+        // CHECK
+        Column storage c = columns[epoch][id];
+        address owner = registry.ownerOf(id);
+        if (c.pay == Pay.Collected || owner == address(0)) return;
+        // ACCRUE
+        Epoch storage e = epochs[epoch];
+        if (c.pay == Pay.Due) {
+            c.pay = Pay.Weighed;
+            registry.onHeard(id, epoch, e.rank == 0 ? 0 : Fixed.divDown(c.rank, e.rank));
+        }
+        (uint64 until,) = clock.windowOf(epoch);
+        Post storage p = posts[epoch][id];
+        if (p.disputes != 0 || block.timestamp < until) return;
+        uint256 reward = e.rank == 0 || c.voided ? 0 : Math.mulDiv(e.pool, c.rank, e.rank); // rounds down
+        // APPLY
+        (uint96 fees, uint96 refund) = (c.fees, p.fees);
+        c.pay = Pay.Collected;
+        c.fees = 0;
+        p.fees = 0;
+        escrow[id] += refund;
+        if (reward != 0) emission.pay(owner, reward);
+        if (fees != 0) token.safeTransfer(owner, fees);
+        // EMIT
+        emit Collected(epoch, id, owner, reward, fees, refund);
+    }
+}
