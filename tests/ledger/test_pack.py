@@ -95,7 +95,7 @@ def test_verify_plays_its_replay(installed: None, net: Net, monkeypatch: pytest.
 def test_where_it_is_not_installed_its_events_are_named(net: Net) -> None:
     network = played(net)
     found = ledger.verify(network, [])
-    assert len([d for d in found if "of Rounds, which no pack installed here has" in str(d)]) == 5
+    assert len([d for d in found if "of the pack 'rounds', which is not installed" in str(d)]) == 5
     assert "the code of Rounds" in str(found[5]) and "cannot be compared" in str(found[5]) and len(found) == 6
 
 

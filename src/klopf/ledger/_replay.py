@@ -213,7 +213,9 @@ class Verification:
     def unaccounted(self, event: Event) -> str:
         """Why nobody knows what an event means."""
         if event.contract not in self.replays:
-            return f"of {event.contract}, which no pack installed here has; install the package that has it"
+            packs = self.ledger.deployment.packs.items()
+            pack = next((pack for pack, names in packs if event.contract in names), "")
+            return f"of the pack {pack!r}, which is not installed; install the package that has it"
         return f"unknown to the replay of {event.contract}; this contract is not the one that its pack has"
 
     def compare(self) -> None:

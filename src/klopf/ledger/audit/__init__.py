@@ -1,13 +1,13 @@
 """Know Your AI: audits by auditors who are drawn by stake."""
 
-from klopf.ledger._pack import Pack
+from klopf.ledger import _pack
 from klopf.ledger.audit.audits import Audits
 from klopf.ledger.audit.marks import Marks
 
-__all__ = ["Audit"]
+__all__ = ["Audit", "Audits", "Marks"]
 
 
-class Audit(Pack):
+class Audit(_pack.Pack):
     """See this module's text."""
 
     name = "audit"

@@ -23,7 +23,16 @@ from klopf.ledger.core.registry import Registry, RegistryReplay
 from klopf.ledger.core.stake import StakeReplay
 from klopf.neuron import Standing
 
-__all__ = ["Audits", "AuditsReplay", "Result", "Score"]
+__all__ = [
+    "Audits",
+    "AuditsReplay",
+    "Committed",
+    "Concluded",
+    "Outlier",
+    "Result",
+    "Revealed",
+    "Score",
+]
 
 _COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,uint16,uint16)[])[]", "bytes32")
 

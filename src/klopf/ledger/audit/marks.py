@@ -13,7 +13,11 @@ from klopf.ledger._parameters import Marks as Terms
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.clock import ClockReplay
 
-__all__ = ["Marks", "MarksReplay"]
+__all__ = [
+    "Marks",
+    "MarksReplay",
+    "Proposed",
+]
 
 
 @dataclass(frozen=True)

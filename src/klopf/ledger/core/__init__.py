@@ -1,6 +1,6 @@
 """What every network has: the directory, the token, members, stake, the rules, the clock and snapshots of its graph."""
 
-from klopf.ledger._pack import Pack
+from klopf.ledger import _pack
 from klopf.ledger.core.clock import Clock
 from klopf.ledger.core.directory import Directory
 from klopf.ledger.core.lens import Lens
@@ -10,10 +10,10 @@ from klopf.ledger.core.snapshots import Snapshots
 from klopf.ledger.core.stake import Stake
 from klopf.ledger.core.token import Token
 
-__all__ = ["Core"]
+__all__ = ["Clock", "Core", "Directory", "Lens", "Registry", "Rules", "Snapshots", "Stake", "Token"]
 
 
-class Core(Pack):
+class Core(_pack.Pack):
     """See this module's text."""
 
     name = "core"

@@ -17,7 +17,15 @@ from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.rules import RulesReplay
 
-__all__ = ["Clock", "ClockReplay", "Now", "Phase"]
+__all__ = [
+    "Arrived",
+    "Clock",
+    "ClockReplay",
+    "Left",
+    "Now",
+    "Opened",
+    "Phase",
+]
 
 
 class Phase(IntEnum):

@@ -12,7 +12,11 @@ from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
 from klopf.ledger._replay import Replay
 
-__all__ = ["Directory", "DirectoryReplay"]
+__all__ = [
+    "Directory",
+    "DirectoryReplay",
+    "PackAdded",
+]
 
 
 @dataclass(frozen=True)

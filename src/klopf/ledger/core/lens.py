@@ -9,7 +9,11 @@ from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
 from klopf.ledger._proxy import ProxyReplay
 
-__all__ = ["Lens", "LensReplay"]
+__all__ = [
+    "Lens",
+    "LensReplay",
+    "Upgraded",
+]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,22 @@ from klopf.ledger.core.rules import RulesReplay
 from klopf.ledger.keys import Key, checksum
 from klopf.neuron import Standing
 
-__all__ = ["Registry", "RegistryReplay"]
+__all__ = [
+    "KEEPS_SEAT",
+    "Delisted",
+    "EIP712DomainChanged",
+    "Judged",
+    "KeyRotated",
+    "Member",
+    "ModelChanged",
+    "ModelCommitted",
+    "Moved",
+    "Registered",
+    "Registry",
+    "RegistryReplay",
+    "StandingChanged",
+    "UtilityUpdated",
+]
 
 _PAGE = 200  # participants read in one call
 KEEPS_SEAT = float("inf")  # a rival nobody can beat: the rule then answers without a seat asked for

@@ -12,7 +12,13 @@ from klopf.ledger._parameters import Parameters
 from klopf.ledger._replay import Replay
 from klopf.ledger.keys import checksum
 
-__all__ = ["Rules", "RulesReplay"]
+__all__ = [
+    "Adopted",
+    "OwnershipTransferred",
+    "Proposed",
+    "Rules",
+    "RulesReplay",
+]
 
 
 @dataclass(frozen=True)

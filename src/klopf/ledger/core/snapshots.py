@@ -9,7 +9,15 @@ from klopf.ledger._pack import Contract
 from klopf.ledger._proxy import ProxyReplay
 from klopf.ledger._replay import ZERO
 
-__all__ = ["Snapshots", "SnapshotsReplay"]
+__all__ = [
+    "Approval",
+    "ApprovalForAll",
+    "Snapshots",
+    "SnapshotsReplay",
+    "Taken",
+    "Transfer",
+    "Upgraded",
+]
 
 
 @dataclass(frozen=True)

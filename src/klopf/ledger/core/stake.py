@@ -13,7 +13,15 @@ from klopf.ledger._replay import Replay
 from klopf.ledger.core.registry import RegistryReplay
 from klopf.ledger.core.token import Token
 
-__all__ = ["Account", "Stake", "StakeReplay"]
+__all__ = [
+    "Account",
+    "Slashed",
+    "Stake",
+    "StakeReplay",
+    "Staked",
+    "Thawing",
+    "Withdrawn",
+]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import KLP
 from klopf.ledger._replay import ZERO, Replay
 
-__all__ = ["Token", "TokenReplay"]
+__all__ = [
+    "GENESIS",
+    "Approval",
+    "DelegateChanged",
+    "DelegateVotesChanged",
+    "EIP712DomainChanged",
+    "Emitted",
+    "Token",
+    "TokenReplay",
+    "Transfer",
+]
 
 GENESIS = 600_000_000 * KLP
 

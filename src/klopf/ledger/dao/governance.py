@@ -22,7 +22,28 @@ from klopf.ledger.core.token import Token
 from klopf.ledger.keys import checksum
 from klopf.ledger.market.economy import Economy as EconomyContract
 
-__all__ = ["Governance", "Proposal", "ProposalState", "Support"]
+__all__ = [
+    "EIP712DomainChanged",
+    "Governance",
+    "LateQuorumVoteExtensionSet",
+    "Proposal",
+    "ProposalCanceled",
+    "ProposalCreated",
+    "ProposalExecuted",
+    "ProposalExtended",
+    "ProposalGuardianSet",
+    "ProposalQueued",
+    "ProposalState",
+    "ProposalThresholdSet",
+    "QuorumNumeratorUpdated",
+    "Support",
+    "Terms",
+    "TimelockChange",
+    "VoteCast",
+    "VoteCastWithParams",
+    "VotingDelaySet",
+    "VotingPeriodSet",
+]
 
 
 @dataclass(frozen=True)

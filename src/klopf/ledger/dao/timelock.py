@@ -8,7 +8,17 @@ from typing import Any
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
 
-__all__ = ["Timelock"]
+__all__ = [
+    "CallExecuted",
+    "CallSalt",
+    "CallScheduled",
+    "Cancelled",
+    "MinDelayChange",
+    "RoleAdminChanged",
+    "RoleGranted",
+    "RoleRevoked",
+    "Timelock",
+]
 
 
 @dataclass(frozen=True)

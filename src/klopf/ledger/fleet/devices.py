@@ -14,7 +14,15 @@ from klopf.ledger._receipts import Domain
 from klopf.ledger._replay import ZERO, Replay
 from klopf.ledger.keys import Key, checksum
 
-__all__ = ["Devices", "DevicesReplay"]
+__all__ = [
+    "Approval",
+    "ApprovalForAll",
+    "Born",
+    "Devices",
+    "DevicesReplay",
+    "EIP712DomainChanged",
+    "Transfer",
+]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,17 @@ from klopf.ledger.fleet.devices import DevicesReplay
 from klopf.ledger.keys import checksum
 from klopf.ledger.market.emission import EmissionReplay
 
-__all__ = ["Effort", "EffortReplay"]
+__all__ = [
+    "Closed",
+    "DevicePaid",
+    "EIP712DomainChanged",
+    "Effort",
+    "EffortReplay",
+    "Joined",
+    "NodeFounded",
+    "NodePaid",
+    "Reported",
+]
 
 _WAD = 10**18
 

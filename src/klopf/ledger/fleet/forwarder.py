@@ -14,7 +14,12 @@ from klopf.ledger._receipts import Domain
 from klopf.ledger._replay import Replay
 from klopf.ledger.fleet._request import FORWARDED, ForwardRequest
 
-__all__ = ["Forwarder", "ForwarderReplay"]
+__all__ = [
+    "EIP712DomainChanged",
+    "ExecutedForwardRequest",
+    "Forwarder",
+    "ForwarderReplay",
+]
 
 
 @dataclass(frozen=True)

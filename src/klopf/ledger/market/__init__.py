@@ -1,6 +1,6 @@
 """Listening and its pay: receipts, disputes, what the reserve emits, and jobs whose price is locked first."""
 
-from klopf.ledger._pack import Pack
+from klopf.ledger import _pack
 from klopf.ledger.market.batch import Batch
 from klopf.ledger.market.disputes import Disputes
 from klopf.ledger.market.economy import Economy
@@ -8,10 +8,10 @@ from klopf.ledger.market.emission import Emission
 from klopf.ledger.market.jobs import Jobs
 from klopf.ledger.market.settlement import Settlement
 
-__all__ = ["Market"]
+__all__ = ["Batch", "Disputes", "Economy", "Emission", "Jobs", "Market", "Settlement"]
 
 
-class Market(Pack):
+class Market(_pack.Pack):
     """See this module's text."""
 
     name = "market"

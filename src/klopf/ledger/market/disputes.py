@@ -13,7 +13,13 @@ from klopf.ledger._replay import Replay
 from klopf.ledger.market.settlement import Settlement, SettlementReplay
 from klopf.neuron import Standing
 
-__all__ = ["Dispute", "Disputes", "DisputesReplay"]
+__all__ = [
+    "Dispute",
+    "DisputeEnded",
+    "Disputed",
+    "Disputes",
+    "DisputesReplay",
+]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,12 @@ from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import Economy as Terms
 from klopf.ledger._replay import Replay
 
-__all__ = ["Economy", "EconomyReplay"]
+__all__ = [
+    "Adopted",
+    "Economy",
+    "EconomyReplay",
+    "Proposed",
+]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,16 @@ from klopf.ledger.core.token import TokenReplay
 from klopf.ledger.market import _reference as ref
 from klopf.ledger.market.economy import EconomyReplay
 
-__all__ = ["Emission", "EmissionReplay"]
+__all__ = [
+    "COMPUTE_RESERVE",
+    "DAY",
+    "Emission",
+    "EmissionReplay",
+    "HalvingBegan",
+    "Paid",
+    "Rolled",
+    "SetAside",
+]
 
 DAY = 24 * 3600
 COMPUTE_RESERVE = 1_000_000_000 * KLP

@@ -11,7 +11,15 @@ from klopf.ledger._pack import Contract
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.token import Token
 
-__all__ = ["Jobs", "JobsReplay"]
+__all__ = [
+    "Disputed",
+    "Jobs",
+    "JobsReplay",
+    "Opened",
+    "Reported",
+    "Returned",
+    "WorkerPaid",
+]
 
 
 @dataclass(frozen=True)

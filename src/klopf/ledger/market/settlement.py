@@ -20,7 +20,23 @@ from klopf.ledger.core.token import Token
 from klopf.ledger.market import _reference as ref
 from klopf.ledger.market.emission import EmissionReplay
 
-__all__ = ["Column", "EpochTotals", "Settlement", "SettlementReplay"]
+__all__ = [
+    "EMPTY_ROOT",
+    "Capped",
+    "Claimed",
+    "Collected",
+    "Column",
+    "Deposited",
+    "EIP712DomainChanged",
+    "EpochTotals",
+    "Heard",
+    "Post",
+    "Posted",
+    "Refused",
+    "Settlement",
+    "SettlementReplay",
+    "Withdrawn",
+]
 
 EMPTY_ROOT = (1).to_bytes(32, "big")
 _WAD = 10**18

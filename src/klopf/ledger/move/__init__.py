@@ -1,12 +1,12 @@
 """What a network has that moved from another chain: everybody's claims to what it had there."""
 
-from klopf.ledger._pack import Pack
+from klopf.ledger import _pack
 from klopf.ledger.move.claims import Claims
 
-__all__ = ["Move"]
+__all__ = ["Claims", "Move"]
 
 
-class Move(Pack):
+class Move(_pack.Pack):
     """See this module's text."""
 
     name = "move"

@@ -10,7 +10,11 @@ from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._replay import Replay
 
-__all__ = ["Claims", "ClaimsReplay"]
+__all__ = [
+    "Claims",
+    "ClaimsReplay",
+    "Restored",
+]
 
 
 @dataclass(frozen=True)
