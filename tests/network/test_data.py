@@ -68,7 +68,7 @@ def test_how_a_file_is_written_can_be_said(tmp_path):
         ({"wire": {"first_port": 70_000}}, "65000"),
         ({"wire": {"first_port": -1}}, "greater than or equal to 0"),
         ({"data": {"file": "digits", "task": "numbers"}}, "the handwritten digits are classes"),
-        ({"data": {"file": "t.csv", "task": "poems"}}, "'classes' or 'numbers'"),
+        ({"data": {"file": "t.csv", "task": "poems"}}, "'classes', 'numbers' or 'text'"),
     ],
 )
 def test_settings_that_cannot_be_carried_out_are_one_line(tmp_path, table, line):
