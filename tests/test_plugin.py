@@ -1,5 +1,6 @@
 """A package outside Klopf adds one of everything: it is installed, keeps its promises, and makes up a real network."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -49,6 +50,21 @@ def ran(installed, tmp_path_factory) -> Path:
     return place / "run"
 
 
+JOIN = """
+import sys
+from pathlib import Path
+from klopf import ledger, network
+from klopf_example.circle import Circle
+
+run = network.read_run(Path(sys.argv[1]))
+mira = next(member for member in run.members if member.name == "mira")
+key = ledger.keys.load(run.folder / mira.folder / "key.json", "plugin")
+with ledger.connect(run.folder / "ledger.sqlite", key, ledger.Deployment.load(run.folder / "deployment.json")) as mine:
+    mine.client(Circle).join(1, mira.id)
+    print(mine.client(Circle).size(1))
+"""
+
+
 @pytest.mark.timeout(900)
 def test_it_makes_up_a_network_that_verifies(installed, ran):
     summary = json.loads((ran / "summary.json").read_text())
@@ -59,4 +75,14 @@ def test_it_makes_up_a_network_that_verifies(installed, ran):
     assert "Pay by model" in (ran / "report.html").read_text()
     shares = json.loads(run([BIN / "klopf", "shares", ran, "--json"], installed))
     assert shares.keys() == rows.keys() and sum(shares.values()) == pytest.approx(1)
+    assert run([sys.executable, "-c", JOIN, ran], installed).strip() == "1"
     assert "every balance" in run([BIN / "klopf", "verify", ran], installed)
+    without = {name: value for name, value in installed.items() if name != "PYTHONPATH"}
+    said = run([BIN / "klopf", "verify", ran], without, status=1)
+    assert "is of Circle, which no pack installed here has" in said
+
+
+def test_its_contract_is_the_one_that_was_compiled():
+    source = hashlib.sha256((PLUGIN / "contracts/Circle.sol").read_bytes()).hexdigest()
+    built = json.loads((PLUGIN / "src/klopf_example/artifacts/build.json").read_text())
+    assert built["sources"]["src/Circle.sol"] == source, "compile it again: see examples/plugin/README.md"

@@ -2,6 +2,7 @@
 
 from klopf import checks
 from klopf.console import COMMANDS
+from klopf.ledger.packs import PACKS
 from klopf.network import PANELS
 from klopf.peers import Numbers
 
@@ -24,3 +25,7 @@ def test_command():
 
 def test_panel():
     checks.check_panel(PANELS.load("by-model"))
+
+
+def test_pack():
+    checks.check_pack(PACKS.load("circle"))

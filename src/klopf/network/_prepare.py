@@ -42,6 +42,8 @@ def prepare(
     _check_ports(settings)
     _check_models(settings, shares)
     marks = _marks(settings, shares)
+    for pack in settings.ledger.packs:
+        ledger.packs.PACKS.load(pack)
     operator = _operator(settings, passphrase)
     with _folder_or_nothing(folder):
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
@@ -52,6 +54,10 @@ def prepare(
         ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
         begun("deploying the contracts")
         deployment = ledger.deploy(where, operator, _parameters(settings), marks=marks)
+        for pack in settings.ledger.packs:
+            begun(f"adding the pack {pack}")
+            with ledger.connect(where, operator, deployment) as book:
+                deployment = ledger.add_pack(book, pack).deployment or deployment
         deployment.save(folder / "deployment.json")
         with ledger.connect(where, operator, deployment) as book:
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)

@@ -123,6 +123,8 @@ class LedgerSettings(_Strict):
     rpc: str | None = None
     """URL of an EVM node; then ``key`` names the keystore file of an account that can pay there."""
     key: str | None = None
+    packs: tuple[str, ...] = ()
+    """Packs of contracts beside the usual ones, from packages installed beside Klopf."""
     listen_seconds: int = Field(90, ge=1)
     claim_seconds: int = Field(45, ge=1)
     """Deadlines of an epoch's two phases; a phase ends earlier when everybody has done his part."""
@@ -294,6 +296,7 @@ budget = 10000.0         # tokens locked in escrow; what is not used comes back
 file = "ledger.sqlite"   # the embedded chain, a file in the run folder
 # rpc = "http://127.0.0.1:8545"       # or any EVM node, and the keystore that pays there:
 # key = "operator.json"               # (`klopf keys new operator.json`; passphrase in KLOPF_PASSPHRASE)
+# packs = ["rounds"]     # packs of contracts that packages installed beside Klopf bring
 listen_seconds = 90      # deadlines; a phase ends as soon as everybody has done his part
 claim_seconds = 45
 dispute_seconds = 0      # pay waits so long for disputes about receipts, and a run ends that much later; 0: none
