@@ -79,7 +79,7 @@ def test_it_makes_up_a_network_that_verifies(installed, ran):
     assert "every balance" in run([BIN / "klopf", "verify", ran], installed)
     without = {name: value for name, value in installed.items() if name != "PYTHONPATH"}
     said = run([BIN / "klopf", "verify", ran], without, status=1)
-    assert "is of Circle, which no pack installed here has" in said
+    assert "Circle" in said and "install" in said
 
 
 def test_its_contract_is_the_one_that_was_compiled():
