@@ -145,9 +145,15 @@ def activate(kind, leak, Z, zo, units, A, ao, idx):  # type: ignore[no-untyped-d
 
 @jit
 def slope(kind, leak, z, h):  # type: ignore[no-untyped-def]
-    """Derivative of the activation at ``z``, where the activity is ``h``. Threshold units have none."""
+    """Derivative of the activation at ``z``, where the activity is ``h``, in double precision."""
     zero = z * 0
-    one = zero + 1
+    return slope_as(kind, leak, zero, zero + 1, z, h)
+
+
+@jit
+def slope_as(kind, leak, zero, one, z, h):  # type: ignore[no-untyped-def]
+    """Derivative of the activation at ``z``, where the activity is ``h``, in the precision of ``zero`` and ``one``.
+    Threshold units have none."""
     if kind == RELU:
         return one if z > 0 else zero
     if kind == LEAKY:

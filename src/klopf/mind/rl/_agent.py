@@ -16,9 +16,9 @@ from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._settings import checked_seed
 from klopf.mind.kernels.state import MOST
-from klopf.mind.rl import _k_layout as at
 from klopf.mind.rl._geometry import draw, geometry_for, hyperparameters_for, options_for
 from klopf.mind.rl._jit import compile_apart, mark_compiled
+from klopf.mind.rl._kernels import layout as at
 from klopf.mind.rl._settings import AGENTS, ALGORITHMS, AgentSettings, settings_for
 
 __all__ = ["Agent"]
@@ -220,7 +220,7 @@ class Agent:
         if apart:
             compile_apart(self.settings.algorithm, str(self._dtype))
         kernel = importlib.import_module(
-            f"klopf.mind.rl.{ALGORITHMS[self.settings.algorithm].kernel}"
+            f"klopf.mind.rl._kernels.{ALGORITHMS[self.settings.algorithm].kernel}"
         )  # compiled code, when first needed
         self._kernel = kernel
         self._state = (self._P, self._U, self._B, self._S, self._A, self._D, self._C, self._N, self._G, self._networks,
@@ -301,7 +301,7 @@ class Agent:
             if given.shape != (1,) or given[0] not in range(self.choices):
                 raise MindError(f"action {action!r} is out of range: this agent has choices 0 to {self.choices - 1}")
             if self.settings.algorithm in ("q", "qrc"):
-                out = int(self._networks[0, -1, at.UNITS_AT])
+                out = int(self._networks[0, -1, at.SUMS_AT])
                 values = self._A[int(self._G[at.G_NOW]), out : out + self.choices]
                 self._G[at.G_GREEDY] = float(int(given[0]) == int(values.argmax()))
             self._action[at.DRAWN, 0] = given[0]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.mind.rl import _k_layout as at
+from klopf.mind.rl._kernels import layout as at
 from klopf.mind.rl._settings import AgentSettings
 
 __all__ = ["Geometry", "draw", "geometry_for", "hyperparameters_for", "options_for"]
@@ -19,7 +19,7 @@ __all__ = ["Geometry", "draw", "geometry_for", "hyperparameters_for", "options_f
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where everything lies, for the kernels (see ``_k_layout``), and how much room it takes."""
+    """Where everything lies, for the kernels (see ``_kernels.layout``), and how much room it takes."""
 
     networks: NDArray[np.int64]
     spans: NDArray[np.int64]
@@ -37,8 +37,8 @@ def geometry_for(inputs: int, hidden: Sequence[int], outputs: Sequence[int]) -> 
         inputs_at, span[at.START] = 0, weights
         for l, (n, m) in enumerate(itertools.pairwise((inputs, *hidden, last))):
             layers[l, at.INPUTS], layers[l, at.UNITS] = n, m
-            layers[l, at.WEIGHTS_AT], layers[l, at.RECORDS_AT] = weights, units
-            layers[l, at.INPUTS_AT], layers[l, at.UNITS_AT] = inputs_at, place
+            layers[l, at.WEIGHTS_AT], layers[l, at.UNITS_AT] = weights, units
+            layers[l, at.INPUTS_AT], layers[l, at.SUMS_AT] = inputs_at, place
             weights = _round_up(weights + (n + 1) * m)
             place = _round_up(place + m + 1)
             if l < len(hidden):

@@ -116,7 +116,7 @@ class Horde:
             raise MindError("discounts must be from 0 to 1, one for each demon")
         if terminated:
             now = np.zeros(len(self))
-        kernel = importlib.import_module("klopf.mind.rl._k_linear")
+        kernel = importlib.import_module("klopf.mind.rl._kernels.linear")
         kernel.horde(
             self._W, self._E, self._V, self._D, self._x, told, now, self._faded, self.trace_decay, seen,
             self.step_size, self.kappa, bool(terminated), self._out,

@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numba
+
 from klopf.mind._jit import cache_folder, compiler
 
 __all__ = ["compile_apart", "jit", "mark_compiled"]
 
-_SOURCES = sorted(Path(__file__).parent.glob("_k_*.py"))
+_SOURCES = sorted(Path(__file__).parent.glob("_kernels/*.py"))
 _FOLDER = cache_folder(*_SOURCES)
 
 jit: Any = compiler(*_SOURCES)
@@ -39,7 +41,8 @@ def mark_compiled(kernel: str, dtype: str) -> None:
 def compile_apart(kernel: str, dtype: str) -> None:
     """Put ``kernel`` into the cache if it is not there. Where there is no cache, or no process, nothing is done."""
     mark = _mark(kernel, dtype)
-    if mark is None or mark.exists():
+    config: Any = numba.config
+    if mark is None or mark.exists() or config.DISABLE_JIT:
         return
     root = str(Path(__file__).parents[3])
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)

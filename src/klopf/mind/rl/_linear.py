@@ -130,7 +130,7 @@ class TrueOnlineTD(_Linear):
         """
         cumulant, discount = self._told(cumulant, discount)
         seen = self._features(x2)
-        kernel = importlib.import_module("klopf.mind.rl._k_linear")
+        kernel = importlib.import_module("klopf.mind.rl._kernels.linear")
         decay = self._N[4] * self.trace_decay
         said = kernel.true_online(self._T, self._N, self._x, cumulant, discount, seen, decay, self.step_size)
         self._x = seen.copy()
@@ -208,7 +208,7 @@ class SwiftTD(_Linear):
         return float(self._kernel()(self._T, self._N, seen, cumulant, discount, *self._constants()))
 
     def _kernel(self) -> Any:
-        return importlib.import_module("klopf.mind.rl._k_linear").swift
+        return importlib.import_module("klopf.mind.rl._kernels.linear").swift
 
     def _constants(self) -> tuple[float, ...]:
         return self.trace_decay, self.eta, self.eta_min, self.decay, self.meta_step_size

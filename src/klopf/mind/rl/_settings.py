@@ -9,7 +9,7 @@ from typing import Any
 
 from klopf.errors import MindError
 from klopf.mind._settings import plain
-from klopf.mind.rl._k_layout import UPDATES
+from klopf.mind.rl._kernels.layout import UPDATES
 
 __all__ = ["AGENTS", "ALGORITHMS", "AgentSettings", "Algorithm", "settings_for"]
 
@@ -27,11 +27,11 @@ class Algorithm:
 
 
 ALGORITHMS = {
-    "ac": Algorithm("_k_actor_critic", lambda actions, choices: (1, 2 * actions or choices), continuous=True),
-    "q": Algorithm("_k_q", lambda _, choices: (choices,)),
-    "sarsa": Algorithm("_k_sarsa", lambda _, choices: (choices,)),
-    "td": Algorithm("_k_td", lambda *_: (1,), acts=False),
-    "qrc": Algorithm("_k_qrc", lambda _, choices: (choices, choices)),
+    "ac": Algorithm("actor_critic", lambda actions, choices: (1, 2 * actions or choices), continuous=True),
+    "q": Algorithm("q", lambda _, choices: (choices,)),
+    "sarsa": Algorithm("sarsa", lambda _, choices: (choices,)),
+    "td": Algorithm("td", lambda *_: (1,), acts=False),
+    "qrc": Algorithm("qrc", lambda _, choices: (choices, choices)),
 }
 """The algorithms, by the name that settings have for them."""
 TIME_OUTS = ("bootstrap", "terminate")

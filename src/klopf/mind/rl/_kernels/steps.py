@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from klopf.mind.kernels.state import MOST
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import (
+from klopf.mind.rl._kernels.layout import (
     BAD_OBSERVATION,
     BAD_REWARD,
     DIVERGED,
@@ -22,7 +22,7 @@ from klopf.mind.rl._k_layout import (
     O_PUBLISHED,
     TRACE,
 )
-from klopf.mind.rl._k_senses import scaled, sense
+from klopf.mind.rl._kernels.senses import scaled, sense
 
 LARGEST_NUMBER = 1.7976931348623157e308
 

@@ -1,23 +1,18 @@
-"""The network that every streaming agent is made of: forward, backward into traces, and the step.
+"""The network that every streaming agent is made of: forward, and backward into traces.
 
 Hidden layers: linear, layer normalisation without learned scale (epsilon 1e-5, as PyTorch's), leaky ReLU. The last
 layer is linear. Elsayed, Vasan and Mahmood (2024), *Streaming deep reinforcement learning finally works*, section 3.
-
-Several networks (value, policy) share one input and lie in the same flat arrays. ``layers[l]`` of one network's layer:
-0 inputs, 1 units, 2 first weight, 3 where its inputs lie in the activations, 4 where its units lie there, 5 its units
-in the unit table. A hidden layer's weights lie row by row of inputs (so a row is what one input says to all units), the
-last layer's row by row of outputs; the bias is one more input, which is always 1. Behind a layer's inputs stands that
-1, behind a hidden layer's units their 1 / deviation.
-
-``P[q]`` is a table of weights: row 0 the weight, row 1 its trace, further rows as the update rule needs (``_updates``).
+Sums, activities, normalisation and their derivatives are the mind's own; ``layout`` says where everything lies.
 """
 
 from __future__ import annotations
 
 import math
 
+from klopf.mind.kernels.forward import LEAKY, activity, all_weighted_sums, layer_norm, layer_norm_back, slope_as
+from klopf.mind.kernels.rows import row_dot
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import (
+from klopf.mind.rl._kernels.layout import (
     ADAPTIVE,
     C_BETA2,
     C_DECAY,
@@ -40,107 +35,42 @@ from klopf.mind.rl._k_layout import (
     PLAIN,
     SECOND,
     STEP_SIZE,
+    SUMS_AT,
     TRACE,
     UNITS,
-    UNITS_AT,
     WEIGHT,
     WEIGHTS_AT,
 )
 
 
 @jit
-def hidden_forward(W, layer, A, norm):  # type: ignore[no-untyped-def]
-    """One hidden layer: from its inputs to its units, normalised, and behind them their 1 / deviation."""
-    n = layer[INPUTS]
-    units = layer[UNITS]
-    z = A[layer[UNITS_AT] : layer[UNITS_AT] + units]
-    b = layer[WEIGHTS_AT] + n * units
-    w = W[b : b + units]
-    for j in range(units):
-        z[j] = w[j]
-    i = 0
-    x0 = layer[INPUTS_AT]
-    at = layer[WEIGHTS_AT]
-    while i + 4 <= n:
-        a0 = A[x0 + i]
-        a1 = A[x0 + i + 1]
-        a2 = A[x0 + i + 2]
-        a3 = A[x0 + i + 3]
-        w0 = W[at : at + units]
-        w1 = W[at + units : at + 2 * units]
-        w2 = W[at + 2 * units : at + 3 * units]
-        w3 = W[at + 3 * units : at + 4 * units]
-        for j in range(units):
-            z[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
-        at += 4 * units
-        i += 4
-    while i < n:
-        a0 = A[x0 + i]
-        w0 = W[at : at + units]
-        for j in range(units):
-            z[j] += a0 * w0[j]
-        at += units
-        i += 1
-    zero = W.dtype.type(0)
-    one = W.dtype.type(1)
-    count = W.dtype.type(units)
-    mean = zero
-    for j in range(units):
-        mean += z[j]
-    mean /= count
-    var = zero
-    for j in range(units):
-        d = z[j] - mean
-        z[j] = d
-        var += d * d
-    inv = one / math.sqrt(var / count + norm)
-    for j in range(units):
-        z[j] *= inv
-    A[layer[UNITS_AT] + units] = inv
-
-
-@jit
 def forward(W, layers, A, hyp):  # type: ignore[no-untyped-def]
-    """All layers of one network, from the inputs in ``A``; outputs at ``layers[-1, UNITS_AT]``."""
+    """All layers of one network, from the inputs in ``A``; outputs at ``layers[-1, SUMS_AT]``."""
     last = layers.shape[0] - 1
     one = W.dtype.type(1)
+    small = W.dtype.type(1e-5)
     leak = hyp[LEAK]
-    norm = W.dtype.type(1e-5)
     for l in range(last):
-        hidden_forward(W, layers[l], A, norm)
         units = layers[l, UNITS]
-        z = A[layers[l, UNITS_AT] : layers[l, UNITS_AT] + units]
-        h = A[layers[l + 1, INPUTS_AT] : layers[l + 1, INPUTS_AT] + units]
+        z0 = layers[l, SUMS_AT]
+        h0 = layers[l + 1, INPUTS_AT]
+        all_weighted_sums(W, layers[l, WEIGHTS_AT], units, layers[l, INPUTS], A, layers[l, INPUTS_AT], A, z0)
+        z = A[z0 : z0 + units]
+        h = A[h0 : h0 + units]
+        A[z0 + units] = layer_norm(z, 0, units, small)
         for j in range(units):
-            h[j] = max(z[j], leak * z[j])
-        A[layers[l + 1, INPUTS_AT] + units] = one
+            h[j] = activity(LEAKY, leak, one, z[j])
+        A[h0 + units] = one
     n = layers[last, INPUTS] + 1
-    x = A[layers[last, INPUTS_AT] : layers[last, INPUTS_AT] + n]
     for k in range(layers[last, UNITS]):
-        at = layers[last, WEIGHTS_AT] + k * n
-        w = W[at : at + n]
-        y = W.dtype.type(0)
-        for i in range(n):
-            y += w[i] * x[i]
-        A[layers[last, UNITS_AT] + k] = y
-
-
-@jit
-def row_dot(W, at, n, D, do):  # type: ignore[no-untyped-def]
-    """Inner product of ``n`` weights from ``at`` with ``D`` from ``do``."""
-    g = W.dtype.type(0)
-    w = W[at : at + n]
-    d = D[do : do + n]
-    for j in range(n):
-        g += w[j] * d[j]
-    return g
+        A[layers[last, SUMS_AT] + k] = row_dot(W, layers[last, WEIGHTS_AT] + k * n, n, A, layers[last, INPUTS_AT])
 
 
 @jit
 def trace(rule, P, at, rows, n, X, xo, V, vo, C):  # type: ignore[no-untyped-def]
     """``rows`` rows of ``n`` weights from ``at`` take their gradient, ``X[xo+row] * V[vo:vo+n]``, into their traces.
 
-    Returns the two sums that the rule's step is made of; see ``_k_updates``.
+    Returns the two sums that the rule's step is made of; see ``updates``.
     """
     zero = P.dtype.type(0)
     one = P.dtype.type(1)
@@ -249,7 +179,7 @@ def trace(rule, P, at, rows, n, X, xo, V, vo, C):  # type: ignore[no-untyped-def
 
 @jit
 def backward(rule, P, layers, A, D, hyp, C):  # type: ignore[no-untyped-def]
-    """From the gradient of the outputs, at ``D[layers[-1, UNITS_AT]]``, through the network into all traces.
+    """From the gradient of the outputs, at ``D[layers[-1, SUMS_AT]]``, through the network into all traces.
 
     Returns the rule's two sums over all weights.
     """
@@ -265,33 +195,24 @@ def backward(rule, P, layers, A, D, hyp, C):  # type: ignore[no-untyped-def]
         dx[i] = zero
     if last > 0:
         for k in range(layers[last, UNITS]):
-            g = D[layers[last, UNITS_AT] + k]
+            g = D[layers[last, SUMS_AT] + k]
             at = layers[last, WEIGHTS_AT] + k * (n + 1)
             w = W[at : at + n]
             for i in range(n):
                 dx[i] += g * w[i]
-    s1, s2 = trace(rule, P, layers[last, WEIGHTS_AT], layers[last, UNITS], n + 1, D, layers[last, UNITS_AT], A, x0, C)
+    s1, s2 = trace(rule, P, layers[last, WEIGHTS_AT], layers[last, UNITS], n + 1, D, layers[last, SUMS_AT], A, x0, C)
     for q in range(last):
         l = last - 1 - q
         units = layers[l, UNITS]
         x0 = layers[l + 1, INPUTS_AT]
-        z0 = layers[l, UNITS_AT]
+        z0 = layers[l, SUMS_AT]
         dh = D[x0 : x0 + units]
+        h = A[x0 : x0 + units]
         z = A[z0 : z0 + units]
         d = D[z0 : z0 + units]
-        m1 = zero
-        m2 = zero
         for j in range(units):
-            g = dh[j] * (one if z[j] > zero else leak)
-            d[j] = g
-            m1 += g
-            m2 += g * z[j]
-        count = W.dtype.type(units)
-        m1 /= count
-        m2 /= count
-        inv = A[z0 + units]
-        for j in range(units):
-            d[j] = inv * (d[j] - m1 - z[j] * m2)
+            d[j] = dh[j] * slope_as(LEAKY, leak, zero, one, z[j], h[j])
+        layer_norm_back(z, d, 0, units, A[z0 + units])
         n = layers[l, INPUTS]
         at = layers[l, WEIGHTS_AT]
         x0 = layers[l, INPUTS_AT]

@@ -14,7 +14,7 @@ nothing.
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import (
+from klopf.mind.rl._kernels.layout import (
     DRAWN,
     END,
     FINE,
@@ -24,21 +24,21 @@ from klopf.mind.rl._k_layout import (
     O_LIFE,
     O_RULE,
     START,
+    SUMS_AT,
     UNITS,
-    UNITS_AT,
 )
-from klopf.mind.rl._k_life import live
-from klopf.mind.rl._k_net import forward
-from klopf.mind.rl._k_policy import act_epsilon_greedy, best, gradient_value
-from klopf.mind.rl._k_steps import begun, checked, ended, is_cut, judged, sensed
-from klopf.mind.rl._k_updates import learn
+from klopf.mind.rl._kernels.life import live
+from klopf.mind.rl._kernels.network import forward
+from klopf.mind.rl._kernels.policy import act_epsilon_greedy, best, gradient_value
+from klopf.mind.rl._kernels.steps import begun, checked, ended, is_cut, judged, sensed
+from klopf.mind.rl._kernels.updates import learn
 
 
 @jit
 def act(P, networks, hyp, A, G, O, rng, action):  # type: ignore[no-untyped-def]
     """Evaluate the state in ``A`` and draw an action."""
     forward(P[0], networks[0], A, hyp[0])
-    action[DRAWN, 0] = act_epsilon_greedy(A, networks[0, -1, UNITS_AT], networks[0, -1, UNITS], rng, G, O)
+    action[DRAWN, 0] = act_epsilon_greedy(A, networks[0, -1, SUMS_AT], networks[0, -1, UNITS], rng, G, O)
 
 
 @jit
@@ -62,7 +62,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     cut = is_cut(O, terminated, truncated)
     now = int(G[G_NOW])
     a, b = A[now], A[1 - now]
-    out, choices = networks[0, -1, UNITS_AT], networks[0, -1, UNITS]
+    out, choices = networks[0, -1, SUMS_AT], networks[0, -1, UNITS]
     taken = int(action[DRAWN, 0])
     # SENSE
     r = sensed(S, G, O, obs, reward, cut, b)

@@ -13,19 +13,19 @@ The prediction is in the units of the scaled reward; ``Agent`` hands it out in t
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import DRAWN, END, FINE, G_NOW, O_GAMMA, O_LIFE, O_RULE, START, UNITS_AT
-from klopf.mind.rl._k_life import live
-from klopf.mind.rl._k_net import forward
-from klopf.mind.rl._k_senses import unit
-from klopf.mind.rl._k_steps import begun, checked, ended, is_cut, judged, sensed
-from klopf.mind.rl._k_updates import learn
+from klopf.mind.rl._kernels.layout import DRAWN, END, FINE, G_NOW, O_GAMMA, O_LIFE, O_RULE, START, SUMS_AT
+from klopf.mind.rl._kernels.life import live
+from klopf.mind.rl._kernels.network import forward
+from klopf.mind.rl._kernels.senses import unit
+from klopf.mind.rl._kernels.steps import begun, checked, ended, is_cut, judged, sensed
+from klopf.mind.rl._kernels.updates import learn
 
 
 @jit
 def predict(P, networks, hyp, A, G, O, action):  # type: ignore[no-untyped-def]
     """Evaluate the state in ``A``: what is to come, in the reward's own units."""
     forward(P[0], networks[0], A, hyp[0])
-    action[DRAWN, 0] = float(A[networks[0, -1, UNITS_AT]]) * unit(G, O)
+    action[DRAWN, 0] = float(A[networks[0, -1, SUMS_AT]]) * unit(G, O)
 
 
 @jit
@@ -49,7 +49,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     cut = is_cut(O, terminated, truncated)
     now = int(G[G_NOW])
     a, b = A[now], A[1 - now]
-    out = networks[0, -1, UNITS_AT]
+    out = networks[0, -1, SUMS_AT]
     # SENSE
     r = sensed(S, G, O, obs, reward, cut, b)
     # JUDGE

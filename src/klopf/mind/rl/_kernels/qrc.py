@@ -16,7 +16,7 @@ with ``grad delta = gamma grad max_a' q(s', a') - grad q(s, a)``. The traces are
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import (
+from klopf.mind.rl._kernels.layout import (
     ALPHA,
     C_DECAY,
     DRAWN,
@@ -35,15 +35,15 @@ from klopf.mind.rl._k_layout import (
     PLAIN,
     REGULARISER,
     START,
+    SUMS_AT,
     TRACE,
     UNITS,
-    UNITS_AT,
     WEIGHT,
 )
-from klopf.mind.rl._k_life import live
-from klopf.mind.rl._k_net import backward, forward
-from klopf.mind.rl._k_policy import act_epsilon_greedy, best, gradient_value
-from klopf.mind.rl._k_steps import begun, checked, ended, is_cut, judged, sensed
+from klopf.mind.rl._kernels.life import live
+from klopf.mind.rl._kernels.network import backward, forward
+from klopf.mind.rl._kernels.policy import act_epsilon_greedy, best, gradient_value
+from klopf.mind.rl._kernels.steps import begun, checked, ended, is_cut, judged, sensed
 
 Q, H = 0, 1
 
@@ -53,7 +53,7 @@ def act(P, networks, hyp, A, G, O, rng, action):  # type: ignore[no-untyped-def]
     """Evaluate the state in ``A`` with both networks and draw an action."""
     forward(P[0], networks[Q], A, hyp[Q])
     forward(P[0], networks[H], A, hyp[H])
-    action[DRAWN, 0] = act_epsilon_greedy(A, networks[Q, -1, UNITS_AT], networks[Q, -1, UNITS], rng, G, O)
+    action[DRAWN, 0] = act_epsilon_greedy(A, networks[Q, -1, SUMS_AT], networks[Q, -1, UNITS], rng, G, O)
 
 
 @jit
@@ -77,7 +77,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     cut = is_cut(O, terminated, truncated)
     now = int(G[G_NOW])
     a, b = A[now], A[1 - now]
-    out, out_h, choices = networks[Q, -1, UNITS_AT], networks[H, -1, UNITS_AT], networks[Q, -1, UNITS]
+    out, out_h, choices = networks[Q, -1, SUMS_AT], networks[H, -1, SUMS_AT], networks[Q, -1, UNITS]
     taken = int(action[DRAWN, 0])
     # SENSE
     r = sensed(S, G, O, obs, reward, cut, b)

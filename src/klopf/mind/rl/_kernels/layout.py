@@ -1,8 +1,7 @@
 """What the arrays of an agent hold, and where: every number by which kernels and :class:`Agent` find something.
 
-Free of compiled code, because ``_agent`` lays the arrays out by these names; named as a kernel, so that an edit here
-makes the cache of compiled kernels stale. Several networks (values, policy) share one input and lie in the same flat
-arrays. A kernel's arguments are:
+Free of compiled code, because ``_agent`` lays the arrays out by these names. Several networks (values, policy) share
+one input and lie in the same flat arrays. A kernel's arguments are:
 
 ======== ================== ==========================================================================================
 P        (rows, weights)    what belongs to a weight: row 0 the weight, row 1 its trace, more as the update needs
@@ -36,7 +35,7 @@ from klopf.mind.kernels.part import Quantity
 FINE, NOT_BEGUN, BAD_OBSERVATION, BAD_REWARD, DIVERGED = range(5)
 """What ``begin`` and ``step`` answer."""
 
-INPUTS, UNITS, WEIGHTS_AT, INPUTS_AT, UNITS_AT, RECORDS_AT = LAYER = range(6)
+INPUTS, UNITS, WEIGHTS_AT, INPUTS_AT, SUMS_AT, UNITS_AT = LAYER = range(6)
 """Columns of a layer: how many inputs and units it has; its first weight; where its inputs and its units lie in ``A``
 and ``D``; its first unit in ``U``."""
 START, END = SPAN = range(2)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import (
+from klopf.mind.rl._kernels.layout import (
     ADAPTIVE,
     ALPHA,
     AUTOSTEP,
@@ -55,12 +55,12 @@ from klopf.mind.rl._k_layout import (
     TRACE,
     WEIGHT,
 )
-from klopf.mind.rl._k_net import backward
+from klopf.mind.rl._kernels.network import backward
 
 
 @jit
 def learn(rule, P, layers, A, D, hyp, N, C, delta, start, end, over):  # type: ignore[no-untyped-def]
-    """One update of one network: the outputs' gradient, at ``D[layers[-1, UNITS_AT]]``, into the traces, then one step.
+    """One update of one network: the outputs' gradient, at ``D[layers[-1, SUMS_AT]]``, into the traces, then one step.
 
     ``delta`` is the TD error; the network's weights are ``P[:, start:end]``; ``N`` its own counters (float64). With
     ``over`` the traces end here. Returns the step that was made, as a factor of ``delta * trace``.

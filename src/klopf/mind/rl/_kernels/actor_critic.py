@@ -14,7 +14,7 @@ Network 0 is the critic, network 1 the actor.
 from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import (
+from klopf.mind.rl._kernels.layout import (
     DIVERGED,
     DRAWN,
     END,
@@ -26,14 +26,14 @@ from klopf.mind.rl._k_layout import (
     O_LIFE,
     O_RULE,
     START,
+    SUMS_AT,
     UNITS,
-    UNITS_AT,
 )
-from klopf.mind.rl._k_life import live
-from klopf.mind.rl._k_net import forward
-from klopf.mind.rl._k_policy import act_normal, act_softmax, gradient_normal, gradient_softmax
-from klopf.mind.rl._k_steps import begun, checked, ended, finite, is_cut, judged, sensed
-from klopf.mind.rl._k_updates import learn
+from klopf.mind.rl._kernels.life import live
+from klopf.mind.rl._kernels.network import forward
+from klopf.mind.rl._kernels.policy import act_normal, act_softmax, gradient_normal, gradient_softmax
+from klopf.mind.rl._kernels.steps import begun, checked, ended, finite, is_cut, judged, sensed
+from klopf.mind.rl._kernels.updates import learn
 
 CRITIC, ACTOR = 0, 1
 
@@ -43,7 +43,7 @@ def act(P, networks, hyp, A, O, rng, action):  # type: ignore[no-untyped-def]
     """Evaluate the state in ``A`` with both networks and draw an action."""
     forward(P[0], networks[CRITIC], A, hyp[CRITIC])
     forward(P[0], networks[ACTOR], A, hyp[ACTOR])
-    out, n = networks[ACTOR, -1, UNITS_AT], networks[ACTOR, -1, UNITS]
+    out, n = networks[ACTOR, -1, SUMS_AT], networks[ACTOR, -1, UNITS]
     if O[O_CONTINUOUS] > 0:
         act_normal(A, out, n // 2, rng, action)
     else:
@@ -74,7 +74,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     # SENSE
     r = sensed(S, G, O, obs, reward, cut, b)
     # JUDGE
-    out = networks[CRITIC, -1, UNITS_AT]
+    out = networks[CRITIC, -1, SUMS_AT]
     follows = 0.0
     if not cut:
         forward(P[0], networks[CRITIC], b, hyp[CRITIC])
@@ -89,7 +89,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     D[out] = 1.0
     start, end = spans[CRITIC, START], spans[CRITIC, END]
     learn(rule, P, networks[CRITIC], a, D, hyp[CRITIC], N[CRITIC], C, d, start, end, over)
-    out, n = networks[ACTOR, -1, UNITS_AT], networks[ACTOR, -1, UNITS]
+    out, n = networks[ACTOR, -1, SUMS_AT], networks[ACTOR, -1, UNITS]
     entropy = O[O_ENTROPY] * (1.0 if delta > 0 else (-1.0 if delta < 0 else 0.0))
     if O[O_CONTINUOUS] > 0:
         gradient_normal(a, out, n // 2, action, entropy, D)

@@ -6,7 +6,17 @@ import math
 
 from klopf.mind.kernels.random import uniform
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import DRAWN, G_EXPLORED, G_GREEDY, HIGH, LOW, O_EPS_END, O_EPS_START, O_EPS_STEPS, TAKEN
+from klopf.mind.rl._kernels.layout import (
+    DRAWN,
+    G_EXPLORED,
+    G_GREEDY,
+    HIGH,
+    LOW,
+    O_EPS_END,
+    O_EPS_START,
+    O_EPS_STEPS,
+    TAKEN,
+)
 
 
 @jit

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from klopf.mind.rl._jit import jit
-from klopf.mind.rl._k_layout import (
+from klopf.mind.rl._kernels.layout import (
     G_EPISODE_STEP,
     G_REWARD_MEAN,
     G_REWARD_P,
