@@ -6,6 +6,8 @@ import json
 import shutil
 import time
 
+import gymnasium
+import numpy as np
 import pytest
 
 from klopf.console import main
@@ -25,9 +27,10 @@ def test_learn_save_resume_plot_and_json(capsys, tmp_path):
     assert code == 0, err
     told = json.loads(out)
     assert list(told) == ["agent", "environment", "seeds", "steps", "final_return", "stderr", "steps_per_second",
-                          "env_only_steps_per_second"]  # fmt: skip
+                          "env_only_steps_per_second", "reward_rate", "reward_rate_stderr"]  # fmt: skip
     assert (told["agent"], told["environment"], told["seeds"], told["steps"]) == ("stream-q", "CartPole-v1", 2, 1500)
     assert told["final_return"] > 5
+    assert (told["reward_rate"], told["reward_rate_stderr"]) == (1.0, 0.0)  # the pole's, in every step
     assert told["stderr"] >= 0
     assert (folder / "curve.png").stat().st_size > 1000
     code, out, err = klopf(capsys, "learn", "--resume", folder, "--steps", 2500, "--cores", 1)
@@ -89,7 +92,53 @@ def test_a_seed_that_is_done_keeps_its_return_and_speed():
         run_many(Task("CartPole-v1", "stream-q", 1200), 2, cores=cores,
                  progress=lambda seed, *told, last=last: last.update({seed: told}))  # fmt: skip
         assert sorted(last) == [0, 1]
-        assert all(steps == 1200 and earned > 5 and speed > 0 for steps, earned, speed in last.values())
+        assert all(steps == 1200 and earned > 5 and rate == 1.0 and speed > 0
+                   for steps, earned, rate, speed in last.values())  # fmt: skip
+
+
+class Endless(gymnasium.Env):
+    """No episode ever ends; the second action pays 1, the first nothing, and the first 1,500 steps cost 2 each."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return np.zeros(2), {}
+
+    def step(self, action):
+        self.t += 1
+        return np.array([0.0, 1.0]), float(action) - 2.0 * (self.t <= 1500), False, False, {}
+
+
+def test_an_endless_environment_is_reported_by_its_reward_rate(capsys, tmp_path):
+    gymnasium.register("trouble/endless-v0", lambda **_: Endless())
+    arguments = ("learn", "trouble/endless-v0", "--agent", "stream-q", "--options", "epsilon_steps=1000,hidden=8",
+                 "--cores", 1, "--seeds", 2)  # fmt: skip
+    code, out, err = klopf(capsys, *arguments, "--steps", 3000, "--save", tmp_path / "lives", "--plot")
+    assert code == 0, err
+    assert "no episode ended; reward " in out and "a step (mean of the last tenth of the steps)" in out
+    assert (tmp_path / "lives" / "curve.png").stat().st_size > 1000
+    code, out, err = klopf(capsys, *arguments, "--steps", 3000, "--json")
+    told = json.loads(out)
+    assert told["final_return"] is None and 0.0 <= told["reward_rate"] <= 1.0
+    gymnasium.registry.pop("trouble/endless-v0")
+
+
+def test_the_reward_rate_is_that_of_the_last_tenth_wherever_a_life_was_cut(tmp_path):
+    from klopf.mind.rl import Task, load, run
+
+    gymnasium.register("trouble/endless-v0", lambda **_: Endless())
+    rates, file = [], tmp_path / "a.life"
+    for cuts in ((4000,), (1, 700, 1024, 3999, 4000)):
+        for k, steps in enumerate(cuts):
+            life = run(Task("trouble/endless-v0", "stream-q", steps, options={"hidden": (8,)}), file, resume=k > 0)
+        assert life.reward_rate == load(file)[0].reward_rate
+        assert life.rewards.array()[:, 3].tolist() == [512.0] * 7 and life.stretch[1] == 4000 - 7 * 512
+        rates.append(life.reward_rate)
+    assert all(0.0 <= rate <= 1.0 for rate in rates)
+    gymnasium.registry.pop("trouble/endless-v0")
 
 
 def test_the_environment_alone_is_measured_for_as_long_as_asked(monkeypatch):

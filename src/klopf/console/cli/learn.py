@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -170,43 +171,55 @@ def _with_progress(task: Task, seeds: int, folder: Path | None, resume: bool, co
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    now: dict[int, tuple[int, float, float]] = {}
+    now: dict[int, tuple[int, float, float, float]] = {}
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
         line = bar.add_task(f"{task.agent} in {task.environment}", total=task.steps * seeds, told="")
 
-        def tell(seed: int, steps: int, earned: float, speed: float) -> None:
-            now[seed] = (steps, earned, speed)
-            returns = [e for _, e, _ in now.values() if not math.isnan(e)]
-            told = f"return {sum(returns) / len(returns):,.1f}  " if returns else ""
-            speeds = [v for *_, v in now.values() if not math.isnan(v)]
-            told += f"{sum(speeds) / len(speeds):,.0f} steps/s" if speeds else ""
-            bar.update(line, completed=sum(s for s, *_ in now.values()), told=told)
+        def show(seed: int, steps: int, earned: float, rate: float, speed: float) -> None:
+            now[seed] = (steps, earned, rate, speed)
+            _, returns, rates, speeds = (_mean(numbers)[0] for numbers in zip(*now.values(), strict=True))
+            parts = [f"{rates:,.4g} a step"] if rates is not None and returns is None else []
+            parts += [f"return {returns:,.1f}"] if returns is not None else []
+            parts += [f"{speeds:,.0f} steps/s"] if speeds is not None else []
+            bar.update(line, completed=sum(s for s, *_ in now.values()), told="  ".join(parts))
 
-        lives: list[Life] = run_many(task, seeds, folder, resume, cores, progress=tell)
+        lives: list[Life] = run_many(task, seeds, folder, resume, cores, progress=show)
         bar.update(line, completed=task.steps * seeds)
     return lives
 
 
 def _result(task: Task, lives: list[Life], alone: float) -> dict[str, Any]:
-    returns = [life.final_return for life in lives if not math.isnan(life.final_return)]
-    mean = sum(returns) / len(returns) if returns else None
-    error = None
-    if mean is not None and len(returns) > 1:
-        error = math.sqrt(sum((r - mean) ** 2 for r in returns) / (len(returns) - 1) / len(returns))
+    mean, error = _mean([life.final_return for life in lives])
+    rate, rate_error = _mean([life.reward_rate for life in lives])
     return {
         "agent": task.agent, "environment": task.environment, "seeds": len(lives), "steps": task.steps,
         "final_return": mean, "stderr": error,
         "steps_per_second": sum(life.steps_per_second for life in lives) / len(lives),
-        "env_only_steps_per_second": alone,
+        "env_only_steps_per_second": alone, "reward_rate": rate, "reward_rate_stderr": rate_error,
     }  # fmt: skip
+
+
+def _mean(numbers: Iterable[float]) -> tuple[float | None, float | None]:
+    """Mean and standard error of the numbers that are there; None where there are too few."""
+    known = [n for n in numbers if not math.isnan(n)]
+    if not known:
+        return None, None
+    mean = sum(known) / len(known)
+    if len(known) == 1:
+        return mean, None
+    return mean, math.sqrt(sum((n - mean) ** 2 for n in known) / (len(known) - 1) / len(known))
 
 
 def _print(result: dict[str, Any]) -> None:
     mean, error = result["final_return"], result["stderr"]
-    earned = "no episode ended" if mean is None else f"return {mean:,.1f}" + (f" ± {error:,.1f}" if error else "")
+    rate, rate_error = result["reward_rate"], result["reward_rate_stderr"]
     speed, alone = result["steps_per_second"], result["env_only_steps_per_second"]
     print(f"{result['agent']} in {result['environment']}, {result['steps']:,} steps, {result['seeds']} seed(s)")
-    print(f"{earned} (mean of the last tenth of the episodes)")
+    if mean is not None:
+        print(f"return {mean:,.1f}{f' ± {error:,.1f}' if error else ''} (mean of the last tenth of the episodes)")
+    elif rate is not None:
+        error_of_rate = f" ± {rate_error:,.2g}" if rate_error else ""
+        print(f"no episode ended; reward {rate:,.4g}{error_of_rate} a step (mean of the last tenth of the steps)")
     print(f"{speed:,.0f} steps/s; the environment alone, under random actions, {alone:,.0f}")
 
 
@@ -218,18 +231,19 @@ def _matplotlib() -> Any:
 
 
 def _draw(lives: list[Life], file: Path, title: str) -> None:
-    """Learning curves: each seed thin, their mean bold, over steps."""
+    """Learning curves: each seed thin, their mean bold. Returns, or the reward a step where no episode ended."""
     import numpy as np
 
     figure = _matplotlib()(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     steps = np.linspace(0, max(life.steps for life in lives), 201)[1:]
     smooth = []
+    endless = not any(len(life.curve) for life in lives)
     for life in lives:
-        points = life.curve.array()
+        points = (life.rewards if endless else life.curve).array()
         if not len(points):
             continue
-        ends, returns = points[:, 1], points[:, 2]
+        ends, returns = points[:, 1], points[:, 2] / (points[:, 3] if endless else 1)
         curve = np.full(len(steps), np.nan)
         for k, step in enumerate(steps):
             near = (ends <= step) & (ends > step - 0.05 * steps[-1])
@@ -246,7 +260,7 @@ def _draw(lives: list[Life], file: Path, title: str) -> None:
         for at in range(change.every, int(steps[-1]), change.every):
             axes.axvline(at, color="tab:gray", lw=0.6, ls=":")
     axes.set_xlabel("steps")
-    axes.set_ylabel("return")
+    axes.set_ylabel("reward a step" if endless else "return")
     axes.set_title(title)
     figure.savefig(file)
 

@@ -55,6 +55,20 @@ class Curve:
                 return total / wanted
         return math.nan
 
+    def rate(self, share: float, total: float = 0.0, length: int = 0) -> float:
+        """Mean reward a step over the last ``share`` of all steps; NaN if there are none.
+
+        ``total`` and ``length`` are the sum of rewards and the steps since the last point.
+        """
+        wanted = share * (sum(p[0] * p[3] for p in self._points) + length)
+        earned, steps = total, float(length)
+        for count, _, mean, mean_length in reversed(self._points):
+            if steps and steps >= wanted:
+                break
+            earned += count * mean
+            steps += count * mean_length
+        return earned / steps if steps else math.nan
+
 
 def _merged(a: list[float], b: list[float]) -> list[float]:
     count = a[0] + b[0]

@@ -80,11 +80,11 @@ def run_many(
     resume: bool = False,
     cores: int = 1,
     save_every: float = 60.0,
-    progress: Callable[[int, int, float, float], None] | None = None,
+    progress: Callable[[int, int, float, float, float], None] | None = None,
 ) -> list[Life]:
     """Live ``task`` with ``seeds`` seeds from 0, ``cores`` at a time.
 
-    ``progress(seed, steps, recent return, steps a second)`` is called as they go.
+    ``progress(seed, steps, recent return, recent reward a step, steps a second)`` is called as they go.
 
     Raises:
         MindError: as ``run``; the other seeds are stopped, and every checkpoint stays as it was last.
@@ -164,6 +164,6 @@ def _one(task: Task, file: Path, resume: bool, save_every: float) -> None:
     _queue.put(_news(run(task, file, resume, save_every, report)))
 
 
-def _news(life: Life) -> tuple[int, int, float, float]:
+def _news(life: Life) -> tuple[int, int, float, float, float]:
     """What ``progress`` is called with."""
-    return life.task.seed, life.steps, life.curve.last(0.1), life.steps_per_second
+    return life.task.seed, life.steps, life.final_return, life.reward_rate, life.steps_per_second

@@ -60,6 +60,15 @@ class Life:
     curve: Curve
     steps: int = 0
     seconds: float = 0.0
+    rewards: Curve = field(default_factory=Curve)
+    """The same of stretches of steps, whatever ends in them: for environments in which no episode does."""
+    stretch: tuple[float, int] = (0.0, 0)
+    """Sum of rewards and steps of the stretch that has begun."""
+
+    @property
+    def reward_rate(self) -> float:
+        """Mean reward a step over the last tenth of the steps; NaN before the first."""
+        return self.rewards.rate(0.1, *self.stretch)
 
     @property
     def final_return(self) -> float:
@@ -127,7 +136,9 @@ def _live(
     first_seed: int | None = task.seed if life.steps == 0 else None
     if first_seed is not None:
         world.env.action_space.seed(task.seed)
-    done, looked = life.steps, life.steps
+    done = life.steps
+    looked = done - done % LOOK  # wherever a life was cut, its stretches are the same
+    earned, since = life.stretch[0], done - life.stretch[1]
     agent.prepare()
     started = saved = time.perf_counter()
     before = life.seconds
@@ -140,6 +151,7 @@ def _live(
         seen, reward, terminated, truncated = env_step(action)
         action = learn(seen, reward, terminated, truncated)
         total += reward
+        earned += reward
         length += 1
         done += 1
         if terminated or truncated:
@@ -147,7 +159,8 @@ def _live(
         elif not acts:
             action = world.sample()
         if done - looked >= LOOK:
-            looked = done
+            life.rewards.add(done, earned, done - since)
+            earned, looked, since, life.stretch = 0.0, done, done, (0.0, 0)
             now = time.perf_counter()
             life.steps, life.seconds = done, before + now - started
             if progress is not None:
@@ -157,7 +170,7 @@ def _live(
             if file is not None and now - saved >= save_every:
                 _save(life, world, total, length, action, file)
                 saved = time.perf_counter()
-    life.steps, life.seconds = done, before + time.perf_counter() - started
+    life.steps, life.seconds, life.stretch = done, before + time.perf_counter() - started, (float(earned), done - since)
     if file is not None:
         _save(life, world, total, length, action, file)
     return life
@@ -171,10 +184,11 @@ def _save(life: Life, world: World, total: float, length: int, action: Any, file
     header = {
         "kind": "life", "format": FORMAT, "task": life.task.as_dict(), "agent": life.agent._header(),
         "steps": life.steps, "seconds": life.seconds, "total": float(total), "length": length,
+        "stretch": list(life.stretch),
         "between": action is None, "world": values,
     }  # fmt: skip
     arrays = dict(life.agent._arrays())
-    arrays["curve"] = life.curve.array()
+    arrays["curve"], arrays["rewards"] = life.curve.array(), life.rewards.array()
     arrays["next action"] = np.ravel(np.asarray([] if action is None else action, np.float64))
     arrays |= {f"world {k}": v for k, v in physics.items()}
     _file.write(file, _file.pack(header, arrays))
@@ -197,8 +211,10 @@ def load(file: str | Path) -> tuple[Life, dict[str, Any], dict[str, Any]]:
             given["change"] = Change(**given["change"])
         task = Task(**given)
         agent = Agent._from(header["agent"], arrays)
-        curve = Curve(arrays["curve"])
-        life = Life(task, agent, curve, int(header["steps"]), float(header["seconds"]))
+        rewards = Curve(arrays.get("rewards"))  # of lives begun before they were kept, from here on
+        earned, steps = header.get("stretch", (0.0, 0))
+        life = Life(task, agent, Curve(arrays["curve"]), int(header["steps"]), float(header["seconds"]), rewards,
+                    (float(earned), int(steps)))  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise MindError(f"{file} does not follow its own format; restore it from a copy") from error
     return life, header, arrays
