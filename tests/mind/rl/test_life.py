@@ -441,11 +441,57 @@ def test_environments_are_flattened_and_others_refused():
         with pytest.raises(MindError, match="cannot make"):
             make(name)
 
-    class Many(Trouble):
-        action_space = spaces.MultiDiscrete([2, 2])
+    class Words(Trouble):
+        action_space = spaces.Text(3)
 
     with pytest.raises(MindError, match="no agent"):
+        World(Words(), "words")
+
+
+@pytest.mark.parametrize(
+    ("space", "choices"),
+    [
+        (gymnasium.spaces.MultiDiscrete([3, 2, 4]), 24),
+        (gymnasium.spaces.MultiDiscrete([[3, 2], [2, 2]], start=[[1, -1], [0, 5]]), 24),
+        (gymnasium.spaces.MultiBinary(3), 8),
+    ],
+)
+def test_several_choices_at_once_are_one_of_all_their_combinations(space, choices):
+    taken = []
+
+    class Several(Trouble):
+        action_space = space
+
+        def step(self, action):
+            assert space.contains(action), action
+            taken.append(tuple(np.ravel(action).tolist()))
+            return super().step(action)
+
+    world = World(Several(), "several")
+    assert (world.choices, world.actions) == (choices, 0)
+    world.reset(0)
+    for choice in range(choices):
+        world.step(choice)
+    assert len(set(taken)) == choices
+    space.seed(0)
+    sampled = [space.sample() for _ in range(20)]
+    space.seed(0)
+    for action in sampled:
+        world.step(world.sample())
+        assert taken[-1] == tuple(np.ravel(action).tolist())
+    gymnasium.register("trouble/several-v0", lambda **_: Several())
+    life = run(Task("trouble/several-v0", "stream-q", 600, options={"hidden": (8,)}))
+    assert life.steps == 600
+    gymnasium.registry.pop("trouble/several-v0")
+
+
+def test_too_many_combinations_of_actions_are_refused():
+    class Many(Trouble):
+        action_space = gymnasium.spaces.MultiDiscrete([10] * 5)
+
+    with pytest.raises(MindError, match=r"many has 100,000 combinations of actions.*; wrap it") as caught:
         World(Many(), "many")
+    assert "\n" not in str(caught.value)
 
 
 def test_breakout_is_played_by_its_rules():

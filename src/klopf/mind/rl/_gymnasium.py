@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import sys
 import warnings
@@ -27,6 +28,8 @@ require("rl", "an environment")
 import gymnasium
 
 __all__ = ["World", "make"]
+
+COMBINATIONS = 4096  # of several choices at once: each is an output of its own
 
 
 class BreakoutEnv(gymnasium.Env[Any, Any]):
@@ -108,7 +111,7 @@ class World:
     """An environment as an agent meets it.
 
     ``observations`` numbers are seen; an action is ``actions`` numbers within ``low`` and ``high``, or one of
-    ``choices``. ``time_limit`` is in steps, 0 for none.
+    ``choices``; several choices at once are one, of all their combinations. ``time_limit`` is in steps, 0 for none.
     """
 
     def __init__(self, env: Any, name: str) -> None:
@@ -125,10 +128,13 @@ class World:
         self._flatten = None if plain else lambda seen: spaces.flatten(space, seen)
         acts = env.action_space
         self.actions = self.choices = self.first = 0
+        self._parts: tuple[int, ...] | None = None
         self.low: NDArray[Any] = np.zeros(0)
         self.high: NDArray[Any] = np.zeros(0)
         if isinstance(acts, spaces.Discrete):
             self.choices, self.first = int(acts.n), int(acts.start)
+        elif isinstance(acts, spaces.MultiDiscrete | spaces.MultiBinary):
+            self._several(acts)
         elif isinstance(acts, spaces.Box) and acts.shape is not None:
             self.actions = int(np.prod(acts.shape))
             self.low, self.high = np.ravel(acts.low).astype(float), np.ravel(acts.high).astype(float)
@@ -136,7 +142,10 @@ class World:
         else:
             raise MindError(f"{name} wants actions of a kind that no agent has: {acts}")
         self.time_limit = int((env.spec.max_episode_steps if env.spec else 0) or 0)
-        if self.choices and not self.first:
+        self._act: Any
+        if self._parts is not None:
+            self._act = lambda action: env.step(self._together(action))
+        elif self.choices and not self.first:
             self._act = env.step
         elif self.choices:
             self._act = lambda action: env.step(action + self.first)
@@ -144,6 +153,26 @@ class World:
             self._act = env.step
         else:
             self._act = lambda action: env.step(np.reshape(action, self._shape))
+
+    def _several(self, space: Any) -> None:
+        """Several choices at once (MultiDiscrete, MultiBinary): every combination of them is one choice."""
+        binary = isinstance(space, gymnasium.spaces.MultiBinary)
+        sizes = np.full(space.shape, 2) if binary else space.nvec
+        self._parts = tuple(np.ravel(sizes).tolist())
+        self._lowest = np.zeros(space.shape, np.int64) if binary else space.start
+        self._kind = space.dtype
+        self.choices = math.prod(self._parts)
+        if self.choices > COMBINATIONS:
+            raise MindError(
+                f"{self.name} has {self.choices:,} combinations of actions, and agents choose between {COMBINATIONS:,} "
+                "at most; wrap it so that there are fewer, or so that its actions are continuous"
+            )
+
+    def _together(self, choice: int) -> NDArray[Any]:
+        """The combination that ``choice`` is the number of."""
+        assert self._parts is not None
+        parts = np.reshape(np.unravel_index(choice, self._parts), self._lowest.shape)
+        return (parts + self._lowest).astype(self._kind)
 
     def reset(self, seed: int | None = None) -> Any:
         """A new episode's first observation."""
@@ -164,6 +193,8 @@ class World:
     def sample(self) -> Any:
         """A random action."""
         action = self.env.action_space.sample()
+        if self._parts is not None:
+            return int(np.ravel_multi_index(np.ravel(action - self._lowest).tolist(), self._parts))
         return int(action) - self.first if self.choices else np.ravel(action).astype(np.float64)
 
     def render(self) -> Any:
