@@ -1,0 +1,168 @@
+"""Worlds that change, environments and their actions as an agent meets them."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+
+from klopf.errors import MindError
+from klopf.mind.rl import Change, Task, change_for, run
+from klopf.mind.rl._gymnasium import World, make
+from tests.mind.rl.troubles import Trouble
+
+
+def test_a_world_changes_by_its_schedule_and_the_same_for_everybody():
+    c = Change("friction", every=100, seed=1)
+    assert c.factor(99) == 1.0
+    assert c.factor(100) == c.factor(199) != c.factor(200)
+    assert all(0.02 <= c.factor(100 * k) <= 2.0 for k in range(50))
+    assert any(Change("action", flip=0.5, low=0.5).factor(200_000 * k) < 0 for k in range(20))
+    for wrong in ({"kind": "colour"}, {"kind": "friction", "flip": 0.5}, {"kind": "gravity", "low": 0.0}):
+        with pytest.raises(MindError):
+            Change(**wrong)
+    with pytest.raises(MindError, match="no world"):
+        change_for("upside-down")
+
+
+def test_slippery_ant_and_gravity_really_change_the_physics():
+    for kind in ("friction", "gravity"):
+        world = make("Ant-v5", Change(kind, every=5))
+        model = world.env.unwrapped.model
+        read = (lambda m=model: m.geom_friction[0, 0]) if kind == "friction" else (lambda m=model: m.opt.gravity[2])
+        world.reset(0)
+        at_first = read()
+        for _ in range(6):
+            world.step(world.sample())
+        assert read() == pytest.approx(at_first * world.env.factor)
+        assert world.env.factor != 1.0
+        world.close()
+    with pytest.raises(MindError, match="no friction"):
+        make("CartPole-v1", Change("friction"))
+
+
+def test_action_and_reward_change():
+    world = make("Pendulum-v1", Change("reward", every=1, low=3.0, high=3.0))
+    world.reset(0)
+    plain = make("Pendulum-v1")
+    plain.reset(0)
+    for t in range(3):
+        a, b = world.step(np.zeros(1))[1], plain.step(np.zeros(1))[1]
+        assert a == pytest.approx(b * (1 if t == 0 else 3))
+    world = make("Pendulum-v1", Change("action", every=1, low=1.0, high=1.0, flip=1.0))
+    world.reset(0)
+    world.step(np.zeros(1))
+    world.step(np.ones(1))
+    assert world.env.unwrapped.last_u == -1.0
+    with pytest.raises(MindError, match="continuous"):
+        make("CartPole-v1", Change("action"))
+
+
+def test_environments_are_flattened_and_others_refused():
+    spaces = gymnasium.spaces
+
+    class Odd(Trouble):
+        observation_space = spaces.Dict({"a": spaces.Discrete(3), "b": spaces.Box(0, 1, (2, 2))})
+        action_space = spaces.Discrete(2, start=5)
+
+        def reset(self, *, seed=None, options=None):
+            return {"a": 1, "b": np.ones((2, 2))}, {}
+
+        def step(self, action):
+            assert action in (5, 6)
+            return {"a": 2, "b": np.ones((2, 2))}, 0.0, False, False, {}
+
+    world = World(Odd(), "odd")
+    assert (world.observations, world.choices) == (7, 2)
+    assert world.reset().tolist() == [0, 1, 0, 1, 1, 1, 1]
+    assert world.step(1)[0].tolist() == [0, 0, 1, 1, 1, 1, 1]
+    for name in ("Nowhere-v0", "CartPole-v999"):
+        with pytest.raises(MindError, match="cannot make"):
+            make(name)
+
+    class Words(Trouble):
+        action_space = spaces.Text(3)
+
+    with pytest.raises(MindError, match="no agent"):
+        World(Words(), "words")
+
+
+@pytest.mark.parametrize(
+    ("space", "choices"),
+    [
+        (gymnasium.spaces.MultiDiscrete([3, 2, 4]), 24),
+        (gymnasium.spaces.MultiDiscrete([[3, 2], [2, 2]], start=[[1, -1], [0, 5]]), 24),
+        (gymnasium.spaces.MultiBinary(3), 8),
+    ],
+)
+def test_several_choices_at_once_are_one_of_all_their_combinations(space, choices):
+    taken = []
+
+    class Several(Trouble):
+        action_space = space
+
+        def step(self, action):
+            assert space.contains(action), action
+            taken.append(tuple(np.ravel(action).tolist()))
+            return super().step(action)
+
+    world = World(Several(), "several")
+    assert (world.choices, world.actions) == (choices, 0)
+    world.reset(0)
+    for choice in range(choices):
+        world.step(choice)
+    assert len(set(taken)) == choices
+    space.seed(0)
+    sampled = [space.sample() for _ in range(20)]
+    space.seed(0)
+    for action in sampled:
+        world.step(world.sample())
+        assert taken[-1] == tuple(np.ravel(action).tolist())
+    gymnasium.register("trouble/several-v0", lambda **_: Several())
+    life = run(Task("trouble/several-v0", "stream-q", 600, options={"hidden": (8,)}))
+    assert life.steps == 600
+    gymnasium.registry.pop("trouble/several-v0")
+
+
+def test_too_many_combinations_of_actions_are_refused():
+    class Many(Trouble):
+        action_space = gymnasium.spaces.MultiDiscrete([10] * 5)
+
+    with pytest.raises(MindError, match=r"many has 100,000 combinations of actions.*; wrap it") as caught:
+        World(Many(), "many")
+    assert "\n" not in str(caught.value)
+
+
+def test_breakout_is_played_by_its_rules():
+    from klopf.mind.rl._breakout import BALL, BRICK, PADDLE, Breakout
+
+    r = np.random.default_rng(0)
+    game = Breakout(sticky=0.1)
+    earned = []
+    for _ in range(60):
+        game.reset(r)
+        total, steps, lost = 0.0, 0, False
+        while not lost and steps < 1000:  # follow the ball
+            x, paddle = int(game.state[0] + r.integers(2) * game.state[2]), int(game.state[4])
+            reward, lost = game.step(0 if x == paddle else (1 if x < paddle else 2), r)
+            total, steps = total + reward, steps + 1
+            seen = game.picture()
+            assert seen[:, :, BALL].sum() == seen[:, :, PADDLE].sum() == 1
+            assert seen[:, :, BRICK].sum() == game.bricks.sum() <= 30
+        earned.append(total)
+    assert max(earned) >= 20
+    game.reset(r)
+    game.bricks[:] = 0
+    game.state[:6] = (4, 8, 1, 1, 4, 3)
+    assert game.step(0, r) == (0.0, False)
+    assert game.bricks.sum() == 30  # a new wall, once the ball is at the bottom
+    assert game.state[3] == -1  # and it bounced off the paddle
+    rewards = []
+    for _ in range(500):
+        game.reset(r)
+        total, lost = 0.0, False
+        while not lost:
+            reward, lost = game.step(int(r.integers(3)), r)
+            total += reward
+        rewards.append(total)
+    assert 0.3 < np.mean(rewards) < 1.0  # MinAtar's random play earns about 0.5
