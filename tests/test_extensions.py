@@ -34,15 +34,28 @@ def test_an_unknown_name_is_answered_with_those_that_are_known():
         POINT.load("mars")
 
 
+def test_a_name_of_klopfs_own_stays_klopfs_whoever_else_takes_it(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, "other", "utc = other:Utc", "1 / 0")
+    assert POINT.load("utc").__name__ == "timezone"
+    assert POINT.names() == ("utc",)
+    assert POINT.passed_over() == ("the zone 'utc' of other is passed over: the name is Klopf's own, choose another",)
+
+
 def test_two_packages_of_one_name_are_both_named(tmp_path, monkeypatch):
-    install(tmp_path, monkeypatch, "other", "utc = other:Utc")
-    with pytest.raises(ExtensionError, match="klopf and other both have a zone called 'utc'"):
-        POINT.load("utc")
+    install(tmp_path / "a", monkeypatch, "one", "noon = one:Noon")
+    install(tmp_path / "b", monkeypatch, "two", "noon = two:Noon")
+    with pytest.raises(ExtensionError, match=r"(one and two|two and one) each have a zone called 'noon'"):
+        POINT.load("noon")
 
 
 @pytest.mark.parametrize(
     ("module", "says"),
-    [("1 / 0", "ZeroDivisionError"), ("", "has no attribute 'Thing'"), ("Thing = dict", "is no subclass of datetime")],
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("", "has no attribute 'Thing'"),
+        ("Thing = dict", "is no subclass of datetime"),
+    ],
 )
 def test_a_broken_package_is_named_only_when_it_is_used(tmp_path, monkeypatch, module, says):
     install(tmp_path, monkeypatch, "broken", "thing = broken:Thing", module)

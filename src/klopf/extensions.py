@@ -48,24 +48,33 @@ class Point:
         return (*self.shipped, *sorted(set(self._added()) - set(self.shipped)))
 
     def load(self, name: str) -> Any:
-        """The class called ``name``.
+        """The class called ``name``. A name of Klopf's own is Klopf's, whoever else takes it (:meth:`passed_over`): so
+        what is installed beside Klopf harms nobody who does not name it.
 
         Raises:
             ExtensionError: there is none, two packages claim the name, or it cannot be imported or is of another kind.
         """
-        added = self._added().get(name, [])
-        claims = [*([("klopf", self.shipped[name])] if name in self.shipped else []), *added]
+        claims = [("klopf", self.shipped[name])] if name in self.shipped else self._added().get(name, [])
         if not claims:
             raise ExtensionError(f"no {self.what} is called {name!r}: one of {', '.join(self.names())}")
         if len(claims) > 1:
             who = " and ".join(package for package, _ in claims)
-            raise ExtensionError(f"{who} both have a {self.what} called {name!r}: uninstall one of them")
+            raise ExtensionError(f"{who} each have a {self.what} called {name!r}: uninstall one of them")
         package, place = claims[0]
         return imported(place, self.base, f"the {self.what} {name!r} of {package}")
 
     def origin(self, name: str) -> str:
         """The package that has the thing called ``name``; "klopf" for its own."""
         return "klopf" if name in self.shipped else next((p for p, _ in self._added().get(name, [])), "")
+
+    def passed_over(self) -> tuple[str, ...]:
+        """A line for each name that another package takes although it is Klopf's own: what it names is never used."""
+        return tuple(
+            f"the {self.what} {name!r} of {package} is passed over: the name is Klopf's own, choose another"
+            for name, claims in self._added().items()
+            if name in self.shipped
+            for package, _ in claims
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -103,10 +112,13 @@ def _package(entry: EntryPoint) -> str:
 
 def _imported(place: str, what: str) -> Any:
     module, _, attribute = place.partition(":")
+    if not module or not attribute:
+        raise ExtensionError(f"{what} is named {place!r}: name it as package.module:Class")
     try:
         found: Any = importlib.import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:  # whatever a stranger's module does when it is imported
-        raise ExtensionError(f"{what} cannot be loaded ({place}): {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is imported
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ExtensionError(f"{what} cannot be loaded ({place}): {said}") from error
     return found

@@ -143,6 +143,7 @@ def make_app(word: str = "") -> App:
             require(command.extra, f"klopf {word}")
         app.command(command.app(word))
         return app
+    app.help = "\n".join((str(app.help), *(f"({line})" for line in COMMANDS.passed_over())))
     for name in COMMANDS:
         try:
             command = _made(name)
@@ -160,7 +161,7 @@ def _made(name: str) -> Command:
         if not isinstance(command.help, str) or command.extra not in ("", *EXTRAS):
             raise TypeError("help is no text, or extra is none of Klopf's")
         command.app(name)
-    except Exception as error:  # whatever a stranger's class does when it is made
+    except (Exception, SystemExit) as error:  # whatever a stranger's class does when it is made
         raise ExtensionError(
             f"the command {name!r} of {COMMANDS.origin(name)} cannot be used: {type(error).__name__}: {error}"
         ) from error
