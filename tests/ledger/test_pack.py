@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -66,6 +67,17 @@ def test_so_do_the_packs_that_ship(contract: type[Contract]) -> None:
     _check_events(contract)
     _check_replay(contract)
     _check_client(contract)
+
+
+def test_a_deployment_that_grew_by_a_pack_is_no_other_one(net: Net) -> None:
+    digest = sha256(net.admin.deployment.text.encode()).hexdigest()
+    grown = with_rounds(net).deployment
+    assert grown.grown_from(digest, net.admin.rpc)
+    assert not grown.grown_from("", net.admin.rpc)
+    assert not replace(grown, treasury="0x" + "11" * 20).grown_from(digest, net.admin.rpc)
+    for places in ({"Rounds": grown.directory}, {"More": grown.directory}):
+        assert not replace(grown, addresses=grown.addresses | places).grown_from(digest, net.admin.rpc)
+    assert not replace(grown, packs=grown.packs | {"more": []}).grown_from(digest, net.admin.rpc)
 
 
 def test_its_contract_is_called_and_its_events_are_its_own(installed: None, net: Net) -> None:

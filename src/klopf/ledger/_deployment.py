@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -64,7 +65,7 @@ class Deployment:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON, whole or not at all."""
         try:
-            files.replace(path, json.dumps(asdict(self), indent=1) + "\n")
+            files.replace(path, self.text)
         except OSError as error:
             raise LedgerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
 
@@ -102,6 +103,11 @@ class Deployment:
         for line in found.tampered(rpc):
             raise LedgerError(f"{line}; do not trust this network")
         return found
+
+    @property
+    def text(self) -> str:
+        """What :meth:`save` writes."""
+        return json.dumps(asdict(self), indent=1) + "\n"
 
     @property
     def directory(self) -> str:
@@ -148,6 +154,37 @@ class Deployment:
         """This deployment with the packs that were added since it was written down."""
         added = [as_text(pack) for pack in _read(rpc, self.directory, "packs")]
         return self if list(self.packs) == added else Deployment.discover(rpc, self.directory)
+
+    def grown_from(self, digest: str, rpc: Rpc) -> bool:
+        """Whether this is the deployment whose text has that SHA-256, with nothing but packs that the directory lists
+        added since."""
+        packs = list(self.packs)
+        if not any(self._before(packs[:n]) == digest for n in range(1, len(packs))):
+            return False
+        listed = _read(rpc, self.directory, "packs")
+        return all(as_name(pack) in listed and self._as_listed(pack, rpc) for pack in packs) and all(
+            set(told) == {"Directory", *(name for names in self.packs.values() for name in names)}
+            for told in (self.addresses, self.code)
+        )
+
+    def _as_listed(self, pack: str, rpc: Rpc) -> bool:
+        names, places = _read(rpc, self.directory, "contractsOf", as_name(pack))
+        return self.packs[pack] == [as_text(name) for name in names] and all(
+            self.addresses.get(as_text(name)) == checksum(place)
+            and self.code.get(as_text(name)) == _hash(rpc.code(place))
+            for name, place in zip(names, places, strict=True)
+        )
+
+    def _before(self, packs: list[str]) -> str:
+        """The SHA-256 of the text that this had with only these packs."""
+        names = {"Directory", *(name for pack in packs for name in self.packs[pack])}
+        then = replace(
+            self,
+            packs={pack: self.packs[pack] for pack in packs},
+            addresses={name: place for name, place in self.addresses.items() if name in names},
+            code={name: code for name, code in self.code.items() if name in names},
+        )
+        return sha256(then.text.encode()).hexdigest()
 
     def tampered(self, rpc: Rpc) -> list[str]:
         """What is not as the shipped artifacts and the directory have it, a line each.

@@ -14,7 +14,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from klopf import files
+from klopf import files, ledger
 from klopf.network._folder import Run
 from klopf.network._report import render
 from klopf.network._summarise import summarise
@@ -65,8 +65,10 @@ def since_anchor(run: Run) -> list[str]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [f"anchor.json cannot be read ({type(error).__name__}): it was altered"]
-    found = list(_files(run.folder, kept))
     with run.connect() as book:
+        if _grew(run, kept.get("deployment.json", ""), book):
+            kept["deployment.json"] = _digest(run.folder / "deployment.json")
+        found = list(_files(run.folder, kept))
         reached = book.rpc.height()
         if reached < height:
             return [*found, f"the ledger ends with block {reached}; when the run ended it had reached block {height}"]
@@ -93,6 +95,13 @@ def _files(folder: Path, kept: dict[str, str]) -> Iterator[str]:
         if now.get(name) != kept.get(name):
             how = "is missing" if name not in now else "was altered" if name in kept else "was not there"
             yield f"{name} {how}{'' if how == 'was not there' else ' since the run ended'}"
+
+
+def _grew(run: Run, digest: str, book: ledger.Ledger) -> bool:
+    """Whether the deployment file differs only by packs added since, as ``klopf ledger add-pack`` does."""
+    told = run.deployment
+    written = (run.folder / "deployment.json").read_text("utf-8")
+    return written == told.text and told.grown_from(digest, book.rpc)
 
 
 def _derived(folder: Path, summary: Summary) -> Iterator[str]:
