@@ -22,7 +22,7 @@ from klopf.ledger._graph import Graph, Listening, Member, graph
 from klopf.ledger._history import history
 from klopf.ledger._index import Index, Page
 from klopf.ledger._ledger import Ledger, connect
-from klopf.ledger._migrate import Claim, load_claims, migrate, restore, save_claims
+from klopf.ledger._migrate import Claim, load_claims, migrate, open_source, restore, save_claims
 from klopf.ledger._parameters import KLP, Constitution, Economy, Marks, Parameters
 from klopf.ledger._receipts import (
     ATTENTION,
@@ -95,6 +95,7 @@ __all__ = [
     "load_claims",
     "load_receipts",
     "migrate",
+    "open_source",
     "packs",
     "restore",
     "save_claims",

@@ -128,6 +128,15 @@ class Deployment:
 
     def check(self, rpc: Rpc) -> None:
         """LedgerError unless the chain behind ``rpc`` is the one this was deployed to, and in packs."""
+        self.check_place(rpc)
+        if not self.packs:
+            raise LedgerError(
+                "this network was made by a version of Klopf before packs; move it to one of this version with "
+                "`klopf ledger migrate --to NEW.sqlite`, or use that version"
+            )
+
+    def check_place(self, rpc: Rpc) -> None:
+        """LedgerError unless the chain behind ``rpc`` is the one this was deployed to."""
         if rpc.chain_id() != self.chain_id:
             raise LedgerError(
                 f"this registry names another chain: its id is {self.chain_id}, {rpc.where} has {rpc.chain_id()}; "
@@ -144,11 +153,6 @@ class Deployment:
                     f"this registry names another chain: the code at {address} is not its {name}; "
                     "connect to the chain it was deployed to"
                 )
-        if not self.packs:
-            raise LedgerError(
-                "this network was made by a version of Klopf before packs; move it to one of this version with "
-                "`klopf ledger migrate --to NEW.sqlite`, or use that version"
-            )
 
     def current(self, rpc: Rpc) -> Deployment:
         """This deployment with the packs that were added since it was written down."""

@@ -13,7 +13,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from eth_abi.abi import encode
@@ -27,7 +27,7 @@ from klopf.ledger._deployment import Deployment, Former, deploy_over
 from klopf.ledger._graph import graph
 from klopf.ledger._history import history
 from klopf.ledger._ledger import Ledger
-from klopf.ledger._parameters import Constitution
+from klopf.ledger._parameters import Constitution, Marks, Parameters
 from klopf.ledger._receipts import merkle, path_to_root
 from klopf.ledger._rpc import Where, open_rpc
 from klopf.ledger.core import token
@@ -36,7 +36,7 @@ from klopf.ledger.keys import Key, checksum
 from klopf.ledger.market import jobs
 from klopf.ledger.move.claims import Claims
 
-__all__ = ["Claim", "holdings", "load_claims", "migrate", "restore", "save_claims"]
+__all__ = ["Claim", "holdings", "load_claims", "migrate", "open_source", "restore", "save_claims", "terms_of"]
 
 _ZERO = "0x" + "00" * 20
 
@@ -130,6 +130,34 @@ def claims_of(held: dict[str, int]) -> list[Claim]:
     return [Claim(c.index, c.owner, c.amount, path_to_root(levels, c.leaf)) for c in plain]
 
 
+def open_source(where: Where, deployment: Deployment, confirmations: int = 0) -> Ledger:
+    """The network that is to move, read-only; also one of before there were packs, which nothing else can open.
+
+    LedgerError where the chain at ``where`` is not the one that ``deployment`` names.
+    """
+    rpc = open_rpc(where, confirmations)
+    try:
+        deployment.check_place(rpc)
+    except BaseException:
+        rpc.close()
+        raise
+    return Ledger(rpc, deployment.current(rpc) if deployment.packs else deployment)
+
+
+def terms_of(source: Ledger) -> tuple[Parameters, Marks]:
+    """The rules that a network is played by, and the marks of its audits. Before there were packs the marks stood among
+    the rules, after the quorum of audits."""
+    if source.deployment.packs:
+        return source.rules.current(), source.marks.current()
+    function = artifact("Rules").functions["current"]
+    data = source.rpc.call(source.deployment.address("Rules"), function.call_data(()))
+    words = [int.from_bytes(data[at : at + 32]) for at in range(0, len(data), 32)]
+    after = 1 + [f.name for f in fields(Parameters)].index("audit_quorum")
+    accuracy, robustness = words[after : after + 2]
+    rules = Parameters.from_tuple((*words[:after], *words[after + 2 :]))
+    return rules, Marks({"accuracy": accuracy, "robustness": robustness})
+
+
 def migrate(
     source: Ledger, where: Where, key: Key, constitution: Constitution | None = None, *,
     confirmations: int = 0, progress: Callable[[str], None] | None = None,
@@ -142,11 +170,12 @@ def migrate(
     root = merkle(claim.leaf for claim in claims)[-1][0]
     made = graph(history(source))
     former = Former(root, source.token.emitted(), source.deployment.treasury)
+    rules, marks = terms_of(source)
     rpc = open_rpc(where, confirmations)
     try:
         moved = deploy_over(
-            rpc, key, source.rules.current(), constitution=constitution, progress=progress, former=former,
-            economy=source.economy.current(), marks=source.marks.current(),
+            rpc, key, rules, constitution=constitution, progress=progress, former=former,
+            economy=source.economy.current(), marks=marks,
         )  # fmt: skip
         place = f"chain {source.deployment.chain_id}, block {made.block}, {source.deployment.addresses['Registry']}"
         data = artifact("Snapshots").functions["mint"].call_data((made.hash(), 0, place))

@@ -21,6 +21,7 @@ from klopf.console.cli.access import (
     klp,
     load_key,
     open_ledger,
+    place_of,
     print_result,
 )
 from klopf.errors import LedgerError
@@ -53,7 +54,8 @@ def migrate(*, to: Annotated[str, Parameter(name="--to")], moved: Path = Path("m
         if place.exists():
             raise LedgerError(f"{place} exists: choose another name with --moved or --claims")
     signer = load_key(key)
-    with open_ledger(from_, deployment) as l:
+    source = book.Deployment.load(deployment)
+    with book.open_source(place_of(from_, deployment), source) as l:
         if "://" not in to and not Path(to).exists():
             from klopf import chain
 
