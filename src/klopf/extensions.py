@@ -76,6 +76,11 @@ class Point:
             for package, _ in claims
         )
 
+    def claims(self, name: str) -> tuple[str, ...]:
+        """Every package that has a thing called ``name``; :meth:`load` refuses a name that two have."""
+        own = ("klopf",) if name in self.shipped else ()
+        return (*own, *(package for package, _ in self._added().get(name, [])))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from klopf.network._summarise import summarise
     from klopf.network._summary import Summary, to_json
     from klopf.network._supervise import Progress, Supervisor
-    from klopf.network._verify import count_disputes, verify
+    from klopf.network._verify import count_disputes, unverified, verify
 
 __all__ = [
     "DEMO_PASSPHRASE",
@@ -56,6 +56,7 @@ __all__ = [
     "share_out",
     "summarise",
     "to_json",
+    "unverified",
     "verify",
 ]
 
@@ -67,7 +68,7 @@ _LATER = {
     "Samples": "_data", "Shares": "_data", "share_out": "_data",
     "Summary": "_summary", "to_json": "_summary", "summarise": "_summarise", "render": "_report",
     "PANELS": "_panel", "Panel": "_panel", "plain": "_panel",
-    "count_disputes": "_verify", "verify": "_verify",
+    "count_disputes": "_verify", "unverified": "_verify", "verify": "_verify",
     "gather_receipts": "_receipts", "prepare": "_prepare", "run": "_run",
 }  # fmt: skip
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from klopf import files, ledger
 from klopf.network._folder import Run
-from klopf.network._report import render
+from klopf.network._report import agrees, made_with, missing
 from klopf.network._summarise import summarise
 from klopf.network._summary import Moment, Summary, to_json
 
-__all__ = ["drop_anchor", "since_anchor"]
+__all__ = ["drop_anchor", "not_compared", "since_anchor"]
 
 _FILES = ("run.json", "deployment.json", "test.npz", "**/data.npz", "**/results/*.npz")
 """What a run is made from and what it measured; not what participants go on writing (models, logs, receipts)."""
@@ -37,6 +37,7 @@ def drop_anchor(run: Run, summary: Summary) -> Path:
             "moments": [asdict(moment) for moment in summary.moments],
             "unit": summary.unit,
             "spread": summary.spread,
+            "panels": made_with(),
             "files": _digests(run.folder),
         }
     path = run.folder / "anchor.json"
@@ -58,6 +59,7 @@ def since_anchor(run: Run) -> list[str]:
         kept = dict(anchor["files"])
         seconds, notes = float(anchor["seconds"]), list(anchor["notes"])
         unit, spread = str(anchor["unit"]), float(anchor["spread"])
+        panels = _panels(anchor)
     except FileNotFoundError:
         return [
             "anchor.json is missing, which a run writes when it ends: "
@@ -76,7 +78,21 @@ def since_anchor(run: Run) -> list[str]:
             return [*found, f"block {height} of the ledger is another one than when the run ended"]
     summary = summarise(run, None, seconds, notes, until=height)
     summary.moments, summary.unit, summary.spread = moments, unit, spread
-    return found + list(_derived(run.folder, summary))
+    return found + list(_derived(run.folder, summary, panels))
+
+
+def not_compared(run: Run) -> list[str]:
+    """A line for each part of ``report.html`` that cannot be made again here, which is nobody's fault."""
+    try:
+        return missing(_panels(json.loads((run.folder / "anchor.json").read_text())))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return []  # since_anchor says so
+
+
+def _panels(anchor: dict[str, Any]) -> dict[str, list[str]]:
+    """What the report was made with; of a run before that was written down, what one is made with now."""
+    told = anchor.get("panels")
+    return made_with() if told is None else {name: [str(who) for who in whose] for name, whose in dict(told).items()}
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -104,7 +120,7 @@ def _grew(run: Run, digest: str, book: ledger.Ledger) -> bool:
     return written == told.text and told.grown_from(digest, book.rpc)
 
 
-def _derived(folder: Path, summary: Summary) -> Iterator[str]:
+def _derived(folder: Path, summary: Summary, panels: dict[str, list[str]]) -> Iterator[str]:
     """What ``summary.json`` and ``report.html`` say otherwise than the ledger."""
     try:
         told = json.loads((folder / "summary.json").read_text("utf-8"), parse_float=str, parse_int=str)
@@ -114,7 +130,7 @@ def _derived(folder: Path, summary: Summary) -> Iterator[str]:
     except (OSError, ValueError) as error:
         yield f"summary.json cannot be read ({type(error).__name__})"
     try:
-        if (folder / "report.html").read_text("utf-8") != render(summary):
+        if not agrees((folder / "report.html").read_text("utf-8"), summary, panels):
             yield "report.html says something else than the ledger; `klopf status` shows what that says"
     except (OSError, ValueError) as error:
         yield f"report.html cannot be read ({type(error).__name__})"

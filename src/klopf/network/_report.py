@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from importlib.metadata import PackageNotFoundError, version
 
 from klopf.errors import ExtensionError
-from klopf.network._panel import PANELS
+from klopf.extensions import imported
+from klopf.network._fragment import fault_of
+from klopf.network._panel import PANELS, Panel
 from klopf.network._summary import Summary
 
-__all__ = ["render"]
+__all__ = ["agrees", "made_with", "missing", "render"]
 
 STYLE = """
 :root { --ink:#1c2230; --paper:#fbfaf7; --faint:#8a8f9c; --line:#d9d6cd; --accent:#1f5fa8; --warn:#b3261e; }
@@ -24,33 +29,85 @@ details { border-bottom:1px solid var(--line); padding:.25rem 0 } summary { curs
 """
 
 
+MadeWith = Mapping[str, Sequence[str]]
+"""``panel -> who has one of that name``: "klopf", or a package and its version."""
+
+
+def made_with() -> dict[str, list[str]]:
+    """The panels that a page made now has, in their order."""
+    return {name: [_release(package) for package in PANELS.claims(name)] for name in PANELS}
+
+
+def missing(panels: MadeWith) -> list[str]:
+    """A line for each panel of a page that cannot be made again, since other packages are installed now."""
+    now = made_with()
+    lines = []
+    for name, whose in panels.items():
+        if not _can_be_made(name, whose, now):
+            with_others = whose and set(whose) <= set(now.get(name, ()))
+            why = "whose name others have too here" if with_others else "which is not installed"
+            lines.append(f"report.html was made with the panel {name!r} of {' and '.join(whose)}, {why}: not compared")
+    return lines
+
+
 def render(summary: Summary) -> str:
     """The whole page for ``summary``: every panel in its order. One of another package that is broken is a line."""
+    return "".join(part or "" for part in _parts(summary, made_with()))
+
+
+def agrees(page: str, summary: Summary, panels: MadeWith) -> bool:
+    """Whether a page made with ``panels`` is that of ``summary``. What is :func:`missing` is not compared."""
+    must = "".join(".*" if part is None else re.escape(part) for part in _parts(summary, panels))
+    return re.fullmatch(must, page, re.DOTALL) is not None
+
+
+def _parts(summary: Summary, panels: MadeWith) -> Iterator[str | None]:
+    """The page in parts, of which None is a panel that is not installed."""
     name = escape(summary.name)
-    panels = "".join(_section(panel, summary) for panel in PANELS)
-    return f"""<!doctype html>
+    yield f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Klopf: {name}</title><style>{STYLE}</style>
 <h1>{name}</h1>
 <p class="lead">{len(summary.neurons)} neurons, {len(summary.auditors)} auditors, {len(summary.moments)} epochs,
 seed {summary.seed}, {summary.seconds:.0f} s</p>
-{panels}</html>
 """
+    now = made_with()
+    for panel, whose in panels.items():
+        yield _section(panel, whose, summary) if _can_be_made(panel, whose, now) else None
+    yield "</html>\n"
 
 
-def _section(name: str, summary: Summary) -> str:
+def _can_be_made(name: str, whose: Sequence[str], now: MadeWith) -> bool:
+    """Klopf's own always can, whoever claims its name now; others with the same packages."""
+    return (list(whose) == ["klopf"] and name in PANELS.shipped) or list(whose) == list(now.get(name, ()))
+
+
+def _section(name: str, whose: Sequence[str], summary: Summary) -> str:
+    own = list(whose) == ["klopf"]
     try:
-        panel = PANELS.load(name)()
+        kind: type[Panel] = imported(PANELS.shipped[name], PANELS.base, name) if own else PANELS.load(name)
+        panel = kind()
         shown = panel.html(panel.data(summary))
         title, lead = escape(panel.title), escape(panel.lead, quote=False)
     except ExtensionError as error:
         return f"<p>{escape(str(error))}</p>\n"
-    except Exception as error:
-        if name in PANELS.shipped:
+    except (Exception, SystemExit) as error:
+        if own:
             raise
         said = f"the panel {name!r} of {PANELS.origin(name)} failed: {type(error).__name__}: {error}"
         return f"<p>{escape(said)}</p>\n"
+    if not own and (fault := fault_of(shown)):
+        return f"<p>{escape(f'the panel {name!r} of {PANELS.origin(name)} is not shown: it {fault}')}</p>\n"
     if not shown:
         return ""
     heading = f"<h2>{title}</h2>\n" if title else ""
     return f'{heading}<p class="lead">{lead}</p>\n{shown}\n' if lead else f"{heading}{shown}\n"
+
+
+def _release(package: str) -> str:
+    if package == "klopf":
+        return package
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return package

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from klopf import ledger
-from klopf.network._anchor import since_anchor
+from klopf.network._anchor import not_compared, since_anchor
 from klopf.network._folder import read_run
 from klopf.network._receipts import read_receipts
 
-__all__ = ["count_disputes", "verify"]
+__all__ = ["count_disputes", "unverified", "verify"]
 
 
 def verify(folder: Path) -> list[str]:
@@ -23,6 +23,11 @@ def verify(folder: Path) -> list[str]:
     with run.connect() as book:
         differences += [str(difference) for difference in ledger.verify(book, receipts)]
     return [*differences, *since_anchor(run)]
+
+
+def unverified(folder: Path) -> list[str]:
+    """A line for everything that :func:`verify` could not compare, since what made it is not installed here."""
+    return not_compared(read_run(folder))
 
 
 def count_disputes(folder: Path) -> dict[str, int]:

@@ -121,10 +121,11 @@ class Verify(Command):
         """
         from klopf import network
 
-        differences = network.verify(folder)
+        differences, notes = network.verify(folder), network.unverified(folder)
         disputes = None if differences else network.count_disputes(folder)
         if json_:
-            print(network.to_json({"agrees": not differences, "differences": differences, "disputes": disputes}))
+            record = {"agrees": not differences, "differences": differences, "notes": notes, "disputes": disputes}
+            print(network.to_json(record))
         elif differences:
             print("\n".join(differences))
             print(f"{len(differences)} difference(s): this ledger and these receipts do not agree", file=sys.stderr)
@@ -132,6 +133,8 @@ class Verify(Command):
             line = "every balance, payment and standing follows from the events and the receipts"
             said = "; {opened} disputes, of which {answered} were answered and {upheld} upheld".format(**disputes)
             print(line + (said if disputes["opened"] else ""))
+        if notes and not json_:
+            print("\n".join(notes), file=sys.stderr)
         return 1 if differences else 0
 
 
