@@ -36,6 +36,14 @@ def test_all_that_it_adds_keeps_its_promises(installed):
     run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", PLUGIN / "tests"], installed)
 
 
+def test_learners_are_compared_on_its_problem(installed):
+    told = ["bench", "problem", "seasons", "--learners", "linear", "--steps", "8000", "--seeds", "2", "--json"]
+    slow, fast = (
+        json.loads(run([BIN / "klopf", *told, "--setting", setting], installed))[0] for setting in ("slow", "fast")
+    )
+    assert slow["seeds"] == 2 and slow["setting"] == "slow" and 0 < slow["error"] < fast["error"]
+
+
 @pytest.fixture(scope="module")
 def ran(installed, tmp_path_factory) -> Path:
     """The run folder of the package's own network."""

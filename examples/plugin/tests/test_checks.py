@@ -19,6 +19,10 @@ def test_rule():
     checks.check_rule("lion")
 
 
+def test_problem():
+    checks.check_problem("seasons")
+
+
 def test_command():
     checks.check_command(COMMANDS.load("shares"))
 

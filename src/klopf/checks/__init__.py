@@ -20,6 +20,7 @@ __all__ = [
     "check_model",
     "check_pack",
     "check_panel",
+    "check_problem",
     "check_rule",
 ]
 
@@ -30,6 +31,7 @@ _WHERE = {
     "check_model": "model",
     "check_pack": "pack",
     "check_panel": "panel",
+    "check_problem": "problem",
     "check_rule": "learner",
 }
 """``check -> file of this folder``, a line each."""

@@ -14,13 +14,25 @@ from typing import TYPE_CHECKING, Any
 from klopf.errors import MindError
 from klopf.mind import diagnostics, problems
 from klopf.mind._mind import Mind
+from klopf.mind._problem import PROBLEMS, Problem
 from klopf.mind._settings import LEARNERS, Settings
 from klopf.mind._together import learn_together
 
 if TYPE_CHECKING:
     from klopf.mind._jit import inlined
 
-__all__ = ["LEARNERS", "Mind", "MindError", "Settings", "diagnostics", "inlined", "learn_together", "problems"]
+__all__ = [
+    "LEARNERS",
+    "PROBLEMS",
+    "Mind",
+    "MindError",
+    "Problem",
+    "Settings",
+    "diagnostics",
+    "inlined",
+    "learn_together",
+    "problems",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,11 +6,10 @@ length alone, so that a sweep's file says which runs are done whatever order the
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import json
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,13 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.errors import MindError
-from klopf.mind import problems
+from klopf.errors import KlopfError, MindError
 from klopf.mind._effective import effective
 from klopf.mind._mind import Mind
+from klopf.mind._problem import PROBLEMS, stream_of
 from klopf.mind._settings import LEARNERS, settings_for
 from klopf.mind._tuned import PUBLISHED, TUNED
 from klopf.mind.diagnostics import diagnose
+from klopf.mind.problems import Block, Stream
 
 __all__ = [
     "COMPARED",
@@ -49,20 +49,11 @@ COMPARED = (
 )  # fmt: skip
 """The learners of the tables: the rivals, and ours."""
 
-PROBLEMS: dict[str, tuple[str, ...]] = {
-    "regression": ("redraw", "flip-one"),
-    "permuted": ("input", "label", "returning"),
-    "binary-tasks": ("images",),
-    "class-incremental": ("images",),
-    "growth": ("redraw", "flip-one"),
-}
-"""Each problem's settings, the default first."""
-
 
 @dataclass(frozen=True)
 class Run:
-    """One learner on one stream. ``steps`` counts samples (regression, growth), tasks (permuted, binary-tasks), or how
-    often each stage shows its images (class-incremental)."""
+    """One learner on one stream. ``steps`` counts what the problem says: samples (regression, growth), tasks (permuted,
+    binary-tasks), or how often each stage shows its images (class-incremental)."""
 
     problem: str
     setting: str
@@ -71,7 +62,8 @@ class Run:
     steps: int
     options: dict[str, Any] = field(default_factory=dict)
     data: str = ""
-    """Where images are: MNIST's folder, or downsampled ImageNet (see ``problems.images``); empty for the digits."""
+    """Where the problem's data are; for Klopf's own MNIST's folder, or downsampled ImageNet (see ``problems.images``);
+    empty for the digits."""
     hidden: tuple[int, ...] = ()
     samples: int = 0
     """Images a task; 0 for all."""
@@ -98,36 +90,29 @@ def options_for(problem: str, setting: str, learner: str, tuned: bool, data: str
     return dict(PUBLISHED.get(problem, {}).get(learner, {}))
 
 
-_reading = threading.Lock()
-
-
-@functools.lru_cache(maxsize=1)
-def _images(data: str) -> problems.Images:
-    return problems.images(data) if data else problems.digits()
-
-
-def _stream(r: Run) -> problems.Stream:
-    if r.problem in ("regression", "growth"):
-        return problems.slowly_changing_regression(r.steps, r.setting, r.seed)
-    with _reading:  # once for all runs, whatever their number
-        images = _images(r.data)
-    if r.problem == "binary-tasks":
-        return problems.binary_tasks(images, r.steps, r.seed)
-    if r.problem == "class-incremental":
-        return problems.class_incremental(images, r.seed, repeats=r.steps)
-    kinds = {
-        "input": problems.input_permuted,
-        "label": problems.label_permuted,
-        "returning": problems.returning_tasks,
-    }
-    return kinds[r.setting](images, r.steps, r.seed, samples=r.samples)
-
-
 def hidden_for(r: Run) -> tuple[int, ...]:
     """The network of the published figure, unless the run names its own."""
     if r.hidden:
         return r.hidden
-    return {"regression": (5,), "growth": (20,), "binary-tasks": (100, 100)}.get(r.problem, (100, 100, 100))
+    hidden: tuple[int, ...] = PROBLEMS.load(r.problem).hidden
+    return hidden
+
+
+@contextlib.contextmanager
+def _border(name: str) -> Iterator[None]:
+    """Whatever a stranger's problem raises is said in one line."""
+    try:
+        yield
+    except KlopfError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise MindError(f"the problem {name!r} of {PROBLEMS.origin(name)} breaks off: {said}") from error
+
+
+def _given(name: str, stream: Stream) -> Iterator[Block]:
+    with _border(name):
+        yield from stream
 
 
 WINDOW, NEAR = 50, 0.05
@@ -153,15 +138,13 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         tick: called with the fraction of the stream that is done.
 
     Returns:
-        ``error``: mean over the last tenth of the samples (regression, growth) or of the tasks, at least one, rounded
-        down; ``curve``: mean error of each block (at most 500 points);
+        ``error``: mean over the last tenth of the samples (where steps count them) or of the tasks, at least one,
+        rounded down; ``curve``: mean error of each block (at most 500 points);
         ``steps_per_second`` of learning alone; ``early``: error in the first tenth of each of the last tenth of tasks,
         and ``recovery``: samples until a change is made good (see :func:`recovered_after`), in the last half of them;
         ``diagnosis`` at the end.
     """
-    if r.problem not in PROBLEMS or r.setting not in PROBLEMS[r.problem]:
-        raise MindError(f"there is no problem {r.problem} with setting {r.setting}")
-    stream = _stream(r)
+    stream = stream_of(r.problem, r.setting, r.seed, r.steps, r.data, r.samples)
     m = Mind(stream.sensors, stream.outputs, hidden_for(r), r.learner, stream.output, r.seed, **r.options)
     m.prepare()
     errors: list[float] = []
@@ -173,7 +156,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
     learned = seconds = 0.0
     blocks = stream.number
     X = None
-    for number, (X, y) in enumerate(stream):
+    for number, (X, y) in enumerate(_given(r.problem, stream)):
         if stream.fresh_outputs and number:
             m.forget_outputs()
         started = time.perf_counter()
@@ -184,7 +167,8 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         if len(in_tail):
             last.append((float(in_tail.mean(dtype=np.float64)), len(in_tail)))
         if stream.tests is not None:
-            tx, ty = stream.tests(number)
+            with _border(r.problem):
+                tx, ty = stream.tests(number)
             errors.append(float((m.predict(tx) != ty).mean()))
         else:
             errors.append(float(e.mean(dtype=np.float64)))
@@ -198,7 +182,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         tick((number + 1) / blocks)
     tail = max(1, blocks // 10)
     error = float(np.mean(errors[-tail:]))
-    if r.problem in ("regression", "growth") and last:  # steps are samples, and blocks need not be tenths
+    if PROBLEMS.load(r.problem).counts == "samples" and last:  # steps are samples, and blocks need not be tenths
         means, numbers = np.array(last).T
         error = float(np.average(means, weights=numbers / numbers.max()))
     if not math.isfinite(errors[-1]):

@@ -54,6 +54,7 @@ class Bench(CommandGroup):
             "binary-tasks": binary_tasks,
             "class-incremental": class_incremental,
             "growth": growth,
+            "problem": problem,
             "speed": speed,
         }
 
@@ -210,11 +211,12 @@ def _runs(
 ) -> list[Run]:
     from klopf.mind.bench import PROBLEMS, Run, options_for
 
-    if setting not in (*PROBLEMS[problem], "both"):
-        raise MindError(f"--setting {setting} is not one of {', '.join(PROBLEMS[problem])}, both")
+    known = PROBLEMS.load(problem).settings
+    if setting not in (*known, "both"):
+        raise MindError(f"--setting {setting} is not one of {', '.join(known)}, both")
     if seeds < 1 or steps < 1:
         raise MindError("--seeds and --steps must be at least 1")
-    settings = PROBLEMS[problem][:2] if setting == "both" else (setting,)
+    settings = known[:2] if setting == "both" else (setting,)
     return [
         Run(
             problem,
@@ -353,8 +355,9 @@ def growth(
     """
     from klopf.mind.bench import PROBLEMS, Run
 
-    if setting not in (*PROBLEMS["growth"], "both"):
-        raise MindError(f"--setting {setting} is not one of {', '.join(PROBLEMS['growth'])}, both")
+    known = PROBLEMS.load("growth").settings
+    if setting not in (*known, "both"):
+        raise MindError(f"--setting {setting} is not one of {', '.join(known)}, both")
     if budget < 1 or every < 1 or seeds < 1 or steps < 1:
         raise MindError("--budget, --every, --seeds and --steps must be at least 1")
     kinds: list[tuple[int, dict[str, Any]]] = [
@@ -364,11 +367,44 @@ def growth(
     ]
     runs = [
         Run("growth", s, "klopf", seed, steps, options, hidden=(units,))
-        for s in (("redraw", "flip-one") if setting == "both" else (setting,))
+        for s in (known if setting == "both" else (setting,))
         for units, options in kinds
         for seed in range(seeds)
     ]
     _carry_out(runs, json_, plot, resume, cores, "growth")
+
+
+def problem(
+    name: str,
+    *,
+    steps: Steps,
+    setting: str = "",
+    learners: Learners = None,
+    seeds: Seeds = 5,
+    hidden: Hidden = "",
+    options: Options = "",
+    data: str = "",
+    json_: Json = False,
+    plot: Plot = None,
+    resume: Resume = None,
+    cores: Cores = None,
+) -> None:
+    """Any problem by its name, those of other packages too (see CONTRIBUTING.md).
+
+    Parameters
+    ----------
+    name
+        Its name; one that is not known is answered with those that are.
+    setting
+        One of the problem's settings; its default if not given.
+    data
+        Where the problem's data are, if it needs any.
+    """
+    from klopf.mind.bench import PROBLEMS
+
+    setting = setting or PROBLEMS.load(name).settings[0]
+    runs = _runs(name, setting, learners, seeds, steps, False, options, data=data, hidden=_sizes(hidden))
+    _carry_out(runs, json_, plot, resume, cores, name)
 
 
 def speed(*, learners: Fast = None, seconds: float = 2.0, wide: bool = True, json_: Json = False) -> None:

@@ -1,0 +1,189 @@
+"""Problems can be added: Klopf's own keep the promises of their base class, and each broken promise is said."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from klopf.checks import check_problem
+from klopf.console import make_app
+from klopf.errors import ExtensionError
+from klopf.mind import PROBLEMS, MindError, Problem, bench
+from klopf.mind.problems import Block, Stream
+
+
+@pytest.mark.parametrize("name", PROBLEMS.shipped)
+def test_klopfs_own_keep_their_promises(name: str) -> None:
+    check_problem(name, samples=200)
+
+
+class Sound(Problem):
+    """Three numbers, of which the first counts; each planted fault below changes one thing in it."""
+
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("sound", 3, 1, "linear", steps, 500, lambda: self.blocks(seed, steps))
+
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        for start in range(0, steps, 500):
+            rng = np.random.default_rng((seed, start))
+            X = rng.normal(size=(500, 3)).astype(np.float32)[: steps - start]
+            yield X, X[:, 0]
+
+
+class Settingless(Sound):
+    settings = ()
+
+
+class Gap(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        for X, y in super().blocks(seed, steps):
+            X[-1, 1] = np.nan
+            yield X, y
+
+
+class Wide(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((X[:, :2], y) for X, y in super().blocks(seed, steps))
+
+
+class Double(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((X.astype(float), y) for X, y in super().blocks(seed, steps))
+
+
+class Beyond(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("beyond", 3, 2, "softmax", steps, 500, lambda: self.blocks(seed, steps))
+
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((X, np.arange(len(X)) % 3) for X, _ in super().blocks(seed, steps))
+
+
+class Seedless(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return super().blocks(7, steps)
+
+
+class Fickle(Sound):
+    drawn = itertools.count()
+
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return super().blocks(next(self.drawn), steps)
+
+
+class Unseeded(Sound):
+    """The same in every pass, but another each time it is made."""
+
+    made = itertools.count()
+
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return super().stream(setting, next(self.made), steps)
+
+
+class Buffered(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        buffer = np.zeros((500, 3), np.float32)
+        for X, y in super().blocks(seed, steps):
+            buffer[: len(X)] = X
+            yield buffer[: len(X)], y
+
+
+class Shared(Sound):
+    """Two passes at once write to one another's position."""
+
+    at = 0
+
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        given = list(super().blocks(seed, steps))
+        self.at = 0
+        while self.at < len(given):
+            yield given[self.at]
+            self.at += 1
+
+
+class Long(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("long", 3, 1, "linear", 0, 0, lambda: self.blocks(seed, steps + 1), parts=25)
+
+
+class Uncounted(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("uncounted", 3, 1, "linear", steps, 0, lambda: self.blocks(seed, steps))
+
+
+class Looking(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return super().blocks(seed * 100_000 + steps, steps)
+
+
+class Huge(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((X * np.float32(1e6), y * np.float32(1e6)) for X, y in super().blocks(seed, steps))
+
+
+class Broken(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        yield next(super().blocks(seed, steps))
+        raise ZeroDivisionError("of\nmine")
+
+
+def test_a_sound_one_passes() -> None:
+    check_problem(Sound)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "said"),
+    [
+        (Settingless, "settings must be"),
+        (Gap, "an input is NaN"),
+        (Wide, r"shape \(500, 2\) where \(500, 3\)"),
+        (Double, "inputs are float64"),
+        (Beyond, "classes from 0 to 2 where 0 to 1"),
+        (Seedless, "same samples for another seed"),
+        (Fickle, "another stream in its second pass"),
+        (Unseeded, "other samples for the same seed"),
+        (Buffered, "writes to a block"),
+        (Shared, "two passes run at once"),
+        (Long, "12001 samples where 12000"),
+        (Uncounted, "24 blocks and declares 1"),
+        (Looking, "do not begin with"),
+        (Huge, "diverge"),
+        (Broken, "breaks off after 1 blocks: ZeroDivisionError: of mine"),
+    ],
+)
+def test_each_fault_is_found(faulty: type[Problem], said: str) -> None:
+    with pytest.raises(AssertionError, match=said) as caught:
+        check_problem(faulty)
+    assert "\n" not in str(caught.value) and str(caught.value).startswith(faulty.__name__)
+
+
+def test_what_a_stranger_raises_is_one_line_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, Any] = {
+        "broken": [("stranger", f"{__name__}:Broken")], "none": [("stranger", f"{__name__}:Nothing")],
+    }  # fmt: skip
+    monkeypatch.setattr(type(PROBLEMS), "_added", lambda self: found if self is PROBLEMS else {})
+    with pytest.raises(MindError, match=r"'broken' of stranger breaks off: ZeroDivisionError: of$"):
+        bench.run(bench.Run("broken", "usual", "linear", 0, 1000))
+    with pytest.raises(ExtensionError, match="'none' of stranger cannot be loaded"):
+        bench.run(bench.Run("none", "usual", "linear", 0, 1000))
+    with pytest.raises(MindError, match="no problem broken with setting x"):
+        bench.run(bench.Run("broken", "x", "linear", 0, 1000))
+
+
+def test_any_problem_runs_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    def call(*words: str) -> dict[str, Any]:
+        how = ["--learners", "linear", "--steps", "3000", "--seeds", "2", "--json"]
+        make_app("bench")(["bench", *words, *how], exit_on_error=False, result_action="return_value")
+        (row,) = json.loads(capsys.readouterr().out)
+        return {key: value for key, value in row.items() if key != "steps_per_second"}
+
+    assert call("problem", "regression") == call("regression")
+    with pytest.raises(ExtensionError, match="regression, permuted"):
+        call("problem", "nothing")
+    with pytest.raises(MindError, match="not one of redraw, flip-one"):
+        call("problem", "regression", "--setting", "x")
