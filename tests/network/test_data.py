@@ -76,3 +76,17 @@ def test_settings_that_cannot_be_carried_out_are_one_line(tmp_path, table, line)
     with pytest.raises(PeersError, match=line) as caught:
         parse_settings(raw | table, "a test", tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["this-audit-task-has-a-very-long-name", "größe", ""])
+def test_an_audit_task_that_the_ledger_cannot_name_is_refused_with_the_settings(tmp_path, name):
+    raw = {
+        "data": {"file": "t.csv", "target": "y"},
+        "neuron": [{"name": "one"}, {"name": "two"}],
+        "auditor": [{"name": "e"}],
+    }
+    for audit in ({"tasks": ["accuracy", name]}, {"marks": {name: 0.5}}):
+        with pytest.raises(
+            PeersError, match=r"a test: audit: an audit task cannot be called .* 1 to 26 letters of ASCII"
+        ):
+            parse_settings(raw | {"audit": audit}, "a test", tmp_path)

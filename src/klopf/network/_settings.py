@@ -100,6 +100,13 @@ class AuditSettings(_Strict):
     questions: int = Field(120, ge=1)
     """Held-out samples put to a neuron in one audit, in each task."""
 
+    @model_validator(mode="after")
+    def _fit_the_ledger(self) -> AuditSettings:
+        for name in (*self.tasks, *self.marks):
+            if not (name.isascii() and name.isprintable() and 0 < len(name) <= 26):
+                raise ValueError(f"an audit task cannot be called {name!r}; its name has 1 to 26 letters of ASCII")
+        return self
+
 
 class RequesterSettings(_Strict):
     name: Name = "requester"

@@ -249,3 +249,15 @@ def test_a_chain_file_is_served_over_http(tmp_path):
         server.terminate()
         server.wait(10)
     assert "no" in refused(klopf("chain", "serve", tmp_path / "nothing.sqlite"))
+
+
+def test_the_closing_table_names_the_tasks_of_its_audits(capsys, monkeypatch):
+    from klopf.console.cli.live import print_summary
+    from klopf.network import Summary
+    from klopf.network._summary import NeuronRow
+
+    monkeypatch.setenv("COLUMNS", "200")
+    row = NeuronRow(1, "ada", "mind", True, "backbone", 0.5, {"accuracy": 1.0, "robustness": 0.99}, 0, 0)
+    print_summary(Summary("n", 0, 0.0, neurons=[row]))
+    told = capsys.readouterr().out
+    assert "audit: accuracy / robustness" in told and "100% / 99%" in told

@@ -107,10 +107,11 @@ def print_summary(summary: Summary) -> None:
     grid = Table(title=f"{summary.name}, seed {summary.seed}", title_justify="left")
     for name in ("neuron", "model", "standing"):
         grid.add_column(name)
-    for name in ("heard", "audit", "earned", "slashed"):
+    tasks = list(dict.fromkeys(task for row in summary.neurons for task in row.audit))
+    for name in ("heard", f"audit: {' / '.join(tasks)}" if tasks else "audit", "earned", "slashed"):
         grid.add_column(name, justify="right")
     for row in sorted(summary.neurons, key=lambda r: (-r.heard, r.id)):
-        audit = " / ".join(f"{value:.0%}" for value in row.audit.values())
+        audit = " / ".join(f"{row.audit[task]:.0%}" if task in row.audit else "–" for task in tasks if row.audit)
         money = (f"{row.earned:,.2f}", f"{row.slashed:,.2f}")
         style = STYLE.get(row.standing, "")
         grid.add_row(row.name, row.model, row.standing, f"{row.heard:.1%}", audit, *money, style=style)
