@@ -118,6 +118,15 @@ def test_a_replay_that_breaks_is_named(installed: None, net: Net, monkeypatch: p
     assert "the replay of Rounds, from tests, failed (IndexError" in str(found[0])
 
 
+def test_an_event_that_a_replay_cannot_account_for_says_whose_replay(
+    installed: None, net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = played(net)
+    monkeypatch.setattr(RoundsReplay, "on_Joined", lambda self, e: 1 / 0)
+    found = str(ledger.verify(network, [])[0])
+    assert "must be possible, is refused by the replay of Rounds, from tests (ZeroDivisionError: division" in found
+
+
 # what check_pack says of a pack that breaks a promise
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from klopf import ledger
 from klopf.audit import AUDIT_TASKS, AuditTask, Score
+from klopf.checks._promise import derived, promise
 from klopf.errors import AuditError, LedgerError
 from klopf.peers import KINDS, Classes, Numbers, Task, Text
 
@@ -31,11 +32,21 @@ def check_audit_task(audit: str | type[AuditTask]) -> None:
     Raises:
         AssertionError: a promise of :class:`klopf.audit.AuditTask` is broken; one line says which.
     """
-    kind = AUDIT_TASKS.load(audit) if isinstance(audit, str) else audit
+    with promise(f"the audit task {audit!r}"):
+        kind = AUDIT_TASKS.load(audit) if isinstance(audit, str) else audit
+    derived(kind, AuditTask, "check_audit_task")
     name = audit if isinstance(audit, str) else kind.__qualname__
-    assert isinstance(kind, type) and issubclass(kind, AuditTask), f"{name} is no klopf.audit.AuditTask: derive it"
+    with promise(name, kind):
+        _check(audit, kind, name)
+
+
+def _check(audit: str | type[AuditTask], kind: type[AuditTask], name: str) -> None:
     judged = tuple(getattr(kind, "kinds", ()))
     assert judged and set(judged) <= set(KINDS), f"{name}.kinds must name some of {', '.join(KINDS)}, not {judged}"
+    mark = kind.mark
+    assert mark is None or (type(mark) in (int, float) and 0 <= mark <= 1), (
+        f"{name}.mark is {mark!r}: give a figure from 0 to 1, or None"
+    )
     if isinstance(audit, str):
         try:
             ledger.Marks({audit: 0}).as_tuple()
@@ -78,8 +89,13 @@ def _scores(name: str, audit: AuditTask) -> None:
     for n in (few, 16 * few):
         targets = _targets(audit.task, n)
         answers = _answers(audit.task, targets, wrong=0.3)
+        judged = audit.judge(answers.copy(), targets.copy())
+        assert isinstance(judged, Score), f"{name}.judge() gives {judged!r:.80}: give a klopf.audit.Score"
         one, again = audit.score(answers, targets), audit.score(answers.copy(), targets.copy())
         _in_range(name, one)
+        assert one.low < one.high or one.value in (0.0, 1.0), (
+            f"{name} gives {one.value:.3f} of {n} questions an interval without width: say how sure it is"
+        )
         assert one == again, f"{name} scores the same answers {one.value} and then {again.value}: fix its seed"
         widths.append(one.high - one.low)
     assert widths[1] <= widths[0], (

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from klopf.checks._promise import derived, promise
 from klopf.console.cli.command import Command, CommandGroup
 from klopf.extras import EXTRAS
 
@@ -23,9 +24,12 @@ def check_command(command: type[Command]) -> None:
     Raises:
         AssertionError: one line that says which promise is broken.
     """
-    name = command.__name__
-    assert isinstance(command, type) and issubclass(command, Command), f"{name} must be a subclass of Command"
-    assert not inspect.isabstract(command), f"{name} lacks {', '.join(sorted(command.__abstractmethods__))}"
+    derived(command, Command, "check_command")
+    with promise(command.__name__, command):
+        _check(command, command.__name__)
+
+
+def _check(command: type[Command], name: str) -> None:
     assert command.extra in ("", *EXTRAS), f"{name}.extra is {command.extra!r}; Klopf's are {', '.join(EXTRAS)}"
     _one_line(f"{name}.help", getattr(command, "help", None))
     made, printed = _made(command, name)
@@ -52,6 +56,7 @@ def _made(command: type[Command], name: str) -> tuple[Command, str]:
 
 def _check_function(made: Command, name: str, word: str, function: Callable[..., Any]) -> None:
     what = f"{name} {word}".strip()
+    assert callable(function), f"{what}: {word or 'run'} is {function!r:.60}, which cannot be called: write a method"
     if word:
         assert not word.startswith("-") and " " not in word, f"{what}: the word {word!r} cannot be typed as a command"
         _one_line(f"the first line of {what}'s docstring", (inspect.getdoc(function) or "").split("\n\n")[0])
@@ -61,6 +66,7 @@ def _check_function(made: Command, name: str, word: str, function: Callable[...,
         assert parameter.name in hints, (
             f"{what}: the parameter {parameter.name} has no type, so nothing can be read into it"
         )
+    _documented(what, function, hints, [p.name for p in parameters.values() if p.kind is not p.VAR_KEYWORD], bool(word))
     page = _help(made, word)
     for parameter in parameters.values():
         shown = parameter.name.strip("_").replace("_", "-")
@@ -68,6 +74,20 @@ def _check_function(made: Command, name: str, word: str, function: Callable[...,
             f"{what}: --help does not show {parameter.name}"
         )
     _refuses(made, word, what)
+
+
+def _documented(what: str, function: Callable[..., Any], hints: dict[str, Any], names: list[str], group: bool) -> None:
+    """Its docstring explains parameters that it has; that of a command without words beneath explains them all, but
+    those whose type does."""
+    from docstring_parser import parse
+
+    said = {parameter.arg_name for parameter in parse(inspect.cleandoc(function.__doc__ or "")).params}
+    extra = ", ".join(sorted(said - set(names)))
+    assert not extra, f"{what}: its docstring explains {extra}, which is no parameter of it"
+    for name in names:
+        assert group or name in said or "parameter(" in str(hints[name]).lower(), (
+            f"{what}: nothing explains the parameter {name}: name it under Parameters in the docstring"
+        )
 
 
 def _one_line(what: str, text: object) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf.checks._promise import derived, promise
 from klopf.peers import Classes, Model, Numbers, Task, create_model, load_model, save_model
 from klopf.peers.models import awaited
 
@@ -32,8 +33,11 @@ def check_model(model: str | type[Model], task: Task = _EASY, settings: Mapping[
     Raises:
         AssertionError: a promise of :class:`klopf.peers.Model` is broken; one line says which.
     """
+    if not isinstance(model, str):
+        derived(model, Model, "check_model")
     name = model if isinstance(model, str) else f"{model.__module__}:{model.__qualname__}"
-    asyncio.run(_check(name, task, dict(settings or {})))
+    with promise(name, model):
+        asyncio.run(_check(name, task, dict(settings or {})))
 
 
 def _easy_samples(task: Task, n: int, seed: int) -> _Samples:
@@ -56,12 +60,14 @@ def _easy_samples(task: Task, n: int, seed: int) -> _Samples:
 
 async def _check(name: str, task: Task, settings: dict[str, Any]) -> None:
     model = create_model(name, task, 3, settings)
-    assert isinstance(model, Model), f"{name} is no klopf.peers.Model: derive it from that class"
+    assert isinstance(model, Model), f"{name}.create() gives {model!r:.80}: give a klopf.peers.Model"
     assert model.task == task, f"{name} was made for {task} and says it is for {model.task}: keep the task it is given"
     await _speaks(name, model)
     await _learns(name, model)
     await _speaks(name, model)
     await _is_reproducible(name, task, settings)
+    await _is_whole(name, task, settings)
+    _is_strict(name, task, settings)
     await _is_kept(name, model)
     await _refuses(name, model)
 
@@ -121,12 +127,44 @@ async def _is_reproducible(name: str, task: Task, settings: dict[str, Any]) -> N
     assert one != other, f"{name} has the same commitment after other samples: hash the whole state"
 
 
+async def _is_whole(name: str, task: Task, settings: dict[str, Any]) -> None:
+    """Models with one commitment learn on alike: nothing that learning depends on is left out of it. A model of
+    numbers that learns its own answers may keep its answers and change in all else."""
+    if not isinstance(task, Numbers):
+        return
+    one, other = (create_model(name, task, 3, settings) for _ in range(2))
+    inputs, targets = _easy_samples(task, 60, 8)
+    await awaited(other.learn(inputs, await _said(other, inputs)))
+    if await _hash(name, one) != await _hash(name, other):
+        return
+    for model in (one, other):
+        await awaited(model.learn(inputs, targets))
+    assert np.array_equal(await _said(one, inputs), await _said(other, inputs)), (
+        f"{name} has one commitment in two states that learn on differently: hash the whole state"
+    )
+
+
+def _is_strict(name: str, task: Task, settings: dict[str, Any]) -> None:
+    """A setting that it does not have is refused."""
+    try:
+        create_model(name, task, 3, {**settings, "surely_no_setting_of_this_name": 1})
+    except Exception:
+        return
+    raise AssertionError(f"{name}.create() takes settings that it does not have: refuse what you do not know")
+
+
 async def _is_kept(name: str, model: Model) -> None:
     """A saved model goes on to the bit."""
     inputs, targets = _easy_samples(model.task, 60, 8)
     with tempfile.TemporaryDirectory() as place:
         save_model(model, name, Path(place) / "state")
-        back = load_model(Path(place) / "state", model.task, name)
+        try:
+            back = load_model(Path(place) / "state", model.task, name)
+        except (Exception, SystemExit) as error:
+            raise AssertionError(
+                f"{name}.load() cannot read what save() wrote: {type(error).__name__}: {error}"
+            ) from None
+    assert isinstance(back, Model), f"{name}.load() gives {back!r:.80}: give the model"
     assert back.task == model.task, f"{name}.load() must give the model the task that it is given"
     for when in ("after load()", "when it learns on after load()"):
         assert await _hash(name, back) == await _hash(name, model), f"{name} has another commitment {when}: save it all"

@@ -14,10 +14,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 from eth_abi.abi import encode
 
 from klopf import chain, ledger
+from klopf.checks._promise import derived, promise
 from klopf.errors import ExtensionError
 from klopf.ledger._abi import EventABI
+from klopf.ledger._pack import contracts
 from klopf.ledger._rpc import Rpc
-from klopf.ledger.packs import PACKS, Contract, Event, Pack
+from klopf.ledger.packs import PACKS, Contract, Event, Pack, Replay
 
 __all__ = ["check_pack"]
 
@@ -30,13 +32,16 @@ def check_pack(pack: type[Pack]) -> None:
     Raises:
         AssertionError: one line that says which promise is broken and how to mend it.
     """
-    assert isinstance(pack, type) and issubclass(pack, Pack), f"{pack!r} is no subclass of klopf.ledger.packs.Pack"
-    _check_names(pack)
-    for contract in pack.contracts:
-        _check_events(contract)
-        _check_replay(contract)
-        _check_client(contract)
-    _check_network(pack)
+    derived(pack, Pack, "check_pack")
+    with promise(pack.__name__, pack):
+        _check_names(pack)
+        for contract in pack.contracts:
+            with promise(f"{pack.__name__}: {contract.name}", contract):
+                _check_events(contract)
+                _check_replay(contract)
+                _check_client(contract)
+        contracts.cache_clear()  # what others found before the pack was there
+        _check_network(pack)
 
 
 def _check_names(pack: type[Pack]) -> None:
@@ -56,7 +61,7 @@ def _check_names(pack: type[Pack]) -> None:
     assert pack.contracts, f"{pack.__name__}.contracts is empty: name the classes of its contracts"
     others = {c.name: other for other in PACKS if other != name for c in _contracts(other)}
     for contract in pack.contracts:
-        assert issubclass(contract, Contract), f"{contract!r} is no subclass of klopf.ledger.packs.Contract"
+        derived(contract, Contract, f"{pack.__name__}.contracts")
         assert contract.name not in others, (
             f"the pack {others.get(contract.name)!r} has a contract called {contract.name} too: choose another name"
         )
@@ -93,12 +98,28 @@ def _check_events(contract: type[Contract]) -> None:
             f"{contract.name}.{name} has {len(wanted)} fields ({', '.join(f for f, _ in wanted)}), its class has "
             f"{len(own)}: give it one for each, in their order"
         )
+        _check_order(f"{contract.name}.{name}", [mine.name for mine in own], [field for field, _ in wanted])
         if kind.read.__func__ is not Event.read.__func__:  # type: ignore[attr-defined]
             continue  # it makes its own types of what the contract says
         for mine, (field, type_) in zip(own, wanted, strict=True):
             assert _fits(hints[mine.name], type_), (
                 f"{contract.name}.{name}: {field} is a {type_} in the contract, which {mine.name} of its class is not"
             )
+    fields_ = {field.name for kind in known.values() for field in fields(kind)[_ABSTRACT:]}
+    for participant in contract.participants:
+        assert participant in fields_, (
+            f"{contract.__name__}.participants names {participant!r}, which is no field of its events"
+        )
+
+
+def _check_order(where: str, own: list[str], wanted: list[str]) -> None:
+    """A class may call a field otherwise than the contract, but not as the contract calls another one."""
+    mine, said = ([name.replace("_", "").lower() for name in names] for names in (own, wanted))
+    for at, name in enumerate(mine):
+        assert name == said[at] or name not in said, (
+            f"{where}: field {at + 1} is {wanted[at]} in the contract and {own[at]} in its class: keep the order, "
+            f"{', '.join(wanted)}"
+        )
 
 
 _PLAIN = {"address": str, "string": str, "bool": bool}
@@ -117,6 +138,9 @@ def _fits(hint: Any, type_: str) -> bool:
 
 def _check_replay(contract: type[Contract]) -> None:
     """Each event has a handler in the replay, or is said to need none; and no handler waits for what is never said."""
+    assert isinstance(contract.replay, type) and issubclass(contract.replay, Replay), (
+        f"{contract.__name__}.replay is {contract.replay!r}: give a class derived from klopf.ledger.packs.Replay"
+    )
     known = {kind.__name__ for kind in contract.events}
     none = {kind.__name__ for kind in contract.needs_none}
     handled = {name[3:] for name in dir(contract.replay) if name.startswith("on_")}
@@ -200,7 +224,7 @@ def _check_made_up(network: ledger.Ledger, contract: type[Contract], kind: type[
         "topics": ["0x" + topic.hex() for topic in (abi.topic, *marked)],
         "data": "0x" + encode(plain, [_zero(type_) for type_ in plain]).hex(),
     }
-    broken = [str(difference) for difference in _told(network, log) if "replay of" in str(difference)]
+    broken = [str(difference) for difference in _told(network, log) if difference.expected in ("played", "compared")]
     assert not broken, (
         f"the replay of {contract.name} breaks on a {kind.__name__} of zeros; raise KeyError, ValueError or "
         f"ArithmeticError where an event cannot be: {broken[0]}"

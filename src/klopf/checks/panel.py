@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import json
 from decimal import Decimal
 from typing import Any
 
+from klopf.checks._promise import derived, promise
 from klopf.network import Panel, Summary
 from klopf.network._fragment import Fragment, fault_of
 from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment
@@ -23,9 +23,12 @@ def check_panel(panel: type[Panel]) -> None:
     Raises:
         AssertionError: one line that says which promise is broken.
     """
-    name = panel.__name__
-    assert isinstance(panel, type) and issubclass(panel, Panel), f"{name} must be a subclass of Panel"
-    assert not inspect.isabstract(panel), f"{name} lacks {', '.join(sorted(panel.__abstractmethods__))}"
+    derived(panel, Panel, "check_panel")
+    with promise(panel.__name__, panel):
+        _check(panel, panel.__name__)
+
+
+def _check(panel: type[Panel], name: str) -> None:
     for what in ("title", "lead"):
         text = getattr(panel, what, None)
         assert isinstance(text, str) and "\n" not in text, f"{name}.{what} must be text on one line"

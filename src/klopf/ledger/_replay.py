@@ -47,6 +47,12 @@ def _show(value: object) -> str:
     return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
+def refused(replay: type[Replay], contract: str, error: Exception) -> str:
+    """What a replay cannot account for."""
+    package = replay.__module__.partition(".")[0]
+    return f"refused by the replay of {contract}, from {package} ({type(error).__name__}: {error})"
+
+
 def broken(replay: type[Replay], contract: str, error: Exception) -> str:
     """A replay cannot go on."""
     package = replay.__module__.partition(".")[0]
@@ -195,7 +201,7 @@ class Verification:
         except KeyError as missing:
             self.differ(where(event), "about something that exists", f"about the unknown {missing}")
         except (ValueError, ArithmeticError) as error:
-            self.differ(where(event), "possible", error)
+            self.differ(where(event), "possible", refused(type(self.replays[event.contract]), event.contract, error))
         except (LedgerError, ChainError):
             raise
         except Exception as error:  # whatever the replay of a stranger's pack does
