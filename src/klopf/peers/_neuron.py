@@ -30,7 +30,7 @@ from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, log, read_data
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
-from klopf.peers.models import Model, awaited, create_model, load_model, save_model
+from klopf.peers.models import MODELS, Model, awaited, create_model, load_model, save_model
 from klopf.peers.tasks import Task
 
 __all__ = ["NeuronSettings", "birth", "live"]
@@ -70,7 +70,7 @@ async def _birth(
     name, own = conduct.make(task).model(settings.model, settings.settings)
     model = create_model(name, task, seed, own)
     with ThreadPoolExecutor(1, "learner") as thread:
-        await _train(thread, model, data, seed, epoch=0, passes=settings.passes)
+        await _train(_whose(folder.name, name), thread, model, data, seed, epoch=0, passes=settings.passes)
     save_model(model, name, folder / "state" / "0" / "model")
     _write_listener(folder, 0, task.listener())
     return await awaited(model.commitment())
@@ -104,6 +104,7 @@ class _Neuron:
         self.settings = NeuronSettings(**who.settings.more)
         self.data = read_data(who.folder)
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
+        self.whose = _whose(who.settings.name, self._model_name)
         self.served = Served()
         self._thinker = ThreadPoolExecutor(1, "thinker")
         self.axon = wire.Axon(
@@ -144,13 +145,18 @@ class _Neuron:
             raise wire.Decline(f"no question: {error}") from None
         if not 1 <= len(inputs) <= LARGEST_QUESTION:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
-        said = self.who.conduct.answer(inputs, await self._think(asked.epoch, inputs))
+        try:
+            thought = await self._think(asked.epoch, inputs)
+        except PeersError as error:
+            log(str(error))
+            raise wire.Decline("the model has no answer") from None
+        said = self.who.conduct.answer(inputs, thought)
         return wire.Answer(dict(task.pack_answers(said)))
 
     async def _think(self, epoch: int, inputs: NDArray[Any]) -> NDArray[Any]:
         """What the snapshot of ``epoch`` answers: in a thread, so that the axon goes on, and one question at a time,
         since a model may use working memory of its own."""
-        return await _call(self._thinker, self._snapshot(epoch).answer, inputs)
+        return await _answers(self.whose, self._thinker, self._snapshot(epoch), inputs)
 
     def _count(self, request: wire.Request, answer: wire.Answer) -> None:
         if request.method == "answer":
@@ -201,7 +207,8 @@ class _Neuron:
         )
         # Learning takes a thread, so that the axon goes on answering meanwhile.
         with ThreadPoolExecutor(1, "learner") as thread:
-            score = await _train(thread, model, self.data, self.who.settings.seed, epoch, self.settings.passes)
+            seed, passes = self.who.settings.seed, self.settings.passes
+            score = await _train(self.whose, thread, model, self.data, seed, epoch, passes)
         save_model(model, self._model_name, self._model_folder(epoch))
         _write_listener(self.who.folder, epoch, listener)
         self.answering[epoch + 1] = self._load(epoch)
@@ -286,23 +293,49 @@ def _asked(request: wire.Request) -> _Asked:
     return _Asked(epoch, offer, conversation)
 
 
-async def _call(thread: ThreadPoolExecutor, call: Callable[..., Awaitable[T] | T], *arguments: Any) -> T:
-    """A model's method: in ``thread`` if it works there, awaited here if it is a coroutine function."""
-    if inspect.iscoroutinefunction(call):
-        return await awaited(call(*arguments))
-    return await awaited(await asyncio.get_running_loop().run_in_executor(thread, call, *arguments))
+def _whose(neuron: str, model: str) -> str:
+    """What messages say of a neuron's model, which a stranger may have written."""
+    package = MODELS.origin(model.partition(":")[0])
+    return f"neuron {neuron}: model {model}{f' of {package}' if package else ''}"
+
+
+async def _call(whose: str, thread: ThreadPoolExecutor, call: Callable[..., Awaitable[T] | T], *arguments: Any) -> T:
+    """A model's method: in ``thread`` if it works there, awaited here if it is a coroutine function.
+
+    Raises:
+        PeersError: it failed, by whatever it raises.
+    """
+    try:
+        if inspect.iscoroutinefunction(call):
+            return await awaited(call(*arguments))
+        return await awaited(await asyncio.get_running_loop().run_in_executor(thread, call, *arguments))
+    except KlopfError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PeersError(f"{whose} failed in {call.__name__}(): {said}") from error
+
+
+async def _answers(whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
+    """A model's answers, held to what is asked of a stranger's. PeersError where they are none."""
+    answers = await _call(whose, thread, model.answer, inputs)
+    try:
+        model.task.check_answers(answers, len(inputs))
+    except PeersError as error:
+        raise PeersError(f"{whose} gave no answers: {error}") from None
+    return answers
 
 
 async def _train(
-    thread: ThreadPoolExecutor, model: Model, data: dict[str, Any], seed: int, epoch: int, passes: int
+    whose: str, thread: ThreadPoolExecutor, model: Model, data: dict[str, Any], seed: int, epoch: int, passes: int
 ) -> float:
     """Go through the own stream ``passes`` times, in an order drawn from the seed; returns the score on it before."""
     inputs, targets, task = data["inputs"], data["targets"], model.task
-    before = task.score(task.decide(await _call(thread, model.answer, inputs)), targets)
+    before = task.score(task.decide(await _answers(whose, thread, model, inputs)), targets)
     rng = np.random.default_rng([seed, epoch, 1])
     for _ in range(passes):
         order = rng.permutation(len(targets))
-        await _call(thread, model.learn, inputs[order], targets[order])
+        await _call(whose, thread, model.learn, inputs[order], targets[order])
     return before
 
 
