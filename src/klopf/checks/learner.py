@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from klopf.errors import MindError
 from klopf.mind import Mind
+from klopf.mind._settings import COMMON
+from klopf.mind.kernels.part import GradientRule
+from klopf.mind.kernels.parts import rule_called
+from klopf.mind.kernels.plan import Plan
 from klopf.mind.kernels.state import BIAS, BIRTH, STRIDE, WEIGHTS_AT
 
 __all__ = ["check_life", "check_rule"]
@@ -21,6 +27,7 @@ def check_rule(name: str, **options: Any) -> None:
     Raises:
         AssertionError: a promise is broken; one line says which.
     """
+    _declares(name, {"rule": name, **options})
     _learns(name, {"rule": name, **options})
     _goes_on(name, {"rule": name, **options})
     _is_reborn(name, {"rule": name, **options})
@@ -43,6 +50,30 @@ def _mind(options: dict[str, Any]) -> Mind:
 def _stream(n: int) -> tuple[Any, Any]:
     X = np.random.default_rng(0).normal(size=(n, 4))
     return X, (X[:, 0] > X[:, 1]).astype(int)
+
+
+class _Asked(Plan):
+    """A plan that writes down which hyperparameters a kernel asks for."""
+
+    asked: ClassVar[set[str]] = set()
+
+    def places(self, *names: str) -> tuple[int, ...]:
+        self.asked.update(names)
+        return super().places(*names)
+
+
+def _declares(name: str, options: dict[str, Any]) -> None:
+    """It has a kernel, and declares what the kernel reads, but for what any network has."""
+    plan, rule = _mind(options)._tables.plan, rule_called(name)
+    _Asked.asked.clear()
+    try:
+        step = rule().step(_Asked(**{field.name: getattr(plan, field.name) for field in fields(plan)}))
+    except MindError as error:
+        raise AssertionError(str(error)) from error
+    assert step is not None or issubclass(rule, GradientRule), f"{name}: step() must return a kernel, not None"
+    network = {h.name for h in COMMON if h.name != "step_size"}  # the step-size is the rule's, whoever else reads it
+    unsaid = _Asked.asked - network - {h.name for h in rule.hyperparameters}
+    assert not unsaid, f"{name} reads {', '.join(sorted(unsaid))}: declare that among its hyperparameters"
 
 
 def _learns(name: str, options: dict[str, Any]) -> None:

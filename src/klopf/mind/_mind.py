@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._checked import checked_inputs, checked_targets
+from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
 from klopf.mind._tables import Tables
 from klopf.mind.kernels.parts import package_of
@@ -72,9 +73,13 @@ class Mind:
         self.hidden = () if learner == "linear" else tuple(int(n) for n in hidden)
         self.learner = learner
         self.output = output
-        self.settings = settings_for(learner, **options)
         self._dtype: Any = np.dtype(dtype)
-        self._tables = Tables(self.settings, (self.sensors, *self.hidden, self.outputs), output, self._dtype)
+        try:
+            self.settings = settings_for(learner, **options)
+            self._tables = Tables(self.settings, (self.sensors, *self.hidden, self.outputs), output, self._dtype)
+        except Exception as error:
+            blame(error, options.get("rule", "sgd"), options.get("life", "none"))
+            raise
         self._tables.draw(self.seed)
         self._net = self._tables.net
 
@@ -142,15 +147,17 @@ class Mind:
         return self._learn(X, y)[0]
 
     def _learn(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-        from klopf.mind.kernels.learn import build_learn  # compiled code is loaded late: importing stays quick
-
         x = checked_inputs(X, self.sensors, self._dtype)
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")
         targets = checked_targets(y, len(x), self.outputs, self.output, self._dtype)
         errors = np.empty(len(x), self._dtype)
         out = np.empty((len(x), self.outputs), self._dtype)
-        build_learn(self._tables.plan)(self._net, self._tables.work, x, targets, errors, out)
+        try:
+            learner_of(self._tables.plan)(self._net, self._tables.work, x, targets, errors, out)
+        except Exception as error:
+            blame(error, self.settings.rule, self.settings.life)
+            raise
         return errors, out
 
     def learn_one(self, x: ArrayLike, y: Any) -> Mind:
@@ -169,7 +176,7 @@ class Mind:
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities of classes, or the predicted numbers, for every row of ``X``; shape ``(n, outputs)``."""
-        from klopf.mind.kernels.learn import build_predict
+        from klopf.mind.kernels.learn import build_predict  # compiled code is loaded late: importing stays quick
 
         x = checked_inputs(X, self.sensors, self._dtype)
         out = np.empty((len(x), self.outputs), self._dtype)
