@@ -84,7 +84,7 @@ async def serve(pipe: Any, parts: list[tuple[bytes, bytes]]) -> None:
             ports.append(server.add_insecure_port("127.0.0.1:0"))
         await server.start()
         servers.append(server)  # one that nobody holds is stopped
-    roll = wire.Roll([peer(2, certificates[1], signers[1])])
+    roll = wire.Members([peer(2, certificates[1], signers[1])])
     flow = wire.Flow(rate=1e6, burst=1e6, nonces=1 << 20)
     axon = wire.Axon(certificates[0], signers[0], network=NETWORK, directory=roll, flow=flow)
 
@@ -146,7 +146,7 @@ async def measure(ports: list[int], certificates: list[wire.Certificate], quick:
     signers = people()[1]
     credentials = grpc.ssl_channel_credentials(certificates[0].pem, certificates[1].key_pem, certificates[1].pem)
     secure = [*OPTIONS, ("grpc.ssl_target_name_override", "localhost")]
-    roll = wire.Roll([peer(1, certificates[0], signers[0], f"127.0.0.1:{ports[2]}")])
+    roll = wire.Members([peer(1, certificates[0], signers[0], f"127.0.0.1:{ports[2]}")])
     async with (
         grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}", options=OPTIONS) as plain,
         grpc.aio.secure_channel(f"127.0.0.1:{ports[1]}", credentials, options=secure) as encrypted,

@@ -33,7 +33,7 @@ def main() -> None:
         differences = network.verify(folder)
     for neuron in summary.neurons:
         print(f"{neuron.name:5} {neuron.standing:9} heard {neuron.heard:.2f}  earned {neuron.earned:.1f} tokens")
-    right = summary.accuracy
+    right = summary.scores
     print(f"the network answers {right['network']:.0%} right, its best neuron alone {right['best_neuron']:.0%}")
     print("every payment follows from events and receipts" if not differences else "\n".join(differences))
 

@@ -59,7 +59,7 @@ def test_the_example_shows_every_setting_with_its_default():
         {"data": {"file": "x"}, "neuron": shown["neuron"], "auditor": shown["auditor"]}
     )
     for table in ("data", "requester", "ledger", "wire", "rules"):
-        fields = getattr(default, table).model_dump()
+        fields = getattr(default, table).model_dump(mode="json")
         missing = set(fields) - set(shown[table]) - {"rpc", "key"}
         assert not missing, f"[{table}] does not show {missing}"
         for name, value in shown[table].items():
