@@ -19,8 +19,8 @@ _.make_batch_request, _.is_connected, show_traceback, default_account
 _.compile_here
 # Numba's, of a cache of compiled code (mind/_jit.py)
 _._cache, _._index_key
-# html.parser's (checks/panel.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)
-handle_startendtag, handle_endtag, writeable, _._multiclass
+# html.parser's (network/_fragment.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)
+handle_startendtag, handle_endtag, _.handle_data, writeable, _._multiclass
 project, author, copyright, release, extensions, myst_heading_anchors, suppress_warnings, html_theme, html_title
 html_show_sphinx, autodoc_member_order, autodoc_default_options, python_use_unqualified_type_names, setup
 
