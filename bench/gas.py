@@ -45,8 +45,9 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
+
+from figures import Report, arguments
 
 from klopf import chain, ledger
 from klopf.ledger import KLP, Ledger, Receipt, ReceiptTree, Result, Role, Score, Sent, SignedReceipt
@@ -156,35 +157,40 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
     return gas
 
 
-def show(rows: Iterable[tuple[str, str]]) -> None:
-    for name, value in rows:
-        print(f"{name:<28}{value:>14}")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--gwei", type=float, default=0.1)
     parser.add_argument("--coin", type=float, default=600.0)
     parser.add_argument("--neurons", type=int, default=10_000)
     parser.add_argument("--neighbours", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=24)
     asked = parser.parse_args()
-    played = 8
+    with Report(asked.json) as report:
+        tell(report, asked, played=3 if asked.quick else 8)
+
+
+def tell(report: Report, asked: argparse.Namespace, played: int) -> None:
+    """The gas of each operation among ``played`` neurons, and what a day of a large network costs."""
     with tempfile.TemporaryDirectory() as folder:
         gas = play(Path(folder), played)
-    show((name, f"{value:,.0f}") for name, value in gas.items())
+    for name, value in gas.items():
+        report.say(f"{name:<28}{value:>14,.0f}")
+        one_call = name != "deploy all contracts"
+        report.figure(name, value, "gas", at_most=2**24 if one_call else None)
     each = (gas[f"claim, {played} receipts"] - gas["claim, 1 receipt"]) / (played - 1)
     neuron = gas["post"] + gas["claim, 1 receipt"] + each * (asked.neighbours - 1)
     neuron += (gas[f"collect for {played} neurons"] + gas[f"conclude for {played} neurons"]) / played
     neuron += 3 * gas[f"reveal, {played} neurons"] / played
     day = asked.epochs * asked.neurons * neuron
     coins = day * asked.gwei * 1e-9
-    print(f"\n{each:,.0f} gas for each further receipt in a claim; {neuron:,.0f} gas a neuron and epoch")
-    print(
+    report.say(f"\n{each:,.0f} gas for each further receipt in a claim; {neuron:,.0f} gas a neuron and epoch")
+    report.say(
         f"a day of {asked.neurons:,} neurons with {asked.neighbours} neighbours and {asked.epochs} epochs: "
         f"{day:,.0f} gas = {coins:,.2f} coins = ${coins * asked.coin:,.0f} "
         f"(${coins * asked.coin / asked.neurons:,.4f} a neuron)"
     )
+    report.figure("a neuron and epoch", neuron, "gas")
+    report.figure(f"a day of {asked.neurons:,} neurons", coins, "coins")
 
 
 if __name__ == "__main__":
