@@ -128,7 +128,7 @@ def test_status_and_verify(played):
     assert "backbone" in klopf("status", folder).stdout
     verified = klopf("verify", folder, "--json")
     none = {"opened": 0, "answered": 0, "upheld": 0}
-    expected = {"agrees": True, "differences": [], "disputes": none}
+    expected = {"agrees": True, "differences": [], "notes": [], "disputes": none}
     assert (verified.returncode, json.loads(verified.stdout)) == (0, expected)
 
 
