@@ -226,7 +226,7 @@ contract Audits is IAudits {
     }
 
     function _record(uint32 epoch, uint32 auditor, Result calldata r) private {
-        Shown[] storage shown = _shown[epoch][r.neuron];
+        Shown[] memory shown = _shown[epoch][r.neuron];
         uint256 place = 0;
         for (uint256 i = 0; i < shown.length; i++) {
             place += shown[i].scores;
@@ -235,7 +235,7 @@ contract Audits is IAudits {
         for (uint256 k = 0; k < r.scores.length; k++) {
             kept[place + k] = r.scores[k];
         }
-        shown.push(Shown(auditor, uint32(r.scores.length)));
+        _shown[epoch][r.neuron].push(Shown(auditor, uint32(r.scores.length)));
     }
 
     function _punish(

@@ -69,12 +69,12 @@ interface IClock {
     function arrived() external view returns (uint32);
 
     /// @notice What the draws of an epoch are made from.
-    /// @param epoch Number of the epoch.
-    function seedOf(uint32 epoch) external view returns (bytes32);
+    /// @param epoch_ Number of the epoch.
+    function seedOf(uint32 epoch_) external view returns (bytes32);
 
     /// @notice The dispute window of an epoch; zeros for none, or while the epoch runs.
-    /// @param epoch Number of the epoch.
-    function windowOf(uint32 epoch) external view returns (uint64 until, uint32 length);
+    /// @param epoch_ Number of the epoch.
+    function windowOf(uint32 epoch_) external view returns (uint64 until, uint32 length);
 
     /// @notice The phase in which a participant last arrived, numbered as `turn`.
     /// @param id Id of the participant.

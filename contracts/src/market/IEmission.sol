@@ -57,12 +57,12 @@ interface IEmission {
     function promised() external view returns (uint256);
 
     /// @notice Compute reward of a cycle that was opened.
-    /// @param cycle Number of the cycle of 24 hours.
-    function rewardOf(uint32 cycle) external view returns (uint256);
+    /// @param cycle_ Number of the cycle of 24 hours.
+    function rewardOf(uint32 cycle_) external view returns (uint256);
 
     /// @notice Part of it that is for effort, until it is set aside.
-    /// @param cycle Number of the cycle of 24 hours.
-    function effortPoolOf(uint32 cycle) external view returns (uint256);
+    /// @param cycle_ Number of the cycle of 24 hours.
+    function effortPoolOf(uint32 cycle_) external view returns (uint256);
 
     /// @notice Whether the halving has begun.
     function milestone() external view returns (bool);

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -82,7 +82,8 @@ class Deployment:
 
     @classmethod
     def discover(cls, rpc: Rpc, directory: str) -> Deployment:
-        """All that the directory at an address leads to.
+        """All that the directory at an address leads to. A pack that is not installed here is taken as it is listed:
+        nobody calls it from here, and ``verify`` names it.
 
         Raises:
             LedgerError: no directory of a network is there, or a contract's code is not the shipped one's.
@@ -95,12 +96,14 @@ class Deployment:
             names, places = _read(rpc, directory, "contractsOf", pack)
             packs[as_text(pack)] = [as_text(name) for name in names]
             addresses |= {as_text(name): checksum(place) for name, place in zip(names, places, strict=True)}
+        if "core" not in packs:
+            raise LedgerError(f"the directory at {directory} leads to no network: it has no pack core")
         block = int(_read(rpc, directory, "firstBlock"))
         treasury = artifact("Stake").functions["treasury"]
         owner = checksum(treasury.answer(rpc.call(addresses["Stake"], treasury.call_data(()))))
         code = {name: _hash(rpc.code(address)) for name, address in addresses.items()}
         found = cls(rpc.chain_id(), rpc.block_hash(0), block, addresses, code, owner, packs)
-        for line in found.tampered(rpc):
+        for line in found.tampered(rpc, passing={pack for pack in packs if pack not in PACKS}):
             raise LedgerError(f"{line}; do not trust this network")
         return found
 
@@ -190,15 +193,18 @@ class Deployment:
         )
         return sha256(then.text.encode()).hexdigest()
 
-    def tampered(self, rpc: Rpc) -> list[str]:
+    def tampered(self, rpc: Rpc, passing: Collection[str] = ()) -> list[str]:
         """What is not as the shipped artifacts and the directory have it, a line each.
 
         Compared are the code of each contract, the directory's entry for it, and that the addresses in its code, whom
         it calls and obeys, are the network's own. What is behind a proxy is the timelock's business and compared by
-        ``verify``; the code that a proxy began with is compared here.
+        ``verify``; the code that a proxy began with is compared here. The packs ``passing`` are passed over.
         """
         lines = []
+        passed = {name for pack in passing for name in self.packs[pack]}
         for name, address in self.addresses.items():
+            if name in passed:
+                continue
             entered = address if name == "Directory" else checksum(_read(rpc, self.directory, "find", as_name(name)))
             if entered != address:
                 lines.append(f"the directory has {name} at {entered}, not at {address}")
