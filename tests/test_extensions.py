@@ -5,17 +5,17 @@ import sys
 import pytest
 
 from klopf.errors import ExtensionError
-from klopf.extensions import Point
+from klopf.extensions import GROUPS, Point, misnamed
 
 POINT = Point("klopf.test-zones", "zone", "datetime:tzinfo", {"utc": "datetime:timezone"})
 
 
-def install(folder, monkeypatch, package, lines, module=""):
+def install(folder, monkeypatch, package, lines, module="", group="klopf.test-zones"):
     """A package called ``package`` on the path, whose metadata has ``lines`` in the group."""
     info = folder / f"{package}-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[klopf.test-zones]\n" + lines + "\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n" + lines + "\n")
     (folder / f"{package}.py").write_text(module)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, package, raising=False)
@@ -46,6 +46,26 @@ def test_two_packages_of_one_name_are_both_named(tmp_path, monkeypatch):
     install(tmp_path / "b", monkeypatch, "two", "noon = two:Noon")
     with pytest.raises(ExtensionError, match=r"(one and two|two and one) each have a zone called 'noon'"):
         POINT.load("noon")
+
+
+@pytest.mark.parametrize(("group", "meant"), [("klopf.model", "klopf.models"), ("klopf_packs", "klopf.packs")])
+def test_a_group_that_klopf_does_not_have_is_named_with_the_one_that_was_meant(tmp_path, monkeypatch, group, meant):
+    install(tmp_path, monkeypatch, "noon", "noon = noon:Noon", group=group)
+    assert f"'noon' of noon is in the entry-point group '{group}', which Klopf does not have: write '{meant}'?" in (
+        misnamed()
+    )
+
+
+def test_groups_are_those_of_the_rooms():
+    from klopf.audit import AUDIT_TASKS
+    from klopf.console.cli.command import COMMANDS
+    from klopf.ledger._pack import PACKS
+    from klopf.mind._problem import PROBLEMS
+    from klopf.mind.kernels.parts import POINT as LEARNERS
+    from klopf.network import PANELS
+    from klopf.peers.models._saved import MODELS
+
+    assert tuple(sorted(p.group for p in (AUDIT_TASKS, COMMANDS, PACKS, PROBLEMS, LEARNERS, MODELS, PANELS))) == GROUPS
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ Nothing is imported before it is asked for by name, so a package that is broken 
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,18 @@ from typing import Any
 
 from klopf.errors import ExtensionError
 
-__all__ = ["Point", "imported"]
+__all__ = ["GROUPS", "Point", "imported", "misnamed"]
+
+GROUPS = (
+    "klopf.audit_tasks",
+    "klopf.commands",
+    "klopf.learners",
+    "klopf.models",
+    "klopf.packs",
+    "klopf.panels",
+    "klopf.problems",
+)
+"""Every group in which something can be added: a room's :class:`Point` has one of these."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,18 @@ def imported(place: str, base: str, what: str) -> Any:
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ExtensionError(f"{what} ({place}) is no subclass of {base}")
     return found
+
+
+def misnamed() -> tuple[str, ...]:
+    """A line for each entry point of another package in a group that starts as Klopf's do but is none: nothing in it
+    is ever looked for."""
+    return tuple(
+        f"{entry.name!r} of {_package(entry)} is in the entry-point group {entry.group!r}, which Klopf does not have: "
+        f"write {(difflib.get_close_matches(entry.group, GROUPS, 1, 0) or GROUPS)[0]!r}?"
+        for group in sorted(entry_points().groups - set(GROUPS))
+        if group.startswith(("klopf.", "klopf_", "klopf-"))
+        for entry in entry_points(group=group)
+    )
 
 
 def _package(entry: EntryPoint) -> str:

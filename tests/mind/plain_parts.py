@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -35,6 +35,27 @@ class Timid(GradientRule):
             return net.hyper[COURAGE]
 
         return inlined(step_size)
+
+
+class ByHand(Life):
+    """Forgets the dead unit's weights, and nothing else of it."""
+
+    name = "by hand"
+    hyperparameters = (Hyperparameter("maturity", 100),)
+    magnitudes: ClassVar[bool] = True
+    says: ClassVar[str] = "age"
+
+    def live(self, plan: Any) -> Any:
+        from klopf.mind.kernels.state import AGE, BIRTHS, UNITS_AT, WEIGHTS_AT
+
+        def live(net: Any, work: Any, l: int, mature: int, now: int) -> None:
+            if now % 500 == 0:
+                net.P[0, net.layers[l, WEIGHTS_AT] : net.layers[l, WEIGHTS_AT] + 3] = 0
+                if self.says == "age":
+                    net.U[AGE, net.layers[l, UNITS_AT]] = 0
+                net.G[BIRTHS] += 1.0
+
+        return live
 
 
 class Nameless(Timid):
@@ -70,6 +91,22 @@ def test_rules_keep_their_promises(rule: str) -> None:
 @pytest.mark.parametrize("life", list(LIVES))
 def test_lives_keep_their_promises(life: str) -> None:
     check_life(life)
+
+
+@pytest.mark.parametrize("says", ["age", "nothing"])
+def test_a_life_that_replaces_by_hand_breaks_its_promise(says: str, monkeypatch: Any) -> None:
+    name = f"{__name__}:ByHand"
+    registered(name, ByHand)
+    monkeypatch.setattr(ByHand, "says", says)
+    with pytest.raises(AssertionError, match="replaces units by hand") as caught:
+        check_life(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_whatever_a_rule_is_refused_for_is_an_assertion() -> None:
+    with pytest.raises(AssertionError, match=r"nobody fails: \w+Error: ") as caught:
+        check_rule("nobody")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

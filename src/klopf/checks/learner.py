@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from klopf.errors import MindError
+from klopf.checks._promise import promise
 from klopf.mind import Mind
 from klopf.mind._settings import COMMON
 from klopf.mind.kernels.part import GradientRule
 from klopf.mind.kernels.parts import rule_called
 from klopf.mind.kernels.plan import Plan
-from klopf.mind.kernels.state import BIAS, BIRTH, STRIDE, WEIGHTS_AT
+from klopf.mind.kernels.state import AGE, BIAS, BIRTH, INCOMING, STRIDE, UNITS, UNITS_AT, WEIGHTS_AT
 
 __all__ = ["check_life", "check_rule"]
 
@@ -27,20 +27,24 @@ def check_rule(name: str, **options: Any) -> None:
     Raises:
         AssertionError: a promise is broken; one line says which.
     """
-    _declares(name, {"rule": name, **options})
-    _learns(name, {"rule": name, **options})
-    _goes_on(name, {"rule": name, **options})
-    _is_reborn(name, {"rule": name, **options})
+    with promise(name):
+        _declares(name, {"rule": name, **options})
+        _learns(name, {"rule": name, **options})
+        _goes_on(name, {"rule": name, **options})
+        _is_reborn(name, {"rule": name, **options})
 
 
 def check_life(name: str, **options: Any) -> None:
-    """The same for a life.
+    """The same for a life; whom it replaces within 4,000 samples must be a newborn in everything (R6). ``options``
+    that make it replace often let the check see more.
 
     Raises:
         AssertionError: a promise is broken; one line says which.
     """
-    _learns(name, {"life": name, **options})
-    _goes_on(name, {"life": name, **options})
+    with promise(name):
+        _learns(name, {"life": name, **options})
+        _goes_on(name, {"life": name, **options})
+        _replaces_whole(name, {"life": name, **options})
 
 
 def _mind(options: dict[str, Any]) -> Mind:
@@ -66,10 +70,7 @@ def _declares(name: str, options: dict[str, Any]) -> None:
     """It has a kernel, and declares what the kernel reads, but for what any network has."""
     plan, rule = _mind(options)._tables.plan, rule_called(name)
     _Asked.asked.clear()
-    try:
-        step = rule().step(_Asked(**{field.name: getattr(plan, field.name) for field in fields(plan)}))
-    except MindError as error:
-        raise AssertionError(str(error)) from error
+    step = rule().step(_Asked(**{field.name: getattr(plan, field.name) for field in fields(plan)}))
     assert step is not None or issubclass(rule, GradientRule), f"{name}: step() must return a kernel, not None"
     network = {h.name for h in COMMON if h.name != "step_size"}  # the step-size is the rule's, whoever else reads it
     unsaid = _Asked.asked - network - {h.name for h in rule.hyperparameters}
@@ -111,3 +112,27 @@ def _is_reborn(name: str, options: dict[str, Any]) -> None:
     for row, quantity in enumerate(m._tables.layout.weights[1:], 1):
         kept = not quantity.copies and not (net.P[row, own] == net.births[BIRTH, row]).all()
         assert not kept, f"{name} keeps {quantity.name!r} of a unit that died: let rebirth reset it"
+
+
+def _replaces_whole(name: str, options: dict[str, Any]) -> None:
+    """Whoever is replaced has nothing of the dead unit's: its place was taken by rebirth, not by hand."""
+    X, y = _stream(4000)
+    m = _mind(options)
+    net, rows = m._tables.net, m._tables.layout
+    units = net.layers[0][UNITS_AT] + np.arange(net.layers[0][UNITS])
+    for x, target in zip(X, y, strict=True):
+        births, ages = m.births, net.U[AGE, units].copy()
+        m.learn(x[None], [target])
+        newborn = np.flatnonzero(net.U[AGE, units] < ages)
+        by_hand = f"{name} replaces units by hand: call what build_rebirth(plan) gives, which resets everything"
+        assert m.births == births or len(newborn) > 0, by_hand
+        for j in newborn:
+            own = net.layers[0][WEIGHTS_AT] + np.arange(net.layers[0][BIAS] + 1) * net.layers[0][STRIDE] + j
+            for table, born, at, quantities in (
+                (net.P, net.births[BIRTH], own, rows.weights),
+                (net.U, net.unit_births, units[j], rows.units),
+            ):
+                for row, quantity in enumerate(quantities):
+                    if (table is net.P and (row == 0 or quantity.copies)) or (table is net.U and row == INCOMING):
+                        continue  # drawn at birth
+                    assert (table[row, at] == born[row]).all(), f"{by_hand} ({quantity.name!r} was kept)"

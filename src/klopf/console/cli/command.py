@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from cyclopts import App, Parameter
 
 from klopf.errors import ExtensionError, KlopfError
-from klopf.extensions import Point
+from klopf.extensions import Point, misnamed
 from klopf.extras import EXTRAS, missing, require
 
 __all__ = ["COMMANDS", "Command", "CommandGroup", "Json", "make_app", "print_json"]
@@ -143,7 +143,7 @@ def make_app(word: str = "") -> App:
             require(command.extra, f"klopf {word}")
         app.command(command.app(word))
         return app
-    app.help = "\n".join((str(app.help), *(f"({line})" for line in COMMANDS.passed_over())))
+    app.help = "\n".join((str(app.help), *(f"({line})" for line in (*COMMANDS.passed_over(), *misnamed()))))
     for name in COMMANDS:
         try:
             command = _made(name)
