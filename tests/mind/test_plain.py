@@ -34,6 +34,7 @@ def plain_python(*arguments: str) -> str:
         "plain_learners.py",
         "plain_kalman.py",
         "plain_options.py",
+        "plain_weights.py",
         "plain_parts.py",
     ],
 )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind.kernels.state import MOST
 
-__all__ = ["checked_inputs", "checked_targets"]
+__all__ = ["checked_inputs", "checked_targets", "checked_weights"]
 
 
 def checked_inputs(X: ArrayLike, sensors: int, dtype: Any) -> NDArray[Any]:
@@ -72,3 +72,23 @@ def checked_targets(y: ArrayLike, rows: int, outputs: int, output: str, dtype: A
     if output == "logistic" and not (numbers.min() >= 0 and numbers.max() <= 1):
         raise MindError("a target of a yes/no output must be from 0 (no) to 1 (yes)")
     return numbers.reshape(rows, outputs)
+
+
+def checked_weights(weights: ArrayLike | None, rows: int, dtype: Any) -> NDArray[Any]:
+    """How much each of ``rows`` samples counts, ``(rows,)``: finite, not negative; ones for None.
+
+    Raises:
+        MindError: they are not that.
+    """
+    if weights is None:
+        return np.ones(rows, dtype)
+    try:
+        with np.errstate(over="ignore"):
+            given = np.ascontiguousarray(weights, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise MindError(f"a sample's weight must be a number: {error}") from error
+    if given.shape != (rows,):
+        raise MindError(f"{rows} samples need {rows} weights, not an array of shape {given.shape}")
+    if not (given >= 0).all() or not given.max() <= MOST:
+        raise MindError(f"a sample's weight is negative, NaN or beyond {MOST:g}; 0 leaves a sample out")
+    return given

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
-from klopf.mind._checked import checked_inputs, checked_targets
+from klopf.mind._checked import checked_inputs, checked_targets, checked_weights
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
 from klopf.mind._tables import Tables
@@ -130,12 +130,15 @@ class Mind:
         )
         kind.predict_proba(np.zeros((1, self.sensors)))
 
-    def learn(self, X: ArrayLike, y: ArrayLike) -> NDArray[Any]:
+    def learn(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NDArray[Any]:
         """Learn from a whole stream, row by row, in one compiled call.
 
         Args:
             X: inputs, shape ``(n, sensors)``.
             y: class numbers ``(n,)``, or targets ``(n,)`` or ``(n, outputs)``.
+            sample_weight: how much each row counts, ``(n,)``, 1 for all by default: the loss is multiplied by it, and
+                with covariances that is an observation whose noise has its variance divided by it. 2 is about as good
+                as the row twice; a row of weight 0 is predicted, and nothing learned from it.
 
         Returns:
             Errors of the predictions made before each row was learned, shape ``(n,)``: 1 for a wrong class and 0 for a
@@ -144,25 +147,29 @@ class Mind:
         Raises:
             MindError: anything in ``X`` or ``y`` that cannot be learned from; the learner is then as it was.
         """
-        return self._learn(X, y)[0]
+        return self._learn(X, y, sample_weight)[0]
 
-    def _learn(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _learn(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The same; returns the predictions and the mean squared errors that were expected of them too."""
         x = checked_inputs(X, self.sensors, self._dtype)
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")
         targets = checked_targets(y, len(x), self.outputs, self.output, self._dtype)
-        errors = np.empty(len(x), self._dtype)
+        weights = checked_weights(sample_weight, len(x), self._dtype)
+        errors, expected = np.empty((2, len(x)), self._dtype)
         out = np.empty((len(x), self.outputs), self._dtype)
         try:
-            learner_of(self._tables.plan)(self._net, self._tables.work, x, targets, errors, out)
+            learner_of(self._tables.plan)(self._net, self._tables.work, x, targets, weights, errors, out, expected)
         except Exception as error:
             blame(error, self.settings.rule, self.settings.life)
             raise
-        return errors, out
+        return errors, out, expected
 
-    def learn_one(self, x: ArrayLike, y: Any) -> Mind:
+    def learn_one(self, x: ArrayLike, y: Any, sample_weight: float = 1.0) -> Mind:
         """Learn from one sample: ``x`` of shape ``(sensors,)``, ``y`` a class number or target(s). Returns itself."""
-        self._learn(self._one(x), np.asarray(y)[None])
+        self._learn(self._one(x), np.asarray(y)[None], np.asarray(sample_weight)[None])
         return self
 
     def _one(self, x: ArrayLike) -> NDArray[Any]:

@@ -98,6 +98,7 @@ class Tables:
             corrected=np.zeros(widest, np.float64),
             mature=np.zeros(widest, np.bool_),
             pool=np.zeros(weights if s.life == "weights" else 0, dtype),
+            told=np.zeros(2, dtype),
             refresh=np.array([_refresh(row) for row in layers.tolist()], np.int64),
         )
         kinds = matrices[:, KIND]

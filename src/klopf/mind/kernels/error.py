@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from klopf.mind._jit import inlined
 from klopf.mind.kernels.forward import softmax
 from klopf.mind.kernels.plan import CROSS_ENTROPY, LOGISTIC, SQUARED
-from klopf.mind.kernels.state import SUMS_AT
+from klopf.mind.kernels.state import SUMS_AT, WEIGHT
 
 if TYPE_CHECKING:
     from klopf.mind.kernels.plan import Plan
@@ -25,6 +25,26 @@ def build_error(plan: Plan) -> Any:
     if plan.loss == CROSS_ENTROPY:
         return inlined(_classes(plan))
     return inlined(_numbers(plan))
+
+
+def build_weigh(plan: Plan) -> Any:
+    """Kernel ``weigh(net, work, weight)``: the loss of this sample counts ``weight`` times, and so do its derivatives.
+
+    For an estimator that is an observation whose noise has its variance divided by the weight.
+    """
+    CURVED = plan.curvature
+
+    def weigh(net, work, weight):  # type: ignore[no-untyped-def]
+        D, C = work.D, work.C
+        work.told[WEIGHT] = weight
+        if weight != 1:
+            top = net.layers[net.layers.shape[0] - 1, SUMS_AT]
+            for k in range(net.outputs):
+                D[top + k] *= weight
+                if CURVED:
+                    C[top + k] *= weight
+
+    return inlined(weigh)
 
 
 def _classes(plan: Plan) -> Any:

@@ -15,27 +15,30 @@ from klopf.mind._jit import inlined, jit
 from klopf.mind.kernels.backward import build_backward
 from klopf.mind.kernels.connections import build_connections
 from klopf.mind.kernels.decay import build_decay
-from klopf.mind.kernels.error import build_error
+from klopf.mind.kernels.error import build_error, build_weigh
 from klopf.mind.kernels.forward import build_forward, softmax
 from klopf.mind.kernels.growth import build_growth
 from klopf.mind.kernels.part import GradientRule
 from klopf.mind.kernels.parts import life_called, rule_called
 from klopf.mind.kernels.plan import CROSS_ENTROPY, LOGISTIC, Plan
 from klopf.mind.kernels.record import build_record
-from klopf.mind.kernels.state import STEPS, SUMS_AT
+from klopf.mind.kernels.state import EXPECTED_ERROR, STEPS, SUMS_AT
 
 
 @functools.cache
 def build_learn(plan: Plan) -> Any:
-    """Kernel ``learn(net, work, X, Y, errors, out)``: learn from every row of ``X``, ``(n, sensors)``, in turn.
+    """Kernel ``learn(net, work, X, Y, weights, errors, out, expected)``: learn from every row of ``X``, in turn.
 
-    ``Y`` are targets ``(n, outputs)`` or class indices ``(n,)``. The error of each prediction, made before its row was
-    learned, goes to ``errors``, the prediction to ``out``; see ``error``.
+    ``X`` is ``(n, sensors)``, ``Y`` are targets ``(n, outputs)`` or class indices ``(n,)``; ``weights``, ``(n,)``, say
+    how much each row counts: the loss is multiplied by it, and a row of weight 0 is predicted only. The error of each
+    prediction, made before its row was learned, goes to ``errors``, the prediction to ``out``, and to ``expected`` the
+    mean squared error that a rule with covariances expected; see ``error``.
     """
     rule = rule_called(plan.rule)()
     life = life_called(plan.life)()
     forward = build_forward(plan)
     error = build_error(plan)
+    weigh = build_weigh(plan)
     backward = build_backward(plan, rule.step_size(plan) if isinstance(rule, GradientRule) else None)
     step, STEPS_APART = _built(rule.step(plan), 3)
     decay, DECAYS = _built(build_decay(plan) if plan.decay else None, 2)
@@ -46,15 +49,22 @@ def build_learn(plan: Plan) -> Any:
     grow, GROWS = _built(build_growth(plan) if plan.grows else None, 1)
     (GROW_EVERY,) = plan.places("grow_every")
 
-    def learn(net, work, X, Y, errors, out):  # type: ignore[no-untyped-def]
+    def learn(net, work, X, Y, weights, errors, out, expected):  # type: ignore[no-untyped-def]
         for t in range(X.shape[0]):
-            net.G[STEPS] += 1.0
+            weight = weights[t]
+            if weight > 0:
+                net.G[STEPS] += 1.0
             now = int(net.G[STEPS])
-            forward(net, work, X, t, True)
+            forward(net, work, X, t, weight > 0)
             errors[t] = error(net, work, Y, t, out)
+            expected[t] = 0.0
+            if weight == 0:
+                continue
+            weigh(net, work, weight)
             backward(net, work)
             if STEPS_APART:
                 step(net, work, now)
+                expected[t] = work.told[EXPECTED_ERROR]
             if DECAYS:
                 decay(net, now)
             if CONNECTS:

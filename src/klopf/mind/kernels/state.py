@@ -39,6 +39,8 @@ BIRTH, OUTGOING, COPIES, NEWCOMER = range(4)
 ) = range(16)  # fmt: skip
 # places among the counters
 STEPS, BIRTHS, SENSED, SQUARED_ERROR, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED = range(8)
+# places in what is told of one sample
+WEIGHT, EXPECTED_ERROR = range(2)
 
 
 class Net(NamedTuple):
@@ -107,5 +109,8 @@ class Work(NamedTuple):
     """By unit of one layer, whether it may be judged."""
     pool: Any
     """One number for each weight, where a life of weights needs them sorted."""
+    told: Any
+    """How much this sample counts (``WEIGHT``), and the variance that a rule with covariances expected of its error
+    (``EXPECTED_ERROR``); 0 where it says nothing of it. ``(2,)``."""
     refresh: Any
     """By layer, how many steps a mean incoming weight is kept, less one: 15, or a larger power of 2 less one."""

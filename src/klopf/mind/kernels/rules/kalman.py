@@ -54,7 +54,8 @@ class Kalman(Rule):
     def step(self, plan: Plan) -> Any:
         """Kernel ``step(net, work, now)``."""
         from klopf.mind._jit import inlined
-        from klopf.mind.kernels.plan import CROSS_ENTROPY
+        from klopf.mind.kernels.plan import CROSS_ENTROPY, SQUARED
+        from klopf.mind.kernels.state import EXPECTED_ERROR, WEIGHT
 
         LOSS = plan.loss
         uncertainty, answer_noise, pace, update = _uncertainty(plan), _noise(plan), _pace(plan), _update(plan)
@@ -65,7 +66,10 @@ class Kalman(Rule):
             if LOSS != CROSS_ENTROPY:
                 below /= net.outputs
                 above /= net.outputs
-            update(net, work, blur + below + above, pace(net, e2, expected))
+            weight = work.told[WEIGHT]
+            if LOSS == SQUARED:
+                work.told[EXPECTED_ERROR] = blur + (below + above) / weight
+            update(net, work, blur + below + above, pace(net, e2, expected, weight))
 
         return inlined(step)
 
@@ -89,7 +93,7 @@ def _noise(plan: Plan) -> Any:
     """Kernel ``answer_noise(net, work)``: squared error, the one expected, and the variance of the targets' noise."""
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.plan import SQUARED as SQUARED_LOSS
-    from klopf.mind.kernels.state import SQUARED_ERROR, STEPS, SUMS_AT
+    from klopf.mind.kernels.state import SQUARED_ERROR, STEPS, SUMS_AT, WEIGHT
 
     LOSS = plan.loss
     NOISE, NOISE_SHARE, EPSILON = plan.places("noise", "noise_share", "epsilon")
@@ -105,8 +109,12 @@ def _noise(plan: Plan) -> Any:
         for k in range(net.outputs):
             e2 += D[top + k] * D[top + k]
             expected += C[top + k]
+        weight = work.told[WEIGHT]  # which D and C have been multiplied by
+        e2 /= weight * weight
+        expected /= weight
         if LOSS == SQUARED_LOSS:
-            G[SQUARED_ERROR] += max(0.001, 1.0 / G[STEPS]) * (e2 / net.outputs - G[SQUARED_ERROR])
+            rate = min(weight * max(0.001, 1.0 / G[STEPS]), 1.0)
+            G[SQUARED_ERROR] += rate * (e2 / net.outputs - G[SQUARED_ERROR])
             blur = hyper[NOISE_SHARE] * G[SQUARED_ERROR] + hyper[EPSILON]
         return e2, expected, blur
 
@@ -186,7 +194,7 @@ def _uncertainty(plan: Plan) -> Any:
 
 
 def _pace(plan: Plan) -> Any:
-    """Kernel ``pace(net, e2, expected)``: how fast what is known drifts back to the prior, now."""
+    """Kernel ``pace(net, e2, expected, weight)``: how fast what is known drifts back to the prior, now."""
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.plan import SQUARED as SQUARED_LOSS
     from klopf.mind.kernels.state import CAME, EXPECTED
@@ -194,12 +202,13 @@ def _pace(plan: Plan) -> Any:
     LOSS = plan.loss
     DRIFT, SURPRISE = plan.places("drift", "surprise")
 
-    def pace(net, e2, expected):  # type: ignore[no-untyped-def]
+    def pace(net, e2, expected, weight):  # type: ignore[no-untyped-def]
         G, hyper = net.G, net.hyper
         drift = float(hyper[DRIFT])
         if LOSS != SQUARED_LOSS:
-            G[CAME] += 0.1 * (e2 - G[CAME])
-            G[EXPECTED] += 0.1 * (expected - G[EXPECTED])
+            rate = min(0.1 * weight, 1.0)
+            G[CAME] += rate * (e2 - G[CAME])
+            G[EXPECTED] += rate * (expected - G[EXPECTED])
         if LOSS != SQUARED_LOSS and hyper[SURPRISE] > 0:
             # the world has changed if errors are larger than expected: drift faster
             ratio = (G[CAME] + 1e-9) / (G[EXPECTED] + 1e-9)
