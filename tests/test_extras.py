@@ -39,7 +39,7 @@ def without(*modules: str) -> str:
 
 
 NETWORK = ("web3", "eth", "coincurve", "grpc", "google", "cryptography", "pydantic", "arro3", "sklearn", "skops",
-           "scipy", "rlp", "eth_account", "eth_abi", "starlette", "uvicorn", "websockets")  # fmt: skip
+           "scipy", "rlp", "eth_account", "eth_abi", "sha3", "uvloop", "websockets")  # fmt: skip
 
 
 @pytest.mark.parametrize("room", ["chain", "ledger", "wire", "peers", "audit", "network"])

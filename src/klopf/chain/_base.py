@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 from eth_hash.auto import keccak
 
 from klopf.chain._group import Group
+from klopf.chain._patience import TooLong, patience
 from klopf.chain._transaction import MAX_INITCODE, Transaction, decode
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._estimated import EstimatedOutcome
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseChain", "CallContext"]
 
 ENDS = 16
+FEW = 16  # transactions whose senders are found in no time
 MAX_NONCE = 2**64 - 1
 
 
@@ -208,11 +210,12 @@ class BaseChain:
             raise result
         return result
 
-    def submit(self, raws: list[bytes]) -> list[bytes | Exception]:
+    def submit(self, raws: list[bytes], wait: bool = True) -> list[bytes | Exception]:
         """Accept signed transactions one after another, in one write; for each its hash, or why not.
 
         Unlike with :meth:`send`, one whose turn has not come waits for it, in the file: see :mod:`_waiting
-        <klopf.chain.state._waiting>`.
+        <klopf.chain.state._waiting>`. Where ``wait`` is False, raises :class:`~klopf.chain._patience.TooLong`, and has
+        done nothing, instead of waiting for another writer, and where anything else does not go smoothly.
         """
         decoded: list[Transaction | Exception] = []
         for raw in raws:
@@ -220,8 +223,15 @@ class BaseChain:
                 decoded.append(self._decode(raw))
             except Rejected as error:
                 decoded.append(error)
-        results = iter(self._accepted.do([(d, True) for d in decoded if isinstance(d, Transaction)]))
+        accepted = [(d, True) for d in decoded if isinstance(d, Transaction)]
+        results = iter(self._accepted.do(accepted) if wait else self._accept_now(accepted))
         return [d if isinstance(d, Exception) else next(results) for d in decoded]
+
+    def _accept_now(self, given: list[tuple[Transaction, bool]]) -> list[bytes | Exception]:
+        try:
+            return self._accept_all(given, wait=False)
+        except Exception as error:  # if it is one's fault, doing it again shows whose: see Group
+            raise TooLong from error
 
     def _decode(self, raw: bytes) -> Transaction:
         transaction = decode(bytes(raw))
@@ -233,11 +243,11 @@ class BaseChain:
             )
         return transaction
 
-    def _accept_all(self, given: list[tuple[Transaction, bool]]) -> list[bytes | Exception]:
+    def _accept_all(self, given: list[tuple[Transaction, bool]], wait: bool = True) -> list[bytes | Exception]:
         """One write: run each transaction, or let it wait where that is allowed. All is durable when this returns."""
         _ = self.machine
         results: list[bytes | Exception] = []
-        with self._store.write() as connection:
+        with self._store.write(wait) as connection:
             for transaction, may_wait in given:
                 try:
                     self._accept(connection, transaction, may_wait)
@@ -300,6 +310,8 @@ class BaseChain:
         """Transactions that wait for their turn, by sender and nonce."""
         with self._store.errors():
             rows = waiting(self._store.connection())
+        if len(rows) > FEW:
+            patience.refuse()
         return [decode(row.raw) for row in sorted(rows)]
 
     def waiting_transaction(self, tx_hash: bytes) -> Transaction | None:

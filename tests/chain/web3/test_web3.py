@@ -200,7 +200,7 @@ def test_time_passes_and_blocks_can_be_undone(chain_endpoint: Any) -> None:
 def test_the_room_is_light_to_import() -> None:
     code = (
         "import sys; from klopf import chain; from klopf.chain import create\n"
-        "print([name for name in ('eth', 'web3', 'coincurve', 'starlette', 'ethereum') if name in sys.modules])"
+        "print([name for name in ('eth', 'web3', 'coincurve', 'websockets', 'ethereum') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

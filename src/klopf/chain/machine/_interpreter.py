@@ -11,11 +11,15 @@ this: tests/chain/machine/test_differential.py holds it against the executable s
 from __future__ import annotations
 
 import functools
+import math
+import time
 from typing import Any
 
 from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestination, OutOfGas
 from eth.vm.logic.invalid import InvalidOpcode
 from eth_hash.auto import keccak
+
+from klopf.chain._patience import TooLong, patience
 
 __all__ = ["run"]
 
@@ -88,6 +92,10 @@ def run(computation: Any) -> None:
     gas: int = meter.gas_remaining
     pc = 0
     theirs = False  # whether py-evm is at work
+    until = patience.until
+    bounded = until < math.inf
+    if bounded:
+        patience.look()
     try:
         while pc < length:
             opcode = code[pc]
@@ -134,6 +142,8 @@ def run(computation: Any) -> None:
                         if target not in targets:
                             raise InvalidJumpDestination(f"jump to {target}")
                         pc = target
+                        if bounded and time.monotonic() > until:
+                            raise TooLong
                     else:
                         pc += 1
                     continue
@@ -147,6 +157,8 @@ def run(computation: Any) -> None:
                     if target not in targets:
                         raise InvalidJumpDestination(f"jump to {target}")
                     pc = target
+                    if bounded and time.monotonic() > until:
+                        raise TooLong
                     continue
                 if opcode == 0x50:  # POP
                     gas -= 2

@@ -22,6 +22,7 @@ from eth.vm.message import Message
 from eth.vm.opcode_values import CREATE, CREATE2, SELFDESTRUCT
 from eth_hash.auto import keccak
 
+from klopf.chain._patience import patience
 from klopf.chain._transaction import MAX_INITCODE, Transaction, created_address
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._interpreter import run
@@ -29,6 +30,7 @@ from klopf.chain.machine._recursion import deep
 
 __all__ = ["PyEvm"]
 
+QUICK_PRECOMPILES = 4  # recovering, two hashes and a copy; the others take milliseconds and more here
 _ABSENT: Any = object()
 
 
@@ -362,6 +364,8 @@ class _Computation(CancunComputation):
             if precompile is None:
                 run(computation)
             else:
+                if message.code_address[-1] > QUICK_PRECOMPILES:
+                    patience.refuse()
                 precompile(computation)
         return computation
 

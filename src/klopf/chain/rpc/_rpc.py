@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from klopf.chain._development import DevelopmentChain
+from klopf.chain._patience import TooLong
 from klopf.chain.rpc._fields import INVALID_PARAMS, data, hexadecimal
 from klopf.chain.rpc._node import Node
 from klopf.chain.rpc._table import methods
@@ -36,20 +37,35 @@ class Rpc:
 
     def reply(self, body: bytes) -> Any:
         """A request or a batch, as JSON's bytes, to its answer or answers; None where nothing is to be answered."""
+        request, refused = self.read(body)
+        return self.reply_to(request) if refused is None else refused
+
+    def read(self, body: bytes) -> tuple[Any, dict[str, Any] | None]:
+        """A request or a batch, parsed; or the answer where it is neither."""
         try:
             request = json.loads(body) if is_shallow(body) else None
         except ValueError:
             request = None
         if request is None:
-            return refusal(None, Rejected("not JSON, or nested too deep; send a JSON-RPC request", PARSE_ERROR))
+            text = "not JSON, or nested too deep; send a JSON-RPC request"
+            return None, refusal(None, Rejected(text, PARSE_ERROR))
+        if isinstance(request, list) and not 0 < len(request) <= MAX_BATCH:
+            text = f"a batch holds 1 to {MAX_BATCH} requests; split it"
+            return None, refusal(None, Rejected(text, INVALID_REQUEST))
+        return request, None
+
+    def reply_to(self, request: Any) -> Any:
+        """A parsed request or batch to its answer or answers; None where nothing is to be answered."""
         if not isinstance(request, list):
             answer = self.answer(request)
             return None if _is_notification(request) else answer
-        if not 0 < len(request) <= MAX_BATCH:
-            text = f"a batch holds 1 to {MAX_BATCH} requests; split it"
-            return refusal(None, Rejected(text, INVALID_REQUEST))
         answers = zip(request, self.answer_all(request), strict=True)
         return [answer for one, answer in answers if not _is_notification(one)] or None
+
+    def sending(self, request: Any) -> list[Any] | None:
+        """The requests of which it consists, where each sends a signed transaction and nothing else."""
+        requests = request if isinstance(request, list) else [request]
+        return requests if all(_is_sending(one) for one in requests) else None
 
     def answer(self, request: Any) -> dict[str, Any]:
         """One JSON-RPC request, as parsed JSON, to its answer; never raises."""
@@ -67,22 +83,34 @@ class Rpc:
         out: list[dict[str, Any]] = []
         for sending, group in itertools.groupby(requests, _is_sending):
             if sending:
-                out += self._send_all(list(group))
+                out += self.send_all(list(group))
             else:
                 out += [self.answer(request) for request in group]
         return out
 
-    def _send_all(self, requests: list[Any]) -> list[dict[str, Any]]:
-        if len(requests) == 1:
-            return [self.answer(requests[0])]
+    def send_all(self, requests: list[Any], wait: bool = True) -> list[dict[str, Any]]:
+        """Requests that send signed transactions, in one write; each is answered for itself.
+
+        Where ``wait`` is False, raises :class:`~klopf.chain._patience.TooLong` instead of waiting for another writer.
+        """
+        raws: list[bytes | ChainError] = []
+        for request in requests:
+            try:
+                raws.append(data(request["params"][0]))
+            except Rejected as error:
+                raws.append(named("eth_sendRawTransaction", error))
         try:
-            results = self.chain.submit([data(request["params"][0]) for request in requests])
-        except Exception:  # not one of them was accepted: each is told on its own what is wrong with it
-            return [self.answer(request) for request in requests]
+            sent = iter(self.chain.submit([raw for raw in raws if isinstance(raw, bytes)], wait))
+        except TooLong:
+            raise
+        except Exception as error:
+            failed = error if isinstance(error, ChainError) else fault("eth_sendRawTransaction", error)
+            sent = itertools.repeat(failed)
+        results = [next(sent) if isinstance(raw, bytes) else raw for raw in raws]
         return [
-            refusal(request.get("id"), result if isinstance(result, ChainError) else ChainError(str(result)))
-            if isinstance(result, Exception)
-            else {"jsonrpc": "2.0", "id": request.get("id"), "result": hexadecimal(result)}
+            {"jsonrpc": "2.0", "id": request.get("id"), "result": hexadecimal(result)}
+            if isinstance(result, bytes)
+            else refusal(request.get("id"), result if isinstance(result, ChainError) else ChainError(str(result)))
             for request, result in zip(requests, results, strict=True)
         ]
 
@@ -98,13 +126,23 @@ class Rpc:
             return handler(self.node, params)
         except Rejected as error:
             if error.code == INVALID_PARAMS:
-                raise Rejected(f"{method}: {error}", INVALID_PARAMS) from error
+                raise named(method, error) from error
             raise
-        except ChainError:
+        except (ChainError, TooLong):
             raise
         except Exception as error:  # a fault of this program, whatever it is, is this request's alone
-            text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            raise Rejected(f"{method} failed inside ({text}); please report it", INTERNAL) from error
+            raise fault(method, error) from error
+
+
+def named(method: str, error: Rejected) -> Rejected:
+    """Wrong parameters, with the method whose they are."""
+    return Rejected(f"{method}: {error}", INVALID_PARAMS)
+
+
+def fault(method: str, error: Exception) -> Rejected:
+    """What to say of an error that nobody foresaw."""
+    text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return Rejected(f"{method} failed inside ({text}); please report it", INTERNAL)
 
 
 def is_shallow(body: bytes) -> bool:

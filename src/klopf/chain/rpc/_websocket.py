@@ -11,7 +11,8 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from klopf.chain.rpc._rpc import MAX_BATCH, Rpc, is_shallow, refusal
+from klopf.chain.rpc._desk import Desk, encode
+from klopf.chain.rpc._rpc import MAX_BATCH, is_shallow, refusal
 from klopf.chain.rpc._subscriptions import Subscriptions
 from klopf.errors import ChainError
 
@@ -23,37 +24,38 @@ LOOK_SECONDS = 0.1
 class Session:
     """One client's websocket: its requests, its subscriptions, and what it is sent."""
 
-    def __init__(self, rpc: Rpc, send: Callable[[str], Awaitable[None]]) -> None:
-        self.rpc = rpc
+    def __init__(self, desk: Desk, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self._desk = desk
+        self._rpc = desk.rpc
         self._send = send
-        self._subscriptions = Subscriptions(rpc.node)
+        self._subscriptions = Subscriptions(desk.rpc.node)
 
-    async def run(self, frames: AsyncIterator[str | bytes]) -> None:
+    async def run(self, messages: AsyncIterator[bytes]) -> None:
         """Answer until the client goes. JSON may come as a text or as a binary frame (web3.py's are binary)."""
         news = asyncio.create_task(self._push())
         try:
-            async for frame in frames:
-                answer = await self._answer(frame.encode() if isinstance(frame, str) else frame)
+            async for message in messages:
+                answer = await self._answer(message)
                 if answer is not None:
-                    await self._send(json.dumps(answer, separators=(",", ":")))
+                    await self._send(answer)
         finally:
             news.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await news
 
-    async def _answer(self, body: bytes) -> Any:
+    async def _answer(self, body: bytes) -> bytes | None:
         if (b"eth_subscribe" in body or b"eth_unsubscribe" in body) and is_shallow(body):
             with contextlib.suppress(ValueError):
                 request = json.loads(body)
                 if _subscribes(request):
-                    return await self._one(request)
+                    return encode(await self._one(request))
                 if isinstance(request, list) and any(_subscribes(one) for one in request[:MAX_BATCH]):
-                    return [await self._one(one) for one in request[:MAX_BATCH]]
-        return await asyncio.to_thread(self.rpc.reply, body)
+                    return encode([await self._one(one) for one in request[:MAX_BATCH]])
+        return await self._desk.reply(body)
 
     async def _one(self, request: Any) -> dict[str, Any]:
         if not _subscribes(request):
-            return await asyncio.to_thread(self.rpc.answer, request)
+            return await asyncio.to_thread(self._rpc.answer, request)
         act = self._subscriptions.add if request["method"] == "eth_subscribe" else self._subscriptions.remove
         try:
             result = await asyncio.to_thread(act, request.get("params"))
@@ -65,7 +67,7 @@ class Session:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             for message in await asyncio.to_thread(self._subscriptions.news):
-                await self._send(json.dumps(message, separators=(",", ":")))
+                await self._send(encode(message) or b"")
 
 
 def _subscribes(request: Any) -> bool:

@@ -7,10 +7,12 @@ import errno
 import os
 import sqlite3
 import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
+from klopf.chain._patience import TooLong
 from klopf.chain.state._file import BUSY_SECONDS, Errors, look, not_writable
 from klopf.chain.state._locks import no_locks
 from klopf.errors import ChainError, DiskFull, ReadOnlyChain
@@ -33,6 +35,7 @@ class Database:
         self._keeping = threading.Lock()
         self._writing = threading.Lock()
         self._turn: tuple[int, int] | None = None
+        self.disk_seconds = 0.0  # what the last commits took, smoothed
         self._errors = Errors(path)
         self._hold = look(path)
         self._frozen = read_only and not os.access(path.parent, os.W_OK)  # SQLite cannot keep up by itself then
@@ -105,20 +108,24 @@ class Database:
         return self._errors
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, wait: bool = True) -> Iterator[sqlite3.Connection]:
         """The one writer's turn: what is done inside is durable when the block ends, or undone as a whole.
+
+        Where ``wait`` is False, raises :class:`~klopf.chain._patience.TooLong` if it is another's turn.
 
         Waiting is by a lock in the kernel (``flock``), which is woken at once and is freed when a process dies,
         instead of SQLite's sleeping and trying again, which starves whoever sleeps longest.
         """
         if self.read_only:
             raise ReadOnlyChain(f"{self.path} is open for reading only; open it without read_only to write")
-        with self._writing, self._taking_turn(), self.errors():
+        with self._taking_turn(wait), self.errors():
             connection = self.connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                begin = time.monotonic()
                 connection.execute("COMMIT")
+                self.disk_seconds += (time.monotonic() - begin - self.disk_seconds) / 8
             except BaseException:
                 if connection.in_transaction:
                     with contextlib.suppress(sqlite3.Error):
@@ -126,7 +133,18 @@ class Database:
                 raise
 
     @contextlib.contextmanager
-    def _taking_turn(self) -> Iterator[None]:
+    def _taking_turn(self, wait: bool) -> Iterator[None]:
+        """Among this process's threads, then among the processes."""
+        if not self._writing.acquire(blocking=wait):
+            raise TooLong
+        try:
+            with self._taking_lock(wait):
+                yield
+        finally:
+            self._writing.release()
+
+    @contextlib.contextmanager
+    def _taking_lock(self, wait: bool) -> Iterator[None]:
         try:
             import fcntl
         except ImportError:  # no flock here: SQLite's own waiting has to do
@@ -137,7 +155,9 @@ class Database:
             self._turn = (os.getpid(), descriptor)
         descriptor = self._turn[1]
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TooLong from None
         except OSError as error:
             raise no_locks(self.path, error) from error
         try:
