@@ -8,8 +8,7 @@ What is in none of these groups and used by nobody, or by tests alone, is to be 
 # --- called by others' code -------------------------------------------------------------------------------------------
 
 # py-evm's interfaces of an account database, a transaction, a computation and a state (chain/machine/_pyevm.py)
-_.max_fee_per_gas, _.max_priority_fee_per_gas, _.type_id, _.execution_context, _._account_db
-_.computation_class, _.transaction_executor_class, _.apply_computation, _.validate_transaction, _.build_evm_message
+_.execution_context, _._account_db, _.apply_computation
 _.get_nonce, _.get_code_hash, _.delete_code, _.account_exists, _.touch_account, _.delete_account, _.set_storage
 _.is_storage_warm, _.is_address_warm, _.mark_address_warm
 _.get_transient_storage, _.set_transient_storage, _.clear_transient_storage

@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
-from eth_hash.auto import keccak
-
 from klopf.chain._group import Group
+from klopf.chain._keccak import keccak
 from klopf.chain._patience import TooLong, patience
 from klopf.chain._transaction import MAX_INITCODE, Transaction, decode
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
@@ -369,9 +368,7 @@ class BaseChain:
         block = self._seal(head, header, transaction, outcome, difference)
         if outcome is not None:
             difference = outcome.difference
-        if difference is not None:
-            Store.put_difference(connection, header.number, difference)
-        Store.put_block(connection, block, outcome.logs if outcome else ())
+        self._store.append(connection, block, difference or Difference(), outcome.logs if outcome else ())
         return block.hash
 
     @staticmethod

@@ -10,12 +10,10 @@ import sqlite3
 import time
 from typing import NamedTuple
 
-from eth_hash.auto import keccak
-
 from klopf.chain._base import BaseChain
+from klopf.chain._keccak import keccak
 from klopf.chain._transaction import Transaction, decode, unsigned
 from klopf.chain._values import Difference
-from klopf.chain.state._store import Store
 from klopf.chain.state._waiting import drop, forget, waiting
 from klopf.errors import Rejected
 
@@ -103,7 +101,7 @@ class DevelopmentChain(BaseChain):
         with self._store.write() as connection:
             if not 0 <= number <= self._store.height():
                 raise Rejected(f"there is no block {number} to go back to; give a past block's number")
-            Store.forget(connection, number)
+            self._store.forget(connection, number)
             if clock is not None:
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'clock_offset'", (clock.offset,))
                 connection.execute("DELETE FROM meta WHERE key = 'next_timestamp'")

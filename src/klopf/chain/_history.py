@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from eth_hash.auto import keccak
-
 from klopf import files
 from klopf.chain._base import BaseChain
+from klopf.chain._keccak import keccak
 from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._transaction import decode
 from klopf.chain._values import Account, Difference

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import coincurve
-from eth_hash.auto import keccak
 
+from klopf.chain._keccak import keccak
 from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._rlp import encode
 from klopf.errors import Rejected

@@ -17,8 +17,8 @@ from typing import Any
 
 from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestination, OutOfGas
 from eth.vm.logic.invalid import InvalidOpcode
-from eth_hash.auto import keccak
 
+from klopf.chain._keccak import keccak
 from klopf.chain._patience import TooLong, patience
 
 __all__ = ["run"]

@@ -1,7 +1,7 @@
 """py-evm behind the executor's interface: its cancun machine, over a flat journalled state instead of its tries.
 
 py-evm is archived and pinned; nothing outside this file knows it. What is replaced: the account database (tries cost
-most of its time), the transient storage, and the checks and debug texts of its transaction executor.
+most of its time), the transient storage, and its transaction executor.
 """
 
 # mypy: disable-error-code="arg-type,attr-defined,assignment"
@@ -11,25 +11,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from eth.exceptions import OutOfGas, Revert
+from eth.exceptions import ContractCreationCollision, OutOfGas, Revert
 from eth.precompiles.modexp import extract_lengths
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.berlin.computation import _compute_modexp_gas_fee_eip_2565
 from eth.vm.forks.cancun.computation import CANCUN_PRECOMPILES, CancunComputation
 from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
-from eth.vm.forks.cancun.state import CancunState, CancunTransactionExecutor
+from eth.vm.forks.cancun.state import CancunState
+from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.message import Message
 from eth.vm.opcode_values import CREATE, CREATE2, SELFDESTRUCT
-from eth_hash.auto import keccak
 
+from klopf.chain._keccak import keccak
 from klopf.chain._patience import patience
 from klopf.chain._transaction import MAX_INITCODE, Transaction, created_address
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._interpreter import run
 from klopf.chain.machine._recursion import deep
+from klopf.chain.machine._transfer import transfer
 
 __all__ = ["PyEvm"]
 
+REFUND_QUOTIENT = 5  # EIP-3529
 QUICK_PRECOMPILES = 4  # recovering, two hashes and a copy; the others take milliseconds and more here
 _ABSENT: Any = object()
 
@@ -41,6 +44,9 @@ class PyEvm:
 
     def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
         """Run ``transaction``; see :class:`~klopf.chain.machine._executor.Executor`."""
+        moved = transfer(view, environment, transaction)
+        if moved is not None:
+            return moved
         with deep:
             return self._run(_State(view, environment), transaction)[0]
 
@@ -63,26 +69,38 @@ class PyEvm:
         return outcome, state.accounts.touched
 
     @staticmethod
-    def _run(state: _State, transaction: Transaction) -> tuple[Outcome, Any]:
-        computation = state.apply_transaction(_Shape(transaction))
-        accounts = state.accounts
-        used = transaction.gas - computation.get_gas_remaining()
-        refund = CancunTransactionExecutor.calculate_gas_refund(computation, used)
+    def _run(state: _State, t: Transaction) -> tuple[Outcome, Any]:
+        """What py-evm's transaction executor does, without its checks and texts (yellow paper, section 6)."""
+        accounts, base_fee = state.accounts, state.fee
+        price = t.gas_price(base_fee)
+        account = accounts.get(t.sender)
+        accounts.now[t.sender] = account._replace(nonce=account.nonce + 1, balance=account.balance - t.gas * price)
+        created = None if t.to else created_address(t.sender, account.nonce)
+        computation = _compute(state, t, created, price)
+        used = t.gas - computation.get_gas_remaining()
+        refund = min(computation.get_gas_refund(), used // REFUND_QUOTIENT)
+        used -= refund
+        if price:
+            accounts.set_balance(t.sender, accounts.get_balance(t.sender) + (t.gas - used) * price)
+        if tip := used * (price - base_fee):
+            coinbase = state.execution_context.coinbase
+            accounts.set_balance(coinbase, accounts.get_balance(coinbase) + tip)
+        for address in computation.get_accounts_for_deletion():
+            accounts.delete_account(address)
         status = not computation.is_error
-        created = None if transaction.to else created_address(transaction.sender, transaction.nonce)
-        error = None if status else type(computation.error).__name__
+        reverted = not status and isinstance(computation.error, Revert)
         outcome = Outcome(
             status=status,
-            gas_used=used - refund,
+            gas_used=used,
             logs=tuple(
                 Log(bytes(address), tuple(topic.to_bytes(32, "big") for topic in topics), bytes(data))
                 for address, topics, data in computation.get_log_entries()
             ),
-            output=bytes(computation.output) if status or isinstance(computation.error, Revert) else b"",
+            output=bytes(computation.output) if status or reverted else b"",
             created=created,
             difference=accounts.difference(),
-            error=error,
-            reverted=not status and isinstance(computation.error, Revert),
+            error=None if status else type(computation.error).__name__,
+            reverted=reverted,
             refund=refund,
             least_gas=accounts.least_gas if status else -1,
             saw_block=accounts.saw_block,
@@ -90,36 +108,34 @@ class PyEvm:
         return outcome, computation
 
 
-class _Shape:
-    """A transaction with the attribute names that py-evm reads."""
-
-    __slots__ = (
-        "access_list",
-        "data",
-        "gas",
-        "intrinsic_gas",
-        "max_fee_per_gas",
-        "max_priority_fee_per_gas",
-        "sender",
-        "to",
-        "type_id",
-        "value",
-    )
-
-    def __init__(self, transaction: Transaction) -> None:
-        self.access_list = transaction.access_list
-        self.data = transaction.data
-        self.gas = transaction.gas
+def _compute(state: _State, t: Transaction, created: bytes | None, price: int) -> Any:
+    """Run the transaction's one message, with what it names warm (EIP-2929, 2930)."""
+    accounts, kind = state.accounts, state.computation_class
+    target = t.to if created is None else created
+    message = Message(
         # py-evm charges for the words of a creation's code when it starts the machine
-        self.intrinsic_gas = transaction.intrinsic_gas()
-        if not transaction.to:
-            self.intrinsic_gas -= 2 * ((len(transaction.data) + 31) // 32)
-        self.max_fee_per_gas = transaction.max_fee
-        self.max_priority_fee_per_gas = transaction.tip
-        self.sender = transaction.sender
-        self.to = transaction.to
-        self.type_id = transaction.kind
-        self.value = transaction.value
+        gas=t.gas - t.intrinsic_gas() + (0 if t.to else 2 * ((len(t.data) + 31) // 32)),
+        to=t.to,
+        sender=t.sender,
+        value=t.value,
+        data=t.data if t.to else b"",
+        code=accounts.get_code(t.to) if t.to else t.data,
+        create_address=created,
+    )
+    context = CancunTransactionContext(price, t.sender)
+    accounts.mark_address_warm(t.sender)
+    accounts.mark_address_warm(target)
+    for address, slots in t.access_list:
+        accounts.mark_address_warm(address)
+        for slot in slots:
+            accounts.mark_storage_warm(address, slot)
+    if created is None:
+        return kind.apply_message(state, message, context)
+    if accounts.account_has_code_or_nonce(created):
+        computation = kind(state, message, context)
+        computation.error = ContractCreationCollision(f"0x{created.hex()} exists")
+        return computation
+    return kind.apply_create_message(state, message, context)
 
 
 class _Accounts:
@@ -405,36 +421,13 @@ def _frame(computation: Any, kind: str) -> Frame:
     )
 
 
-class _TransactionExecutor(CancunTransactionExecutor):
-    def validate_transaction(self, transaction: Any) -> None:
-        """The chain has checked it."""
-
-    def build_evm_message(self, transaction: Any) -> Message:
-        state = self.vm_state
-        accounts = state.accounts
-        sender = transaction.sender
-        account = accounts.get(sender)
-        fee = transaction.gas * state.get_gas_price(transaction)
-        accounts.now[sender] = account._replace(nonce=account.nonce + 1, balance=account.balance - fee)
-        creates = not transaction.to
-        return Message(
-            gas=transaction.gas - transaction.intrinsic_gas,
-            to=transaction.to,
-            sender=sender,
-            value=transaction.value,
-            data=b"" if creates else transaction.data,
-            code=transaction.data if creates else accounts.get_code(transaction.to),
-            create_address=created_address(sender, account.nonce) if creates else None,
-        )
-
-
 class _State(CancunState):
     accounts_class = _Accounts
     computation_class = _Computation
-    transaction_executor_class = _TransactionExecutor
 
     def __init__(self, view: StateView, environment: Environment) -> None:
         self._db = None
+        self.fee = environment.base_fee
         self.execution_context = ExecutionContext(
             coinbase=environment.coinbase,
             timestamp=environment.timestamp,

@@ -14,7 +14,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from eth_hash.auto import keccak
 from ethereum.cancun.fork_types import Account as SpecAccount
 from ethereum.cancun.fork_types import Address
 from ethereum.cancun.state import (
@@ -36,6 +35,7 @@ from ethereum.crypto.hash import Hash32
 from ethereum_types.bytes import Bytes, Bytes0, Bytes32
 from ethereum_types.numeric import U64, U256, Uint
 
+from klopf.chain._keccak import keccak
 from klopf.chain._transaction import Transaction
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Log, Outcome, StateView
 from klopf.chain.machine._recursion import deep

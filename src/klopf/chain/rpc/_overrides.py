@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from eth_hash.auto import keccak
-
+from klopf.chain._keccak import keccak
 from klopf.chain._values import Account, StateView
 from klopf.chain.rpc._fields import INVALID_PARAMS, address, data, dictionary, hash32, quantity
 from klopf.errors import Rejected

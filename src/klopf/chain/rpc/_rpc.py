@@ -123,7 +123,8 @@ class Rpc:
         if not isinstance(params, (list, tuple)):
             raise Rejected("params must be a list", INVALID_PARAMS)
         try:
-            return handler(self.node, params)
+            with self.node.store.steady():
+                return handler(self.node, params)
         except Rejected as error:
             if error.code == INVALID_PARAMS:
                 raise named(method, error) from error

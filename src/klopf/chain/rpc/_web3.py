@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from eth_hash.auto import keccak
-
 from klopf import __version__
+from klopf.chain._keccak import keccak
 from klopf.chain.rpc._fields import data, hexadecimal
 from klopf.chain.rpc._method import Method
 from klopf.chain.rpc._node import Node

@@ -16,8 +16,7 @@ import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from eth_hash.auto import keccak
-
+from klopf.chain._keccak import keccak
 from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._rlp import encode
 from klopf.chain._transaction import Transaction

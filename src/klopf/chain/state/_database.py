@@ -15,11 +15,22 @@ from pathlib import Path
 from klopf.chain._patience import TooLong
 from klopf.chain.state._file import BUSY_SECONDS, Errors, look, not_writable
 from klopf.chain.state._locks import no_locks
+from klopf.chain.state._recent import Recent
 from klopf.errors import ChainError, DiskFull, ReadOnlyChain
 
 __all__ = ["Database"]
 
 _inherited: list[sqlite3.Connection] = []
+
+
+class _Local(threading.local):
+    """What each thread has of its own."""
+
+    pid: int | None = None
+    connection: sqlite3.Connection
+    seen: tuple[bool, int, int, int]
+    recent: Recent | None = None
+    steady = 0  # how many callers go by what has been read, without looking whether somebody has written
 
 
 class Database:
@@ -29,7 +40,7 @@ class Database:
         self.path = path
         self.read_only = read_only
         self.closed = False
-        self._local = threading.local()
+        self._local = _Local()
         self._all: dict[int, sqlite3.Connection] = {}
         self._kept_by = os.getpid()
         self._keeping = threading.Lock()
@@ -45,7 +56,7 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         """This thread's connection in this process."""
         local = self._local
-        if getattr(local, "pid", None) != os.getpid():
+        if local.pid != os.getpid():
             if self.closed:
                 raise ChainError(f"the chain at {self.path} is closed; open it again")
             if hasattr(local, "connection"):
@@ -59,7 +70,7 @@ class Database:
             local.connection.close()
             local.connection = self._connect()
             self._keep(local.connection)
-        return local.connection  # type: ignore[no-any-return]
+        return local.connection
 
     def _keep(self, connection: sqlite3.Connection) -> None:
         """Remember a thread's connection, and close those of threads that have ended."""
@@ -76,6 +87,7 @@ class Database:
             self._all[ident] = connection
 
     def _connect(self) -> sqlite3.Connection:
+        self._local.recent = None
         quoted = urllib.parse.quote(str(self.path.absolute()))
         mode = "ro" if self.read_only else "rw"
         if self._frozen:
@@ -103,6 +115,25 @@ class Database:
         found = self.path.stat()
         return Path(f"{self.path}-wal").exists(), found.st_ino, found.st_size, found.st_mtime_ns
 
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Forget what was read if another connection has written since; what this one writes it must say itself."""
+        recent = self._local.recent
+        if recent is not None and recent.version != connection.execute("PRAGMA data_version").fetchone()[0]:
+            self._local.recent = None
+
+    @contextlib.contextmanager
+    def steady(self) -> Iterator[None]:
+        """Inside, in this thread, the newest block is the one that it was at the beginning, whoever writes."""
+        local = self._local
+        if not local.steady:
+            with self.errors():
+                self._look(self.connection())
+        local.steady += 1
+        try:
+            yield
+        finally:
+            local.steady -= 1
+
     def errors(self) -> Errors:
         """Turns SQLite's errors into lines for people."""
         return self._errors
@@ -121,12 +152,19 @@ class Database:
         with self._taking_turn(wait), self.errors():
             connection = self.connection()
             connection.execute("BEGIN IMMEDIATE")
+            local = self._local
             try:
-                yield connection
+                self._look(connection)
+                local.steady += 1
+                try:
+                    yield connection
+                finally:
+                    local.steady -= 1
                 begin = time.monotonic()
                 connection.execute("COMMIT")
                 self.disk_seconds += (time.monotonic() - begin - self.disk_seconds) / 8
             except BaseException:
+                local.recent = None
                 if connection.in_transaction:
                     with contextlib.suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")

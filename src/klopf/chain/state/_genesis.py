@@ -7,8 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from eth_hash.auto import keccak
-
+from klopf.chain._keccak import keccak
 from klopf.chain._values import EMPTY_CODE, Account, Difference
 from klopf.chain.state._block import EMPTY_ROOT, ZERO32, Header, encode_difference
 from klopf.chain.state._store import Store, StoredBlock

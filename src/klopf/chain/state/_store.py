@@ -20,6 +20,7 @@ from klopf.chain._values import EMPTY_CODE, Difference, Log
 from klopf.chain.state._block import Header
 from klopf.chain.state._database import Database
 from klopf.chain.state._file import translate
+from klopf.chain.state._recent import Recent
 from klopf.chain.state._view import Codes, View, pack
 from klopf.chain.state._waiting import TABLE
 from klopf.errors import ChainError, DamagedFile, UnknownFormat, WrongChain
@@ -29,6 +30,7 @@ __all__ = ["LOGS_PER_BLOCK", "Store", "StoredBlock", "check_chain_id"]
 APPLICATION = 0x4B6C6F70  # "Klop"
 FORMAT = 1
 LOGS_PER_BLOCK = 1 << 20
+Logs = tuple[Log, ...]
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -115,23 +117,35 @@ class Store(Database):
 
     # reading
 
+    def recent(self) -> Recent:
+        """What this thread has read of the newest state, up to date."""
+        local = self._local
+        if not local.steady:
+            with self.errors():
+                self._look(self.connection())
+        if local.recent is None:
+            with self.errors():
+                version = self.connection().execute("PRAGMA data_version").fetchone()[0]
+                number = self.connection().execute("SELECT max(number) FROM block").fetchone()[0]
+            head = None if number is None else self._block("number = ?", number)
+            if head is None:
+                raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
+            local.recent = Recent(version, number, head)
+        return local.recent
+
     def height(self) -> int:
         """Number of the newest block."""
-        with self.errors():
-            row = self.connection().execute("SELECT max(number) FROM block").fetchone()
-        if row[0] is None:
-            raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
-        return int(row[0])
+        return self.recent().number
 
     def head(self) -> StoredBlock:
         """The newest block."""
-        block = self._block("number = (SELECT max(number) FROM block)")
-        if block is None:
-            raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
-        return block
+        return self.recent().head
 
     def block(self, number: int) -> StoredBlock | None:
         """The block of that number."""
+        recent = self._local.recent if self._local.steady else None
+        if recent is not None and recent.number == number:
+            return recent.head
         return self._block("number = ?", number)
 
     def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
@@ -223,13 +237,21 @@ class Store(Database):
 
     def view(self, number: int) -> View:
         """The state after block ``number``."""
-        return View(self, self.codes, number)
+        recent = self.recent()
+        return View(self, self.codes, number, recent if recent.number == number else None)
 
     def code(self, code_hash: bytes) -> bytes:
         """The code of that hash."""
         return self.codes.get(code_hash)
 
     # writing (inside `write`)
+
+    def append(self, connection: sqlite3.Connection, block: StoredBlock, difference: Difference, logs: Logs) -> None:
+        """Write the block that follows the newest one, what it changes, and its logs."""
+        recent = self.recent()
+        self.put_difference(connection, block.header.number, difference)
+        self.put_block(connection, block, logs)
+        recent.advance(block, difference)
 
     @staticmethod
     def put_difference(connection: sqlite3.Connection, number: int, difference: Difference) -> None:
@@ -262,9 +284,9 @@ class Store(Database):
                 ],
             )
 
-    @staticmethod
-    def forget(connection: sqlite3.Connection, above: int) -> None:
+    def forget(self, connection: sqlite3.Connection, above: int) -> None:
         """Undo every block above that one (a development chain's ``evm_revert``)."""
+        self._local.recent = None
         connection.execute("DELETE FROM block WHERE number > ?", (above,))
         connection.execute("DELETE FROM log WHERE id >= ?", ((above + 1) * LOGS_PER_BLOCK,))
         connection.execute("DELETE FROM account WHERE block > ?", (above,))

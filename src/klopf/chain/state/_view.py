@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from klopf.chain._values import EMPTY_CODE, Account
 from klopf.chain.state._database import Database
+from klopf.chain.state._recent import Recent
 from klopf.errors import DamagedFile
 
 __all__ = ["Codes", "View", "pack"]
@@ -43,15 +44,26 @@ class Codes:
 class View:
     """The state after one block; a :class:`~klopf.chain._values.StateView`."""
 
-    __slots__ = ("_codes", "_database", "number")
+    __slots__ = ("_codes", "_database", "_recent", "number")
 
-    def __init__(self, database: Database, codes: Codes, number: int) -> None:
+    def __init__(self, database: Database, codes: Codes, number: int, recent: Recent | None) -> None:
+        """``recent`` is this thread's, where ``number`` is the newest block."""
         self._database = database
         self._codes = codes
+        self._recent = recent
         self.number = number
 
     def account(self, address: bytes) -> Account:
         """Nonce, balance in wei and code hash."""
+        recent = self._recent
+        if recent is None or recent.number != self.number:  # it has gone on since
+            return self._account(address)
+        found = recent.accounts.get(address)
+        if found is None:
+            found = recent.accounts[address] = self._account(address)
+        return found
+
+    def _account(self, address: bytes) -> Account:
         with self._database.errors():
             row = (
                 self._database.connection()
@@ -74,6 +86,15 @@ class View:
 
     def storage(self, address: bytes, slot: int) -> int:
         """A slot's value."""
+        recent = self._recent
+        if recent is None or recent.number != self.number:
+            return self._storage(address, slot)
+        found = recent.slots.get((address, slot))
+        if found is None:
+            found = recent.slots[address, slot] = self._storage(address, slot)
+        return found
+
+    def _storage(self, address: bytes, slot: int) -> int:
         with self._database.errors():
             row = (
                 self._database.connection()
