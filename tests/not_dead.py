@@ -16,6 +16,9 @@ _.get_transient_storage, _.set_transient_storage, _.clear_transient_storage
 _.make_batch_request, _.is_connected, show_traceback, default_account
 # a process of its own, which compiles the kernels (mind/rl/_jit.py)
 _.compile_here
+# scikit-learn's, of estimators and their tags (mind/sklearn.py)
+_.target_tags, _.input_tags, _.classifier_tags, _.multi_label, _.multi_output, _.single_output, _.required, _.sparse
+_.classes_, _.score, _.transform, _.partial_fit
 # Numba's, of a cache of compiled code (mind/_jit.py)
 _._cache, _._index_key
 # html.parser's (network/_fragment.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)

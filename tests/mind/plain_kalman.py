@@ -173,3 +173,16 @@ def test_with_classes_no_input_that_is_accepted_makes_it_diverge(
     m = Mind(4, 3, hidden=(6, 5), activation=activation, **kind)  # type: ignore[arg-type]
     m.learn(np.clip(X, -MOST, MOST), y)
     assert m.finite and np.isfinite(m._net.K).all() and np.isfinite(m.predict_proba(r.normal(size=(20, 4)))).all()
+
+
+@pytest.mark.parametrize("outputs", [2, 3, 8])
+@pytest.mark.parametrize("options", [{}, {"block": 0}, {"block": 0, "shared": 0}])
+def test_several_numbers_are_learned_as_well_as_one(outputs: int, options: dict[str, int]) -> None:
+    r = np.random.default_rng(0)
+    X = r.normal(size=(700, 4))
+    Y = X @ r.normal(size=(4, outputs)) / 2
+    errors = Mind(4, outputs, hidden=(12,), output="linear", seed=1, **options).learn(X, Y)
+    assert errors[-200:].mean() < 0.2 * (Y**2).sum(1).mean()
+    yes = (Y > 0).astype(float)
+    wrong = Mind(4, outputs, hidden=(12,), output="logistic", seed=1, **options).learn(X, yes)
+    assert wrong[-200:].mean() / outputs < 0.15

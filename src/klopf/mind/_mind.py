@@ -299,6 +299,20 @@ class Mind:
             own[name][...] = array
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copies: what a file has. (The tables overlap in memory, which a plain copy would undo.)"""
+        return {"header": self._header(), "arrays": self._tables.arrays()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        header = state["header"]
+        self.__init__(  # type: ignore[misc]
+            header["sensors"], header["outputs"], header["hidden"], header["learner"], header["output"],
+            header["seed"], header["dtype"], **header["settings"],
+        )  # fmt: skip
+        own = self._tables.arrays()
+        for name, array in state["arrays"].items():
+            own[name][...] = array
+
     def commitment(self) -> bytes:
         """SHA-256 of the complete learner, 32 bytes: equal for equal settings and state, different otherwise."""
         return hashlib.sha256(_file.pack(self._header(), self._tables.arrays())).digest()

@@ -54,7 +54,7 @@ class Kalman(Rule):
     def step(self, plan: Plan) -> Any:
         """Kernel ``step(net, work, now)``."""
         from klopf.mind._jit import inlined
-        from klopf.mind.kernels.plan import CROSS_ENTROPY, SQUARED
+        from klopf.mind.kernels.plan import SQUARED
         from klopf.mind.kernels.state import EXPECTED_ERROR, WEIGHT
 
         LOSS = plan.loss
@@ -63,9 +63,6 @@ class Kalman(Rule):
         def step(net, work, now):  # type: ignore[no-untyped-def]
             e2, expected, blur = answer_noise(net, work)
             below, above = uncertainty(net, work)
-            if LOSS != CROSS_ENTROPY:
-                below /= net.outputs
-                above /= net.outputs
             weight = work.told[WEIGHT]
             if LOSS == SQUARED:
                 work.told[EXPECTED_ERROR] = blur + (below + above) / weight
@@ -123,9 +120,14 @@ def _noise(plan: Plan) -> Any:
 
 def _uncertainty(plan: Plan) -> Any:
     """Kernel ``uncertainty(net, work)``: the expected squared change of the output by what the hidden units, and by
-    what the output units, do not know. Leaves ``K x`` in ``H`` and what a layer shares in ``work``."""
+    what the output units, do not know. Leaves ``K x`` in ``H`` and what a layer shares in ``work``.
+
+    Outputs that are numbers or yes and no move each by itself, by its own weights: so of those the most uncertain
+    counts, and what a sample tells about the inputs that they share is told once. Units below move all of them.
+    """
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.covariance import diagonal_product, own_product, shared_product
+    from klopf.mind.kernels.plan import CROSS_ENTROPY
     from klopf.mind.kernels.state import (
         BIAS,
         COVARIANCE_AT,
@@ -142,7 +144,7 @@ def _uncertainty(plan: Plan) -> Any:
         UNITS,
     )
 
-    OWNED, SHARES = plan.own, plan.shared
+    OWNED, SHARES, APART = plan.own, plan.shared, plan.loss != CROSS_ENTROPY
 
     def uncertainty(net, work):  # type: ignore[no-untyped-def]
         K, G, layers, matrices = net.K, net.G, net.layers, net.matrices
@@ -160,13 +162,14 @@ def _uncertainty(plan: Plan) -> Any:
             units = layers[l, UNITS]
             na = work.count[l]
             total = zero
+            apart = APART and l == layers.shape[0] - 1  # the outputs
             if OWNED and matrices[l, KIND] == OWN:
                 for j in range(units):
                     if C[zo + j] == 0 and D[zo + j] == 0:
                         continue
                     at = matrices[l, COVARIANCE_AT] + j * rows * ks
                     q = own_product(K, at, ks, rows, A, ao, active, ao, na, H, ho + j * ks)
-                    total += C[zo + j] * q
+                    total = max(total, C[zo + j] * q) if apart else total + C[zo + j] * q
             else:
                 power = one
                 for k in range(na):
@@ -180,10 +183,14 @@ def _uncertainty(plan: Plan) -> Any:
                 else:
                     q = diagonal_product(K, matrices[l, COVARIANCE_AT], rows, A, ao, active, ao, na)
                 work.doubt[l] = max(q, zero) * work.scale[l]
+                most = zero
                 for j in range(units):
                     total += C[zo + j]
+                    most = max(most, C[zo + j])
+                if apart:
+                    total /= units
                 work.curvature[l] = total
-                total *= work.doubt[l]
+                total = (most if apart else total) * work.doubt[l]
             if l < layers.shape[0] - 1:
                 below += total
             else:
