@@ -37,11 +37,14 @@ def create(
     base_fee: int = 0,
     coinbase: str = "0x" + "00" * 20,
     timestamp: int | None = None,
+    same_second: bool | None = None,
 ) -> Chain:
     """Make a chain in a new file and open it.
 
     ``allocation`` maps addresses to wei; ``base_fee`` is a constant in wei per gas (0: gas is free); ``gas_limit``
     bounds a block and so a transaction; ``coinbase`` receives the tips; ``timestamp`` (seconds) is the genesis's own.
+    ``same_second``: whether blocks may have the same timestamp (None: on a development chain only). Where not, as
+    Ethereum demands, a chain of more than a block a second runs ahead of the clock on the wall.
     With ``dev`` the clock may be moved, blocks undone and accounts played (``evm_*``, ``hardhat_*``, ``anvil_*``).
     Raises :class:`~klopf.errors.ChainError` where the file exists already.
     """
@@ -56,6 +59,7 @@ def create(
         base_fee=base_fee,
         coinbase=coinbase,
         timestamp=timestamp,
+        same_second=same_second,
     )
     return open(path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
@@ -15,7 +16,7 @@ from klopf.chain._transaction import MAX_INITCODE, Transaction, decode
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._estimated import EstimatedOutcome
 from klopf.chain.machine._executor import Executor, Recorder, Tracer, executor
-from klopf.chain.state._block import Header, bloom, commit, receipts_root, transactions_root
+from klopf.chain.state._block import EMPTY_ROOT, Header, bloom, commit, receipts_root, transactions_root
 from klopf.chain.state._store import Store, StoredBlock, check_chain_id
 from klopf.chain.state._waiting import MAX_AHEAD, Waiting, drop, hold, waiting, waiting_of, waiting_transaction
 from klopf.errors import ChainError, DamagedFile, Rejected
@@ -101,6 +102,11 @@ class BaseChain:
         return bool(self._store.meta["dev"])
 
     @property
+    def same_second(self) -> bool:
+        """Whether blocks may have their parent's timestamp; if not, each is a second later at least."""
+        return bool(self._store.meta.get("same_second", True))
+
+    @property
     def read_only(self) -> bool:
         """Whether it was opened for reading only."""
         return self._store.read_only
@@ -132,6 +138,10 @@ class BaseChain:
         block = self._store.block_of_transaction(tx_hash)
         return None if block is None else block.header.number
 
+    def block_hash(self, number: int) -> bytes:
+        """Hash of that block. Raises :class:`~klopf.errors.Rejected` where there is none."""
+        return self._require(number).hash
+
     # what would be
 
     def context(self, number: int | None = None) -> CallContext:
@@ -143,7 +153,7 @@ class BaseChain:
             block = self._require(number)
             return CallContext(self._store.view(number), self._environment(block.header), block.hash)
         head = self._store.head()
-        header = self._next(head, self._now(head.header.timestamp))
+        header = self._next(head, self._now(head))
         return CallContext(self._store.view(head.header.number), self._environment(header), head.hash)
 
     def call(self, call: Transaction, context: CallContext | None = None) -> Outcome:
@@ -297,7 +307,7 @@ class BaseChain:
         """Run a transaction in the next block and write that."""
         view = self._store.view(head.header.number)
         self._check(transaction, view.account(transaction.sender), head.header)
-        header = self._next(head, self._now(head.header.timestamp, connection))
+        header = self._next(head, self._now(head, connection))
         estimated = self._estimated
         if estimated is not None and estimated.holds(head.hash, transaction, header.base_fee):
             outcome = estimated.outcome
@@ -381,10 +391,13 @@ class BaseChain:
     ) -> StoredBlock:
         logs_bloom = bloom(outcome.logs) if outcome else bytes(256)
         changed = outcome.difference if outcome else difference or Difference()
+        raw = None if transaction is None else transaction.raw
         header = header._replace(
             state_root=commit(head.header.state_root, changed),
-            transactions_root=transactions_root(transaction),
-            receipts_root=receipts_root(transaction, outcome, logs_bloom),
+            transactions_root=transactions_root(raw),
+            receipts_root=EMPTY_ROOT
+            if outcome is None
+            else receipts_root(raw, outcome.status, outcome.gas_used, logs_bloom, outcome.logs),
             bloom=logs_bloom,
             gas_used=outcome.gas_used if outcome else 0,
         )
@@ -393,15 +406,18 @@ class BaseChain:
         return StoredBlock(header.hash(), header, transaction.hash, transaction.raw, outcome.status, outcome.created)
 
     def _replay(
-        self, previous: StoredBlock, block: StoredBlock, machine: Executor
+        self, previous: StoredBlock, block: StoredBlock, machine: Executor, changed: Callable[[], Difference]
     ) -> tuple[StoredBlock, Difference, tuple[Log, ...]]:
-        """What ``block`` should be: its transaction, run again after ``previous``. Raises where it cannot run there."""
+        """What ``block`` should be: its transaction, run again after ``previous``. Raises where it cannot run there.
+
+        ``changed`` says what a block without a transaction changed, on a development chain.
+        """
         header = block.header
-        if header.timestamp < previous.header.timestamp:
-            raise ChainError("its timestamp is before the block's before it")
+        if header.timestamp < previous.header.timestamp + (not self.same_second):
+            raise ChainError("its timestamp is not after the block's before it")
         header = self._next(previous, header.timestamp)
         if block.raw is None:
-            difference = self._changed_by_hand(previous, block)
+            difference = self._changed_by_hand(previous, block, changed)
             return self._seal(previous, header, None, None, difference), difference, ()
         transaction = decode(block.raw)
         view = self._store.view(previous.header.number)
@@ -409,16 +425,20 @@ class BaseChain:
         outcome = machine.execute(view, self._environment(header), transaction)
         return self._seal(previous, header, transaction, outcome), outcome.difference, outcome.logs
 
-    def _changed_by_hand(self, previous: StoredBlock, block: StoredBlock) -> Difference:
+    def _changed_by_hand(
+        self, previous: StoredBlock, block: StoredBlock, changed: Callable[[], Difference]
+    ) -> Difference:
         """What a block without a transaction changed: nothing, but on a development chain."""
         if not self.dev or commit(previous.header.state_root, Difference()) == block.header.state_root:
             return Difference()
-        return self._store.difference(block.header.number)
+        return changed()
 
     # the clock and the next block
 
-    def _now(self, not_before: int, connection: sqlite3.Connection | None = None) -> int:
-        """Seconds of the wall clock (moved, on a development chain), never before the newest block."""
+    def _now(self, head: StoredBlock, connection: sqlite3.Connection | None = None) -> int:
+        """The next block's timestamp: seconds of the wall clock (moved, on a development chain), or what the newest
+        block demands, if that is later."""
+        not_before = head.header.timestamp + (not self.same_second)
         offset = 0
         if self.dev:
             with self._store.errors():

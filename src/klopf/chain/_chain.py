@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from klopf.chain._development import DevelopmentChain
-from klopf.chain.machine._executor import executor
 
 if TYPE_CHECKING:
     from klopf.chain.web3._provider import ChainProvider
@@ -28,15 +27,25 @@ class Chain(DevelopmentChain):
 
         return ChainProvider(self)
 
-    def verify(self, *, machine: str | None = None, progress: Callable[[int, int], None] | None = None) -> int:
+    def verify(
+        self,
+        *,
+        machine: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        jobs: int | None = None,
+        checkpoint: bytes | None = None,
+    ) -> int:
         """Run the whole chain again from its genesis and compare every hash, account, slot, event and code.
 
-        ``machine`` names another executor to run it with; ``progress`` is called with (block, newest block). Returns
-        the number of the newest block compared. Raises :class:`~klopf.errors.DamagedFile` naming what differs first.
+        ``machine`` names another executor to run it with; ``jobs`` is in how many processes (None: as many as there are
+        cores, where the chain is long); ``progress`` is called with (blocks done, newest block). ``checkpoint`` is the
+        hash of a block that is known to be right: up to there no transaction is run, but all that is kept is held
+        against what the hash commits to. Returns the number of the newest block compared. Raises
+        :class:`~klopf.errors.DamagedFile` naming what differs first.
         """
-        from klopf.chain._history import verify
+        from klopf.chain._verify import verify
 
-        return verify(self, self.machine if machine is None else executor(machine), progress)
+        return verify(self, machine or self._machine_name, progress, jobs, checkpoint)
 
     def export(self, target: str | os.PathLike[str]) -> int:
         """Write the chain as text, a JSON line a block, for :func:`klopf.chain.rebuild`; returns the newest number."""

@@ -39,7 +39,7 @@ class DevelopmentChain(BaseChain):
             if self.dev and self._run_all(connection):
                 return self._store.head().hash
             head = self._store.head()
-            header = self._next(head, self._now(head.header.timestamp, connection))
+            header = self._next(head, self._now(head, connection))
             return self._append(connection, head, header, None, None)
 
     def _run_all(self, connection: sqlite3.Connection) -> bool:
@@ -87,9 +87,9 @@ class DevelopmentChain(BaseChain):
             raise Rejected(text, INVALID_PARAMS)
         with self._store.write() as connection:
             head = self._store.head()
-            if timestamp < head.header.timestamp:
+            if timestamp < head.header.timestamp + (not self.same_second):
                 raise Rejected(
-                    f"timestamp {timestamp} is before the newest block's {head.header.timestamp}; give a later one"
+                    f"timestamp {timestamp} is not after the newest block's {head.header.timestamp}; give a later one"
                 )
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('next_timestamp', ?)", (timestamp,))
 
@@ -166,7 +166,7 @@ class DevelopmentChain(BaseChain):
             for slot, value in (slots or {}).items():
                 if view.storage(address, slot) != value:
                     difference.storage[address, slot] = value
-            header = self._next(head, self._now(head.header.timestamp, connection))
+            header = self._next(head, self._now(head, connection))
             self._append(connection, head, header, None, None, difference)
 
     def send_as(self, call: Transaction) -> bytes:

@@ -1,7 +1,8 @@
-"""The chain's whole past: run it again and compare, carry it as text, rebuild it from that text."""
+"""The chain's past as text, and a chain made again from that text."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,73 +15,17 @@ from klopf.chain._keccak import keccak
 from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._transaction import decode
 from klopf.chain._values import Account, Difference
-from klopf.chain.machine._executor import Executor
 from klopf.chain.state._block import encode_difference
 from klopf.chain.state._genesis import create_file
-from klopf.chain.state._store import LOGS_PER_BLOCK, Store, StoredBlock
-from klopf.chain.state._view import pack
+from klopf.chain.state._store import Store
 from klopf.errors import ChainError, DamagedFile, KlopfError
 
-__all__ = ["export", "rebuild", "verify"]
+__all__ = ["export", "genesis_difference", "rebuild"]
 
 EXPORT_FORMAT = "klopf-chain-1"
 BLOCKS_PER_COMMIT = 256
 
 Progress = Callable[[int, int], None]
-
-
-def verify(chain: BaseChain, machine: Executor, progress: Progress | None = None) -> int:
-    """Replay every block from the genesis and compare everything kept with what it should be; returns the height.
-
-    Raises :class:`~klopf.errors.DamagedFile` naming the first block that differs. Blocks that are added meanwhile are
-    left for the next time.
-    """
-    store = chain._store
-    with store.errors():
-        found = [" ".join(row[0].split()) for row in store.connection().execute("PRAGMA integrity_check(1)")]
-    if found != ["ok"]:
-        raise DamagedFile(f"{store.path} is damaged ({found[0]}); restore it from a copy")
-    height = store.height()
-    counts = {"account": 0, "storage": 0, "log": 0}
-    codes = set()
-    previous = _verify_genesis(store, counts)
-    for number in range(1, height + 1):
-        block = store.block(number)
-        if block is None:
-            raise _damaged(store, number, "is missing")
-        if block.header.number != number or block.header.hash() != block.hash:
-            raise _damaged(store, number, "does not match its hash")
-        try:
-            sealed, difference, logs = chain._replay(previous, block, machine)
-        except DamagedFile:
-            raise
-        except KlopfError as error:
-            raise _damaged(store, number, f"cannot be replayed ({error})") from error
-        if sealed.hash != block.hash:
-            raise _damaged(store, number, "gives another hash when replayed")
-        if sealed != block:
-            raise _damaged(store, number, "has a transaction or receipt that does not belong to it")
-        _compare(store, number, difference, logs)
-        counts["account"] += len(difference.accounts)
-        counts["storage"] += len(difference.storage)
-        counts["log"] += len(logs)
-        codes |= set(difference.codes)
-        previous = block
-        if progress is not None:
-            progress(number, height)
-    _verify_totals(store, height, counts, codes)
-    return height
-
-
-def _verify_genesis(store: Store, counts: dict[str, int]) -> StoredBlock:
-    genesis = store.block(0)
-    if genesis is None or genesis.hash != store.meta.get("genesis") or genesis.header.hash() != genesis.hash:
-        raise _damaged(store, 0, "does not match its hash")
-    difference = genesis_difference(store)
-    if keccak(encode_difference(difference)) != genesis.header.state_root:
-        raise _damaged(store, 0, "has other balances than its hash says")
-    counts["account"] += len(difference.accounts)
-    return genesis
 
 
 def genesis_difference(store: Store) -> Difference:
@@ -89,51 +34,6 @@ def genesis_difference(store: Store) -> Difference:
         rows = store.connection().execute("SELECT address FROM account WHERE block = 0").fetchall()
     view = store.view(0)
     return Difference(accounts={row[0]: view.account(row[0]) for row in rows})
-
-
-def _compare(store: Store, number: int, difference: Difference, logs: Any) -> None:
-    with store.errors():
-        run = store.connection().execute
-        for address, account in difference.accounts.items():
-            row = run(
-                "SELECT nonce, balance, code_hash FROM account WHERE address = ? AND block = ?", (address, number)
-            ).fetchone()
-            if row != (account.nonce, pack(account.balance), account.code_hash):
-                raise _damaged(store, number, f"left another account 0x{address.hex()} than the file has")
-        for (address, slot), value in difference.storage.items():
-            row = run(
-                "SELECT value FROM storage WHERE address = ? AND slot = ? AND block = ?", (address, pack(slot), number)
-            ).fetchone()
-            if row != (pack(value),):
-                raise _damaged(store, number, f"left another slot {slot} of 0x{address.hex()} than the file has")
-    if tuple(log for _, _, log in store.logs(number, number)) != tuple(logs):
-        raise _damaged(store, number, "made other events than the file has")
-    for code_hash, code in difference.codes.items():
-        if store.code(code_hash) != code:
-            raise _damaged(store, number, f"made other code than the file has under {code_hash.hex()}")
-
-
-def _verify_totals(store: Store, height: int, counts: dict[str, int], codes: set[bytes]) -> None:
-    with store.errors():
-        run = store.connection().execute
-        held = {
-            "account": run("SELECT count(*) FROM account WHERE block <= ?", (height,)).fetchone()[0],
-            "storage": run("SELECT count(*) FROM storage WHERE block <= ?", (height,)).fetchone()[0],
-            "log": run("SELECT count(*) FROM log WHERE id < ?", ((height + 1) * LOGS_PER_BLOCK,)).fetchone()[0],
-        }
-        for code_hash, code in run("SELECT hash, code FROM code"):
-            if keccak(code) != code_hash:
-                raise DamagedFile(f"{store.path} is damaged: code {code_hash.hex()} is altered; restore it from a copy")
-    for table, count in counts.items():
-        if held[table] != count:
-            raise DamagedFile(
-                f"{store.path} is damaged: it has {held[table]} {table} rows and its blocks made {count}; "
-                "restore it from a copy"
-            )
-
-
-def _damaged(store: Store, number: int, what: str) -> DamagedFile:
-    return DamagedFile(f"{store.path} is damaged: block {number} {what}; restore it from a copy")
 
 
 def export(chain: BaseChain, target: str | os.PathLike[str]) -> int:
@@ -145,6 +45,7 @@ def export(chain: BaseChain, target: str | os.PathLike[str]) -> int:
         "format": EXPORT_FORMAT,
         "chain_id": chain.chain_id,
         "dev": chain.dev,
+        "same_second": chain.same_second,
         "gas_limit": genesis.gas_limit,
         "base_fee": genesis.base_fee,
         "coinbase": "0x" + genesis.coinbase.hex(),
@@ -155,11 +56,11 @@ def export(chain: BaseChain, target: str | os.PathLike[str]) -> int:
     def lines() -> Iterator[bytes]:
         yield json.dumps(head).encode("ascii") + b"\n"
         for number in range(1, height + 1):
-            block = chain._require(number)
+            block, changed = chain._require(number), functools.partial(store.difference, number)
             line: dict[str, Any] = {"number": number, "timestamp": block.header.timestamp}
             if block.raw is not None:
                 line["transaction"] = "0x" + block.raw.hex()
-            elif (difference := chain._changed_by_hand(chain._require(number - 1), block)) != Difference():
+            elif (difference := chain._changed_by_hand(chain._require(number - 1), block, changed)) != Difference():
                 line["state"] = "0x" + encode_difference(difference).hex()
                 line["codes"] = ["0x" + code.hex() for code in difference.codes.values()]
             line["hash"] = "0x" + block.hash.hex()
@@ -185,6 +86,7 @@ def rebuild(source: str | os.PathLike[str], path: str | os.PathLike[str], progre
             chain_id=head["chain_id"],
             allocation={address: int(balance) for address, balance in head["allocation"].items()},
             dev=head["dev"],
+            same_second=head.get("same_second", True),
             gas_limit=head["gas_limit"],
             base_fee=head["base_fee"],
             coinbase=head["coinbase"],

@@ -72,6 +72,11 @@ def created_address(sender: bytes, nonce: int) -> bytes:
     return bytes(keccak(encode([sender, _bytes(nonce)]))[12:])
 
 
+def kind_of(raw: bytes) -> int:
+    """The kind of a transaction, from its bytes (EIP-2718); one that nobody signed is of kind 2."""
+    return 0 if raw[0] >= 0xC0 else 2 if raw[0] == UNSIGNED else raw[0]
+
+
 @functools.lru_cache(maxsize=128)  # who sends one soon asks for it and its receipt
 def decode(raw: bytes) -> Transaction:
     """Read and check a signed transaction, and find who signed it. Raises :class:`~klopf.errors.Rejected`."""

@@ -50,7 +50,7 @@ def prepare(
         if settings.ledger.rpc is None:
             begun("creating the ledger")
             chain_id = 1_000_000 + secrets.randbelow(2**31)
-            chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}).close()
+            chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}, same_second=True).close()
         ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
         begun("deploying the contracts")
         deployment = ledger.deploy(where, operator, _parameters(settings), marks=marks)

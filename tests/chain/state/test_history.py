@@ -160,6 +160,21 @@ ALTERATIONS: dict[str, str] = {
     "a slot": "UPDATE storage SET value = x'63' WHERE block = 3",
     "one slot more": "INSERT INTO storage VALUES (zeroblob(20), x'05', 2, x'09')",
     "one account more": "INSERT INTO account VALUES (zeroblob(20), 2, 0, x'09', zeroblob(32))",
+    "an account before all": "INSERT INTO account VALUES (zeroblob(20), -1, 0, x'09', x'')",
+    "an account less": "DELETE FROM account WHERE block = 3",
+    "a nonce": "UPDATE account SET nonce = nonce + 1 WHERE block = 3",
+    "a nonce that is text": "UPDATE account SET nonce = 'a' WHERE block = 3",
+    "a balance with a zero": "UPDATE account SET balance = CAST(x'00' || balance AS BLOB) WHERE block = 3",
+    "a balance that is text": "UPDATE account SET balance = x'fffe' || 'a' WHERE block = 3",
+    "another code": "UPDATE account SET code_hash = zeroblob(32) WHERE block = 3",
+    "a slot with a zero": "UPDATE storage SET value = CAST(x'00' || value AS BLOB) WHERE block = 3",
+    "a slot less": "DELETE FROM storage WHERE block = 3",
+    "an event more": "INSERT INTO log SELECT id + 1, address, topic0, topic1, topic2, topic3, data FROM log LIMIT 1",
+    "an event elsewhere": "UPDATE log SET id = id + 1 WHERE id = (SELECT max(id) FROM log)",
+    "a contract's address": "UPDATE block SET created = zeroblob(20) WHERE number = 1",
+    "no contract's address": "UPDATE block SET created = NULL WHERE number = 1",
+    "a transaction's short hash": "UPDATE block SET tx = x'010203040506' WHERE number = 3",
+    "a block more": "INSERT INTO block SELECT -1, hash, header, tx, raw, status, created FROM block WHERE number = 1",
     "an event": "UPDATE log SET data = zeroblob(32) WHERE id = (SELECT max(id) FROM log)",
     "an event less": "DELETE FROM log WHERE id = (SELECT max(id) FROM log)",
     "a code": "UPDATE code SET code = x'00'",
@@ -172,17 +187,33 @@ ALTERATIONS: dict[str, str] = {
 }
 
 
+@pytest.mark.parametrize("how", ["run again", "in processes", "held against a checkpoint"])
 @pytest.mark.parametrize("what", ALTERATIONS)
-def test_verify_finds(made: chain.Chain, what: str) -> None:
+def test_verify_finds(made: chain.Chain, what: str, how: str) -> None:
     fill(made, 3)
-    assert made.verify() == 4
+    ways: dict[str, Any] = {
+        "in processes": {"jobs": 2},
+        "held against a checkpoint": {"checkpoint": made.block_hash(4)},
+    }
+    assert made.verify(**ways.get(how, {})) == 4
     connection = sqlite3.connect(made.path)
     assert connection.execute(ALTERATIONS[what]).rowcount >= 1
     connection.commit()
     connection.close()
     made._store.codes._codes.clear()
     with pytest.raises(DamagedFile, match="restore it from a copy"):
-        made.verify()
+        made.verify(**ways.get(how, {}))
+
+
+def test_a_checkpoint_is_a_block_of_the_chain(made: chain.Chain) -> None:
+    fill(made, 3)
+    for number in range(5):
+        assert made.verify(checkpoint=made.block_hash(number)) == 4
+    with pytest.raises(ChainError, match="correct the checkpoint"):
+        made.verify(checkpoint=bytes(32))
+    # what it trusts: that the machine ran the transactions before it rightly, and nothing else
+    transaction = made.block_hash(2)
+    assert made.verify(checkpoint=transaction, jobs=2) == 4
 
 
 def cut_off(path: Path) -> None:
@@ -290,14 +321,48 @@ def test_wrong_place_and_wrong_chain(made: chain.Chain, tmp_path: Path) -> None:
         made.height  # noqa: B018
 
 
-def test_time_never_goes_back(tmp_path: Path) -> None:
+def test_time_only_goes_forward(tmp_path: Path) -> None:
+    """As Ethereum demands: each block is later than the one before it, also where many come in a second."""
     with chain.create(tmp_path / "chain.db", chain_id=1, timestamp=4_000_000_000) as opened:
         opened.mine()
         opened.mine()
-        stamps = [opened._require(n).header.timestamp for n in range(3)]
-        assert stamps == [4_000_000_000] * 3
+        pending = Rpc(opened).request("eth_getBlockByNumber", ["pending", False])
+        stamps = [opened._require(n).header.timestamp for n in range(3)] + [int(pending["timestamp"], 16)]
+        assert stamps == [4_000_000_000 + n for n in range(4)]
         with pytest.raises(Rejected, match="dev=True"):
             opened.move_clock(5)
+        opened.export(tmp_path / "text")
+    with chain.rebuild(tmp_path / "text", tmp_path / "again.db") as again:
+        assert not again.same_second and again.verify() == 2
+        with sqlite3.connect(again.path) as connection:
+            connection.execute("UPDATE meta SET value = 1 WHERE key = 'same_second'")
+    with chain.open(tmp_path / "again.db") as again:
+        again.mine()
+        assert again._store.head().header.timestamp == 4_000_000_002
+        again._store.meta["same_second"] = 0
+        with pytest.raises(DamagedFile, match=r"block 3 cannot be replayed \(its timestamp is not after"):
+            again.verify()
+
+
+def test_blocks_may_share_a_second_where_that_was_chosen(tmp_path: Path) -> None:
+    for name, made in {
+        "dev": chain.create(tmp_path / "dev.db", chain_id=1, timestamp=4_000_000_000, dev=True),
+        "chosen": chain.create(tmp_path / "chosen.db", chain_id=1, timestamp=4_000_000_000, same_second=True),
+    }.items():
+        with made:
+            made.mine()
+            made.mine()
+            assert [made._require(n).header.timestamp for n in range(3)] == [4_000_000_000] * 3
+            made.export(tmp_path / f"{name}.text")
+        with chain.rebuild(tmp_path / f"{name}.text", tmp_path / f"{name}-again.db") as again:
+            assert again.same_second and again.verify() == 2
+    with chain.create(tmp_path / "strict.db", chain_id=1, timestamp=4_000_000_000, dev=True, same_second=False) as made:
+        made.mine()
+        with pytest.raises(Rejected, match="is not after the newest block's"):
+            made.set_next_timestamp(4_000_000_001)
+        made.set_next_timestamp(4_000_000_002)
+        made.mine()
+        assert made._store.head().header.timestamp == 4_000_000_002 and made.verify() == 2
 
 
 def test_a_zeroed_sector_is_one_clear_line(tmp_path: Path) -> None:

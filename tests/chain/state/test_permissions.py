@@ -22,7 +22,7 @@ AS_NOBODY = """
 import fcntl, os, sys
 from klopf import chain
 from klopf.chain import Chain
-import klopf.chain._chain, klopf.chain._history, klopf.chain.machine._pyevm
+import klopf.chain._chain, klopf.chain._verify, klopf.chain.machine._pyevm
 from klopf.chain.rpc import Rpc
 from klopf.errors import ChainError, ReadOnlyChain
 os.setgroups([])

@@ -17,12 +17,21 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from klopf.chain._keccak import keccak
-from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._rlp import encode
-from klopf.chain._transaction import Transaction
-from klopf.chain._values import Difference, Log, Outcome
+from klopf.chain._transaction import kind_of
+from klopf.chain._values import Difference, Log
 
-__all__ = ["EMPTY_ROOT", "Header", "bloom", "commit", "encode_difference", "receipts_root", "transactions_root"]
+__all__ = [
+    "EMPTY_ROOT",
+    "ZERO32",
+    "Header",
+    "bloom",
+    "commit",
+    "encode_difference",
+    "number_bytes",
+    "receipts_root",
+    "transactions_root",
+]
 
 EMPTY_ROOT = keccak(encode(b""))
 EMPTY_UNCLES = keccak(encode([]))
@@ -80,9 +89,8 @@ class Header(NamedTuple):
         return bytes(encode(fields))
 
     @classmethod
-    def decode(cls, encoded: bytes) -> Header:
-        """The header of its RLP."""
-        f = rlp_decode(encoded)
+    def of(cls, f: list[bytes]) -> Header:
+        """The header of those twenty fields."""
         number = [int.from_bytes(f[i], "big") for i in (8, 9, 10, 11, 15)]
         return cls(
             parent=f[0],
@@ -124,18 +132,20 @@ def _single_root(value: bytes) -> bytes:
     return bytes(keccak(encode([b"\x20\x80", value])))
 
 
-def transactions_root(transaction: Transaction | None) -> bytes:
+def transactions_root(raw: bytes | None) -> bytes:
     """Ethereum's root of a block of one transaction, or of none."""
-    return EMPTY_ROOT if transaction is None else _single_root(transaction.raw)
+    return EMPTY_ROOT if raw is None else _single_root(raw)
 
 
-def receipts_root(transaction: Transaction | None, outcome: Outcome | None, logs_bloom: bytes) -> bytes:
+def receipts_root(
+    raw: bytes | None, status: bool | None, gas_used: int, logs_bloom: bytes, logs: Iterable[Log]
+) -> bytes:
     """Ethereum's root of that block's one receipt, or of none."""
-    if transaction is None or outcome is None:
+    if raw is None:
         return EMPTY_ROOT
-    logs = [[log.address, list(log.topics), log.data] for log in outcome.logs]
-    body = encode([b"\x01" if outcome.status else b"", number_bytes(outcome.gas_used), logs_bloom, logs])
-    return _single_root(body if transaction.kind == 0 else bytes([transaction.kind]) + body)
+    listed = [[log.address, list(log.topics), log.data] for log in logs]
+    body = encode([b"\x01" if status else b"", number_bytes(gas_used), logs_bloom, listed])
+    return _single_root(body if kind_of(raw) == 0 else bytes([kind_of(raw)]) + body)
 
 
 def encode_difference(difference: Difference) -> bytes:

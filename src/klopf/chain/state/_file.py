@@ -106,7 +106,7 @@ def not_writable(path: Path) -> ReadOnlyChain:
 
 def translate(error: sqlite3.Error, path: Path) -> ChainError:
     name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "Could not decode" in str(error):
         return DamagedFile(f"{path} is damaged ({error}); restore it from a copy")
     if name.startswith("SQLITE_FULL"):
         return DiskFull(f"the disk that holds {path} is full; free some space and send again: nothing was lost")

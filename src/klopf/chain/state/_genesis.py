@@ -26,6 +26,7 @@ def create_file(
     base_fee: int = 0,
     coinbase: str = "0x" + "00" * 20,
     timestamp: int | None = None,
+    same_second: bool | None = None,
 ) -> None:
     """Make a chain in a new file; see :func:`klopf.chain.create`."""
     place = Path(path)
@@ -52,11 +53,16 @@ def create_file(
         prev_randao=ZERO32,
     )
     genesis = StoredBlock(header.hash(), header, None, None, None, None)
-    meta = {"chain_id": chain_id, "genesis": genesis.hash, "dev": int(dev), "clock_offset": 0}
+    meta = {
+        "chain_id": chain_id,
+        "genesis": genesis.hash,
+        "dev": int(dev),
+        "clock_offset": 0,
+        "same_second": int(dev if same_second is None else same_second),
+    }
 
     def fill(connection: sqlite3.Connection) -> None:
-        Store.put_difference(connection, 0, difference)
-        Store.put_block(connection, genesis)
+        Store.put_genesis(connection, genesis, difference)
 
     Store.create(place, meta, fill)
 

@@ -7,13 +7,12 @@ version at or below ``n``, so past states cost nothing extra and a reader is nev
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from klopf import files
 from klopf.chain._values import EMPTY_CODE, Difference, Log
@@ -21,50 +20,27 @@ from klopf.chain.state._block import Header
 from klopf.chain.state._database import Database
 from klopf.chain.state._file import translate
 from klopf.chain.state._recent import Recent
-from klopf.chain.state._view import Codes, View, pack
+from klopf.chain.state._rows import (
+    COLUMNS,
+    FORMAT,
+    FORMATS,
+    SCHEMA,
+    SHORT,
+    StoredBlock,
+    block_row,
+    put_difference,
+    stored,
+)
+from klopf.chain.state._view import Codes, View
 from klopf.chain.state._waiting import TABLE
 from klopf.errors import ChainError, DamagedFile, UnknownFormat, WrongChain
 
 __all__ = ["LOGS_PER_BLOCK", "Store", "StoredBlock", "check_chain_id"]
 
 APPLICATION = 0x4B6C6F70  # "Klop"
-FORMAT = 1
 LOGS_PER_BLOCK = 1 << 20
+KEPT = 1024  # blocks in memory
 Logs = tuple[Log, ...]
-
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE block (
-  number INTEGER PRIMARY KEY, hash BLOB NOT NULL, header BLOB NOT NULL,
-  tx_hash BLOB, raw BLOB, status INTEGER, created BLOB
-);
-CREATE UNIQUE INDEX block_hash ON block (hash);
-CREATE UNIQUE INDEX block_tx ON block (tx_hash) WHERE tx_hash IS NOT NULL;
-CREATE TABLE log (
-  id INTEGER PRIMARY KEY, address BLOB NOT NULL, topic0 BLOB, topic1 BLOB, topic2 BLOB, topic3 BLOB, data BLOB NOT NULL
-);
-CREATE INDEX log_address ON log (address);
-CREATE INDEX log_source ON log (address, topic0);
-CREATE TABLE account (
-  address BLOB, block INTEGER, nonce INTEGER NOT NULL, balance BLOB NOT NULL, code_hash BLOB NOT NULL,
-  PRIMARY KEY (address, block)
-) WITHOUT ROWID;
-CREATE TABLE storage (
-  address BLOB, slot BLOB, block INTEGER, value BLOB NOT NULL, PRIMARY KEY (address, slot, block)
-) WITHOUT ROWID;
-CREATE TABLE code (hash BLOB PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
-"""
-
-
-class StoredBlock(NamedTuple):
-    """A row of ``block``; the last four are None in a block without a transaction."""
-
-    hash: bytes
-    header: Header
-    tx_hash: bytes | None
-    raw: bytes | None
-    status: bool | None
-    created: bytes | None
 
 
 class Store(Database):
@@ -73,10 +49,14 @@ class Store(Database):
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__(path, read_only=read_only)
         self.codes = Codes(self)
+        self._kept: dict[tuple[Any, ...], StoredBlock] = {}
+        self._constants: Header | None = None
         try:
             with self.errors():
-                self._check_format()
+                self.version = self._check_format()
                 self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
+            first = self.block(0)
+            self._constants = None if first is None else first.header
         except BaseException:
             self.close()
             raise
@@ -105,15 +85,17 @@ class Store(Database):
         with _draft(target) as draft, contextlib.closing(sqlite3.connect(draft)) as copy:
             self.connection().backup(copy)
 
-    def _check_format(self) -> None:
+    def _check_format(self) -> int:
         run = self.connection().execute
         if run("PRAGMA application_id").fetchone()[0] != APPLICATION:
             raise DamagedFile(f"{self.path} is a database, but not a chain; correct the path")
-        version = run("PRAGMA user_version").fetchone()[0]
-        if version != FORMAT:
+        version = int(run("PRAGMA user_version").fetchone()[0])
+        if version not in FORMATS:
             raise UnknownFormat(
-                f"{self.path} has format {version} and this Klopf reads format {FORMAT}; use the Klopf that wrote it"
+                f"{self.path} has format {version} and this Klopf reads formats up to {FORMAT}; "
+                "use the Klopf that wrote it"
             )
+        return version
 
     # reading
 
@@ -127,10 +109,10 @@ class Store(Database):
             with self.errors():
                 version = self.connection().execute("PRAGMA data_version").fetchone()[0]
                 number = self.connection().execute("SELECT max(number) FROM block").fetchone()[0]
-            head = None if number is None else self._block("number = ?", number)
-            if head is None:
+            blocks = [] if number is None else self._blocks("number = ?", number)
+            if not blocks:
                 raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
-            local.recent = Recent(version, number, head)
+            local.recent = Recent(version, number, blocks[0])
         return local.recent
 
     def height(self) -> int:
@@ -146,32 +128,48 @@ class Store(Database):
         recent = self._local.recent if self._local.steady else None
         if recent is not None and recent.number == number:
             return recent.head
-        return self._block("number = ?", number)
+        blocks = self._blocks("number = ?", number)
+        return blocks[0] if blocks else None
 
     def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
         """The block of that hash."""
-        return self._block("hash = ?", block_hash)
+        if self.version == 1:
+            blocks = self._blocks("hash = ?", block_hash)
+        else:
+            blocks = self._blocks(f"substr(hash, 1, {SHORT}) = ? AND hash = ?", block_hash[:SHORT], block_hash)
+        return blocks[0] if blocks else None
 
     def block_of_transaction(self, tx_hash: bytes) -> StoredBlock | None:
         """The block that holds that transaction."""
-        return self._block("tx_hash = ?", tx_hash)
+        where, key = ("tx_hash = ?", tx_hash) if self.version == 1 else ("tx = ?", tx_hash[:SHORT])
+        blocks = self._blocks(where, key)
+        return next((block for block in blocks if block.tx_hash == tx_hash), None)
 
-    def _block(self, where: str, *key: Any) -> StoredBlock | None:
+    def blocks(self, first: int, last: int) -> list[StoredBlock]:
+        """Those of these numbers, in order."""
+        return self._blocks("number BETWEEN ? AND ? ORDER BY number", first, last)
+
+    def _blocks(self, where: str, *key: Any) -> list[StoredBlock]:
         with self.errors():
-            row = (
-                self.connection()
-                .execute(f"SELECT hash, header, tx_hash, raw, status, created FROM block WHERE {where}", key)
-                .fetchone()
-            )
-        if row is None:
-            return None
-        status = None if row[4] is None else bool(row[4])
+            run = self.connection().execute
+            rows = run(f"SELECT {COLUMNS[self.version]} FROM block WHERE {where}", key).fetchall()
+        return [self._stored(row) for row in rows]
+
+    def _stored(self, row: tuple[Any, ...]) -> StoredBlock:
         try:
-            header = _header(row[1])
-        except (IndexError, TypeError, ValueError):
+            block = self._kept.get(row)
+            if block is None:
+                block = stored(row, self._constants, self.version)
+                self._remember(row, block)
+        except (AttributeError, IndexError, TypeError, ValueError, OverflowError):
             text = f"{self.path} is damaged: a block's header cannot be read; restore it from a copy"
             raise DamagedFile(text) from None
-        return StoredBlock(row[0], header, row[2], row[3], status, row[5])
+        return block
+
+    def _remember(self, row: tuple[Any, ...], block: StoredBlock) -> None:
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        self._kept[row] = block
 
     def logs(
         self,
@@ -254,26 +252,21 @@ class Store(Database):
         recent.advance(block, difference)
 
     @staticmethod
-    def put_difference(connection: sqlite3.Connection, number: int, difference: Difference) -> None:
-        """Write the versions that block ``number`` makes."""
-        connection.executemany("INSERT OR IGNORE INTO code VALUES (?, ?)", list(difference.codes.items()))
-        connection.executemany(
-            "INSERT INTO account VALUES (?, ?, ?, ?, ?)",
-            [(address, number, a.nonce, pack(a.balance), a.code_hash) for address, a in difference.accounts.items()],
-        )
-        connection.executemany(
-            "INSERT INTO storage VALUES (?, ?, ?, ?)",
-            [(address, pack(slot), number, pack(value)) for (address, slot), value in difference.storage.items()],
-        )
+    def put_genesis(connection: sqlite3.Connection, genesis: StoredBlock, difference: Difference) -> None:
+        """Write the first block, in a new file."""
+        put_difference(connection, 0, difference, FORMAT)
+        connection.execute("INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?)", block_row(genesis, None, FORMAT))
 
-    @staticmethod
-    def put_block(connection: sqlite3.Connection, block: StoredBlock, logs: tuple[Log, ...] = ()) -> None:
+    def put_difference(self, connection: sqlite3.Connection, number: int, difference: Difference) -> None:
+        """Write the versions that block ``number`` makes."""
+        put_difference(connection, number, difference, self.version)
+
+    def put_block(self, connection: sqlite3.Connection, block: StoredBlock, logs: tuple[Log, ...] = ()) -> None:
         """Write a block and its logs."""
         header = block.header
-        connection.execute(
-            "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (header.number, block.hash, header.encode(), block.tx_hash, block.raw, block.status, block.created),
-        )
+        row = block_row(block, self._constants, self.version)
+        connection.execute("INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._remember((*row, None if self.version == 1 else header.parent), block)
         if logs:
             start = header.number * LOGS_PER_BLOCK
             connection.executemany(
@@ -295,9 +288,6 @@ class Store(Database):
         count = 1 if row is None else row[0] + 1
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('rewinds', ?)", (count,))
         connection.execute("INSERT INTO meta VALUES (?, ?)", (f"rewound_{count}", above))
-
-
-_header = functools.lru_cache(maxsize=1024)(Header.decode)  # the newest blocks are asked for again and again
 
 
 def _topics(a: bytes | None, b: bytes | None, c: bytes | None, d: bytes | None) -> tuple[bytes, ...]:

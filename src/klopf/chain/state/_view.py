@@ -78,7 +78,7 @@ class View:
             return Account()
         if row[0].__class__ is not int or row[1].__class__ is not bytes or row[2].__class__ is not bytes:
             raise self._damaged(address)
-        return Account(row[0], int.from_bytes(row[1], "big"), row[2])
+        return Account(row[0], int.from_bytes(row[1], "big"), row[2] or EMPTY_CODE)
 
     def code(self, code_hash: bytes) -> bytes:
         """The code of that hash."""

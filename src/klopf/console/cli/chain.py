@@ -21,7 +21,7 @@ class Chain(CommandGroup):
     extra = "network"
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
-        return {"restore": restore, "serve": serve}
+        return {"restore": restore, "serve": serve, "verify": verify}
 
 
 def serve(
@@ -64,3 +64,33 @@ def restore(copy: Path, file: Path) -> None:
 
     height = embedded.restore(copy, file)
     print(f"{file} is the chain of {copy} now, up to block {height}")
+
+
+def verify(
+    file: Path,
+    *,
+    jobs: Annotated[int, Parameter(validator=validators.Number(gte=1))] | None = None,
+    checkpoint: str | None = None,
+) -> None:
+    """Run a chain again from its first block and compare all that its file holds; print its height and newest hash.
+
+    Parameters
+    ----------
+    file
+        The chain's file, such as RUN/ledger.sqlite. Others may go on writing to it.
+    jobs
+        In how many processes; by default as many as there are cores, where the chain is long.
+    checkpoint
+        The hash that an earlier run of this command printed: up to that block nothing is run again, but all that the
+        file holds is compared with what the hash commits to.
+    """
+    from klopf import chain as embedded
+    from klopf.errors import ChainError
+
+    try:
+        trusted = None if checkpoint is None else bytes.fromhex(checkpoint.removeprefix("0x"))
+    except ValueError:
+        raise ChainError(f"{checkpoint!r} is not a block's hash; give the one that was printed") from None
+    with embedded.open(file, read_only=True) as opened:
+        height = opened.verify(jobs=jobs, checkpoint=trusted)
+        print(f"{file} is whole up to block {height}, whose hash is 0x{opened.block_hash(height).hex()}")

@@ -105,7 +105,7 @@ def deploy(
     if made:
         from klopf import chain
 
-        chain.create(place, chain_id=1337).close()
+        chain.create(place, chain_id=1337, same_second=True).close()
     try:
         found = book.deploy(
             place, signer, rules, economy=economy, marks=marks, constitution=constitution, confirmations=confirmations,

@@ -59,7 +59,7 @@ def migrate(*, to: Annotated[str, Parameter(name="--to")], moved: Path = Path("m
         if "://" not in to and not Path(to).exists():
             from klopf import chain
 
-            chain.create(to, chain_id=l.deployment.chain_id + 1).close()
+            chain.create(to, chain_id=l.deployment.chain_id + 1, same_second=True).close()
         constitution = book.Constitution() if governed else None
         found, held = book.migrate(
             l, to, signer, constitution, confirmations=confirmations,
