@@ -323,6 +323,11 @@ class BaseChain:
             patience.refuse()
         return [decode(row.raw) for row in sorted(rows)]
 
+    def waiting_nonces(self, sender: bytes) -> list[int]:
+        """The nonces of a sender's transactions that wait, in order."""
+        with self._store.errors():
+            return list(waiting_of(self._store.connection(), sender))
+
     def waiting_transaction(self, tx_hash: bytes) -> Transaction | None:
         """The one of that hash."""
         with self._store.errors():

@@ -88,8 +88,9 @@ class DevelopmentChain(BaseChain):
         with self._store.write() as connection:
             head = self._store.head()
             if timestamp < head.header.timestamp + (not self.same_second):
+                which = "before" if self.same_second else "not after"
                 raise Rejected(
-                    f"timestamp {timestamp} is not after the newest block's {head.header.timestamp}; give a later one"
+                    f"timestamp {timestamp} is {which} the newest block's {head.header.timestamp}; give a later one"
                 )
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('next_timestamp', ?)", (timestamp,))
 

@@ -71,14 +71,10 @@ def block_json(block: StoredBlock, full: bool) -> dict[str, Any]:
     }
 
 
-def pending_json(head: StoredBlock, timestamp: int, transactions: list[Any]) -> dict[str, Any]:
-    """The block that a transaction sent now would be in: it has no hash yet."""
-    header = head.header._replace(
-        parent=head.hash, number=head.header.number + 1, timestamp=timestamp, gas_used=0, bloom=bytes(256)
-    )
-    out = block_json(StoredBlock(bytes(32), header, None, None, None, None), False)
-    nothing = {"hash": None, "nonce": None, "miner": None, "logsBloom": None, "stateRoot": "0x" + "00" * 32}
-    return out | nothing | {"transactions": transactions}
+def pending_json(block: StoredBlock, waits: list[Transaction], full: bool) -> dict[str, Any]:
+    """The block that would be made now, with the transactions that wait for one."""
+    shown = [waiting_json(one, block, place) if full else hexadecimal(one.hash) for place, one in enumerate(waits)]
+    return block_json(block, False) | {"transactions": shown}
 
 
 def transaction_json(block: StoredBlock) -> dict[str, Any]:
@@ -94,9 +90,16 @@ def transaction_json(block: StoredBlock) -> dict[str, Any]:
     return place | _transaction(t, t.gas_price(block.header.base_fee))
 
 
-def waiting_json(transaction: Transaction) -> dict[str, Any]:
-    """A transaction that is in no block yet."""
-    place = {"blockHash": None, "blockNumber": None, "transactionIndex": None}
+def waiting_json(transaction: Transaction, block: StoredBlock | None = None, index: int = 0) -> dict[str, Any]:
+    """A transaction that is in no block yet; where ``block`` is given, as that one's, which would be made now."""
+    place: dict[str, Any] = dict.fromkeys(("blockHash", "blockNumber", "transactionIndex", "blockTimestamp"))
+    if block is not None:
+        place = {
+            "blockHash": hexadecimal(block.hash),
+            "blockNumber": hex(block.header.number),
+            "transactionIndex": hex(index),
+            "blockTimestamp": hex(block.header.timestamp),
+        }
     return place | _transaction(transaction, transaction.max_fee)
 
 

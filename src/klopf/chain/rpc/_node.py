@@ -6,6 +6,7 @@ import itertools
 import threading
 
 from klopf.chain._development import Clock, DevelopmentChain
+from klopf.chain._transaction import Transaction
 from klopf.chain.rpc._fields import BlockId
 from klopf.chain.rpc._filters import Filters
 from klopf.chain.state._store import StoredBlock
@@ -59,9 +60,11 @@ class Node:
         return self.store.view(self.state_number(at))
 
     def block(self, at: BlockId) -> StoredBlock | None:
-        """That block, or None; the newest for ``pending``."""
+        """That block, or None; for ``pending`` the one that would be made now if nothing were sent."""
         if at == "pending":
-            return self.store.head()
+            head = self.store.head()
+            header = self.chain._next(head, self.chain._now(head))
+            return self.chain._seal(head, header, None, None)
         try:
             number = self.number(at)
         except Rejected:
@@ -70,8 +73,21 @@ class Node:
 
     def pending_nonce(self, who: bytes) -> int:
         """The nonce after those of the transactions that wait in an unbroken row."""
+        return self._after(who, self.chain.waiting_nonces(who))
+
+    def waiting(self) -> tuple[list[Transaction], list[Transaction]]:
+        """The transactions that wait: those in an unbroken row from their sender's next nonce on, and those behind a
+        gap."""
+        everything = self.chain.waiting()
+        nonces: dict[bytes, list[int]] = {}
+        for one in everything:
+            nonces.setdefault(one.sender, []).append(one.nonce)
+        ends = {who: self._after(who, sorted(held)) for who, held in nonces.items()}
+        ready = [one for one in everything if one.nonce < ends[one.sender]]
+        return ready, [one for one in everything if one.nonce >= ends[one.sender]]
+
+    def _after(self, who: bytes, nonces: list[int]) -> int:
         nonce = self.view("latest").account(who).nonce
-        nonces = {t.nonce for t in self.chain.waiting() if t.sender == who}
-        while nonce in nonces:
-            nonce += 1
+        for held in nonces:
+            nonce += held == nonce
         return nonce

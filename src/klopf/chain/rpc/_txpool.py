@@ -16,9 +16,9 @@ __all__ = ["METHODS"]
 
 def _pool(node: Node, show: Callable[[Transaction], Any]) -> dict[str, dict[str, dict[str, Any]]]:
     out: dict[str, dict[str, dict[str, Any]]] = {"pending": {}, "queued": {}}
-    for t in node.chain.waiting():
-        part = "pending" if t.nonce < node.pending_nonce(t.sender) else "queued"
-        out[part].setdefault("0x" + t.sender.hex(), {})[str(t.nonce)] = show(t)
+    for part, waits in zip(out, node.waiting(), strict=True):
+        for t in waits:
+            out[part].setdefault("0x" + t.sender.hex(), {})[str(t.nonce)] = show(t)
     return out
 
 
@@ -44,7 +44,8 @@ def inspect(node: Node) -> dict[str, Any]:
 
 def status(node: Node) -> dict[str, str]:
     """``txpool_status``: how many."""
-    return {part: hex(sum(map(len, senders.values()))) for part, senders in content(node).items()}
+    ready, behind = node.waiting()
+    return {"pending": hex(len(ready)), "queued": hex(len(behind))}
 
 
 METHODS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from klopf.chain.rpc._fields import BlockId, block_id, boolean, hash32, hexadecimal
-from klopf.chain.rpc._json import block_json, pending_json, receipt_json, waiting_json
+from klopf.chain.rpc._json import block_json, pending_json, receipt_json
 from klopf.chain.rpc._method import Method, Optional
 from klopf.chain.rpc._node import Node
 from klopf.chain.state._store import StoredBlock
@@ -16,10 +16,8 @@ __all__ = ["METHODS"]
 def get_block(node: Node, at: BlockId, full: bool) -> dict[str, Any] | None:
     """``eth_getBlockByNumber`` and ``eth_getBlockByHash``."""
     if at == "pending":
-        context = node.chain.context()
-        waits = [t for t in node.chain.waiting() if t.nonce < node.pending_nonce(t.sender)]
-        transactions = [waiting_json(t) if full else hexadecimal(t.hash) for t in waits]
-        return pending_json(node.head(), context.environment.timestamp, transactions)
+        block = node.block(at)
+        return None if block is None else pending_json(block, node.waiting()[0], full)
     block = node.block(at)
     return None if block is None else block_json(block, full)
 
@@ -34,6 +32,8 @@ def get_block_receipts(node: Node, at: BlockId) -> list[dict[str, Any]] | None:
 
 def count_transactions(node: Node, at: BlockId) -> str | None:
     """``eth_getBlockTransactionCountBy…``."""
+    if at == "pending":
+        return hex(len(node.waiting()[0]))
     block: StoredBlock | None = node.block(at)
     return None if block is None else hex(int(block.raw is not None))
 

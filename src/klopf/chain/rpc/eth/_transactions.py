@@ -32,6 +32,9 @@ def get_transaction(node: Node, tx_hash: bytes) -> dict[str, Any] | None:
 def get_transaction_in_block(node: Node, at: BlockId, index: int) -> dict[str, Any] | None:
     """``eth_getTransactionByBlock…AndIndex``."""
     block = node.block(at)
+    if at == "pending":
+        waits = node.waiting()[0]
+        return waiting_json(waits[index], block, index) if index < len(waits) else None
     return None if block is None or block.raw is None or index else transaction_json(block)
 
 
@@ -46,6 +49,9 @@ def get_raw_transaction(node: Node, tx_hash: bytes) -> str | None:
 
 def get_raw_transaction_in_block(node: Node, at: BlockId, index: int) -> str | None:
     """``eth_getRawTransactionByBlock…AndIndex``."""
+    if at == "pending":
+        waits = node.waiting()[0]
+        return hexadecimal(waits[index].raw) if index < len(waits) else None
     block = node.block(at)
     return None if block is None or block.raw is None or index else hexadecimal(block.raw)
 
