@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
+import time
 from typing import Any
 
 from klopf.chain._development import DevelopmentChain
@@ -14,13 +16,15 @@ from klopf.chain.rpc._node import Node
 from klopf.chain.rpc._table import methods
 from klopf.errors import ChainError, Rejected
 
-__all__ = ["MAX_BATCH", "Rpc", "is_shallow", "refusal"]
+__all__ = ["MAX_BATCH", "Rpc", "is_identity", "is_shallow", "refusal"]
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 NO_METHOD = -32601
 INTERNAL = -32603
+LIMIT = -32005
 MAX_BATCH = 1000
+BATCH_SECONDS = 60  # after which no further request of a batch is begun
 MAX_DEPTH = 64
 BRACKETS = re.compile(rb"[\[\]{}]")
 
@@ -43,7 +47,7 @@ class Rpc:
     def read(self, body: bytes) -> tuple[Any, dict[str, Any] | None]:
         """A request or a batch, parsed; or the answer where it is neither."""
         try:
-            request = json.loads(body) if is_shallow(body) else None
+            request = json.loads(body, parse_constant=_no_number, parse_float=_finite) if is_shallow(body) else None
         except ValueError:
             request = None
         if request is None:
@@ -73,6 +77,9 @@ class Rpc:
         try:
             if not isinstance(request, dict) or not isinstance(request.get("method"), str):
                 raise Rejected("not a request: it needs a method", INVALID_REQUEST)
+            if not is_identity(identity):
+                identity = None
+                raise Rejected("not a request: its id is a number or a text", INVALID_REQUEST)
             result = self.request(request["method"], request.get("params", []))
             return {"jsonrpc": "2.0", "id": identity, "result": result}
         except ChainError as error:
@@ -81,11 +88,14 @@ class Rpc:
     def answer_all(self, requests: list[Any]) -> list[dict[str, Any]]:
         """A batch: its requests are answered in order, and signed transactions that follow each other in one write."""
         out: list[dict[str, Any]] = []
+        until = time.monotonic() + BATCH_SECONDS
         for sending, group in itertools.groupby(requests, _is_sending):
-            if sending:
-                out += self.send_all(list(group))
-            else:
-                out += [self.answer(request) for request in group]
+            for part in [list(group)] if sending else ([request] for request in group):
+                if time.monotonic() > until:
+                    text = f"the batch has taken more than {BATCH_SECONDS} s; send what is left in another"
+                    out += [_too_long(request, text) for request in part]
+                else:
+                    out += self.send_all(part) if sending else [self.answer(part[0])]
         return out
 
     def send_all(self, requests: list[Any], wait: bool = True) -> list[dict[str, Any]]:
@@ -146,6 +156,16 @@ def fault(method: str, error: Exception) -> Rejected:
     return Rejected(f"{method} failed inside ({text}); please report it", INTERNAL)
 
 
+def _no_number(name: str) -> float:
+    """NaN and infinities are not JSON; an answer that repeats one could not be read."""
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
 def is_shallow(body: bytes) -> bool:
     """Whether brackets nest at most 64 deep: the machine raises Python's recursion limit, so the parser has none."""
     depth = 0
@@ -154,6 +174,15 @@ def is_shallow(body: bytes) -> bool:
         if depth > MAX_DEPTH:
             return False
     return True
+
+
+def _too_long(request: Any, text: str) -> dict[str, Any]:
+    return refusal(request.get("id") if isinstance(request, dict) else None, Rejected(text, LIMIT))
+
+
+def is_identity(value: Any) -> bool:
+    """Whether it can be the ``id`` of a request: a text, a number or nothing."""
+    return not isinstance(value, (bool, dict, list))
 
 
 def _is_notification(request: Any) -> bool:
@@ -168,6 +197,7 @@ def _is_sending(request: Any) -> bool:
         and request.get("method") == "eth_sendRawTransaction"
         and isinstance(request.get("params"), list)
         and len(request["params"]) == 1
+        and is_identity(request.get("id"))
     )
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from klopf.chain.rpc._desk import Desk, encode
-from klopf.chain.rpc._rpc import MAX_BATCH, is_shallow, refusal
+from klopf.chain.rpc._rpc import is_identity, refusal
 from klopf.chain.rpc._subscriptions import Subscriptions
 from klopf.errors import ChainError
 
@@ -44,13 +43,12 @@ class Session:
                 await news
 
     async def _answer(self, body: bytes) -> bytes | None:
-        if (b"eth_subscribe" in body or b"eth_unsubscribe" in body) and is_shallow(body):
-            with contextlib.suppress(ValueError):
-                request = json.loads(body)
-                if _subscribes(request):
-                    return encode(await self._one(request))
-                if isinstance(request, list) and any(_subscribes(one) for one in request[:MAX_BATCH]):
-                    return encode([await self._one(one) for one in request[:MAX_BATCH]])
+        if b"eth_subscribe" in body or b"eth_unsubscribe" in body:
+            request, _ = self._rpc.read(body)
+            if _subscribes(request):
+                return encode(await self._one(request))
+            if isinstance(request, list) and any(_subscribes(one) for one in request):
+                return encode([await self._one(one) for one in request])
         return await self._desk.reply(body)
 
     async def _one(self, request: Any) -> dict[str, Any]:
@@ -71,4 +69,8 @@ class Session:
 
 
 def _subscribes(request: Any) -> bool:
-    return isinstance(request, dict) and request.get("method") in ("eth_subscribe", "eth_unsubscribe")
+    return (
+        isinstance(request, dict)
+        and request.get("method") in ("eth_subscribe", "eth_unsubscribe")
+        and is_identity(request.get("id"))
+    )
