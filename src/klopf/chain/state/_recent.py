@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from klopf.chain._values import Account, Difference
 
 if TYPE_CHECKING:
-    from klopf.chain.state._store import StoredBlock
+    from klopf.chain.state._rows import StoredBlock
 
 __all__ = ["Recent"]
 

@@ -19,7 +19,6 @@ from klopf.chain._rlp import decode as rlp_decode
 from klopf.chain._rlp import encode
 from klopf.chain._values import EMPTY_CODE, Account, Difference
 from klopf.chain.state._block import Header, number_bytes, receipts_root, transactions_root
-from klopf.chain.state._view import pack
 
 __all__ = ["COLUMNS", "FORMAT", "FORMATS", "SCHEMA", "SHORT", "StoredBlock", "block_row", "put_difference", "stored"]
 
@@ -168,11 +167,14 @@ def put_difference(connection: sqlite3.Connection, number: int, difference: Diff
     )
     connection.executemany(
         "INSERT INTO storage VALUES (?, ?, ?, ?)",
-        [(address, pack(slot), number, pack(value)) for (address, slot), value in difference.storage.items()],
+        [
+            (address, number_bytes(slot), number, number_bytes(value))
+            for (address, slot), value in difference.storage.items()
+        ],
     )
 
 
 def account_row(account: Account, version: int) -> tuple[int, bytes, bytes]:
     """Nonce, balance and code's hash as they are kept."""
     code_hash = b"" if version == 2 and account.code_hash == EMPTY_CODE else account.code_hash
-    return account.nonce, pack(account.balance), code_hash
+    return account.nonce, number_bytes(account.balance), code_hash
