@@ -223,7 +223,7 @@ def test_nobody_calls_what_only_a_contract_may(net: Net) -> None:
         l.registry._write("onPost", a, 1, bytes(32))
     with refused("OnlyContract"):
         l.registry._write("onStake", a, 10**30, False)
-    with refused("OnlyAudits"):
+    with refused("OnlySlashers"):
         l.stake._write("slash", a, 1, 10_000)
     with refused("OnlyEmission"):
         l.token._write("emitTo", l.me.address, 1)

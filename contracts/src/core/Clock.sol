@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IBeacon} from "./IBeacon.sol";
 import {IClock} from "./IClock.sol";
 import {IDirectory} from "./IDirectory.sol";
 import {IRegistry} from "./IRegistry.sol";
@@ -12,6 +13,7 @@ import {IRules, Parameters} from "./IRules.sol";
 contract Clock is IClock {
     IRules public immutable rules;
     IRegistry public immutable registry;
+    IBeacon public immutable beacon;
     address public immutable settlement;
     address public immutable audits;
     address public immutable starter;
@@ -28,6 +30,7 @@ contract Clock is IClock {
     constructor(IDirectory d, address starter_) {
         rules = IRules(d.addressOf("Rules"));
         registry = IRegistry(d.addressOf("Registry"));
+        beacon = IBeacon(d.addressOf("Beacon"));
         settlement = d.find("Settlement");
         audits = d.find("Audits");
         starter = starter_;
@@ -107,8 +110,7 @@ contract Clock is IClock {
             if (epoch != 0 && length != 0) windowOf[epoch] = Window(uint64(block.timestamp) + length, length);
             epoch += 1;
             rules.adopt(epoch);
-            seedOf[epoch] =
-                keccak256(abi.encode(seedOf[epoch - 1], blockhash(block.number - 1), block.prevrandao, epoch));
+            seedOf[epoch] = keccak256(abi.encode(seedOf[epoch - 1], beacon.mixOf(epoch - 1), epoch));
         }
         Parameters memory p = rules.current();
         deadline = uint64(block.timestamp) + (phase == Phase.Listen ? p.listenSeconds : p.claimSeconds);

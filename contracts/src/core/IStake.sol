@@ -38,8 +38,8 @@ interface IStake {
     /// @param fromThawing Part that was thawing.
     event Slashed(uint32 indexed id, uint32 indexed epoch, uint256 fromStaked, uint256 fromThawing);
 
-    /// @notice Only Audits may.
-    error OnlyAudits();
+    /// @notice Only Audits and the Beacon may.
+    error OnlySlashers();
 
     /// @notice Only the owner may.
     /// @param id Id of the participant.

@@ -23,6 +23,7 @@ contract Stake is IStake {
     IClock public immutable clock;
     IRegistry public immutable registry;
     address public immutable audits;
+    address public immutable beacon;
     address public immutable treasury;
 
     uint256 public totalStaked;
@@ -37,6 +38,7 @@ contract Stake is IStake {
         clock = IClock(d.addressOf("Clock"));
         registry = IRegistry(d.addressOf("Registry"));
         audits = d.find("Audits");
+        beacon = d.addressOf("Beacon");
         treasury = treasury_;
     }
 
@@ -87,7 +89,7 @@ contract Stake is IStake {
     /// @inheritdoc IStake
     function slash(uint32 id, uint32 epoch, uint16 bps) external returns (uint256 taken) {
         // CHECK
-        if (msg.sender != audits) revert OnlyAudits();
+        if (msg.sender != audits && msg.sender != beacon) revert OnlySlashers();
         // APPLY
         Account storage a = _accounts[id];
         uint128 fromStaked = uint128(Math.mulDiv(a.staked, bps, 1e4, Math.Rounding.Ceil));

@@ -23,7 +23,7 @@ from klopf.ledger._history import history
 from klopf.ledger._index import Index, Page
 from klopf.ledger._ledger import Ledger, connect
 from klopf.ledger._migrate import Claim, load_claims, migrate, open_source, restore, save_claims
-from klopf.ledger._parameters import KLP, Constitution, Economy, Marks, Parameters
+from klopf.ledger._parameters import KLP, BeaconTerms, Constitution, Economy, Marks, Parameters
 from klopf.ledger._receipts import (
     ATTENTION,
     Domain,
@@ -51,6 +51,7 @@ __all__ = [
     "KLP",
     "Account",
     "Added",
+    "BeaconTerms",
     "Claim",
     "Column",
     "Constitution",

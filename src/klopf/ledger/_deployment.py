@@ -19,7 +19,7 @@ from klopf import files
 from klopf.errors import ExtensionError, LedgerError, Reverted
 from klopf.ledger._abi import Artifact, artifact, as_name, as_text, created
 from klopf.ledger._pack import PACKS, Contract, Deploying
-from klopf.ledger._parameters import Constitution, Economy, Marks, Parameters
+from klopf.ledger._parameters import BeaconTerms, Constitution, Economy, Marks, Parameters
 from klopf.ledger._rpc import Rpc, Where, contract_address, open_rpc
 from klopf.ledger.keys import Key, checksum
 
@@ -272,6 +272,7 @@ def deploy(
     *,
     economy: Economy | None = None,
     marks: Marks | None = None,
+    beacon: BeaconTerms | None = None,
     owner: str | None = None,
     fundraising: str | None = None,
     lab: str | None = None,
@@ -291,7 +292,7 @@ def deploy(
     try:
         return deploy_over(
             rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress,
-            economy=economy, marks=marks, packs=packs,
+            economy=economy, marks=marks, beacon=beacon, packs=packs,
         )  # fmt: skip
     finally:
         rpc.close()
@@ -310,6 +311,7 @@ def deploy_over(
     former: Former | None = None,
     economy: Economy | None = None,
     marks: Marks | None = None,
+    beacon: BeaconTerms | None = None,
     packs: tuple[str, ...] = USUAL,
 ) -> Deployment:
     """As :func:`deploy`, over a chain that is open; with what the network had on a ``former`` chain in claims."""
@@ -324,6 +326,7 @@ def deploy_over(
     treasury = former.treasury if former else foundation or me
     settings = {
         "parameters": parameters or Parameters(), "economy": economy or Economy(), "marks": marks or Marks(),
+        "beacon": beacon or BeaconTerms(),
         "constitution": constitution, "starter": owner or me, "fundraising": fundraising or me, "lab": lab or me,
         "foundation": foundation or me, "former": former,
     }  # fmt: skip

@@ -12,6 +12,7 @@ from klopf.ledger._receipts import Domain
 from klopf.ledger._rpc import Rpc, Where, open_rpc
 from klopf.ledger.audit.audits import Audits
 from klopf.ledger.audit.marks import Marks
+from klopf.ledger.core.beacon import Beacon
 from klopf.ledger.core.clock import Clock
 from klopf.ledger.core.directory import Directory
 from klopf.ledger.core.registry import Registry
@@ -54,6 +55,7 @@ class Ledger(Connection):
     rules = _The(Rules)
     token = _The(Token)
     clock = _The(Clock)
+    beacon = _The(Beacon)
     registry = _The(Registry)
     stake = _The(Stake)
     economy = _The(Economy)

@@ -8,7 +8,18 @@ from typing import Any
 
 from klopf.errors import LedgerError
 
-__all__ = ["KLP", "Constitution", "Economy", "Marks", "Parameters", "by_name", "changed", "task_id", "task_name"]
+__all__ = [
+    "KLP",
+    "BeaconTerms",
+    "Constitution",
+    "Economy",
+    "Marks",
+    "Parameters",
+    "by_name",
+    "changed",
+    "task_id",
+    "task_name",
+]
 
 KLP = 10**18
 """One token in its smallest unit."""
@@ -82,6 +93,21 @@ class Parameters:
     def from_tuple(cls, values: tuple[int, ...]) -> Parameters:
         """From the contract's struct."""
         return cls(**dict(zip((f.name for f in fields(cls)), values, strict=True)))
+
+
+@dataclass(frozen=True)
+class BeaconTerms:
+    """What it takes to have a part in the seeds of draws, and what it costs to hold one's part back. A change counts
+    from the next epoch on."""
+
+    least: int = 100 * KLP
+    """Stake without which nobody has a part; 1 to 1e9 KLP."""
+    miss_bps: int = 500
+    """Share of the stake that a value costs which is not shown; 1 to 5,000."""
+
+    def as_tuple(self) -> tuple[int, int]:
+        """In the order of the contract's struct."""
+        return self.least, self.miss_bps
 
 
 def task_id(name: str) -> bytes:

@@ -88,6 +88,7 @@ async def live(folder: Path) -> None:
     except _FellSilent:
         log("nobody listens any more: this neuron fell silent")
         await who.attempt("departing", who.book.clock.depart, who.id)
+        await who.leave_beacon()
         await who.see_out()  # what it earned before is still its own
     finally:
         await neuron.axon.stop()

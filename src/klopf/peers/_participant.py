@@ -202,6 +202,8 @@ class Participant:
                     continue
                 self._turned = self._turned or done is None or done[0] != now.epoch
                 await self.refresh()
+                leaving = now.epoch >= self.settings.epochs
+                await self.attempt("the beacon's part", self.book.beacon.take_part, self.id, leaving)
                 if now.epoch == 0:
                     await self.arrive()
                 elif now.phase is ledger.Phase.LISTEN:
@@ -253,6 +255,14 @@ class Participant:
             await asyncio.sleep(POLL)
         await self.attempt("settling", self.book.settle, epoch)
         await self.refresh()
+
+    async def leave_beacon(self) -> None:
+        """Stay bound to the beacon no longer: show the value of the running epoch, which is still owed."""
+        while (await self.on_ledger(self.book.beacon.chain, self.id)).since:
+            if (await self.on_ledger(self.book.clock.now)).epoch > self.settings.epochs:
+                return
+            await self.attempt("leaving the beacon", self.book.beacon.take_part, self.id, True)
+            await asyncio.sleep(POLL)
 
     async def arrive(self) -> None:
         """Be counted as done with this phase, if it is not over yet."""

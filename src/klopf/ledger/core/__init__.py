@@ -1,6 +1,7 @@
-"""What every network has: the directory, the token, members, stake, the rules, the clock and snapshots of its graph."""
+"""What every network has: directory, token, members, stake, rules, clock, beacon and snapshots of its graph."""
 
 from klopf.ledger import _pack
+from klopf.ledger.core.beacon import Beacon
 from klopf.ledger.core.clock import Clock
 from klopf.ledger.core.directory import Directory
 from klopf.ledger.core.lens import Lens
@@ -10,12 +11,12 @@ from klopf.ledger.core.snapshots import Snapshots
 from klopf.ledger.core.stake import Stake
 from klopf.ledger.core.token import Token
 
-__all__ = ["Clock", "Core", "Directory", "Lens", "Registry", "Rules", "Snapshots", "Stake", "Token"]
+__all__ = ["Beacon", "Clock", "Core", "Directory", "Lens", "Registry", "Rules", "Snapshots", "Stake", "Token"]
 
 
 class Core(_pack.Pack):
     """See this module's text."""
 
     name = "core"
-    contracts = (Directory, Rules, Token, Clock, Registry, Stake, Lens, Snapshots)
+    contracts = (Directory, Rules, Token, Clock, Registry, Stake, Beacon, Lens, Snapshots)
     requires = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -81,6 +81,8 @@ class ClockReplay(Replay):
         self.turns: Counter[int] = Counter()
         """The phase in which each last arrived, as the contract numbers them."""
         self.seeds: dict[int, bytes] = {0: bytes(32)}
+        self.mixes: defaultdict[int, bytes] = defaultdict(lambda: bytes(32))
+        """What the beacon's values of an epoch come to; its replay writes them."""
         self.final_at: dict[int, int] = {}
         """When an epoch's dispute window ends."""
         self.windows: dict[int, int] = {}
@@ -95,9 +97,8 @@ class ClockReplay(Replay):
         length = self.rules.now.listen_seconds if listen else self.rules.now.claim_seconds
         self.differ(f"deadline of {at}", int(block["timestamp"], 16) + length, e.deadline)
         if listen:
-            parts = (self.seeds[epoch - 1], bytes.fromhex(block["parentHash"][2:]))
-            mixed = int(block["mixHash"], 16)
-            self.seeds[epoch] = keccak(encode(("bytes32", "bytes32", "uint256", "uint32"), (*parts, mixed, epoch)))
+            parts = (self.seeds[epoch - 1], self.mixes[epoch - 1], epoch)
+            self.seeds[epoch] = keccak(encode(("bytes32", "bytes32", "uint32"), parts))
             if self.rules.closing is not None:
                 self.differ(f"epoch of the rules before {at}", epoch, self.rules.since)
             window = (self.rules.closing or self.rules.now).dispute_seconds
