@@ -44,8 +44,24 @@ def rich(net: Net) -> Net:
     net.clients[c].stake.withdraw(c)
     work(net, a, auditors[0])
     quarrel(net, a, b, r)
+    beaconed(net, [a, b, auditors[0]])
     net.clients[r].clock.depart(r)
     return net
+
+
+def beaconed(net: Net, ids: list[int]) -> None:
+    """Of those bound to the beacon one shows its values, one leaves and shows what it owes, one misses one."""
+    first, second, third = (net.clients[id].beacon for id in ids)
+    for beacon, id in zip((first, second, third), ids, strict=True):
+        beacon.take_part(id)
+    net.advance()
+    net.advance()
+    second.take_part(ids[1], leaving=True)
+    net.advance()
+    first.take_part(ids[0])
+    second.take_part(ids[1], leaving=True)
+    net.advance()
+    net.admin.beacon.settle(ids)
 
 
 def work(net: Net, owner: int, receiver: int) -> None:
