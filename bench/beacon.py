@@ -3,9 +3,9 @@
 ``python bench/beacon.py [--quick] [--json]``
 
 Twenty participants audit and show values to the beacon; some of them, with a share of the stake, are one owner's, who
-shows last and knows what everybody else showed. It wants two of a neuron's three auditors to be its own. It may hold back
-any subset of its own values, each of which costs 5 % of that participant's stake, and takes the cheapest subset that
-wins. Draws are those of the contracts (their second implementation, which tests compare with them).
+shows last and knows what everybody else showed. It wants two of a neuron's three auditors to be its own. It may hold
+back any subset of its own values, each of which costs 5 % of that participant's stake, and takes the cheapest subset
+that wins. Draws are those of the contracts (their second implementation, which tests compare with them).
 
 Result (4,000 draws for each share):
 
