@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,48 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind.kernels.state import MOST
 
-__all__ = ["checked_inputs", "checked_targets", "checked_weights"]
+__all__ = ["checked_inputs", "checked_targets", "checked_weights", "plain", "read"]
+
+
+def read(given: ArrayLike, what: str) -> NDArray[Any]:
+    """Whatever holds numbers, or texts or objects that say some, as an array; what is masked in it is NaN.
+
+    Raises:
+        MindError: it holds something else, or cannot be read.
+    """
+    with _one_line(what):
+        array = np.ma.filled(given.astype(np.float64), np.nan) if np.ma.is_masked(given) else np.asarray(given)  # type: ignore[union-attr]
+        if array.dtype.kind not in "biufOSU":
+            raise TypeError(f"not {array.dtype.name}")
+        return array
+
+
+def plain(given: ArrayLike, dtype: Any, what: str) -> NDArray[Any]:
+    """``given`` as kernels take it, who are compiled for nothing else: of ``dtype``, in C order, aligned, writable.
+
+    Raises:
+        MindError: it is no numbers, or there is no room for them.
+    """
+    if type(given) is np.ndarray and given.dtype == dtype and given.flags.carray:
+        return given
+    array = read(given, what)
+    with _one_line(what), np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused later
+        x: NDArray[Any] = np.asarray(array, dtype=dtype, order="C")
+        return x if x.flags.carray else x.copy()
+
+
+@contextlib.contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    try:
+        yield
+    except MindError:
+        raise
+    except MemoryError as error:
+        raise MindError(f"there is no room in memory for so many {what}s; give them in pieces") from error
+    except Exception as error:  # a stranger's array may raise anything
+        said = (str(error) or type(error).__name__).splitlines()[0][:150]
+        must = "an input must be numbers" if what == "input" else f"a {what} must be a number"
+        raise MindError(f"{must}: {said}") from error
 
 
 def checked_inputs(X: ArrayLike, sensors: int, dtype: Any) -> NDArray[Any]:
@@ -19,15 +62,9 @@ def checked_inputs(X: ArrayLike, sensors: int, dtype: Any) -> NDArray[Any]:
     Raises:
         MindError: it is not that.
     """
-    try:
-        with np.errstate(over="ignore"):  # beyond float32 it becomes infinite, and is refused below
-            x = np.ascontiguousarray(X, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise MindError(f"an input must be numbers: {error}") from error
+    x = plain(X, dtype, "input")
     if x.ndim != 2:
-        raise MindError(
-            f"inputs must have the shape (n, {sensors}), not {np.shape(X)}; one input has a call of its own"
-        )
+        raise MindError(f"inputs must have the shape (n, {sensors}), not {x.shape}; one input has a call of its own")
     if x.shape[1] != sensors:
         raise MindError(f"an input has {x.shape[1]} numbers where this learner has {sensors} sensors")
     if x.size and not np.abs(x).max() <= MOST:  # NaN is not either
@@ -45,14 +82,13 @@ def checked_targets(y: ArrayLike, rows: int, outputs: int, output: str, dtype: A
         MindError: it is not that.
     """
     if output == "softmax":
-        given = np.asarray(y)
+        given = read(y, "class")
         if given.shape != (rows,):
             raise MindError(f"{rows} inputs need {rows} class numbers, not an array of shape {given.shape}")
         try:
-            with np.errstate(invalid="ignore"):  # NaN is no whole number: refused below
-                labels = np.ascontiguousarray(given, dtype=np.int64)
-            whole = bool((labels == given).all())
-        except (TypeError, ValueError, OverflowError):
+            labels = plain(given, np.int64, "class")  # NaN becomes some number, and is not that: refused below
+            whole = bool(np.asarray(labels == given).all())
+        except MindError:
             whole = False
         if not whole:
             raise MindError("a class must be a whole number; number the classes from 0")
@@ -60,11 +96,7 @@ def checked_targets(y: ArrayLike, rows: int, outputs: int, output: str, dtype: A
             bad = int(labels.min() if labels.min() < 0 else labels.max())
             raise MindError(f"class {bad} was never declared: this learner has classes 0 to {outputs - 1}")
         return labels
-    try:
-        with np.errstate(over="ignore"):
-            numbers = np.ascontiguousarray(y, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise MindError(f"a target must be a number: {error}") from error
+    numbers = plain(y, dtype, "target")
     if numbers.size != rows * outputs or numbers.shape[:1] != (rows,):
         raise MindError(f"{rows} inputs need {rows} x {outputs} targets, not the shape {numbers.shape}")
     if not np.abs(numbers).max() <= MOST:
@@ -82,11 +114,7 @@ def checked_weights(weights: ArrayLike | None, rows: int, dtype: Any) -> NDArray
     """
     if weights is None:
         return np.ones(rows, dtype)
-    try:
-        with np.errstate(over="ignore"):
-            given = np.ascontiguousarray(weights, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise MindError(f"a sample's weight must be a number: {error}") from error
+    given = plain(weights, dtype, "sample's weight")
     if given.shape != (rows,):
         raise MindError(f"{rows} samples need {rows} weights, not an array of shape {given.shape}")
     if not (given >= 0).all() or not given.max() <= MOST:

@@ -12,18 +12,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
-from klopf.mind._checked import checked_inputs, checked_targets, checked_weights
+from klopf.mind._checked import checked_inputs, checked_targets, checked_weights, read
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
 from klopf.mind._tables import Tables
+from klopf.mind._turns import Kept, Turns, in_turn, slices
 from klopf.mind.kernels.parts import package_of
 from klopf.mind.kernels.state import BIRTHS, LISTENING, OUTGOING, STEPS, UNITS, UNITS_AT
 
 __all__ = ["Mind"]
 
+APART = 64
+"""From so many rows on, what predicts works on a copy of the weights, so that nobody waits for it. Copying them costs
+less than one row does."""
+_OWN = frozenset(
+    ("seed", "sensors", "outputs", "hidden", "learner", "output", "settings",
+     "_dtype", "_tables", "_net", "_turns", "_learner", "_predictor")
+)  # fmt: skip
+"""Attributes that a learner's header and tables say all about."""
 
-class Mind:
+
+class Mind(Kept):
     """A multilayer network that learns one sample at a time, for ever, in bounded memory.
+
+    Any number of threads may read it and learn by it at once: each call finds it between two learning steps.
 
     Args:
         sensors: how many numbers one input has.
@@ -81,7 +93,13 @@ class Mind:
             blame(error, options.get("rule", "sgd"), options.get("life", "none"))
             raise
         self._tables.draw(self.seed)
+        self._ready()
+
+    def _ready(self) -> None:
         self._net = self._tables.net
+        self._turns = Turns()
+        self._learner: Any = None
+        self._predictor: Any = None
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -104,6 +122,30 @@ class Mind:
         others = {name: package_of(name) for name in names if package_of(name) != "klopf"}
         return {"packages": others} if others else {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copies: one moment. (The tables overlap in memory, which a plain copy would undo.)"""
+        with self._turns:
+            arrays = {name: array.copy() for name, array in self._tables.arrays().items()}
+            more = {name: value for name, value in self.__dict__.items() if name not in _OWN}  # hung on by its user
+            return {"made": self._header(), "arrays": arrays, "more": more}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        made = {name: value for name, value in state["made"].items() if name not in ("packages", "settings")}
+        Mind.__init__(self, **made, **state["made"]["settings"])
+        for name, array in self._tables.arrays().items():
+            array[...] = state["arrays"][name]
+        self.__dict__.update(state["more"])
+
+    def held(self) -> Turns:
+        """For ``with``: nobody else learns by it or reads it, so that several reads are of one moment.
+
+        >>> m = Mind(2, 2)
+        >>> with m.held():
+        ...     steps, weights = m.steps, [m.weights(0), m.weights(1)]
+        """
+        return self._turns
+
+    @in_turn
     def weights(self, layer: int, quantity: str = "weight") -> NDArray[Any]:
         """A copy of one layer's weights: shape ``(inputs + 1, units)``, the last row the biases; layer 0 is the first.
 
@@ -161,19 +203,31 @@ class Mind:
         errors, expected = np.empty((2, len(x)), self._dtype)
         out = np.empty((len(x), self.outputs), self._dtype)
         try:
-            learner_of(self._tables.plan)(self._net, self._tables.work, x, targets, weights, errors, out, expected)
+            learn = self._learner or self._load()
+            with self._turns.lock:
+                net, work = self._net, self._tables.work
+                if len(x) == 1:
+                    learn(net, work, x, targets, weights, errors, out, expected)
+                else:
+                    for part in slices(self._turns, len(x), net.P.size + net.K.size):
+                        learn(net, work, x[part], targets[part], weights[part], errors[part], out[part], expected[part])
         except Exception as error:
             blame(error, self.settings.rule, self.settings.life)
             raise
         return errors, out, expected
 
+    def _load(self) -> Any:
+        self._learner = learner_of(self._tables.plan)
+        return self._learner
+
     def learn_one(self, x: ArrayLike, y: Any, sample_weight: float = 1.0) -> Mind:
         """Learn from one sample: ``x`` of shape ``(sensors,)``, ``y`` a class number or target(s). Returns itself."""
-        self._learn(self._one(x), np.asarray(y)[None], np.asarray(sample_weight)[None])
+        weight = None if sample_weight == 1.0 else read(sample_weight, "sample's weight")[None]
+        self._learn(self._one(x), read(y, "target")[None], weight)
         return self
 
     def _one(self, x: ArrayLike) -> NDArray[Any]:
-        row = np.asarray(x)
+        row = x if isinstance(x, np.ndarray) else read(x, "input")
         if row.shape != (self.sensors,):
             raise MindError(
                 f"one input must have the shape ({self.sensors},), not {row.shape}; this learner has "
@@ -183,12 +237,22 @@ class Mind:
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities of classes, or the predicted numbers, for every row of ``X``; shape ``(n, outputs)``."""
-        from klopf.mind.kernels.learn import build_predict  # compiled code is loaded late: importing stays quick
-
         x = checked_inputs(X, self.sensors, self._dtype)
         out = np.empty((len(x), self.outputs), self._dtype)
-        build_predict(self._tables.plan.for_prediction())(self._net, self._tables.work, x, out)
+        predict = self._predictor or self._load_predictor()
+        with self._turns.lock:
+            if len(x) < APART:
+                predict(self._net, self._tables.work, x, out)
+                return out
+            net, work = self._tables.apart()
+        predict(net, work, x, out)
         return out
+
+    def _load_predictor(self) -> Any:
+        from klopf.mind.kernels.learn import build_predict  # compiled code is loaded late: importing stays quick
+
+        self._predictor = build_predict(self._tables.plan.for_prediction())
+        return self._predictor
 
     def predict_proba_one(self, x: ArrayLike) -> NDArray[Any]:
         """The same for one input of shape ``(sensors,)``; shape ``(outputs,)``."""
@@ -229,10 +293,12 @@ class Mind:
         """Live units in each hidden layer; with growth they start from 0."""
         return tuple(int(n) for n in self._net.layers[:-1, UNITS])
 
+    @in_turn
     def sensor_statistics(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the sensors' running mean and variance, ``(sensors,)`` each; 0 and 1 where they are not kept."""
         return self._net.S[0].copy(), self._net.S[1].copy()
 
+    @in_turn
     def record(self, quantity: str) -> list[NDArray[Any]]:
         """One quantity of every live unit, a copy by hidden layer: "age", "utility", "active", "movement" and so on."""
         names = [q.name for q in self._tables.layout.units]
@@ -241,6 +307,7 @@ class Mind:
         row = self._net.U[names.index(quantity)]
         return [row[g[UNITS_AT] : g[UNITS_AT] + g[UNITS]].copy() for g in self._net.layers[:-1].tolist()]
 
+    @in_turn
     def forget_outputs(self) -> None:
         """Set the output units' weights and biases to zero, with everything kept per such weight at its birth value."""
         last = len(self.hidden)
@@ -250,6 +317,7 @@ class Mind:
             layer = self._net.layers[-2].tolist()
             self._net.U[LISTENING, layer[UNITS_AT] : layer[UNITS_AT] + layer[UNITS]] = 0.0
 
+    @in_turn
     def widened(self, sensors: int, outputs: int) -> Mind:
         """A learner with more sensors or outputs that goes on where this one is.
 
@@ -272,7 +340,9 @@ class Mind:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole learner to ``path``, atomically. ``Mind.load`` goes on from it to the bit."""
-        _file.write(path, _file.pack(self._header(), self._tables.arrays()))
+        with self._turns:
+            body = _file.pack(self._header(), self._tables.arrays())
+        _file.write(path, body)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Mind:
@@ -299,20 +369,7 @@ class Mind:
             own[name][...] = array
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copies: what a file has. (The tables overlap in memory, which a plain copy would undo.)"""
-        return {"header": self._header(), "arrays": self._tables.arrays()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        header = state["header"]
-        self.__init__(  # type: ignore[misc]
-            header["sensors"], header["outputs"], header["hidden"], header["learner"], header["output"],
-            header["seed"], header["dtype"], **header["settings"],
-        )  # fmt: skip
-        own = self._tables.arrays()
-        for name, array in state["arrays"].items():
-            own[name][...] = array
-
+    @in_turn
     def commitment(self) -> bytes:
         """SHA-256 of the complete learner, 32 bytes: equal for equal settings and state, different otherwise."""
         return hashlib.sha256(_file.pack(self._header(), self._tables.arrays())).digest()

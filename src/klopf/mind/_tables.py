@@ -217,6 +217,13 @@ class Tables:
             "random": net.rng,
         }
 
+    def apart(self) -> tuple[Net, Work]:
+        """A copy of all that a prediction reads, and room of its own."""
+        net, work = self.net, self.work
+        still = {name: getattr(net, name).copy() for name in ("W", "S", "G", "layers")}
+        room = {name: np.zeros_like(getattr(work, name)) for name in ("A", "Z", "active", "count", "inverse")}
+        return net._replace(**still), work._replace(**room)
+
     def rows(self, l: int) -> NDArray[Any]:
         """Layer ``l``'s part of the weight table, not a copy: ``(quantities, inputs + 1, stride)``."""
         at, stride, rows = (int(self.net.layers[l, column]) for column in (WEIGHTS_AT, STRIDE, BIAS))

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.extras import require
+from klopf.mind._checked import plain
 from klopf.neuron import Standing, fair_share, next_standing
 
 if TYPE_CHECKING:
@@ -29,8 +30,13 @@ __all__ = ["QUANTILES", "activities", "diagnose", "effective_rank", "plot", "sta
 
 def activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
     """What the units of each hidden layer say to every row of ``X``: a list of arrays ``(n, units)``, in float64."""
+    with mind.held():
+        return _activities(mind, X)
+
+
+def _activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
     s = mind.settings
-    raw = np.asarray(X, np.float64)
+    raw = plain(X, np.float64, "input")
     if raw.ndim != 2 or raw.shape[1] != mind.sensors or not len(raw):
         raise MindError(f"activities need rows of {mind.sensors} numbers, not the shape {raw.shape}")
     if s.normalise_inputs:
@@ -96,6 +102,11 @@ def diagnose(mind: Mind, X: ArrayLike) -> dict[str, Any]:
     Where the rule learns step-sizes (idbd, autostep), ``step_sizes`` has their quantiles 0, .1, .5, .9 and 1 in each
     layer, the output layer's last.
     """
+    with mind.held():
+        return _diagnose(mind, X)
+
+
+def _diagnose(mind: Mind, X: ArrayLike) -> dict[str, Any]:
     layers = []
     for l, h in enumerate(activities(mind, X)):
         speaks = (np.abs(h - np.median(h, 0)) > 0.01).mean(0)
@@ -134,9 +145,10 @@ def standings(mind: Mind, X: ArrayLike) -> list[list[Standing]]:
     all scales share decides (:func:`klopf.neuron.next_standing`): a seat in the backbone is contested at half a fair
     share of the layer's movement, and a unit with less than a hundredth of it has failed as often as it takes.
     """
+    with mind.held():
+        said, weights = activities(mind, X), [mind.weights(l + 1) for l in range(len(mind.hidden))]
     result = []
-    for l, h in enumerate(activities(mind, X)):
-        out = mind.weights(l + 1)
+    for h, out in zip(said, weights, strict=True):
         moves = h.std(0) * np.abs(out[: h.shape[1]]).sum(1)
         if mind.settings.activation == "crelu":
             moves = moves.reshape(-1, 2).sum(1)

@@ -20,6 +20,7 @@ import numpy as np
 from klopf.errors import MindError
 from klopf.extras import require as _require
 from klopf.mind._mind import Mind
+from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
 _require("river", "klopf.mind.river")
@@ -82,7 +83,7 @@ def _roomy(n: int) -> int:
     return 1 << max(n - 1, 0).bit_length()
 
 
-class MindClassifier(base.Classifier):  # type: ignore[misc, unused-ignore]
+class MindClassifier(Kept, base.Classifier):  # type: ignore[misc, unused-ignore]
     """A mind that tells classes apart, any number of them, under any names.
 
     Args:
@@ -105,11 +106,13 @@ class MindClassifier(base.Classifier):  # type: ignore[misc, unused-ignore]
         self.options = options
         self._named = _Named(hidden, learner, "softmax", seed, {"normalise_inputs": True, **(options or {})})
         self._classes: dict[Hashable, int] = {}
+        self._turns = Turns()
 
     @property
     def _multiclass(self) -> bool:
         return True
 
+    @in_turn
     def learn_one(self, x: dict[Hashable, Any], y: Any) -> None:
         """Learn one sample."""
         try:
@@ -121,6 +124,7 @@ class MindClassifier(base.Classifier):  # type: ignore[misc, unused-ignore]
         self._named.learn_one(x, number, _roomy(max(2, len(self._classes), number + 1)))
         self._classes[y] = number
 
+    @in_turn
     def predict_proba_one(self, x: dict[Hashable, Any], **_: Any) -> dict[Any, float]:
         """Probability of each class seen so far; empty before the first sample."""
         if self._named.mind is None or not self._classes:
@@ -131,7 +135,7 @@ class MindClassifier(base.Classifier):  # type: ignore[misc, unused-ignore]
         return {name: float(p[number]) for name, number in self._classes.items()}
 
 
-class MindRegressor(base.Regressor):  # type: ignore[misc, unused-ignore]
+class MindRegressor(Kept, base.Regressor):  # type: ignore[misc, unused-ignore]
     """A mind that predicts one number; arguments as for :class:`MindClassifier`.
 
     Targets are shifted and scaled by their running mean and deviation inside, so that their unit does not matter.
@@ -152,7 +156,9 @@ class MindRegressor(base.Regressor):  # type: ignore[misc, unused-ignore]
         self._count = 0
         self._mean = 0.0
         self._variance = 0.0
+        self._turns = Turns()
 
+    @in_turn
     def learn_one(self, x: dict[Hashable, Any], y: float) -> None:
         """Learn one sample."""
         try:
@@ -168,6 +174,7 @@ class MindRegressor(base.Regressor):  # type: ignore[misc, unused-ignore]
         self._named.learn_one(x, (target - mean) / (variance**0.5 + 1e-8), 1)
         self._count, self._mean, self._variance = self._count + 1, mean, variance
 
+    @in_turn
     def predict_one(self, x: dict[Hashable, Any]) -> float:
         """The predicted number; 0 before the first sample."""
         if self._named.mind is None:

@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
+from klopf.mind._checked import plain
 from klopf.mind._settings import checked_seed
+from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 from klopf.mind.rl._geometry import draw, geometry_for, hyperparameters_for, options_for
 from klopf.mind.rl._jit import compile_apart, mark_compiled
@@ -33,7 +35,7 @@ _WRONG = {
 }
 
 
-class Agent:
+class Agent(Kept):
     """An agent with two networks at most, whose every step is learned from once and costs the same.
 
     Args:
@@ -96,6 +98,10 @@ class Agent:
         self._bound(low, high)
         self._draw()
         self._kernel: Any = None
+        self._state: Any = None
+        self._turns = Turns()
+
+    _fleeting = ("_kernel", "_state")
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -167,6 +173,7 @@ class Agent:
             "settings": self.settings.as_dict(),
         }
 
+    @in_turn
     def weights(self, network: int, layer: int, quantity: str = "weight") -> NDArray[Any]:
         """A copy of one layer's weights, shape ``(inputs + 1, units)``, the last row the biases.
 
@@ -182,6 +189,7 @@ class Agent:
         last = layer in (-1, self._networks.shape[1] - 1)
         return (row.reshape(m, n + 1).T if last else row.reshape(n + 1, m)).copy()
 
+    @in_turn
     def features(self) -> NDArray[Any]:
         """What the value network's last hidden layer makes of the state the agent is in, and a 1.
 
@@ -193,6 +201,7 @@ class Agent:
         seen: NDArray[Any] = self._A[int(self._G[at.G_NOW]), first : first + n + 1].astype(np.float64)
         return seen
 
+    @in_turn
     def report(self) -> dict[str, Any]:
         """How the agent is doing, as plain numbers: ``steps`` and ``episodes`` lived, its last TD error ``delta`` and
         ``value`` (of scaled rewards), and for each network the size of its last ``step`` along the traces, its mean
@@ -236,14 +245,12 @@ class Agent:
             and observation.flags.writeable
         ):
             return observation
-        try:
-            x = np.array(observation, np.float64, order="C").reshape(-1)
-        except (TypeError, ValueError) as error:
-            raise MindError(f"an observation must be numbers: {error}") from error
+        x = plain(observation, np.float64, "observation").reshape(-1)
         if x.shape[0] != self.observations:
             raise MindError(f"an observation has {x.shape[0]} numbers where this agent has {self.observations} sensors")
         return x
 
+    @in_turn
     def begin(self, observation: ArrayLike) -> Any:
         """An episode begins: returns the first action (or, of an agent that only predicts, the prediction).
 
@@ -256,6 +263,7 @@ class Agent:
             raise MindError(_WRONG[wrong])
         return self._answer()
 
+    @in_turn
     def step(self, observation: ArrayLike, reward: float, terminated: bool = False, truncated: bool = False) -> Any:
         """Learn from what followed the last action, and act again; None where the episode is over.
 
@@ -287,6 +295,7 @@ class Agent:
         kernel.begin(*self._state, seen)
         kernel.step(*self._state, seen, 0.0, False, False)
 
+    @in_turn
     def take(self, action: ArrayLike) -> None:
         """Say which action is really taken where somebody else decided: it is learned from instead of the agent's own.
 
@@ -320,7 +329,9 @@ class Agent:
         Raises:
             MindError: the file cannot be written.
         """
-        _file.write(path, _file.pack({"kind": "agent", "agent": self._header()}, self._arrays()))
+        with self._turns:
+            body = _file.pack({"kind": "agent", "agent": self._header()}, self._arrays())
+        _file.write(path, body)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Agent:
@@ -350,6 +361,7 @@ class Agent:
             mine[...] = kept
         return made
 
+    @in_turn
     def commitment(self) -> bytes:
         """SHA-256 of everything this agent is: equal for agents that will do the same."""
         return hashlib.sha256(_file.pack({"agent": self._header()}, self._arrays())).digest()

@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
+from klopf.mind._checked import plain
+from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
 __all__ = ["Horde"]
 
 
-class Horde:
+class Horde(Kept):
     """Demons that each predict the discounted sum of their own cumulant from the same features.
 
     Sutton, Modayil, Delp, Degris, Pilarski, White and Precup (2011), *Horde*; each demon learns by linear TD(λ) within
@@ -67,20 +69,24 @@ class Horde:
         self._x, self._faded = np.zeros(self.features), np.zeros(demons)
         self._V, self._D, self._out = np.zeros(demons), np.zeros(demons), np.zeros(demons)
         self._begun = False
+        self._turns = Turns()
 
     def __len__(self) -> int:
         return len(self.discounts)
 
     @property
+    @in_turn
     def weights(self) -> NDArray[Any]:
         """A copy of all weights, shape ``(demons, features)``."""
         return self._W.copy()
 
     @property
+    @in_turn
     def errors(self) -> NDArray[Any]:
         """A copy of the last TD errors, shape ``(demons,)``."""
         return self._D.copy()
 
+    @in_turn
     def begin(self, x: ArrayLike) -> None:
         """A stream (or an episode of it) begins at features ``x``, shape ``(features,)``."""
         self._x = self._checked(x, self.features, "feature").copy()
@@ -88,11 +94,13 @@ class Horde:
         self._faded[:] = 0.0
         self._begun = True
 
+    @in_turn
     def predict(self, x: ArrayLike) -> NDArray[Any]:
         """All predictions for features ``x``, shape ``(demons,)``. Changes nothing."""
         said: NDArray[Any] = self._W @ self._checked(x, self.features, "feature")
         return said
 
+    @in_turn
     def step(
         self, cumulants: ArrayLike, x2: ArrayLike, terminated: bool = False, discounts: ArrayLike | None = None
     ) -> NDArray[Any]:
@@ -127,10 +135,7 @@ class Horde:
         return self._out.copy()
 
     def _checked(self, given: ArrayLike, n: int, what: str) -> NDArray[Any]:
-        try:
-            values = np.ascontiguousarray(given, np.float64)
-        except (TypeError, ValueError) as error:
-            raise MindError(f"{what}s must be numbers: {error}") from error
+        values = plain(given, np.float64, what)
         if values.shape != (n,):
             raise MindError(f"{n} {what}s are needed, not an array of shape {values.shape}")
         if not np.abs(values).max() <= MOST:
@@ -139,9 +144,11 @@ class Horde:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write this Horde to one file, atomically; ``load`` goes on to the bit."""
-        header = {"kind": "Horde", "features": self.features, "step_size": self.step_size, "kappa": self.kappa,
-                  "begun": self._begun}  # fmt: skip
-        _file.write(path, _file.pack(header, self._arrays()))
+        with self._turns:
+            header = {"kind": "Horde", "features": self.features, "step_size": self.step_size, "kappa": self.kappa,
+                      "begun": self._begun}  # fmt: skip
+            body = _file.pack(header, self._arrays())
+        _file.write(path, body)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return {"weights": self._W, "traces": self._E, "seen": self._x, "faded": self._faded,

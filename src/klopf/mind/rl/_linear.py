@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind import _file
+from klopf.mind._checked import plain
+from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
 __all__ = ["SwiftTD", "TrueOnlineTD"]
@@ -23,7 +25,7 @@ def _checked(name: str, value: Any, low: float, high: float = math.inf) -> float
     return float(value)
 
 
-class _Linear:
+class _Linear(Kept):
     """What both have in common: features in, a prediction out, saved in one file."""
 
     rows = 10
@@ -38,22 +40,22 @@ class _Linear:
         self._N = np.zeros(8)
         self._x = np.zeros(self.features)
         self._begun = False
+        self._turns = Turns()
 
     @property
+    @in_turn
     def weights(self) -> NDArray[Any]:
         """A copy of the weights, shape ``(features,)``."""
         weights: NDArray[Any] = self._T[0].copy()
         return weights
 
+    @in_turn
     def predict(self, x: ArrayLike) -> float:
         """The prediction for features ``x``. Changes nothing."""
         return float(self._T[0] @ self._features(x))
 
     def _features(self, x: ArrayLike) -> NDArray[Any]:
-        try:
-            given = np.ascontiguousarray(x, np.float64)
-        except (TypeError, ValueError) as error:
-            raise MindError(f"features must be numbers: {error}") from error
+        given = plain(x, np.float64, "feature")
         if given.shape != (self.features,):
             raise MindError(f"{self.features} features are needed, not an array of shape {given.shape}")
         if not np.abs(given).max() <= MOST:
@@ -71,8 +73,11 @@ class _Linear:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write this learner to one file, atomically; ``load`` goes on to the bit."""
-        header = {"kind": type(self).__name__, "features": self.features, "given": self._given, "begun": self._begun}
-        _file.write(path, _file.pack(header, {"table": self._T, "numbers": self._N, "features": self._x}))
+        with self._turns:
+            header = {"kind": type(self).__name__, "features": self.features, "given": self._given,
+                      "begun": self._begun}  # fmt: skip
+            body = _file.pack(header, {"table": self._T, "numbers": self._N, "features": self._x})
+        _file.write(path, body)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Any:
@@ -115,6 +120,7 @@ class TrueOnlineTD(_Linear):
         self.trace_decay = _checked("trace_decay", trace_decay, 0.0, 1.0)
         super().__init__(features, step_size=self.step_size, trace_decay=self.trace_decay)
 
+    @in_turn
     def begin(self, x: ArrayLike) -> None:
         """An episode begins at features ``x``."""
         self._x = self._features(x).copy()
@@ -123,6 +129,7 @@ class TrueOnlineTD(_Linear):
         self._N[4] = 0.0  # the discount of the step before
         self._begun = True
 
+    @in_turn
     def step(self, cumulant: float, discount: float, x2: ArrayLike) -> float:
         """Learn from one transition; returns the prediction for the features ``x2`` that it led to.
 
@@ -180,11 +187,13 @@ class SwiftTD(_Linear):
         self._T[7] = math.log(self.step_size)
 
     @property
+    @in_turn
     def step_sizes(self) -> NDArray[Any]:
         """A copy of the weights' own step-sizes, shape ``(features,)``."""
         sizes: NDArray[Any] = np.exp(self._T[7])
         return sizes
 
+    @in_turn
     def begin(self, x: ArrayLike) -> None:
         """An episode begins at features ``x``."""
         seen = self._features(x)
@@ -196,6 +205,7 @@ class SwiftTD(_Linear):
         self._x = seen.copy()
         self._kernel()(self._T, self._N, seen, 0.0, 0.0, *self._constants())
 
+    @in_turn
     def step(self, cumulant: float, discount: float, x2: ArrayLike) -> float:
         """Learn from one transition; returns the prediction for the features ``x2`` that it led to, made before this
         transition was learned from, as published.
