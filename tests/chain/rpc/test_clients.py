@@ -20,17 +20,22 @@ pytestmark = pytest.mark.extras
 OWNER = Account.from_key(b"\x02" * 32)
 OTHER = "0x" + "22" * 20
 
+RUNTIME = "73" + OTHER[2:] + "5f5260205ff3"
+DIRECTORY = "0x7a" + RUNTIME + "5f52601b6005f3"
+"""Creates what a token asks where other contracts are: whatever it is asked, it answers with one address."""
+
 ETHERS = """
 const { ethers } = require("ethers");
 (async () => {
-  const [url, secret, other, file] = process.argv.slice(2);
+  const [url, secret, other, file, directory] = process.argv.slice(2);
   const { abi, bytecode } = JSON.parse(require("fs").readFileSync(file, "utf8"));
   const provider = new ethers.JsonRpcProvider(url, undefined, { pollingInterval: 50, cacheTimeout: -1 });
   const me = new ethers.Wallet(secret, provider);
   const say = (name, value) => console.log(JSON.stringify([name, value], (_, v) => typeof v === "bigint" ? `${v}` : v));
   say("network", (await provider.getNetwork()).chainId);
   const factory = new ethers.ContractFactory(abi, bytecode, me);
-  const token = await factory.deploy(me.address, me.address, me.address, me.address, 0);
+  const asked = await (await me.sendTransaction({ data: directory })).wait();
+  const token = await factory.deploy(asked.contractAddress, me.address, me.address, me.address, 0);
   await token.waitForDeployment();
   say("supply", await token.totalSupply());
   const heard = new Promise((done) => token.once("Transfer", (from, to, value) => done([from, to, value])));
@@ -198,7 +203,7 @@ def test_ethers(url: str, tmp_path: Path) -> None:
     bring("ethers@6.17.0", tmp_path)
     (tmp_path / "run.cjs").write_text(ETHERS)
     file = Path(_abi.__file__).parent / "artifacts" / "core" / "Token.json"
-    command = ["node", "run.cjs", url, "0x" + bytes(OWNER.key).hex(), OTHER, str(file)]
+    command = ["node", "run.cjs", url, "0x" + bytes(OWNER.key).hex(), OTHER, str(file), DIRECTORY]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = dict(json.loads(line) for line in done.stdout.splitlines())
@@ -217,7 +222,7 @@ def test_ethers(url: str, tmp_path: Path) -> None:
         "type 1": 1,
         "type 2": 2,
         "wei": "3",
-        "block": [5, 1, "0"],
+        "block": [6, 1, "0"],
         "news": True,
     }
 
@@ -238,19 +243,20 @@ def test_cast(url: str, tmp_path: Path) -> None:
 
     key = ["--private-key", "0x" + bytes(OWNER.key).hex()]
     token = _abi.artifact("Token")
-    data = token.bytecode + _abi.encode(token.constructor, (*[OWNER.address] * 4, 0))
+    asked = json.loads(cast("send", *key, "--json", "--create", DIRECTORY))["contractAddress"]
+    data = token.bytecode + _abi.encode(token.constructor, (asked, *[OWNER.address] * 3, 0))
     made = json.loads(cast("send", *key, "--json", "--create", "0x" + data.hex()))["contractAddress"]
     sent = json.loads(cast("send", *key, "--json", made, "transfer(address,uint256)", OTHER, "7"))
     assert sent["status"] == "0x1"
     assert cast("call", made, "balanceOf(address)(uint256)", OTHER) == "7"
-    assert cast("call", "--block", "1", made, "balanceOf(address)(uint256)", OTHER) == "0"
+    assert cast("call", "--block", "2", made, "balanceOf(address)(uint256)", OTHER) == "0"
     assert int(cast("estimate", "--from", OWNER.address, made, "transfer(address,uint256)", OTHER, "1")) > 21_000
-    assert cast("chain-id") == "5" and cast("block-number") == "2"
-    assert cast("nonce", OWNER.address) == "2"
+    assert cast("chain-id") == "5" and cast("block-number") == "3"
+    assert cast("nonce", OWNER.address) == "3"
     logs = cast("logs", "--from-block", "0", "--address", made, "Transfer(address,address,uint256)", "--json")
     assert len(json.loads(logs)) == 4  # three parts of the genesis, and this one
     assert json.loads(cast("receipt", sent["transactionHash"], "--json"))["blockNumber"] == sent["blockNumber"]
-    assert json.loads(cast("block", "latest", "--json"))["number"] in ("0x2", 2)
+    assert json.loads(cast("block", "latest", "--json"))["number"] in ("0x3", 3)
     traced = json.loads(cast("rpc", "debug_traceTransaction", sent["transactionHash"], '{"tracer":"callTracer"}'))
     assert traced["to"].lower() == made.lower()
 
