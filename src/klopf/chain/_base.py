@@ -18,7 +18,16 @@ from klopf.chain.machine._estimated import EstimatedOutcome
 from klopf.chain.machine._executor import Executor, Recorder, Tracer, executor
 from klopf.chain.state._block import EMPTY_ROOT, Header, bloom, commit, receipts_root, transactions_root
 from klopf.chain.state._store import Store, StoredBlock, check_chain_id
-from klopf.chain.state._waiting import MAX_AHEAD, Waiting, drop, hold, waiting, waiting_of, waiting_transaction
+from klopf.chain.state._waiting import (
+    MAX_AHEAD,
+    Waiting,
+    anybody_waits,
+    drop,
+    hold,
+    waiting,
+    waiting_of,
+    waiting_transaction,
+)
 from klopf.errors import ChainError, DamagedFile, Rejected
 
 if TYPE_CHECKING:
@@ -202,7 +211,7 @@ class BaseChain:
             raise Rejected(f"intrinsic gas too low: {call.gas} of {call.intrinsic_gas()}; give more gas")
         if not call.to and len(call.data) > MAX_INITCODE:
             raise Rejected(f"the creation code has {len(call.data)} bytes, at most {MAX_INITCODE}; make it smaller")
-        if not call.max_fee:  # a call that offers no fee pays none, whatever the base fee
+        if not call.max_fee and environment.base_fee:  # a call that offers no fee pays none, whatever the base fee
             environment = replace(environment, base_fee=0)
         return environment
 
@@ -257,28 +266,33 @@ class BaseChain:
         _ = self.machine
         results: list[bytes | Exception] = []
         with self._store.write(wait) as connection:
+            others = anybody_waits(connection)
             for transaction, may_wait in given:
                 try:
-                    self._accept(connection, transaction, may_wait)
+                    others |= self._accept(connection, transaction, may_wait, others)
                     results.append(transaction.hash)
                 except Rejected as error:
                     results.append(error)
         return results
 
-    def _accept(self, connection: sqlite3.Connection, transaction: Transaction, may_wait: bool) -> None:
+    def _accept(
+        self, connection: sqlite3.Connection, transaction: Transaction, may_wait: bool, anybody_waits: bool
+    ) -> bool:
+        """Run a transaction, or let it wait; whether it waits."""
         t = transaction
         head = self._store.head()
         account = self._store.view(head.header.number).account(t.sender)
         if t.nonce < account.nonce and self._store.block_of_transaction(t.hash) is not None:
-            return  # it is in the chain
-        others = waiting_of(connection, t.sender)
+            return False  # it is in the chain
+        others = waiting_of(connection, t.sender) if anybody_waits else {}
         first = account.nonce + (not self._mines_by_hand(connection))  # the first whose turn has not come
         if may_wait and first <= t.nonce <= account.nonce + MAX_AHEAD:
             self._hold(connection, t, others, head.header)
-            return
+            return True
         self._run(connection, head, t)
         if others:
             self._run_waiting(connection, t, others)
+        return False
 
     def _mines_by_hand(self, connection: sqlite3.Connection) -> bool:
         """Whether every transaction waits for a block to be asked for."""

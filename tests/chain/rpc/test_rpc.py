@@ -140,6 +140,49 @@ def test_filters_give_what_is_new_once(rpc: Rpc) -> None:
     assert rpc.request("eth_getLogs", [three]) == []  # a filter of three places asks for at least three topics
 
 
+def test_logs_are_written_as_they_are_answered(rpc: Rpc) -> None:
+    code = b"".join(
+        asm(*(value << 200 for value in range(1, count + 1)), size, "PUSH0", f"LOG{count}")
+        for count in range(5)
+        for size in (0, 32, 100)
+    )
+    address = send(rpc, data=deploy(code + asm("STOP")), gas=1_000_000)["contractAddress"]
+    for _ in range(2):
+        send(rpc, to=address)
+    asked = [{"fromBlock": "0x0"}, {"fromBlock": "0x3"}, {"address": OTHER}, {"fromBlock": "0x0", "topics": [None] * 3}]
+    counts = [30, 15, 0, 12]
+    asked += [{"fromBlock": "0x3", "toBlock": "0x2"}, {"topics": ["0x12"]}, 7]  # type: ignore[list-item]
+    for place, wanted in enumerate(asked):
+        request = {"jsonrpc": "2.0", "id": 'a"b', "method": "eth_getLogs", "params": [wanted]}
+        text = rpc.write(request)
+        assert text is not None and json.loads(text) == rpc.answer(request)
+        if place < len(counts):
+            assert len(json.loads(text)["result"]) == counts[place]
+    number = rpc.request("eth_newFilter", [{"address": address, "fromBlock": "0x2"}])
+    request = {"jsonrpc": "2.0", "id": 1, "method": "eth_getFilterLogs", "params": [number]}
+    assert json.loads(rpc.write(request) or b"") == rpc.answer(request)
+    assert rpc.write({"jsonrpc": "2.0", "method": "eth_getLogs", "params": [{}]}) is None  # a notification
+
+
+def test_a_call_that_is_asked_again_sees_what_was_written_since(rpc: Rpc, opened: chain.Chain) -> None:
+    code = asm("CALLDATASIZE", 12, "JUMPI", "PUSH0 SLOAD PUSH0 MSTORE", 32, "PUSH0 RETURN").ljust(12, b"\0")
+    code += asm("JUMPDEST", "PUSH0 CALLDATALOAD PUSH0 SSTORE STOP")
+    address = send(rpc, data=deploy(code))["contractAddress"]
+
+    def call(at: str = "latest", **more: Any) -> int:
+        request = {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [{"to": address, **more}, at]}
+        return int(json.loads(rpc.write(request) or b"")["result"], 16)
+
+    assert call() == call() == 0
+    send(rpc, to=address, data=(5).to_bytes(32, "big"))
+    assert call() == call() == 5 and call("0x1") == 0
+    with chain.open(opened.path) as other:  # another connection
+        send(Rpc(other), to=address, data=(6).to_bytes(32, "big"))
+    assert call() == call("pending") == 6 and call("0x2") == 5
+    time_of = send(rpc, data=deploy(asm("TIMESTAMP PUSH0 MSTORE", 32, "PUSH0 RETURN")))["contractAddress"]
+    assert call(to=time_of) == int(rpc.request("eth_getBlockByNumber", ["latest"])["timestamp"], 16)
+
+
 def test_estimates_are_enough_and_not_much_more(rpc: Rpc) -> None:
     # stores where it has more than 100,000 gas left, so it looks at its gas; and calls another that needs it too
     store = asm("GAS", 100_000, "LT", 0, "MSTORE", 1, 0, "MLOAD SSTORE STOP")

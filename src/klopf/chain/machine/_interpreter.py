@@ -15,7 +15,7 @@ import math
 import time
 from typing import Any
 
-from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestination, OutOfGas
+from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestination, OutOfGas, Revert
 from eth.vm.logic.invalid import InvalidOpcode
 
 from klopf.chain._keccak import keccak
@@ -122,6 +122,21 @@ def run(computation: Any) -> None:
                     if gas < 0:
                         raise _spent(gas)
                     continue
+                if opcode == 0xF3 or opcode == 0xFD:  # RETURN, REVERT
+                    place, size = pop(), pop()
+                    if place.__class__ is bytes:
+                        place = int.from_bytes(place, "big")
+                    if size.__class__ is bytes:
+                        size = int.from_bytes(size, "big")
+                    end = place + size
+                    if size and end > len(memory._bytes):
+                        gas = _grow(memory, end, gas)
+                    output = bytes(memory._bytes[place:end]) if size else b""
+                    computation._output = output
+                    if opcode == 0xF3:
+                        break
+                    meter.gas_remaining = gas
+                    raise Revert(output)
             elif opcode >= 0x50:
                 if opcode == 0x5B:  # JUMPDEST
                     gas -= 1

@@ -9,15 +9,14 @@ wait for another writer, goes to threads.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from klopf.chain._patience import TooLong, at_most
-from klopf.chain.rpc._rpc import Rpc
+from klopf.chain.rpc._rpc import Rpc, encode, fault, refusal
 
-__all__ = ["Desk", "encode"]
+__all__ = ["Desk"]
 
 THREADS = 32
 QUICK = frozenset(
@@ -75,20 +74,23 @@ class Desk:
         elif isinstance(request, dict) and request.get("method") in QUICK:
             try:
                 with at_most(SECONDS):
-                    answer = self.rpc.reply_to(request)
+                    answer = self.rpc.write(request)
             except TooLong:
-                self._later(lambda: self.rpc.reply_to(request), done)
+                self._later(request, done)
             else:
-                done(encode(answer))
+                done(answer)
         else:
-            self._later(lambda: self.rpc.reply_to(request), done)
+            self._later(request, done)
 
-    def _later(self, work: Callable[[], Any], done: Done) -> None:
+    def _later(self, request: Any, done: Done) -> None:
         """Answer from a thread."""
         loop = asyncio.get_running_loop()
 
         def run() -> None:
-            answer = encode(work())
+            try:
+                answer = self.rpc.write(request)
+            except Exception as error:  # whatever it is, the client must not wait for ever
+                answer = encode(refusal(None, fault("the request", error)))
             loop.call_soon_threadsafe(done, answer)
 
         self._threads.submit(run)
@@ -125,12 +127,7 @@ class Desk:
             mine = answers[begin : begin + len(requests)]
             begin += len(requests)
             told = [answer for request, answer in zip(requests, mine, strict=True) if "id" in request]
-            done(encode((told if is_batch else told[0]) if told else None))
+            done(encode(told if is_batch else told[0]) if told else None)
         self._writing = bool(self._sent)
         if self._sent:
             asyncio.get_running_loop().call_soon(self._write)
-
-
-def encode(answer: Any) -> bytes | None:
-    """An answer as JSON's bytes."""
-    return None if answer is None else json.dumps(answer, separators=(",", ":")).encode()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from klopf.chain._values import Log
 from klopf.chain.rpc._cursor import Cursor
 from klopf.chain.rpc._fields import INVALID_PARAMS, BlockId, Criteria, hexadecimal
-from klopf.chain.rpc._json import log_json, log_place
+from klopf.chain.rpc._json import log_json, log_place, log_texts
 from klopf.chain.state._store import Store
 from klopf.errors import Rejected
 
@@ -43,6 +43,22 @@ class Filters:
 
     def logs(self, criteria: Criteria) -> list[dict[str, Any]]:
         """All logs that match, in order."""
+        rows = self._store.logs(*self._reach(criteria))
+        self._limit(len(rows))
+        return self._written(rows)
+
+    def logs_text(self, criteria: Criteria) -> str:
+        """The same as JSON's text."""
+        rows = self._store.log_rows(*self._reach(criteria))
+        self._limit(len(rows))
+        return f"[{','.join(log_texts(rows, self._store))}]"
+
+    def _limit(self, count: int) -> None:
+        if count > MAX_RANGE_LOGS:
+            raise Rejected(f"more than {MAX_RANGE_LOGS} logs match; ask for fewer blocks at a time", -32005)
+
+    def _reach(self, criteria: Criteria) -> tuple[int, int, list[bytes] | None, list[list[bytes] | None] | None, int]:
+        """What to ask the store for."""
         if criteria.block_hash is not None:
             block = self._store.block_by_hash(criteria.block_hash)
             if block is None:
@@ -53,12 +69,7 @@ class Filters:
             if first > last and criteria.last not in LATEST:
                 raise Rejected(f"fromBlock {first} is after toBlock {last}; turn them round", INVALID_PARAMS)
         last = min(last, self._store.height())
-        if first > last:
-            return []
-        rows = self._store.logs(first, last, criteria.addresses, criteria.topics, MAX_RANGE_LOGS + 1)
-        if len(rows) > MAX_RANGE_LOGS:
-            raise Rejected(f"more than {MAX_RANGE_LOGS} logs match; ask for fewer blocks at a time", -32005)
-        return self._written(rows)
+        return min(first, last + 1), last, criteria.addresses, criteria.topics, MAX_RANGE_LOGS + 1
 
     def news(self, criteria: Criteria, cursor: Cursor, last: int) -> list[dict[str, Any]]:
         """The logs that match from the cursor on to block ``last``, and the cursor behind them.
@@ -135,10 +146,10 @@ class Filters:
             last = min(last, self._bound(criteria.last))
         return self.news(criteria, cursor, last) if cursor.block <= last else []
 
-    def all_logs(self, number: int) -> list[Any]:
-        """All that the filter matches."""
+    def wanted(self, number: int) -> Criteria:
+        """Which logs a filter is for."""
         with self._lock:
             entry = self._filter(number)
         if entry.criteria is None:
             raise Rejected("that filter does not hold logs")
-        return self.logs(entry.criteria)
+        return entry.criteria

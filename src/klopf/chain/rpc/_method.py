@@ -21,16 +21,27 @@ class Optional(NamedTuple):
 
 
 class Method:
-    """``answer(node, *parameters)`` with each parameter read by its reader first; optional ones come last."""
+    """``answer(node, *parameters)`` with each parameter read by its reader first; optional ones come last.
 
-    __slots__ = ("_answer", "_readers", "_required")
+    ``text``, where there is one, gives the same answer as JSON's text.
+    """
 
-    def __init__(self, answer: Callable[..., Any], *readers: Reader | Optional) -> None:
+    __slots__ = ("_answer", "_readers", "_required", "_text")
+
+    def __init__(
+        self, answer: Callable[..., Any], *readers: Reader | Optional, text: Callable[..., str] | None = None
+    ) -> None:
         self._answer = answer
+        self._text = text
         self._readers = readers
         self._required = sum(not isinstance(reader, Optional) for reader in readers)
 
-    def __call__(self, node: Any, params: list[Any] | tuple[Any, ...]) -> Any:
+    @property
+    def has_text(self) -> bool:
+        """Whether it writes its answer by itself."""
+        return self._text is not None
+
+    def __call__(self, node: Any, params: list[Any] | tuple[Any, ...], as_text: bool = False) -> Any:
         """The result. Raises :class:`~klopf.errors.Rejected` where a parameter is not what it must be."""
         readers = self._readers
         if not self._required <= len(params) <= len(readers):
@@ -44,4 +55,4 @@ class Method:
                 values.append(reader.default if given is None else reader.read(given))
             else:
                 values.append(reader(given))
-        return self._answer(node, *values)
+        return self._text(node, *values) if as_text and self._text is not None else self._answer(node, *values)

@@ -16,7 +16,7 @@ from klopf.chain.rpc._node import Node
 from klopf.chain.rpc._table import methods
 from klopf.errors import ChainError, Rejected
 
-__all__ = ["MAX_BATCH", "Rpc", "is_identity", "is_shallow", "refusal"]
+__all__ = ["MAX_BATCH", "Rpc", "encode", "fault", "is_identity", "is_shallow", "refusal"]
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -26,6 +26,8 @@ LIMIT = -32005
 MAX_BATCH = 1000
 BATCH_SECONDS = 60  # after which no further request of a batch is begun
 MAX_DEPTH = 64
+MAX_CALLS = 1024  # calls whose answers are kept, each with at most so many characters
+MAX_KEPT = 8192
 BRACKETS = re.compile(rb"[\[\]{}]")
 
 
@@ -38,6 +40,7 @@ class Rpc:
         dev = chain.dev if dev is None else dev
         self.node = Node(chain, dev)
         self.methods = methods(dev)
+        self._called: dict[tuple[bytes, str], dict[str, Any]] = {}
 
     def reply(self, body: bytes) -> Any:
         """A request or a batch, as JSON's bytes, to its answer or answers; None where nothing is to be answered."""
@@ -124,7 +127,37 @@ class Rpc:
             for request, result in zip(requests, results, strict=True)
         ]
 
-    def request(self, method: str, params: Any) -> Any:
+    def write(self, request: Any) -> bytes | None:
+        """The same as :meth:`reply_to` as JSON's bytes."""
+        if isinstance(request, dict) and "id" in request:
+            method, params = request.get("method"), request.get("params", [])
+            handler = self.methods.get(method) if isinstance(method, str) else None
+            if handler is not None and handler.has_text:
+                try:
+                    text = self.request(str(method), params, as_text=True)
+                except ChainError as error:
+                    return encode(refusal(request["id"], error))
+                return f'{{"jsonrpc":"2.0","id":{json.dumps(request["id"])},"result":{text}}}'.encode("ascii")
+            if method == "eth_call":
+                return encode(self._call(request, repr(params)))
+        answer = self.reply_to(request)
+        return None if answer is None else encode(answer)
+
+    def _call(self, request: dict[str, Any], asked: str) -> dict[str, Any]:
+        """An ``eth_call``: as long as nobody writes, the same question has the same answer."""
+        with self.node.store.steady():
+            head = self.node.store.head().hash
+            found = self._called.get((head, asked))
+            if found is not None:
+                return found | {"id": request["id"]}
+            answer = self.answer(request)
+        if "result" in answer and len(asked) + len(answer["result"]) <= MAX_KEPT and "pending" not in asked:
+            if len(self._called) >= MAX_CALLS:
+                self._called.clear()
+            self._called[head, asked] = answer
+        return answer
+
+    def request(self, method: str, params: Any, as_text: bool = False) -> Any:
         """One method's result. Raises :class:`~klopf.errors.Rejected`, or another ``ChainError`` for the file; nothing
         else."""
         handler = self.methods.get(method)
@@ -134,7 +167,7 @@ class Rpc:
             raise Rejected("params must be a list", INVALID_PARAMS)
         try:
             with self.node.store.steady():
-                return handler(self.node, params)
+                return handler(self.node, params, as_text)
         except Rejected as error:
             if error.code == INVALID_PARAMS:
                 raise named(method, error) from error
@@ -164,6 +197,11 @@ def _no_number(name: str) -> float:
 def _finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _no_number(text)
+
+
+def encode(answer: Any) -> bytes:
+    """An answer as JSON's bytes."""
+    return json.dumps(answer, separators=(",", ":")).encode()
 
 
 def is_shallow(body: bytes) -> bool:

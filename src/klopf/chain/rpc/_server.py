@@ -16,6 +16,7 @@ from klopf.chain._chain import Chain
 from klopf.chain.rpc._desk import Desk
 from klopf.chain.rpc._http import JSON, Connection, Request
 from klopf.chain.rpc._rpc import Rpc
+from klopf.chain.rpc._slice import ask_for_short_turns
 from klopf.chain.rpc._socket import Socket
 from klopf.chain.rpc._websocket import Session
 from klopf.errors import ChainError
@@ -159,6 +160,8 @@ def serve(
         server = Server(Rpc(chain, dev), Door(hosts, origins))
         with listener:
             tell = ready or (lambda url: None)
+            if threading.current_thread() is threading.main_thread():  # else it is somebody's program
+                ask_for_short_turns()
             with asyncio.Runner(loop_factory=_loop) as runner:
                 number = runner.run(server.run(listener, lambda: tell(f"http://{own}:{bound}")))
     if number is not None:

@@ -10,8 +10,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from klopf.chain.rpc._desk import Desk, encode
-from klopf.chain.rpc._rpc import is_identity, refusal
+from klopf.chain.rpc._desk import Desk
+from klopf.chain.rpc._rpc import encode, is_identity, refusal
 from klopf.chain.rpc._subscriptions import Subscriptions
 from klopf.errors import ChainError
 
@@ -65,7 +65,7 @@ class Session:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             for message in await asyncio.to_thread(self._subscriptions.news):
-                await self._send(encode(message) or b"")
+                await self._send(encode(message))
 
 
 def _subscribes(request: Any) -> bool:

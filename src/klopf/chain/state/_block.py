@@ -13,7 +13,7 @@ so a block's hash commits to every change of state since the genesis.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from klopf.chain._keccak import keccak
@@ -36,11 +36,26 @@ __all__ = [
 EMPTY_ROOT = keccak(encode(b""))
 EMPTY_UNCLES = keccak(encode([]))
 ZERO32 = bytes(32)
+NO_BLOOM = bytes(256)
 
 
 def number_bytes(value: int) -> bytes:
     """RLP's bytes of an integer."""
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+UNCLES = encode(EMPTY_UNCLES)
+NONCE = encode(bytes(8))
+AFTER_BASE_FEE = encode(EMPTY_ROOT) + b"\x80\x80" + encode(ZERO32)
+"""No withdrawals, no blob gas used or in excess, no beacon block."""
+
+
+def _number(value: int) -> bytes:
+    """RLP of an integer below 2**256."""
+    if value < 0x80:
+        return bytes((value or 0x80,))
+    size = (value.bit_length() + 7) // 8
+    return bytes((0x80 + size,)) + value.to_bytes(size, "big")
 
 
 class Header(NamedTuple):
@@ -64,29 +79,16 @@ class Header(NamedTuple):
         return _encoded(self)
 
     def _encode(self) -> bytes:
-        fields = [
-            self.parent,
-            EMPTY_UNCLES,
-            self.coinbase,
-            self.state_root,
-            self.transactions_root,
-            self.receipts_root,
-            self.bloom,
-            b"",  # difficulty
-            number_bytes(self.number),
-            number_bytes(self.gas_limit),
-            number_bytes(self.gas_used),
-            number_bytes(self.timestamp),
-            b"",  # extra data
-            self.prev_randao,
-            bytes(8),  # nonce
-            number_bytes(self.base_fee),
-            EMPTY_ROOT,  # withdrawals
-            b"",  # blob gas used
-            b"",  # excess blob gas
-            ZERO32,  # parent beacon block root
-        ]
-        return bytes(encode(fields))
+        # written out, since every block is encoded at once: what has a fixed size has a fixed prefix
+        body = b"".join(
+            (
+                b"\xa0", self.parent, UNCLES, b"\x94", self.coinbase, b"\xa0", self.state_root, b"\xa0",
+                self.transactions_root, b"\xa0", self.receipts_root, b"\xb9\x01\x00", self.bloom, b"\x80",  # difficulty
+                _number(self.number), _number(self.gas_limit), _number(self.gas_used), _number(self.timestamp),
+                b"\x80\xa0", self.prev_randao, NONCE, _number(self.base_fee), AFTER_BASE_FEE,
+            )
+        )  # fmt: skip
+        return b"\xf9" + len(body).to_bytes(2, "big") + body
 
     @classmethod
     def of(cls, f: list[bytes]) -> Header:
@@ -116,8 +118,10 @@ _encoded = functools.lru_cache(maxsize=64)(Header._encode)  # hashed, written an
 _item_hash = functools.lru_cache(maxsize=4096)(keccak)  # the same few contracts and events come again and again
 
 
-def bloom(logs: Iterable[Log]) -> bytes:
+def bloom(logs: Sequence[Log]) -> bytes:
     """Ethereum's 2,048-bit bloom filter of the logs' addresses and topics."""
+    if not logs:
+        return NO_BLOOM
     bits = 0
     for log in logs:
         for item in (log.address, *log.topics):
@@ -143,9 +147,20 @@ def receipts_root(
     """Ethereum's root of that block's one receipt, or of none."""
     if raw is None:
         return EMPTY_ROOT
+    if not logs:
+        return _logless_root(kind_of(raw), bool(status), gas_used)
+    return _receipt_root(kind_of(raw), bool(status), gas_used, logs_bloom, logs)
+
+
+def _receipt_root(kind: int, status: bool, gas_used: int, logs_bloom: bytes, logs: Iterable[Log]) -> bytes:
     listed = [[log.address, list(log.topics), log.data] for log in logs]
     body = encode([b"\x01" if status else b"", number_bytes(gas_used), logs_bloom, listed])
-    return _single_root(body if kind_of(raw) == 0 else bytes([kind_of(raw)]) + body)
+    return _single_root(body if kind == 0 else bytes([kind]) + body)
+
+
+@functools.lru_cache(maxsize=1024)  # most receipts are a transfer's
+def _logless_root(kind: int, status: bool, gas_used: int) -> bytes:
+    return _receipt_root(kind, status, gas_used, NO_BLOOM, ())
 
 
 def encode_difference(difference: Difference) -> bytes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Recent"]
 
 MOST = 50_000  # accounts, and slots
+MOST_SENT = 1_000
 
 
 class Recent:
@@ -24,7 +25,7 @@ class Recent:
     Rows are versions, which later blocks leave alone: what is kept here stays right for ``head`` whatever is written.
     """
 
-    __slots__ = ("accounts", "head", "number", "slots", "version")
+    __slots__ = ("accounts", "head", "number", "sent", "slots", "version")
 
     def __init__(self, version: int, number: int, head: StoredBlock) -> None:
         self.version = version  # SQLite's, of the moment before ``head`` was read
@@ -32,6 +33,7 @@ class Recent:
         self.head = head
         self.accounts: dict[bytes, Account] = {}
         self.slots: dict[tuple[bytes, int], int] = {}
+        self.sent: dict[bytes, StoredBlock] = {}  # the blocks that this thread wrote last, by their transactions
 
     def advance(self, head: StoredBlock, difference: Difference) -> None:
         """``head`` follows, and changes the state by ``difference``."""
@@ -39,5 +41,9 @@ class Recent:
             self.accounts.clear()
             self.slots.clear()
         self.head, self.number = head, head.header.number
+        if head.tx_hash is not None:
+            if len(self.sent) >= MOST_SENT:
+                self.sent.clear()
+            self.sent[head.tx_hash] = head
         self.accounts.update(difference.accounts)
         self.slots.update(difference.storage)

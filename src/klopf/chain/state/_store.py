@@ -141,6 +141,9 @@ class Store(Database):
 
     def block_of_transaction(self, tx_hash: bytes) -> StoredBlock | None:
         """The block that holds that transaction."""
+        sent = self.recent().sent.get(tx_hash)
+        if sent is not None:
+            return sent
         where, key = ("tx_hash = ?", tx_hash) if self.version == 1 else ("tx = ?", tx_hash[:SHORT])
         blocks = self._blocks(where, key)
         return next((block for block in blocks if block.tx_hash == tx_hash), None)
@@ -184,6 +187,21 @@ class Store(Database):
 
         Of block ``first`` those from ``position`` on; at most ``limit`` (-1: all).
         """
+        return [
+            (place // LOGS_PER_BLOCK, place % LOGS_PER_BLOCK, Log(address, _topics(*topics), data))
+            for place, address, *topics, data in self.log_rows(first, last, addresses, topics, limit, position)
+        ]
+
+    def log_rows(
+        self,
+        first: int,
+        last: int,
+        addresses: list[bytes] | None = None,
+        topics: list[list[bytes] | None] | None = None,
+        limit: int = -1,
+        position: int = 0,
+    ) -> list[tuple[Any, ...]]:
+        """The same as ``(block * LOGS_PER_BLOCK + position, address, four topics or None, data)``."""
         where = ["id >= ? AND id < ?"]
         values: list[Any] = [first * LOGS_PER_BLOCK + position, (last + 1) * LOGS_PER_BLOCK]
         if addresses is not None:
@@ -198,11 +216,7 @@ class Store(Database):
         columns = "id, address, topic0, topic1, topic2, topic3, data"
         sql = f"SELECT {columns} FROM log WHERE {' AND '.join(where)} ORDER BY id LIMIT ?"
         with self.errors():
-            rows = self.connection().execute(sql, [*values, limit]).fetchall()
-        return [
-            (place // LOGS_PER_BLOCK, place % LOGS_PER_BLOCK, Log(address, _topics(*topics), data))
-            for place, address, *topics, data in rows
-        ]
+            return self.connection().execute(sql, [*values, limit]).fetchall()
 
     def difference(self, number: int) -> Difference:
         """What block ``number`` changed."""

@@ -14,7 +14,18 @@ from typing import Any, NamedTuple
 from klopf.chain._transaction import Transaction
 from klopf.errors import Rejected
 
-__all__ = ["MAX_AHEAD", "TABLE", "Waiting", "drop", "forget", "hold", "waiting", "waiting_of", "waiting_transaction"]
+__all__ = [
+    "MAX_AHEAD",
+    "TABLE",
+    "Waiting",
+    "anybody_waits",
+    "drop",
+    "forget",
+    "hold",
+    "waiting",
+    "waiting_of",
+    "waiting_transaction",
+]
 
 MAX_AHEAD = 256  # nonces beyond the next one, and so transactions of one sender
 MAX_ALL = 4096
@@ -62,6 +73,16 @@ def waiting_of(connection: sqlite3.Connection, sender: bytes) -> dict[int, Waiti
     """A sender's, by nonce."""
     rows = _select(connection, "sender = ? AND since >= ?", sender, _young())
     return {row.nonce: row for row in sorted(rows, key=lambda row: row.nonce)}
+
+
+def anybody_waits(connection: sqlite3.Connection) -> bool:
+    """Whether there is one at all."""
+    try:
+        return connection.execute("SELECT 1 FROM waiting LIMIT 1").fetchone() is not None
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return False
+        raise
 
 
 def waiting_transaction(connection: sqlite3.Connection, tx_hash: bytes) -> bytes | None:
