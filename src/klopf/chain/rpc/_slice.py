@@ -1,8 +1,8 @@
 """Ask Linux for short turns, so that whoever waits for the disk goes on as soon as the disk is done.
 
 On cores that others keep busy, a process that slept goes on at the next tick of the scheduler: milliseconds after a
-write that took a fraction of one. Since Linux 6.12 it may say that its turns are short (``sched_setattr``, the slice of an
-ordinary process, which needs no privilege); it is then woken in between, and gets no larger a share for it.
+write that took a fraction of one. Since Linux 6.12 it may say that its turns are short (``sched_setattr``, the slice of
+an ordinary process, which needs no privilege); it is then woken in between, and gets no larger a share for it.
 """
 
 from __future__ import annotations

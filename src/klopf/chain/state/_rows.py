@@ -160,18 +160,20 @@ def _unpack_bloom(packed: bytes) -> bytes:
 
 def put_difference(connection: sqlite3.Connection, number: int, difference: Difference, version: int) -> None:
     """Write the versions that block ``number`` makes."""
-    connection.executemany("INSERT OR IGNORE INTO code VALUES (?, ?)", list(difference.codes.items()))
+    if difference.codes:
+        connection.executemany("INSERT OR IGNORE INTO code VALUES (?, ?)", list(difference.codes.items()))
     connection.executemany(
         "INSERT INTO account VALUES (?, ?, ?, ?, ?)",
         [(address, number, *account_row(a, version)) for address, a in difference.accounts.items()],
     )
-    connection.executemany(
-        "INSERT INTO storage VALUES (?, ?, ?, ?)",
-        [
-            (address, number_bytes(slot), number, number_bytes(value))
-            for (address, slot), value in difference.storage.items()
-        ],
-    )
+    if difference.storage:
+        connection.executemany(
+            "INSERT INTO storage VALUES (?, ?, ?, ?)",
+            [
+                (address, number_bytes(slot), number, number_bytes(value))
+                for (address, slot), value in difference.storage.items()
+            ],
+        )
 
 
 def account_row(account: Account, version: int) -> tuple[int, bytes, bytes]:
