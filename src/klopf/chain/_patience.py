@@ -19,14 +19,23 @@ class TooLong(Exception):
 
 
 class _Patience(threading.local):
-    """Until when this thread may go on with what it is doing, in seconds of the monotonic clock."""
+    """How long this thread may still go on with what it is doing.
 
-    until = math.inf
+    What counts is the processor's time: on busy cores a thread may stand still for longer than it may work. But to ask
+    for that takes a system call, so the clock is looked at first.
+    """
 
-    def look(self) -> None:
-        """Raise :class:`TooLong` where the time is up."""
+    until = math.inf  # of the monotonic clock, in seconds: before that the time cannot be up
+    cpu_until = math.inf  # of this thread's own
+
+    def look(self) -> float:
+        """Raise :class:`TooLong` where the time is up; returns until when, at least, it is not."""
         if self.until < math.inf and time.monotonic() > self.until:
-            raise TooLong
+            left = self.cpu_until - time.thread_time()
+            if left < 0:
+                raise TooLong
+            self.until = time.monotonic() + left
+        return self.until
 
     def refuse(self) -> None:
         """Raise :class:`TooLong` where time is bounded at all: what follows is known to be long."""
@@ -41,7 +50,8 @@ patience = _Patience()
 def at_most(seconds: float) -> Iterator[None]:
     """Inside, in this thread, what takes longer raises :class:`TooLong`."""
     patience.until = time.monotonic() + seconds
+    patience.cpu_until = time.thread_time() + seconds
     try:
         yield
     finally:
-        patience.until = math.inf
+        patience.until = patience.cpu_until = math.inf

@@ -19,7 +19,7 @@ from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestin
 from eth.vm.logic.invalid import InvalidOpcode
 
 from klopf.chain._keccak import keccak
-from klopf.chain._patience import TooLong, patience
+from klopf.chain._patience import patience
 
 __all__ = ["run"]
 
@@ -92,10 +92,8 @@ def run(computation: Any) -> None:
     gas: int = meter.gas_remaining
     pc = 0
     theirs = False  # whether py-evm is at work
-    until = patience.until
+    until = patience.look()
     bounded = until < math.inf
-    if bounded:
-        patience.look()
     try:
         while pc < length:
             opcode = code[pc]
@@ -158,7 +156,7 @@ def run(computation: Any) -> None:
                             raise InvalidJumpDestination(f"jump to {target}")
                         pc = target
                         if bounded and time.monotonic() > until:
-                            raise TooLong
+                            until = patience.look()
                     else:
                         pc += 1
                     continue
@@ -173,7 +171,7 @@ def run(computation: Any) -> None:
                         raise InvalidJumpDestination(f"jump to {target}")
                     pc = target
                     if bounded and time.monotonic() > until:
-                        raise TooLong
+                        until = patience.look()
                     continue
                 if opcode == 0x50:  # POP
                     gas -= 2
