@@ -129,7 +129,7 @@ class Rpc:
 
     def write(self, request: Any) -> bytes | None:
         """The same as :meth:`reply_to` as JSON's bytes."""
-        if isinstance(request, dict) and "id" in request:
+        if isinstance(request, dict) and "id" in request and is_identity(request["id"]):
             method, params = request.get("method"), request.get("params", [])
             handler = self.methods.get(method) if isinstance(method, str) else None
             if handler is not None and handler.has_text:

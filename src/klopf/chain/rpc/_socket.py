@@ -37,6 +37,7 @@ class Socket(asyncio.Protocol):
         self._writable.set()
         self._heard = time.monotonic()
         self._task: asyncio.Task[None] | None = None
+        self._ended = False  # nothing more is sent
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -82,10 +83,13 @@ class Socket(asyncio.Protocol):
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
+            if self._ended or self._transport.is_closing():
+                continue  # the protocol still answers what was sent behind a frame that is none
             if data:
                 self._transport.write(data)
-            elif self._transport.can_write_eof() and not self._transport.is_closing():
+            elif self._transport.can_write_eof():
                 self._transport.write_eof()
+                self._ended = True
         if self._protocol.close_expected():
             self._messages.put_nowait(None)
             asyncio.get_running_loop().call_later(LINGER, self._transport.abort)

@@ -6,6 +6,8 @@ could not be read now is read at the next look.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from klopf.chain.rpc._cursor import Cursor
 from klopf.chain.rpc._fields import INVALID_PARAMS, Criteria, boolean, criteria, hexadecimal
 from klopf.chain.rpc._json import block_json, transaction_json
 from klopf.chain.rpc._node import Node
+from klopf.chain.state._store import StoredBlock
 from klopf.errors import ChainError, Rejected
 
 __all__ = ["Subscriptions"]
@@ -64,14 +67,15 @@ class Subscriptions:
     def news(self) -> list[dict[str, Any]]:
         """Messages about the blocks that came, in their order; what cannot be read now stays for the next time."""
         out: list[tuple[int, dict[str, Any]]] = []
-        for name, wanted in list(self._wanted.items()):
-            try:
-                found = self._news_of(wanted)
-            except ChainError:
-                continue
-            for number, result in found:
-                params = {"subscription": name, "result": result}
-                out.append((number, {"jsonrpc": "2.0", "method": "eth_subscription", "params": params}))
+        with contextlib.suppress(ChainError), self._node.store.steady():  # one look for all of them
+            for name, wanted in list(self._wanted.items()):
+                try:
+                    found = self._news_of(wanted)
+                except ChainError:
+                    continue
+                for number, result in found:
+                    params = {"subscription": name, "result": result}
+                    out.append((number, {"jsonrpc": "2.0", "method": "eth_subscription", "params": params}))
         out.sort(key=lambda entry: entry[0])  # keeps the order within a block
         return [message for _, message in out]
 
@@ -91,7 +95,15 @@ class Subscriptions:
         if block is None or wanted.kind == "syncing":  # it never is
             return []
         if wanted.kind == "newHeads":
-            return [{k: v for k, v in block_json(block, False).items() if k not in BODY}]
+            return [_head(block)]
         if block.tx_hash is None:
             return []
-        return [transaction_json(block) if wanted.whole else hexadecimal(block.tx_hash)]
+        return [_transaction(block) if wanted.whole else hexadecimal(block.tx_hash)]
+
+
+@functools.lru_cache(maxsize=512)  # each is told to everybody
+def _head(block: StoredBlock) -> dict[str, Any]:
+    return {k: v for k, v in block_json(block, False).items() if k not in BODY}
+
+
+_transaction = functools.lru_cache(maxsize=512)(transaction_json)

@@ -235,7 +235,7 @@ class Store(Database):
 
     def rewinds(self) -> int:
         """How often blocks were undone (development only)."""
-        return self._meta("rewinds") or 0
+        return (self._meta("rewinds") or 0) if self.meta.get("dev") else 0
 
     def lowest_since(self, count: int) -> int | None:
         """The lowest block that was gone back to since they had been undone ``count`` times; None: it was not."""

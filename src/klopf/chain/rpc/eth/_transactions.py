@@ -31,10 +31,10 @@ def get_transaction(node: Node, tx_hash: bytes) -> dict[str, Any] | None:
 
 def get_transaction_in_block(node: Node, at: BlockId, index: int) -> dict[str, Any] | None:
     """``eth_getTransactionByBlock…AndIndex``."""
-    block = node.block(at)
     if at == "pending":
         waits = node.waiting()[0]
-        return waiting_json(waits[index], block, index) if index < len(waits) else None
+        return waiting_json(waits[index]) if index < len(waits) else None
+    block = node.block(at)
     return None if block is None or block.raw is None or index else transaction_json(block)
 
 
