@@ -152,6 +152,11 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
             digest = l.effort.digest(report)
             ends = device_key.sign(digest), clients[receiver].me.sign(digest)
             gas["report effort, first" if serial == 1 else "report effort"] = l.effort.report(report, *ends).gas
+        job = own.jobs.open(l.me.address, KLP, l.clock.now().time + 1000, 0, bytes(32))
+        workers = {f"0x{n + 2**80:040x}": 10**9 for n in range(150)}
+        note("report on a job, 150 workers", l.jobs.report(job, workers))
+        note("pay 150 workers", l.jobs.pay_all(job, list(workers))[0])
+        note("give a job's rest back", l.jobs.give_back(job))
         note("knock", clients[speakers[1]].registry.knock(speakers[1]))
         note("unstake", clients[few].stake.unstake(few, KLP))
     return gas

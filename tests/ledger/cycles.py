@@ -5,7 +5,7 @@ from __future__ import annotations
 from ledger_helpers import KLP, Net, Role, secret
 
 from klopf.errors import Reverted
-from klopf.ledger import Economy
+from klopf.ledger import Economy, Key, Ledger
 
 DAY = 24 * 3600
 RESERVE = 10**9 * KLP
@@ -31,6 +31,12 @@ class Fleet:
             self.keys[id] = key
         self.serial = dict.fromkeys(self.keys, 0)
         net.admin.emission.roll()
+
+    def join_again(self, device: int, owner: Key) -> None:
+        """Its new owner puts a device into the node."""
+        self.net.admin.fund(owner.address, tokens=0)
+        Ledger(self.net.admin.rpc, self.net.admin.deployment, owner).effort.join(device, self.node)
+        self.serial[device] = 0
 
     def report(self, device: int, verified: int, work: int = 3600, talk: int = 0, **spoil: int) -> None:
         cycle = self.net.admin.emission.cycle()

@@ -288,3 +288,46 @@ def test_a_layout_that_does_not_fit_is_refused(change: str, dao: Dao, contracts:
     subprocess.run([*build, str(tmp_path / "none")], cwd=contracts, check=True, capture_output=True)
     with pytest.raises(LedgerError, match="keep every variable in its place"):
         dao.whale.propose_upgrade("Snapshots", _abi.read_artifact(tmp_path / "out" / "core" / "Snapshots.json"), "mine")
+
+
+def test_the_guardian_cannot_stop_its_own_dismissal(dao: Dao) -> None:
+    """Alone in its proposal; beside anything else it could hide that, and may be cancelled."""
+    now = dao.whale.constitution()
+    dismissed = replace(now, guardian="0x" + "00" * 20)
+    mixed = dao.minnow.propose_rules(dismissed, "and seats", replace(TINY, seats=9))
+    dao.guardian.cancel(mixed)
+    proposal = dao.minnow.propose_rules(dismissed, "no guardian any more")
+    with pytest.raises(Reverted):
+        dao.guardian.cancel(proposal)
+    dao.net.pass_time(DAY + 1)
+    dao.whale.vote(proposal, Support.FOR)
+    dao.net.pass_time(8 * DAY)
+    dao.whale.queue(proposal)
+    with pytest.raises(Reverted):
+        dao.guardian.cancel(proposal)
+    dao.net.pass_time(2 * DAY + 1)
+    dao.minnow.execute(proposal)
+    assert dao.whale.constitution() == dismissed
+
+
+def test_the_guardian_is_bounded_in_time(dao: Dao) -> None:
+    dao.net.pass_time(365 * DAY - 100)
+    first = dao.minnow.propose_rules(replace(TINY, seats=8), "eight")
+    dao.guardian.cancel(first)
+    dao.net.pass_time(200)
+    assert dao.guardian.guardian_until() < dao.net.admin.clock.now().time
+    second = dao.minnow.propose_rules(replace(TINY, seats=9), "nine")
+    with pytest.raises(Reverted):
+        dao.guardian.cancel(second)
+    dao.minnow.cancel(second)  # its proposer, before the vote
+
+
+def test_a_proposal_cannot_be_made_and_cancelled_by_somebody_else_first(dao: Dao) -> None:
+    proposal = dao.minnow.propose_rules(replace(TINY, seats=7), "seven seats")
+    found = dao.minnow.get(proposal)
+    assert found.description == "seven seats"
+    assert found.mark == "#proposer=" + MINNOW.address.lower()
+    dao.minnow.cancel(proposal)
+    calls = (list(found.targets), [0], list(found.calldatas), "other" + found.mark)
+    with pytest.raises(Reverted, match="GovernorRestrictedProposer"):
+        dao.whale._write("propose", *calls)

@@ -44,8 +44,8 @@ class Story:
         net.advance()
         column = self.listen(heard, fees)
         l, jobs = net.clients[a], admin.jobs
-        job = jobs.open(admin.me.address, 10 * KLP, admin.clock.now().time + 1000, 0, bytes(32))
-        jobs.report(job, {l.me.address: 7 * KLP})
+        job = jobs.open(net.clients[b].me.address, 10 * KLP, admin.clock.now().time + 1000, 0, bytes(32))
+        net.clients[b].jobs.report(job, {l.me.address: 7 * KLP})
         for contract in ("Stake", "Settlement"):
             l.token.approve(admin.deployment.addresses[contract], 2**256 - 1)
         self.calls: list[Callable[[], object]] = [

@@ -18,6 +18,7 @@ from klopf import ledger, neuron
 from klopf.errors import LedgerError
 from klopf.ledger import Ledger, Standing, _verify, events, keys
 from klopf.ledger._pack import contracts
+from klopf.ledger.core.token import Reserve
 
 
 def rich(net: Net) -> Net:
@@ -46,6 +47,7 @@ def rich(net: Net) -> Net:
     quarrel(net, a, b, r)
     beaconed(net, [a, b, auditors[0]])
     net.clients[r].clock.depart(r)
+    net.clients[net.join(Role.REQUESTER)].registry.quit(net.admin.registry.count())
     return net
 
 
@@ -73,6 +75,7 @@ def work(net: Net, owner: int, receiver: int) -> None:
     l = net.clients[owner]
     l.emission.roll()
     cycle = l.emission.cycle()
+    buyer.stake.stake(receiver, KLP)  # of which the work is paid
     receipt = (cycle, 1, device, receiver, 5 * 10**12, 3600, 600)
     digest = l.effort.digest(receipt)
     net.admin.effort.report(receipt, key.sign(digest), buyer.me.sign(digest))
@@ -80,9 +83,12 @@ def work(net: Net, owner: int, receiver: int) -> None:
     job = net.admin.jobs.open(l.me.address, 90 * KLP, net.admin.clock.now().time + 1000, 300, b"t" * 32)
     l.jobs.report(job, {l.me.address: 50 * KLP, buyer.me.address: 30 * KLP})
     buyer.jobs.dispute(job)
-    net.admin.jobs.report(job, {l.me.address: 40 * KLP, buyer.me.address: 40 * KLP})
+    net.admin.jobs._write("draft", job, [l.me.address], [20 * KLP])
+    net.admin.jobs.report(job, {l.me.address: 20 * KLP, buyer.me.address: 40 * KLP})
     net.admin.jobs.pay(job, buyer.me.address)
     net.admin.jobs.give_back(job)
+    buyer.devices.rotate_key(device, secret(61))
+    net.admin.reserves.set_rate(Reserve.LIQUIDITY, 5 * KLP)
     l.snapshots.mint(b"h" * 32, 3, "ipfs://graph")
     net.pass_time(24 * 3600)
     net.admin.effort.pay_node(cycle, node)
@@ -109,6 +115,9 @@ def test_an_honest_history_has_no_difference(world: Net) -> None:
         "Devices.Approval",
         "Snapshots.Approval",
         "Claims.Restored",
+        "Token.AuthorizationUsed",
+        "Token.AuthorizationCanceled",
+        "Reserves.Minted",
     }
     assert set(events.kinds()) - kinds == voting | unused | seldom - kinds
 
@@ -150,6 +159,7 @@ QUIET = {
     ("Jobs.Opened", "verifier"),
     ("Jobs.Opened", "report_by"),
     ("Jobs.Opened", "terms"),
+    ("Jobs.Drafted", "by"),
     ("Jobs.Reported", "by"),
     ("Jobs.Reported", "workers"),  # of a report that a later one replaced
     ("Jobs.Reported", "amounts"),

@@ -95,10 +95,8 @@ contract Audits is IAudits {
     /// @inheritdoc IAudits
     function conclude(uint32 epoch, uint32[] calldata neurons) external {
         if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
-        Parameters memory r = rules.current();
-        IMarks.Mark[] memory asked = marks.current();
         for (uint256 i = 0; i < neurons.length; i++) {
-            _conclude(r, asked, epoch, neurons[i]);
+            _conclude(epoch, neurons[i]);
         }
     }
 
@@ -149,15 +147,21 @@ contract Audits is IAudits {
         return keccak256(abi.encode(epoch, key, results, salt));
     }
 
-    function _conclude(Parameters memory r, IMarks.Mark[] memory asked, uint32 epoch, uint32 neuron) private {
+    /// @dev By the rules and marks of the epoch itself, or by the marks of now where they are easier.
+    function _conclude(uint32 epoch, uint32 neuron) private {
         // CHECK
         Finding[] memory f = findings(epoch, neuron);
         if (concluded[epoch][neuron] || f.length == 0) return;
-        _conclude(r, asked, _previous[epoch][neuron], neuron); // audits count in the order of their epochs
+        _conclude(_previous[epoch][neuron], neuron); // audits count in the order of their epochs
+        Parameters memory r = rules.playedIn(epoch);
         // APPLY
         concluded[epoch][neuron] = true;
         Agreed[] memory medians = _medians(epoch, f, r.auditQuorum);
-        (bool judged, bool passed) = _passes(asked, medians);
+        (bool judged, bool passed) = _passes(marks.countedIn(epoch), medians);
+        if (!judged || !passed) {
+            (bool judgedNow, bool passedNow) = _passes(marks.current(), medians);
+            if (judgedNow && passedNow) (judged, passed) = (true, true); // what was eased since counts, what was raised not
+        }
         judged = judged && f.length >= r.auditQuorum;
         // EMIT
         emit Concluded(epoch, neuron, uint32(f.length), medians, judged && passed);

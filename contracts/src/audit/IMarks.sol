@@ -32,6 +32,11 @@ interface IMarks {
     /// @return Those of now.
     function current() external view returns (Mark[] memory);
 
+    /// @notice What counted in an epoch: its audits are judged by that, unless what counts since is easier.
+    /// @param epoch Number of the epoch.
+    /// @return Those of then.
+    function countedIn(uint32 epoch) external view returns (Mark[] memory);
+
     /// @notice Change the list from the next epoch on. A later proposal replaces an earlier one.
     /// @param marks A list, by task.
     function propose(Mark[] calldata marks) external;

@@ -15,23 +15,39 @@ contract Marks is IMarks {
     IRules public immutable rules;
     IClock public immutable clock;
 
-    uint32 public from; // the first epoch in which `_next` counts
-    Mark[] private _now;
-    Mark[] private _next;
+    struct Version {
+        uint32 from; // the first epoch in which they count
+        Mark[] marks;
+    }
+
+    Version[] private _versions;
 
     constructor(IDirectory d, Mark[] memory marks) {
         rules = IRules(d.addressOf("Rules"));
         clock = IClock(d.addressOf("Clock"));
         _check(marks);
+        Mark[] storage list = _versions.push().marks;
         for (uint256 i = 0; i < marks.length; i++) {
-            _next.push(marks[i]);
+            list.push(marks[i]);
         }
         emit Proposed(0, marks);
     }
 
     /// @inheritdoc IMarks
     function current() external view returns (Mark[] memory) {
-        return clock.epoch() >= from ? _next : _now;
+        return countedIn(clock.epoch());
+    }
+
+    /// @inheritdoc IMarks
+    function countedIn(uint32 epoch) public view returns (Mark[] memory) {
+        uint256 i = _versions.length - 1;
+        while (i != 0 && _versions[i].from > epoch) i--;
+        return _versions[i].marks;
+    }
+
+    /// @inheritdoc IMarks
+    function from() public view returns (uint32) {
+        return _versions[_versions.length - 1].from;
     }
 
     /// @inheritdoc IMarks
@@ -40,15 +56,15 @@ contract Marks is IMarks {
         if (msg.sender != rules.owner()) revert Ownable.OwnableUnauthorizedAccount(msg.sender);
         _check(marks);
         // APPLY
-        uint32 epoch = clock.epoch();
-        if (epoch >= from) _now = _next;
-        from = epoch + 1;
-        delete _next;
+        uint32 next = clock.epoch() + 1;
+        if (from() != next) _versions.push().from = next;
+        Version storage v = _versions[_versions.length - 1];
+        delete v.marks;
         for (uint256 i = 0; i < marks.length; i++) {
-            _next.push(marks[i]);
+            v.marks.push(marks[i]);
         }
         // EMIT
-        emit Proposed(from, marks);
+        emit Proposed(next, marks);
     }
 
     /// @dev By task, each once.

@@ -8,8 +8,10 @@ import {IRegistry} from "./IRegistry.sol";
 import {IRules, Parameters} from "./IRules.sol";
 
 /// @title Epochs in lock-step: LISTEN, then CLAIM
-/// @notice A phase ends when all who are expected have arrived, or at its deadline. Whoever arrived in one phase is
-///         expected in the next; whoever missed a deadline holds nobody up again until it comes back.
+/// @notice A phase ends at its deadline, or once the stake that is expected has arrived: never before the rules' least time,
+///         and never before half of all that is at stake is there. Whoever arrived in one phase is expected in
+///         the next with what it has at stake; whoever missed a deadline holds nobody up again until it comes back, and who
+///         has nothing at stake holds nobody up at all. A fiftieth of the expected stake is not waited for.
 contract Clock is IClock {
     IRules public immutable rules;
     IRegistry public immutable registry;
@@ -23,9 +25,13 @@ contract Clock is IClock {
     uint64 public deadline;
     uint32 public expected;
     uint32 public arrived;
+    uint64 public opened; // the running phase, in seconds since 1970
+    uint128 public expectedWeight; // stake that is waited for
+    uint128 public arrivedWeight;
     mapping(uint32 epoch => bytes32) public seedOf;
     mapping(uint32 epoch => Window) public windowOf; // for disputes; empty for none, or while the epoch runs
     mapping(uint32 id => uint64 turn) public lastTurn;
+    mapping(uint32 id => uint128) private _arrivedWith; // what it had at stake when it last arrived
 
     constructor(IDirectory d, address starter_) {
         rules = IRules(d.addressOf("Rules"));
@@ -52,7 +58,11 @@ contract Clock is IClock {
 
     /// @inheritdoc IClock
     function due() public view returns (bool) {
-        return epoch != 0 && (block.timestamp >= deadline || (expected != 0 && arrived == expected));
+        if (epoch == 0) return false;
+        if (block.timestamp >= deadline) return true;
+        if (block.timestamp < opened + rules.current().leastSeconds) return false;
+        bool all = uint256(arrivedWeight) * 50 >= uint256(expectedWeight) * 49;
+        return all && uint256(arrivedWeight) * 2 >= registry.weight();
     }
 
     /// @inheritdoc IClock
@@ -77,9 +87,16 @@ contract Clock is IClock {
         uint64 last = lastTurn[id];
         if (last == turn_) return;
         // APPLY
-        if (last != turn_ - 1) expected += 1;
+        uint128 weight = registry.weightOf(id);
+        if (last == turn_ - 1) {
+            expectedWeight -= _arrivedWith[id]; // it is expected with what it has now
+        } else {
+            expected += 1;
+        }
+        expectedWeight += weight;
+        arrivedWeight += weight;
         arrived += 1;
-        lastTurn[id] = turn_;
+        (lastTurn[id], _arrivedWith[id]) = (turn_, weight);
         // EMIT
         emit Arrived(id, epoch, phase);
     }
@@ -91,17 +108,24 @@ contract Clock is IClock {
         uint64 turn_ = turn();
         uint64 last = lastTurn[id];
         // APPLY
-        if (last == turn_) arrived -= 1;
-        if (last + 1 >= turn_) expected -= 1;
-        lastTurn[id] = 0;
+        if (last == turn_) {
+            arrived -= 1;
+            arrivedWeight -= _arrivedWith[id];
+        }
+        if (last + 1 >= turn_) {
+            expected -= 1;
+            expectedWeight -= _arrivedWith[id];
+        }
+        (lastTurn[id], _arrivedWith[id]) = (0, 0);
         // EMIT
         emit Left(id, epoch, phase);
     }
 
     function _openNext() private {
         // APPLY
-        expected = arrived;
-        arrived = 0;
+        (expected, arrived) = (arrived, 0);
+        (expectedWeight, arrivedWeight) = (arrivedWeight, 0);
+        opened = uint64(block.timestamp);
         if (phase == Phase.Listen) {
             phase = Phase.Claim;
         } else {

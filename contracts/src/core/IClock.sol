@@ -2,8 +2,10 @@
 pragma solidity ^0.8.28;
 
 /// @title Epochs in lock-step: LISTEN, then CLAIM
-/// @notice A phase ends when all who are expected have arrived, or at its deadline. Whoever arrived in one phase is
-///         expected in the next; whoever missed a deadline holds nobody up again until it comes back.
+/// @notice A phase ends at its deadline, or once the stake that is expected has arrived: never before the rules' least time,
+///         and never before half of all that is at stake is there. Whoever arrived in one phase is expected in
+///         the next with what it has at stake; whoever missed a deadline holds nobody up again until it comes back, and who
+///         has nothing at stake holds nobody up at all. A fiftieth of the expected stake is not waited for.
 interface IClock {
     enum Phase {
         Listen,
@@ -44,7 +46,7 @@ interface IClock {
     /// @notice The clock does not run yet.
     error NotStarted();
 
-    /// @notice Not everybody has arrived, and there is time left.
+    /// @notice Not all the stake that is waited for has arrived, or it is too early; and there is time left.
     /// @param deadline When the phase ends at the latest.
     /// @param arrived How many have arrived.
     /// @param expected How many are waited for.
@@ -67,6 +69,15 @@ interface IClock {
 
     /// @notice How many of them have arrived.
     function arrived() external view returns (uint32);
+
+    /// @notice When the running phase opened, in seconds since 1970.
+    function opened() external view returns (uint64);
+
+    /// @notice Stake that is waited for.
+    function expectedWeight() external view returns (uint128);
+
+    /// @notice Stake that has arrived.
+    function arrivedWeight() external view returns (uint128);
 
     /// @notice What the draws of an epoch are made from.
     /// @param epoch_ Number of the epoch.

@@ -14,7 +14,11 @@ interface ILens {
         uint128 staked;
     }
 
-    /// @notice Participants `from` to `from + length - 1`, as far as there are any.
+    /// @notice A page ends where so many bytes are said in it.
+    function PAGE_BYTES() external view returns (uint256);
+
+    /// @notice Participants `from` to `from + length - 1`, as far as there are any; fewer where they say
+    ///         more than PAGE_BYTES.
     /// @param from The first id.
     /// @param length The most to answer with.
     /// @return page A page of them.

@@ -2,7 +2,9 @@
 pragma solidity ^0.8.28;
 
 /// @title Who takes part, under which key and certificate
-/// @notice Commitments bind to the key, never to a seat.
+/// @notice Commitments bind to the key, never to a seat. What somebody says of itself is bounded in bytes, so that a page of
+///         participants can always be read; in a network of more than FREE ids a registration costs a deposit, which
+///         returns when its owner leaves.
 interface IMembers {
     enum Role {
         None,
@@ -58,6 +60,11 @@ interface IMembers {
     /// @param key Address of the key.
     event KeyRotated(uint32 indexed id, address key);
 
+    /// @notice A participant has left: it has no role any more.
+    /// @param id Id of the participant.
+    /// @param deposit What went back to its owner, in units of 1e-18 KLP.
+    event Gone(uint32 indexed id, uint256 deposit);
+
     /// @notice A participant has another kind of model, which has passed no audit.
     /// @param id Id of the participant.
     /// @param model Kind of its model.
@@ -67,6 +74,37 @@ interface IMembers {
     /// @param id Id of the participant.
     /// @param caller Who sent the transaction.
     error NotActor(uint32 id, address caller);
+
+    /// @notice More bytes than may be said.
+    /// @param length Bytes that were given.
+    /// @param most Bytes that may be.
+    error TooLong(uint256 length, uint256 most);
+
+    /// @notice Whoever leaves has nothing at stake.
+    /// @param id Id of the participant.
+    /// @param amount What is staked or thaws.
+    error StillAtStake(uint32 id, uint256 amount);
+
+    /// @notice The longest endpoint or name of a model, in bytes.
+    function MAX_TEXT() external view returns (uint256);
+
+    /// @notice The longest certificate, in bytes.
+    function MAX_CERTIFICATE() external view returns (uint256);
+
+    /// @notice So many ids cost nothing.
+    function FREE() external view returns (uint32);
+
+    /// @notice What a registration costs after them, until its owner leaves.
+    function DEPOSIT() external view returns (uint128);
+
+    /// @notice What returns when a participant leaves.
+    /// @param id Id of the participant.
+    function depositOf(uint32 id) external view returns (uint128);
+
+    /// @notice Leave for good: the owner, who has nothing at stake any more. The deposit returns; the key stays used. What is
+    ///         due for past epochs is still paid to the owner.
+    /// @param id Id of the participant.
+    function quit(uint32 id) external;
 
     /// @notice Only the owner may.
     /// @param id Id of the participant.

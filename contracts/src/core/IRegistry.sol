@@ -78,6 +78,13 @@ interface IRegistry is IMembers {
     /// @param id Id of the participant.
     error NothingToChange(uint32 id);
 
+    /// @notice What all who take part have at stake; the silent do not.
+    function weight() external view returns (uint128);
+
+    /// @notice What a participant has at stake; 0 for a silent one.
+    /// @param id Id of the participant.
+    function weightOf(uint32 id) external view returns (uint128);
+
     /// @notice Seats that are taken.
     function backbone() external view returns (uint32);
 

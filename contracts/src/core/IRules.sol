@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 struct Parameters {
     uint32 listenSeconds; // the longest a LISTEN phase lasts
     uint32 claimSeconds; // the longest a CLAIM phase lasts
-    uint32 thawSeconds; // unstaked tokens stay slashable this long
+    uint32 thawSeconds; // unstaked tokens stay slashable this long: two epochs at least
     uint16 kappa; // share of posted stake that must agree on a weight, in 1/65535
     uint16 seats; // backbone seats
     uint16 maturity; // a neuron is judged once older than this many epochs
@@ -21,6 +21,7 @@ struct Parameters {
     uint128 emission; // compute reward of one epoch
     uint128 neuronStake; // least stake of a neuron
     uint128 auditorStake; // least stake of an auditor
+    uint32 leastSeconds; // no phase is shorter
 }
 
 /// @title The parameters of a network, and their one owner
@@ -48,6 +49,11 @@ interface IRules {
     /// @notice The rules of the running epoch.
     /// @return Those of now.
     function current() external view returns (Parameters memory);
+
+    /// @notice The rules that an epoch was played by: what happened in it is judged by them, whatever changed since.
+    /// @param epoch Number of the epoch.
+    /// @return Those of then.
+    function playedIn(uint32 epoch) external view returns (Parameters memory);
 
     /// @notice Change the rules from the next epoch on. A later proposal replaces an earlier one.
     /// @param p The rules.

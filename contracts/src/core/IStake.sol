@@ -38,8 +38,16 @@ interface IStake {
     /// @param fromThawing Part that was thawing.
     event Slashed(uint32 indexed id, uint32 indexed epoch, uint256 fromStaked, uint256 fromThawing);
 
+    /// @notice Staked tokens were spent on work that a receiver signed for, and are gone.
+    /// @param id Id of the participant.
+    /// @param amount In units of 1e-18 KLP.
+    event Burnt(uint32 indexed id, uint128 amount);
+
     /// @notice Only Audits and the Beacon may.
     error OnlySlashers();
+
+    /// @notice Only Effort may.
+    error OnlyEffort();
 
     /// @notice Only the owner may.
     /// @param id Id of the participant.
@@ -94,6 +102,11 @@ interface IStake {
     /// @param bps Share that is taken, in 1/10,000.
     /// @return taken What was taken.
     function slash(uint32 id, uint32 epoch, uint16 bps) external returns (uint256 taken);
+
+    /// @notice Burn what work costs that `id` signed for as its receiver; Effort only.
+    /// @param id Id of the participant.
+    /// @param amount In units of 1e-18 KLP, out of what is staked.
+    function burn(uint32 id, uint128 amount) external;
 
     /// @notice What a participant has at stake.
     /// @param id Id of the participant.

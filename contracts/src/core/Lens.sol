@@ -10,6 +10,8 @@ import {Upgradeable} from "./Upgradeable.sol";
 /// @title Many answers in one call
 /// @notice Reads only; a DAO may replace it by a wiser one.
 contract Lens is ILens, Upgradeable {
+    uint256 public constant PAGE_BYTES = 16_384;
+
     IRegistry public immutable registry;
     IStake public immutable stake;
 
@@ -25,11 +27,19 @@ contract Lens is ILens, Upgradeable {
         if (from > last) return page;
         if (length > last - from + 1) length = last - from + 1;
         page = new Seen[](length);
+        uint256 text = 0;
         for (uint32 i = 0; i < length; i++) {
+            if (text > PAGE_BYTES) {
+                assembly ("memory-safe") {
+                    mstore(page, i)
+                }
+                break;
+            }
             uint32 id = from + i;
             page[i] = Seen(
                 id, registry.participant(id), registry.ageOf(id), registry.heardBy(id), stake.account(id).staked
             );
+            text += bytes(page[i].participant.endpoint).length + bytes(page[i].participant.model).length + 64;
         }
     }
 }

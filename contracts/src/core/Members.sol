@@ -3,19 +3,34 @@ pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IMembers} from "./IMembers.sol";
 
 /// @title Who takes part, under which key and certificate
-/// @notice Commitments bind to the key, never to a seat.
+/// @notice Commitments bind to the key, never to a seat. What somebody says of itself is bounded in bytes, so that a page of
+///         participants can always be read; in a network of more than FREE ids a registration costs a deposit, which
+///         returns when its owner leaves.
 abstract contract Members is IMembers, EIP712 {
+    using SafeERC20 for IERC20;
+
     bytes32 public constant KEY_PROOF = keccak256("KeyProof(address owner,bytes32 fingerprint)");
 
+    uint256 public constant MAX_TEXT = 255;
+    uint256 public constant MAX_CERTIFICATE = 4096;
+    uint32 public constant FREE = 256;
+    uint128 public constant DEPOSIT = 10e18;
+
+    IERC20 public immutable token;
+
     uint32 public count;
+    mapping(uint32 id => uint128) public depositOf;
     mapping(uint32 id => Participant) internal _participants;
     mapping(address key => uint32 id) public idOf; // never freed: a key is used once
     mapping(address key => uint32 epoch) public replacedIn; // the last epoch whose receipts it signs
 
-    constructor() EIP712("Klopf Registry", "1") {}
+    constructor(address token_) EIP712("Klopf Registry", "1") {
+        token = IERC20(token_);
+    }
 
     /// @inheritdoc IMembers
     function register(
@@ -28,6 +43,9 @@ abstract contract Members is IMembers, EIP712 {
     ) external returns (uint32 id) {
         // CHECK
         if (role == Role.None) revert UnknownRole();
+        _checkLength(bytes(endpoint).length, MAX_TEXT);
+        _checkLength(bytes(model).length, MAX_TEXT);
+        _checkLength(certificate.length, MAX_CERTIFICATE);
         bytes32 fingerprint = sha256(certificate);
         _checkKey(key, fingerprint, keySignature);
         // APPLY
@@ -36,6 +54,11 @@ abstract contract Members is IMembers, EIP712 {
         (p.owner, p.role, p.key, p.fingerprint) = (msg.sender, role, key, fingerprint);
         (p.model, p.endpoint) = (model, endpoint);
         idOf[key] = id;
+        uint128 deposit = id > FREE ? DEPOSIT : 0;
+        if (deposit != 0) {
+            depositOf[id] = deposit;
+            token.safeTransferFrom(msg.sender, address(this), deposit);
+        }
         // EMIT
         emit Registered(id, role, msg.sender, key, endpoint, model, certificate);
     }
@@ -43,6 +66,8 @@ abstract contract Members is IMembers, EIP712 {
     /// @inheritdoc IMembers
     function move(uint32 id, string calldata endpoint, bytes calldata certificate) external {
         requireActor(id, msg.sender);
+        _checkLength(bytes(endpoint).length, MAX_TEXT);
+        _checkLength(certificate.length, MAX_CERTIFICATE);
         _participants[id].endpoint = endpoint;
         _participants[id].fingerprint = sha256(certificate);
         emit Moved(id, endpoint, certificate);
@@ -62,9 +87,27 @@ abstract contract Members is IMembers, EIP712 {
     /// @inheritdoc IMembers
     function changeModel(uint32 id, string calldata model) external {
         requireActor(id, msg.sender);
+        _checkLength(bytes(model).length, MAX_TEXT);
         _participants[id].model = model;
         _participants[id].passed = false;
         emit ModelChanged(id, model);
+    }
+
+    /// @inheritdoc IMembers
+    function quit(uint32 id) external {
+        // CHECK
+        Participant storage p = _participants[id];
+        if (msg.sender != p.owner) revert NotOwner(id, msg.sender);
+        if (p.role == Role.None) revert NotActor(id, msg.sender);
+        if (_atStake(id) != 0) revert StillAtStake(id, _atStake(id));
+        // APPLY
+        uint128 deposit = depositOf[id];
+        depositOf[id] = 0;
+        p.role = Role.None;
+        (p.endpoint, p.model) = ("", "");
+        if (deposit != 0) token.safeTransfer(p.owner, deposit);
+        // EMIT
+        emit Gone(id, deposit);
     }
 
     /// @inheritdoc IMembers
@@ -106,10 +149,17 @@ abstract contract Members is IMembers, EIP712 {
     /// @inheritdoc IMembers
     function requireActor(uint32 id, address who) public view {
         Participant storage p = _participants[id];
-        if (p.role == Role.None || (who != p.key && who != p.owner)) revert NotActor(id, who);
+        if (who != p.owner && (who != p.key || p.role == Role.None)) revert NotActor(id, who);
+        if (p.owner == address(0)) revert NotActor(id, who);
     }
 
     function _epoch() internal view virtual returns (uint32);
+
+    function _atStake(uint32 id) internal view virtual returns (uint256);
+
+    function _checkLength(uint256 length, uint256 most) private pure {
+        if (length > most) revert TooLong(length, most);
+    }
 
     function _checkKey(address key, bytes32 fingerprint, bytes calldata signature) private view {
         if (idOf[key] != 0) revert KeyInUse(key, idOf[key]);

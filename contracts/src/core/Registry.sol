@@ -32,13 +32,15 @@ contract Registry is IRegistry, Members {
         uint32 epoch; // in which it may still be drawn
     }
 
+    uint128 public weight; // of all who take part: what they have at stake
+    mapping(uint32 id => uint128) public weightOf;
     uint32 public backbone; // seats taken
     uint32 public listed; // auditors in the chain
     mapping(uint32 id => Link) private _links; // that of 0 holds both ends
     Leaver[] private _leavers; // have too little staked, from `_gone` on
     uint256 private _gone;
 
-    constructor(IDirectory d) {
+    constructor(IDirectory d) Members(d.addressOf("Token")) {
         rules = IRules(d.addressOf("Rules"));
         clock = IClock(d.addressOf("Clock"));
         stake = IStake(d.addressOf("Stake"));
@@ -95,6 +97,7 @@ contract Registry is IRegistry, Members {
     /// @inheritdoc IRegistry
     function onStake(uint32 id, uint256 staked, bool fell) external {
         if (msg.sender != address(stake)) revert OnlyContract();
+        _weigh(id, uint128(staked));
         Participant storage p = _participants[id];
         if (p.role == Role.Auditor) {
             bool enough = staked >= rules.current().auditorStake;
@@ -183,6 +186,17 @@ contract Registry is IRegistry, Members {
         return clock.epoch();
     }
 
+    function _atStake(uint32 id) internal view override returns (uint256) {
+        IStake.Account memory a = stake.account(id);
+        return uint256(a.staked) + a.thawing;
+    }
+
+    function _weigh(uint32 id, uint128 staked) private {
+        uint128 now_ = _participants[id].standing == Standing.Silent ? 0 : staked;
+        weight = weight - weightOf[id] + now_;
+        weightOf[id] = now_;
+    }
+
     function _list(uint32 id) private {
         uint32 last = _links[0].before;
         _links[last].next = id;
@@ -242,6 +256,7 @@ contract Registry is IRegistry, Members {
         if (from == Standing.Backbone) backbone -= 1;
         if (to == Standing.Backbone) backbone += 1;
         p.standing = to;
+        if (to == Standing.Silent) _weigh(id, 0);
         emit StandingChanged(id, clock.epoch(), from, to, rival);
     }
 }

@@ -9,6 +9,7 @@ import {IDirectory} from "./IDirectory.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {IRules} from "./IRules.sol";
 import {IStake} from "./IStake.sol";
+import {IToken} from "./IToken.sol";
 
 /// @title Stake: what a participant can lose
 /// @notice The token balance of this contract is always staked + thawing, over all participants. What a participant
@@ -24,6 +25,7 @@ contract Stake is IStake {
     IRegistry public immutable registry;
     address public immutable audits;
     address public immutable beacon;
+    address public immutable effort;
     address public immutable treasury;
 
     uint256 public totalStaked;
@@ -39,6 +41,7 @@ contract Stake is IStake {
         registry = IRegistry(d.addressOf("Registry"));
         audits = d.find("Audits");
         beacon = d.addressOf("Beacon");
+        effort = d.find("Effort");
         treasury = treasury_;
     }
 
@@ -105,6 +108,22 @@ contract Stake is IStake {
         token.safeTransfer(treasury, taken);
         // EMIT
         emit Slashed(id, epoch, fromStaked, fromThawing);
+        registry.onStake(id, a.staked, true);
+    }
+
+    /// @inheritdoc IStake
+    function burn(uint32 id, uint128 amount) external {
+        // CHECK
+        if (msg.sender != effort) revert OnlyEffort();
+        Account storage a = _accounts[id];
+        if (amount > a.staked) revert NothingStaked(amount, a.staked);
+        // APPLY
+        a.staked -= amount;
+        totalStaked -= amount;
+        _remember(id);
+        IToken(address(token)).burn(amount);
+        // EMIT
+        emit Burnt(id, amount);
         registry.onStake(id, a.staked, true);
     }
 

@@ -22,11 +22,13 @@ struct Constitution {
     uint256 proposalThreshold; // votes needed to propose
     uint256 quorumPercent; // of all tokens
     uint256 timelockDelay; // between a vote's end and its execution: time to leave
-    address guardian; // may cancel a proposal and nothing else; the DAO may replace or remove it
+    address guardian; // may cancel a proposal and nothing else, for a year; the DAO may replace or remove it
 }
 
 /// @title Proposals, token-weighted votes, quorum, late-quorum extension, timelock, guardian
-/// @notice OpenZeppelin's governor with nothing added: the overrides below only say which parent answers.
+/// @notice OpenZeppelin's governor, whose guardian is bounded: it may cancel for a year after it was set, and never a
+///         proposal that only says who shall be guardian. The other overrides below only say which parent answers. A
+///         description that ends with `#proposer=0x...` can be proposed by that address alone.
 contract KlopfGovernor is
     GovernorSettings,
     GovernorCountingSimple,
@@ -35,6 +37,11 @@ contract KlopfGovernor is
     GovernorProposalGuardian,
     GovernorTimelockControl
 {
+    uint48 public constant GUARDIAN_SECONDS = 365 days;
+
+    uint48 public guardianUntil; // after it the guardian may cancel nothing
+    mapping(uint256 id => bool) public onGuardian; // proposals that say who shall be guardian, and nothing else
+
     constructor(IDirectory d, Constitution memory c)
         Governor("Klopf DAO")
         GovernorSettings(c.votingDelay, c.votingPeriod, c.proposalThreshold)
@@ -66,13 +73,36 @@ contract KlopfGovernor is
         super._tallyUpdated(id);
     }
 
+    /// @dev The proposer itself before the vote starts; the guardian while it is one and where it is not about itself.
     function _validateCancel(uint256 id, address caller)
         internal
         view
         override(Governor, GovernorProposalGuardian)
         returns (bool)
     {
+        bool bounded = onGuardian[id] || block.timestamp > guardianUntil;
+        if (bounded && proposalGuardian() != address(0)) return Governor._validateCancel(id, caller);
         return super._validateCancel(id, caller);
+    }
+
+    function _propose(
+        address[] memory targets,
+        uint256[] memory values,
+        bytes[] memory calldatas,
+        string memory description,
+        address proposer
+    ) internal override returns (uint256 id) {
+        id = super._propose(targets, values, calldatas, description, proposer);
+        bool only = true;
+        for (uint256 i = 0; i < targets.length; i++) {
+            only = only && targets[i] == address(this) && bytes4(calldatas[i]) == this.setProposalGuardian.selector;
+        }
+        onGuardian[id] = only;
+    }
+
+    function _setProposalGuardian(address guardian) internal override {
+        guardianUntil = uint48(block.timestamp) + GUARDIAN_SECONDS;
+        super._setProposalGuardian(guardian);
     }
 
     function _queueOperations(

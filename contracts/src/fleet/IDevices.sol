@@ -34,6 +34,16 @@ interface IDevices is IERC721 {
         bytes32 description
     );
 
+    /// @notice A device has another key.
+    /// @param id Token id of the device.
+    /// @param key Address of the key.
+    event KeyRotated(uint256 indexed id, address key);
+
+    /// @notice Only the device's owner may.
+    /// @param id Token id of the device.
+    /// @param caller Who sent the transaction.
+    error NotOwner(uint256 id, address caller);
+
     /// @notice A key registers once.
     /// @param key Address of the key.
     error KeyInUse(address key);
@@ -49,12 +59,26 @@ interface IDevices is IERC721 {
     /// @notice EIP-712 type hash of what a device signs at its birth.
     function BIRTH() external view returns (bytes32);
 
+    /// @notice EIP-712 type hash of what a device's new key signs.
+    function KEY_PROOF() external view returns (bytes32);
+
+    /// @notice Replace a device's key; its owner, who may have bought it. What the old one signed before a sale still pays
+    ///         who sold it.
+    /// @param id Token id of the device.
+    /// @param key Address of the key.
+    /// @param keySignature By `key`, over the owner and the device.
+    function rotateKey(uint256 id, address key, bytes calldata keySignature) external;
+
     /// @notice How many devices there are.
     function count() external view returns (uint256);
 
     /// @notice The device that has a key; 0 for none.
     /// @param key Address of the key.
     function idOf(address key) external view returns (uint256);
+
+    /// @notice How often a device has changed its owner. What it signs is bound to this number.
+    /// @param id Token id of the device.
+    function salesOf(uint256 id) external view returns (uint32);
 
     /// @notice Bring a device in, for its owner, who sends this or has it forwarded. `description` is the hash of its W3C Thing Description.
     /// @param key Address of the key.

@@ -4,9 +4,10 @@ pragma solidity ^0.8.28;
 import {Weights} from "../market/IEconomy.sol";
 
 /// @title Effort of devices and their nodes, per cycle of 24 hours, and its pay (F5 to F7)
-/// @notice One unit of effort (1e18) is 1 PB processed in a cycle. Only bytes count that their receiver has verified
-///         and signed for, and a receiver can vouch for no more than its stake covers. Receipts carry both signatures,
-///         so a device needs no coin: anybody may bring them; the rest goes through the forwarder.
+/// @notice One unit of effort (1e18) is 1 PB processed in a cycle. Only bytes count that their receiver has verified,
+///         signed for and paid for: their price is burnt out of the receiver's stake, and what a node is paid of the
+///         compute reward is always less than what was burnt for it, so that nobody gains by working for itself. Receipts
+///         carry both signatures, so a device needs no coin: anybody may bring them; the rest goes through the forwarder.
 interface IEffort {
     enum Rule {
         ByEffort,
@@ -17,7 +18,7 @@ interface IEffort {
         uint32 cycle;
         uint32 serial; // of this device in this cycle, counting up: none counts twice
         uint256 device;
-        uint32 receiver; // registered and staked
+        uint32 receiver; // registered; what the bytes cost is burnt out of its stake
         uint64 bytesVerified;
         uint32 workSeconds;
         uint32 talkSeconds; // spent communicating
@@ -33,6 +34,12 @@ interface IEffort {
     struct Tally {
         uint256 effort; // of a device for one holder, before the node's bonus; or of a node
         uint256 data; // bytes
+    }
+
+    struct Place {
+        uint32 node;
+        address holder;
+        address key; // that the device signed with
     }
 
     /// @notice A node is there.
@@ -57,6 +64,7 @@ interface IEffort {
     /// @param workSeconds Time the work took.
     /// @param talkSeconds Part of it that was spent communicating.
     /// @param receiver Id of the participant that signed for the bytes.
+    /// @param burnt What they cost it, in units of 1e-18 KLP.
     event Reported(
         uint32 indexed cycle,
         uint32 indexed node,
@@ -66,13 +74,14 @@ interface IEffort {
         uint64 bytesVerified,
         uint32 workSeconds,
         uint32 talkSeconds,
-        uint32 receiver
+        uint32 receiver,
+        uint128 burnt
     );
 
     /// @notice The effort of a cycle is added up.
     /// @param cycle Number of the cycle of 24 hours.
     /// @param pool Compute reward of the cycle for effort.
-    /// @param effort Effort of all nodes, bonuses included.
+    /// @param effort Effort of all nodes, without bonuses.
     event Closed(uint32 indexed cycle, uint256 pool, uint256 effort);
 
     /// @notice A node has been paid.
@@ -118,9 +127,9 @@ interface IEffort {
     /// @notice The receiver did not sign it.
     error WrongReceiverSignature();
 
-    /// @notice The receiver vouches for more bytes than its stake covers.
-    /// @param bytesAsked Bytes vouched for, this report included.
-    /// @param bytesCovered Bytes that the stake covers.
+    /// @notice The receiver signed for more bytes than its stake pays for.
+    /// @param bytesAsked Bytes of the report.
+    /// @param bytesCovered Bytes that the stake pays for.
     error StakeTooSmall(uint256 bytesAsked, uint256 bytesCovered);
 
     /// @notice A fee is at most everything.
@@ -130,6 +139,15 @@ interface IEffort {
     /// @notice It is not over yet.
     /// @param cycle Number of the cycle of 24 hours.
     error StillOpen(uint32 cycle);
+
+    /// @notice Of what was burnt for a node, at most so much comes back as its pay, in 1/10,000.
+    function RETURN_BPS() external view returns (uint256);
+
+    /// @notice The fixed part of an effort is at most this part of the variable one.
+    function FIXED_PART() external view returns (uint256);
+
+    /// @notice So many owners back a receipt still pays who did the work.
+    function SALES_BACK() external view returns (uint32);
 
     /// @notice EIP-712 type hash of what device and receiver sign.
     function RECEIPT() external view returns (bytes32);
@@ -145,9 +163,33 @@ interface IEffort {
     /// @param device Token id of the device.
     function nodeOf(uint256 device) external view returns (uint32);
 
-    /// @notice Effort of a cycle, with bonuses.
+    /// @notice Effort of a cycle, without bonuses: what decides about emission's next reward and its milestone.
     /// @param cycle Number of the cycle of 24 hours.
     function totalOf(uint32 cycle) external view returns (uint256);
+
+    /// @notice Effort of a cycle, with bonuses: what its pool is shared by.
+    /// @param cycle Number of the cycle of 24 hours.
+    function weightsOf(uint32 cycle) external view returns (uint256);
+
+    /// @notice What all nodes may be paid for a cycle at most, by what was burnt.
+    /// @param cycle Number of the cycle of 24 hours.
+    function backedOf(uint32 cycle) external view returns (uint256);
+
+    /// @notice What a node may be paid for a cycle at most, by what was burnt for it.
+    /// @param cycle Number of the cycle of 24 hours.
+    /// @param node Number of the node.
+    function backingOf(uint32 cycle, uint32 node) external view returns (uint256);
+
+    /// @notice Bytes of a device in a node in a cycle.
+    /// @param cycle Number of the cycle of 24 hours.
+    /// @param node Number of the node.
+    /// @param device Token id of the device.
+    function dataOf(uint32 cycle, uint32 node, uint256 device) external view returns (uint256);
+
+    /// @notice Where a device was, and whose, before one of its sales.
+    /// @param device Token id of the device.
+    /// @param sale Number of the sale, from 0.
+    function beforeSale(uint256 device, uint32 sale) external view returns (uint32 node, address holder, address key);
 
     /// @notice What a node did in a cycle; effort without its bonus.
     /// @param cycle Number of the cycle of 24 hours.
@@ -168,15 +210,11 @@ interface IEffort {
         uint32 cycle, uint32 node, uint256 device, address holder
     ) external view returns (uint256 effort, uint256 data);
 
-    /// @notice The last report of a device in a cycle.
+    /// @notice The last report of a device in a cycle, of those signed after so many sales of it.
     /// @param cycle Number of the cycle of 24 hours.
     /// @param device Token id of the device.
-    function serialOf(uint32 cycle, uint256 device) external view returns (uint32);
-
-    /// @notice Bytes that a receiver has vouched for in a cycle.
-    /// @param cycle Number of the cycle of 24 hours.
-    /// @param receiver Id of the participant that signed for the bytes.
-    function vouchedBy(uint32 cycle, uint32 receiver) external view returns (uint256);
+    /// @param sales How often the device had been sold.
+    function serialOf(uint32 cycle, uint256 device, uint32 sales) external view returns (uint32);
 
     /// @notice What a cycle pays for effort, once closed.
     /// @param cycle Number of the cycle of 24 hours.
@@ -212,7 +250,8 @@ interface IEffort {
     /// @param node Number of the node.
     function join(uint256 device, uint32 node) external;
 
-    /// @notice Count work of the running cycle that both ends signed for.
+    /// @notice Count work of the running cycle that both ends signed for; what it costs is burnt out of the receiver's
+    ///         stake.
     /// @param r What device and receiver signed.
     /// @param deviceSignature By the key of the device, over the receipt.
     /// @param receiverSignature By the key of the receiver, over the receipt.
@@ -229,6 +268,38 @@ interface IEffort {
     /// @param device Token id of the device.
     /// @param holder Who owned the device when it worked.
     function payDevice(uint32 cycle, uint32 node, uint256 device, address holder) external;
+
+    /// @notice What device and receiver sign: the receipt, and how often the device has been sold, so that it pays whoever
+    ///         owned the device when it was signed, and was in the node that it was in then.
+    /// @param r The receipt.
+    /// @param sales `Devices.salesOf` when it is signed.
+    /// @return The EIP-712 digest.
+    function digestOf(Receipt calldata r, uint32 sales) external view returns (bytes32);
+
+    /// @notice The node that a device is in, or was before a sale; its owner and its key then.
+    /// @param device Token id of the device.
+    /// @param sales How often the device had been sold.
+    /// @return Them.
+    function placeOf(uint256 device, uint32 sales) external view returns (Place memory);
+
+    /// @notice What bytes cost their receiver; rounds up.
+    /// @param w The weights.
+    /// @param bytesVerified Bytes that the receiver has verified.
+    /// @return In units of 1e-18 KLP.
+    function priceUp(Weights calldata w, uint64 bytesVerified) external pure returns (uint256);
+
+    /// @notice How many devices worked for a node in a cycle, as evenly as they did: (sum of bytes)^2 / sum of squares. One
+    ///         that worked little hardly counts, one that was idle not at all. The bonus of a cycle follows the one before.
+    /// @param cycle Number of the cycle of 24 hours.
+    /// @param node Number of the node.
+    /// @return At most the number of devices; rounds down.
+    function workingIn(uint32 cycle, uint32 node) external view returns (uint256);
+
+    /// @notice Devices tell that one has been sold: it leaves its node.
+    /// @param device Token id of the device.
+    /// @param seller Who owned it until now.
+    /// @param sale Number of the sale, from 0.
+    function onSold(uint256 device, address seller, uint32 sale) external;
 
     /// @notice bytes per second of work * (working - communicating) seconds, in PB; rounds down.
     /// @param bytesVerified Bytes that the receiver has verified.
@@ -247,9 +318,9 @@ interface IEffort {
         Weights calldata w, uint16 cores, uint16 teraflops, uint32 memoryMiB
     ) external pure returns (uint256);
 
-    /// @notice A node's factor: 100 %, rising evenly with its devices to the whole bonus; in 1/10,000, rounds down.
+    /// @notice A node's factor: 100 %, rising evenly with its working devices to the whole bonus; in 1/10,000, rounds down.
     /// @param w The weights.
-    /// @param n Devices of the node.
+    /// @param n Devices that work for the node.
     /// @return The factor.
     function bonusBps(Weights calldata w, uint256 n) external pure returns (uint256);
 }

@@ -47,6 +47,7 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
         Post storage p = posts[epoch][id];
         if (p.root != 0) revert AlreadyPosted(id, epoch);
         IMembers.Role role = registry.roleOf(id);
+        if (role == IMembers.Role.None) revert NotAdmitted(id);
         if (role == IMembers.Role.Neuron) _requireSpeaking(id);
         // APPLY
         uint96 weight = role == IMembers.Role.Neuron ? stake.stakeAt(id, epoch) : 0;

@@ -103,6 +103,13 @@ contract Emission is IEmission {
     }
 
     /// @inheritdoc IEmission
+    function putBack(uint32 over, uint256 amount) external {
+        if (msg.sender != address(effort)) revert OnlyPayers();
+        promised -= amount;
+        emit PutBack(over, amount);
+    }
+
+    /// @inheritdoc IEmission
     function pay(address to, uint256 amount) external {
         if (msg.sender != settlement && msg.sender != address(effort)) revert OnlyPayers();
         emit Paid(to, amount, msg.sender == address(effort));

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 /// @notice What a device's work weighs. One slot, since every report reads it. Effort has 18 decimals: 1e18 is 1 PB.
 struct Weights {
-    uint64 bytesPerStake; // a receiver vouches for this many bytes a cycle per staked KLP
+    uint64 bytesPerStake; // so many bytes cost their receiver one KLP of its stake, which is burnt
     uint48 perCore; // fixed effort of a device in a cycle, until the milestone
     uint48 perTeraflop;
     uint48 perGiB;

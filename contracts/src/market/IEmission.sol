@@ -32,6 +32,11 @@ interface IEmission {
     /// @param amount What was granted.
     event SetAside(uint32 indexed cycle, uint256 amount);
 
+    /// @notice What was set aside for effort, and nobody's work backs, is in the reserve again.
+    /// @param over The cycle that it was set aside of.
+    /// @param amount In units of 1e-18 KLP.
+    event PutBack(uint32 indexed over, uint256 amount);
+
     /// @notice Compute rewards were paid.
     /// @param to Address that is paid.
     /// @param amount In units of 1e-18 KLP.
@@ -94,6 +99,11 @@ interface IEmission {
     /// @param over A cycle that is over.
     /// @return granted What it gets.
     function setEffortAside(uint32 over) external returns (uint256 granted);
+
+    /// @notice Give back to the reserve what was set aside for effort and is not needed. For Effort.
+    /// @param over The cycle that it was set aside of.
+    /// @param amount In units of 1e-18 KLP.
+    function putBack(uint32 over, uint256 amount) external;
 
     /// @notice Pay what was set aside.
     /// @param to Address that is paid.

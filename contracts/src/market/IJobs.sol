@@ -2,9 +2,11 @@
 pragma solidity ^0.8.28;
 
 /// @title A job's price is locked first, paid out by verified contribution, and what is left returns (L6)
-/// @notice The verifier that the payer named reports who contributed what. Until the dispute window ends, the payer or
-///         anybody the report names may object; then only the owner of the rules (the DAO) may report instead. A job
-///         nobody reports on by its deadline is the payer's again. This contract's balance is always what it owes.
+/// @notice The verifier that the payer named, never the payer itself, reports who contributed what, in as many pages as it
+///         takes. Until the dispute window ends, anybody but the verifier may object for a bond; then only the owner of
+///         the rules (the DAO) may report instead. The bond comes back where the decision differs from the report, and is
+///         burnt where the report stands. A job nobody reports on by its deadline is the payer's again. This contract's
+///         balance is always what it owes.
 interface IJobs {
     enum State {
         None,
@@ -18,12 +20,21 @@ interface IJobs {
         address payer;
         address verifier;
         uint128 price;
-        uint128 left; // not paid out yet
+        uint128 left; // not paid out yet, the bond of a dispute included
         uint64 reportBy;
-        uint64 finalAt; // end of the dispute window, once reported
+        uint64 finalAt; // end of the dispute window, once reported; of a dispute, once there is one
         uint32 disputeSeconds;
         State state;
         bytes32 terms; // hash of the job's description and of its validation set
+        uint128 due; // to all workers together, of the report that counts
+        uint128 bond; // of the dispute that is open
+        address disputer;
+        uint32 round; // of the report that counts: 1 is the verifier's, 2 a decision's
+    }
+
+    struct Draft {
+        uint128 sum;
+        bytes32 told; // hash over all workers and amounts, in their order
     }
 
     /// @notice The price of a job is locked.
@@ -45,10 +56,27 @@ interface IJobs {
     /// @param finalAt End of the dispute window, in seconds since 1970.
     event Reported(uint256 indexed id, address by, address[] workers, uint128[] amounts, uint64 finalAt);
 
+    /// @notice A page of a report that is still to come.
+    /// @param id Number of the job.
+    /// @param round Of the report that it will be of.
+    /// @param by Address that did it.
+    /// @param workers Addresses that contributed.
+    /// @param amounts What each of them is due, beside what other pages say.
+    event Drafted(uint256 indexed id, uint32 round, address by, address[] workers, uint128[] amounts);
+
     /// @notice Somebody objects to a report.
     /// @param id Number of the job.
     /// @param by Address that did it.
-    event Disputed(uint256 indexed id, address by);
+    /// @param bond What it put down, in units of 1e-18 KLP.
+    /// @param until When the report stands unless it is decided before, in seconds since 1970.
+    event Disputed(uint256 indexed id, address by, uint128 bond, uint64 until);
+
+    /// @notice A dispute is decided, or its time is over.
+    /// @param id Number of the job.
+    /// @param disputer Who had objected.
+    /// @param bond What it had put down.
+    /// @param stands Whether the report stands and the bond is burnt; else the bond has gone back.
+    event DisputeEnded(uint256 indexed id, address indexed disputer, uint128 bond, bool stands);
 
     /// @notice A worker has been paid.
     /// @param id Number of the job.
@@ -73,8 +101,12 @@ interface IJobs {
     /// @notice These times cannot be.
     error WrongTimes();
 
-    /// @notice As many amounts as workers, 300 at most.
+    /// @notice As many amounts as workers, 300 at most in a page, and each of them somebody who can be paid.
     error WrongReport();
+
+    /// @notice The verifier must be somebody, and not the payer.
+    /// @param verifier Who was named.
+    error WrongVerifier(address verifier);
 
     /// @notice More than the price.
     /// @param asked What was asked for.
@@ -84,7 +116,7 @@ interface IJobs {
     /// @notice There is nothing to pay.
     error NothingDue();
 
-    /// @notice The most workers in a report.
+    /// @notice The most workers in a page of a report.
     function MAX_WORKERS() external view returns (uint256);
 
     /// @notice The longest dispute window.
@@ -93,6 +125,9 @@ interface IJobs {
     /// @notice A dispute that nobody decides ends after this long.
     function PATIENCE() external view returns (uint64);
 
+    /// @notice The bond of a dispute, in 1/10,000 of the price.
+    function BOND_BPS() external view returns (uint256);
+
     /// @notice How many jobs there are.
     function count() external view returns (uint256);
 
@@ -100,18 +135,23 @@ interface IJobs {
     function held() external view returns (uint256);
 
     /// @notice A job.
-    /// @param id Id of the participant.
-    function jobs(
-        uint256 id
-    ) external view returns (address payer, address verifier, uint128 price, uint128 left, uint64 reportBy, uint64 finalAt, uint32 disputeSeconds, State state, bytes32 terms);
+    /// @param id Number of the job.
+    /// @return It.
+    function jobs(uint256 id) external view returns (Job memory);
 
     /// @notice What a worker is due and has not been paid.
-    /// @param id Id of the participant.
+    /// @param id Number of the job.
     /// @param worker Address that contributed.
+    /// @return In units of 1e-18 KLP.
     function dueTo(uint256 id, address worker) external view returns (uint256);
 
+    /// @notice What objecting to the report on a job costs; rounds up.
+    /// @param price Of the job, in units of 1e-18 KLP.
+    /// @return The bond.
+    function bondOf(uint128 price) external pure returns (uint128);
+
     /// @notice Lock `price` for a job on `terms`.
-    /// @param verifier Address that may report.
+    /// @param verifier Address that may report; not the payer's own.
     /// @param price In units of 1e-18 KLP.
     /// @param reportBy Deadline of the report, in seconds since 1970.
     /// @param disputeSeconds Length of the dispute window.
@@ -121,13 +161,21 @@ interface IJobs {
         address verifier, uint128 price, uint64 reportBy, uint32 disputeSeconds, bytes32 terms
     ) external returns (uint256 id);
 
-    /// @notice Say who contributed what, at most the price. The verifier once; after a dispute the owner of the rules.
+    /// @notice Note a page of the report that is to come: a report may name any number of workers.
+    /// @param id Number of the job.
+    /// @param workers Addresses that contributed.
+    /// @param amounts What each of them is due, beside what other pages say.
+    function draft(uint256 id, address[] calldata workers, uint128[] calldata amounts) external;
+
+    /// @notice Say who contributed what, at most the price: the pages noted before and this last one. The verifier once;
+    ///         after a dispute the owner of the rules.
     /// @param id Number of the job.
     /// @param workers Addresses that contributed.
     /// @param amounts What each of them is due.
     function report(uint256 id, address[] calldata workers, uint128[] calldata amounts) external;
 
-    /// @notice Object to a report before its window ends: the payer, or anybody that the report names.
+    /// @notice Object to a report before its window ends, for a bond of `bondOf` the price: anybody but the verifier, so
+    ///         that a worker who was left out may, too.
     /// @param id Number of the job.
     function dispute(uint256 id) external;
 
@@ -136,12 +184,12 @@ interface IJobs {
     /// @param worker Address that contributed.
     function pay(uint256 id, address worker) external;
 
+    /// @notice Pay many workers; those who are due nothing are passed over. Anybody may.
+    /// @param id Number of the job.
+    /// @param workers Addresses that contributed.
+    function payMany(uint256 id, address[] calldata workers) external;
+
     /// @notice Return what no worker is due: after a final report, or when nobody reported in time. Anybody may.
     /// @param id Number of the job.
     function giveBack(uint256 id) external;
-
-    /// @notice Who a report names.
-    /// @param id Number of the job.
-    /// @return Their addresses.
-    function workersOf(uint256 id) external view returns (address[] memory);
 }

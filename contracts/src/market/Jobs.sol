@@ -4,27 +4,31 @@ pragma solidity ^0.8.28;
 import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {IRules} from "../core/IRules.sol";
+import {IToken} from "../core/IToken.sol";
 import {IJobs} from "./IJobs.sol";
 
 /// @title A job's price is locked first, paid out by verified contribution, and what is left returns (L6)
-/// @notice The verifier that the payer named reports who contributed what. Until the dispute window ends, the payer or
-///         anybody the report names may object; then only the owner of the rules (the DAO) may report instead. A job
-///         nobody reports on by its deadline is the payer's again. This contract's balance is always what it owes.
+/// @notice The verifier that the payer named, never the payer itself, reports who contributed what, in as many pages as it
+///         takes. Until the dispute window ends, anybody but the verifier may object for a bond; then only the owner of
+///         the rules (the DAO) may report instead. The bond comes back where the decision differs from the report, and is
+///         burnt where the report stands. A job nobody reports on by its deadline is the payer's again. This contract's
+///         balance is always what it owes.
 contract Jobs is IJobs {
     using SafeERC20 for IERC20;
 
-    uint256 public constant MAX_WORKERS = 300;
+    uint256 public constant MAX_WORKERS = 300; // in a page
     uint32 public constant MAX_DISPUTE = 30 days;
-    uint64 public constant PATIENCE = 90 days; // a dispute nobody decides ends with the report as it stands
+    uint64 public constant PATIENCE = 14 days; // a dispute nobody decides ends with the report as it stands
+    uint256 public constant BOND_BPS = 500; // of the price
 
     IERC20 public immutable token;
     IRules public immutable rules;
 
     uint256 public count;
     uint256 public held; // over all jobs
-    mapping(uint256 id => Job) public jobs;
-    mapping(uint256 id => mapping(address worker => uint256)) public dueTo;
-    mapping(uint256 id => address[]) private _workers;
+    mapping(uint256 id => Job) private _jobs;
+    mapping(uint256 id => mapping(uint32 round => mapping(address worker => uint256))) private _due;
+    mapping(uint256 id => mapping(uint32 round => Draft)) private _drafts;
 
     constructor(IDirectory d) {
         token = IERC20(d.addressOf("Token"));
@@ -39,9 +43,12 @@ contract Jobs is IJobs {
         // CHECK
         if (reportBy <= block.timestamp || disputeSeconds > MAX_DISPUTE) revert WrongTimes();
         if (price == 0) revert NothingDue();
+        if (verifier == msg.sender || verifier == address(0)) revert WrongVerifier(verifier);
         // APPLY
         id = ++count;
-        jobs[id] = Job(msg.sender, verifier, price, price, reportBy, 0, disputeSeconds, State.Open, terms);
+        Job storage j = _jobs[id];
+        (j.payer, j.verifier, j.price, j.left) = (msg.sender, verifier, price, price);
+        (j.reportBy, j.disputeSeconds, j.state, j.terms) = (reportBy, disputeSeconds, State.Open, terms);
         held += price;
         token.safeTransferFrom(msg.sender, address(this), price);
         // EMIT
@@ -49,76 +56,81 @@ contract Jobs is IJobs {
     }
 
     /// @inheritdoc IJobs
+    function draft(uint256 id, address[] calldata workers, uint128[] calldata amounts) external {
+        // CHECK
+        Job storage j = _jobs[id];
+        _requireReporter(j);
+        // APPLY
+        _note(id, j.price, j.round + 1, workers, amounts);
+        // EMIT
+        emit Drafted(id, j.round + 1, msg.sender, workers, amounts);
+    }
+
+    /// @inheritdoc IJobs
     function report(uint256 id, address[] calldata workers, uint128[] calldata amounts) external {
         // CHECK
-        Job storage j = jobs[id];
-        if (j.state == State.Open) {
-            if (msg.sender != j.verifier) revert NotAllowed(msg.sender);
-            if (block.timestamp > j.reportBy) revert WrongTimes();
-        } else if (j.state == State.Disputed) {
-            if (msg.sender != rules.owner()) revert NotAllowed(msg.sender);
-        } else {
-            revert WrongState(j.state);
-        }
-        if (workers.length != amounts.length || workers.length > MAX_WORKERS) revert WrongReport();
+        Job storage j = _jobs[id];
+        _requireReporter(j);
         // APPLY
-        for (uint256 i = 0; i < _workers[id].length; i++) {
-            dueTo[id][_workers[id][i]] = 0;
-        }
-        uint256 sum = 0;
-        for (uint256 i = 0; i < workers.length; i++) {
-            dueTo[id][workers[i]] += amounts[i];
-            sum += amounts[i];
-        }
-        if (sum > j.price) revert OverPrice(sum, j.price);
-        _workers[id] = workers;
+        uint32 round = j.round + 1;
+        Draft storage d = _note(id, j.price, round, workers, amounts);
         bool last = j.state == State.Disputed;
+        bool stands = d.told == _drafts[id][j.round].told;
+        (j.round, j.due) = (round, d.sum);
         j.finalAt = uint64(block.timestamp) + (last ? 0 : j.disputeSeconds);
         j.state = last ? State.Final : State.Reported;
         // EMIT
         emit Reported(id, msg.sender, workers, amounts, j.finalAt);
+        if (last) _endBond(id, j, stands);
     }
 
     /// @inheritdoc IJobs
     function dispute(uint256 id) external {
-        Job storage j = jobs[id];
+        // CHECK
+        Job storage j = _jobs[id];
         if (j.state != State.Reported || block.timestamp >= j.finalAt) revert WrongState(j.state);
-        if (msg.sender != j.payer && !_named(id, msg.sender)) revert NotAllowed(msg.sender);
-        j.state = State.Disputed;
-        emit Disputed(id, msg.sender);
+        if (msg.sender == j.verifier) revert NotAllowed(msg.sender);
+        // APPLY
+        uint128 bond = bondOf(j.price);
+        (j.state, j.disputer, j.bond) = (State.Disputed, msg.sender, bond);
+        j.finalAt = uint64(block.timestamp) + PATIENCE;
+        j.left += bond;
+        held += bond;
+        token.safeTransferFrom(msg.sender, address(this), bond);
+        // EMIT
+        emit Disputed(id, msg.sender, bond, j.finalAt);
     }
 
     /// @inheritdoc IJobs
     function pay(uint256 id, address worker) external {
-        // CHECK
-        Job storage j = jobs[id];
-        _finalise(j);
+        Job storage j = _jobs[id];
+        _finalise(id, j);
         if (j.state != State.Final) revert WrongState(j.state);
-        uint256 amount = dueTo[id][worker];
-        if (amount == 0) revert NothingDue();
-        // APPLY
-        dueTo[id][worker] = 0;
-        j.left -= uint128(amount);
-        held -= amount;
-        token.safeTransfer(worker, amount);
-        // EMIT
-        emit WorkerPaid(id, worker, amount);
+        if (!_pay(id, j, worker)) revert NothingDue();
+    }
+
+    /// @inheritdoc IJobs
+    function payMany(uint256 id, address[] calldata workers) external {
+        Job storage j = _jobs[id];
+        _finalise(id, j);
+        if (j.state != State.Final) revert WrongState(j.state);
+        for (uint256 i = 0; i < workers.length; i++) {
+            _pay(id, j, workers[i]);
+        }
     }
 
     /// @inheritdoc IJobs
     function giveBack(uint256 id) external {
         // CHECK
-        Job storage j = jobs[id];
-        _finalise(j);
+        Job storage j = _jobs[id];
+        _finalise(id, j);
         bool missed = j.state == State.Open && block.timestamp > j.reportBy;
         if (j.state != State.Final && !missed) revert WrongState(j.state);
-        uint256 due = 0;
-        if (!missed) due = _stillDue(id);
-        uint256 amount = j.left - due;
+        uint256 amount = j.left - j.due;
         if (amount == 0) revert NothingDue();
         // APPLY
         if (missed) j.state = State.Final;
-        j.left = uint128(due);
+        j.left = j.due;
         held -= amount;
         token.safeTransfer(j.payer, amount);
         // EMIT
@@ -126,31 +138,80 @@ contract Jobs is IJobs {
     }
 
     /// @inheritdoc IJobs
-    function workersOf(uint256 id) external view returns (address[] memory) {
-        return _workers[id];
+    function jobs(uint256 id) external view returns (Job memory) {
+        return _jobs[id];
     }
 
-    function _finalise(Job storage j) private {
+    /// @inheritdoc IJobs
+    function dueTo(uint256 id, address worker) external view returns (uint256) {
+        return _due[id][_jobs[id].round][worker];
+    }
+
+    /// @inheritdoc IJobs
+    function bondOf(uint128 price) public pure returns (uint128) {
+        return uint128((uint256(price) * BOND_BPS + 9999) / 1e4);
+    }
+
+    /// @dev Who may say now who contributed what.
+    function _requireReporter(Job storage j) private view {
+        if (j.state == State.Open) {
+            if (msg.sender != j.verifier) revert NotAllowed(msg.sender);
+            if (block.timestamp > j.reportBy) revert WrongTimes();
+        } else if (j.state == State.Disputed && block.timestamp < j.finalAt) {
+            if (msg.sender != rules.owner()) revert NotAllowed(msg.sender);
+        } else {
+            revert WrongState(j.state);
+        }
+    }
+
+    function _note(uint256 id, uint128 price, uint32 round, address[] calldata workers, uint128[] calldata amounts)
+        private
+        returns (Draft storage d)
+    {
+        if (workers.length != amounts.length || workers.length > MAX_WORKERS) revert WrongReport();
+        d = _drafts[id][round];
+        uint256 sum = d.sum;
+        bytes32 told = d.told;
+        for (uint256 i = 0; i < workers.length; i++) {
+            if (workers[i] == address(0) || workers[i] == address(this)) revert WrongReport();
+            _due[id][round][workers[i]] += amounts[i];
+            sum += amounts[i];
+            told = keccak256(abi.encode(told, workers[i], amounts[i]));
+        }
+        if (sum > price) revert OverPrice(sum, price);
+        (d.sum, d.told) = (uint128(sum), told);
+    }
+
+    function _pay(uint256 id, Job storage j, address worker) private returns (bool) {
+        uint256 amount = _due[id][j.round][worker];
+        if (amount == 0) return false;
+        // APPLY
+        _due[id][j.round][worker] = 0;
+        j.left -= uint128(amount);
+        j.due -= uint128(amount);
+        held -= amount;
+        token.safeTransfer(worker, amount);
+        // EMIT
+        emit WorkerPaid(id, worker, amount);
+        return true;
+    }
+
+    function _finalise(uint256 id, Job storage j) private {
         if (j.state == State.Reported && block.timestamp >= j.finalAt) j.state = State.Final;
-        if (j.state == State.Disputed && block.timestamp >= j.finalAt + PATIENCE) j.state = State.Final;
+        if (j.state == State.Disputed && block.timestamp >= j.finalAt) {
+            j.state = State.Final;
+            _endBond(id, j, true);
+        }
     }
 
-    function _named(uint256 id, address who) private view returns (bool) {
-        for (uint256 i = 0; i < _workers[id].length; i++) {
-            if (_workers[id][i] == who) return true;
-        }
-        return false;
-    }
-
-    /// @dev A worker named twice is counted once: its dues are one sum.
-    function _stillDue(uint256 id) private view returns (uint256 due) {
-        address[] memory list = _workers[id];
-        for (uint256 i = 0; i < list.length; i++) {
-            bool counted = false;
-            for (uint256 k = 0; k < i && !counted; k++) {
-                counted = list[k] == list[i];
-            }
-            if (!counted) due += dueTo[id][list[i]];
-        }
+    /// @dev Burnt where the report stands, the disputer's again where it does not.
+    function _endBond(uint256 id, Job storage j, bool stands) private {
+        uint128 bond = j.bond;
+        j.bond = 0;
+        j.left -= bond;
+        held -= bond;
+        if (stands) IToken(address(token)).burn(bond);
+        else token.safeTransfer(j.disputer, bond);
+        emit DisputeEnded(id, j.disputer, bond, stands);
     }
 }

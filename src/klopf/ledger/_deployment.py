@@ -46,6 +46,12 @@ class Former:
     root: bytes
     emitted: int
     treasury: str
+    liquidity: int = 0
+    """Minted there from the reserves for liquidity"""
+    circulation: int = 0
+    """and circulation,"""
+    burnt: int = 0
+    """and what was burnt there."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from klopf.ledger.core.beacon import Beacon
 from klopf.ledger.core.clock import Clock
 from klopf.ledger.core.directory import Directory
 from klopf.ledger.core.registry import Registry
+from klopf.ledger.core.reserves import Reserves
 from klopf.ledger.core.rules import Rules
 from klopf.ledger.core.snapshots import Snapshots
 from klopf.ledger.core.stake import Stake
@@ -54,6 +55,7 @@ class Ledger(Connection):
     directory = _The(Directory)
     rules = _The(Rules)
     token = _The(Token)
+    reserves = _The(Reserves)
     clock = _The(Clock)
     beacon = _The(Beacon)
     registry = _The(Registry)

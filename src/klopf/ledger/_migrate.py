@@ -13,10 +13,10 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 
 from klopf import files
@@ -24,13 +24,15 @@ from klopf.errors import LedgerError
 from klopf.ledger._abi import artifact
 from klopf.ledger._client import Sent
 from klopf.ledger._deployment import Deployment, Former, deploy_over
+from klopf.ledger._event import Event, UnknownEvent
 from klopf.ledger._graph import graph
 from klopf.ledger._history import history
 from klopf.ledger._ledger import Ledger
 from klopf.ledger._parameters import Constitution, Marks, Parameters
 from klopf.ledger._receipts import merkle, path_to_root
 from klopf.ledger._rpc import Where, open_rpc
-from klopf.ledger.core import token
+from klopf.ledger.core import registry, token
+from klopf.ledger.core.token import Reserve
 from klopf.ledger.fleet import effort
 from klopf.ledger.keys import Key, checksum
 from klopf.ledger.market import jobs
@@ -38,6 +40,7 @@ from klopf.ledger.move.claims import Claims
 
 __all__ = ["Claim", "holdings", "load_claims", "migrate", "open_source", "restore", "save_claims", "terms_of"]
 
+_REPORTED_BEFORE = "0x" + keccak(b"Reported(uint32,uint32,uint256,address,uint256,uint64,uint32,uint32,uint32)").hex()
 _ZERO = "0x" + "00" * 20
 
 
@@ -64,28 +67,37 @@ def holdings(source: Ledger) -> dict[str, int]:
     """
     owned: Counter[str] = Counter()
     payers: dict[int, str] = {}
-    named: dict[int, tuple[str, ...]] = {}
+    named: dict[int, set[str]] = {}
+    disputed: set[int] = set()
     worked: dict[tuple[int, int], dict[tuple[int, str], int]] = {}  # by cycle and node: effort by device and holder
     paid: Counter[tuple[int, int, str]] = Counter()
+    addresses = source.deployment.addresses
     for event in history(source):
         if isinstance(event, token.Transfer):
             owned[event.sender] -= event.value
             owned[event.to] += event.value
         elif isinstance(event, jobs.Opened):
             payers[event.id] = event.payer
-        elif isinstance(event, jobs.Reported):
-            named[event.id] = event.workers
+        elif isinstance(event, jobs.Reported | jobs.Drafted):
+            named.setdefault(event.id, set()).update(event.workers)
+        elif isinstance(event, jobs.Disputed):
+            disputed.add(event.id)
+        elif (before := _reported_before(event, addresses)) is not None:
+            cycle, node, device, holder, amount = before
+            done = worked.setdefault((cycle, node), {})
+            done[device, holder] = done.get((device, holder), 0) + amount
         elif isinstance(event, effort.Reported):
             done = worked.setdefault((event.cycle, event.node), {})
             done[event.device, event.holder] = done.get((event.device, event.holder), 0) + event.effort
         elif isinstance(event, effort.DevicePaid):
             paid[event.cycle, event.device, event.holder] += 1
     del owned[_ZERO]
-    addresses = source.deployment.addresses
     if owned[addresses.get("Claims", _ZERO)]:
         raise LedgerError("claims of an earlier move are still open; move when everybody has restored theirs")
     for name in ("Stake", "Settlement", "Jobs"):
         del owned[addresses[name]]
+    deposits = _deposits(source)
+    owned[addresses["Registry"]] -= sum(deposits.values())
     for name, address in addresses.items():
         if owned[address]:
             raise LedgerError(f"{name} owns {owned[address]} units; let the DAO send them to somebody before you move")
@@ -101,7 +113,7 @@ def holdings(source: Ledger) -> dict[str, int]:
     epoch = source.clock.now().epoch
     for id, owner in members.items():
         account = source.stake.account(id)
-        owned[owner] += account.staked + account.thawing + source.settlement.escrow(id)
+        owned[owner] += account.staked + account.thawing + source.settlement.escrow(id) + deposits[id]
         for past in range(1, epoch + 1):
             column = source.settlement.column(past, id)
             if past < epoch and column.rank and not column.collected:
@@ -109,7 +121,11 @@ def holdings(source: Ledger) -> dict[str, int]:
             owned[owner] += column.fees + source.settlement.set_aside(past, id)
     for id, payer in payers.items():
         left = source.jobs.left(id)
-        for worker in set(named.get(id, ())):
+        if id in disputed:
+            disputer, bond = source.jobs.bonded(id)
+            owned[disputer] += bond
+            left -= bond
+        for worker in named.get(id, ()):
             due = source.jobs.due(id, worker)
             owned[worker] += due
             left -= due
@@ -121,6 +137,15 @@ def holdings(source: Ledger) -> dict[str, int]:
             "move while nobody sends transactions"
         )
     return found
+
+
+def _reported_before(event: Event, addresses: dict[str, str]) -> tuple[int, int, int, str, int] | None:
+    """Effort as it was said before its price was: its cycle, node, device, holder and effort."""
+    if not (isinstance(event, UnknownEvent) and event.contract == "Effort" and event.topic == _REPORTED_BEFORE):
+        return None
+    cycle, node, device = (int(topic, 16) for topic in event.topics)
+    holder, amount = decode(("address", "uint256"), bytes.fromhex(event.data[2:])[:64])
+    return cycle, node, device, checksum(holder), amount
 
 
 def claims_of(held: dict[str, int]) -> list[Claim]:
@@ -145,17 +170,40 @@ def open_source(where: Where, deployment: Deployment, confirmations: int = 0) ->
 
 
 def terms_of(source: Ledger) -> tuple[Parameters, Marks]:
-    """The rules that a network is played by, and the marks of its audits. Before there were packs the marks stood among
-    the rules, after the quorum of audits."""
-    if source.deployment.packs:
-        return source.rules.current(), source.marks.current()
+    """The rules that a network is played by, and the marks of its audits, also of networks that earlier versions made.
+
+    Before there were packs the marks stood among the rules, after the quorum of audits; before there was a least time
+    of a phase, it was none. A number that is out of today's range comes to its nearest end.
+    """
     function = artifact("Rules").functions["current"]
     data = source.rpc.call(source.deployment.address("Rules"), function.call_data(()))
     words = [int.from_bytes(data[at : at + 32]) for at in range(0, len(data), 32)]
-    after = 1 + [f.name for f in fields(Parameters)].index("audit_quorum")
-    accuracy, robustness = words[after : after + 2]
-    rules = Parameters.from_tuple((*words[:after], *words[after + 2 :]))
-    return rules, Marks({"accuracy": accuracy, "robustness": robustness})
+    if source.deployment.packs:
+        marks = source.marks.current()
+    else:
+        after = 1 + [f.name for f in fields(Parameters)].index("audit_quorum")
+        marks = Marks({"accuracy": words.pop(after), "robustness": words.pop(after)})
+    missing = len(fields(Parameters)) - len(words)
+    return _in_range(Parameters.from_tuple((*words, *[0] * missing))), marks
+
+
+def _in_range(p: Parameters) -> Parameters:
+    """The rules with every number in the range that ``Rules`` has for it."""
+    day = 24 * 3600
+    listen, claim = min(p.listen_seconds, day), min(p.claim_seconds, day)
+    return replace(
+        p,
+        listen_seconds=listen,
+        claim_seconds=claim,
+        thaw_seconds=min(max(p.thaw_seconds, 2 * (listen + claim)), 90 * day),
+        kappa=min(max(p.kappa, 16_384), 58_982),
+        seats=max(p.seats, 1),
+        maturity=min(p.maturity, 1000),
+        audit_quorum=max(p.audit_quorum, p.audit_seats // 2 + 1),
+        floor_bps=min(p.floor_bps, 3000),
+        neuron_stake=min(p.neuron_stake, 10**24),
+        auditor_stake=min(p.auditor_stake, 10**24),
+    )
 
 
 def migrate(
@@ -169,7 +217,7 @@ def migrate(
     claims = claims_of(holdings(source))
     root = merkle(claim.leaf for claim in claims)[-1][0]
     made = graph(history(source))
-    former = Former(root, source.token.emitted(), source.deployment.treasury)
+    former = Former(root, source.token.emitted(), source.deployment.treasury, *_reserved(source))
     rules, marks = terms_of(source)
     rpc = open_rpc(where, confirmations)
     try:
@@ -183,6 +231,26 @@ def migrate(
     finally:
         rpc.close()
     return moved, claims
+
+
+def _deposits(source: Ledger) -> Counter[int]:
+    """What each participant's registration cost it; nothing where it was free."""
+    found: Counter[int] = Counter()
+    for event in history(source) if "Reserves" in source.deployment.addresses else ():
+        if isinstance(event, registry.Registered) and event.id > registry.FREE:
+            found[event.id] = source.registry.deposit(event.id)
+    return found
+
+
+def _reserved(source: Ledger) -> tuple[int, int, int]:
+    """What was minted from the reserves for liquidity and circulation, and burnt; nothing where nothing could be."""
+    if "Reserves" not in source.deployment.addresses:
+        return 0, 0, 0
+    return (
+        source.token.minted_from(Reserve.LIQUIDITY),
+        source.token.minted_from(Reserve.CIRCULATION),
+        source.token.burnt(),
+    )
 
 
 def restore(ledger: Ledger, claims: Iterable[Claim], owner: str | None = None) -> list[Sent]:

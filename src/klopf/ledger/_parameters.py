@@ -41,7 +41,8 @@ class Constitution:
     timelock_delay: int = 2 * 24 * 3600
     """Between a vote's end and its execution."""
     guardian: str = "0x0000000000000000000000000000000000000000"
-    """May cancel a proposal and nothing else; nobody by default."""
+    """May cancel a proposal and nothing else, for a year after it was set, and none about who shall be guardian; nobody
+    by default."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Parameters:
     claim_seconds: int = 60
     """The longest a CLAIM phase lasts."""
     thaw_seconds: int = 7 * 24 * 3600
-    """Unstaked tokens stay slashable this long."""
+    """Unstaked tokens stay slashable this long: two epochs at least, which is longer than judging takes."""
     kappa: int = 32767
     """Share of the posted stake that must agree on a weight, in 1/65535."""
     seats: int = 4
@@ -67,7 +68,7 @@ class Parameters:
     audit_seats: int = 3
     """Auditors drawn for a neuron, at most 16."""
     audit_quorum: int = 2
-    """Fewer revealed results conclude nothing."""
+    """Fewer revealed results conclude nothing; more than half of the seats."""
     floor_bps: int = 100
     """Least half interval that an auditor is held to."""
     slash_bps: int = 2000
@@ -84,6 +85,8 @@ class Parameters:
     """Least stake of a neuron."""
     auditor_stake: int = 100 * KLP
     """Least stake of an auditor."""
+    least_seconds: int = 0
+    """No phase is shorter, whoever has arrived; at most the longest LISTEN or CLAIM may be."""
 
     def as_tuple(self) -> tuple[Any, ...]:
         """In the order of the contract's struct."""
@@ -157,7 +160,7 @@ class Economy:
     """
 
     bytes_per_stake: int = 10**14
-    """A receiver vouches for this many bytes a cycle per staked KLP; at most 1e18."""
+    """So many bytes cost the receiver who signs for them one KLP of its stake, which is burnt; at most 1e18."""
     per_core: int = 10**12
     """Fixed effort of a device in a cycle for each core, until the milestone; at most 1e14, as the next two."""
     per_teraflop: int = 10**13

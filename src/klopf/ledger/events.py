@@ -9,7 +9,7 @@ from __future__ import annotations
 from klopf.ledger._event import Event, UnknownEvent
 from klopf.ledger._history import kinds
 from klopf.ledger.audit import audits, marks
-from klopf.ledger.core import clock, directory, lens, registry, rules, snapshots, stake, token
+from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
 from klopf.ledger.fleet import devices, effort, forwarder
 from klopf.ledger.market import disputes, economy, emission, jobs, settlement
@@ -34,6 +34,7 @@ __all__ = [
     "lens",
     "marks",
     "registry",
+    "reserves",
     "rules",
     "settlement",
     "snapshots",

@@ -205,7 +205,7 @@ def _register_everybody(
     data = _with_targets(shares.reference) | {"questions": shares.test.inputs}
     fee = round(asking.fee * 10**9) * (unit // 10**9)
     deposit = round(asking.budget * 10**9) * (unit // 10**9)
-    join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, 0, deposit)
+    join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, stake, deposit)  # phases wait for stake
     return tuple(members)
 
 

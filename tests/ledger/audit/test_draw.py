@@ -19,11 +19,12 @@ def recycle(net: Net, auditor: int, times: int) -> None:
         id = own.registry.register(Role.AUDITOR, key=secret(7000 + n), certificate=b"x")
         own.stake.stake(id, 100 * KLP)
         own.stake.unstake(id, 100 * KLP)
+        net.pass_time(400)
         own.stake.withdraw(id)
 
 
 def test_recycled_stake_leaves_nobody_on_the_list(chain_endpoint: Any) -> None:
-    net = deploy(chain_endpoint.location, chain_endpoint.pass_time, replace(TINY, thaw_seconds=0))
+    net = deploy(chain_endpoint.location, chain_endpoint.pass_time, replace(TINY, thaw_seconds=400))
     neuron, auditor = net.join(Role.NEURON), net.join(Role.AUDITOR)
     net.admin.clock.start()
     recycle(net, auditor, 5)

@@ -85,7 +85,8 @@ def test_a_dispute_is_decided_by_the_rules_owner_or_by_time(net: Net) -> None:
     net.pass_time(91 * DAY)  # nobody decides: the report stands
     net.admin.jobs.give_back(second.id)
     net.admin.jobs.pay(second.id, second.workers[0].me.address)
-    assert second.balances() == [-80, 80, 0]
+    assert second.balances() == [-85, 80, 0]  # and the bond is burnt
+    assert net.admin.token.burnt() == 5 * KLP
     assert ledger.verify(net.admin, []) == []
 
 

@@ -13,6 +13,7 @@ from eth_hash.auto import keccak
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
+from klopf.ledger._parameters import Marks as Terms
 from klopf.ledger._parameters import task_id, task_name
 from klopf.ledger._replay import Replay
 from klopf.ledger.audit import _reference as ref
@@ -149,14 +150,15 @@ class AuditsReplay(Replay):
             self.findings[e.epoch, result.neuron].append((e.auditor, result))
 
     def on_Concluded(self, e: Concluded) -> None:
-        at, found, rules = self.where(e), self.findings[e.epoch, e.neuron], self.rules.now
+        at, found, rules = self.where(e), self.findings[e.epoch, e.neuron], self.rules.played_in(e.epoch)
         self.clock.over(e, e.epoch)
         again = (e.epoch, e.neuron) in self.concluded
         self.differ(f"second conclusion of {e.neuron} for epoch {e.epoch}", False, again)
         self.concluded.add((e.epoch, e.neuron))
-        medians, least = self.medians(e.epoch, found), self.marks.now.least
-        judged = len(found) >= rules.audit_quorum and all(task in medians for task in least)
-        passed = judged and all(medians[task] >= mark for task, mark in least.items())
+        medians, enough = self.medians(e.epoch, found), len(found) >= rules.audit_quorum
+        outcomes = [self.outcome(medians, self.marks.counted_in(epoch)) for epoch in (e.epoch, self.clock.epoch)]
+        passed = enough and (True, True) in outcomes  # what was eased since counts, what was raised does not
+        judged = enough and (passed or outcomes[0][0])
         self.differ(at, (len(found), medians, passed), (e.results, e.medians, e.passed))
         if judged:
             self.registry.judge(e.neuron, e.epoch, passed)
@@ -167,6 +169,11 @@ class AuditsReplay(Replay):
                     self.expect("Audits.Outlier", e.epoch, auditor, e.neuron, task, s.value, middle)
                     self.punish(e.epoch, auditor)
 
+    def outcome(self, medians: dict[str, int], marks: Terms) -> tuple[bool, bool]:
+        """Whether every marked task has a median, and whether all of them reach their marks."""
+        judged = all(task in medians for task in marks.least)
+        return judged, judged and all(medians[task] >= mark for task, mark in marks.least.items())
+
     def medians(self, epoch: int, found: list[tuple[int, Result]]) -> dict[str, int]:
         """Of each task that enough auditors scored, weighed by the stake they had when ``epoch`` opened."""
         scored: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -176,7 +183,7 @@ class AuditsReplay(Replay):
         return {
             task: ref.median([value for value, _ in said], [stake for _, stake in said])
             for task, said in scored.items()
-            if len(said) >= self.rules.now.audit_quorum
+            if len(said) >= self.rules.played_in(epoch).audit_quorum
         }
 
     def punish(self, epoch: int, auditor: int) -> None:
@@ -185,7 +192,9 @@ class AuditsReplay(Replay):
             return
         self.punished.add((epoch, auditor))
         account = self.stake.accounts[auditor]
-        taken = [-(-amount * self.rules.now.slash_bps // 10_000) for amount in (account.staked, account.thawing)]
+        taken = [
+            -(-amount * self.rules.played_in(epoch).slash_bps // 10_000) for amount in (account.staked, account.thawing)
+        ]
         self.expect("Stake.Slashed", auditor, epoch, *taken)
 
     def on_Outlier(self, e: Outlier) -> None:

@@ -38,22 +38,19 @@ class MarksReplay(Replay):
 
     def begin(self) -> None:
         self.clock = self.of(ClockReplay)
-        self._before, self._last, self._since = Terms({}), Terms({}), -1
+        self._said: dict[int, Terms] = {}
 
     def on_Proposed(self, e: Proposed) -> None:
-        first = self._since < 0
-        if self.clock.epoch >= self._since:
-            self._before = self._last
-        self._last, self._since = Terms(e.marks), 0 if first else self.clock.epoch + 1
-        self.differ(f"epoch of {self.where(e)}", self._since, e.since)
+        self.differ(f"epoch of {self.where(e)}", self.clock.epoch + 1 if self._said else 0, e.since)
+        self._said[e.since] = Terms(e.marks)
 
-    @property
-    def now(self) -> Terms:
-        """The marks of the running epoch."""
-        return self._last if self.clock.epoch >= self._since else self._before
+    def counted_in(self, epoch: int) -> Terms:
+        """The marks of an epoch: its audits are judged by them."""
+        return self._said[max(since for since in self._said if since <= epoch)]
 
     def compare(self) -> None:
-        self.differ("the contract's marks", self.now, self.client(Marks).current())
+        now = self.counted_in(self.clock.epoch)
+        self.differ("the contract's marks", now, self.client(Marks).current())
 
 
 class Marks(Contract):

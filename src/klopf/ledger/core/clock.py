@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -78,6 +79,11 @@ class ClockReplay(Replay):
         self.epoch, self.phase, self.deadline, self.expected = 0, 1, 0, 0
         self.arrived: set[int] = set()
         self.arrived_before: set[int] = set()
+        self.weights: dict[int, int] = defaultdict(int)
+        """What each had at stake when it last arrived."""
+        self.weight: Callable[[int], int] = lambda id: 0
+        """What an id has at stake; set by whoever keeps that account."""
+        self.arrived_weight = self.expected_weight = 0
         self.turns: Counter[int] = Counter()
         """The phase in which each last arrived, as the contract numbers them."""
         self.seeds: dict[int, bytes] = {0: bytes(32)}
@@ -109,19 +115,26 @@ class ClockReplay(Replay):
         self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
         self.epoch, self.phase, self.deadline, self.expected = epoch, e.phase, e.deadline, e.expected
         self.arrived_before, self.arrived = self.arrived, set()
+        self.expected_weight, self.arrived_weight = self.arrived_weight, 0
 
     def on_Arrived(self, e: Arrived) -> None:
         self.during(e, e.epoch, e.phase)
         self.differ(f"second arrival of {e.id}", False, e.id in self.arrived)
         self.expected += e.id not in self.arrived_before
         self.arrived.add(e.id)
+        weight = self.weight(e.id)
+        self.expected_weight += weight - (self.weights[e.id] if e.id in self.arrived_before else 0)
+        self.arrived_weight += weight
+        self.weights[e.id] = weight
         self.turns[e.id] = 2 * e.epoch + e.phase + 1
 
     def on_Left(self, e: Left) -> None:
         self.during(e, e.epoch, e.phase)
         if e.id in self.arrived or e.id in self.arrived_before:
             self.expected -= 1
-        self.turns[e.id] = 0
+            self.expected_weight -= self.weights[e.id]
+        self.arrived_weight -= self.weights[e.id] if e.id in self.arrived else 0
+        self.turns[e.id] = self.weights[e.id] = 0
         self.arrived.discard(e.id)
         self.arrived_before.discard(e.id)
 
@@ -138,6 +151,8 @@ class ClockReplay(Replay):
         self.differ(f"{the} epoch and phase", (self.epoch, self.phase), (now.epoch, int(now.phase)))
         self.differ(f"{the} deadline", self.deadline, now.deadline)
         self.differ(f"{the} roll call", (len(self.arrived), self.expected), (now.arrived, now.expected))
+        kept = (self.arrived_weight, self.expected_weight)
+        self.differ(f"{the} stake at the roll call", kept, self.client(Clock).weights())
 
 
 class Clock(Contract):
@@ -189,6 +204,10 @@ class Clock(Contract):
     def depart(self, id: int) -> Sent:
         """Go without holding the others up."""
         return self._write("depart", id)
+
+    def weights(self) -> tuple[int, int]:
+        """What those who have arrived in this phase have at stake, and what is waited for."""
+        return int(self._read("arrivedWeight")), int(self._read("expectedWeight"))
 
     def window(self, epoch: int) -> tuple[int, int]:
         """When the dispute window of an epoch ends (seconds since 1970) and how long it is; zeros where it has none,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -15,20 +15,25 @@ from klopf.errors import LedgerError
 from klopf.ledger._client import Connection, Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
+from klopf.ledger._parameters import KLP
 from klopf.ledger._receipts import Domain
 from klopf.ledger._replay import Replay
 from klopf.ledger.core import _reference as ref
+from klopf.ledger.core._member import Member
 from klopf.ledger.core._participant import Participant, Role
 from klopf.ledger.core.clock import Clock, ClockReplay
 from klopf.ledger.core.lens import Lens
 from klopf.ledger.core.rules import RulesReplay
+from klopf.ledger.core.token import Token
 from klopf.ledger.keys import Key, checksum
 from klopf.neuron import Standing
 
 __all__ = [
+    "FREE",
     "KEEPS_SEAT",
     "Delisted",
     "EIP712DomainChanged",
+    "Gone",
     "Judged",
     "KeyRotated",
     "Member",
@@ -42,7 +47,9 @@ __all__ = [
     "UtilityUpdated",
 ]
 
-_PAGE = 200  # participants read in one call
+_PAGE = 200  # participants read in one call, at most
+_TEXT, _CERTIFICATE = 255, 4096  # bytes of an endpoint or a model, and of a certificate
+FREE, _DEPOSIT = 256, 10 * KLP  # so many ids cost nothing, those after them this
 KEEPS_SEAT = float("inf")  # a rival nobody can beat: the rule then answers without a seat asked for
 
 
@@ -68,6 +75,14 @@ class Moved(Event):
 class KeyRotated(Event):
     id: int
     key: str
+
+
+@dataclass(frozen=True)
+class Gone(Event):
+    """Has left; ``deposit`` went back to its owner."""
+
+    id: int
+    deposit: int
 
 
 @dataclass(frozen=True)
@@ -118,48 +133,10 @@ class EIP712DomainChanged(Event):
     pass
 
 
-@dataclass
-class Member:
-    """A participant as the events tell of it."""
-
-    role: Role
-    owner: str
-    key: str
-    endpoint: str
-    model: str
-    certificate: bytes
-    standing: Standing = Standing.NONE
-    born: int = 0
-    updated: int = 0
-    utility: int = 0
-    accounted: int = 0
-    """Epochs that the utility contains."""
-    rule_utility: float = 0.0
-    """The same by the shared rule, in floating point."""
-    passed: bool = False
-    failed: int = 0
-    commitment: bytes = bytes(32)
-    replaced: dict[str, int] = field(default_factory=dict)
-    """Every key it had before this one, and the epoch in which that was replaced."""
-    stakes: list[tuple[int, int]] = field(default_factory=list)
-    """(epoch, staked after it changed)"""
-
-    @property
-    def staked(self) -> int:
-        """What it has at stake now."""
-        return self.stakes[-1][1] if self.stakes else 0
-
-    def stake_at(self, epoch: int) -> int:
-        """What it had at stake when ``epoch`` opened."""
-        return next((staked for changed, staked in reversed(self.stakes) if changed < epoch), 0)
-
-    def keys_of(self, epoch: int) -> set[str]:
-        """The keys that it had in ``epoch`` or later: a receipt of that epoch may be signed with any of them."""
-        return {self.key, *(key for key, last in self.replaced.items() if epoch <= last)}
-
-
 class RegistryReplay(Replay):
     """Members, and the standing that each has earned by the shared rule."""
+
+    holds_tokens = True
 
     def begin(self) -> None:
         self.rules, self.clock = self.of(RulesReplay), self.of(ClockReplay)
@@ -168,16 +145,43 @@ class RegistryReplay(Replay):
         """Auditors who staked enough, oldest first, and when each may first be drawn."""
         self.heard: set[tuple[int, int]] = set()
         """(epoch, id) of all whose share of an epoch is in their utility."""
+        self.clock.weight = self.weight
         self.share: Callable[[int, int], int] = lambda epoch, id: 0
         """What an id was heard in an epoch, of all listening, 18 decimals; set by whoever keeps that account."""
 
     def on_Registered(self, e: Registered) -> None:
         self.differ(f"id of {self.where(e)}", len(self.members) + 1, e.id)
-        self.members[e.id] = Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate)
+        deposit = _DEPOSIT if e.id > FREE else 0
+        self.members[e.id] = Member(Role(e.role), e.owner, e.key, e.endpoint, e.model, e.certificate, deposit=deposit)
+        if deposit:
+            self.move(e.owner, self.address, deposit)
+        self.bounded(e, e.endpoint, e.certificate, e.model)
+
+    def bounded(self, e: Event, endpoint: str, certificate: bytes, model: str = "") -> None:
+        """What somebody says of itself is no longer than may be said."""
+        longest = max(len(endpoint.encode()), len(model.encode()))
+        self.differ(f"length of {self.where(e)}", True, longest <= _TEXT and len(certificate) <= _CERTIFICATE)
+
+    def on_Gone(self, e: Gone) -> None:
+        m = self.members[e.id]
+        self.differ(f"deposit of {self.where(e)}", m.deposit, e.deposit)
+        self.differ(f"stake of {self.where(e)}", 0, m.staked)
+        if m.deposit:
+            self.move(self.address, m.owner, m.deposit)
+        m.role, m.deposit, m.endpoint, m.model = Role.NONE, 0, "", ""
+
+    def owed(self) -> int:
+        return sum(m.deposit for m in self.members.values())
+
+    def weight(self, id: int | None = None) -> int:
+        """What ``id``, or all who take part, have at stake; the silent do not."""
+        ids = self.members if id is None else [id]
+        return sum(self.members[i].staked for i in ids if self.members[i].standing is not Standing.SILENT)
 
     def on_Moved(self, e: Moved) -> None:
         m = self.members[e.id]
         m.endpoint, m.certificate = e.endpoint, e.certificate
+        self.bounded(e, e.endpoint, e.certificate)
 
     def on_KeyRotated(self, e: KeyRotated) -> None:
         m = self.members[e.id]
@@ -315,6 +319,7 @@ class RegistryReplay(Replay):
     def compare(self) -> None:
         registry, the = self.client(Registry), "the contract's"
         self.differ(f"{the} list of auditors", list(self.listed), registry.auditors())
+        self.differ(f"{the} stake of all who take part", self.weight(), registry.weight())
         participants = {p.id: p for p in registry.all()}
         self.differ(f"{the} ids", sorted(self.members), sorted(participants))
         for id, m in self.members.items():
@@ -338,6 +343,7 @@ class RegistryReplay(Replay):
             ("age", self.age(m), p.age),
             ("epochs accounted for", m.accounted, p.accounted),
             ("utility", self.utility(m) / ref.WAD, p.utility),
+            ("deposit", m.deposit, self.client(Registry).deposit(id)),
             ("last arrival", self.clock.turns[id], self.client(Clock).last_turn(id)),
         )
         for what, expected, found in pairs:
@@ -356,8 +362,8 @@ class Registry(Contract):
 
     name = "Registry"
     events = (
-        Registered, Moved, KeyRotated, ModelChanged, ModelCommitted, UtilityUpdated, Judged, StandingChanged, Delisted,
-        EIP712DomainChanged,
+        Registered, Moved, KeyRotated, Gone, ModelChanged, ModelCommitted, UtilityUpdated, Judged, StandingChanged,
+        Delisted, EIP712DomainChanged,
     )  # fmt: skip
     needs_none = (EIP712DomainChanged,)
     participants = ("id", "rival")
@@ -371,8 +377,14 @@ class Registry(Contract):
     def register(
         self, role: Role, *, endpoint: str = "", model: str = "", certificate: bytes = b"", key: Key | None = None
     ) -> int:
-        """Join under ``key`` (by default the one that sends, which becomes the owner). Returns the new id."""
+        """Join under ``key`` (by default the one that sends, which becomes the owner). Returns the new id.
+
+        Endpoint and model have at most 255 bytes, the certificate 4,096. Where there are 256 participants already it
+        costs a deposit of 10 KLP, approved by itself, which :meth:`quit` returns.
+        """
         key = key or self._ledger.me
+        if self.count() >= FREE:
+            self._ledger.client(Token).ensure_allowance(self.address, _DEPOSIT)
         proof = self._proof(key, sha256(certificate).digest())
         sent = self._write("register", int(role), key.address, endpoint, model, certificate, proof)
         return self._made(sent, "Registered")
@@ -390,6 +402,19 @@ class Registry(Contract):
     def rotate_key(self, id: int, key: Key) -> Sent:
         """Replace the key. What the old one signed for epochs up to this one stays signed; it may do nothing else."""
         return self._write("rotateKey", id, key.address, self._proof(key, self.get(id).fingerprint))
+
+    def quit(self, id: int) -> Sent:
+        """Leave for good, with nothing at stake any more; the deposit returns. What is due for past epochs is still
+        paid to the owner."""
+        return self._write("quit", id)
+
+    def deposit(self, id: int) -> int:
+        """What returns when ``id`` leaves."""
+        return int(self._read("depositOf", id))
+
+    def weight(self) -> int:
+        """What all who take part have at stake; the silent do not."""
+        return int(self._read("weight"))
 
     def change_model(self, id: int, model: str) -> Sent:
         """Announce another kind of model, which has passed no audit yet."""
@@ -433,9 +458,9 @@ class Registry(Contract):
     def all(self) -> list[Participant]:
         """Everybody, by id."""
         everybody: list[Participant] = []
-        while len(page := self._page(len(everybody) + 1, _PAGE)) == _PAGE:
+        while page := self._page(len(everybody) + 1, _PAGE):  # as long as it can be read in one call
             everybody += page
-        return everybody + page
+        return everybody
 
     def _page(self, first: int, length: int) -> list[Participant]:
         return [self._participant(row) for row in self._ledger.client(Lens).page(first, length)]

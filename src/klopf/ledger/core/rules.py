@@ -47,6 +47,8 @@ class RulesReplay(Replay):
 
     def begin(self) -> None:
         self.now = Parameters()
+        self.played: dict[int, Parameters] = {}
+        """By the first epoch that each was played in."""
         self.waiting: Parameters | None = None
         self.since: int | None = None
         """The epoch that they are played from; None before the first were told."""
@@ -64,6 +66,11 @@ class RulesReplay(Replay):
             self.differ(f"rules of epoch {e.epoch}", self.waiting, rules)
             self.waiting = None
         self.now, self.since = rules, e.epoch
+        self.played[e.epoch] = rules
+
+    def played_in(self, epoch: int) -> Parameters:
+        """The rules of an epoch: what happened in it is judged by them."""
+        return self.played[max(since for since in self.played if since <= epoch)]
 
     def compare(self) -> None:
         self.differ("the contract's rules", self.now, self.client(Rules).current())
@@ -85,6 +92,10 @@ class Rules(Contract):
     def current(self) -> Parameters:
         """The rules of the running epoch."""
         return Parameters.from_tuple(self._read("current"))
+
+    def played_in(self, epoch: int) -> Parameters:
+        """The rules that an epoch was played by."""
+        return Parameters.from_tuple(self._read("playedIn", epoch))
 
     def propose(self, parameters: Parameters) -> Sent:
         """Change the rules from the next epoch on; the owner only."""

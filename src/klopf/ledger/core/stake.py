@@ -9,12 +9,13 @@ from typing import Any
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
-from klopf.ledger._replay import Replay
+from klopf.ledger._replay import ZERO, Replay
 from klopf.ledger.core.registry import RegistryReplay
 from klopf.ledger.core.token import Token
 
 __all__ = [
     "Account",
+    "Burnt",
     "Slashed",
     "Stake",
     "StakeReplay",
@@ -61,6 +62,14 @@ class Slashed(Event):
     epoch: int
     from_staked: int
     from_thawing: int
+
+
+@dataclass(frozen=True)
+class Burnt(Event):
+    """Spent on work that ``id`` signed for as its receiver."""
+
+    id: int
+    amount: int
 
 
 @dataclass
@@ -112,6 +121,14 @@ class StakeReplay(Replay):
         self.move(self.address, self.run.ledger.deployment.treasury, taken)
         self.registry.restake(e.id, account.staked, fell=True)
 
+    def on_Burnt(self, e: Burnt) -> None:
+        account = self.accounts[e.id]
+        self.must(e, e.id, e.amount)
+        account.staked -= e.amount
+        self.differ(f"stake of {e.id} after {self.where(e)} at least 0", True, account.staked >= 0)
+        self.move(self.address, ZERO, e.amount)
+        self.registry.restake(e.id, account.staked, fell=True)
+
     def owed(self) -> int:
         return sum(account.staked + account.thawing for account in self.accounts.values())
 
@@ -127,7 +144,7 @@ class Stake(Contract):
     """What a participant can lose."""
 
     name = "Stake"
-    events = (Staked, Thawing, Withdrawn, Slashed)
+    events = (Staked, Thawing, Withdrawn, Slashed, Burnt)
     participants = ("id",)
     replay = StakeReplay
 

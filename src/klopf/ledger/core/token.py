@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.ledger._abi import FunctionABI
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import KLP
+from klopf.ledger._receipts import Domain
 from klopf.ledger._replay import ZERO, Replay
+from klopf.ledger.keys import checksum
 
 __all__ = [
     "GENESIS",
     "Approval",
+    "AuthorizationCanceled",
+    "AuthorizationUsed",
     "DelegateChanged",
     "DelegateVotesChanged",
     "EIP712DomainChanged",
     "Emitted",
+    "Reserve",
     "Token",
     "TokenReplay",
     "Transfer",
@@ -51,6 +61,20 @@ class Emitted(Event):
 
 
 @dataclass(frozen=True)
+class AuthorizationUsed(Event):
+    """An ERC-3009 authorization moved tokens."""
+
+    authorizer: str
+    nonce: bytes
+
+
+@dataclass(frozen=True)
+class AuthorizationCanceled(Event):
+    authorizer: str
+    nonce: bytes
+
+
+@dataclass(frozen=True)
 class DelegateChanged(Event):
     delegator: str
     from_delegate: str
@@ -69,6 +93,13 @@ class EIP712DomainChanged(Event):
     pass
 
 
+class Reserve(IntEnum):
+    """Those that packs of their own mint from."""
+
+    LIQUIDITY = 0
+    CIRCULATION = 1
+
+
 class TokenReplay(Replay):
     """Balances from transfers. A transfer from or to a contract that holds tokens of others needs a cause, and so does
     everything minted after genesis."""
@@ -76,15 +107,21 @@ class TokenReplay(Replay):
     def begin(self) -> None:
         self.balances: Counter[str] = Counter()
         self.emitted = self.client(Token).former()
-        self._genesis = ""  # the transaction that created the token
+        self.reserved = 0
+        """Minted from the reserves for liquidity and circulation, a former chain's included."""
+        self._burnt = 0
+        self.genesis = 0  # minted when it was created
+        self._genesis = ""  # the transaction that did
 
     def on_Transfer(self, e: Transfer) -> None:
         self.balances[e.sender] -= e.value
         self.balances[e.to] += e.value
+        self._burnt += e.value if e.to == ZERO else 0
         if e.sender != ZERO and self.balances[e.sender] < 0:
             self.differ(f"balance of {e.sender} after {self.where(e)}", "at least 0", self.balances[e.sender])
         self._genesis = self._genesis or e.transaction
         if e.transaction == self._genesis:
+            self.genesis += e.value if e.sender == ZERO else 0
             return
         held = {replay.address for replay in self.run.replays.values() if replay.holds_tokens}
         if e.sender == ZERO or e.sender in held or e.to in held:
@@ -97,9 +134,13 @@ class TokenReplay(Replay):
 
     def compare(self) -> None:
         token, supply = self.client(Token), -self.balances[ZERO]
+        former = token.former()
+        self.differ("tokens of genesis and of a former chain", True, self.genesis >= GENESIS + former)
+        minted = self.genesis + self.emitted - former + self.reserved
         self.differ("total supply", supply, token.supply())
         self.differ("sum of all balances", supply, sum(v for a, v in self.balances.items() if a != ZERO))
-        self.differ("genesis and emitted", GENESIS + self.emitted, supply)
+        self.differ("genesis and all that was minted, less what was burnt", minted - self._burnt, supply)
+        self.differ("tokens burnt", self._burnt, token.burnt())
         self.differ("tokens emitted", self.emitted, token.emitted())
         for address, value in sorted(self.balances.items()):
             if address != ZERO:
@@ -114,16 +155,23 @@ class Token(Contract):
     """KLP."""
 
     name = "Token"
-    events = (Transfer, Approval, Emitted, DelegateChanged, DelegateVotesChanged, EIP712DomainChanged)
-    needs_none = (Approval, DelegateChanged, DelegateVotesChanged, EIP712DomainChanged)
-    """Allowances are no money yet; Klopf's own contracts are approved once, for ever. Votes move no money."""
+    events = (
+        Transfer, Approval, Emitted, AuthorizationUsed, AuthorizationCanceled, DelegateChanged, DelegateVotesChanged,
+        EIP712DomainChanged,
+    )  # fmt: skip
+    needs_none = (
+        Approval, AuthorizationUsed, AuthorizationCanceled, DelegateChanged, DelegateVotesChanged, EIP712DomainChanged,
+    )  # fmt: skip
+    """Allowances are no money yet; Klopf's own contracts are approved once, for ever. Votes move no money. What an
+    authorization moved is in the transfer that follows it."""
     replay = TokenReplay
 
     @classmethod
     def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
         s = deploying.settings
-        emitted = s["former"].emitted if s["former"] else 0
-        return deploying.directory, s["fundraising"], s["lab"], s["foundation"], emitted
+        f = s["former"]
+        carried = (f.emitted, f.liquidity, f.circulation, f.burnt) if f else (0, 0, 0, 0)
+        return deploying.directory, s["fundraising"], s["lab"], s["foundation"], carried
 
     def balance(self, address: str) -> int:
         """Tokens that an address holds."""
@@ -140,6 +188,48 @@ class Token(Contract):
     def former(self) -> int:
         """Compute rewards that a former chain had minted."""
         return int(self._read("former"))
+
+    def burnt(self) -> int:
+        """Tokens that were given up for good, a former chain's included."""
+        return int(self._read("burnt"))
+
+    def minted_from(self, reserve: Reserve) -> int:
+        """What was minted from a reserve so far, a former chain's included."""
+        return int(self._read("mintedFrom", int(reserve)))
+
+    def left_in(self, reserve: Reserve) -> int:
+        """What a reserve still holds."""
+        return int(self._read("leftIn", int(reserve)))
+
+    def owner(self) -> str:
+        """Whoever owns the rules, as a BEP-20 token names it; it has no power over the token."""
+        return checksum(self._read("getOwner"))
+
+    def burn(self, amount: int) -> Sent:
+        """Give up tokens for good."""
+        return self._write("burn", amount)
+
+    def authorization(
+        self, to: str, amount: int, nonce: bytes, *, after: int = 0, before: int = 2**48 - 1, received: bool = False
+    ) -> bytes:
+        """What an owner signs so that anybody (where ``received``: only ``to``) may move ``amount`` to ``to``, once,
+        between the two moments in seconds since 1970: ERC-3009, which x402 settles by. The owner is this key."""
+        kind = "ReceiveWithAuthorization" if received else "TransferWithAuthorization"
+        fields = "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        types = ("bytes32", "address", "address", "uint256", "uint256", "uint256", "bytes32")
+        values = (keccak((kind + fields).encode()), self._ledger.me.address, to, amount, after, before, nonce)
+        domain = Domain(self._ledger.deployment.chain_id, self.address)
+        return domain.digest(bytes(keccak(encode(types, values))))
+
+    def transfer_authorized(
+        self, owner: str, to: str, amount: int, nonce: bytes, signature: bytes, *, after: int = 0,
+        before: int = 2**48 - 1, received: bool = False,
+    ) -> Sent:  # fmt: skip
+        """Bring what ``owner`` signed (see :meth:`authorization`); where it is a contract, as ERC-1271 says."""
+        name = "receiveWithAuthorization" if received else "transferWithAuthorization"
+        types = ("address", "address", "uint256", "uint256", "uint256", "bytes32", "bytes")
+        call = FunctionABI(name, types, ())
+        return self._ledger.send(self.address, call.call_data((owner, to, amount, after, before, nonce, signature)))
 
     def votes(self, address: str) -> int:
         """Votes delegated to an address now."""

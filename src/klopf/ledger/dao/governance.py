@@ -184,6 +184,8 @@ class Proposal:
     votes: dict[str, int]
     targets: tuple[str, ...]
     calldatas: tuple[bytes, ...]
+    mark: str = ""
+    """What followed the description when it was proposed, so that nobody else could propose it first."""
 
     def waits_for(self) -> str:
         """What must happen before the next thing can."""
@@ -199,7 +201,7 @@ class Proposal:
 
     def action(self) -> tuple[list[str], list[int], list[bytes], bytes]:
         """What the governor hashes a proposal from."""
-        description = bytes(keccak(self.description.encode()))
+        description = bytes(keccak((self.description + self.mark).encode()))
         return list(self.targets), [0] * len(self.targets), list(self.calldatas), description
 
 
@@ -216,6 +218,9 @@ _SETTINGS = {
     "timelock_delay": ("Timelock", "getMinDelay", "uint256", "updateDelay"),
     "guardian": ("KlopfGovernor", "proposalGuardian", "address", "setProposalGuardian"),
 }
+
+
+_MARK = "#proposer="
 
 
 def _when(seconds: int) -> str:
@@ -267,8 +272,12 @@ class Governance(Contract):
         return self._ledger.client(Token).votes(address)
 
     def propose(self, calls: list[tuple[str, bytes]], description: str) -> int:
-        """Propose calls (address, data), which the timelock will make. Returns the proposal's id."""
+        """Propose calls (address, data), which the timelock will make. Returns the proposal's id.
+
+        The description ends with who proposes it (`#proposer=`): nobody can propose the same first and cancel it.
+        """
         targets, datas = [to for to, _ in calls], [data for _, data in calls]
+        description += _MARK + self._ledger.me.address.lower()
         self._write("propose", targets, [0] * len(calls), datas, description)
         digest = bytes(keccak(description.encode()))
         return int(self._read("getProposalId", targets, [0] * len(calls), datas, digest))
@@ -341,8 +350,13 @@ class Governance(Contract):
         """Carry out a queued proposal whose delay is over; anybody may."""
         return self._act("execute", proposal, *self.get(proposal).action())
 
+    def guardian_until(self) -> int:
+        """When the guardian's year is over, in seconds since 1970; the DAO may begin another one."""
+        return int(self._read("guardianUntil"))
+
     def cancel(self, proposal: int) -> Sent:
-        """Cancel: the guardian at any time, or the proposer before the vote starts."""
+        """Cancel: the guardian in its year, unless the proposal says who shall be guardian and nothing else; or the
+        proposer before the vote starts."""
         return self._act("cancel", proposal, *self.get(proposal).action())
 
     def changes(self, proposal: Proposal) -> list[str]:
@@ -391,10 +405,14 @@ class Governance(Contract):
 
     def _proposal(self, e: ProposalCreated) -> Proposal:
         against, in_favour, abstain = self._read("proposalVotes", e.proposal)
+        description, mark, proposer = e.description.rpartition(_MARK)
+        if proposer.lower() != e.proposer.lower():
+            description, mark, proposer = e.description, "", ""
         return Proposal(
             id=e.proposal,
             proposer=e.proposer,
-            description=e.description,
+            description=description,
+            mark=mark + proposer,
             state=ProposalState(self._read("state", e.proposal)),
             vote_start=e.vote_start,
             vote_end=int(self._read("proposalDeadline", e.proposal)),

@@ -6,7 +6,9 @@ history with it, and the tests compare it with the contract on random input.
 
 from __future__ import annotations
 
-__all__ = ["bonus", "fixed_effort", "variable_effort"]
+from collections.abc import Iterable
+
+__all__ = ["backing", "bonus", "fixed_effort", "price", "variable_effort", "working"]
 
 
 def variable_effort(verified: int, work: int, talk: int) -> int:
@@ -19,8 +21,8 @@ def variable_effort(verified: int, work: int, talk: int) -> int:
 
 
 def fixed_effort(cores: int, teraflops: int, memory_mib: int, per: tuple[int, int, int]) -> int:
-    """The fixed part of a device's effort in a cycle, 18 decimals, ``per`` core, teraflop and GiB; counts for nothing
-    after the milestone.
+    """The fixed part of a device's effort in a cycle, 18 decimals, ``per`` core, teraflop and GiB, before it is bounded
+    by a twentieth of what was verified; counts for nothing after the milestone.
 
     >>> fixed_effort(4, 2, 2048, (10, 100, 3))
     246
@@ -36,3 +38,32 @@ def bonus(devices: int, since: int, until: int, most: int) -> int:
     [10000, 10000, 12500, 15000, 15000]
     """
     return 10_000 + most * (min(max(devices, since), until) - since) // (until - since)
+
+
+def price(verified: int, bytes_per_stake: int) -> int:
+    """What verified bytes cost their receiver, in 1e-18 KLP, rounded up.
+
+    >>> [price(n, 10**14) for n in (0, 1, 10**14)]
+    [0, 10000, 1000000000000000000]
+    """
+    return -(-verified * 10**18 // bytes_per_stake)
+
+
+def working(data: Iterable[int]) -> int:
+    """How many devices worked, as evenly as they did, from the bytes of each.
+
+    >>> [working(d) for d in ([], [5], [5, 5, 5], [100, 1, 1], [0, 7])]
+    [0, 1, 3, 1, 1]
+    """
+    each = list(data)
+    squares = sum(n * n for n in each)
+    return sum(each) ** 2 // squares if squares else 0
+
+
+def backing(price: int, factor: int, most: int) -> int:
+    """What may be paid for work that cost ``price``: nine tenths of it at the highest ``factor``, 10,000 + ``most``.
+
+    >>> [backing(1500, factor, 5000) for factor in (10_000, 15_000)]
+    [900, 1350]
+    """
+    return price * 9_000 * factor // (10_000 * (10_000 + most))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
@@ -21,6 +23,7 @@ __all__ = [
     "Devices",
     "DevicesReplay",
     "EIP712DomainChanged",
+    "KeyRotated",
     "Transfer",
 ]
 
@@ -34,6 +37,12 @@ class Born(Event):
     teraflops: int
     memory_mib: int
     description: bytes
+
+
+@dataclass(frozen=True)
+class KeyRotated(Event):
+    id: int
+    key: str
 
 
 @dataclass(frozen=True)
@@ -69,26 +78,39 @@ class DevicesReplay(Replay):
         self.owners: dict[int, str] = {}
         self.parts: dict[int, tuple[int, int, int]] = {}
         """Cores, teraflops and MiB of memory."""
+        self.keys: dict[int, str] = {}
+        self.sales: Counter[int] = Counter()
+        self.on_sale: Callable[[Transfer], None] = lambda e: None
+        """What a sale means for where a device works; set by whoever keeps that account."""
 
     def on_Born(self, e: Born) -> None:
         self.differ(f"id of {self.where(e)}", len(self.parts) + 1, e.id)
         self.differ(f"owner of {self.where(e)}", self.owners.get(e.id), e.owner)
         self.parts[e.id] = (e.cores, e.teraflops, e.memory_mib)
+        self.keys[e.id] = e.key
+
+    def on_KeyRotated(self, e: KeyRotated) -> None:
+        self.keys[e.id] = e.key
 
     def on_Transfer(self, e: Transfer) -> None:
         self.differ(f"owner before {self.where(e)}", self.owners.get(e.id, ZERO), e.sender)
         self.owners[e.id] = e.to
+        if e.sender not in (ZERO, e.to):
+            self.on_sale(e)
+            self.sales[e.id] += 1
 
     def compare(self) -> None:
         for id, owner in self.owners.items():
             self.differ(f"the contract's owner of device {id}", owner, self.client(Devices).owner(id))
+            self.differ(f"the contract's key of device {id}", self.keys[id], self.client(Devices).key(id))
+            self.differ(f"the contract's sales of device {id}", self.sales[id], self.client(Devices).sales(id))
 
 
 class Devices(Contract):
     """Devices as tokens."""
 
     name = "Devices"
-    events = (Born, Transfer, Approval, ApprovalForAll, EIP712DomainChanged)
+    events = (Born, KeyRotated, Transfer, Approval, ApprovalForAll, EIP712DomainChanged)
     needs_none = (Approval, ApprovalForAll, EIP712DomainChanged)
     """Who may sell a device moves none."""
     replay = DevicesReplay
@@ -111,6 +133,21 @@ class Devices(Contract):
     def owner(self, id: int) -> str:
         """Who owns a device now."""
         return checksum(self._read("ownerOf", id))
+
+    def rotate_key(self, id: int, key: Key) -> Sent:
+        """Give a device of one's own another key."""
+        kind = keccak(b"KeyProof(address owner,uint256 device)")
+        said = keccak(encode(("bytes32", "address", "uint256"), (kind, self._ledger.me.address, id)))
+        domain = Domain(self._ledger.deployment.chain_id, self.address, "Klopf Devices")
+        return self._write("rotateKey", id, key.address, key.sign(domain.digest(bytes(said))))
+
+    def key(self, id: int) -> str:
+        """The address of a device's key."""
+        return checksum(self._read("device", id)[0])
+
+    def sales(self, id: int) -> int:
+        """How often a device has changed its owner; what it signs is bound to that."""
+        return int(self._read("salesOf", id))
 
     def owner_at(self, id: int, time: int) -> str:
         """Who owned it, and so what it recorded, at a time; the zero address before its birth."""

@@ -23,6 +23,7 @@ __all__ = [
     "EmissionReplay",
     "HalvingBegan",
     "Paid",
+    "PutBack",
     "Rolled",
     "SetAside",
 ]
@@ -57,6 +58,14 @@ class SetAside(Event):
 
 
 @dataclass(frozen=True)
+class PutBack(Event):
+    """Set aside for the effort of cycle ``over``, and not needed."""
+
+    over: int
+    amount: int
+
+
+@dataclass(frozen=True)
 class Paid(Event):
     to: str
     amount: int
@@ -78,6 +87,7 @@ class EmissionReplay(Replay):
         self.effort_pools: dict[int, int] = defaultdict(int)
         """What each cycle may pay for effort."""
         self._aside: list[tuple[int, int]] = []  # (cycle, amount) whose cause must follow in this transaction
+        self._back: list[tuple[int, int]] = []  # (cycle, amount) alike
         self._paid: Counter[tuple[str, int, bool]] = Counter()  # payments less those that had a cause
 
     def cycle_of(self, block: int) -> int:
@@ -129,6 +139,15 @@ class EmissionReplay(Replay):
         self.differ(f"reward set aside for {at}", (cycle, amount), found)
         self.promised += amount
 
+    def on_PutBack(self, e: PutBack) -> None:
+        self._back.append((e.over, e.amount))
+
+    def put_back_for(self, event: Event, cycle: int, amount: int) -> None:
+        """Something follows for which ``amount`` of what was set aside is not needed."""
+        found = self._back.pop() if self._back else (cycle, 0)
+        self.differ(f"reward put back for {self.where(event)}", (cycle, amount), found)
+        self.promised -= amount
+
     def on_Paid(self, e: Paid) -> None:
         self._paid[(e.to, e.amount, e.for_effort)] += 1
         self.expect("Token.Emitted", e.to, e.amount)
@@ -143,7 +162,9 @@ class EmissionReplay(Replay):
             self.differ(f"reward of {amount} set aside in cycle {cycle} in {at}", "for something", "for nothing")
         for (to, amount, _), surplus in self._paid.items():
             self.differ(f"rewards of {amount} for {to} in {at} without a cause", 0, surplus)
-        self._aside, self._paid = [], Counter()
+        for cycle, amount in self._back:
+            self.differ(f"reward of {amount} put back in cycle {cycle} in {at}", "not needed", "without a cause")
+        self._aside, self._back, self._paid = [], [], Counter()
 
     def compare(self) -> None:
         emission, the = self.client(Emission), "the contract's"
@@ -158,7 +179,7 @@ class Emission(Contract):
     """How much of the compute reserve may be paid in each cycle of 24 hours."""
 
     name = "Emission"
-    events = (Rolled, HalvingBegan, SetAside, Paid)
+    events = (Rolled, HalvingBegan, SetAside, PutBack, Paid)
     replay = EmissionReplay
 
     def cycle(self) -> int:
