@@ -4,6 +4,7 @@
 
     KlopfError
     ├── MindError          a learner was given something it cannot use, or a saved one cannot be read
+    │   └── Diverged       a learner's numbers are no longer finite: it must begin anew, or from an earlier save
     ├── ChainError         the embedded chain refused or could not be read
     │   ├── Rejected       a transaction or request that the chain does not accept (has a JSON-RPC code and data)
     │   ├── DamagedFile    the chain's file is cut off, altered or not a chain
@@ -36,6 +37,7 @@ __all__ = [
     "ChainError",
     "DamagedFile",
     "DiskFull",
+    "Diverged",
     "ExtensionError",
     "KlopfError",
     "LedgerError",
@@ -62,6 +64,10 @@ class KlopfError(Exception):
 
 class MindError(KlopfError):
     """A learner was given something it cannot use, or a saved one cannot be read."""
+
+
+class Diverged(MindError):
+    """A learner's weights, predictions or errors are no longer finite: it must begin anew, or from an earlier save."""
 
 
 class ChainError(KlopfError):

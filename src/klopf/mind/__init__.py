@@ -11,7 +11,7 @@ the same learners River's interface, and ``klopf.mind.rl`` holds agents that act
 
 from typing import TYPE_CHECKING, Any
 
-from klopf.errors import MindError
+from klopf.errors import Diverged, MindError
 from klopf.mind import diagnostics, problems
 from klopf.mind._mind import Mind
 from klopf.mind._problem import PROBLEMS, Problem
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LEARNERS",
     "PROBLEMS",
+    "Diverged",
     "Mind",
     "MindError",
     "Problem",

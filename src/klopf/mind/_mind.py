@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from klopf.errors import MindError
-from klopf.mind import _file
+from klopf.errors import Diverged, MindError
+from klopf.mind import _divergence, _file
 from klopf.mind._checked import checked_inputs, checked_targets, checked_weights, read
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
@@ -27,7 +28,7 @@ APART = 64
 less than one row does."""
 _OWN = frozenset(
     ("seed", "sensors", "outputs", "hidden", "learner", "output", "settings",
-     "_dtype", "_tables", "_net", "_turns", "_learner", "_predictor")
+     "_dtype", "_tables", "_net", "_turns", "_learner", "_predictor", "_unseen", "_lost")
 )  # fmt: skip
 """Attributes that a learner's header and tables say all about."""
 
@@ -100,6 +101,8 @@ class Mind(Kept):
         self._turns = Turns()
         self._learner: Any = None
         self._predictor: Any = None
+        self._unseen = 0  # samples since all weights were looked at
+        self._lost = ""  # what is said of it if it has diverged
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -132,8 +135,7 @@ class Mind(Kept):
     def __setstate__(self, state: dict[str, Any]) -> None:
         made = {name: value for name, value in state["made"].items() if name not in ("packages", "settings")}
         Mind.__init__(self, **made, **state["made"]["settings"])
-        for name, array in self._tables.arrays().items():
-            array[...] = state["arrays"][name]
+        self._fill(state["arrays"])
         self.__dict__.update(state["more"])
 
     def held(self) -> Turns:
@@ -188,6 +190,7 @@ class Mind(Kept):
 
         Raises:
             MindError: anything in ``X`` or ``y`` that cannot be learned from; the learner is then as it was.
+            Diverged: its numbers are no longer finite. It says nothing and learns nothing from then on.
         """
         return self._learn(X, y, sample_weight)[0]
 
@@ -206,15 +209,40 @@ class Mind(Kept):
             learn = self._learner or self._load()
             with self._turns.lock:
                 net, work = self._net, self._tables.work
+                if self._lost:
+                    raise Diverged(self._lost)
                 if len(x) == 1:
                     learn(net, work, x, targets, weights, errors, out, expected)
+                    self._unseen += 1
+                    if not isfinite(errors.item(0) + out.item(0)) or self._unseen >= _divergence.EVERY:
+                        self._look(errors, out)
                 else:
                     for part in slices(self._turns, len(x), net.P.size + net.K.size):
                         learn(net, work, x[part], targets[part], weights[part], errors[part], out[part], expected[part])
+                        self._unseen += part.stop - part.start
+                        self._look(errors[part], out[part])
         except Exception as error:
             blame(error, self.settings.rule, self.settings.life)
             raise
         return errors, out, expected
+
+    def _look(self, errors: NDArray[Any], out: NDArray[Any]) -> None:
+        """Whether these rows, just learned, and now and then all weights, are finite.
+
+        Raises:
+            Diverged: they are not.
+        """
+        row = _divergence.first_lost(errors, out)
+        what, when = "", ""
+        if row is not None:
+            what, when = "what it predicts", f"at step {self.steps - len(errors) + row + 1}"
+        elif self._unseen >= _divergence.EVERY:
+            self._unseen = 0
+            if not self.finite:
+                what, when = "a weight", f"by step {self.steps}"
+        if what:
+            self._lost = _divergence.line(self.settings, self.output, what, when)
+            raise Diverged(self._lost)
 
     def _load(self) -> Any:
         self._learner = learner_of(self._tables.plan)
@@ -241,6 +269,8 @@ class Mind(Kept):
         out = np.empty((len(x), self.outputs), self._dtype)
         predict = self._predictor or self._load_predictor()
         with self._turns.lock:
+            if self._lost:
+                raise Diverged(self._lost)
             if len(x) < APART:
                 predict(self._net, self._tables.work, x, out)
                 return out
@@ -280,7 +310,7 @@ class Mind(Kept):
 
     @property
     def finite(self) -> bool:
-        """Whether every weight is a finite number; once not, too large a step-size has made it diverge."""
+        """Whether every weight is a finite number; once not, it has diverged and must begin anew."""
         return bool(np.isfinite(self._net.W).all())
 
     @property
@@ -334,6 +364,7 @@ class Mind(Kept):
             **self.settings.as_dict(),
         )  # fmt: skip
         wide._tables.take_over(self._tables)
+        wide._lost = self._lost
         return wide
 
     # --- a life ------------------------------------------------------------------------------------------------------
@@ -365,9 +396,14 @@ class Mind(Kept):
                 raise MindError(f"the saved learner {path} is laid out differently; load it with its own Klopf")
         except (KeyError, TypeError) as error:
             raise MindError(f"the saved learner {path} lacks {error}; restore it from a copy") from error
-        for name, array in arrays.items():
-            own[name][...] = array
+        self._fill(arrays)
         return self
+
+    def _fill(self, arrays: dict[str, NDArray[Any]]) -> None:
+        for name, array in self._tables.arrays().items():
+            array[...] = arrays[name]
+        if not self.finite:
+            self._lost = _divergence.line(self.settings, self.output, "a weight", f"before step {self.steps + 1}")
 
     @in_turn
     def commitment(self) -> bytes:

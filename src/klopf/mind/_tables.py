@@ -220,7 +220,7 @@ class Tables:
     def apart(self) -> tuple[Net, Work]:
         """A copy of all that a prediction reads, and room of its own."""
         net, work = self.net, self.work
-        still = {name: getattr(net, name).copy() for name in ("W", "S", "G", "layers")}
+        still = {name: table.copy() for name, table in net._asdict().items() if name not in ("P", "U", "K", "outputs")}
         room = {name: np.zeros_like(getattr(work, name)) for name in ("A", "Z", "active", "count", "inverse")}
         return net._replace(**still), work._replace(**room)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from klopf.errors import MindError
+from klopf.errors import Diverged, MindError
 
 if TYPE_CHECKING:
     from klopf.mind._mind import Mind
@@ -27,7 +28,8 @@ def learn_together(minds: Sequence[Mind], X: ArrayLike, y: ArrayLike, cores: int
         y: classes or targets, as for ``Mind.learn``.
 
     Returns:
-        Errors, shape ``(len(minds), n)``; the same as from each one's ``learn`` alone.
+        Errors, shape ``(len(minds), n)``; the same as from each one's ``learn`` alone. Those of a learner that diverges
+        are NaN, with a warning that says so.
 
     Raises:
         MindError: the same learner is given twice, the stream cannot be learned, or ``cores`` is below 1.
@@ -41,4 +43,12 @@ def learn_together(minds: Sequence[Mind], X: ArrayLike, y: ArrayLike, cores: int
     for m in minds:
         m.prepare()  # compiling is not thread-safe work worth repeating
     with ThreadPoolExecutor(cores or os.cpu_count() or 1) as pool:
-        return np.stack(list(pool.map(lambda m: m.learn(X, y), minds)))
+        return np.stack(list(pool.map(lambda m: _learned(m, X, y), minds)))
+
+
+def _learned(m: Mind, X: ArrayLike, y: ArrayLike) -> NDArray[Any]:
+    try:
+        return m.learn(X, y)
+    except Diverged as error:  # the others go on
+        warnings.warn(f"{m!r}: {error}", RuntimeWarning, stacklevel=2)
+        return np.full(len(np.asarray(y)), np.nan)

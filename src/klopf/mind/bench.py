@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.errors import KlopfError, MindError
+from klopf.errors import Diverged, KlopfError, MindError
 from klopf.mind._effective import effective
 from klopf.mind._mind import Mind
 from klopf.mind._problem import PROBLEMS, stream_of
@@ -160,7 +160,11 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         if stream.fresh_outputs and number:
             m.forget_outputs()
         started = time.perf_counter()
-        e = m.learn(X, y)
+        try:
+            e = m.learn(X, y)
+        except Diverged:
+            errors.append(float("nan"))
+            break
         seconds += time.perf_counter() - started
         in_tail = e[max(0, tail_from - int(learned)) :]
         learned += len(X)

@@ -39,6 +39,8 @@ def _activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
     raw = plain(X, np.float64, "input")
     if raw.ndim != 2 or raw.shape[1] != mind.sensors or not len(raw):
         raise MindError(f"activities need rows of {mind.sensors} numbers, not the shape {raw.shape}")
+    if not np.isfinite(raw).all():
+        raise MindError("an input contains NaN or infinity; drop or fill it first")
     if s.normalise_inputs:
         mean, variance = mind.sensor_statistics()
         raw = (raw - mean) / np.sqrt(variance + s.epsilon)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from klopf.errors import MindError
+from klopf.errors import Diverged, MindError
 from klopf.mind import _file
 from klopf.mind._checked import plain
 from klopf.mind._settings import checked_seed
@@ -260,7 +260,7 @@ class Agent(Kept):
         kernel = self._kernel or self._load()
         wrong = kernel.begin(*self._state, self._observed(observation))
         if wrong:
-            raise MindError(_WRONG[wrong])
+            raise (Diverged if wrong == at.DIVERGED else MindError)(_WRONG[wrong])
         return self._answer()
 
     @in_turn
@@ -280,7 +280,7 @@ class Agent(Kept):
             *self._state, self._observed(observation), _number(reward), bool(terminated), bool(truncated)
         )
         if wrong:
-            raise MindError(_WRONG[wrong])
+            raise (Diverged if wrong == at.DIVERGED else MindError)(_WRONG[wrong])
         if terminated or truncated:
             return None
         return self._answer()
