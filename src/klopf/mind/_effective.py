@@ -12,6 +12,7 @@ __all__ = ["effective"]
 ALWAYS = (
     "activation", "gain", "layer_norm", "normalise_inputs", "shortcut", "fan_in", "rewiring_rate", "rule", "l2",
     "l2_init", "perturb", "life", "protect", "quiet", "explore", "grow_every",
+    "memory", "trees",
 )  # fmt: skip
 
 CHOICES = {"continual": ("utility",), "weights": ("weight_utility",)}

@@ -25,7 +25,7 @@ __all__ = ["VERSION", "pack", "read", "refuse_strangers", "write"]
 
 VERSION = 1
 _MAGIC = b"KLOPFMND"
-_TYPES = ("<f4", "<f8", "<i8", "<u8")
+_TYPES = ("<f4", "<f8", "<i4", "<i8", "<u8")
 
 
 def pack(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:

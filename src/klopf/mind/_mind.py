@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import Diverged, MindError
 from klopf.mind import _divergence, _file
 from klopf.mind._checked import checked_inputs, checked_targets, checked_weights, read
+from klopf.mind._company import apart, learn_in, predict_in
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
 from klopf.mind._tables import Tables
@@ -208,7 +209,7 @@ class Mind(Kept):
         try:
             learn = self._learner or self._load()
             with self._turns.lock:
-                net, work = self._net, self._tables.work
+                net, work, company = self._net, self._tables.work, self._tables.company
                 if self._lost:
                     raise Diverged(self._lost)
                 if len(x) == 1:
@@ -216,11 +217,15 @@ class Mind(Kept):
                     self._unseen += 1
                     if not isfinite(errors.item(0) + out.item(0)) or self._unseen >= _divergence.EVERY:
                         self._look(errors, out)
+                    if company is not None:
+                        learn_in(company, x, targets, weights, out, errors)
                 else:
-                    for part in slices(self._turns, len(x), net.P.size + net.K.size):
+                    for part in slices(self._turns, len(x), net.P.size + net.K.size + self._tables.company_cost):
                         learn(net, work, x[part], targets[part], weights[part], errors[part], out[part], expected[part])
                         self._unseen += part.stop - part.start
                         self._look(errors[part], out[part])
+                        if company is not None:
+                            learn_in(company, x[part], targets[part], weights[part], out[part], errors[part])
         except Exception as error:
             blame(error, self.settings.rule, self.settings.life)
             raise
@@ -268,14 +273,20 @@ class Mind(Kept):
         x = checked_inputs(X, self.sensors, self._dtype)
         out = np.empty((len(x), self.outputs), self._dtype)
         predict = self._predictor or self._load_predictor()
+        company = self._tables.company
         with self._turns.lock:
             if self._lost:
                 raise Diverged(self._lost)
             if len(x) < APART:
                 predict(self._net, self._tables.work, x, out)
+                if company is not None:
+                    predict_in(company, x, out)
                 return out
             net, work = self._tables.apart()
+            company = apart(company)
         predict(net, work, x, out)
+        if company is not None:
+            predict_in(company, x, out)
         return out
 
     def _load_predictor(self) -> Any:

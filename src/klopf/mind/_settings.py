@@ -52,6 +52,8 @@ COMMON = (
     Hyperparameter("quiet", 0.0),
     Hyperparameter("explore", 0.0),
     Hyperparameter("grow_every", 0),
+    Hyperparameter("memory", 0),
+    Hyperparameter("trees", 0),
 )
 """What any network has, whatever its rule and life; those have their own beside it."""
 
@@ -142,6 +144,10 @@ class Settings:
 
     grow_every: int = 0
     """Start without hidden units and add one every so many steps, up to the sizes in ``hidden``; 0 for all at once."""
+    memory: int = 0
+    """Company: how many of the last samples are remembered, for their nearest neighbours to speak; 0 for none."""
+    trees: int = 0
+    """Company: trees that grow with the stream; with ``memory`` or trees, what came lately speaks too."""
     track: bool = False
     """Keep every unit's record even where no rule needs it, for ``report``."""
 

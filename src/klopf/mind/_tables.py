@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf.mind._company import company_for, company_took_over
 from klopf.mind._layout import layout_for
 from klopf.mind._settings import ACTIVATIONS, COMMON, LOSSES, UTILITIES, Settings
 from klopf.mind.kernels.part import GradientRule
@@ -54,6 +55,9 @@ class Tables:
     def __init__(self, settings: Settings, sizes: Sequence[int], output: str, dtype: Any) -> None:
         s = self.settings = settings
         self.layout = layout_for(s)
+        self.company = company_for(s, sizes[0], sizes[-1], output)
+        self.company_cost = 0 if self.company is None else self.company.inputs.size + 1000 * s.trees
+        """Numbers that its company goes through for a sample, about."""
         self.fold = 2 if s.activation == "crelu" else 1
         """Inputs through which one unit speaks."""
         rule, life = rule_called(s.rule), life_called(s.life)
@@ -203,6 +207,8 @@ class Tables:
             net.U[LISTENING, at : at + units] = listening.reshape(-1, self.fold).sum(1)
             net.U[ADMITTED, at : at + units] = 1.0  # only the newborn must be admitted
         net.rng[:] = rng.integers(0, 2**64, 1, dtype=np.uint64)
+        if self.company is not None:
+            self.company.rng[:] = rng.integers(0, 2**64, 1, dtype=np.uint64)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that changes by learning."""
@@ -215,6 +221,7 @@ class Tables:
             "globals": net.G,
             "geometry": net.layers,
             "random": net.rng,
+            **({} if self.company is None else {f"company {k}": v for k, v in self.company._asdict().items()}),
         }
 
     def apart(self) -> tuple[Net, Work]:
@@ -287,6 +294,8 @@ class Tables:
         net, old_net = self.net, other.net
         sensors, before = net.S.shape[1], old_net.S.shape[1]
         net.U[:], net.G[:], net.rng[:] = old_net.U, old_net.G, old_net.rng
+        if self.company is not None and other.company is not None:
+            company_took_over(self.company, other.company)
         net.S[:, :before] = old_net.S
         last = len(net.layers) - 1
         connected = self.layout.row("connected")

@@ -19,6 +19,7 @@ import numpy as np
 
 from klopf.errors import MindError
 from klopf.extras import require as _require
+from klopf.mind._company import options_of
 from klopf.mind._mind import Mind
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
@@ -90,7 +91,9 @@ class MindClassifier(Kept, base.Classifier):  # type: ignore[misc, unused-ignore
         hidden: units in each hidden layer.
         learner: a name from ``klopf.mind.LEARNERS``.
         seed: of everything random.
-        options: fields of ``klopf.mind.Settings``. Inputs are normalised unless they say otherwise.
+        options: fields of ``klopf.mind.Settings``. Inputs are normalised unless they say otherwise, and the Klopf
+            learner keeps company (``memory=1000, trees=10, shortcut=True, listening_prior=1.0``); ``memory=0,
+            trees=0`` leaves it alone.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class MindClassifier(Kept, base.Classifier):  # type: ignore[misc, unused-ignore
         self.learner = learner
         self.seed = seed
         self.options = options
-        self._named = _Named(hidden, learner, "softmax", seed, {"normalise_inputs": True, **(options or {})})
+        self._named = _Named(hidden, learner, "softmax", seed, {**options_of(learner), **(options or {})})
         self._classes: dict[Hashable, int] = {}
         self._turns = Turns()
 
@@ -152,7 +155,7 @@ class MindRegressor(Kept, base.Regressor):  # type: ignore[misc, unused-ignore]
         self.learner = learner
         self.seed = seed
         self.options = options
-        self._named = _Named(hidden, learner, "linear", seed, {"normalise_inputs": True, **(options or {})})
+        self._named = _Named(hidden, learner, "linear", seed, {**options_of(learner), **(options or {})})
         self._count = 0
         self._mean = 0.0
         self._variance = 0.0

@@ -1,0 +1,107 @@
+"""Who a network keeps company with: laid out, widened, and what they make of its predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf.errors import MindError
+from klopf.mind._settings import Settings
+from klopf.mind.kernels.company.state import CLASSES, LEAF, VOICES, Company
+
+__all__ = ["MOST_CLASSES", "apart", "company_for", "company_took_over", "learn_in", "options_of", "predict_in"]
+
+MOST_CLASSES = 64
+"""With more, trees would need more memory than they are worth; then they say nothing."""
+MOST_REMEMBERED = 2**18
+"""Numbers in the memory: of wide inputs it holds fewer samples."""
+NODES, PLACES, CANDIDATES = 400, 48, 40
+"""Of a tree: its nodes, how many of them look for a question at a time, and among how many candidates each."""
+
+_IN_COMPANY: dict[str, Any] = {"memory": 1000, "trees": 10, "shortcut": True, "listening_prior": 1.0}
+
+
+def options_of(learner: str) -> dict[str, Any]:
+    """What an interface that is given samples one by one sets for a learner: inputs are normalised, and the Klopf
+    learner keeps company, which costs less there than the call itself."""
+    return {"normalise_inputs": True, **(_IN_COMPANY if learner == "klopf" else {})}
+
+
+def company_for(s: Settings, sensors: int, outputs: int, output: str) -> Company | None:
+    """The company of a network, as it is at birth, or None where it has none.
+
+    Raises:
+        MindError: settings that ask for one where none can be: with several numbers or yes/no outputs.
+    """
+    if not (s.memory or s.trees):
+        return None
+    if output != "softmax" and (output != "linear" or outputs != 1):
+        raise MindError("memory and trees need output='softmax', or output='linear' and one output; set both to 0")
+    classes = outputs if output == "softmax" else 0
+    sums = classes or 3
+    trees = s.trees if sums <= MOST_CLASSES else 0
+    held = max(1, min(s.memory, MOST_REMEMBERED // sensors))
+    made = Company(
+        inputs=np.zeros((sensors, held), np.float32),
+        targets=np.zeros(held, np.float32),
+        sensed=np.zeros((3, sensors)),
+        nodes=np.full((trees, NODES, 3), LEAF, np.int32),
+        numbers=np.zeros((trees, NODES, 3), np.float32),
+        sums=np.zeros((trees, NODES, sums), np.float32),
+        used=np.ones(trees, np.int32),
+        looking=np.full((trees, PLACES), LEAF, np.int32),
+        asked=np.full((trees, PLACES, CANDIDATES), LEAF, np.int32),
+        thresholds=np.zeros((trees, PLACES, CANDIDATES), np.float32),
+        sides=np.zeros((trees, PLACES, CANDIDATES, 2, sums), np.float32),
+        lately=np.full(sums, 1.0 / classes if classes else 0.0),
+        weights=np.full(VOICES, 1.0 / VOICES),
+        precision=np.eye(VOICES) * 3.0,
+        trusts=np.full(VOICES + 1, 1.0 / (VOICES + 1)),
+        errors=np.zeros(VOICES + 1),
+        counters=np.zeros(3),
+        rng=np.zeros(1, np.uint64),
+    )
+    made.counters[CLASSES] = classes
+    return made
+
+
+def apart(company: Company | None) -> Company | None:
+    """A copy, for who predicts while others learn."""
+    return None if company is None else Company(*(array.copy() for array in company))
+
+
+def learn_in(
+    company: Company,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    weights: NDArray[Any],
+    out: NDArray[Any],
+    errors: NDArray[Any],
+) -> None:
+    """The company learns the rows ``x``, each as often as its weight says; ``out``, the network's predictions, and
+    ``errors`` become those of all."""
+    from klopf.mind.kernels.company.learn import learn_in_company
+
+    learn_in_company(company, x, y.reshape(-1), weights, out, errors)
+
+
+def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any]) -> None:
+    """``out``, the network's predictions for the rows ``x``, become those of all."""
+    from klopf.mind.kernels.company.learn import predict_in_company
+
+    predict_in_company(company, x, out)
+
+
+def company_took_over(wide: Company, old: Company) -> None:
+    """``wide``, made for more sensors or classes, goes on where ``old`` is; a new sensor was missing till now."""
+    for name in Company._fields:
+        into, was = getattr(wide, name), getattr(old, name)
+        if name == "inputs":
+            into[:] = np.nan
+        both = tuple(slice(0, min(sizes)) for sizes in zip(into.shape, was.shape, strict=True))
+        if name != "counters":
+            into[both] = was[both]
+        else:
+            into[:CLASSES] = was[:CLASSES]

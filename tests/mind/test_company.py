@@ -1,0 +1,125 @@
+"""The company of a network: a memory, trees, what came lately, and how they are listened to."""
+
+import numpy as np
+import pytest
+
+from klopf.errors import MindError
+from klopf.mind import Mind
+from klopf.mind._company import company_for
+from klopf.mind._settings import settings_for
+
+IN_COMPANY = {"memory": 50, "trees": 3, "normalise_inputs": True}
+
+
+def _classes(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Three classes by thresholds on two of four inputs."""
+    x = np.random.default_rng(seed).normal(size=(n, 4))
+    return x, (x[:, 1] > 0.3).astype(int) + (x[:, 2] > 1.0)
+
+
+def test_a_stream_may_be_cut_anywhere_and_saved_there(tmp_path: object) -> None:
+    x, y = _classes(400)
+    whole, cut = (Mind(4, 3, hidden=(8,), seed=3, **IN_COMPANY) for _ in range(2))
+    errors = whole.learn(x, y)
+    first = cut.learn(x[:170], y[:170])
+    cut.save(f"{tmp_path}/cut.mind")
+    cut = Mind.load(f"{tmp_path}/cut.mind")
+    assert np.array_equal(errors, np.concatenate([first, cut.learn(x[170:], y[170:])]))
+    assert cut.commitment() == whole.commitment()
+    assert np.array_equal(cut.predict_proba(x), whole.predict_proba(x))
+
+
+def test_predicting_changes_nothing_and_is_what_learning_reports() -> None:
+    x, y = _classes(200)
+    m = Mind(4, 3, hidden=(8,), memory=50, trees=3)
+    for i in range(60):
+        before = m.commitment()
+        p = m.predict_proba_one(x[i])
+        assert p.sum() == pytest.approx(1.0, abs=1e-5)
+        assert m.commitment() == before
+        assert m.learn(x[i : i + 1], y[i : i + 1])[0] == (p.argmax() != y[i])
+
+
+def test_it_is_ahead_of_the_network_alone_where_thresholds_decide() -> None:
+    x, y = _classes(4000)
+    alone = Mind(4, 3, hidden=(16,), normalise_inputs=True).learn(x, y)
+    together = Mind(4, 3, hidden=(16,), normalise_inputs=True, memory=200, trees=10).learn(x, y)
+    assert together[1000:].mean() < 0.7 * alone[1000:].mean()
+
+
+def test_what_came_lately_is_heard_where_targets_move_slowly() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2000, 3)), np.cumsum(rng.normal(size=2000)) / 30
+    alone = Mind(3, 1, output="linear").learn(x, y)
+    together = Mind(3, 1, output="linear", memory=100, trees=3).learn(x, y)
+    assert together[500:].mean() < 0.3 * alone[500:].mean()
+
+
+def test_the_memory_says_what_plain_neighbours_say() -> None:
+    from klopf.mind.kernels.company.memory import recall, remember
+    from klopf.mind.kernels.company.state import SEEN
+
+    company = company_for(settings_for("klopf", memory=30, trees=1), 3, 1, "linear")
+    assert company is not None
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(80, 3)).astype(np.float32), rng.normal(size=80)
+    x[::7, 1] = np.nan
+    for t in range(80):
+        remember(company, x[t], y[t])
+        company.counters[SEEN] += 1
+    said = np.empty(1)
+    recall(company, x[5], said)
+    apart = (x[50:] - x[5]) ** 2 / np.nanvar(x, axis=0)
+    distance = np.where(np.isnan(apart), 2.0, apart).sum(1)
+    near = distance.argsort()[:10]
+    voice = 1 / (0.1 + distance[near] / distance[near].max())
+    assert said[0] == pytest.approx((voice @ y[50:][near]) / voice.sum(), abs=1e-4)
+
+
+def test_what_a_question_tells() -> None:
+    from klopf.mind.kernels.company.trees import told
+
+    sides = np.array([[30.0, 10.0], [5.0, 45.0]])
+    by_hand = 2 * sum(n * np.log(n / s.sum()) for s in sides for n in s)
+    by_hand -= 2 * sum(n * np.log(n / 90) for n in sides.sum(0))
+    assert told(sides, 2) == pytest.approx(by_hand)
+    y = np.random.default_rng(0).normal(size=40) + np.repeat([0.0, 2.0], 20)
+    halves = np.array([[len(h), h.sum(), (h**2).sum()] for h in (y[:20], y[20:])])
+    assert told(halves, 0) == pytest.approx(40 * np.log(y.var() / (0.5 * (y[:20].var() + y[20:].var()))))
+    assert told(np.array([[4.0, 0.0], [0.0, 90.0]]), 2) == 0.0
+
+
+def test_it_is_widened_by_sensors_and_classes() -> None:
+    x, y = _classes(300)
+    m = Mind(4, 3, hidden=(8,), **IN_COMPANY)
+    m.learn(x, y)
+    wide = m.widened(6, 5)
+    more = np.concatenate([x, np.zeros((300, 2))], 1)
+    assert (wide.predict(more) == m.predict(x)).mean() > 0.97
+    wide.learn(np.random.default_rng(0).normal(size=(200, 6)), np.arange(200) % 5)
+    assert wide.finite
+
+
+def test_trees_that_are_full_are_born_anew_and_many_classes_are_borne() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(30_000, 1))
+    errors = Mind(1, 2, hidden=(2,), memory=1, trees=2).learn(x, (x[:, 0] * 400).astype(int) % 2)
+    assert errors[-10_000:].mean() < 0.5
+    many = Mind(3, 100, hidden=(4,), memory=10, trees=10)
+    many.learn(rng.normal(size=(50, 3)), rng.integers(0, 100, 50))
+    assert many.predict_proba_one(np.zeros(3)).sum() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_row_of_weight_0_is_predicted_only() -> None:
+    x, y = _classes(60)
+    m = Mind(4, 3, hidden=(8,), memory=50, trees=3)
+    m.learn(x, y)
+    before = m.commitment()
+    m.learn(x, y, np.zeros(60))
+    assert m.commitment() == before
+
+
+@pytest.mark.parametrize(("outputs", "output"), [(2, "linear"), (1, "logistic")])
+def test_it_is_for_classes_or_one_number(outputs: int, output: str) -> None:
+    with pytest.raises(MindError, match="set both to 0"):
+        Mind(3, outputs, output=output, memory=5)
