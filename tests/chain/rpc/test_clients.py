@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import shutil
 import subprocess
+import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +232,23 @@ def test_ethers(url: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("tool", ["ethers", "viem"])
+def test_33_calls(url: str, tmp_path: Path, tool: str) -> None:
+    """As its users make them: ``calls.cjs`` has them."""
+    bring({"ethers": "ethers@6.17.0", "viem": "viem@2"}[tool], tmp_path)
+    shutil.copy(Path(__file__).parent / "calls.cjs", tmp_path)
+    w3 = Web3(Web3.HTTPProvider(url))
+    fields: Any = {"chainId": 5, "nonce": 0, "gas": 300_000, "gasPrice": 0, "value": 0, "data": DIRECTORY}
+    sent = w3.eth.send_raw_transaction(OWNER.sign_transaction(fields).raw_transaction)
+    directory = w3.eth.get_transaction_receipt(sent)["contractAddress"]
+    file = Path(_abi.__file__).parent / "artifacts" / "core" / "Token.json"
+    command = ["node", "calls.cjs", tool, url, "0x" + bytes(OWNER.key).hex(), OTHER, str(directory), str(file)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"{tool}: 33 of 33\n", done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_cast(url: str, tmp_path: Path) -> None:
     bring("@foundry-rs/cast@1.7.1", tmp_path)
     binary = next(iter(tmp_path.glob("node_modules/@foundry-rs/cast-*/bin/cast*")), None)
@@ -271,29 +291,106 @@ def test_transactions_sent_at_once(url: str, tmp_path: Path) -> None:
     assert done.stdout.strip() == "15 15 30n", done.stderr
 
 
+def forge(url: str, folder: Path, *more: str) -> subprocess.Popen[str]:
+    """``forge script`` of fifty transactions, in a folder that is made ready the first time."""
+    if not (folder / "foundry.toml").exists():
+        bring("@foundry-rs/forge@1.7.1 solc@0.8.28", folder)
+        (folder / "standard.cjs").write_text(STANDARD)
+        (folder / "solc").write_text(SOLC.replace("FOLDER", str(folder)))
+        (folder / "solc").chmod(0o755)
+        (folder / "script").mkdir()
+        (folder / "script" / "Many.s.sol").write_text(SCRIPT)
+        settings = f'script = "script"\noffline = true\nsolc = "{folder}/solc"\nevm_version = "cancun"\n'
+        (folder / "foundry.toml").write_text(f"[profile.default]\n{settings}")
+    binary = next(iter(folder.glob("node_modules/@foundry-rs/forge-*/bin/forge*")), None)
+    if binary is None:
+        pytest.skip("npm brought no forge for this machine")
+    fees = ["--with-gas-price", "0", "--priority-gas-price", "0"]
+    command = [str(binary), "script", "script/Many.s.sol:Many", "--rpc-url", url, "--broadcast", *fees, *more]
+    environment = {"HOME": str(folder), "PATH": os.environ["PATH"]}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=environment)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_forge_broadcasts_fifty_transactions_five_times(url: str, tmp_path: Path) -> None:
-    bring("@foundry-rs/forge@1.7.1 solc@0.8.28", tmp_path)
-    binary = next(iter(tmp_path.glob("node_modules/@foundry-rs/forge-*/bin/forge*")), None)
-    if binary is None:
-        pytest.skip("npm brought no forge for this machine")
-    (tmp_path / "standard.cjs").write_text(STANDARD)
-    (tmp_path / "solc").write_text(SOLC.replace("FOLDER", str(tmp_path)))
-    (tmp_path / "solc").chmod(0o755)
-    (tmp_path / "script").mkdir()
-    (tmp_path / "script" / "Many.s.sol").write_text(SCRIPT)
-    settings = f'script = "script"\noffline = true\nsolc = "{tmp_path}/solc"\nevm_version = "cancun"\n'
-    (tmp_path / "foundry.toml").write_text(f"[profile.default]\n{settings}")
-    fees = ["--with-gas-price", "0", "--priority-gas-price", "0"]
-    command = [str(binary), "script", "script/Many.s.sol:Many", "--rpc-url", url, "--broadcast", *fees]
-    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     w3 = Web3(Web3.HTTPProvider(url))
     for round in range(1, 6):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=environment)
-        assert done.returncode == 0 and "ONCHAIN EXECUTION COMPLETE & SUCCESSFUL" in done.stdout, done.stderr
+        done = forge(url, tmp_path)
+        out, error = done.communicate(timeout=120)
+        assert done.returncode == 0 and "ONCHAIN EXECUTION COMPLETE & SUCCESSFUL" in out, error
         assert w3.eth.get_transaction_count(OWNER.address) == 50 * round
         assert w3.eth.get_block("latest").number == 50 * round
+
+
+class Cut(http.server.ThreadingHTTPServer):
+    """Hands requests on to ``url``; once ``left`` is spent, transactions no more, or without their answer."""
+
+    daemon_threads = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.target, self.left, self.turn = url, 0, threading.Lock()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Cut
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        sends = b"eth_sendRawTransaction" in body
+        with self.server.turn:
+            self.server.left -= sends
+            lost = sends and self.server.left < 0
+        if lost and self.server.left % 2:
+            self.close_connection = True
+            return
+        request = urllib.request.Request(self.server.target, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer = response.read()
+        if lost:  # it has arrived, and the answer is lost
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_forge_resumes_what_was_interrupted(url: str, tmp_path: Path) -> None:
+    """The way to the chain is cut somewhere among its transactions; ``--resume`` sends what is left, nothing twice.
+
+    With ``--slow``, one after another: when forge sends all at once and one of them is lost, it waits on ``--resume``
+    for those behind that one, which wait for it, before it sends it again; over any node.
+    """
+    w3, cut = Web3(Web3.HTTPProvider(url)), Cut(url)
+    for round in range(1, 6):
+        cut.left = 9 * round
+        done = forge(cut.url, tmp_path, "--slow")
+        out, error = done.communicate(timeout=120)
+        assert done.returncode != 0, out
+        assert w3.eth.get_transaction_count(OWNER.address) < 50 * round
+        cut.left = 10**9
+        done = forge(cut.url, tmp_path, "--resume", "--slow")
+        out, error = done.communicate(timeout=120)
+        assert done.returncode == 0 and "ONCHAIN EXECUTION COMPLETE & SUCCESSFUL" in out, error
+        assert w3.eth.get_transaction_count(OWNER.address) == 50 * round
+        status = w3.provider.make_request("txpool_status", [])  # type: ignore[arg-type]
+        assert status["result"] == {"pending": "0x0", "queued": "0x0"}
+    cut.shutdown()
 
 
 @pytest.mark.slow
