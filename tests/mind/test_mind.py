@@ -194,6 +194,21 @@ def test_compiled_code_is_cached_by_the_contents_of_its_sources(tmp_path: Path) 
     assert run(tmp_path / "file") == "None"
 
 
+def test_compiling_is_said_once_and_the_second_start_is_quick(tmp_path: Path) -> None:
+    code = (
+        "import time, numpy as np; from klopf import mind\n"
+        "m = mind.Mind(3, 2, hidden=(2,))\nbefore = time.process_time()\n"
+        "m.learn(np.ones((2, 3)), [0, 1]); m.predict(np.ones((2, 3)))\nprint(time.process_time() - before)"
+    )
+    env = {"KLOPF_CACHE": str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    assert first.stderr.count("klopf: compiling") == first.stderr.count("\n") == 1
+    assert second.stderr == "" and float(second.stdout) < 0.5 * float(first.stdout)
+
+
 def test_memory_after_ten_million_steps_is_that_after_ten_thousand() -> None:
     code = """
 import resource, numpy as np

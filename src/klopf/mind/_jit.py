@@ -22,6 +22,7 @@ import numba
 from numba.core.caching import FunctionCache
 
 from klopf import neuron
+from klopf.mind._compiling import listen
 
 __all__ = ["cache_folder", "compiler", "inlined", "jit"]
 
@@ -110,3 +111,6 @@ def inlined(function: Callable[..., Any]) -> Any:
     sums in the same order.
     """
     return numba.njit(function, inline="always", **_OPTIONS)
+
+
+listen()
