@@ -21,6 +21,10 @@ def read(given: ArrayLike, what: str) -> NDArray[Any]:
     Raises:
         MindError: it holds something else, or cannot be read.
     """
+    if type(given) is np.ndarray and given.dtype.kind in "biuf":
+        return given
+    if type(given) is int or type(given) is float or type(given) is np.int64:  # one label or number, as is usual
+        return np.asarray(given)
     with _one_line(what):
         array = np.ma.filled(given.astype(np.float64), np.nan) if np.ma.is_masked(given) else np.asarray(given)  # type: ignore[union-attr]
         if array.dtype.kind not in "biufOSU":
@@ -87,7 +91,7 @@ def checked_targets(y: ArrayLike, rows: int, outputs: int, output: str, dtype: A
             raise MindError(f"{rows} inputs need {rows} class numbers, not an array of shape {given.shape}")
         try:
             labels = plain(given, np.int64, "class")  # NaN becomes some number, and is not that: refused below
-            whole = bool(np.asarray(labels == given).all())
+            whole = labels is given or bool(np.asarray(labels == given).all())
         except MindError:
             whole = False
         if not whole:
