@@ -7,17 +7,21 @@ after the other, in turn, in rounds, and medians are told. A transfer is one of 
 receipt asked for. The embedded chain makes each transaction durable before it answers; anvil keeps everything in
 memory and loses it when it is killed.
 
-Results, 2 cores of a shared x86 machine that other work kept busy (load 8), medians of three rounds:
+Results of ``--quick``, 2 cores of a shared x86 machine that other work kept busy (load 8), medians of three rounds:
 
-=============================================  ========  =======
-what                                           embedded  anvil
-=============================================  ========  =======
-a transfer with its receipt, ms                2.44      1.06
-eth_call that reads a slot, ms                 0.89      0.12
-raw transactions in batches of 100, a second   1,012     3,354
-the same of four processes at once, a second   547       1,982
-eth_getLogs of 100,000 events, ms              4,878     1,917
-=============================================  ========  =======
+==============================================  ========  =======
+what                                            embedded  anvil
+==============================================  ========  =======
+a request that needs nothing, ms                0.15      0.09
+a transfer with its receipt, ms                 4.01      0.58
+the same eth_call that reads a slot, again, ms  0.17      0.21
+eth_call, another each time, ms                 0.30      0.20
+raw transactions in batches of 100, a second    2,539     2,867
+the same of four processes at once, a second    305       2,146
+eth_getLogs of 5,000 events, ms                 95        110
+==============================================  ========  =======
+
+To write as much as a transfer and wait for the disk took 2.82 ms by itself.
 
 Before transactions that wait together shared a write and the sockets named their protocol: 42 ms a request, and in a
 quick run 222 transactions a second in batches.
@@ -29,6 +33,7 @@ import contextlib
 import http.client
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -54,7 +59,7 @@ EVENTS_EACH = 1000
 SERVE = "import sys; from klopf import chain; chain.serve(sys.argv[1], port=0, ready=lambda u: print(u, flush=True))"
 # runtime: counts down from 1000 and logs the count each time: PUSH2 1000, JUMPDEST, LOG1(0, 0, count), SUB 1, JUMPI
 EVENTS = bytes.fromhex("6103e85b805f5fa1600190038060035700")
-READ = bytes.fromhex("5f545f5260205ff3")  # returns slot 0
+READ = bytes.fromhex("5f35545f5260205ff3")  # returns the slot that is asked for
 
 
 def address(key: Any) -> bytes:
@@ -113,6 +118,7 @@ class Side:
         self.name, self.port = name, port
         self.client = Client(port)
         self.nonces = [0] * len(KEYS)
+        self.called = 0
         self.logger, self.reader = (
             self.client.send(self.next(0, b"", gas=200_000, data=creation(code), value=0))["contractAddress"]
             for code in (EVENTS, READ)
@@ -129,9 +135,19 @@ class Side:
         return statistics.median(timed(lambda raw: self.client.send(raw), raws))
 
     def call(self, count: int) -> float:
-        """Seconds of a call."""
+        """Seconds of a call, the same each time."""
         request = {"to": self.reader}
         return statistics.median(timed(lambda _: self.client.ask("eth_call", request, "latest"), range(count)))
+
+    def calls(self, count: int) -> float:
+        """Seconds of a call, another one each time."""
+        self.called += count
+        asked = [{"to": self.reader, "data": f"0x{n:064x}"} for n in range(self.called - count, self.called)]
+        return statistics.median(timed(lambda request: self.client.ask("eth_call", request, "latest"), asked))
+
+    def bare(self, count: int) -> float:
+        """Seconds of a request that needs nothing: the way there and back."""
+        return statistics.median(timed(lambda _: self.client.ask("eth_chainId"), range(count)))
 
     def batches(self, count: int) -> float:
         """Transactions a second, in batches of 100."""
@@ -185,6 +201,16 @@ def _sender(port: int, raws: list[bytes], ready: Any, go: Any) -> None:
         client.ask("eth_sendRawTransaction", "0x" + raw.hex())
 
 
+def sync(folder: str) -> None:
+    """Write as much as a transfer's commit does over what is there, and wait until the disk has it."""
+    descriptor = os.open(Path(folder) / "synced", os.O_RDWR | os.O_CREAT)
+    try:
+        os.pwrite(descriptor, os.urandom(9 * 4120), 0)
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def timed(act: Callable[[Any], Any], items: Any) -> list[float]:
     """Seconds of each call."""
     took = []
@@ -230,7 +256,7 @@ def anvil() -> Iterator[int | None]:
 
 def compare(report: Report, quick: bool) -> None:
     """Measure both, in turn."""
-    rounds, few, many, events = (2, 30, 200, 5_000) if quick else (3, 100, 1_000, 100_000)
+    rounds, few, many, events = (3, 30, 200, 5_000) if quick else (5, 100, 1_000, 100_000)
     with tempfile.TemporaryDirectory() as folder, embedded(Path(folder)) as port, anvil() as other:
         sides = [Side("embedded", port)] + ([] if other is None else [Side("anvil", other)])
         found: dict[tuple[str, str], list[float]] = {}
@@ -238,8 +264,11 @@ def compare(report: Report, quick: bool) -> None:
             for side in sides:
                 found.setdefault((side.name, "transfer"), []).append(1000 * side.transfer(few))
                 found.setdefault((side.name, "call"), []).append(1000 * side.call(few))
+                found.setdefault((side.name, "calls"), []).append(1000 * side.calls(few))
+                found.setdefault((side.name, "bare"), []).append(1000 * side.bare(few))
                 found.setdefault((side.name, "batch"), []).append(side.batches(many))
                 found.setdefault((side.name, "four"), []).append(side.at_once(many // 4))
+            found.setdefault(("disk", "sync"), []).append(1000 * statistics.median(timed(sync, [folder] * few)))
         for side in sides:
             side.events(events)
         for _ in range(rounds):
@@ -247,11 +276,17 @@ def compare(report: Report, quick: bool) -> None:
                 found.setdefault((side.name, "logs"), []).append(1000 * side.logs(events))
     texts = {
         "transfer": ("a transfer with its receipt", "ms"),
-        "call": ("eth_call that reads a slot", "ms"),
+        "call": ("the same eth_call that reads a slot, again", "ms"),
+        "calls": ("eth_call that reads a slot, another each time", "ms"),
         "batch": ("raw transactions in batches of 100", "a second"),
         "four": ("raw transactions of four processes at once", "a second"),
         "logs": (f"eth_getLogs of {events:,} events", "ms"),
     }
+    report.figure(
+        "to write as much as a transfer, and wait for the disk", statistics.median(found["disk", "sync"]), "ms"
+    )
+    for side in sides:
+        report.figure(f"a request that needs nothing, {side.name}", statistics.median(found[side.name, "bare"]), "ms")
     for what, (text, unit) in texts.items():
         mine = statistics.median(found["embedded", what])
         if other is None:
