@@ -52,3 +52,13 @@ def test_the_examples_run(number: int, tmp_path: Path) -> None:
 
 def test_no_placeholder_is_left() -> None:
     assert not re.search(r"^[A-Z_]{5,}$", PAGE, re.M)
+
+
+INTERFACES = (DOCS / "mind-interfaces.md").read_text()
+
+
+@pytest.mark.parametrize("number", range(len(re.findall(r"```python\n", INTERFACES))))
+def test_the_interfaces_examples_run(number: int) -> None:
+    pytest.importorskip("river")
+    pytest.importorskip("sklearn")
+    exec(re.findall(r"```python\n(.*?)```", INTERFACES, re.S)[number], {})

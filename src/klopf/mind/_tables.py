@@ -84,6 +84,7 @@ class Tables:
             births=np.ascontiguousarray(np.array(births, dtype).T),
             unit_births=np.array([q.birth for q in self.layout.units], dtype),
         )
+        self._sensor_birth = self.net.S[:, 0].copy()
         widest = max(sizes[1:])
         self.work = Work(
             A=np.zeros(inputs, dtype),
@@ -288,6 +289,59 @@ class Tables:
         scale = 1.0 if kind == OWN else 1.0 / max(float(self.net.K[tail + POWER]), 1.0)
         shape = (len(known), int(self.net.layers[l, MOST_UNITS]))
         return np.asarray(np.broadcast_to(known * scale, shape)).astype(self.net.K.dtype)
+
+    def forget_sensor(self, i: int) -> None:
+        """Something else is behind sensor ``i``: whoever hears it gives it no weight yet, and what was known of it, of
+        its scale too, is as at birth."""
+        net, last = self.net, len(self.net.layers) - 1
+        net.S[:, i] = self._sensor_birth
+        for l in {0, last}:
+            first = int(net.layers[l, SENSORS_AT]) if l else 0
+            if first < 0:
+                continue
+            block = self.rows(l)[:, first + i]
+            connected = self.layout.row("connected")
+            kept = block[connected].copy()
+            block[:] = net.births[BIRTH, :, None]
+            block[0] = 0.0
+            if connected and l < last:
+                block[connected] = kept
+            self._know_nothing_of(l, first + i)
+
+    def _know_nothing_of(self, l: int, i: int) -> None:
+        K, s = self.net.K, self.settings
+        start, width, _, kind, tail = self.net.matrices[l].tolist()
+        if kind < 0:
+            return
+        rows, last = int(self.net.layers[l, BIAS]) + 1, len(self.net.layers) - 1
+        prior = s.listening_prior if l == last else s.prior
+        if kind == DIAGONAL:
+            K[start + i] = prior
+            return
+        matrices = K[start:tail].reshape(-1, rows, width)
+        matrices[:, i] = matrices[:, :, i] = 0.0
+        if kind == SHARED:
+            K[tail + TAIL :][: WAITING * width].reshape(WAITING, width)[:, i] = 0.0
+            matrices[0, i, i] = (prior - K[tail + RIDGE]) / K[tail + FACTOR]
+            return
+        heard = np.ones(len(matrices))
+        connected = self.layout.row("connected")
+        if connected and l < last:
+            heard = self.rows(l)[connected, i, : len(matrices)]
+            rows = min(s.fan_in, rows - 1) + 1
+        matrices[:, i, i] = heard * (prior / rows)
+
+    def forget_output(self, k: int) -> None:
+        """Something else is behind output ``k``: it listens to nobody yet, and knows as little as at birth."""
+        last = len(self.net.layers) - 1
+        self.rows(last)[:, :, k] = self.net.births[OUTGOING, :, None]
+        self.rows(last)[0, :, k] = 0.0
+        start, width, _, kind, tail = self.net.matrices[last].tolist()
+        if kind == OWN:
+            rows = int(self.net.layers[last, BIAS]) + 1
+            self.net.K[start:tail].reshape(-1, rows, width)[k] = np.eye(rows, width) * (
+                self.settings.listening_prior / rows
+            )
 
     def take_over(self, other: Tables) -> None:
         """Go on where ``other``, which has fewer sensors or outputs, is; what is new is as at birth."""

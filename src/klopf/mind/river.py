@@ -3,7 +3,7 @@
 River (https://riverml.xyz) is an optional extra: ``pip install klopf[river]``. The estimators pass River's own checks.
 
 >>> from klopf.mind.river import MindClassifier
->>> model = MindClassifier(hidden=(8,), seed=1)
+>>> model = MindClassifier(hidden=8, seed=1)
 >>> for x, y in [({"a": 1.0}, True), ({"a": -1.0, "b": 2.0}, False)] * 30:
 ...     model.learn_one(x, y)
 >>> model.predict_one({"a": 1.0})
@@ -12,176 +12,382 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 
-from klopf.errors import MindError
 from klopf.extras import require as _require
+from klopf.mind._checked import checked_weights
 from klopf.mind._company import options_of
-from klopf.mind._mind import Mind
+from klopf.mind._frames import columns, frame, series, values, weights_of
+from klopf.mind._intervals import Intervals, checked_level
+from klopf.mind._named import Named, Places
+from klopf.mind._rows import roomy
+from klopf.mind._targets import Scale, check_class, holds, target_of, weight_of
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
 _require("river", "klopf.mind.river")
 
-from river import base
+from river import base, conf
 
-__all__ = ["MindClassifier", "MindRegressor"]
-
-
-class _Named:
-    """Names of features to places, and a mind that is widened when they no longer fit."""
-
-    def __init__(self, hidden: tuple[int, ...], learner: str, output: str, seed: int, options: dict[str, Any]) -> None:
-        self._make = {"hidden": hidden, "learner": learner, "output": output, "seed": seed, **options}
-        self.places: dict[Hashable, int] = {}
-        self.mind: Mind | None = None
-
-    def learn_one(self, x: dict[Hashable, Any], y: Any, outputs: int) -> None:
-        """Learn one sample, ``y`` as a mind with ``outputs`` takes it; a feature that is absent is 0.
-
-        New features get their places in the order of their names. What cannot be learned from changes nothing.
-        """
-        numbers = {name: _number(name, value) for name, value in x.items()}
-        new = sorted((name for name in x if name not in self.places), key=str)
-        needed = len(self.places) + len(new)
-        mind = self.mind
-        if mind is None:
-            mind = Mind(_roomy(max(needed, 1)), outputs, **self._make)
-        elif needed > mind.sensors or outputs > mind.outputs:
-            mind = mind.widened(_roomy(max(needed, mind.sensors)), outputs)
-        self.mind = mind
-        self.places.update(zip(new, range(len(self.places), needed), strict=True))
-        mind.learn_one(self._row(mind, numbers), y)
-
-    def vector(self, mind: Mind, x: dict[Hashable, Any]) -> np.ndarray[Any, Any]:
-        """``x`` by place; features that were never learned from are left out."""
-        return self._row(mind, {name: _number(name, value) for name, value in x.items() if name in self.places})
-
-    def _row(self, mind: Mind, numbers: dict[Hashable, float]) -> np.ndarray[Any, Any]:
-        row = np.zeros(mind.sensors)
-        for name, number in numbers.items():
-            row[self.places[name]] = number
-        return row
+__all__ = ["MindClassifier", "MindMultiLabelClassifier", "MindMultiTargetRegressor", "MindRegressor"]
 
 
-def _number(name: Hashable, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MindError(f"feature {name!r} is {value!r}; encode it as a number first") from error
-    if not abs(number) <= MOST:
-        raise MindError(
-            f"feature {name!r} is {value!r}: NaN, infinite or beyond {MOST:g}; drop, fill or scale it first"
-        )
-    return number
+class _Estimator(Kept, base.Estimator):  # type: ignore[misc, unused-ignore]
+    """What all of them share: the parameters, which any of River's tools may copy and choose among.
+
+    River takes a tuple among parameters for a class with its own parameters; so it is given lists.
+    """
+
+    _output = "linear"
+    _keeps_company = False
+
+    def __init__(
+        self,
+        hidden: Any = 32,
+        learner: str = "klopf",
+        seed: int = 0,
+        options: dict[str, Any] | None = None,
+        max_features: int = 1024,
+    ) -> None:
+        self.hidden = hidden if isinstance(hidden, int | np.integer) else tuple(hidden)
+        self.learner = learner
+        self.seed = seed
+        self.options = options
+        self.max_features = max_features
+        own = options_of(learner) if self._keeps_company else {"normalise_inputs": True}
+        made = {**own, **(options or {})}
+        self._named = Named(self.hidden, learner, self._output, seed, max_features, made)
+        self._turns = Turns()
+
+    def _get_params(self) -> dict[str, Any]:
+        return {name: _listed(value) for name, value in super()._get_params().items()}
+
+    def clone(self, new_params: dict[str, Any] | None = None, include_attributes: bool = False) -> Any:
+        """A fresh estimator with the same parameters, but for ``new_params``."""
+        return super().clone({name: _listed(value) for name, value in (new_params or {}).items()}, include_attributes)
+
+    @classmethod
+    def _unit_test_params(cls) -> Any:
+        yield {"hidden": 6, "learner": "backprop"}
 
 
-def _roomy(n: int) -> int:
-    """The next power of two, so that a stream of new features widens the network seldom."""
-    return 1 << max(n - 1, 0).bit_length()
+def _listed(value: Any) -> Any:
+    plain = isinstance(value, tuple) and not (len(value) == 2 and isinstance(value[0], type))
+    return list(value) if plain else value
 
 
-class MindClassifier(Kept, base.Classifier):  # type: ignore[misc, unused-ignore]
+class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc, unused-ignore]
     """A mind that tells classes apart, any number of them, under any names.
 
     Args:
-        hidden: units in each hidden layer.
+        hidden: units in each hidden layer: a number for one layer, or a sequence.
         learner: a name from ``klopf.mind.LEARNERS``.
         seed: of everything random.
         options: fields of ``klopf.mind.Settings``. Inputs are normalised unless they say otherwise, and the Klopf
             learner keeps company (``memory=1000, trees=10, shortcut=True, listening_prior=1.0``); ``memory=0,
             trees=0`` leaves it alone.
+        max_features: how many features are known at a time. A new one then takes the place of one that came in one
+            sample only, or was seen longest ago.
+        max_classes: the same of classes.
     """
+
+    _output = "softmax"
+    _keeps_company = True
 
     def __init__(
         self,
-        hidden: tuple[int, ...] = (32,),
+        hidden: Any = 32,
         learner: str = "klopf",
         seed: int = 0,
         options: dict[str, Any] | None = None,
+        max_features: int = 1024,
+        max_classes: int = 1024,
     ) -> None:
-        self.hidden = hidden
-        self.learner = learner
-        self.seed = seed
-        self.options = options
-        self._named = _Named(hidden, learner, "softmax", seed, {**options_of(learner), **(options or {})})
-        self._classes: dict[Hashable, int] = {}
-        self._turns = Turns()
+        super().__init__(hidden, learner, seed, options, max_features)
+        self.max_classes = max_classes
+        self._seen = Places(max_classes, "class")
 
     @property
     def _multiclass(self) -> bool:
         return True
 
+    @property
+    def _classes(self) -> dict[Hashable, int]:
+        return self._seen.at
+
     @in_turn
-    def learn_one(self, x: dict[Hashable, Any], y: Any) -> None:
-        """Learn one sample."""
-        try:
-            number = self._classes.get(y, len(self._classes))
-        except TypeError as error:
-            raise MindError(f"class {y!r} cannot be a name; give a text, a number or True and False") from error
-        if y is None or y != y:
-            raise MindError(f"the class is {y!r}; drop the sample or name its class")
-        self._named.learn_one(x, number, _roomy(max(2, len(self._classes), number + 1)))
-        self._classes[y] = number
+    def learn_one(self, x: dict[Hashable, Any], y: Any, w: float = 1.0) -> None:
+        """Learn one sample, which counts ``w`` times."""
+        check_class(y)
+        numbers, w = self._named.numbers(x), weight_of(w)
+        if w > 0:
+            self._see(y)
+            self._named.learn(numbers, self._classes[y], self._outputs, w)
+
+    @in_turn
+    def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
+        """Learn the rows of a frame one after another: the same as :meth:`learn_one` for each."""
+        names, table = columns(X)
+        self._named.features.check(names)
+        found, weights = values(y, len(table)), checked_weights(weights_of(w, len(table)), len(table), np.float64)
+        for name in found:
+            check_class(name)
+        start = 0
+        numbers = np.zeros(len(table), np.int64)
+        for row, name in enumerate(found):
+            if weights[row] == 0:
+                continue
+            if name not in self._classes:  # the mind may have to be widened, or a class to give way
+                self._learn_rows(names, table[start:row], numbers[start:row], weights[start:row])
+                start = row
+            self._see(name)
+            numbers[row] = self._classes[name]
+        self._learn_rows(names, table[start:], numbers[start:], weights[start:])
+
+    def _learn_rows(self, names: list[Hashable], table: Any, numbers: Any, weights: Any) -> None:
+        if weights.any():
+            self._named.learn_rows(names, table, numbers, self._outputs, weights)
+
+    def _see(self, y: Any) -> None:
+        for place in self._seen.see([y]):
+            if self._named.mind is not None:
+                self._named.mind._tables.forget_output(place)
+
+    @property
+    def _outputs(self) -> int:
+        return min(roomy(max(2, len(self._classes))), max(self.max_classes, 2))
 
     @in_turn
     def predict_proba_one(self, x: dict[Hashable, Any], **_: Any) -> dict[Any, float]:
         """Probability of each class seen so far; empty before the first sample."""
-        if self._named.mind is None or not self._classes:
+        if self._named.mind is None:
             return {}
-        row = self._named.vector(self._named.mind, x)
-        p = self._named.mind.predict_proba_one(row)[: len(self._classes)].astype(np.float64)
-        p /= max(p.sum(), 1e-300)
-        return {name: float(p[number]) for name, number in self._classes.items()}
+        p = self._probabilities(self._named.vector(self._named.mind, x)[None])[0]
+        return dict(zip(self._classes, p.tolist(), strict=True))
+
+    @in_turn
+    def predict_proba_many(self, X: Any) -> Any:
+        """A frame with a column for each class seen so far; without columns before the first sample."""
+        names, table = columns(X)
+        if self._named.mind is None:
+            return frame(X, {})
+        p = self._probabilities(self._named.rows(self._named.mind, names, table))
+        return frame(X, dict(zip(self._classes, p.T, strict=True)))
+
+    @in_turn
+    def predict_many(self, X: Any) -> Any:
+        """The likeliest class of each row, as a series."""
+        names, table = columns(X)
+        if self._named.mind is None:
+            return series(X, [None] * len(table))
+        best = self._probabilities(self._named.rows(self._named.mind, names, table)).argmax(1)
+        classes = list(self._classes)
+        return series(X, [classes[k] for k in best])
+
+    def _probabilities(self, rows: Any) -> Any:
+        """Of the classes in the order in which ``_classes`` has them, ``(n, classes)``."""
+        mind: Any = self._named.mind
+        p = mind.predict_proba(rows)[:, list(self._classes.values())].astype(np.float64)
+        return p / np.maximum(p.sum(1, keepdims=True), 1e-300)
 
 
-class MindRegressor(Kept, base.Regressor):  # type: ignore[misc, unused-ignore]
-    """A mind that predicts one number; arguments as for :class:`MindClassifier`.
+class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, unused-ignore]
+    """A mind that predicts one number, and says within which bounds; arguments as for :class:`MindClassifier`.
 
     Targets are shifted and scaled by their running mean and deviation inside, so that their unit does not matter.
+
+    >>> import random
+    >>> model, r, held = MindRegressor(hidden=8), random.Random(1), 0
+    >>> for t in range(2000):
+    ...     x = {"a": r.random(), "b": r.random()}
+    ...     y = 3 * x["a"] + r.gauss(0, 1)
+    ...     held += t >= 1000 and y in model.predict_one(x, with_interval=True, level=0.9)
+    ...     model.learn_one(x, y)
+    >>> abs(held / 1000 - 0.9) < 0.03
+    True
+    """
+
+    _keeps_company = True
+
+    def __init__(
+        self,
+        hidden: Any = 32,
+        learner: str = "klopf",
+        seed: int = 0,
+        options: dict[str, Any] | None = None,
+        max_features: int = 1024,
+    ) -> None:
+        super().__init__(hidden, learner, seed, options, max_features)
+        self._scale = Scale()
+        self._intervals = Intervals()
+
+    @in_turn
+    def learn_one(self, x: dict[Hashable, Any], y: float, w: float = 1.0) -> None:
+        """Learn one sample, which counts ``w`` times."""
+        numbers, target, w = self._named.numbers(x), target_of(y), weight_of(w)
+        if w == 0:
+            return
+        before = self._scale.copy()
+        out, expected = self._named.learn(numbers, self._scale.learn(target), 1, w)
+        if before.count:
+            self._intervals.learn(target - before.back(float(out[0])), expected * before.deviation**2)
+
+    @in_turn
+    def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
+        """Learn the rows of a frame one after another: the same as :meth:`learn_one` for each."""
+        names, table = columns(X)
+        self._named.features.check(names)
+        found = [target_of(value) for value in values(y, len(table))]
+        weights = checked_weights(weights_of(w, len(table)), len(table), np.float64)
+        kept = np.flatnonzero(weights)
+        if not len(kept):
+            return
+        before, scaled = [], []
+        for row in kept:
+            before.append(self._scale.copy())
+            scaled.append(self._scale.learn(found[row]))
+        outs, expected = self._named.learn_rows(names, table[kept], np.array(scaled)[:, None], 1, weights[kept])
+        for row, scale, out, variance in zip(kept, before, outs[:, 0].tolist(), expected.tolist(), strict=True):
+            if scale.count:
+                self._intervals.learn(found[row] - scale.back(out), variance * scale.deviation**2)
+
+    @in_turn
+    def predict_one(self, x: dict[Hashable, Any], with_interval: bool = False, level: float = 0.9) -> Any:
+        """The predicted number; 0 before the first sample.
+
+        With ``with_interval`` a ``river.conf.Interval`` around it, which holds the target with probability ``level``
+        (from .05 to .995).
+        """
+        checked_level(level)
+        mind = self._named.mind
+        predicted = 0.0
+        if mind is not None:
+            predicted = self._scale.back(float(mind.predict_proba_one(self._named.vector(mind, x))[0]))
+        if not with_interval:
+            return predicted
+        half = self._intervals.half(level)
+        return conf.Interval(predicted - half, predicted + half)
+
+    @in_turn
+    def predict_many(self, X: Any) -> Any:
+        """The predicted number of each row, as a series."""
+        names, table = columns(X)
+        mind = self._named.mind
+        if mind is None:
+            return series(X, [0.0] * len(table))
+        return series(X, self._scale.back(mind.predict_proba(self._named.rows(mind, names, table))[:, 0].astype(float)))
+
+
+class MindMultiLabelClassifier(_Estimator, base.MultiLabelClassifier):  # type: ignore[misc, unused-ignore]
+    """A mind that says of each label whether it holds; arguments as for :class:`MindClassifier`, ``max_labels`` of
+    labels.
+
+    Labels may appear at any time. Of one that a sample does not speak of nothing is learned.
+
+    >>> model = MindMultiLabelClassifier(hidden=8)
+    >>> for _ in range(60):
+    ...     model.learn_one({"a": 1.0}, {"big": True, "red": False})
+    ...     model.learn_one({"a": -1.0}, {"big": False, "red": False})
+    >>> model.predict_one({"a": 1.0})
+    {'big': True, 'red': False}
+    """
+
+    _output = "logistic"
+
+    def __init__(
+        self,
+        hidden: Any = 32,
+        learner: str = "klopf",
+        seed: int = 0,
+        options: dict[str, Any] | None = None,
+        max_features: int = 1024,
+        max_labels: int = 256,
+    ) -> None:
+        super().__init__(hidden, learner, seed, options, max_features)
+        self.max_labels = max_labels
+        self._labels = Places(max_labels, "label")
+
+    @in_turn
+    def learn_one(self, x: dict[Hashable, Any], y: Mapping[Hashable, Any], w: float = 1.0) -> None:
+        """Learn one sample, which counts ``w`` times; ``y`` says of its labels whether they hold."""
+        numbers, labels, w = (
+            self._named.numbers(x),
+            {name: holds(name, value) for name, value in y.items()},
+            weight_of(w),
+        )
+        self._labels.check(labels)
+        if w == 0 or not labels:
+            return
+        _learn_named(self._named, self._labels, numbers, labels, w, max(self.max_labels, 1))
+
+    @in_turn
+    def predict_proba_one(self, x: dict[Hashable, Any], **_: Any) -> dict[Any, dict[bool, float]]:
+        """For each label seen so far the probability that it does not hold, and that it does."""
+        mind = self._named.mind
+        if mind is None:
+            return {}
+        p = mind.predict_proba_one(self._named.vector(mind, x)).astype(float)
+        return {name: {False: 1.0 - float(p[k]), True: float(p[k])} for name, k in self._labels.at.items()}
+
+
+class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: ignore[misc, unused-ignore]
+    """A mind that predicts several numbers, under any names; arguments as for :class:`MindClassifier`, ``max_targets``
+    of targets.
+
+    Targets may appear at any time, each has a scale of its own. Of one that a sample does not have nothing is learned.
     """
 
     def __init__(
         self,
-        hidden: tuple[int, ...] = (32,),
+        hidden: Any = 32,
         learner: str = "klopf",
         seed: int = 0,
         options: dict[str, Any] | None = None,
+        max_features: int = 1024,
+        max_targets: int = 256,
     ) -> None:
-        self.hidden = hidden
-        self.learner = learner
-        self.seed = seed
-        self.options = options
-        self._named = _Named(hidden, learner, "linear", seed, {**options_of(learner), **(options or {})})
-        self._count = 0
-        self._mean = 0.0
-        self._variance = 0.0
-        self._turns = Turns()
+        super().__init__(hidden, learner, seed, options, max_features)
+        self.max_targets = max_targets
+        self._targets = Places(max_targets, "target")
+        self._scales: dict[Hashable, Scale] = {}
 
     @in_turn
-    def learn_one(self, x: dict[Hashable, Any], y: float) -> None:
-        """Learn one sample."""
-        try:
-            target = float(y)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise MindError(f"the target is {y!r}, not a number") from error
-        if not abs(target) <= MOST:
-            raise MindError(f"the target is {y!r}: NaN, infinite or beyond {MOST:g}; drop or scale it first")
-        rate = max(1.0 / (self._count + 1), 1e-5)
-        d = target - self._mean
-        mean = self._mean + rate * d
-        variance = (1 - rate) * (self._variance + rate * d * d)
-        self._named.learn_one(x, (target - mean) / (variance**0.5 + 1e-8), 1)
-        self._count, self._mean, self._variance = self._count + 1, mean, variance
+    def learn_one(self, x: dict[Hashable, Any], y: Mapping[Hashable, float], w: float = 1.0, **_: Any) -> None:
+        """Learn one sample, which counts ``w`` times."""
+        numbers, found, w = self._named.numbers(x), {name: target_of(value) for name, value in y.items()}, weight_of(w)
+        self._targets.check(found)
+        if w == 0 or not found:
+            return
+        scaled = {name: self._scales.setdefault(name, Scale()).learn(value) for name, value in found.items()}
+        _learn_named(self._named, self._targets, numbers, scaled, w, max(self.max_targets, 1))
+        if len(self._scales) > len(self._targets):  # who gave way has no scale either
+            self._scales = {name: self._scales[name] for name in self._targets.at}
 
     @in_turn
-    def predict_one(self, x: dict[Hashable, Any]) -> float:
-        """The predicted number; 0 before the first sample."""
-        if self._named.mind is None:
-            return 0.0
-        row = self._named.vector(self._named.mind, x)
-        predicted = float(self._named.mind.predict_one(row))
-        return float(self._mean + (self._variance**0.5 + 1e-8) * predicted)
+    def predict_one(self, x: dict[Hashable, Any]) -> dict[Any, float]:
+        """The predicted number of each target seen so far."""
+        mind = self._named.mind
+        if mind is None:
+            return {}
+        out = mind.predict_proba_one(self._named.vector(mind, x)).astype(float)
+        return {name: float(self._scales[name].back(out[k])) for name, k in self._targets.at.items()}
+
+
+def _learn_named(
+    named: Named, places: Places, x: dict[Hashable, float], y: Mapping[Hashable, float], w: float, most: int
+) -> None:
+    """Learn a sample whose outputs have names; those it does not have are what is predicted of them: nothing new."""
+    freed = places.see(list(y))
+    mind = named.ready(list(x), min(roomy(max(len(places), 1)), most))
+    for place in freed:
+        mind._tables.forget_output(place)
+    row = named.vector(mind, x)
+    wanted = np.zeros(mind.outputs)
+    if len(y) < mind.outputs:
+        wanted[:] = np.nan_to_num(np.clip(mind.predict_proba_one(row), -MOST, MOST))
+    for name, value in y.items():
+        wanted[places.at[name]] = value
+    mind.learn_one(row, wanted, w)

@@ -1,0 +1,69 @@
+"""One target at a time: its scale, and what is refused as one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from klopf.errors import MindError
+from klopf.mind._checked import checked_weights
+from klopf.mind.kernels.state import MOST
+
+__all__ = ["Scale", "check_class", "holds", "target_of", "weight_of"]
+
+
+class Scale:
+    """The running mean and deviation of a target."""
+
+    def __init__(self, count: int = 0, mean: float = 0.0, variance: float = 0.0) -> None:
+        self.count, self.mean, self.variance = count, mean, variance
+
+    def copy(self) -> Scale:
+        return Scale(self.count, self.mean, self.variance)
+
+    def learn(self, target: float) -> float:
+        """It takes ``target`` in; in deviations from the mean it is what is returned."""
+        rate = max(1.0 / (self.count + 1), 1e-5)
+        d = target - self.mean
+        self.count, self.mean = self.count + 1, self.mean + rate * d
+        self.variance = (1 - rate) * (self.variance + rate * d * d)
+        return float((target - self.mean) / self.deviation)
+
+    @property
+    def deviation(self) -> float:
+        return float(self.variance**0.5 + 1e-8)
+
+    def back(self, out: Any) -> Any:
+        """A number from deviations."""
+        return self.mean + self.deviation * out
+
+
+def check_class(y: Any) -> None:
+    try:
+        hash(y)
+    except TypeError as error:
+        raise MindError(f"class {y!r} cannot be a name; give a text, a number or True and False") from error
+    if y is None or y != y:
+        raise MindError(f"the class is {y!r}; drop the sample or name its class")
+
+
+def weight_of(w: Any) -> float:
+    return float(checked_weights([w], 1, np.float64)[0])
+
+
+def holds(name: Hashable, value: Any) -> float:
+    if value not in (0, 1):
+        raise MindError(f"label {name!r} is {value!r}; say True or False")
+    return float(value)
+
+
+def target_of(y: Any) -> float:
+    try:
+        target = float(y)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MindError(f"the target is {y!r}, not a number") from error
+    if not abs(target) <= MOST:
+        raise MindError(f"the target is {y!r}: NaN, infinite or beyond {MOST:g}; drop or scale it first")
+    return target
