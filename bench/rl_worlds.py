@@ -17,6 +17,11 @@ stable-baselines3, which the project does not install; without them its row is s
     best of ours / plain stream-ac: 3.5
 
 Without arguments, a small run of the same, to see that it works. Stable-Baselines3 2.9.2, PyTorch 2.13.0.
+
+    python bench/rl_worlds.py small --steps 100000 --seeds 5 --resume small.jsonl
+
+Every agent that acts, at its defaults, in all of Gymnasium's classic control and toy text that its kind of action fits:
+mean return of the last tenth of the episodes, with its standard error over seeds (docs/rl.md has the table).
 """
 
 from __future__ import annotations
@@ -48,6 +53,12 @@ AGENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "intentional-ac + continual backprop": ("intentional-ac", CONTINUAL),
 }
 
+SMALL = (
+    "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1", "CliffWalking-v1",
+    "FrozenLake-v1", "Taxi-v4", "Blackjack-v1",
+)  # fmt: skip
+ACTING = ("stream-ac", "stream-q", "stream-sarsa", "intentional-ac", "intentional-q", "qrc")
+
 
 def lived(environment: str, change: rl.Change, name: str, steps: int, seed: int) -> list[tuple[int, float]]:
     """Step and return of every episode of one of ours."""
@@ -77,9 +88,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None)
     parser.add_argument("--every", type=int, default=None)
     parser.add_argument("--seeds", type=int)
-    parser.add_argument("--agents", default=",".join([*AGENTS, "PPO"]))
+    parser.add_argument("--agents", help="some of them, with commas between")
+    parser.add_argument("--environments", default=",".join(SMALL), help="of `small`: some of them")
     parser.add_argument("--resume", type=Path, help="keep finished runs in this file and make only those it lacks")
     given = parser.parse_args()
+    if given.environment == "small":
+        given.steps, given.seeds = given.steps or (2_000 if given.quick else 100_000), given.seeds or 2
+        with Report(given.json) as report:
+            small(given, report)
+        return
+    given.agents = given.agents or ",".join([*AGENTS, "PPO"])
     given.steps = given.steps or (6_000 if given.quick else 20_000)
     given.every = given.every or (2_000 if given.quick else 4_000)
     given.seeds = given.seeds or (1 if given.quick else 2)
@@ -87,13 +105,48 @@ def main() -> None:
         compare(given, report)
 
 
+def small(given: argparse.Namespace, report: Report) -> None:
+    """Every agent in every small world that it can act in; a line and a figure each."""
+    done = kept(given.resume)
+    for environment in given.environments.split(","):
+        world = make(environment)
+        continuous = bool(world.actions)
+        world.close()
+        for agent in given.agents.split(",") if given.agents else ACTING:
+            if continuous and not agent.endswith("-ac"):
+                continue
+            returns = []
+            for seed in range(given.seeds):
+                key = f"{environment} {agent} {given.steps} {seed}"
+                if key not in done:
+                    life = rl.run(rl.Task(environment, agent, given.steps, seed))
+                    done[key] = {"key": key, "return": life.final_return, "rate": life.reward_rate}
+                    keep(given.resume, done[key])
+                returns.append(done[key]["return"])
+            error = np.std(returns, ddof=1) / math.sqrt(len(returns)) if len(returns) > 1 else math.nan
+            report.say(f"  {environment:26s}{agent:16s}{np.mean(returns):10.2f} ± {error:7.2f}   {len(returns)} seeds")
+            report.figure(f"{environment}, {agent}: return of the last tenth", float(np.mean(returns)))
+
+
+def kept(file: Path | None) -> dict[str, Any]:
+    """Finished runs in ``file``, by their key."""
+    if file is None or not file.exists():
+        return {}
+    return {row["key"]: row for row in map(json.loads, file.read_text().splitlines())}
+
+
+def keep(file: Path | None, run: dict[str, Any]) -> None:
+    """One more finished run into ``file``, if there is one."""
+    if file is not None:
+        with file.open("a") as opened:
+            opened.write(json.dumps(run) + "\n")
+
+
 def compare(given: argparse.Namespace, report: Report) -> None:
     """Every agent named lives through the changing world with every seed; a line and a figure each."""
     change = rl.change_for(given.world, given.every)
     assert change is not None
-    done: dict[str, Any] = {}
-    if given.resume and given.resume.exists():
-        done = {row["key"]: row for row in map(json.loads, given.resume.read_text().splitlines())}
+    done = kept(given.resume)
     report.say(f"{given.environment}, {given.world} changes every {given.every:,} of {given.steps:,} steps")
     report.say("factors: " + ", ".join(f"{change.factor(k):.2f}" for k in range(0, given.steps, given.every)))
     for name in given.agents.split(","):
@@ -109,9 +162,7 @@ def compare(given: argparse.Namespace, report: Report) -> None:
                 if episodes is None:
                     break
                 done[key] = {"key": key, "episodes": episodes, "seconds": time.perf_counter() - started}
-                if given.resume:
-                    with given.resume.open("a") as file:
-                        file.write(json.dumps(done[key]) + "\n")
+                keep(given.resume, done[key])
             episodes = done[key]["episodes"]
             after = [r for e, r in episodes if e > given.every]
             by_stretch = [

@@ -178,6 +178,19 @@ def test_a_unit_is_born_sparse_without_replacement(sparsity):
             assert w.shape[1] < 5 or zeros == 0 or len(np.unique((w[:-1] == 0).argmax(0))) > 1
 
 
+def test_observations_may_be_taken_as_they_are(tmp_path):
+    agent = Agent(3, choices=2, hidden=(), raw=[True, False, True], seed=1)
+    for k in range(50):
+        agent.begin([5.0, float(k), -3.0])
+    assert agent.features()[[0, 2, 3]].tolist() == [5.0, -3.0, 1.0] and abs(agent.features()[1]) < 3
+    agent.save(tmp_path / "raw.agent")
+    again = Agent.load(tmp_path / "raw.agent")
+    again.begin([5.0, 50.0, -3.0])
+    assert again.features()[[0, 2]].tolist() == [5.0, -3.0]
+    with pytest.raises(MindError, match="raw must be true or false for each of 3"):
+        Agent(3, choices=2, raw=[True, False])
+
+
 def test_what_cannot_be_learned_from_changes_nothing():
     agent = Agent(2, choices=3, agent="stream-q", hidden=(8,))
     with pytest.raises(MindError, match="begin"):

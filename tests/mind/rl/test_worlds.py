@@ -124,6 +124,37 @@ def test_several_choices_at_once_are_one_of_all_their_combinations(space, choice
     gymnasium.registry.pop("trouble/several-v0")
 
 
+def test_what_is_so_or_not_is_not_normalised_and_a_state_has_weights_of_its_own():
+    spaces = gymnasium.spaces
+
+    class Mixed(Trouble):
+        observation_space = spaces.Dict(
+            {
+                "both": spaces.Tuple((spaces.Discrete(3), spaces.Box(-1, 1, (2,)))),
+                "flags": spaces.MultiBinary(2),
+                "picture": spaces.Box(0, 255, (2, 2, 1), np.uint8),
+                "some": spaces.MultiDiscrete([2, 2]),
+            }
+        )
+
+    world = World(Mixed(), "mixed")
+    assert world.raw.tolist() == [True] * 3 + [False] * 2 + [True] * 2 + [False] * 4 + [True] * 4
+    assert world.states == 0
+    life = run(Task("CliffWalking-v1", "stream-q", 300))
+    assert life.agent.settings.hidden == () and not life.agent.settings.constant
+    seen = np.zeros(48)
+    seen[5] = 1.0
+    life.agent.begin(seen)
+    assert life.agent.features().tolist() == [*seen, 0.0]
+    assert run(Task("CliffWalking-v1", "stream-q", 300, options={"hidden": (8,)})).agent.settings.hidden == (8,)
+
+
+def test_states_are_told_apart_and_a_cliff_is_walked_round():
+    """The best path earns -13; a step over the cliff costs 100."""
+    life = run(Task("CliffWalking-v1", "stream-sarsa", 30_000, options={"epsilon_steps": 10_000}))
+    assert life.final_return > -60
+
+
 def test_too_many_combinations_of_actions_are_refused():
     class Many(Trouble):
         action_space = gymnasium.spaces.MultiDiscrete([10] * 5)

@@ -46,6 +46,8 @@ class Agent(Kept):
         low, high: bounds of continuous actions, shape ``(actions,)``; what is sampled beyond them is clipped on its way
             to the environment, and learned from as it was sampled.
         time_limit: steps after which episodes are truncated, for the time feature; 0 if there is none.
+        raw: which observations are taken as they are and not normalised, such as those that are 0 or 1; shape
+            ``(observations,)``, true or false.
         seed: of everything random in this agent.
         dtype: "float32", or "float64" for checks.
         options: any field of ``klopf.mind.rl.AgentSettings``, in place of the agent's own.
@@ -69,6 +71,7 @@ class Agent(Kept):
         low: ArrayLike = -math.inf,
         high: ArrayLike = math.inf,
         time_limit: int = 0,
+        raw: ArrayLike = False,
         seed: int = 0,
         dtype: str = "float32",
         **options: Any,
@@ -97,6 +100,10 @@ class Agent(Kept):
         self._lay_out()
         self._bound(low, high)
         self._draw()
+        try:
+            self._S[1, np.broadcast_to(np.asarray(raw, bool), self.observations)] = -1.0
+        except ValueError as error:
+            raise MindError(f"raw must be true or false for each of {self.observations} observations") from error
         self._kernel: Any = None
         self._state: Any = None
         self._turns = Turns()

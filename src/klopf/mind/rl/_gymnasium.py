@@ -110,8 +110,10 @@ class Changing(gymnasium.Wrapper[Any, Any, Any, Any]):
 class World:
     """An environment as an agent meets it.
 
-    ``observations`` numbers are seen; an action is ``actions`` numbers within ``low`` and ``high``, or one of
-    ``choices``; several choices at once are one, of all their combinations. ``time_limit`` is in steps, 0 for none.
+    ``observations`` numbers are seen, of which ``raw`` are 0 or 1 and not to be normalised; ``states`` is how many
+    there are where what is seen is one of several states, else 0. An action is ``actions`` numbers within ``low`` and
+    ``high``, or one of ``choices``; several choices at once are one, of all their combinations. ``time_limit`` is in
+    steps, 0 for none.
     """
 
     def __init__(self, env: Any, name: str) -> None:
@@ -125,6 +127,8 @@ class World:
             raise MindError(f"{name} gives observations that cannot be flattened to numbers: {space}") from error
         if self.observations < 1:
             raise MindError(f"{name} has no observations to learn from: {space}")
+        self.raw = _indicators(space)
+        self.states = int(space.n) if isinstance(space, spaces.Discrete) else 0
         self._flatten = None if plain else lambda seen: spaces.flatten(space, seen)
         acts = env.action_space
         self.actions = self.choices = self.first = 0
@@ -274,6 +278,17 @@ class World:
                 base.state = tuple(kept.tolist()) if values.get("tuple") else kept.copy()
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise MindError(f"the saved state is not one of {self.name}: {_line(error)}") from error
+
+
+def _indicators(space: Any) -> NDArray[np.bool_]:
+    """Which numbers of a flattened observation say that something is so: 1 of several, or 0 and 1 each."""
+    spaces = gymnasium.spaces
+    if isinstance(space, spaces.Dict):
+        return np.concatenate([_indicators(part) for part in space.spaces.values()])
+    if isinstance(space, spaces.Tuple):
+        return np.concatenate([_indicators(part) for part in space.spaces])
+    says = isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary)
+    return np.full(int(spaces.flatdim(space)), says)
 
 
 def _physics(data: Any) -> dict[str, Any]:

@@ -87,7 +87,12 @@ def _born(task: Task, world: World) -> Agent:
     shape: dict[str, Any] = {} if predicts else {"actions": world.actions, "choices": world.choices}
     if world.actions and not predicts:
         shape |= {"low": world.low, "high": world.high}
-    return Agent(world.observations, agent=task.agent, time_limit=world.time_limit, seed=task.seed, **shape, **options)
+    if world.states:  # one weight for each state and action says all that can be said
+        options = {"hidden": (), "constant": False, "time_feature": False, **options}
+    return Agent(
+        world.observations, agent=task.agent, time_limit=world.time_limit, raw=world.raw, seed=task.seed, **shape,
+        **options,
+    )  # fmt: skip
 
 
 def run(

@@ -83,6 +83,8 @@ class AgentSettings:
     scale_rewards: bool = True
     horizon: int = 0
     """Samples over which the normalisations run; 0 for all samples so far."""
+    constant: bool = True
+    """A constant 1 beside the observations. Without it, what is learned of one of several states is of that alone."""
     time_feature: bool = True
     """Append the share of the time limit that has passed, minus a half, where the environment has a time limit."""
     time_out: str = "bootstrap"

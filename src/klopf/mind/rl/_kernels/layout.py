@@ -7,7 +7,8 @@ one input and lie in the same flat arrays. A kernel's arguments are:
 P        (rows, weights)    what belongs to a weight: row 0 the weight, row 1 its trace, more as the update needs
 U        (rows, units)      what belongs to a hidden unit, float64
 B        (rows,)            the values of ``P``'s rows in a newborn
-S        (2, observations)  running mean and sum of squares of the observations, float64
+S        (2, observations)  running mean and sum of squares of the observations, float64; the sum is -1 of one that
+                            is taken as it is
 A        (2, places)        activities of all networks, for the state before and the state now, which take turns
 D        (places,)          work: gradients, laid out as ``A[0]``
 C        (scalars,)         work: what one update's kernels hand each other
@@ -92,8 +93,8 @@ DRAWN, TAKEN, LOW, HIGH = ACTION = range(4)
 """Columns of ``hyp``."""
 (
     O_NORMALISE, O_SCALE, O_TIME_LIMIT, O_PUBLISHED, O_GAMMA, O_ENTROPY, O_EPS_START, O_EPS_END, O_EPS_STEPS, O_RULE,
-    O_LIFE, O_CONTINUOUS, O_HORIZON, O_UTILITY,
-) = OPTIONS = range(14)  # fmt: skip
+    O_LIFE, O_CONTINUOUS, O_HORIZON, O_UTILITY, O_CONSTANT,
+) = OPTIONS = range(15)  # fmt: skip
 """Places in ``O``."""
 (
     G_NOW, G_SENSED, G_REWARDS, G_REWARD_MEAN, G_REWARD_P, G_REWARD_TRACE, G_EPISODE_STEP, G_STEPS, G_EPISODES, G_DELTA,

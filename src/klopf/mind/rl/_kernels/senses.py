@@ -16,6 +16,7 @@ from klopf.mind.rl._kernels.layout import (
     G_REWARD_TRACE,
     G_REWARDS,
     G_SENSED,
+    O_CONSTANT,
     O_GAMMA,
     O_HORIZON,
     O_NORMALISE,
@@ -35,7 +36,8 @@ def samples(O, count):  # type: ignore[no-untyped-def]
 
 @jit
 def sense(S, G, O, obs, A):  # type: ignore[no-untyped-def]
-    """``obs`` into ``A``, normalised by the running mean ``S[0]`` and sum of squares ``S[1]``; the time, and a 1."""
+    """``obs`` into ``A``, normalised by the running mean ``S[0]`` and sum of squares ``S[1]`` (those whose sum is
+    below 0 are not); the time, and a 1 (or 0, without a constant)."""
     n = obs.shape[0]
     if O[O_NORMALISE] > 0:
         count = G[G_SENSED] + 1.0
@@ -44,6 +46,9 @@ def sense(S, G, O, obs, A):  # type: ignore[no-untyped-def]
         keep = 1.0 - 1.0 / window if window < count else 1.0
         for i in range(n):
             x = obs[i]
+            if S[1, i] < 0.0:
+                A[i] = x
+                continue
             old = S[0, i] if count > 1.0 else x
             mean = old + (x - old) / window
             p = keep * (S[1, i] if count > 1.0 else 0.0) + (x - old) * (x - mean)
@@ -57,7 +62,7 @@ def sense(S, G, O, obs, A):  # type: ignore[no-untyped-def]
     if O[O_TIME_LIMIT] > 0:
         A[n] = max(G[G_EPISODE_STEP] - 1.0, 0.0) / O[O_TIME_LIMIT] - 0.5
         n += 1
-    A[n] = 1.0
+    A[n] = O[O_CONSTANT]
 
 
 @jit
