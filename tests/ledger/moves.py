@@ -251,6 +251,19 @@ class Market(RuleBasedStateMachine):
         for move in ("pay 1", "give back", "pay 4", "pay 1"):
             self.move_job(len(self.jobs) - 1, move)
 
+    @rule(price=AMOUNTS, share=st.integers(1, 100), decided=st.sampled_from((0, 1)))
+    def quarrel_about_a_job(self, price: int, share: int, decided: int) -> None:
+        """A report is disputed, and decided or left to its time."""
+        self.open_job(7, price)
+        last = len(self.jobs) - 1
+        self.report_job(last, [price * share // 200] * 2, 0)
+        self.move_job(last, "dispute")
+        if decided:
+            self.report_job(last, [price * share // 300] * 2, 1)
+        self.net.pass_time(14 * DAY * (1 - decided))
+        for move in ("give back", "pay 1", "pay 4"):
+            self.move_job(last, move)
+
     @invariant()
     def jobs_are_backed(self) -> None:
         jobs = self.net.admin.jobs
