@@ -39,6 +39,8 @@ BIRTH, OUTGOING, COPIES, NEWCOMER = range(4)
 ) = range(16)  # fmt: skip
 # places among the counters
 STEPS, BIRTHS, SENSED, SQUARED_ERROR, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED = range(8)
+TARGET, SPREAD = CAME, EXPECTED
+"""The same places where targets are numbers: their running mean and variance."""
 # places in what is told of one sample
 WEIGHT, EXPECTED_ERROR = range(2)
 

@@ -71,13 +71,20 @@ class Kalman(Rule):
         return inlined(step)
 
     def birth_factor(self, plan: Plan) -> Any:
-        """With classes, births follow surprise: 1 where errors exceed the expected by a tenth."""
+        """With classes, births follow surprise: 1 where errors exceed the expected by a tenth. With numbers and
+        ``surprise`` above 0 they follow what is explained."""
         from klopf.mind._jit import inlined
         from klopf.mind.kernels.plan import SQUARED
         from klopf.mind.kernels.state import CAME, EXPECTED
 
         if plan.loss == SQUARED:
-            return None
+            (SURPRISE,) = plan.places("surprise")
+            explained = _explained()
+
+            def explained_share(net):  # type: ignore[no-untyped-def]
+                return explained(net.G) if net.hyper[SURPRISE] > 0 else 1.0
+
+            return inlined(explained_share)
 
         def birth_factor(net):  # type: ignore[no-untyped-def]
             excess = min(max(net.G[CAME] - net.G[EXPECTED], 0.0), 1.0)
@@ -86,11 +93,25 @@ class Kalman(Rule):
         return inlined(birth_factor)
 
 
+def _explained() -> Any:
+    """Kernel ``explained(G)``: with numbers, what drift and births are multiplied by: 1 where the targets' running
+    variance is explained to four fifths, less by the cube of the explained share, and a twentieth at least. Where
+    most cannot be learned, what is known is worth more than what may be found."""
+    from klopf.mind._jit import inlined
+    from klopf.mind.kernels.state import SPREAD, SQUARED_ERROR
+
+    def explained(G):  # type: ignore[no-untyped-def]
+        share = min(max(1.25 * (1.0 - G[SQUARED_ERROR] / (G[SPREAD] + 1e-30)), 0.0), 1.0)
+        return max(share * share * share, 0.05)
+
+    return inlined(explained)
+
+
 def _noise(plan: Plan) -> Any:
     """Kernel ``answer_noise(net, work)``: squared error, the one expected, and the variance of the targets' noise."""
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.plan import SQUARED as SQUARED_LOSS
-    from klopf.mind.kernels.state import SQUARED_ERROR, STEPS, SUMS_AT, WEIGHT
+    from klopf.mind.kernels.state import SPREAD, SQUARED_ERROR, STEPS, SUMS_AT, TARGET, WEIGHT
 
     LOSS = plan.loss
     NOISE, NOISE_SHARE, EPSILON = plan.places("noise", "noise_share", "epsilon")
@@ -112,6 +133,11 @@ def _noise(plan: Plan) -> Any:
         if LOSS == SQUARED_LOSS:
             rate = min(weight * max(0.001, 1.0 / G[STEPS]), 1.0)
             G[SQUARED_ERROR] += rate * (e2 / net.outputs - G[SQUARED_ERROR])
+            for k in range(net.outputs):
+                y = work.Z[top + k] + D[top + k] / weight
+                G[TARGET] += rate * (y - G[TARGET]) / net.outputs
+                y -= G[TARGET]
+                G[SPREAD] += rate * (y * y - G[SPREAD]) / net.outputs
             blur = hyper[NOISE_SHARE] * G[SQUARED_ERROR] + hyper[EPSILON]
         return e2, expected, blur
 
@@ -208,6 +234,7 @@ def _pace(plan: Plan) -> Any:
 
     LOSS = plan.loss
     DRIFT, SURPRISE = plan.places("drift", "surprise")
+    explained = _explained()
 
     def pace(net, e2, expected, weight):  # type: ignore[no-untyped-def]
         G, hyper = net.G, net.hyper
@@ -220,6 +247,8 @@ def _pace(plan: Plan) -> Any:
             # the world has changed if errors are larger than expected: drift faster
             ratio = (G[CAME] + 1e-9) / (G[EXPECTED] + 1e-9)
             drift = min(drift * ratio ** hyper[SURPRISE], max(drift, 0.1))
+        if LOSS == SQUARED_LOSS and hyper[SURPRISE] > 0:
+            drift *= explained(G)
         return drift
 
     return inlined(pace)
