@@ -7,13 +7,24 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
+from klopf.chain._form import check_form
 from klopf.chain._group import Group
 from klopf.chain._keccak import keccak
 from klopf.chain._patience import TooLong, patience
 from klopf.chain._transaction import MAX_INITCODE, Transaction, decode
-from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
+from klopf.chain._values import (
+    EMPTY_CODE,
+    Account,
+    CallContext,
+    Difference,
+    Environment,
+    Frame,
+    Log,
+    Outcome,
+    StateView,
+)
 from klopf.chain.machine._estimated import EstimatedOutcome
 from klopf.chain.machine._executor import Executor, Recorder, Tracer, executor
 from klopf.chain.state._block import EMPTY_ROOT, Header, bloom, commit, receipts_root, transactions_root
@@ -33,19 +44,10 @@ from klopf.errors import ChainError, DamagedFile, Rejected
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["BaseChain", "CallContext"]
+__all__ = ["BaseChain"]
 
 ENDS = 16
 FEW = 16  # transactions whose senders are found in no time
-MAX_NONCE = 2**64 - 1
-
-
-class CallContext(NamedTuple):
-    """Where a call is run: a state, the block that it seems to be in, and the hash of the block that left the state."""
-
-    view: StateView
-    environment: Environment
-    parent: bytes
 
 
 class BaseChain:
@@ -303,7 +305,7 @@ class BaseChain:
     ) -> None:
         old = others.get(transaction.nonce)
         if old is None or old.hash != transaction.hash:
-            self._check_form(transaction, header)
+            check_form(transaction, header)
             hold(connection, transaction, None if old is None else decode(old.raw))
 
     def _run_waiting(self, connection: sqlite3.Connection, last: Transaction, others: dict[int, Waiting]) -> None:
@@ -358,7 +360,7 @@ class BaseChain:
             raise Rejected(
                 f"nonce too high: next nonce {account.nonce}, transaction has {t.nonce}; send those before it"
             )
-        self._check_form(t, header)
+        check_form(t, header)
         cost = t.gas * t.max_fee + t.value
         if account.balance < cost:
             raise Rejected(
@@ -368,21 +370,6 @@ class BaseChain:
             self._require_dev()
         elif account.code_hash != EMPTY_CODE:
             raise Rejected("the sender is a contract (EIP-3607); send from an account without code")
-
-    @staticmethod
-    def _check_form(transaction: Transaction, header: Header) -> None:
-        """What can be said of a transaction whatever the state is."""
-        t = transaction
-        if t.nonce >= MAX_NONCE:
-            raise Rejected(f"nonce {t.nonce} is the last there is (EIP-2681); send from another account")
-        if t.gas > header.gas_limit:
-            raise Rejected(f"exceeds block gas limit: {t.gas} of {header.gas_limit}; ask for less gas")
-        if t.gas < t.intrinsic_gas():
-            raise Rejected(f"intrinsic gas too low: {t.gas} of {t.intrinsic_gas()}; give more gas")
-        if t.max_fee < header.base_fee:
-            raise Rejected(f"max fee per gas {t.max_fee} is less than block base fee {header.base_fee}; raise it")
-        if not t.to and len(t.data) > MAX_INITCODE:
-            raise Rejected(f"max initcode size exceeded: {len(t.data)} of {MAX_INITCODE} bytes; make it smaller")
 
     def _append(
         self,

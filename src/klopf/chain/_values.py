@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 __all__ = [
     "EMPTY_CODE",
     "Account",
+    "CallContext",
     "Difference",
     "Environment",
     "Frame",
@@ -112,3 +113,11 @@ class Frame:
     error: str | None
     reverted: bool
     frames: list[Frame]
+
+
+class CallContext(NamedTuple):
+    """Where a call is run: a state, the block that it seems to be in, and the hash of the block that left the state."""
+
+    view: StateView
+    environment: Environment
+    parent: bytes

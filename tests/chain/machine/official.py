@@ -115,7 +115,7 @@ def play(case: Case, machine: Executor) -> str:
         transaction = decode(raw)
         if transaction.chain_id not in (None, 1):
             raise Rejected("signed for another chain")
-        made = SimpleNamespace(_store=store, _check_form=Chain._check_form, _require_dev=lambda: None)
+        made = SimpleNamespace(_store=store, _require_dev=lambda: None)
         Chain._check(made, transaction, world.account(transaction.sender), header)  # type: ignore[arg-type]
     except Rejected as error:
         return "" if "expectException" in post else f"refused: {error}"

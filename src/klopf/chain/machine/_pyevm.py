@@ -19,7 +19,6 @@ from eth.vm.forks.cancun.computation import CANCUN_PRECOMPILES, CancunComputatio
 from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
 from eth.vm.forks.cancun.state import CancunState
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
-from eth.vm.message import Message
 from eth.vm.opcode_values import CREATE, CREATE2, SELFDESTRUCT
 
 from klopf.chain._keccak import keccak
@@ -27,6 +26,7 @@ from klopf.chain._patience import patience
 from klopf.chain._transaction import MAX_INITCODE, Transaction, created_address
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._interpreter import run
+from klopf.chain.machine._message import UncheckedMessage
 from klopf.chain.machine._recursion import deep
 from klopf.chain.machine._transfer import transfer
 
@@ -112,7 +112,7 @@ def _compute(state: _State, t: Transaction, created: bytes | None, price: int) -
     """Run the transaction's one message, with what it names warm (EIP-2929, 2930)."""
     accounts, kind = state.accounts, state.computation_class
     target = t.to if created is None else created
-    message = _Message(
+    message = UncheckedMessage(
         # py-evm charges for the words of a creation's code when it starts the machine
         gas=t.gas - t.intrinsic_gas() + (0 if t.to else 2 * ((len(t.data) + 31) // 32)),
         to=t.to,
@@ -351,31 +351,6 @@ def _modexp(computation: Any) -> Any:
     return computation
 
 
-class _Message(Message):
-    """py-evm's, without its checks of what we have checked."""
-
-    def __init__(
-        self,
-        gas: int,
-        to: bytes,
-        sender: bytes,
-        value: int,
-        data: Any,
-        code: bytes,
-        depth: int = 0,
-        create_address: bytes | None = None,
-        code_address: bytes | None = None,
-        should_transfer_value: bool = True,
-        is_static: bool = False,
-        is_delegation: bool = False,
-    ) -> None:
-        self.gas, self.to, self.sender, self.value = gas, to, sender, value
-        self.data, self.code, self.depth = data, code, depth
-        self._storage_address, self._code_address = create_address, code_address
-        self.should_transfer_value, self.is_static = should_transfer_value, is_static
-        self._is_delegation, self.refund = is_delegation, 0
-
-
 class _Computation(CancunComputation):
     """The cancun computation with that, and without py-evm's deprecation warning at each SELFDESTRUCT."""
 
@@ -387,10 +362,12 @@ class _Computation(CancunComputation):
     }
     _precompiles = {**CANCUN_PRECOMPILES, bytes(19) + b"\5": _modexp}  # noqa: RUF012
 
-    def prepare_child_message(self, gas: int, to: bytes, value: int, data: Any, code: bytes, **more: Any) -> Message:
+    def prepare_child_message(
+        self, gas: int, to: bytes, value: int, data: Any, code: bytes, **more: Any
+    ) -> UncheckedMessage:
         """A message inside this one."""
         more.setdefault("sender", self.msg.storage_address)
-        return _Message(gas, to, value=value, data=data, code=code, depth=self.msg.depth + 1, **more)
+        return UncheckedMessage(gas, to, value=value, data=data, code=code, depth=self.msg.depth + 1, **more)
 
     @classmethod
     def apply_computation(

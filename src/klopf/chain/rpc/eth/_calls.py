@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from klopf.chain._base import CallContext
 from klopf.chain._transaction import Transaction, created_address
+from klopf.chain._values import CallContext
 from klopf.chain.rpc._fields import BlockId, block_id, call_fields, hexadecimal
 from klopf.chain.rpc._json import failure
 from klopf.chain.rpc._method import Method, Optional
