@@ -60,8 +60,8 @@ def _one_line(what: str) -> Iterator[None]:
         raise MindError(f"{must}: {said}") from error
 
 
-def checked_inputs(X: ArrayLike, sensors: int, dtype: Any) -> NDArray[Any]:
-    """``X`` as the kernels take it: ``(n, sensors)``, finite, none beyond ``MOST``.
+def checked_inputs(X: ArrayLike, sensors: int, dtype: Any, gaps: bool = False) -> NDArray[Any]:
+    """``X`` as the kernels take it: ``(n, sensors)``, finite, none beyond ``MOST``; ``gaps``: NaN is missing.
 
     Raises:
         MindError: it is not that.
@@ -72,10 +72,15 @@ def checked_inputs(X: ArrayLike, sensors: int, dtype: Any) -> NDArray[Any]:
     if x.shape[1] != sensors:
         raise MindError(f"an input has {x.shape[1]} numbers where this learner has {sensors} sensors")
     if x.size and not np.abs(x).max() <= MOST:  # NaN is not either
-        row = int(np.argmin((np.abs(x) <= MOST).all(1)))
-        raise MindError(
-            f"the input in row {row} contains NaN, infinity or more than {MOST:g}; drop, fill or scale it first"
-        )
+        fine = (np.abs(x) <= MOST) | (np.isnan(x) & gaps)
+        if not fine.all():
+            what = "infinity or more than" if gaps else "NaN, infinity or more than"
+            mend = (
+                "drop or scale it first"
+                if gaps
+                else ("drop, fill or scale it first, or let normalise_inputs=True take NaN as missing")
+            )
+            raise MindError(f"the input in row {int(np.argmin(fine.all(1)))} contains {what} {MOST:g}; {mend}")
     return x
 
 

@@ -39,6 +39,8 @@ def company_for(s: Settings, sensors: int, outputs: int, output: str) -> Company
         return None
     if output != "softmax" and (output != "linear" or outputs != 1):
         raise MindError("memory and trees need output='softmax', or output='linear' and one output; set both to 0")
+    if s.scale_targets and output == "linear":
+        raise MindError("memory and trees do not go with scale_targets; scale targets before, or set both to 0")
     classes = outputs if output == "softmax" else 0
     sums = classes or 3
     trees = s.trees if sums <= MOST_CLASSES else 0

@@ -32,7 +32,9 @@ def effective(s: Settings) -> dict[str, Any]:
         names.add("step_size")
     if s.activation == "leaky-relu":
         names.add("leak")
-    if s.normalise_inputs:
+    if s.scale_targets:
+        names.add("scale_targets")
+    if s.normalise_inputs or s.scale_targets:
         names.add("horizon")
     if s.perturb:
         names.add("perturb_every")

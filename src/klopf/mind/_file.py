@@ -20,8 +20,18 @@ from numpy.typing import NDArray
 from klopf import files
 from klopf.errors import MindError
 from klopf.mind.kernels.parts import is_known
+from klopf.mind.kernels.state import (
+    RECENT,
+    S_BLOCKS,
+    S_COUNT,
+    S_LEVEL,
+    S_MEAN,
+    S_SPREAD,
+    S_VARIANCE,
+    SENSED,
+)
 
-__all__ = ["VERSION", "pack", "read", "refuse_strangers", "write"]
+__all__ = ["VERSION", "migrate", "pack", "read", "refuse_strangers", "write"]
 
 VERSION = 1
 _MAGIC = b"KLOPFMND"
@@ -83,6 +93,20 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
         return content["header"], arrays
     except (ValueError, KeyError, TypeError) as error:
         raise MindError(f"the saved learner {path} does not follow its own format; restore it from a copy") from error
+
+
+def migrate(arrays: dict[str, NDArray[Any]], own: dict[str, NDArray[Any]]) -> None:
+    """Files of a time when sensors had a mean and a variance only: ``arrays`` as they are laid out now.
+
+    The mean and variance stand as they were, of as many values as were seen; what is usual of blocks is found anew.
+    """
+    old, now = arrays["sensors"], own["sensors"]
+    if old.shape == (2, now.shape[1]) != now.shape:
+        seen = now.copy()
+        seen[S_MEAN], seen[S_VARIANCE], seen[S_COUNT] = *old, arrays["globals"][SENSED]
+        seen[S_BLOCKS] = seen[S_COUNT] > RECENT
+        seen[S_LEVEL], seen[S_SPREAD] = 1.0 / RECENT, 0.8
+        arrays["sensors"] = seen
 
 
 def refuse_strangers(path: str | os.PathLike[str], header: dict[str, Any]) -> None:

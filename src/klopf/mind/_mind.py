@@ -29,7 +29,8 @@ APART = 64
 less than one row does."""
 _OWN = frozenset(
     ("seed", "sensors", "outputs", "hidden", "learner", "output", "settings",
-     "_dtype", "_tables", "_net", "_turns", "_learner", "_predictor", "_unseen", "_lost")
+     "_dtype", "_said", "_tables", "_net", "_turns", "_learner", "_predictor",
+     "_unseen", "_lost")
 )  # fmt: skip
 """Attributes that a learner's header and tables say all about."""
 
@@ -104,6 +105,7 @@ class Mind(Kept):
         self._predictor: Any = None
         self._unseen = 0  # samples since all weights were looked at
         self._lost = ""  # what is said of it if it has diverged
+        self._said: Any = np.dtype(np.float64) if self._tables.plan.scale_targets else self._dtype
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -199,13 +201,13 @@ class Mind(Kept):
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The same; returns the predictions and the mean squared errors that were expected of them too."""
-        x = checked_inputs(X, self.sensors, self._dtype)
+        x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps)
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")
-        targets = checked_targets(y, len(x), self.outputs, self.output, self._dtype)
+        targets = checked_targets(y, len(x), self.outputs, self.output, self._said)
         weights = checked_weights(sample_weight, len(x), self._dtype)
         errors, expected = np.empty((2, len(x)), self._dtype)
-        out = np.empty((len(x), self.outputs), self._dtype)
+        out = np.empty((len(x), self.outputs), self._said)
         try:
             learn = self._learner or self._load()
             with self._turns.lock:
@@ -270,8 +272,8 @@ class Mind(Kept):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities of classes, or the predicted numbers, for every row of ``X``; shape ``(n, outputs)``."""
-        x = checked_inputs(X, self.sensors, self._dtype)
-        out = np.empty((len(x), self.outputs), self._dtype)
+        x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps)
+        out = np.empty((len(x), self.outputs), self._said)
         predict = self._predictor or self._load_predictor()
         company = self._tables.company
         with self._turns.lock:
@@ -403,6 +405,7 @@ class Mind(Kept):
                 header["seed"], header["dtype"], **header["settings"],
             )  # fmt: skip
             own = self._tables.arrays()
+            _file.migrate(arrays, own)
             if {k: (v.shape, v.dtype) for k, v in own.items()} != {k: (v.shape, v.dtype) for k, v in arrays.items()}:
                 raise MindError(f"the saved learner {path} is laid out differently; load it with its own Klopf")
         except (KeyError, TypeError) as error:

@@ -69,9 +69,12 @@ class Settings:
     layer_norm: bool = False
     """Normalise every hidden layer before its activation, without learned scale or shift."""
     normalise_inputs: bool = False
-    """Shift and scale every sensor by its running mean and deviation."""
+    """Shift and scale every sensor by its running mean and deviation, which follow changes and bear outliers; NaN is
+    then a missing value."""
+    scale_targets: bool = False
+    """With numbers as targets: shift and scale every one in the same way, inside; predictions are in its unit."""
     horizon: float = 1e5
-    """Samples over which that mean and deviation run."""
+    """Samples over which those means and deviations run."""
     gain: float = math.sqrt(2.0)
     """Hidden weights are drawn from +-gain*sqrt(3/fan-in) (Kaiming uniform); output weights with gain 1."""
     shortcut: bool = False

@@ -32,7 +32,14 @@ from klopf.mind.kernels.state import (
     OUTGOING,
     OWN,
     POWER,
+    REACH,
+    RECENT,
     RIDGE,
+    S_COUNT,
+    S_MEAN,
+    S_REACH,
+    S_RECENT,
+    S_VARIANCE,
     SENSORS_AT,
     SHARED,
     STRIDE,
@@ -68,13 +75,15 @@ class Tables:
         births = [(q.birth, q.outgoing, q.copies, q.outgoing if q.newcomer is None else q.newcomer)
                   for q in self.layout.weights]  # fmt: skip
         units = max(sum(sizes[1:-1]), 1)
+        scaled = s.scale_targets and output == "linear"
         P = np.zeros((len(self.layout.weights), weights), dtype)
         self.net = Net(
             W=P[0],
             P=P,
             U=np.zeros((len(self.layout.units), units), dtype),
             K=np.zeros(covariances, dtype),
-            S=np.stack([np.zeros(sizes[0]), np.ones(sizes[0])]).astype(dtype),
+            S=_usual(sizes[0], s.normalise_inputs, dtype),
+            T=_usual(sizes[-1], scaled, np.float64),
             G=np.zeros(8, np.float64),
             rng=np.zeros(1, np.uint64),
             layers=layers,
@@ -118,6 +127,7 @@ class Tables:
             decay=bool((s.l2 and not rule.decays_by_itself) or s.l2_init or s.perturb),
             layer_norm=s.layer_norm,
             normalise_inputs=s.normalise_inputs,
+            scale_targets=scaled,
             local=bool(s.protect or s.quiet or s.explore),
             grows=bool(s.grow_every and len(sizes) > 2),
             own=bool((kinds == OWN).any()),
@@ -223,7 +233,13 @@ class Tables:
             "geometry": net.layers,
             "random": net.rng,
             **({} if self.company is None else {f"company {k}": v for k, v in self.company._asdict().items()}),
+            **({"targets": net.T} if self.plan.scale_targets else {}),
         }
+
+    @property
+    def gaps(self) -> bool:
+        """Whether NaN is a missing input: where inputs are normalised, and nobody else hears them."""
+        return self.settings.normalise_inputs and self.company is None
 
     def apart(self) -> tuple[Net, Work]:
         """A copy of all that a prediction reads, and room of its own."""
@@ -231,6 +247,13 @@ class Tables:
         still = {name: table.copy() for name, table in net._asdict().items() if name not in ("P", "U", "K", "outputs")}
         room = {name: np.zeros_like(getattr(work, name)) for name in ("A", "Z", "active", "count", "inverse")}
         return net._replace(**still), work._replace(**room)
+
+    def standardised(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Inputs ``(n, sensors)`` as the first layer hears them, where inputs are normalised."""
+        S = self.net.S.astype(np.float64)
+        deviation = np.sqrt(S[S_VARIANCE] + 1e-13 * S[S_MEAN] ** 2 + 1e-30)
+        z = np.clip((X - S[S_MEAN]) / deviation, -S[S_REACH], S[S_REACH])
+        return np.where(np.isnan(X) | (S[S_COUNT] == 0), 0.0, z)
 
     def rows(self, l: int) -> NDArray[Any]:
         """Layer ``l``'s part of the weight table, not a copy: ``(quantities, inputs + 1, stride)``."""
@@ -351,6 +374,7 @@ class Tables:
         if self.company is not None and other.company is not None:
             company_took_over(self.company, other.company)
         net.S[:, :before] = old_net.S
+        net.T[:, : old_net.outputs] = old_net.T
         last = len(net.layers) - 1
         connected = self.layout.row("connected")
         for l in range(last + 1):
@@ -389,6 +413,15 @@ class Tables:
             matrices[:, at[:, None], at] = known
         if kind != OWN:
             K[tail + POWER] = other.net.K[int(other.net.matrices[l, TAIL_AT]) + POWER]
+
+
+def _usual(n: int, kept: bool, dtype: Any) -> NDArray[Any]:
+    """What is usual of ``n`` sensors or targets before anything was seen; see ``scaling``."""
+    table = np.zeros((S_RECENT + RECENT if kept else 2, n), dtype)
+    table[S_VARIANCE] = 1.0
+    if kept:
+        table[S_REACH] = REACH
+    return table
 
 
 def _padded(n: int) -> int:

@@ -42,8 +42,7 @@ def _activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
     if not np.isfinite(raw).all():
         raise MindError("an input contains NaN or infinity; drop or fill it first")
     if s.normalise_inputs:
-        mean, variance = mind.sensor_statistics()
-        raw = (raw - mean) / np.sqrt(variance + s.epsilon)
+        raw = mind._tables.standardised(raw)
     said, h = [], raw
     for l in range(len(mind.hidden)):
         w = mind.weights(l).astype(np.float64)

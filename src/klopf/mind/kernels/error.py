@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from klopf.mind._jit import inlined
 from klopf.mind.kernels.forward import softmax
 from klopf.mind.kernels.plan import CROSS_ENTROPY, LOGISTIC, SQUARED
-from klopf.mind.kernels.state import SUMS_AT, WEIGHT
+from klopf.mind.kernels.scaling import deviation, followed, standardised
+from klopf.mind.kernels.state import S_MEAN, S_RUN, SUMS_AT, WEIGHT
 
 if TYPE_CHECKING:
     from klopf.mind.kernels.plan import Plan
 
 
 def build_error(plan: Plan) -> Any:
-    """Kernel ``error(net, work, Y, t, out)``: the prediction into ``out[t]``, its error returned.
+    """Kernel ``error(net, work, Y, t, learning, out)``: the prediction into ``out[t]``, its error returned.
 
     ``D`` of the outputs becomes minus the derivative of the loss by their sums, ``C``, where the rule wants it, the
     diagonal of the second derivative. The error is the squared error summed over outputs, 1 for a wrong class, or the
@@ -50,7 +51,7 @@ def build_weigh(plan: Plan) -> Any:
 def _classes(plan: Plan) -> Any:
     CURVED = plan.curvature
 
-    def error(net, work, Y, t, out):  # type: ignore[no-untyped-def]
+    def error(net, work, Y, t, learning, out):  # type: ignore[no-untyped-def]
         Z, D, C = work.Z, work.D, work.C
         one = Z.dtype.type(1)
         last = net.layers.shape[0] - 1
@@ -74,8 +75,10 @@ def _classes(plan: Plan) -> Any:
 def _numbers(plan: Plan) -> Any:
     LOSS, CURVED = plan.loss, plan.curvature
     SINGLE = plan.follows_error or plan.loss == LOGISTIC
+    SCALED = plan.scale_targets
+    (HORIZON,) = plan.places("horizon")
 
-    def error(net, work, Y, t, out):  # type: ignore[no-untyped-def]
+    def error(net, work, Y, t, learning, out):  # type: ignore[no-untyped-def]
         Z, D, C = work.Z, work.D, work.C
         zero = Z.dtype.type(0)
         one = Z.dtype.type(1)
@@ -89,9 +92,19 @@ def _numbers(plan: Plan) -> Any:
             if LOSS == LOGISTIC:
                 z = one / (one + math.exp(-z))
                 wrong += (z > 0.5) != (Y[t, k] > 0.5)
-            out[t, k] = z
             e = Y[t, k] - z
-            e2 += e * e
+            out[t, k] = z
+            if SCALED:  # the prediction stood before the target was known
+                out[t, k] = net.T[S_MEAN, k] + deviation(net.T, k) * z
+                miss = Y[t, k] - out[t, k]
+                e2 += zero + miss * miss
+                if learning:
+                    followed(net.T, k, Y[t, k], net.hyper[HORIZON])
+                e = (
+                    standardised(net.T, k, Y[t, k]) - z if net.T[S_RUN, k] == 0 else 0.0
+                )  # nothing is to learn of an outlier
+            else:
+                e2 += e * e
             D[top + k] = e if SINGLE else e + e
             if CURVED:
                 C[top + k] = z * (one - z) if LOSS == LOGISTIC else one

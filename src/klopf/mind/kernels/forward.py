@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from klopf.mind._jit import inlined, jit
+from klopf.mind.kernels.scaling import followed, standardised
 from klopf.mind.kernels.state import (
     BIAS,
     INPUTS_AT,
@@ -230,20 +231,15 @@ def take(X, t, n, A, idx):  # type: ignore[no-untyped-def]
 
 
 @jit
-def sense(S, G, X, t, n, learning, horizon, epsilon, A, idx):  # type: ignore[no-untyped-def]
-    """Row ``t`` of ``X`` into ``A``, normalised by the running mean and variance in ``S``; returns the active count."""
+def sense(S, G, X, t, n, learning, horizon, A, idx):  # type: ignore[no-untyped-def]
+    """Row ``t`` of ``X`` into ``A``, normalised by what is usual (see ``scaling``); returns the active count."""
     if learning:
         G[SENSED] += 1.0
-    rate = A.dtype.type(max(1.0 / max(G[SENSED], 1.0), 1.0 / horizon))
+        for i in range(n):
+            followed(S, i, X[t, i], horizon)
     na = 0
     for i in range(n):
-        x = X[t, i]
-        d = x - S[0, i]
-        if learning:
-            S[0, i] += rate * d
-            S[1, i] = (1 - rate) * (S[1, i] + rate * d * d)
-            d = x - S[0, i]
-        x = d / math.sqrt(S[1, i] + epsilon)
+        x = standardised(S, i, X[t, i])
         A[i] = x
         idx[na] = i
         na += x != 0
@@ -257,15 +253,15 @@ def build_forward(plan: Plan) -> Any:
     summed, ``active`` and ``count`` which inputs are not 0.
     """
     ACTIVATION, NORM, SENSE, ROW = plan.activation, plan.layer_norm, plan.normalise_inputs, plan.constant_stride
-    LEAK, HORIZON, EPSILON = plan.places("leak", "horizon", "epsilon")
+    LEAK, HORIZON = plan.places("leak", "horizon")
 
     def forward(net, work, X, t, learning):  # type: ignore[no-untyped-def]
         W, layers, hyper, A, Z = net.W, net.layers, net.hyper, work.A, work.Z
         active, count, inverse = work.active, work.count, work.inverse
         last = layers.shape[0] - 1
         n = X.shape[1]
-        if SENSE:
-            na = sense(net.S, net.G, X, t, n, learning, hyper[HORIZON], hyper[EPSILON], A, active)
+        if SENSE:  # noqa: SIM108 (a call that is compiled away where it is off)
+            na = sense(net.S, net.G, X, t, n, learning, hyper[HORIZON], A, active)
         else:
             na = take(X, t, n, A, active)
         for l in range(last + 1):

@@ -22,7 +22,8 @@ from klopf.mind.kernels.part import GradientRule
 from klopf.mind.kernels.parts import life_called, rule_called
 from klopf.mind.kernels.plan import CROSS_ENTROPY, LOGISTIC, Plan
 from klopf.mind.kernels.record import build_record
-from klopf.mind.kernels.state import EXPECTED_ERROR, STEPS, SUMS_AT
+from klopf.mind.kernels.scaling import deviation, mean_variance
+from klopf.mind.kernels.state import EXPECTED_ERROR, S_MEAN, STEPS, SUMS_AT
 
 
 @functools.cache
@@ -47,6 +48,7 @@ def build_learn(plan: Plan) -> Any:
     live, LIVES = _built(life.live(plan), 5)
     after, LIVES_AFTER = _built(life.after(plan), 3)
     grow, GROWS = _built(build_growth(plan) if plan.grows else None, 1)
+    SCALED = plan.scale_targets
     (GROW_EVERY,) = plan.places("grow_every")
 
     def learn(net, work, X, Y, weights, errors, out, expected):  # type: ignore[no-untyped-def]
@@ -56,7 +58,7 @@ def build_learn(plan: Plan) -> Any:
                 net.G[STEPS] += 1.0
             now = int(net.G[STEPS])
             forward(net, work, X, t, weight > 0)
-            errors[t] = error(net, work, Y, t, out)
+            errors[t] = error(net, work, Y, t, weight > 0, out)
             expected[t] = 0.0
             if weight == 0:
                 continue
@@ -65,6 +67,8 @@ def build_learn(plan: Plan) -> Any:
             if STEPS_APART:
                 step(net, work, now)
                 expected[t] = work.told[EXPECTED_ERROR]
+                if SCALED:
+                    expected[t] *= mean_variance(net.T)
             if DECAYS:
                 decay(net, now)
             if CONNECTS:
@@ -99,7 +103,7 @@ _NOTHING: dict[int, Callable[..., Any]] = {
 @functools.cache
 def build_predict(plan: Plan) -> Any:
     """Kernel ``predict(net, work, X, out)``: outputs for every row of ``X``; probabilities, of classes."""
-    LOSS = plan.loss
+    LOSS, SCALED = plan.loss, plan.scale_targets
     forward = build_forward(plan)
 
     def predict(net, work, X, out):  # type: ignore[no-untyped-def]
@@ -116,5 +120,7 @@ def build_predict(plan: Plan) -> Any:
                 for k in range(outputs):
                     z = Z[top + k]
                     out[t, k] = one / (one + math.exp(-z)) if LOSS == LOGISTIC else z
+                    if SCALED:
+                        out[t, k] = net.T[S_MEAN, k] + deviation(net.T, k) * z
 
     return jit(predict, key=plan)

@@ -43,6 +43,8 @@ class Plan:
     """L2, L2-Init or perturbation is on."""
     layer_norm: bool
     normalise_inputs: bool
+    scale_targets: bool
+    """Targets are numbers, learned in deviations from their mean."""
     local: bool
     """Protection, quiet units' bias or the fringe's rule is on."""
     grows: bool

@@ -37,6 +37,14 @@ BIRTH, OUTGOING, COPIES, NEWCOMER = range(4)
     AGE, UTILITY, MEAN, MEAN2, FADE, ACTIVE, LISTENING, INCOMING, MAGNITUDE, SILENT, PATIENCE, MATCH, MOVEMENT,
     QUICK_FADE, ADMITTED, OWN_ROWS,
 ) = range(16)  # fmt: skip
+# rows of the table of sensors, see ``scaling``: running mean and variance; of how many values; how far from the mean
+# values count as they are; mean square of blocks' levels; mean spread of blocks; blocks so far; suspect blocks in a
+# row; values out of reach in a row; place of the next value among the RECENT last ones, which lie in the rows behind
+(
+    S_MEAN, S_VARIANCE, S_COUNT, S_REACH, S_LEVEL, S_SPREAD, S_BLOCKS, S_SUSPECT, S_RUN, S_FILL, S_RECENT,
+) = range(11)  # fmt: skip
+RECENT = 32
+REACH = 6.0
 # places among the counters
 STEPS, BIRTHS, SENSED, SQUARED_ERROR, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED = range(8)
 TARGET, SPREAD = CAME, EXPECTED
@@ -57,7 +65,9 @@ class Net(NamedTuple):
     K: Any
     """Covariances, one after another."""
     S: Any
-    """Running mean and variance of each sensor, ``(2, sensors)``."""
+    """What is usual of each sensor, ``(S_RECENT + RECENT, sensors)``; not normalised, 0 and 1, ``(2, sensors)``."""
+    T: Any
+    """The same of each target, float64, ``(S_RECENT + RECENT, outputs)``; not scaled, ``(2, outputs)``."""
     G: Any
     """Counters and running means of the whole network, float64."""
     rng: Any

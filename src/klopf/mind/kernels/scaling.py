@@ -1,0 +1,203 @@
+"""Numbers of any unit and level, made fit to learn from: shifted and scaled by what is usual, and usual *now*.
+
+Each scaled number (a sensor, a target) has a column of a table with a running mean and variance, and its last 32.
+
+- **An outlier is bounded.** What lies beyond ``reach`` deviations counts as lying there, for the running mean and
+  variance and for the learner. Where outliers come back, the reach grows, a step a block: what recurs is data.
+- **A change is noticed.** After each block of 32 values it is asked whether their level is off by more than two
+  deviations, and by more than four times what the levels of blocks usually are; or whether they spread three times as
+  far, or as little, as usual. Two such blocks in a row, or eight values in a row out of reach, and the running mean and
+  variance *start again* from the latest values. So a frame that moves is followed within 8 to 96 samples.
+- **A missing value** (NaN) is the mean, and nothing is learned from it about the mean.
+
+Where nothing of this happens, mean and variance are the plain ones of all values so far, of the last ``horizon``
+beyond that.
+"""
+
+from __future__ import annotations
+
+import math
+
+from klopf.mind._jit import jit
+from klopf.mind.kernels.state import (
+    REACH,
+    RECENT,
+    S_BLOCKS,
+    S_COUNT,
+    S_FILL,
+    S_LEVEL,
+    S_MEAN,
+    S_REACH,
+    S_RECENT,
+    S_RUN,
+    S_SPREAD,
+    S_SUSPECT,
+    S_VARIANCE,
+)
+
+FURTHEST = 64.0
+"""Deviations from the mean within which a value counts as it is, at most; ``REACH`` at first."""
+RUN = 8
+"""Values in a row out of reach that are no outliers."""
+
+
+@jit
+def deviation(S, i):  # type: ignore[no-untyped-def]
+    """The usual deviation of number ``i`` from its mean: above 0, and above what is only rounding."""
+    mean = S[S_MEAN, i]
+    return math.sqrt(S[S_VARIANCE, i] + mean * mean * S.dtype.type(1e-13) + S.dtype.type(1e-30))
+
+
+@jit
+def standardised(S, i, x):  # type: ignore[no-untyped-def]
+    """``x``, a value of number ``i``, in deviations from its mean: bounded, and 0 where it is missing or never seen."""
+    z = S.dtype.type(0)
+    if x == x and S[S_COUNT, i] > 0:
+        z = (x - S[S_MEAN, i]) / deviation(S, i)
+        z = min(max(z, -S[S_REACH, i]), S[S_REACH, i])
+    return z
+
+
+@jit
+def mean_variance(S):  # type: ignore[no-untyped-def]
+    """The mean of all numbers' variances."""
+    total = S[S_VARIANCE, 0]
+    for i in range(1, S.shape[1]):
+        total += S[S_VARIANCE, i]
+    return total / S.shape[1]
+
+
+@jit
+def followed(S, i, x, horizon):  # type: ignore[no-untyped-def]
+    """Take ``x`` in as a value of number ``i``. Returns whether the mean and variance started again."""
+    if x != x:
+        return False
+    one = S.dtype.type(1)
+    n = S[S_COUNT, i] + one
+    S[S_COUNT, i] = n
+    rate = S.dtype.type(max(1.0 / n, 1.0 / horizon))
+    d = x - S[S_MEAN, i]
+    v = S[S_VARIANCE, i]
+    run = S.dtype.type(0)
+    if n > RECENT and v > 0:
+        most = S[S_REACH, i] * deviation(S, i)
+        if abs(d) > most:
+            d = math.copysign(most, d)
+            run = S[S_RUN, i] + one
+    S[S_RUN, i] = run
+    S[S_MEAN, i] += rate * d
+    S[S_VARIANCE, i] = (one - rate) * (v + rate * d * d)
+    k = int(S[S_FILL, i])
+    S[S_RECENT + k, i] = x
+    S[S_FILL, i] = (k + 1) % RECENT
+    if run >= RUN:
+        restart(S, i, RUN)
+        return True
+    return k + 1 == RECENT and examined(S, i)
+
+
+@jit
+def examined(S, i):  # type: ignore[no-untyped-def]
+    """A block of number ``i`` is full: is it as blocks usually are? Returns whether the frame started again."""
+    mean, reach = S[S_MEAN, i], S[S_REACH, i]
+    usually = deviation(S, i)
+    level, beyond = 0.0, 0
+    for k in range(RECENT):
+        z = (S[S_RECENT + k, i] - mean) / usually
+        beyond += abs(z) > reach
+        level += min(max(z, -reach), reach)
+    level /= RECENT
+    spread = 0.0
+    for k in range(RECENT):
+        z = (S[S_RECENT + k, i] - mean) / usually
+        spread += abs(min(max(z, -reach), reach) - level)
+    spread /= RECENT
+    S[S_REACH, i] = min(reach * 1.5, FURTHEST) if beyond else max(reach * 0.97, REACH)
+    blocks = S[S_BLOCKS, i]
+    usual = S[S_SPREAD, i]
+    if blocks == 0:
+        settle(S, i)
+    elif blocks >= 3:
+        moved = abs(level) > 2.0 and level * level > 16.0 * S[S_LEVEL, i]
+        if moved or ((spread > 3.0 * usual or spread < usual / 3.0) and quartiles_differ(S, i)):
+            S[S_SUSPECT, i] += 1
+            if S[S_SUSPECT, i] < 2:
+                return False
+            restart(S, i, RECENT)
+            return True
+    S[S_SUSPECT, i] = 0
+    S[S_BLOCKS, i] = blocks + 1
+    rate = max(1.0 / (blocks + 1), 1.0 / RECENT)
+    S[S_LEVEL, i] += rate * (max(level * level, 1.0 / RECENT) - S[S_LEVEL, i])
+    S[S_SPREAD, i] += rate * (spread - usual)
+    return False
+
+
+@jit
+def sort_recent(S, i, n):  # type: ignore[no-untyped-def]
+    """Put the last ``n`` values of number ``i`` first, in order; where they stand is of no more use afterwards."""
+    end = int(S[S_FILL, i])
+    if n < RECENT:  # they may lie across the end of the block: turn it until they lie at its beginning
+        for _ in range((end - n) % RECENT):
+            first = S[S_RECENT, i]
+            for k in range(RECENT - 1):
+                S[S_RECENT + k, i] = S[S_RECENT + k + 1, i]
+            S[S_RECENT + RECENT - 1, i] = first
+    for k in range(1, n):
+        x = S[S_RECENT + k, i]
+        j = k
+        while j > 0 and S[S_RECENT + j - 1, i] > x:
+            S[S_RECENT + j, i] = S[S_RECENT + j - 1, i]
+            j -= 1
+        S[S_RECENT + j, i] = x
+
+
+@jit
+def quartiles_differ(S, i):  # type: ignore[no-untyped-def]
+    """Whether the block of number ``i`` says anything about its spread: not if more than half of it is one value."""
+    sort_recent(S, i, RECENT)
+    return S[S_RECENT + 3 * RECENT // 4, i] > S[S_RECENT + RECENT // 4, i]
+
+
+@jit
+def moments(S, i, n):  # type: ignore[no-untyped-def]
+    """Mean and variance of the last ``n`` values of number ``i``, outliers among them bounded by the quartiles."""
+    sort_recent(S, i, n)
+    low, middle, high = S[S_RECENT + n // 4, i], S[S_RECENT + n // 2, i], S[S_RECENT + n - 1 - n // 4, i]
+    most = 8.0 * (high - low)
+    if most == 0:
+        most = S[S_RECENT + n - 1, i] - S[S_RECENT, i]
+    mean, square = 0.0, 0.0
+    for k in range(n):
+        mean += min(max(S[S_RECENT + k, i] - middle, -most), most)
+    mean /= n
+    for k in range(n):
+        d = min(max(S[S_RECENT + k, i] - middle, -most), most) - mean
+        square += d * d
+    return middle + mean, square / n
+
+
+@jit
+def settle(S, i):  # type: ignore[no-untyped-def]
+    """The first block of number ``i`` is full: no outlier in it may stand for ever."""
+    mean, variance = moments(S, i, RECENT)
+    if S[S_VARIANCE, i] > 2.0 * variance and variance > 0:
+        S[S_MEAN, i] = mean
+        S[S_VARIANCE, i] = variance
+
+
+@jit
+def restart(S, i, n):  # type: ignore[no-untyped-def]
+    """The mean and variance of number ``i`` start again, from its last ``n`` values."""
+    mean, variance = moments(S, i, n)
+    if variance > 0:
+        S[S_VARIANCE, i] = variance
+    S[S_MEAN, i] = mean
+    S[S_COUNT, i] = n
+    S[S_REACH, i] = REACH
+    S[S_RUN, i] = 0
+    S[S_FILL, i] = 0
+    S[S_SUSPECT, i] = 0
+    S[S_BLOCKS, i] = 0
+    S[S_LEVEL, i] = 0
+    S[S_SPREAD, i] = 0
