@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from klopf import ledger
+from klopf import chain, ledger
 from klopf.errors import Reverted
 from klopf.ledger import KLP, Ledger, Parameters, Receipt, ReceiptTree, Result, Role, Score, SignedReceipt
 
@@ -122,6 +123,15 @@ def deploy(where: str, pass_time: Callable[[int], None], parameters: Parameters 
     admin = secret(0)
     deployment = ledger.deploy(where, admin, parameters)
     return Net(ledger.connect(where, admin, deployment), pass_time)
+
+
+def embedded(parameters: Parameters = TINY) -> Net:
+    """A network on an embedded chain of its own, whose clock can be moved."""
+    path = str(Path(tempfile.mkdtemp()) / "chain.db")
+    chain.create(path, chain_id=1337, dev=True).close()
+    net = deploy(path, lambda seconds: None, parameters)
+    net.pass_time = lambda seconds: net.admin.rpc.request("evm_increaseTime", hex(seconds))
+    return net
 
 
 def receipt(net: Net, listener: int, speaker: int, weight: int, fee: int) -> Receipt:

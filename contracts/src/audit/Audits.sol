@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {IMembers} from "../core/IMembers.sol";
@@ -18,6 +19,12 @@ import {Sortition} from "./Sortition.sol";
 ///         of each task. An auditor far outside the median with too narrow an interval is slashed, at most once an
 ///         epoch. Too few results conclude nothing: a network fault punishes nobody.
 contract Audits is IAudits {
+    struct Said {
+        Score[] scores; // about one task, one for each finding
+        uint16[] values;
+        uint256[] weights; // 0 for whoever says nothing about it
+    }
+
     struct Shown {
         uint32 auditor;
         uint32 scores; // how many
@@ -32,6 +39,7 @@ contract Audits is IAudits {
     mapping(uint32 epoch => mapping(uint32 auditor => bytes32)) public commitments;
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public revealed;
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public slashed;
+    mapping(uint32 epoch => Turnout) public turnout;
     mapping(uint32 epoch => mapping(uint32 neuron => bool)) public concluded;
     mapping(uint32 epoch => mapping(uint32 neuron => Shown[])) private _shown;
     mapping(uint32 epoch => mapping(uint32 neuron => mapping(uint256 place => Score))) private _scores; // in its order
@@ -56,6 +64,7 @@ contract Audits is IAudits {
         if (commitments[epoch][auditor] != 0) revert AlreadyCommitted(auditor, epoch);
         // APPLY
         commitments[epoch][auditor] = commitment;
+        turnout[epoch].committed += stake.stakeAt(auditor, epoch);
         clock.arrive(auditor);
         // EMIT
         emit Committed(epoch, auditor, commitment);
@@ -82,6 +91,7 @@ contract Audits is IAudits {
         }
         // APPLY
         revealed[epoch][auditor] = true;
+        turnout[epoch].revealed += stake.stakeAt(auditor, epoch);
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             if (_latest[neuron] != epoch) (_previous[epoch][neuron], _latest[neuron]) = (_latest[neuron], epoch);
@@ -97,6 +107,21 @@ contract Audits is IAudits {
         if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
         for (uint256 i = 0; i < neurons.length; i++) {
             _conclude(epoch, neurons[i]);
+        }
+    }
+
+    /// @inheritdoc IAudits
+    function absent(uint32 epoch, uint32[] calldata auditors) external {
+        if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
+        Turnout memory t = turnout[epoch];
+        if (t.revealed * 2 < t.committed) return; // a fault of the network punishes nobody
+        uint256 bps = Math.min(uint256(rules.playedIn(epoch).slashBps) * 2, 1e4);
+        for (uint256 i = 0; i < auditors.length; i++) {
+            uint32 auditor = auditors[i];
+            if (commitments[epoch][auditor] == 0 || revealed[epoch][auditor] || slashed[epoch][auditor]) continue;
+            slashed[epoch][auditor] = true;
+            emit Absent(epoch, auditor);
+            stake.slash(auditor, epoch, uint16(bps));
         }
     }
 
@@ -156,7 +181,7 @@ contract Audits is IAudits {
         Parameters memory r = rules.playedIn(epoch);
         // APPLY
         concluded[epoch][neuron] = true;
-        Agreed[] memory medians = _medians(epoch, f, r.auditQuorum);
+        Agreed[] memory medians = _medians(epoch, f, r);
         (bool judged, bool passed) = _passes(marks.countedIn(epoch), medians);
         if (!judged || !passed) {
             (bool judgedNow, bool passedNow) = _passes(marks.current(), medians);
@@ -179,8 +204,9 @@ contract Audits is IAudits {
         }
     }
 
-    /// @dev The stake-weighted median of each task that at least `quorum` of the findings score, by task.
-    function _medians(uint32 epoch, Finding[] memory f, uint256 quorum) private view returns (Agreed[] memory medians) {
+    /// @dev The stake-weighted median of each task that at least a quorum of the findings score and that most of their
+    ///      stake is near, by task: where nobody agrees, nobody is far from what was agreed.
+    function _medians(uint32 epoch, Finding[] memory f, Parameters memory r) private view returns (Agreed[] memory medians) {
         uint256 longest = 0;
         uint256[] memory stakes = new uint256[](f.length);
         for (uint256 i = 0; i < f.length; i++) {
@@ -189,9 +215,8 @@ contract Audits is IAudits {
         }
         medians = new Agreed[](longest);
         uint256 n = 0;
+        Said memory said = Said(new Score[](f.length), new uint16[](f.length), new uint256[](f.length));
         uint256[] memory next = new uint256[](f.length); // of each finding's scores
-        uint16[] memory values = new uint16[](f.length);
-        uint256[] memory weights = new uint256[](f.length);
         while (true) {
             (bytes26 task, bool any) = _least(f, next);
             if (!any) break;
@@ -199,14 +224,29 @@ contract Audits is IAudits {
             for (uint256 i = 0; i < f.length; i++) {
                 Score[] memory scores = f[i].result.scores;
                 bool has = next[i] < scores.length && scores[next[i]].task == task;
-                (values[i], weights[i]) = has ? (scores[next[i]].value, stakes[i]) : (type(uint16).max, 0);
-                if (has) (next[i], voices) = (next[i] + 1, voices + 1);
+                (said.values[i], said.weights[i]) = has ? (scores[next[i]].value, stakes[i]) : (type(uint16).max, 0);
+                if (has) (said.scores[i], next[i], voices) = (scores[next[i]], next[i] + 1, voices + 1);
             }
-            if (voices >= quorum) medians[n++] = Agreed(task, Median.medianDown(values, weights));
+            if (voices < r.auditQuorum) continue;
+            uint16 median = Median.medianDown(said.values, said.weights);
+            if (_near(said, median, r.floorBps)) medians[n++] = Agreed(task, median);
         }
         assembly ("memory-safe") {
             mstore(medians, n)
         }
+    }
+
+    /// @dev Whether more than half of the stake of those who scored is near the median.
+    function _near(Said memory said, uint16 median, uint16 floorBps) private pure returns (bool) {
+        uint256 total = 0;
+        uint256 near = 0;
+        for (uint256 i = 0; i < said.weights.length; i++) {
+            if (said.weights[i] == 0) continue;
+            total += said.weights[i];
+            Score memory s = said.scores[i];
+            if (!Median.outlies(s.value, s.low, s.high, median, floorBps)) near += said.weights[i];
+        }
+        return near * 2 > total;
     }
 
     /// @dev The first task, in their order, that any of the findings has still to say something about.

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 /// @title Know Your AI: drawn, committed, revealed, concluded
 /// @notice Auditors are drawn for a neuron by the stake they had when the epoch opened, without replacement. They
 ///         commit in LISTEN, reveal in CLAIM, and when the epoch is over anybody concludes: the stake-weighted median
-///         of each task. An auditor far outside the median with too narrow an interval is slashed, at most once an
-///         epoch. Too few results conclude nothing: a network fault punishes nobody.
+///         of each task that most of their stake is near. An auditor far from it is slashed, at most once an epoch, and
+///         whoever committed and does not reveal loses twice as much. Too few results conclude nothing: a network fault punishes nobody.
 interface IAudits {
     /// @notice A task's score and confidence interval, in 1/10,000. One slot.
     struct Score {
@@ -29,6 +29,11 @@ interface IAudits {
     struct Agreed {
         bytes26 task;
         uint16 value;
+    }
+
+    struct Turnout {
+        uint128 committed; // stake of those who committed
+        uint128 revealed; // stake of those of them who revealed
     }
 
     /// @notice An auditor has committed to what it found.
@@ -62,6 +67,11 @@ interface IAudits {
     event Outlier(
         uint32 indexed epoch, uint32 indexed auditor, uint32 indexed neuron, bytes26 task, uint16 score, uint16 median
     );
+
+    /// @notice An auditor did not reveal what it had committed to.
+    /// @param epoch Number of the epoch.
+    /// @param auditor Id of the auditor.
+    event Absent(uint32 indexed epoch, uint32 indexed auditor);
 
     /// @notice It can be done in the other phase of the epoch only.
     error WrongPhase();
@@ -147,6 +157,17 @@ interface IAudits {
     /// @param epoch Number of the epoch.
     /// @param neurons Ids of the neurons.
     function conclude(uint32 epoch, uint32[] calldata neurons) external;
+
+    /// @notice Take from those of `auditors` who committed in an epoch that is over and did not reveal twice the share
+    ///         that being far from the others costs, so that nobody saves anything by keeping quiet. Nothing is taken
+    ///         where most of the stake that committed did not reveal. Anybody may.
+    /// @param epoch Number of the epoch.
+    /// @param auditors Ids of participants; whoever is nobody to punish is passed over.
+    function absent(uint32 epoch, uint32[] calldata auditors) external;
+
+    /// @notice The stake that committed in an epoch, and that of it which revealed.
+    /// @param epoch Number of the epoch.
+    function turnout(uint32 epoch) external view returns (uint128 committed, uint128 revealed);
 
     /// @notice The auditors drawn for `neuron` in `epoch`, which must be the running one, in the order drawn. Fixed from
     ///         the epoch's opening on.

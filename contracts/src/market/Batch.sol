@@ -26,7 +26,10 @@ contract Batch is IBatch {
     /// @inheritdoc IBatch
     function settle(uint32 epoch, uint32[] calldata ids) external {
         settlement.collect(epoch, ids);
-        if (address(audits) != address(0)) audits.conclude(epoch, ids);
+        if (address(audits) != address(0)) {
+            audits.conclude(epoch, ids);
+            audits.absent(epoch, ids);
+        }
         beacon.settle(ids);
         registry.delist(4);
     }

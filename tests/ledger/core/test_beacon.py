@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import pytest
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
-from klopf import chain, ledger
+from klopf import ledger
 from klopf.errors import Reverted
 from klopf.ledger import KLP, BeaconTerms, Role
 from klopf.ledger.core.beacon import LENGTH, values_of
-from tests.ledger.conftest import Net, deploy
+from tests.ledger.conftest import Net, embedded
 
 STAKE = 100 * KLP
 
 
-def network() -> Net:
-    path = Path(tempfile.mkdtemp()) / "chain.db"
-    chain.create(str(path), chain_id=1337, dev=True).close()
-    net = deploy(str(path), lambda seconds: None)
-    net.pass_time = lambda seconds: net.admin.rpc.request("evm_increaseTime", hex(seconds))
-    return net
-
-
 def started(neurons: int = 3) -> tuple[Net, list[int]]:
-    net = network()
+    net = embedded()
     ids = [net.join(Role.NEURON) for _ in range(neurons)]
     for id in ids:
         net.clients[id].beacon.take_part(id)
@@ -70,7 +59,7 @@ def test_a_seed_is_what_everybody_showed_whatever_the_order_the_block_and_the_ca
 def test_waiting_a_block_and_advancing_from_elsewhere_change_no_draw():
     drawn = set()
     for blocks in range(4):
-        net = network()
+        net = embedded()
         neuron = net.join(Role.NEURON)
         auditors = [net.join(Role.AUDITOR) for _ in range(8)]
         for id in auditors:

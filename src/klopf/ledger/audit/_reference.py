@@ -30,20 +30,27 @@ def draw(seed: bytes, neuron: int, auditors: Sequence[tuple[int, int]], seats: i
     return picked
 
 
-def median(values: Sequence[int], stakes: Sequence[int]) -> int:
-    """The least value such that values up to it hold at least half of all stake.
+WIDEST = 2_000
+"""No interval counts for wider, in 1/10,000."""
 
-    >>> median([9000, 100, 8000], [1, 1, 1])
-    8000
+
+def median(values: Sequence[int], stakes: Sequence[int]) -> int:
+    """The least value such that values up to it hold at least half of all stake; where they hold exactly half, the
+    middle between it and the next, rounded down.
+
+    >>> median([9000, 100, 8000], [1, 1, 1]), median([9000, 100], [1, 1])
+    (8000, 4550)
     """
-    reached = 0
-    for value, stake in sorted(zip(values, stakes, strict=True)):
-        reached += stake
-        if 2 * reached >= sum(stakes):
-            return value
+    total, ranked = sum(stakes), sorted(set(values))
+    for value in ranked:
+        reached = sum(stake for one, stake in zip(values, stakes, strict=True) if one <= value)
+        if 2 * reached >= total:
+            above = [one for one, stake in zip(values, stakes, strict=True) if one > value and stake]
+            return (value + min(above)) // 2 if 2 * reached == total and above else value
     raise ValueError("the median of nothing")
 
 
 def outlies(score: int, low: int, high: int, middle: int, floor: int) -> bool:
-    """Whether ``score`` is further from the median than three times its half interval (at least ``floor``)."""
-    return 2 * abs(score - middle) > 3 * max(high - low, 2 * floor)
+    """Whether ``score`` is further from the median than three times its half interval: at least ``floor``, and no
+    wider than a tenth of all there is."""
+    return 2 * abs(score - middle) > 3 * max(min(high - low, WIDEST), 2 * floor)

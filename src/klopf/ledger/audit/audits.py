@@ -25,6 +25,7 @@ from klopf.ledger.core.stake import StakeReplay
 from klopf.neuron import Standing
 
 __all__ = [
+    "Absent",
     "Audits",
     "AuditsReplay",
     "Committed",
@@ -102,6 +103,12 @@ class Concluded(Event):
 
 
 @dataclass(frozen=True)
+class Absent(Event):
+    epoch: int
+    auditor: int
+
+
+@dataclass(frozen=True)
 class Outlier(Event):
     epoch: int
     auditor: int
@@ -175,27 +182,44 @@ class AuditsReplay(Replay):
         return judged, judged and all(medians[task] >= mark for task, mark in marks.least.items())
 
     def medians(self, epoch: int, found: list[tuple[int, Result]]) -> dict[str, int]:
-        """Of each task that enough auditors scored, weighed by the stake they had when ``epoch`` opened."""
-        scored: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        """Of each task that enough auditors scored and that most of their stake, as it was when ``epoch`` opened, is
+        near."""
+        scored: dict[str, list[tuple[Score, int]]] = defaultdict(list)
         for auditor, r in found:
             for task, s in r.scores.items():
-                scored[task].append((s.value, self.registry.members[auditor].stake_at(epoch)))
-        return {
-            task: ref.median([value for value, _ in said], [stake for _, stake in said])
-            for task, said in scored.items()
-            if len(said) >= self.rules.played_in(epoch).audit_quorum
-        }
+                scored[task].append((s, self.registry.members[auditor].stake_at(epoch)))
+        medians, rules = {}, self.rules.played_in(epoch)
+        for task, said in scored.items():
+            if len(said) < rules.audit_quorum:
+                continue
+            middle = ref.median([s.value for s, _ in said], [stake for _, stake in said])
+            near = sum(stake for s, stake in said if not ref.outlies(s.value, s.low, s.high, middle, rules.floor_bps))
+            if 2 * near > sum(stake for _, stake in said):
+                medians[task] = middle
+        return medians
 
     def punish(self, epoch: int, auditor: int) -> None:
         """An outlying auditor is slashed, once an epoch."""
         if (epoch, auditor) in self.punished:
             return
+        self.take(epoch, auditor, self.rules.played_in(epoch).slash_bps)
+
+    def take(self, epoch: int, auditor: int, bps: int) -> None:
+        """A share of an auditor's stake must be taken for an epoch, for the first time."""
+        self.differ(f"slash of {auditor} for epoch {epoch}", False, (epoch, auditor) in self.punished)
         self.punished.add((epoch, auditor))
         account = self.stake.accounts[auditor]
-        taken = [
-            -(-amount * self.rules.played_in(epoch).slash_bps // 10_000) for amount in (account.staked, account.thawing)
-        ]
+        taken = [-(-amount * bps // 10_000) for amount in (account.staked, account.thawing)]
         self.expect("Stake.Slashed", auditor, epoch, *taken)
+
+    def on_Absent(self, e: Absent) -> None:
+        self.clock.over(e, e.epoch)
+        stakes = {id: self.registry.members[id].stake_at(e.epoch) for n, id in self.commitments if n == e.epoch}
+        shown = sum(stake for id, stake in stakes.items() if (e.epoch, id) in self.revealed)
+        self.differ(f"turnout of {self.where(e)} at least half", True, 2 * shown >= sum(stakes.values()))
+        kept = e.auditor in stakes and (e.epoch, e.auditor) not in self.revealed
+        self.differ(f"what {e.auditor} held back in epoch {e.epoch}", True, kept)
+        self.take(e.epoch, e.auditor, min(2 * self.rules.played_in(e.epoch).slash_bps, 10_000))
 
     def on_Outlier(self, e: Outlier) -> None:
         self.must(e, e.epoch, e.auditor, e.neuron, e.task, e.score, e.median)
@@ -215,7 +239,7 @@ class Audits(Contract):
     """Drawn, committed, revealed, concluded."""
 
     name = "Audits"
-    events = (Committed, Revealed, Concluded, Outlier)
+    events = (Committed, Revealed, Concluded, Outlier, Absent)
     participants = ("auditor", "neuron")
     replay = AuditsReplay
 
@@ -246,6 +270,10 @@ class Audits(Contract):
     def conclude(self, epoch: int, neurons: Sequence[int]) -> Sent:
         """Combine what was revealed about each of ``neurons`` in an epoch that is over."""
         return self._write("conclude", epoch, list(neurons))
+
+    def absent(self, epoch: int, auditors: Sequence[int]) -> Sent:
+        """Take from those of ``auditors`` what it costs to commit and not reveal, in an epoch that is over."""
+        return self._write("absent", epoch, list(auditors))
 
     def findings(self, epoch: int, neuron: int) -> list[tuple[int, Result]]:
         """Who found what."""
