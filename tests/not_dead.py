@@ -12,6 +12,9 @@ _.execution_context, _._account_db, _.apply_computation
 _.get_nonce, _.get_code_hash, _.delete_code, _.account_exists, _.touch_account, _.delete_account, _.set_storage
 _.is_storage_warm, _.is_address_warm, _.mark_address_warm
 _.get_transient_storage, _.set_transient_storage, _.clear_transient_storage
+_._code_address, _._storage_address, _._is_delegation, _.prepare_child_message
+# asyncio's interface of a protocol (chain/rpc/_http.py, _socket.py)
+_.connection_lost, _.pause_writing, _.resume_writing, _.eof_received
 # web3.py's interface of a provider (chain/web3/_provider.py); its account in an example
 _.make_batch_request, _.is_connected, show_traceback, default_account
 # a process of its own, which compiles the kernels (mind/rl/_jit.py)
@@ -21,6 +24,8 @@ _.target_tags, _.input_tags, _.classifier_tags, _.multi_label, _.multi_output, _
 _.classes_, _.score, _.transform, _.partial_fit
 # Numba's, of a cache of compiled code (mind/_jit.py)
 _._cache, _._index_key
+# River's, of models that learn from frames and of what its checks try (mind/river.py)
+_.learn_many, _.predict_many, _.predict_proba_many, _._unit_test_params
 # html.parser's (network/_fragment.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)
 handle_startendtag, handle_endtag, _.handle_data, writeable, _._multiclass
 project, author, copyright, release, extensions, myst_heading_anchors, suppress_warnings, html_theme, html_title
@@ -39,7 +44,7 @@ _.CONTRIBUTION
 
 # Fields of events and of what the DAO votes by: in the contract's order, for whoever reads history
 _.voting_delay, _.voting_period, _.late_quorum_extension, _.proposal_threshold, _.quorum_percent
-_.previous_owner, _.new_owner, _.delegator, _.from_delegate, _.to_delegate, _.previous_votes, _.new_votes
+_.least_seconds, _.authorizer, _.previous_owner, _.new_owner, _.delegator, _.from_delegate, _.to_delegate, _.previous_votes, _.new_votes
 _.signatures, _.voter, _.approved, _.predecessor, _.delay, _.previous_admin, _.new_admin, _.success
 # Members of enumerations that are numbered as the contracts number them (ledger/dao/governance.py)
 _.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
@@ -47,8 +52,10 @@ _.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
 # --- for users of the library -----------------------------------------------------------------------------------------
 
 # Functions of the contracts that Klopf's own processes do not need
+_.quit, _.turnout, _.set_rate, _.minter, _.left_in, _.burn, _.authorization, _.transfer_authorized, _.guardian_until
 _.rotate_key, _.change_model, _.delist, _.owner_at, _.pay_node, _.pay_device, _.give_back
 # Questions that a user may ask of a chain, a graph, a dendrite or a task
 _.transaction_block, _.listeners, _.ask_many, _.output_shape, _.pending
+_.sensor_statistics
 # What a benchmark compares with, by name (bench/chain.py)
 _.usual, _.read_contract, _.read_balance
