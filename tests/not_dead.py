@@ -44,7 +44,8 @@ _.CONTRIBUTION
 
 # Fields of events and of what the DAO votes by: in the contract's order, for whoever reads history
 _.voting_delay, _.voting_period, _.late_quorum_extension, _.proposal_threshold, _.quorum_percent
-_.least_seconds, _.authorizer, _.previous_owner, _.new_owner, _.delegator, _.from_delegate, _.to_delegate, _.previous_votes, _.new_votes
+_.least_seconds, _.authorizer
+_.previous_owner, _.new_owner, _.delegator, _.from_delegate, _.to_delegate, _.previous_votes, _.new_votes
 _.signatures, _.voter, _.approved, _.predecessor, _.delay, _.previous_admin, _.new_admin, _.success
 # Members of enumerations that are numbered as the contracts number them (ledger/dao/governance.py)
 _.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
