@@ -224,7 +224,9 @@ def test_when_asked_to_end_it_answers_first(tmp_path: Path, number: signal.Signa
         assert status == 200 and headers["connection"] == "close" and b"out of gas" in body
         assert idle.is_over()
         process.wait(20)
-        assert process.returncode == -number or (number == signal.SIGINT and process.returncode == 1)
+        ignored = number == signal.SIGINT and signal.getsignal(number) == signal.SIG_IGN  # by whoever runs the tests
+        ended = {-number, 0} if ignored else {-number, 1} if number == signal.SIGINT else {-number}
+        assert process.returncode in ended
         assert not (tmp_path / "served.db-wal").exists()  # it was closed
     finally:
         process.kill()
