@@ -9,34 +9,37 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            29,464,014
-    transfer tokens                     56,406
-    register                           201,911
-    stake                              221,254
-    arrive                              59,813
-    deposit fees                        56,834
-    open a cycle                       150,582
-    post                               161,189
-    commit an audit                     74,038
-    advance                             44,983
-    claim, 1 receipt                   153,866
-    claim, 8 receipts                  480,076
-    reveal, 8 neurons                1,300,670
-    open a dispute                     119,932
+    deploy all contracts            36,082,982
+    transfer tokens                     56,595
+    register                           202,305
+    stake                              251,854
+    arrive                             105,775
+    deposit fees                        56,888
+    open a cycle                       153,281
+    post                               171,436
+    commit an audit                    114,781
+    advance                             63,489
+    claim, 1 receipt                   168,136
+    claim, 8 receipts                  494,765
+    reveal, 8 neurons                1,330,456
+    open a dispute                     118,006
     answer a dispute                    55,740
-    collect for 8 neurons              553,118
-    conclude for 8 neurons           1,302,934
-    mint a device                      213,336
-    mint a device, carried             216,709
-    join a node                         64,686
-    report effort, first               269,249
-    report effort                      128,651
-    knock                               64,623
-    unstake                            147,360
+    collect for 8 neurons              562,469
+    conclude for 8 neurons           1,422,083
+    mint a device                      213,560
+    mint a device, carried             219,784
+    join a node                         64,891
+    report effort, first               585,379
+    report effort                      298,424
+    report on a job, 150 workers     3,881,869
+    pay 150 workers                  4,940,064
+    give a job's rest back              51,790
+    knock                               67,496
+    unstake                            157,637
 
-    46,601 gas for each further receipt in a claim; 1,361,023 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 326,645,460,000 gas = 32.66 coins = $19,599
-      ($1.9599 a neuron)
+    46,661 gas for each further receipt in a claim; 1,413,191 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 339,165,840,000 gas = 33.92 coins = $20,350
+      ($2.0350 a neuron)
 """
 
 from __future__ import annotations

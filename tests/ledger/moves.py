@@ -260,7 +260,8 @@ class Market(RuleBasedStateMachine):
         self.move_job(last, "dispute")
         if decided:
             self.report_job(last, [price * share // 300] * 2, 1)
-        self.net.pass_time(14 * DAY * (1 - decided))
+        else:
+            self.open_cycle(self.net.admin.emission.cycle(), 14)
         for move in ("give back", "pay 1", "pay 4"):
             self.move_job(last, move)
 

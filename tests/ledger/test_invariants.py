@@ -117,7 +117,7 @@ def over(endpoint: Any) -> None:
 
 @pytest.mark.timeout(600)
 def test_the_money_adds_up() -> None:
-    side_by_side(2, 250, 12)
+    side_by_side(2, 150, 12)
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def test_any_number_of_tasks_is_recorded_and_those_with_a_mark_decide(net: Net) 
     epoch = audit(net, [a, b], auditors, scores)
     said = concluded(net, epoch, a)
     assert said.passed and said.results == 3
-    assert said.medians == {"accuracy": 9000, "calibration": 700, "robustness": 8000}  # two voices are the quorum
+    assert said.medians == {"accuracy": 9000, "calibration": 800, "robustness": 8000}  # two voices are the quorum
     order = [auditor for auditor, _ in net.admin.audits.findings(epoch, a)]
     assert dict(net.admin.audits.findings(epoch, a)) == {x: scores[x][a] for x in order}
 

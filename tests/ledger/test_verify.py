@@ -118,6 +118,7 @@ def test_an_honest_history_has_no_difference(world: Net) -> None:
         "Token.AuthorizationUsed",
         "Token.AuthorizationCanceled",
         "Reserves.Minted",
+        "Audits.Absent",
     }
     assert set(events.kinds()) - kinds == voting | unused | seldom - kinds
 

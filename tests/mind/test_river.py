@@ -15,6 +15,8 @@ from river import checks, datasets, metrics, preprocessing, utils
 from klopf.mind import Mind, MindError
 from klopf.mind.river import MindClassifier, MindMultiLabelClassifier, MindMultiTargetRegressor, MindRegressor
 
+pytestmark = pytest.mark.extras
+
 
 @pytest.mark.parametrize(
     "model",

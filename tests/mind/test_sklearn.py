@@ -23,6 +23,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from klopf.mind.sklearn import MindClassifier, MindRegressor
 
+pytestmark = pytest.mark.extras
+
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(600)
