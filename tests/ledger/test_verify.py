@@ -168,6 +168,7 @@ QUIET = {
     ("Forwarder.ExecutedForwardRequest", "success"),  # of a batch; what it did is in its own events
     ("Jobs.Disputed", "by"),
     ("Effort.Reported", "receiver"),
+    ("Beacon.Bound", "tip"),  # of a chain that was cut before a value of it was shown
 }
 UNSEEN = {f"{name}.{kind.__name__}" for name, contract in contracts().items() for kind in contract.needs_none}
 
