@@ -39,6 +39,12 @@ ABOVE = {
 
 def setup(app):
     app.connect("source-read", read)
+    app.connect("autodoc-skip-member", is_of_others)
+
+
+def is_of_others(app, what, name, found, skip, options):
+    """scikit-learn writes these methods into every estimator, with links into its own glossary."""
+    return True if name.startswith("set_") and name.endswith("_request") else None
 
 
 def read(app, page, text):
