@@ -42,7 +42,7 @@ def setup(app):
     app.connect("autodoc-skip-member", is_of_others)
 
 
-def is_of_others(app, what, name, found, skip, options):
+def is_of_others(app, what, name, *_):
     """scikit-learn writes these methods into every estimator, with links into its own glossary."""
     return True if name.startswith("set_") and name.endswith("_request") else None
 
