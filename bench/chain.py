@@ -91,7 +91,7 @@ class Transfers:
         factory = w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
         self.nonce = w3.eth.get_transaction_count(OWNER.address)
         directory = self.send({**self.fields(200_000), "value": 0, "data": DIRECTORY})["contractAddress"]
-        given = [directory, *[OWNER.address] * 3, 0]
+        given = [directory, *[OWNER.address] * 3, (0, 0, 0, 0)]
         receipt = self.send(factory.constructor(*given).build_transaction(self.fields(6_000_000)))
         self.token = w3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])
         self.one()

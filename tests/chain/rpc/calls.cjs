@@ -170,6 +170,6 @@ const withViem = () => {
   return async () => { (await live.transport.getRpcClient?.())?.close(); };
 };
 
-const ARGUMENTS = (address) => [directory, address, address, address, 0n];
+const ARGUMENTS = (address) => [directory, address, address, address, [0n, 0n, 0n, 0n]];
 const end = { ethers: withEthers, viem: withViem }[tool]();
 run().then(end).then(() => process.exit(0), (error) => { console.error(error); process.exit(1); });
