@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from klopf.errors import ExtensionError
-from klopf.extensions import GROUPS, Point, misnamed
+from klopf.extensions import GROUPS, Point, damaged, guarded, misnamed, said
 
 POINT = Point("klopf.test-zones", "zone", "datetime:tzinfo", {"utc": "datetime:timezone"})
 
@@ -84,3 +84,95 @@ def test_a_broken_package_is_named_only_when_it_is_used(tmp_path, monkeypatch, m
         POINT.load("thing")
     assert "broken" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("class Stop(BaseException): pass\nraise Stop('one\\ntwo')", "Stop: one two"),
+        ("import asyncio\nraise asyncio.CancelledError", "CancelledError"),
+        ("class Mute(Exception):\n  def __str__(self): 1 / 0\nraise Mute", "Mute, whose text cannot be had"),
+        ("raise ValueError('\\x1b[31m' + 'y' * 100_000)", "ValueError:  ?.31my"),
+        ("import datetime\nThing = datetime.timezone.utc", "is no subclass of datetime:tzinfo"),
+        ("import datetime\nclass M(type):\n    def __subclasscheck__(self, other): return True\n"
+         "class Thing(metaclass=M): pass", "is no subclass of datetime:tzinfo"),
+    ],
+)  # fmt: skip
+def test_whatever_a_package_does_is_one_bounded_line(tmp_path, monkeypatch, module, says):
+    install(tmp_path, monkeypatch, "broken", "thing = broken:Thing", module)
+    with pytest.raises(ExtensionError, match=says) as caught:
+        POINT.load("thing")
+    line = str(caught.value)
+    assert "broken" in line and line.isprintable() and len(line) < 500
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("from klopf.network import Panel\nclass Thing(Panel):\n    title = ''", "lacks data, html: write"),
+        ("from klopf.network import Panel\n@Panel.register\nclass Thing: pass", "is no subclass of"),
+    ],
+)
+def test_what_lacks_methods_or_is_merely_registered_is_refused(tmp_path, monkeypatch, module, says):
+    from klopf.network import PANELS
+
+    install(tmp_path, monkeypatch, "half", "thing = half:Thing", module, PANELS.group)
+    with pytest.raises(ExtensionError, match=f"'thing' of half .*{says}"):
+        PANELS.load("thing")
+
+
+def test_what_a_package_prints_when_it_is_imported_is_no_output_of_klopfs(tmp_path, monkeypatch, capsys):
+    module = "import datetime\nprint('hello')\nclass Thing(datetime.tzinfo): pass"
+    install(tmp_path, monkeypatch, "chatty", "thing = chatty:Thing", module)
+    POINT.load("thing")
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_an_interrupt_stays_one():
+    with pytest.raises(KeyboardInterrupt), guarded("it"):
+        raise KeyboardInterrupt
+    assert said(KeyError()) == "KeyError"
+
+
+@pytest.mark.parametrize("content", [b"[klopf.commands]\nno line of this kind\n", b"[other]\nx\xff = a:B\n"])
+def test_a_package_with_damaged_metadata_harms_no_other_and_is_named(tmp_path, monkeypatch, content):
+    install(
+        tmp_path / "a", monkeypatch, "noon", "noon = noon:Noon", "import datetime\nclass Noon(datetime.tzinfo): pass"
+    )
+    install(tmp_path / "b", monkeypatch, "wreck", "")
+    (tmp_path / "b/wreck-1.dist-info/entry_points.txt").write_bytes(content)
+    assert POINT.names() == ("utc", "noon") and POINT.load("noon").__name__ == "Noon"
+    assert damaged() == ("wreck has an entry_points.txt that cannot be read: install it again",)
+    assert damaged()[0] in misnamed()
+
+
+def test_a_package_whose_metadata_are_gone_is_called_as_its_module(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, "noon", "noon = noon:Noon", "import datetime\nclass Noon(datetime.tzinfo): pass")
+    (tmp_path / "noon-1.dist-info/METADATA").unlink()
+    assert POINT.load("noon").__name__ == "Noon" and POINT.origin("noon") == "noon"
+    install(tmp_path / "b", monkeypatch, "other", "x = other:X", group="klopf.model")
+    (tmp_path / "b/other-1.dist-info/METADATA").unlink()
+    assert any("'x' of other is in the entry-point group 'klopf.model'" in line for line in misnamed())
+
+
+@pytest.mark.parametrize(
+    "name", ["--help", "-h", "", "a b", "../up", "a/b", "a\\b", "x" * 65, "\x1b[31mred", "\u202eabc", "."]
+)
+def test_a_name_that_nobody_can_write_is_passed_over_and_said(tmp_path, monkeypatch, name):
+    install(tmp_path / "a", monkeypatch, "odd", f"{name} = odd:Odd", "1 / 0")
+    assert POINT.names() == ("utc",)
+    install(tmp_path / "b", monkeypatch, "odd2", f"{name} = odd2:Odd", "1 / 0", "klopf.commands")
+    line = next(line for line in misnamed() if " of odd2 is no name " in line)
+    assert line.isprintable() and len(line) < 250
+
+
+@pytest.mark.parametrize("name", ["noon", "a-b", "a_b", "v1.2", "prüfe", "x", "x" * 64])
+def test_a_name_that_people_can_write_is_taken(tmp_path, monkeypatch, name):
+    install(tmp_path, monkeypatch, "fine", f"{name} = fine:Fine", "import datetime\nclass Fine(datetime.tzinfo): pass")
+    assert POINT.load(name).__name__ == "Fine"
+
+
+def test_a_long_name_that_is_unknown_is_not_repeated_whole():
+    with pytest.raises(ExtensionError) as caught:
+        POINT.load("y" * 1000)
+    assert len(str(caught.value)) < 200

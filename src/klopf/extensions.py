@@ -6,22 +6,28 @@ line each; a package that is installed beside Klopf names what it adds in its ``
     [project.entry-points."klopf.models"]
     forest = "my_package.forest:Forest"
 
-Nothing is imported before it is asked for by name, so a package that is broken harms nobody who does not use it.
-``CONTRIBUTING.md`` has a recipe for each point, ``klopf.checks`` a check that what was added keeps its promises.
+A name is at most 64 letters, digits or ``. + - _`` between them. Nothing is imported before it is asked for by name, so
+a package that is broken harms nobody who does not use it. ``CONTRIBUTING.md`` has a recipe
+for each point, ``klopf.checks`` a check that what was added keeps its promises.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
+import inspect
+import re
+import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import Any
 
 from klopf.errors import ExtensionError
 
-__all__ = ["GROUPS", "Point", "imported", "misnamed"]
+__all__ = ["GROUPS", "Point", "damaged", "guarded", "imported", "misnamed", "said"]
 
 GROUPS = (
     "klopf.audit_tasks",
@@ -33,6 +39,36 @@ GROUPS = (
     "klopf.problems",
 )
 """Every group in which something can be added: a room's :class:`Point` has one of these."""
+
+_LONGEST = 300
+"""Characters of a stranger's message that are shown."""
+
+
+def said(error: BaseException) -> str:
+    """What a stranger's code raised: one printable line of bounded length, whatever the error's own text does.
+
+    >>> said(ValueError("two\\nlines"))
+    'ValueError: two lines'
+    """
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except BaseException:  # its __str__ is a stranger's too
+        text = f"{type(error).__name__}, whose text cannot be had"
+    line = " ".join(_printable(text[: 10 * _LONGEST]).split()).removesuffix(":")
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+
+
+@contextlib.contextmanager
+def guarded(what: str) -> Iterator[None]:
+    """The border: whatever a stranger's code raises inside becomes an :class:`ExtensionError`, "``what``: ...", but for
+    an interrupt from the keyboard. What it prints goes to standard error, so that it spoils nobody's output."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (KeyboardInterrupt, ExtensionError):
+        raise
+    except BaseException as error:
+        raise ExtensionError(f"{what}: {said(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -68,7 +104,7 @@ class Point:
         """
         claims = [("klopf", self.shipped[name])] if name in self.shipped else self._added().get(name, [])
         if not claims:
-            raise ExtensionError(f"no {self.what} is called {name!r}: one of {', '.join(self.names())}")
+            raise ExtensionError(f"no {self.what} is called {_shown(name)}: one of {', '.join(self.names())}")
         if len(claims) > 1:
             who = " and ".join(package for package, _ in claims)
             raise ExtensionError(f"{who} each have a {self.what} called {name!r}: uninstall one of them")
@@ -102,52 +138,138 @@ class Point:
     def _added(self) -> dict[str, list[tuple[str, str]]]:
         """``name -> [(package, module:attribute)]`` of other packages."""
         found: dict[str, list[tuple[str, str]]] = {}
-        for entry in entry_points(group=self.group):
+        for entry in _entries(self.group):
             claim = (_package(entry), entry.value)
-            if claim not in found.setdefault(entry.name, []):  # an editable install may be listed twice
+            if _is_name(entry.name) and claim not in found.setdefault(
+                entry.name, []
+            ):  # an editable install may be listed twice
                 found[entry.name].append(claim)
         return found
 
 
 def imported(place: str, base: str, what: str) -> Any:
-    """The class at ``place``, which must be a subclass of that at ``base``; both are ``module:Class``.
+    """The class at ``place``, which must be a subclass of that at ``base`` with nothing left to write; both are
+    ``module:Class``.
 
     It imports what it is told to: ``place`` must be this program's or its operator's own choice, never a stranger's.
 
     Raises:
-        ExtensionError: it cannot be imported or is of another kind; ``what`` says what it is.
+        ExtensionError: it cannot be imported, is of another kind or lacks a method; ``what`` says what it is.
     """
-    found, kind = _imported(place, what), _imported(base, f"the base of {what}")
-    if not (isinstance(found, type) and issubclass(found, kind)):
-        raise ExtensionError(f"{what} ({place}) is no subclass of {base}")
+    kind = _imported(base, f"the base of {what}")
+    found = _imported(place, what)
+    with guarded(f"{what} cannot be used ({place})"):
+        # not issubclass(), which believes who was merely registered with the base
+        derived = isinstance(found, type) and kind in type.mro(found)
+        lacks = ", ".join(sorted(found.__abstractmethods__)) if derived and inspect.isabstract(found) else ""
+    if not derived:
+        raise ExtensionError(f"{what} ({place}) is no subclass of {base}: derive a class from it and name that")
+    if lacks:
+        raise ExtensionError(f"{what} ({place}) lacks {lacks}: write what {base} asks for")
     return found
 
 
+def damaged() -> tuple[str, ...]:
+    """A line for each package whose metadata cannot be read, by which also others' imports may fail."""
+    try:
+        entry_points()
+    except Exception:
+        broken = [_name_of(dist) or "a package without a name" for dist in _installed() if _said_by(dist) is None]
+        return tuple(f"{package} has an entry_points.txt that cannot be read: install it again" for package in broken)
+    return ()
+
+
 def misnamed() -> tuple[str, ...]:
-    """A line for each entry point of another package in a group that starts as Klopf's do but is none: nothing in it
-    is ever looked for."""
-    return tuple(
-        f"{entry.name!r} of {_package(entry)} is in the entry-point group {entry.group!r}, which Klopf does not have: "
-        f"write {(difflib.get_close_matches(entry.group, GROUPS, 1, 0) or GROUPS)[0]!r}?"
-        for group in sorted(entry_points().groups - set(GROUPS))
-        if group.startswith(("klopf.", "klopf_", "klopf-"))
-        for entry in entry_points(group=group)
-    )
+    """A line for each entry point of another package that is never looked for: in a group that starts as Klopf's do but
+    is none, or with a name that nobody can write; and for each package that is :func:`damaged`."""
+    lines = list(damaged())
+    for group in sorted(_groups()):
+        if group not in GROUPS and not group.startswith(("klopf.", "klopf_", "klopf-")):
+            continue
+        meant = (difflib.get_close_matches(group, GROUPS, 1, 0) or GROUPS)[0]
+        for entry in _entries(group):
+            whose = f"{_shown(entry.name)} of {_package(entry)}"
+            if group not in GROUPS:
+                lines.append(
+                    f"{whose} is in the entry-point group {_shown(group)}, which Klopf does not have: write {meant!r}?"
+                )
+            elif not _is_name(entry.name):
+                lines.append(f"{whose} is no name for what is in the entry-point group {group!r}: {_RULE}")
+    return tuple(dict.fromkeys(lines))
+
+
+_RULE = "write at most 64 letters, digits, or . + - _ between them"
+
+
+def _is_name(name: str) -> bool:
+    """Whether people can write it in a settings file and after ``klopf``, and see which it is."""
+    plain = unicodedata.normalize("NFKC", name) == name
+    return plain and re.fullmatch(r"[^\W_]([\w.+-]{0,62}\w)?", name) is not None
+
+
+def _entries(group: str) -> list[EntryPoint]:
+    """The entry points in ``group`` of every package whose metadata can be read."""
+    try:
+        return list(entry_points(group=group))
+    except Exception:  # one package with a damaged file, which may have nothing to do with Klopf
+        return [entry for dist in _installed() for entry in _said_by(dist) or () if entry.group == group]
+
+
+def _groups() -> set[str]:
+    """The groups that there are."""
+    try:
+        return set(entry_points().groups)
+    except Exception:
+        return {entry.group for dist in _installed() for entry in _said_by(dist) or ()}
+
+
+def _installed() -> list[Distribution]:
+    """Each package once: the first on the path, which is the one that is imported."""
+    first: dict[object, Distribution] = {}
+    for dist in distributions():
+        first.setdefault(_name_of(dist) or dist, dist)
+    return list(first.values())
+
+
+def _said_by(dist: Distribution) -> list[EntryPoint] | None:
+    try:
+        return list(dist.entry_points)
+    except Exception:
+        return None
+
+
+def _name_of(dist: Distribution) -> str:
+    """A package's name; "" where its metadata are damaged or gone."""
+    try:
+        return re.sub(r"[-_.]+", "-", _printable(str(dist.metadata["Name"] or ""))).lower()
+    except Exception:
+        return ""
 
 
 def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else entry.value.split(".")[0].split(":")[0]
+    if entry.dist is not None:
+        with contextlib.suppress(Exception):
+            if name := entry.dist.metadata["Name"]:
+                return _printable(str(name))
+    return entry.value.split(".")[0].split(":")[0]
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _shown(name: object) -> str:
+    """A name in a message, of bounded length."""
+    text = repr(name)
+    return text if len(text) <= 80 else f"{text[:60]}...{text[-1]}"
 
 
 def _imported(place: str, what: str) -> Any:
     module, _, attribute = place.partition(":")
     if not module or not attribute:
-        raise ExtensionError(f"{what} is named {place!r}: name it as package.module:Class")
-    try:
+        raise ExtensionError(f"{what} is named {_shown(place)}: name it as package.module:Class")
+    with guarded(f"{what} cannot be loaded ({place})"):
         found: Any = importlib.import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is imported
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ExtensionError(f"{what} cannot be loaded ({place}): {said}") from error
     return found

@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     from klopf.console.cli.command import COMMANDS, make_app
     from klopf.errors import KlopfError
+    from klopf.extensions import damaged, said
 
     given = sys.argv[1:] if arguments is None else arguments
     word = given[0] if given and given[0] in COMMANDS else ""
@@ -43,12 +44,15 @@ def main(arguments: list[str] | None = None) -> None:
                 f"{error.filename or 'a file'}: {error.strerror or error}; make room there, or choose another place"
             )
         )
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a command may be a stranger's
         if os.environ.get("KLOPF_TRACEBACK"):
             raise
         whose = COMMANDS.origin(word) or "klopf"
         fault = "Klopf's own" if whose == "klopf" else f"of the package {whose}"
-        _refuse(f"{type(error).__name__}: {error}; this is a fault {fault}: KLOPF_TRACEBACK=1 shows where")
+        mend = "; ".join((*damaged(), "KLOPF_TRACEBACK=1 shows where"))
+        _refuse(f"{said(error)}; this is a fault {fault}: {mend}")
         sys.exit(3)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -89,6 +89,51 @@ def test_broken_ones_are_one_line_and_harm_nobody(package):
     assert "ZeroDivisionError: by nothing; this is a fault of the package outside" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("    def app(self, name): return None", "app() must give the cyclopts.App of 'bad' alone"),
+        ("    def app(self, name):\n        from cyclopts import App\n        return App(name=[name, 'verify'])",
+         "app() must give the cyclopts.App of 'bad' alone"),
+        ("    def app(self, name):\n        from cyclopts import App\n        return App(name='verify')",
+         "app() must give the cyclopts.App of 'bad' alone"),
+        ("    def __init__(self): print('noise'); raise GeneratorExit", "cannot be used: GeneratorExit"),
+        ("    def run(self, what: 'Nowhere') -> None: ...", "cannot be used: NameError: name 'Nowhere' is not defined"),
+    ],
+)  # fmt: skip
+def test_one_that_takes_others_words_or_breaks_in_any_way_is_a_line(tmp_path, module, says):
+    info = tmp_path / "bad-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[klopf.commands]\nbad = bad:Bad\n--help = bad:Bad\n")
+    base = "from klopf.console import Command\nclass Bad(Command):\n    help = 'x'\n    def run(self) -> None: ...\n"
+    (tmp_path / "bad.py").write_text(base + module)
+    done = klopf(tmp_path, "--help")
+    page = " ".join(done.stdout.replace("│", " ").split())
+    assert (
+        done.returncode == 0
+        and "verify Recompute every" in page
+        and "bad Broken: the command 'bad' of bad cannot be used" in page
+    )
+    assert "'--help' of bad is no name" in page
+    done = klopf(tmp_path, "bad")
+    assert done.returncode == 2 and "noise" not in done.stdout and says in done.stderr.splitlines()[-1]
+
+
+def test_a_command_that_raises_what_is_no_exception_is_one_line(tmp_path):
+    info = tmp_path / "bad-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[klopf.commands]\nbad = bad:Bad\n")
+    (tmp_path / "bad.py").write_text(
+        "from klopf.console import Command\nclass Stop(BaseException):\n    def __str__(self): raise ValueError\n"
+        "class Bad(Command):\n    help = 'x'\n    def run(self) -> None: raise Stop\n"
+    )
+    done = klopf(tmp_path, "bad")
+    assert done.returncode == 3 and len(done.stderr.splitlines()) == 1
+    assert "Stop, whose text cannot be had; this is a fault of the package bad" in done.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS.shipped)
 def test_what_ships_passes_the_check(name):
     checks.check_command(COMMANDS.load(name))

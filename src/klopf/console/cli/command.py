@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar
 
 from cyclopts import App, Parameter
 
-from klopf.errors import ExtensionError, KlopfError
-from klopf.extensions import Point, misnamed
+from klopf.errors import KlopfError
+from klopf.extensions import Point, guarded, misnamed
 from klopf.extras import EXTRAS, missing, require
 
 __all__ = ["COMMANDS", "Command", "CommandGroup", "Json", "make_app", "print_json"]
@@ -138,34 +138,39 @@ def make_app(word: str = "") -> App:
         help_format="plaintext",
     )
     if word in COMMANDS:
-        command = _made(word)
+        command, made = _made(word)
         if command.extra:
             require(command.extra, f"klopf {word}")
-        app.command(command.app(word))
+        app.command(made)
         return app
     app.help = "\n".join((str(app.help), *(f"({line})" for line in (*COMMANDS.passed_over(), *misnamed()))))
     for name in COMMANDS:
         try:
-            command = _made(name)
+            command, made = _made(name)
             lacks = f' Needs: pip install "klopf[{command.extra}]"' if command.extra and missing(command.extra) else ""
-            app.command(App(name=name, help=command.help + lacks) if lacks else command.app(name))
+            app.command(App(name=name, help=command.help + lacks) if lacks else made)
         except KlopfError as error:
             app.command(App(name=name, help=f"Broken: {' '.join(str(error).split())}"))
     return app
 
 
-def _made(name: str) -> Command:
+def _made(name: str) -> tuple[Command, App]:
+    """The command called ``name``, and what Cyclopts needs to know of it.
+
+    Raises:
+        ExtensionError: it cannot be made, or does not say what it does, or takes another word than its own.
+    """
     kind = COMMANDS.load(name)
-    try:
+    what = f"the command {name!r} of {COMMANDS.origin(name)} cannot be used"
+    with guarded(what):  # whatever a stranger's class does when it is made
         command: Command = kind()
+        made = command.app(name)
         if not isinstance(command.help, str) or command.extra not in ("", *EXTRAS):
             raise TypeError("help is no text, or extra is none of Klopf's")
-        command.app(name)
-    except (Exception, SystemExit) as error:  # whatever a stranger's class does when it is made
-        raise ExtensionError(
-            f"the command {name!r} of {COMMANDS.origin(name)} cannot be used: {type(error).__name__}: {error}"
-        ) from error
-    return command
+        if not isinstance(made, App) or tuple(made.name) != (name,):
+            raise TypeError(f"app() must give the cyclopts.App of {name!r} alone")
+        made.assemble_argument_collection() if made.default_command else None
+    return command, made
 
 
 def print_json(value: Any) -> None:
