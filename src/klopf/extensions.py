@@ -54,7 +54,8 @@ def said(error: BaseException) -> str:
         text = f"{type(error).__name__}: {error}"
     except BaseException:  # its __str__ is a stranger's too
         text = f"{type(error).__name__}, whose text cannot be had"
-    line = " ".join(_printable(text[: 10 * _LONGEST]).split()).removesuffix(":")
+    text = re.sub(r" at 0x[0-9a-fA-F]{1,16}>", ">", text[: 10 * _LONGEST])  # which is another one in the next process
+    line = " ".join(_printable(text).split()).removesuffix(":")
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 

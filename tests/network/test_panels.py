@@ -8,7 +8,7 @@ import pytest
 from klopf import checks
 from klopf.checks.panel import _summary
 from klopf.network import PANELS, Panel, Summary, render
-from klopf.network._report import agrees, made_with, missing
+from klopf.network._report import differing, made_with, missing
 
 
 @pytest.mark.parametrize("name", PANELS.shipped)
@@ -99,6 +99,40 @@ class Sorts(Sound):
         return [row.name for row in summary.neurons]
 
 
+class Sub(Sound):
+    """Text that is one thing to who checks it and another in the page."""
+
+    def html(self, data):
+        class Text(str):
+            def __format__(self, how):
+                return "<script>1</script>"
+
+        return Text("<p>x</p>")
+
+
+class Surrogate(Sound):
+    def html(self, data):
+        return "<p>\ud800</p>"
+
+
+class Large(Sound):
+    def html(self, data):
+        return "x" * 5_000_001
+
+
+class Stops(Sound):
+    def html(self, data):
+        raise GeneratorExit
+
+
+class TwoLines(Sound):
+    title = "one\rtwo"
+
+
+def gives(text: str) -> type[Panel]:
+    return type("Gives", (Sound,), {"html": lambda self, data: text})
+
+
 def test_the_check_finds_each_fault():
     checks.check_panel(Sound)
     for wrong, said in (
@@ -118,10 +152,35 @@ def test_the_check_finds_each_fault():
         (Sorts, "changes the summary"),
         (Panel, "lacks data, html"),
         (int, "subclass of Panel"),
+        (Sub, "must give text"),
+        (Surrogate, "surrogate"),
+        (Large, "5,000,001 characters"),
+        (Stops, "html\\(\\) fails: GeneratorExit"),
+        (TwoLines, "one line"),
+        (gives('<svg><a><set attributeName="href" to="javascript:x()"></set></a></svg>'), "has <set>"),
+        (gives("<title>x</title>"), "outside a picture"),
+        (gives('<input value="x">'), "has <input>"),
+        (gives('<p style="background:image-set(&quot;http://a/b&quot; 1x)">x</p>'), "loads something"),
+        (gives('<p style="position:fixed;top:0">x</p>'), "leaves its place"),
+        (gives('<p style="margin-top:-900px">x</p>'), "leaves its place"),
+        (gives('<svg><rect fill="url(http://a/b#c)"/></svg>'), "loads nothing from elsewhere"),
+        (gives('<svg><rect fill="u\\72l(http://a/b#c)"/></svg>'), "loads nothing from elsewhere"),
     ):
         with pytest.raises(AssertionError, match=said) as caught:
             checks.check_panel(wrong)
         assert "\n" not in str(caught.value), wrong
+
+
+def test_pictures_and_tables_are_sound():
+    checks.check_panel(
+        gives(
+            '<svg viewBox="0 0 1 1"><title>x</title><defs><linearGradient id="g"><stop offset="0"/></linearGradient>'
+            '<clipPath id="c"><rect/></clipPath></defs>'
+            '<rect fill="url(#g)" clip-path="url( \'#c\' )" transform="scale(2)"/>'
+            '<text style="fill:red;font-weight:600">a\\b</text></svg><a href="#top" title="a\\b url(x)">up</a>'
+            '<table><tr><td style="width:30%;margin:2px 4px">1</td></tr></table>'
+        )
+    )
 
 
 @pytest.fixture
@@ -171,15 +230,15 @@ def test_a_panel_that_would_end_the_page_or_run_something_is_a_line(outside):
 def test_a_page_made_with_a_panel_that_is_gone_agrees_in_what_is_left(outside):
     summary, alone = _summary("ada", 2), made_with()
     page = render(summary)
-    assert agrees(page, summary, alone) and not missing(alone)
+    assert not differing(page, summary, alone) and not missing(alone)
     (outside / "entry_points.txt").rename(outside / "gone")
-    assert render(summary) != page and agrees(page, summary, alone)
+    assert render(summary) != page and not differing(page, summary, alone)
     assert missing(alone)[-1] == (
         "report.html was made with the panel 'script' of outside 1.0, which is not installed: not compared"
     )
     assert len(missing(alone)) == 6
-    assert not agrees(page.replace("Every payment", "Each payment"), summary, alone)
-    assert not agrees(page, _summary("eve", 2), alone)
+    assert differing(page.replace("Every payment", "Each payment"), summary, alone)
+    assert differing(page, _summary("eve", 2), alone)
 
 
 def test_a_page_made_before_a_panel_was_installed_agrees(outside):
@@ -188,8 +247,8 @@ def test_a_page_made_before_a_panel_was_installed_agrees(outside):
     page = render(summary)
     (outside / "gone").write_text("[klopf.panels]\nnames = outside_panels:Names\nscores = outside_panels:Names\n")
     (outside / "gone").rename(outside / "entry_points.txt")
-    assert render(summary) != page and agrees(page, summary, alone) and not missing(alone)
-    assert not agrees(page.replace("Every payment", "Each payment"), summary, alone)
+    assert render(summary) != page and not differing(page, summary, alone) and not missing(alone)
+    assert differing(page.replace("Every payment", "Each payment"), summary, alone)
 
 
 def test_a_page_about_nothing_can_be_read():
@@ -200,3 +259,65 @@ def test_a_page_about_nothing_can_be_read():
 def test_what_a_panel_shows_can_be_had_as_json():
     payments = PANELS.load("payments")().data(_summary("ada", 1))
     assert json.loads(json.dumps(payments))[0]["amount"] == "2468.000000000000000002"
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """A package with a panel that changes what others read, one that prints, one that breaks and two that vary."""
+    info = tmp_path / "hostile-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1.0\n")
+    kinds = ("Steals", "Breaks", "Varies", "Drifts")
+    (info / "entry_points.txt").write_text(
+        "[klopf.panels]\n" + "".join(f"{kind.lower()} = hostile_panels:{kind}\n" for kind in kinds)
+    )
+    (tmp_path / "hostile_panels.py").write_text(
+        """
+from klopf.network import Panel
+NOW = 0
+class Steals(Panel):
+    title = "Steals"
+    def data(self, summary):
+        print("noise")
+        summary.neurons.clear(); summary.notes.append("stolen"); summary.unit = "x"
+        return []
+    def html(self, data): return "<p>mine</p>"
+class Breaks(Steals):
+    def data(self, summary): raise ValueError("one\\ntwo", object())
+class Varies(Steals):
+    said = 0
+    def html(self, data):
+        Varies.said += 1
+        return f"<p>{Varies.said}</p>"
+class Drifts(Steals):
+    title = "Drifts"
+    def html(self, data): return f"<p>at {NOW}</p>"
+"""
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import hostile_panels
+
+    yield hostile_panels
+    import sys
+
+    del sys.modules["hostile_panels"]
+
+
+def test_a_hostile_panel_changes_nothing_but_its_own_part(hostile, capsys):
+    summary = _summary("ada", 2)
+    page = render(summary)
+    assert summary == _summary("ada", 2) and capsys.readouterr().out == ""
+    assert "<p>mine</p>" in page and "ada3" in page and "stolen" not in page
+    assert "the panel &#x27;breaks&#x27; of hostile failed: ValueError" in page and " at 0x" not in page
+    assert "the panel &#x27;varies&#x27; of hostile is not shown: it gives something else each time" in page
+    assert render(summary) == page and differing(page, summary, made_with()) == []
+
+
+def test_a_panel_that_drifts_is_named_and_not_the_honest_page(hostile):
+    summary, panels = _summary("ada", 2), made_with()
+    page = render(summary)
+    hostile.NOW = 1
+    (line,) = differing(page, summary, panels)
+    assert "another panel 'drifts' of hostile 1.0" in line
+    both = differing(page.replace("Every payment", "Each payment"), summary, panels)
+    assert len(both) == 2 and both[0] == line and "something else than the ledger" in both[1]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from klopf.extensions import said
+
 __all__ = ["derived", "promise"]
 
 
@@ -17,16 +19,15 @@ def promise(name: str, *kinds: Any) -> Iterator[None]:
     which it was raised, and the error; what a check itself says goes through as it is."""
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         if isinstance(error, AssertionError) and frames[-1].f_globals.get("__name__", "").startswith("klopf.checks."):
             raise
         codes = [frame.f_code for frame in frames]
         method = next((found for code in codes if (found := _method(code, kinds))), "")
-        said = " ".join(str(error).split())
-        raise AssertionError(
-            f"{name}{'.' + method + '()' if method else ''} fails: {type(error).__name__}{': ' if said else ''}{said}"
-        ) from error
+        raise AssertionError(f"{name}{'.' + method + '()' if method else ''} fails: {said(error)}") from error
 
 
 def _method(code: Any, kinds: tuple[Any, ...]) -> str:
@@ -48,7 +49,7 @@ def derived(given: object, base: type, check: str) -> None:
         AssertionError: it is not; one line says what to give to ``check``.
     """
     what = given.__qualname__ if isinstance(given, type) else repr(given)
-    assert isinstance(given, type) and issubclass(given, base), (
+    assert isinstance(given, type) and base in type.mro(given), (
         f"{what:.80} is no subclass of {base.__name__}: give {check} a class derived from {base.__name__}"
     )
     assert not inspect.isabstract(given), (

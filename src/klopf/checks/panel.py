@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from klopf.checks._promise import derived, promise
+from klopf.extensions import said
 from klopf.network import Panel, Summary
 from klopf.network._fragment import Fragment, fault_of
 from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment
@@ -31,7 +32,7 @@ def check_panel(panel: type[Panel]) -> None:
 def _check(panel: type[Panel], name: str) -> None:
     for what in ("title", "lead"):
         text = getattr(panel, what, None)
-        assert isinstance(text, str) and "\n" not in text, f"{name}.{what} must be text on one line"
+        assert type(text) is str and text.isprintable(), f"{name}.{what} must be text on one line"
         assert "<" not in text, f"{name}.{what} is text, not HTML: the page escapes it"
     try:
         made = panel()
@@ -57,7 +58,7 @@ def _check_summary(made: Panel, what: str, summary: Summary) -> None:
     assert again == data, f"{what}: data() is not the same after a journey as JSON: use lists and text keys"
     assert made.data(summary) == data, f"{what}: data() is not the same when asked again"
     shown = _tried(f"{what}: html()", lambda: made.html(data))
-    assert isinstance(shown, str), f"{what}: html() must give text"
+    assert type(shown) is str, f"{what}: html() must give text"
     assert data == again, f"{what}: html() changes its data"
     assert made.html(again) == shown, f"{what}: html() is not the same for the same data"
     _check_fragment(what, shown)
@@ -67,7 +68,7 @@ def _tried(what: str, call: Any) -> Any:
     try:
         return call()
     except Exception as error:
-        raise AssertionError(f"{what} fails: {type(error).__name__}: {error}") from error
+        raise AssertionError(f"{what} fails: {said(error)}") from error
 
 
 def _check_fragment(what: str, shown: str) -> None:

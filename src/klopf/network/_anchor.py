@@ -16,7 +16,7 @@ from typing import Any
 
 from klopf import files, ledger
 from klopf.network._folder import Run
-from klopf.network._report import agrees, made_with, missing
+from klopf.network._report import differing, made_with, missing
 from klopf.network._summarise import summarise
 from klopf.network._summary import Moment, Summary, to_json
 
@@ -130,8 +130,7 @@ def _derived(folder: Path, summary: Summary, panels: dict[str, list[str]]) -> It
     except (OSError, ValueError) as error:
         yield f"summary.json cannot be read ({type(error).__name__})"
     try:
-        if not agrees((folder / "report.html").read_text("utf-8"), summary, panels):
-            yield "report.html says something else than the ledger; `klopf status` shows what that says"
+        yield from differing((folder / "report.html").read_text("utf-8"), summary, panels)
     except (OSError, ValueError) as error:
         yield f"report.html cannot be read ({type(error).__name__})"
 

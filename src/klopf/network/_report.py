@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 
 from klopf.errors import ExtensionError
-from klopf.extensions import imported
+from klopf.extensions import guarded, imported
 from klopf.network._fragment import fault_of
 from klopf.network._panel import PANELS, Panel
 from klopf.network._summary import Summary
 
-__all__ = ["agrees", "made_with", "missing", "render"]
+__all__ = ["differing", "made_with", "missing", "render"]
 
 STYLE = """
 :root { --ink:#1c2230; --paper:#fbfaf7; --faint:#8a8f9c; --line:#d9d6cd; --accent:#1f5fa8; --warn:#b3261e; }
@@ -55,9 +56,27 @@ def render(summary: Summary) -> str:
     return "".join(part or "" for part in _parts(summary, made_with()))
 
 
-def agrees(page: str, summary: Summary, panels: MadeWith) -> bool:
-    """Whether a page made with ``panels`` is that of ``summary``. What is :func:`missing` is not compared."""
-    must = "".join(".*" if part is None else re.escape(part) for part in _parts(summary, panels))
+def differing(page: str, summary: Summary, panels: MadeWith) -> list[str]:
+    """A line for each part of a page made with ``panels`` that is not what ``summary`` comes to: for the panels of other
+    packages by name, for all else in one. What is :func:`missing` is not compared."""
+    parts = list(_parts(summary, panels))
+    if _is_made_of(page, parts):
+        return []
+    others = {at: name for at, (name, whose) in enumerate(panels.items(), 1) if list(whose) != ["klopf"]}
+    lines = [
+        f"report.html has another panel {name!r} of {' and '.join(panels[name])} than is made now: it was altered, or "
+        "the panel does not always give the same (klopf.checks.check_panel)"
+        for at, name in others.items()
+        if (part := parts[at]) and part not in page
+    ]
+    if not lines or not _is_made_of(page, [None if at in others else part for at, part in enumerate(parts)]):
+        lines.append("report.html says something else than the ledger; `klopf status` shows what that says")
+    return lines
+
+
+def _is_made_of(page: str, parts: Sequence[str | None]) -> bool:
+    """Whether a page is these parts, one after another; None is anything."""
+    must = "".join(".*" if part is None else re.escape(part) for part in parts)
     return re.fullmatch(must, page, re.DOTALL) is not None
 
 
@@ -83,25 +102,36 @@ def _can_be_made(name: str, whose: Sequence[str], now: MadeWith) -> bool:
 
 
 def _section(name: str, whose: Sequence[str], summary: Summary) -> str:
-    own = list(whose) == ["klopf"]
+    if list(whose) == ["klopf"]:
+        kind: type[Panel] = imported(PANELS.shipped[name], PANELS.base, name)
+        return _shown(kind(), summary)[1]
+    what = f"the panel {name!r} of {PANELS.origin(name)}"
     try:
-        kind: type[Panel] = imported(PANELS.shipped[name], PANELS.base, name) if own else PANELS.load(name)
-        panel = kind()
-        shown = panel.html(panel.data(summary))
-        title, lead = escape(panel.title), escape(panel.lead, quote=False)
+        made = PANELS.load(name)
+        with guarded(f"{what} failed"):
+            fragment, section = _shown(made(), summary)
+            again = _shown(made(), summary)
     except ExtensionError as error:
         return f"<p>{escape(str(error))}</p>\n"
-    except (Exception, SystemExit) as error:
-        if own:
-            raise
-        said = f"the panel {name!r} of {PANELS.origin(name)} failed: {type(error).__name__}: {error}"
-        return f"<p>{escape(said)}</p>\n"
-    if not own and (fault := fault_of(shown)):
-        return f"<p>{escape(f'the panel {name!r} of {PANELS.origin(name)} is not shown: it {fault}')}</p>\n"
-    if not shown:
-        return ""
-    heading = f"<h2>{title}</h2>\n" if title else ""
-    return f'{heading}<p class="lead">{lead}</p>\n{shown}\n' if lead else f"{heading}{shown}\n"
+    if fault := fault_of(fragment):
+        return f"<p>{escape(f'{what} is not shown: it {fault}')}</p>\n"
+    if again != (fragment, section):
+        return f"<p>{escape(f'{what} is not shown: it gives something else each time')}</p>\n"
+    return section
+
+
+def _shown(panel: Panel, summary: Summary) -> tuple[str, str]:
+    """What a panel gives, and the section of the page that is made of it."""
+    title, lead = panel.title, panel.lead
+    for text in (title, lead):
+        if type(text) is not str or any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError("its title and lead must be text")
+    fragment = panel.html(panel.data(copy.deepcopy(summary)))  # which others read too
+    if type(fragment) is not str or not fragment:
+        return fragment, ""
+    heading = f"<h2>{escape(title)}</h2>\n" if title else ""
+    told = f'<p class="lead">{escape(lead, quote=False)}</p>\n' if lead else ""
+    return fragment, f"{heading}{told}{fragment}\n"
 
 
 def _release(package: str) -> str:
