@@ -14,10 +14,10 @@ from ledger_helpers import Net, secret
 from klopf import extensions, ledger
 from klopf.checks import check_pack
 from klopf.checks.pack import _check_client, _check_events, _check_replay
-from klopf.errors import LedgerError
+from klopf.errors import ExtensionError, LedgerError
 from klopf.ledger import Ledger, _verify, events
 from klopf.ledger._history import subjects
-from klopf.ledger._pack import contracts
+from klopf.ledger._pack import PACKS, contracts, pack_called
 from klopf.ledger.packs import Contract, Event, Replay, Sent
 from tests.ledger import rounds
 from tests.ledger.rounds import Rounds, RoundsPack, RoundsReplay
@@ -215,3 +215,134 @@ def test_a_pack_that_takes_a_name_is_refused(installed: None, monkeypatch: pytes
     monkeypatch.setattr(RoundsPack, "contracts", (Coin,))
     with pytest.raises(AssertionError, match="'core' has a contract called Token too"):
         check_pack(RoundsPack)
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute", "value", "says"),
+    [
+        (RoundsPack, "contracts", None, "contracts must be a tuple"),
+        (RoundsPack, "contracts", (3,), "contracts must be a tuple"),
+        (RoundsPack, "contracts", (Contract, "x"), "contracts must be a tuple"),
+        (RoundsPack, "contracts", (Rounds, Rounds), "it has a contract Rounds, as 'itself' has"),
+        (RoundsPack, "name", "core", "its name is 'core': let it be that of its entry point"),
+        (RoundsPack, "requires", "core", "requires must be a tuple"),
+        (Rounds, "name", "Token", "it has a contract Token, as 'core' has: choose another name"),
+        (Rounds, "name", "Directory", "it has a contract Directory"),
+        (Rounds, "name", "", "a contract is called ''"),
+        (Rounds, "name", "x" * 33, "a contract is called 'xxx"),
+        (Rounds, "file", "", "Rounds.file must say where its artifact is"),
+        (Rounds, "file", "tests.ledger:nowhere.json", "cannot read tests.ledger:nowhere.json"),
+        (Rounds, "events", (3,), "Rounds.events must be a tuple"),
+        (Rounds, "needs_none", None, "Rounds.needs_none must be a tuple"),
+        (Rounds, "participants", 3, "Rounds.participants must be a tuple"),
+        (Rounds, "replay", RoundsReplay.begin, "Rounds.replay must be a class"),
+    ],
+)
+def test_a_pack_that_declares_nonsense_harms_no_network_without_it(
+    installed: None, net: Net, monkeypatch: pytest.MonkeyPatch, owner: type, attribute: str, value: object, says: str
+) -> None:
+    monkeypatch.setattr(owner, attribute, value)
+    monkeypatch.delattr(Rounds, "_by_topic", raising=False)
+    contracts.cache_clear()
+    assert "Rounds" not in contracts() and contracts()["Token"].__module__ == "klopf.ledger.core.token"
+    assert ledger.verify(net.admin, []) == []
+    for call in (lambda: pack_called("rounds"), lambda: ledger.add_pack(net.admin, "rounds")):
+        with pytest.raises(ExtensionError, match="the contract pack 'rounds' of tests cannot be used: ") as caught:
+            call()
+        assert says in str(caught.value) and str(caught.value).isprintable()
+    with pytest.raises(AssertionError):
+        check_pack(RoundsPack)
+    with pytest.raises(LedgerError, match="no contract Nix"):
+        net.admin.deployment.address("Nix")
+
+
+class Stop(BaseException):
+    """What nobody catches by mistake."""
+
+
+@pytest.mark.parametrize("error", [LedgerError("asked in vain"), Stop("one\ntwo"), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("where", ["begin", "on_Joined", "end_transaction", "compare", "owed"])
+def test_whatever_a_replay_raises_hides_nothing_of_the_others(
+    installed: None, net: Net, monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException
+) -> None:
+    from klopf.ledger.core.token import TokenReplay
+
+    network = played(net)
+
+    def fail(self: object, *told: object) -> None:
+        raise error
+
+    def forged(self: Replay) -> None:
+        self.differ("what only the end shows", 1, 2)
+
+    monkeypatch.setattr(RoundsReplay, where, fail)
+    lines = [str(d) for d in ledger.verify(network, [])]
+    assert any("the replay of Rounds, from tests, failed" in line and type(error).__name__ in line for line in lines)
+    assert not any("the ledger: must be readable" in line or "\n" in line for line in lines)
+    compare = TokenReplay.compare
+    monkeypatch.setattr(TokenReplay, "compare", lambda self: (compare(self), forged(self)))
+    assert "what only the end shows: must be 1, is 2" in [str(d) for d in ledger.verify(network, [])]
+
+
+def test_an_event_that_a_stranger_cannot_read_makes_no_other_unreadable(
+    installed: None, net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = played(net)
+    others = [e for e in ledger.history(network) if e.contract != "Rounds"]
+
+    def as_transfer(cls: type, place: tuple[int, int, str, str], values: object) -> Event:
+        return events.token.Transfer(*place[:3], "Token", "0x" + "00" * 20, net.admin.me.address, 10**30)
+
+    for wrong in (lambda cls, place, values: 1 / 0, lambda cls, place, values: None, as_transfer):
+        monkeypatch.setattr(rounds.Joined, "read", classmethod(wrong))
+        assert [e for e in ledger.history(network) if e.contract != "Rounds"] == others
+        lines = [str(d) for d in ledger.verify(network, [])]
+        assert len(lines) >= 3 and all("Rounds" in line or "member" in line or "round" in line for line in lines), lines
+
+
+def test_a_move_that_is_none_is_named(installed: None, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = played(net)
+    monkeypatch.setattr(RoundsReplay, "on_Joined", lambda self, e: self.move(None, 3, "much"))
+    assert "a move from None to 3 of 'much' is none" in str(ledger.verify(network, [])[0])
+
+
+def test_what_a_replay_compares_may_have_no_text(installed: None, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mute:
+        def __str__(self) -> str:
+            raise ValueError("mute")
+
+    network = played(net)
+    monkeypatch.setattr(RoundsReplay, "compare", lambda self: self.differ("it", "two\nlines", Mute()))
+    assert [str(d) for d in ledger.verify(network, [])] == [
+        "it: must be two lines, is a Mute without text (ValueError: mute)"
+    ]
+
+
+def test_a_pack_with_another_ones_contract_takes_nothing_over(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = played(net)
+    entries = [EntryPoint(name, f"tests.ledger.test_pack:{kind}", "klopf.packs") for name, kind in
+               (("another", "AnotherPack"), ("rounds", "RoundsTwin"))]  # fmt: skip
+    for some in (entries[:1], entries):
+        monkeypatch.setattr(extensions, "entry_points", lambda group, some=some: some if group == "klopf.packs" else [])
+        contracts.cache_clear()
+        lines = [str(d) for d in ledger.verify(network, [])]
+        assert sum("Rounds" in line and ("not installed" in line or "uninstall one" in line) for line in lines) == 5
+    contracts.cache_clear()
+
+
+class AnotherPack(RoundsPack):
+    """A pack that has a contract of the same name."""
+
+    name = "another"
+
+
+class RoundsTwin(RoundsPack):
+    """The pack itself, beside the other."""
+
+
+def test_packs_that_stand_on_each_other_are_found(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RoundsPack, "requires", ("core", "rounds"))
+    contracts.cache_clear()
+    with pytest.raises(AssertionError, match="requires leads back to 'rounds'"):
+        check_pack(RoundsPack)
+    assert "rounds" in PACKS

@@ -17,7 +17,7 @@ from klopf import chain, ledger
 from klopf.checks._promise import derived, promise
 from klopf.errors import ExtensionError
 from klopf.ledger._abi import EventABI
-from klopf.ledger._pack import contracts
+from klopf.ledger._pack import contracts, pack_called
 from klopf.ledger._rpc import Rpc
 from klopf.ledger.packs import PACKS, Contract, Event, Pack, Replay
 
@@ -58,24 +58,45 @@ def _check_names(pack: type[Pack]) -> None:
             f'[project.entry-points."{PACKS.group}"]: {name} = "{pack.__module__}:{pack.__qualname__}"'
         ) from None
     assert found is pack, f"the entry point {name!r} leads to {found.__module__}:{found.__qualname__}, not to this pack"
-    assert pack.contracts, f"{pack.__name__}.contracts is empty: name the classes of its contracts"
+    assert getattr(pack, "contracts", None), f"{pack.__name__}.contracts is empty: name the classes of its contracts"
     others = {c.name: other for other in PACKS if other != name for c in _contracts(other)}
     for contract in pack.contracts:
         derived(contract, Contract, f"{pack.__name__}.contracts")
         assert contract.name not in others, (
             f"the pack {others.get(contract.name)!r} has a contract called {contract.name} too: choose another name"
         )
+    try:
+        pack_called(name)
+    except ExtensionError as error:
+        raise AssertionError(str(error)) from None
     assert set(pack.requires) <= set(PACKS), (
         f"{pack.__name__}.requires names {sorted(set(pack.requires) - set(PACKS))}, which nobody has"
     )
+    assert name not in _needs(name), (
+        f"{pack.__name__}.requires leads back to {name!r} by way of {', '.join(pack.requires)}: no network could ever "
+        "have either; let one of them do without"
+    )
+
+
+def _needs(name: str) -> set[str]:
+    """All packs that one stands on, at any remove."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        try:
+            more = set(pack_called(left.pop()).requires) - found
+        except ExtensionError:
+            continue
+        found |= more
+        left += more
+    return found
 
 
 def _contracts(name: str) -> tuple[type[Contract], ...]:
     try:
-        found: tuple[type[Contract], ...] = PACKS.load(name).contracts
+        return pack_called(name).contracts
     except ExtensionError:
         return ()
-    return found
 
 
 def _check_events(contract: type[Contract]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from klopf.errors import LedgerError
 from klopf.ledger._deployment import Deployment, arguments_of, artifact_of, create, created_by
 from klopf.ledger._ledger import Ledger
-from klopf.ledger._pack import PACKS, Deploying
+from klopf.ledger._pack import Deploying, pack_called
 from klopf.ledger._rpc import contract_address
 from klopf.ledger.dao.governance import Governance
 from klopf.ledger.keys import checksum
@@ -45,7 +45,7 @@ def add_pack(
         LedgerError: the network has it, or lacks what it stands on, or somebody else owns the rules.
     """
     network, me = ledger.deployment, ledger.me
-    pack = PACKS.load(name)
+    pack = pack_called(name)
     if name in network.packs:
         raise LedgerError(f"this network has the pack {name} already")
     missing = [other for other in pack.requires if other not in network.packs]

@@ -17,8 +17,9 @@ from eth_hash.auto import keccak
 
 from klopf import files
 from klopf.errors import ExtensionError, LedgerError, Reverted
+from klopf.extensions import guarded
 from klopf.ledger._abi import Artifact, artifact, as_name, as_text, created
-from klopf.ledger._pack import PACKS, Contract, Deploying
+from klopf.ledger._pack import PACKS, Deploying, pack_called
 from klopf.ledger._parameters import BeaconTerms, Constitution, Economy, Marks, Parameters
 from klopf.ledger._rpc import Rpc, Where, contract_address, open_rpc
 from klopf.ledger.keys import Key, checksum
@@ -127,7 +128,7 @@ class Deployment:
         """Where a contract is. LedgerError, which says how it can be had, where this network has none of that name."""
         if name in self.addresses:
             return self.addresses[name]
-        pack = next((pack for pack in PACKS if name in created_by(pack)), None)
+        pack = next((pack for pack in PACKS if name in _created_if_usable(pack)), None)
         if pack is None:
             raise LedgerError(f"this network has no contract {name}, and no pack installed here has one")
         raise LedgerError(
@@ -246,8 +247,17 @@ def created_by(pack: str) -> list[str]:
     return _created(pack)
 
 
+def _created_if_usable(pack: str) -> list[str]:
+    try:
+        return created_by(pack)
+    except ExtensionError:
+        if PACKS.origin(pack) == "klopf":
+            raise
+        return []
+
+
 def _created(pack: str) -> list[str]:
-    contracts: tuple[type[Contract], ...] = PACKS.load(pack).contracts
+    contracts = pack_called(pack).contracts
     return [
         name
         for contract in contracts
@@ -259,7 +269,7 @@ def artifact_of(pack: str, name: str) -> Artifact:
     """The artifact of what is created as ``name`` for a pack."""
     if PACKS.origin(pack) == "klopf":
         return artifact(created(name))
-    found = {contract.name: contract for contract in PACKS.load(pack).contracts}
+    found = {contract.name: contract for contract in pack_called(pack).contracts}
     if name not in found:
         raise LedgerError(f"the installed pack {pack} has no {name}; install the version that the network uses")
     made: Artifact = found[name].artifact()
@@ -365,7 +375,7 @@ def create(rpc: Rpc, key: Key, data: bytes, expected: str) -> int:
 
 def _contracts(pack: str, among: tuple[str, ...]) -> list[str]:
     """The names of a pack's contracts. LedgerError where the network would lack what it stands on."""
-    missing = [other for other in PACKS.load(pack).requires if other not in among]
+    missing = [other for other in pack_called(pack).requires if other not in among]
     if missing:
         raise LedgerError(f"the pack {pack} stands on {missing[0]}; name that too")
     return created_by(pack)
@@ -373,11 +383,13 @@ def _contracts(pack: str, among: tuple[str, ...]) -> list[str]:
 
 def arguments_of(pack: str, name: str, told: Deploying) -> tuple[Any, ...]:
     """What the constructor of ``name`` takes."""
-    contract = next(c for c in PACKS.load(pack).contracts if c.name == name.removesuffix("Code"))
+    contract = next(c for c in pack_called(pack).contracts if c.name == name.removesuffix("Code"))
     if contract.behind_proxy and name == contract.name:
         return (told.addresses[name + "Code"],)
-    given: tuple[Any, ...] = contract.arguments(told)
-    return given
+    if PACKS.origin(pack) == "klopf":
+        return contract.arguments(told)
+    with guarded(f"{name}.arguments() of the pack {pack!r} of {PACKS.origin(pack)} fails"):
+        return tuple(contract.arguments(told))
 
 
 def _read(rpc: Rpc, directory: str, function: str, *arguments: Any) -> Any:

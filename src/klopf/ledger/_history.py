@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from klopf.errors import ExtensionError
+from klopf.extensions import guarded
 from klopf.ledger._client import Connection
 from klopf.ledger._event import Event, unknown_event
-from klopf.ledger._pack import contracts
+from klopf.ledger._pack import contracts, is_shipped
 
 __all__ = ["history", "kinds", "read", "subjects"]
 
@@ -18,15 +20,25 @@ def kinds() -> dict[str, type[Event]]:
 
 
 def read(contract: str, log: dict[str, Any]) -> Event:
-    """The event behind a log of ``contract``: an ``UnknownEvent`` where no pack installed here knows it. LedgerError
-    where it was altered."""
+    """The event behind a log of ``contract``: an ``UnknownEvent`` where no pack installed here knows it, or one from
+    outside cannot read it. LedgerError where one of Klopf's own was altered."""
     topic = log["topics"][0] if log["topics"] else ""
     known = contracts().get(contract)
     found = known.by_topic().get(topic) if known is not None else None
     if found is None:
         return unknown_event(contract, log)
     kind, abi = found
-    return kind.from_log(abi, contract, log)
+    if is_shipped(contract):
+        return kind.from_log(abi, contract, log)
+    unknown = unknown_event(contract, log)
+    try:
+        with guarded(f"{contract}.{kind.__name__}"):
+            event = kind.from_log(abi, contract, log)
+    except ExtensionError:  # a stranger's class: that it cannot read its own event makes no other unreadable
+        return unknown
+    place = ("block", "log_index", "transaction", "contract")
+    same = type(event) is kind and all(getattr(event, name) == getattr(unknown, name) for name in place)
+    return event if same else unknown
 
 
 def history(ledger: Connection, since: int = 0, until: int | None = None, step: int = 5_000) -> Iterator[Event]:

@@ -6,6 +6,7 @@ missing, and one can be added to a living network by whoever owns its rules (:fu
 
 from __future__ import annotations
 
+import re
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +14,23 @@ from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 
 from klopf.errors import ExtensionError
-from klopf.extensions import Point
+from klopf.extensions import Point, guarded
 from klopf.ledger._abi import EventABI
 from klopf.ledger._client import Client
 from klopf.ledger._event import Event
 from klopf.ledger._replay import Replay
 
-__all__ = ["PACKS", "Contract", "Deploying", "Pack", "contracts"]
+__all__ = [
+    "PACKS",
+    "Contract",
+    "Deploying",
+    "Pack",
+    "belongs",
+    "contracts",
+    "is_shipped",
+    "not_used",
+    "pack_called",
+]
 
 E = TypeVar("E", bound=Event)
 
@@ -162,18 +173,105 @@ class Pack(ABC):
     """Packs that a network must have for this one."""
 
 
+def pack_called(name: str) -> type[Pack]:
+    """The pack called ``name``, whose contracts, events and replays are what they must be: nothing that a network does
+    with it breaks on what it declares.
+
+    Raises:
+        ExtensionError: there is none, it cannot be loaded, or what it declares is wrong, in one line.
+    """
+    pack: type[Pack] = PACKS.load(name)
+    if PACKS.origin(name) != "klopf":
+        what = f"the contract pack {name!r} of {PACKS.origin(name)} cannot be used"
+        with guarded(what):
+            fault = _fault(name, pack)
+        if fault:
+            raise ExtensionError(f"{what}: {fault}")
+    return pack
+
+
+def _fault(name: str, pack: type[Pack]) -> str:
+    """What a pack from outside declares wrongly; empty if nothing."""
+    if getattr(pack, "name", None) != name:
+        return f"its name is {getattr(pack, 'name', None)!r:.80}: let it be that of its entry point"
+    made = getattr(pack, "contracts", None)
+    if not (isinstance(made, tuple) and made and all(_derived(contract, Contract) for contract in made)):
+        return "contracts must be a tuple of classes derived from klopf.ledger.packs.Contract"
+    requires = pack.requires
+    if not (isinstance(requires, tuple) and all(isinstance(other, str) for other in requires)):
+        return "requires must be a tuple of names of packs"
+    own = {contract.name: other for other in PACKS.shipped for contract in PACKS.load(other).contracts}
+    seen: set[str] = set()
+    for contract in made:
+        called = contract.name
+        if not (type(called) is str and re.fullmatch(r"[A-Za-z_$][\w$]{0,31}", called, re.ASCII)):
+            return f"a contract is called {called!r:.80}: call it as in Solidity, with at most 32 letters"
+        if called in own or called in seen or called == "Directory":
+            return f"it has a contract {called}, as {own.get(called, 'itself')!r} has: choose another name"
+        seen.add(called)
+        for what in ("events", "needs_none"):
+            kinds = getattr(contract, what)
+            if not (isinstance(kinds, tuple) and all(_derived(kind, Event) for kind in kinds)):
+                return f"{called}.{what} must be a tuple of classes derived from klopf.ledger.packs.Event"
+        if not (isinstance(contract.participants, tuple) and all(isinstance(f, str) for f in contract.participants)):
+            return f"{called}.participants must be a tuple of names of fields"
+        if not _derived(contract.replay, Replay):
+            return f"{called}.replay must be a class derived from klopf.ledger.packs.Replay"
+        if ":" not in contract.file:
+            return f"{called}.file must say where its artifact is, as package:path"
+        contract.by_topic()
+    return ""
+
+
+def _derived(found: object, base: type) -> bool:
+    return isinstance(found, type) and base in type.mro(found)
+
+
+def is_shipped(contract: str) -> bool:
+    """Whether a contract of that name is Klopf's own."""
+    return any(contract == own.name for pack in PACKS.shipped for own in PACKS.load(pack).contracts)
+
+
 @cache
 def contracts() -> dict[str, type[Contract]]:
     """The contracts of all packs that are installed, by name, those that others need first. A package from outside that
-    cannot be imported is passed over: ``verify`` names what its contracts say."""
+    cannot be used is passed over, and so is a contract that two of them claim: ``verify`` names what they say."""
     found: dict[str, type[Contract]] = {}
+    claimed: set[str] = set()
     for name in PACKS:
         try:
-            pack: type[Pack] = PACKS.load(name)
+            pack = pack_called(name)
         except ExtensionError:
             if PACKS.origin(name) == "klopf":
                 raise
             continue
         for contract in pack.contracts:
+            if contract.name in found:
+                claimed.add(contract.name)
             found.setdefault(contract.name, contract)
-    return found
+    return {name: contract for name, contract in found.items() if name not in claimed or is_shipped(name)}
+
+
+def not_used(pack: str, contract: str) -> str:
+    """Why what a contract says cannot be played here, and how to mend it."""
+    if pack not in PACKS:
+        return f"of the pack {pack!r}, which is not installed; install the package that has it"
+    try:
+        pack_called(pack)
+    except ExtensionError as error:
+        return str(error)
+    others = [f"{other!r} of {PACKS.origin(other)}" for other in PACKS if contract in _names(other)]
+    return f"of the contract {contract}, which the packs {' and '.join(others)} both have; uninstall one of them"
+
+
+def _names(pack: str) -> list[str]:
+    try:
+        return [contract.name for contract in pack_called(pack).contracts]
+    except ExtensionError:
+        return []
+
+
+def belongs(contract: str, packs: Mapping[str, Sequence[str]]) -> bool:
+    """Whether what is installed here as ``contract`` is of the pack that has it in a network with ``packs``; a contract
+    of the same name in another pack is another one."""
+    return is_shipped(contract) or any(contract in names and contract in _names(pack) for pack, names in packs.items())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from klopf.errors import ChainError, LedgerError
+from klopf.extensions import said
 from klopf.ledger._client import Client, Connection
 from klopf.ledger._event import Event
 from klopf.ledger._receipts import SignedReceipt
@@ -44,19 +45,31 @@ def where(event: Event) -> str:
 
 
 def _show(value: object) -> str:
-    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    try:
+        return " ".join(str(value).split())
+    except Exception as error:  # a stranger's replay may compare whatever it likes
+        return f"a {type(value).__name__} without text ({said(error)})"
 
 
-def refused(replay: type[Replay], contract: str, error: Exception) -> str:
+def refused(replay: type[Replay], contract: str, error: BaseException) -> str:
     """What a replay cannot account for."""
     package = replay.__module__.partition(".")[0]
-    return f"refused by the replay of {contract}, from {package} ({type(error).__name__}: {error})"
+    return f"refused by the replay of {contract}, from {package} ({said(error)})"
 
 
-def broken(replay: type[Replay], contract: str, error: Exception) -> str:
+def broken(replay: type[Replay], contract: str, error: BaseException) -> str:
     """A replay cannot go on."""
     package = replay.__module__.partition(".")[0]
-    return f"refused: the replay of {contract}, from {package}, failed ({type(error).__name__}: {error})"
+    return f"refused: the replay of {contract}, from {package}, failed ({said(error)})"
+
+
+def _ends_all(replay: type[Replay], error: BaseException) -> bool:
+    """Whether an error in a replay ends the verification: an interrupt does, and a ledger that Klopf's own replay
+    cannot read. Whatever a stranger's raises, also by asking its contract, hides nothing of the others."""
+    own = replay.__module__.startswith("klopf.")
+    return isinstance(error, KeyboardInterrupt) or (own and isinstance(error, LedgerError | ChainError))
 
 
 class Replay:
@@ -123,6 +136,8 @@ class Replay:
 
     def move(self, sender: str, to: str, amount: int) -> None:
         """``amount`` of the token must move in this transaction."""
+        if not (isinstance(sender, str) and isinstance(to, str) and isinstance(amount, int)):
+            raise ValueError(f"a move from {sender!r} to {to!r} of {amount!r} is none: say two addresses and an amount")
         self.run.moves[(sender, to, amount)] += 1
 
     def time_of(self, block: int) -> int:
@@ -142,8 +157,12 @@ class Verification:
     """The replays of a deployment's contracts, and what they found. ``take`` is called with the events of one
     transaction after another, ``compare`` at the end."""
 
-    def __init__(self, ledger: Connection, receipts: Iterable[SignedReceipt]) -> None:
+    def __init__(
+        self, ledger: Connection, receipts: Iterable[SignedReceipt], not_used: Callable[[str, str], str]
+    ) -> None:
         self.ledger = ledger
+        self._not_used = not_used
+        """Why a contract of a pack that the network has is not played, by the names of both."""
         self.receipts: dict[bytes, SignedReceipt] = {signed.receipt.leaf: signed for signed in receipts}
         """By leaf."""
         self.differences: list[Difference] = []
@@ -159,9 +178,9 @@ class Verification:
         """Play ``contract`` too, with a replay of class ``kind``; ``events`` are those that need no bookkeeping."""
         try:
             self.replays[contract] = kind(self, contract)
-        except (LedgerError, ChainError):
-            raise
-        except Exception as error:  # whatever a stranger's pack does
+        except BaseException as error:  # whatever a stranger's pack does
+            if _ends_all(kind, error):
+                raise
             self.differ(f"what {contract} holds", "played", broken(kind, contract, error))
         self._needs_none |= {(contract, event) for event in events}
 
@@ -191,29 +210,31 @@ class Verification:
         self.due, self.moves, self.seen = [], Counter(), Counter()
 
     def _play(self, event: Event) -> None:
-        handler = getattr(self.replays.get(event.contract), f"on_{type(event).__name__}", None)
-        if handler is None:
+        replay = self.replays.get(event.contract)
+        handler = getattr(type(replay), f"on_{type(event).__name__}", None)
+        if replay is None or handler is None:
             if (event.contract, type(event)) not in self._needs_none:
                 self.differ(where(event), "accounted for", self.unaccounted(event))
             return
         try:
-            handler(event)
+            handler(replay, event)
         except KeyError as missing:
-            self.differ(where(event), "about something that exists", f"about the unknown {missing}")
+            unknown = said(missing).removeprefix("KeyError: ")
+            self.differ(where(event), "about something that exists", f"about the unknown {unknown}")
         except (ValueError, ArithmeticError) as error:
-            self.differ(where(event), "possible", refused(type(self.replays[event.contract]), event.contract, error))
-        except (LedgerError, ChainError):
-            raise
-        except Exception as error:  # whatever the replay of a stranger's pack does
-            self.differ(where(event), "played", broken(type(self.replays[event.contract]), event.contract, error))
+            self.differ(where(event), "possible", refused(type(replay), event.contract, error))
+        except BaseException as error:  # whatever the replay of a stranger's pack does
+            if _ends_all(type(replay), error):
+                raise
+            self.differ(where(event), "played", broken(type(replay), event.contract, error))
 
     def _each(self, step: Callable[[Replay], None]) -> None:
         for replay in self.replays.values():
             try:
                 step(replay)
-            except (LedgerError, ChainError):
-                raise
-            except Exception as error:  # as above
+            except BaseException as error:  # as above
+                if _ends_all(type(replay), error):
+                    raise
                 self.differ(f"what {replay.contract} holds", "compared", broken(type(replay), replay.contract, error))
 
     def unaccounted(self, event: Event) -> str:
@@ -221,12 +242,22 @@ class Verification:
         if event.contract not in self.replays:
             packs = self.ledger.deployment.packs.items()
             pack = next((pack for pack, names in packs if event.contract in names), "")
-            return f"of the pack {pack!r}, which is not installed; install the package that has it"
+            return self._not_used(pack, event.contract)
         return f"unknown to the replay of {event.contract}; this contract is not the one that its pack has"
 
     def compare(self) -> None:
         """Compare all state with the contracts'."""
         self._each(lambda replay: replay.compare())
+
+    def owed(self, replay: Replay) -> int | None:
+        """What ``replay`` says that its contract must hold; None where it cannot say."""
+        try:
+            return replay.owed()
+        except BaseException as error:  # as above
+            if _ends_all(type(replay), error):
+                raise
+            self.differ(f"what {replay.contract} owes", "known", broken(type(replay), replay.contract, error))
+            return None
 
     def name(self, address: str) -> str:
         """A contract by its address; the address of anybody else."""

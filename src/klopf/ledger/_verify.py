@@ -14,7 +14,7 @@ from klopf.errors import ChainError, LedgerError
 from klopf.ledger._client import Connection
 from klopf.ledger._event import Event
 from klopf.ledger._history import history
-from klopf.ledger._pack import contracts
+from klopf.ledger._pack import belongs, contracts, not_used
 from klopf.ledger._receipts import SignedReceipt
 from klopf.ledger._replay import Difference, Verification
 
@@ -27,7 +27,7 @@ def verify(ledger: Connection, receipts: Iterable[SignedReceipt]) -> list[Differ
     ``receipts`` are all that speakers were paid for (more do no harm). Over an embedded chain the file's own blocks are
     replayed first, so that an altered event is named even where no rule would notice it.
     """
-    run = Verification(ledger, receipts)
+    run = Verification(ledger, receipts, not_used)
     if ledger.rpc.chain is not None:
         try:
             ledger.rpc.chain.verify()
@@ -35,7 +35,7 @@ def verify(ledger: Connection, receipts: Iterable[SignedReceipt]) -> list[Differ
             run.differ("the ledger file", "whole", error)
     try:
         for name, contract in contracts().items():
-            if name in ledger.deployment.addresses:
+            if name in ledger.deployment.addresses and belongs(name, ledger.deployment.packs):
                 run.add(name, contract.replay, contract.needs_none)
         for transaction in transactions(history(ledger)):
             run.take(transaction)

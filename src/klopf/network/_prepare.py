@@ -43,7 +43,7 @@ def prepare(
     _check_models(settings, shares)
     marks = _marks(settings, shares)
     for pack in settings.ledger.packs:
-        ledger.packs.PACKS.load(pack)
+        ledger.packs.pack_called(pack)
     operator = _operator(settings, passphrase)
     with _folder_or_nothing(folder):
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())

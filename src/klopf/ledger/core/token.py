@@ -146,7 +146,7 @@ class TokenReplay(Replay):
             if address != ZERO:
                 self.differ(f"the contract's balance of {self.run.name(address)}", value, token.balance(address))
         for replay in self.run.replays.values():
-            owed = replay.owed()
+            owed = self.run.owed(replay)
             if owed is not None:
                 self.differ(f"tokens in {replay.contract}", owed, self.balances[replay.address])
 
