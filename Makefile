@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-extras slow soak bench lint contracts docs clean
+.PHONY: help warm demo test test-extras slow soak bench lint contracts docs clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
@@ -18,6 +18,9 @@ help:            ## this list
 .venv/.dev: .venv/.run
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@
+
+warm: .venv/.run ## compile the common kinds of learners ahead, so that nobody waits when they first learn
+	@$(BIN)/klopf warm
 
 demo: .venv/.run ## the main job: a network of independent models, ending in a run folder and a report
 	@$(BIN)/klopf demo

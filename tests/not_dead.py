@@ -23,7 +23,7 @@ _.compile_here
 _.target_tags, _.input_tags, _.classifier_tags, _.multi_label, _.multi_output, _.single_output, _.required, _.sparse
 _.classes_, _.score, _.transform, _.partial_fit
 # Numba's, of a cache of compiled code (mind/_jit.py)
-_._cache, _._index_key
+_._cache, _._load_overload, _._save_overload
 # River's, of models that learn from frames and of what its checks try (mind/river.py)
 _.learn_many, _.predict_many, _.predict_proba_many, _._unit_test_params
 # html.parser's (network/_fragment.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)

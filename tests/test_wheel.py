@@ -3,6 +3,7 @@
 Nothing is fetched. What the wheel asks for is linked, package by package, from where the tests run.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -44,7 +45,8 @@ def user(tmp_path_factory) -> Path:
     """The folder of programs of an environment with the wheel and what it asks for, and nothing else."""
     place = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place / "dist"]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    plain = {**os.environ, "KLOPF_COMPILED": "0"}  # kernels in a wheel: tests/mind/test_first_call.py
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, env=plain)
     (wheel,) = (place / "dist").glob("*.whl")
     venv.create(place / "env", with_pip=False, symlinks=True)
     (site,) = (place / "env").glob("lib/python*/site-packages")

@@ -115,7 +115,6 @@ class Tables:
             told=np.zeros(2, dtype),
             refresh=np.array([_refresh(row) for row in layers.tolist()], np.int64),
         )
-        kinds = matrices[:, KIND]
         self.plan = Plan(
             activation=ACTIVATIONS.index(s.activation),
             loss=LOSSES[output],
@@ -130,8 +129,6 @@ class Tables:
             scale_targets=scaled,
             local=bool(s.protect or s.quiet or s.explore),
             grows=bool(s.grow_every and len(sizes) > 2),
-            own=bool((kinds == OWN).any()),
-            shared=bool((kinds == SHARED).any()),
             admits=s.admission < 1.0 and issubclass(rule, GradientRule),
             plain=issubclass(rule, GradientRule),
             curvature=rule.curvature,

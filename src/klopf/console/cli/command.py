@@ -116,6 +116,7 @@ COMMANDS = Point(
         "bench": "klopf.console.cli.bench:Bench",
         "learn": "klopf.console.cli.learn:Learn",
         "watch": "klopf.console.cli.learn:Watch",
+        "warm": "klopf.console.cli.warm:Warm",
     },
 )
 """Every command; each needs one line here, or an entry point in a package of its own."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def build_connections(plan: Plan) -> Any:
     """Kernel ``connect(net, work)``: weights of inputs that are not heard stay 0, and some units turn to new inputs."""
-    ROW, CONNECTED, MOVES_ALL, OWNED = plan.constant_stride, plan.row("connected"), plan.moves_all, plan.own
+    ROW, CONNECTED, MOVES_ALL, OWNED = plan.constant_stride, plan.row("connected"), plan.moves_all, plan.covariances
     FAN_IN, REWIRING = plan.places("fan_in", "rewiring_rate")
-    (PRIOR,) = plan.places("prior") if plan.own else (0,)
+    (PRIOR,) = plan.places("prior") if plan.covariances else (0,)
 
     def connect(net, work):  # type: ignore[no-untyped-def]
         W, P, K, layers, matrices, hyper = net.W, net.P, net.K, net.layers, net.matrices, net.hyper

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def build_growth(plan: Plan) -> Any:
     """Kernel ``grow(net)``: one unit is born, heard by nobody yet."""
-    FOLD, CONNECTED, OWNED = plan.fold, plan.row("connected", missing=0), plan.own
+    FOLD, CONNECTED, OWNED = plan.fold, plan.row("connected", missing=0), plan.covariances
     FAN_IN, GAIN = plan.places("fan_in", "gain")
     (PRIOR,) = plan.places("prior") if plan.covariances else (0,)
 

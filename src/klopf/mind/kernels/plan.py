@@ -48,10 +48,6 @@ class Plan:
     local: bool
     """Protection, quiet units' bias or the fringe's rule is on."""
     grows: bool
-    own: bool
-    """Some layer's units keep a covariance each."""
-    shared: bool
-    """Some layer's units share one."""
     admits: bool
     """Listeners give newborn units smaller steps at first."""
     plain: bool
@@ -111,7 +107,7 @@ class Plan:
         """What matters where nothing is learned, so that learners that predict alike share compiled code."""
         return replace(
             self, rule="", life="", utility=0, small=False, track=False, decay=False, local=False, grows=False,
-            own=False, shared=False, admits=False, plain=False, curvature=False, follows_error=False, moves_all=False,
+            admits=False, plain=False, curvature=False, follows_error=False, moves_all=False,
             decays_by_itself=False, covariances=False, records=False, magnitudes=False, weights=(), units=(),
         )  # fmt: skip
 

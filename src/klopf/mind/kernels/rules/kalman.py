@@ -170,7 +170,7 @@ def _uncertainty(plan: Plan) -> Any:
         UNITS,
     )
 
-    OWNED, SHARES, APART = plan.own, plan.shared, plan.loss != CROSS_ENTROPY
+    APART = plan.loss != CROSS_ENTROPY
 
     def uncertainty(net, work):  # type: ignore[no-untyped-def]
         K, G, layers, matrices = net.K, net.G, net.layers, net.matrices
@@ -189,7 +189,7 @@ def _uncertainty(plan: Plan) -> Any:
             na = work.count[l]
             total = zero
             apart = APART and l == layers.shape[0] - 1  # the outputs
-            if OWNED and matrices[l, KIND] == OWN:
+            if matrices[l, KIND] == OWN:
                 for j in range(units):
                     if C[zo + j] == 0 and D[zo + j] == 0:
                         continue
@@ -204,7 +204,7 @@ def _uncertainty(plan: Plan) -> Any:
                 tail = matrices[l, TAIL_AT]
                 K[tail + POWER] += max(1e-3, 1.0 / G[STEPS]) * (power - K[tail + POWER])
                 work.scale[l] = one / max(K[tail + POWER], power)
-                if SHARES and matrices[l, KIND] == SHARED:
+                if matrices[l, KIND] == SHARED:
                     q = shared_product(K, matrices[l, COVARIANCE_AT], tail, ks, rows, A, ao, active, ao, na, H, ho)
                 else:
                     q = diagonal_product(K, matrices[l, COVARIANCE_AT], rows, A, ao, active, ao, na)
@@ -260,7 +260,7 @@ def _update(plan: Plan) -> Any:
     from klopf.mind.kernels.plan import SQUARED as SQUARED_LOSS
     from klopf.mind.kernels.state import KIND, OWN
 
-    LOSS, OWNED = plan.loss, plan.own
+    LOSS = plan.loss
     LISTENING_PRIOR, PRIOR = plan.places("listening_prior", "prior")
     update_own, update_together = _update_own(plan), _update_together(plan)
 
@@ -275,7 +275,7 @@ def _update(plan: Plan) -> Any:
             # be of any size, so there the denominator alone is the bound
             bounded = l < last or LOSS != SQUARED_LOSS
             prior = net.hyper[LISTENING_PRIOR] if l == last else net.hyper[PRIOR]
-            if OWNED and net.matrices[l, KIND] == OWN:
+            if net.matrices[l, KIND] == OWN:
                 update_own(net, work, l, denom, bounded, prior, keep, drift)
             else:
                 update_together(net, work, l, denom, bounded, prior, keep, drift)
@@ -365,7 +365,7 @@ def _update_together(plan: Plan) -> Any:
         WEIGHTS_AT,
     )
 
-    ROW, SHARES = plan.constant_stride, plan.shared
+    ROW = plan.constant_stride
 
     def update_together(net, work, l, denom, bounded, prior, keep, drift):  # type: ignore[no-untyped-def]
         W, K, layers, matrices, A, D, H = net.W, net.K, net.layers, net.matrices, work.A, work.D, work.H
@@ -387,7 +387,7 @@ def _update_together(plan: Plan) -> Any:
         c = work.curvature[l] / denom
         told = c * work.doubt[l] >= 1e-3
         c *= work.scale[l]
-        if SHARES and matrices[l, KIND] == SHARED:
+        if matrices[l, KIND] == SHARED:
             rows = bias + 1
             for r in range(rows):
                 h = H[ho + r]
