@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -85,7 +86,68 @@ def test_who_does_not_answer_all_questions_is_left_out(auditor):
     assert set(found(auditor, {"one": Third, "two": Third})) == {7}
 
 
-@pytest.mark.parametrize("broken", [Failing, Unaskable])
+class Exits(Third):
+    def judge(self, answers, targets):
+        raise SystemExit(3)
+
+
+class Stops(Third):
+    def questions(self, inputs, rng):
+        raise GeneratorExit("a bug\nin two lines")
+
+
+class NoScore(Third):
+    def judge(self, answers, targets):
+        return (0.5, 0.4, 0.6, 0.1)
+
+
+class Words(Third):
+    def judge(self, answers, targets):
+        return Score("0.5", 0.0, 1.0, 0.0)
+
+
+class TooFew(Third):
+    def questions(self, inputs, rng):
+        return inputs[:-1]
+
+
+class Misshapen(Third):
+    def questions(self, inputs, rng):
+        return inputs[:, :1]
+
+
+class Spoils(Third):
+    def questions(self, inputs, rng):
+        inputs[:] = 0
+        return inputs
+
+    def judge(self, answers, targets):
+        answers[:], targets[:] = 0, 0
+        return super().judge(answers, targets)
+
+
+class Sees(Third):
+    """Its score says whether the questions and targets are those that were drawn."""
+
+    asked = ClassVar[list[bytes]]
+
+    def questions(self, inputs, rng):
+        Sees.asked = [inputs.tobytes()]
+        return inputs
+
+    def judge(self, answers, targets):
+        Sees.asked.append(targets.tobytes())
+        return super().judge(answers, targets)
+
+
+def test_a_task_that_changes_what_it_is_given_changes_nothing_for_the_others(auditor):
+    found(auditor, {"third": Third, "sees": Sees}, [7])
+    alone = Sees.asked
+    assert list(found(auditor, {"spoils": Spoils, "sees": Sees}, [7])[7]) == ["spoils", "sees"]
+    assert Sees.asked == alone
+
+
+@pytest.mark.parametrize("broken", [Failing, Unaskable, Exits, Stops, NoScore, Words, TooFew, Misshapen])
 def test_a_task_that_fails_is_one_line_in_the_log_and_the_others_go_on(auditor, broken):
     results = found(auditor, {"broken": broken, "third": Third}, [7])
     assert list(results[7]) == ["third"]

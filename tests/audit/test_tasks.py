@@ -191,3 +191,28 @@ def test_a_broken_promise_is_found(broken):
     with pytest.raises(AssertionError) as found:
         check_audit_task(broken)
     assert "\n" not in str(found.value) and broken.__name__ in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "says"),
+    [
+        ("fewest", -3, "fewest is -3: give a whole number"),
+        ("fewest", "many", "fewest is 'many'"),
+        ("fewest", 10**9, "fewest is 1000000000"),
+        ("kinds", "numbers", "kinds must name some of"),
+        ("kinds", 3, "kinds must name some of"),
+    ],
+)
+def test_the_check_finds_declarations_that_are_nonsense(attribute, value, says):
+    with pytest.raises(AssertionError, match=says):
+        check_audit_task(type("Odd", (Accurate,), {attribute: value}))
+
+
+def test_the_check_finds_a_judge_that_writes_into_the_answers():
+    def judge(self, answers, targets):
+        found = Accurate.judge(self, answers, targets)
+        answers[:] = 0
+        return found
+
+    with pytest.raises(AssertionError, match=r"judge\(\) changes what it is given"):
+        check_audit_task(type("Odd", (Accurate,), {"judge": judge}))

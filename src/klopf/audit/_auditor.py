@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from klopf import files, ledger
 from klopf.audit.tasks import AuditTask, audit_tasks
+from klopf.errors import AuditError, ExtensionError
+from klopf.extensions import guarded, said
 from klopf.peers import Conversations, Participant, log, read_data
 
 __all__ = ["AuditorSettings", "live"]
@@ -90,8 +92,12 @@ class _Auditor:
         scores: dict[int, dict[str, ledger.Score]] = {k: {} for k in neurons}
         for name, task in self.tasks.items():
             try:
-                questions = task.questions(inputs, copy.deepcopy(rng))  # whatever other tasks draw
-            except Exception as error:  # whatever a stranger's task raises
+                with guarded(f"the audit task {name!r}"):
+                    questions = task.questions(inputs.copy(), copy.deepcopy(rng))  # whatever other tasks draw or change
+                    self.who.task.check_inputs(questions)
+                    if len(questions) != len(inputs):
+                        raise AuditError(f"{len(questions)} questions of {len(inputs)} samples: make one of each")
+            except ExtensionError as error:
                 self._failed(epoch, name, error)
                 continue
             answers = await conversations.ask(list(scores), questions)
@@ -109,10 +115,10 @@ class _Auditor:
     ) -> None:  # fmt: skip
         """Add a task's score to what has been ``found`` about a neuron."""
         try:
-            found[name] = ledger.Score(*task.score(answers, targets).basis_points())
-        except Exception as error:  # whatever a stranger's task raises
+            with guarded(f"the audit task {name!r}"):
+                found[name] = ledger.Score(*task.score(answers.copy(), targets.copy()).basis_points())
+        except ExtensionError as error:
             self._failed(epoch, name, error)
 
-    def _failed(self, epoch: int, name: str, error: Exception) -> None:
-        said = " ".join(str(error).split())
-        log(f"epoch {epoch}: the audit task {name!r} failed and is passed over: {type(error).__name__}: {said}")
+    def _failed(self, epoch: int, name: str, error: ExtensionError) -> None:
+        log(f"epoch {epoch}: the audit task {name!r} failed and is passed over: {said(error.__cause__ or error)}")

@@ -23,6 +23,8 @@ _EXAMPLES: dict[str, Task] = {
     "numbers": Numbers(("a", "b", "c"), ("rent", "deposit"), ("EUR", "EUR")),
     "text": Text(("question",), ("answer",)),
 }
+_MOST = 10_000
+"""Questions that the check can put."""
 
 
 def check_audit_task(audit: str | type[AuditTask]) -> None:
@@ -41,8 +43,14 @@ def check_audit_task(audit: str | type[AuditTask]) -> None:
 
 
 def _check(audit: str | type[AuditTask], kind: type[AuditTask], name: str) -> None:
-    judged = tuple(getattr(kind, "kinds", ()))
-    assert judged and set(judged) <= set(KINDS), f"{name}.kinds must name some of {', '.join(KINDS)}, not {judged}"
+    judged = getattr(kind, "kinds", ())
+    assert isinstance(judged, tuple) and judged and set(judged) <= set(KINDS), (
+        f"{name}.kinds must name some of {', '.join(KINDS)}, not {judged}"
+    )
+    fewest = kind.fewest
+    assert type(fewest) is int and 1 <= fewest <= _MOST, (
+        f"{name}.fewest is {fewest!r:.80}: give a whole number of questions from 1 to {_MOST:,}"
+    )
     mark = kind.mark
     assert mark is None or (type(mark) in (int, float) and 0 <= mark <= 1), (
         f"{name}.mark is {mark!r}: give a figure from 0 to 1, or None"
@@ -89,7 +97,10 @@ def _scores(name: str, audit: AuditTask) -> None:
     for n in (few, 16 * few):
         targets = _targets(audit.task, n)
         answers = _answers(audit.task, targets, wrong=0.3)
-        judged = audit.judge(answers.copy(), targets.copy())
+        given = answers.copy(), targets.copy()
+        judged = audit.judge(*given)
+        for mine, before in zip(given, (answers, targets), strict=True):
+            assert np.array_equal(mine, before), f"{name}.judge() changes what it is given: copy what it works on"
         assert isinstance(judged, Score), f"{name}.judge() gives {judged!r:.80}: give a klopf.audit.Score"
         one, again = audit.score(answers, targets), audit.score(answers.copy(), targets.copy())
         _in_range(name, one)

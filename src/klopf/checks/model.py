@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ async def _check(name: str, task: Task, settings: dict[str, Any]) -> None:
 
 
 async def _said(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
-    return await awaited(model.answer(inputs))
+    return copy.copy(await awaited(model.answer(inputs)))  # it may be working memory
 
 
 async def _hash(name: str, model: Model) -> bytes:
@@ -103,7 +104,10 @@ async def _learns(name: str, model: Model) -> None:
     """A change of state is a change of commitment, and something is learned that a constant does not know."""
     task, before = model.task, await _hash(name, model)
     inputs, targets = _easy_samples(task, 2000, 2)
-    await awaited(model.learn(inputs, targets))
+    given = inputs.copy(), targets.copy()
+    await awaited(model.learn(*given))
+    same = np.array_equal(given[0], inputs) and np.array_equal(given[1], targets)
+    assert same, f"{name}.learn() changes its inputs or targets, which others read too: copy what it works on"
     assert await _hash(name, model) != before, f"{name} has learned and has the same commitment: hash the whole state"
     test, right = _easy_samples(task, 400, 4)
     score = task.score(task.decide(await _said(model, test)), right)
@@ -165,6 +169,7 @@ async def _is_kept(name: str, model: Model) -> None:
                 f"{name}.load() cannot read what save() wrote: {type(error).__name__}: {error}"
             ) from None
     assert isinstance(back, Model), f"{name}.load() gives {back!r:.80}: give the model"
+    assert back is not model, f"{name}.load() gives the model that was saved: read it from the folder"
     assert back.task == model.task, f"{name}.load() must give the model the task that it is given"
     for when in ("after load()", "when it learns on after load()"):
         assert await _hash(name, back) == await _hash(name, model), f"{name} has another commitment {when}: save it all"

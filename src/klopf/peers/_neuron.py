@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
+from klopf.extensions import said
 from klopf.neuron import Standing
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
@@ -73,7 +74,7 @@ async def _birth(
         await _train(_whose(folder.name, name), thread, model, data, seed, epoch=0, passes=settings.passes)
     save_model(model, name, folder / "state" / "0" / "model")
     _write_listener(folder, 0, task.listener())
-    return await awaited(model.commitment())
+    return await _commitment(_whose(folder.name, name), model)
 
 
 async def live(folder: Path) -> None:
@@ -214,7 +215,7 @@ class _Neuron:
         _write_listener(self.who.folder, epoch, listener)
         self.answering[epoch + 1] = self._load(epoch)
         self.answering = {e: m for e, m in self.answering.items() if e >= epoch}
-        commitment = await awaited(model.commitment())
+        commitment = await _commitment(self.whose, model)
         post = {"receipts": [r.to_json() for r in conversations.receipts(weights)], "commitment": commitment.hex()}
         files.replace(state / str(epoch) / "post.json", json.dumps(post))
         _forget_states_before(self.who.folder, epoch - 1)
@@ -312,19 +313,33 @@ async def _call(whose: str, thread: ThreadPoolExecutor, call: Callable[..., Awai
         return await awaited(await asyncio.get_running_loop().run_in_executor(thread, call, *arguments))
     except KlopfError:
         raise
-    except (Exception, SystemExit) as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise PeersError(f"{whose} failed in {call.__name__}(): {said}") from error
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise PeersError(f"{whose} failed in {call.__name__}(): {said(error)}") from error
 
 
 async def _answers(whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
     """A model's answers, held to what is asked of a stranger's. PeersError where they are none."""
-    answers = await _call(whose, thread, model.answer, inputs)
+    answers = await _call(whose, thread, model.answer, inputs.copy())  # which others are asked about too
     try:
         model.task.check_answers(answers, len(inputs))
     except PeersError as error:
         raise PeersError(f"{whose} gave no answers: {error}") from None
-    return answers
+    return np.array(answers)  # its own may be working memory, which the next question overwrites
+
+
+async def _commitment(whose: str, model: Model) -> bytes:
+    """The hash of a model's state. PeersError where a stranger's gives none."""
+    try:
+        found = await awaited(model.commitment())
+    except (KlopfError, KeyboardInterrupt, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise PeersError(f"{whose} failed in commitment(): {said(error)}") from error
+    if not isinstance(found, bytes) or len(found) != 32:
+        raise PeersError(f"{whose} gave {found!r:.80} in commitment(): it must give 32 bytes")
+    return found
 
 
 async def _train(

@@ -1,5 +1,7 @@
 """Every model that ships keeps the promises of ``Model``; what making and loading one refuses."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -184,3 +186,52 @@ def test_a_broken_promise_is_found(fault, monkeypatch):
     with pytest.raises(AssertionError) as found:
         check_model("sklearn:GaussianNB", CLASSES)
     assert "\n" not in str(found.value) and "sklearn:GaussianNB" in str(found.value)
+
+
+def _sound():
+    from klopf.peers.models.sklearn import SklearnModel
+
+    return SklearnModel
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong", "says"),
+    [
+        ("create", classmethod(lambda *told: None), "gives None in create"),
+        ("create", classmethod(lambda *told: sys.exit(3)), "does not take these settings: SystemExit: 3"),
+        ("load", classmethod(lambda *told: 3), "gives 3 in load"),
+        ("load", classmethod(lambda *told: 1 / 0), "cannot be loaded from .*: ZeroDivisionError"),
+        ("save", lambda self, folder: sys.exit("two\nlines"), "cannot be saved: SystemExit: two lines"),
+    ],
+)
+def test_whatever_a_strangers_model_does_is_one_line(monkeypatch, tmp_path, method, wrong, says):
+    name = "sklearn:GaussianNB"
+    model = create_model(name, CLASSES, 1)
+    save_model(model, name, tmp_path / "state")
+    monkeypatch.setattr(_sound(), method, wrong)
+    with pytest.raises(PeersError, match=says) as caught:
+        create_model(name, CLASSES, 1)
+        save_model(model, name, tmp_path / "again")
+        load_model(tmp_path / "state", CLASSES, name)
+    assert "sklearn" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_check_finds_a_model_that_writes_into_what_it_learns_from(monkeypatch):
+    learn = _sound().learn
+
+    def wrong(self, inputs, targets):
+        learn(self, inputs, targets)
+        inputs[:] = 0
+
+    monkeypatch.setattr(_sound(), "learn", wrong)
+    with pytest.raises(AssertionError, match=r"learn\(\) changes its inputs or targets"):
+        check_model("sklearn:GaussianNB", CLASSES)
+
+
+def test_the_check_finds_a_model_that_is_kept_in_memory(monkeypatch):
+    kept = []
+    save = _sound().save
+    monkeypatch.setattr(_sound(), "save", lambda self, folder: (kept.append(self), save(self, folder)))
+    monkeypatch.setattr(_sound(), "load", classmethod(lambda *told: kept[-1]))
+    with pytest.raises(AssertionError, match=r"load\(\) gives the model that was saved"):
+        check_model("sklearn:GaussianNB", CLASSES)

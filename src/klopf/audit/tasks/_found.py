@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from klopf.audit.tasks._task import AuditTask
-from klopf.errors import AuditError, KlopfError
-from klopf.extensions import Point
+from klopf.errors import AuditError, ExtensionError, KlopfError
+from klopf.extensions import Point, guarded
 from klopf.peers import Task
 
 __all__ = ["AUDIT_TASKS", "USUAL", "audit_tasks", "marks"]
@@ -48,7 +48,12 @@ def audit_tasks(
     found: dict[str, AuditTask] = {}
     for name in names or USUAL[task.kind]:
         try:
-            found[name] = AUDIT_TASKS.load(name)(task)
+            kind = AUDIT_TASKS.load(name)
+            try:
+                with guarded(f"the audit task {name!r} of {AUDIT_TASKS.origin(name)} cannot be made"):
+                    found[name] = kind(task)
+            except ExtensionError as error:
+                raise (error.__cause__ if isinstance(error.__cause__, KlopfError) else error) from None
         except KlopfError as error:
             if left_out is None:
                 raise

@@ -95,6 +95,12 @@ class AuditTask(ABC):
         except PeersError as error:
             raise AuditError(f"an audit needs one answer to each question: {error}") from None
         found = self.judge(answers, targets)
+        if not isinstance(found, Score) or not all(
+            isinstance(part, float | int | np.number) for part in (found.value, found.low, found.high, found.control)
+        ):
+            raise AuditError(
+                f"{type(self).__name__} gave {found!r:.80}: judge() must give a klopf.audit.Score of numbers"
+            )
         if not (0.0 <= found.low <= found.value <= found.high <= 1.0 and 0.0 <= found.control <= 1.0):
             raise AuditError(f"{type(self).__name__} gave {found}: a score lies in its interval, all of it in [0, 1]")
         return found

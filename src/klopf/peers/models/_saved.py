@@ -9,7 +9,7 @@ from typing import Any
 
 from klopf import files
 from klopf.errors import ExtensionError, KlopfError, PeersError
-from klopf.extensions import Point, imported
+from klopf.extensions import Point, imported, said
 from klopf.peers.models._model import Model
 from klopf.peers.tasks import Task
 
@@ -46,19 +46,29 @@ def create_model(name: str, task: Task, seed: int, settings: Mapping[str, Any] |
         own["variant"] = variant
     kind = _kind(adapter)
     try:
-        made: Model = kind.create(task, seed, own)
-    except KlopfError:
+        made = kind.create(task, seed, own)
+    except (KlopfError, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever a stranger's model raises
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise PeersError(f"model {name!r} does not take these settings: {said}") from error
+    except BaseException as error:  # whatever a stranger's model raises
+        raise PeersError(f"model {name!r} does not take these settings: {said(error)}") from error
+    return _model(made, name, "create")
+
+
+def _model(made: Any, name: str, method: str) -> Model:
+    if not isinstance(made, Model):
+        raise PeersError(f"model {name!r} gives {made!r:.80} in {method}(): it must give a klopf.peers.Model")
     return made
 
 
 def save_model(model: Model, name: str, folder: Path) -> None:
     """Write ``model``, which :func:`create_model` made by ``name``, into ``folder`` at once or not at all."""
     with files.replaced_folder(folder) as draft:
-        model.save(draft)
+        try:
+            model.save(draft)
+        except (KlopfError, OSError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # as above
+            raise PeersError(f"model {name!r} cannot be saved: {said(error)}") from error
         adapter, _ = _parts(name)
         (draft / "kind").write_text(adapter)
         if (package := MODELS.origin(adapter)) not in ("", "klopf"):
@@ -78,12 +88,16 @@ def load_model(folder: Path, task: Task, name: str) -> Model:
             raise PeersError(
                 f"{folder} was saved by the model {saved!r}, not {adapter!r}: put its name in the settings"
             )
-        loaded: Model = _kind(adapter, folder / "package").load(folder, task)
+        loaded = _kind(adapter, folder / "package").load(folder, task)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise PeersError(
             f"no saved model can be read in {folder} ({error}): restore it or start the neuron anew"
         ) from None
-    return loaded
+    except (KlopfError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever a stranger's model raises
+        raise PeersError(f"model {name!r} cannot be loaded from {folder}: {said(error)}") from error
+    return _model(loaded, name, "load")
 
 
 def _parts(name: str) -> tuple[str, str]:
