@@ -235,7 +235,8 @@ class BaseChain:
 
         Unlike with :meth:`send`, one whose turn has not come waits for it, in the file: see :mod:`_waiting
         <klopf.chain.state._waiting>`. Where ``wait`` is False, raises :class:`~klopf.chain._patience.TooLong`, and has
-        done nothing, instead of waiting for another writer, and where anything else does not go smoothly.
+        done nothing, instead of waiting for another writer, and where anything else does not go smoothly; it does not
+        wait for the disk either, and nobody may be told before the store's ``make_durable``.
         """
         decoded: list[Transaction | Exception] = []
         for raw in raws:
@@ -264,10 +265,11 @@ class BaseChain:
         return transaction
 
     def _accept_all(self, given: list[tuple[Transaction, bool]], wait: bool = True) -> list[bytes | Exception]:
-        """One write: run each transaction, or let it wait where that is allowed. All is durable when this returns."""
+        """One write: run each transaction, or let it wait where that is allowed. Where ``wait`` is True all is durable
+        when this returns."""
         _ = self.machine
         results: list[bytes | Exception] = []
-        with self._store.write(wait) as connection:
+        with self._store.write(wait, durable=wait) as connection:
             others = anybody_waits(connection)
             for transaction, may_wait in given:
                 try:

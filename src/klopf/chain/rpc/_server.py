@@ -56,7 +56,7 @@ class Server:
 
     def __init__(self, rpc: Rpc, door: Door) -> None:
         self._door = door
-        self._desk = Desk(rpc)
+        self._desk = Desk(rpc, lambda: len(self._connections) + len(self._sockets) <= 1)
         self._connections: set[Connection] = set()
         self._sockets: set[Socket] = set()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sqlite3
 import threading
@@ -12,10 +11,11 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
-from klopf.chain._patience import TooLong
-from klopf.chain.state._file import BUSY_SECONDS, Errors, look, not_writable
-from klopf.chain.state._locks import no_locks
+from klopf.chain._patience import TooLong, patience
+from klopf.chain.state._file import BUSY_SECONDS, Errors, look
+from klopf.chain.state._log import Log
 from klopf.chain.state._recent import Recent
+from klopf.chain.state._turn import Turn
 from klopf.errors import ChainError, DiskFull, ReadOnlyChain
 
 __all__ = ["Database"]
@@ -30,6 +30,8 @@ class _Local(threading.local):
     connection: sqlite3.Connection
     seen: tuple[bool, int, int, int]
     recent: Recent | None = None
+    split = False  # whether a commit leaves the wait for the disk to us
+    writing = False
     steady = 0  # how many callers go by what has been read, without looking whether somebody has written
 
 
@@ -45,8 +47,12 @@ class Database:
         self._kept_by = os.getpid()
         self._keeping = threading.Lock()
         self._writing = threading.Lock()
-        self._turn: tuple[int, int] | None = None
-        self.disk_seconds = 0.0  # what the last commits took, smoothed
+        self._turn = Turn(path)
+        self._log = Log(path)
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0  # the newest commit of this process, and the newest that the disk has
+        self._failed = ""  # why the disk cannot be trusted any more
+        self.disk_seconds = 0.0  # what the last waits for the disk took, smoothed
         self._errors = Errors(path)
         self._hold = look(path)
         self._frozen = read_only and not os.access(path.parent, os.W_OK)  # SQLite cannot keep up by itself then
@@ -87,7 +93,7 @@ class Database:
             self._all[ident] = connection
 
     def _connect(self) -> sqlite3.Connection:
-        self._local.recent = None
+        self._local.recent, self._local.split = None, False
         quoted = urllib.parse.quote(str(self.path.absolute()))
         mode = "ro" if self.read_only else "rw"
         if self._frozen:
@@ -119,7 +125,10 @@ class Database:
     def _look(self, connection: sqlite3.Connection) -> None:
         """Forget what was read if another connection has written since; what this one writes it must say itself."""
         recent = self._local.recent
-        if recent is not None and recent.version != connection.execute("PRAGMA data_version").fetchone()[0]:
+        if recent is not None and (
+            recent.version != connection.execute("PRAGMA data_version").fetchone()[0]
+            or (recent.behind and (self._local.writing or recent.number != self._turn.look().durable))
+        ):
             self._local.recent = None
 
     @contextlib.contextmanager
@@ -140,100 +149,133 @@ class Database:
         return self._errors
 
     @contextlib.contextmanager
-    def write(self, wait: bool = True) -> Iterator[sqlite3.Connection]:
+    def write(self, wait: bool = True, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """The one writer's turn: what is done inside is durable when the block ends, or undone as a whole.
 
-        Where ``wait`` is False, raises :class:`~klopf.chain._patience.TooLong` if it is another's turn.
+        Where ``wait`` is False, raises :class:`~klopf.chain._patience.TooLong` if it is another's turn. Where
+        ``durable`` is False, the disk may not have it yet: nobody may be told before :meth:`make_durable`.
 
         Waiting is by a lock in the kernel (``flock``), which is woken at once and is freed when a process dies,
         instead of SQLite's sleeping and trying again, which starves whoever sleeps longest.
         """
         if self.read_only:
             raise ReadOnlyChain(f"{self.path} is open for reading only; open it without read_only to write")
-        with self._taking_turn(wait), self.errors():
-            connection = self.connection()
-            connection.execute("BEGIN IMMEDIATE")
-            local = self._local
-            try:
-                self._look(connection)
-                local.steady += 1
-                try:
-                    yield connection
-                finally:
-                    local.steady -= 1
-                begin = time.monotonic()
-                connection.execute("COMMIT")
-                self.disk_seconds += (time.monotonic() - begin - self.disk_seconds) / 8
-            except BaseException:
-                local.recent = None
-                if connection.in_transaction:
-                    with contextlib.suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def _taking_turn(self, wait: bool) -> Iterator[None]:
-        """Among this process's threads, then among the processes."""
+        if self._failed:
+            raise DiskFull(self._failed)
         if not self._writing.acquire(blocking=wait):
             raise TooLong
         try:
-            with self._taking_lock(wait):
-                yield
+            with self._turn.taken(wait), self.errors():
+                yield from self._transaction()
         finally:
             self._writing.release()
+        if durable:
+            self.make_durable()
 
-    @contextlib.contextmanager
-    def _taking_lock(self, wait: bool) -> Iterator[None]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """In one's turn."""
+        connection, local, turn = self.connection(), self._local, self._turn
+        if turn.counts != local.split:  # the wait for the disk is ours then, not SQLite's
+            connection.execute(f"PRAGMA synchronous={'NORMAL' if turn.counts else 'FULL'}")
+            local.split = turn.counts
+        connection.execute("BEGIN IMMEDIATE")
+        number, height = 0, 0
         try:
-            import fcntl
-        except ImportError:  # no flock here: SQLite's own waiting has to do
-            yield
-            return
-        if self._turn is None or self._turn[0] != os.getpid():
-            descriptor = self._open_turn()
-            self._turn = (os.getpid(), descriptor)
-        descriptor = self._turn[1]
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TooLong from None
-        except OSError as error:
-            raise no_locks(self.path, error) from error
-        try:
-            yield
+            local.writing = True
+            self._look(connection)
+            if turn.counts:
+                height = self._height(connection)
+                number = turn.begin(height)
+            local.steady += 1
+            try:
+                yield connection
+            finally:
+                local.steady -= 1
+            begin = time.monotonic()
+            connection.execute("COMMIT")
+            if number:
+                height = self._height(connection)
+                self._written = number
+            else:
+                self._took(begin)
+        except BaseException:
+            local.recent = None
+            if connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            raise
         finally:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            local.writing = False
+            if number:
+                turn.end(number, height)
 
-    def _open_turn(self) -> int:
-        """The file whose lock is the turn; it belongs to whom the database belongs to, and has its mode."""
-        turn = Path(f"{self.path}-turn")
-        try:
-            found = self.path.stat()
-            descriptor = os.open(turn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            made = os.fstat(descriptor)
-            if made.st_uid == os.geteuid():
-                os.fchmod(descriptor, found.st_mode & 0o666)
-                if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
-                    with contextlib.suppress(OSError):  # only root may give it away
-                        os.fchown(descriptor, found.st_uid if os.geteuid() == 0 else -1, found.st_gid)
-            return descriptor
-        except PermissionError as error:
-            with contextlib.suppress(OSError):
-                return os.open(turn, os.O_RDONLY | os.O_CLOEXEC)  # somebody else's; to lock it, reading is enough
-            raise not_writable(self.path) from error
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise DiskFull(f"the disk that holds {self.path} is full; free some space") from error
-            raise ReadOnlyChain(f"{turn} cannot be written: {error.strerror}; open it read_only") from error
+    def _height(self, connection: sqlite3.Connection) -> int:
+        """The newest block's number, in one's turn."""
+        recent = self._local.recent
+        if recent is not None:
+            return recent.number
+        return int(connection.execute("SELECT max(number) FROM block").fetchone()[0] or 0)
+
+    # what the disk has
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether the disk has all that this process wrote."""
+        return self._synced >= self._written
+
+    def make_durable(self) -> None:
+        """Wait until the disk has all that has been written, by this process or another whose writing was seen.
+
+        Threads that come while one waits are covered together by the next wait. Raises
+        :class:`~klopf.errors.DiskFull` where the disk fails: then nobody may write by this open chain any more.
+        """
+        wanted = self._written
+        if self._synced >= wanted:
+            return
+        with self._syncing:
+            if self._synced < wanted:
+                self._sync()
+
+    def _make_seen_durable(self) -> None:
+        """The same for all that is in the log, whoever wrote it; where time is bounded, it is refused."""
+        patience.refuse()
+        with self._syncing:
+            self._sync()
+
+    def _sync(self) -> None:
+        """Wait for the disk, unless another process has waited for all that there is."""
+        if self._failed:
+            raise DiskFull(self._failed)
+        written = self._written
+        with self._turn.syncing() as counts:
+            if not counts.all_synced and (counts.synced < written or written <= self._synced):
+                begin = time.monotonic()
+                try:
+                    self._log.sync()
+                except OSError as error:
+                    self._failed = (
+                        f"the disk of {self.path} failed ({error.strerror}): what was sent last may be lost; check it, "
+                        "then open the chain again"
+                    )
+                    raise DiskFull(self._failed) from error
+                self._took(begin)
+                self._turn.synced(counts)
+        self._synced = max(self._synced, written)
+
+    def _took(self, begin: float) -> None:
+        self.disk_seconds += (time.monotonic() - begin - self.disk_seconds) / 8
 
     def close(self) -> None:
         """Close every thread's connection; the last process to close folds the log into the file."""
+        if not self.is_durable and not self._failed:
+            with contextlib.suppress(ChainError):
+                self.make_durable()
         self.closed = True
         for connection in self._all.values() if self._kept_by == os.getpid() else ():
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
         self._all.clear()
-        if self._turn is not None and self._turn[0] == os.getpid():
-            os.close(self._turn[1])
-        self._turn = None
+        with self._syncing:
+            self._log.close()
+        self._turn.close()
         self._hold.release()

@@ -25,12 +25,13 @@ class Recent:
     Rows are versions, which later blocks leave alone: what is kept here stays right for ``head`` whatever is written.
     """
 
-    __slots__ = ("accounts", "head", "number", "sent", "slots", "version")
+    __slots__ = ("accounts", "behind", "head", "number", "sent", "slots", "version")
 
     def __init__(self, version: int, number: int, head: StoredBlock) -> None:
         self.version = version  # SQLite's, of the moment before ``head`` was read
         self.number = number
         self.head = head
+        self.behind = False  # there is a newer block, of which nobody may be told yet
         self.accounts: dict[bytes, Account] = {}
         self.slots: dict[tuple[bytes, int], int] = {}
         self.sent: dict[bytes, StoredBlock] = {}  # the blocks that this thread wrote last, by their transactions

@@ -55,8 +55,8 @@ class Store(Database):
             with self.errors():
                 self.version = self._check_format()
                 self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
-            first = self.block(0)
-            self._constants = None if first is None else first.header
+            first = self._blocks("number = ?", 0)
+            self._constants = first[0].header if first else None
         except BaseException:
             self.close()
             raise
@@ -106,14 +106,26 @@ class Store(Database):
             with self.errors():
                 self._look(self.connection())
         if local.recent is None:
-            with self.errors():
-                version = self.connection().execute("PRAGMA data_version").fetchone()[0]
-                number = self.connection().execute("SELECT max(number) FROM block").fetchone()[0]
-            blocks = [] if number is None else self._blocks("number = ?", number)
-            if not blocks:
-                raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
-            local.recent = Recent(version, number, blocks[0])
+            local.recent = self._read_recent(durable=not local.writing)
         return local.recent
+
+    def _read_recent(self, durable: bool) -> Recent:
+        """The newest block; where ``durable``, the newest that the disk has."""
+        with self.errors():
+            run = self.connection().execute
+            version = run("PRAGMA data_version").fetchone()[0]
+            number, behind = run("SELECT max(number) FROM block").fetchone()[0], False
+        if durable and not (counts := self._turn.look()).all_synced:
+            if self.meta["dev"] or number is None:  # where blocks can be undone a lower one is no earlier state
+                self._make_seen_durable()
+            elif counts.durable < number:
+                number, behind = counts.durable, True
+        blocks = [] if number is None else self._blocks("number = ?", number)
+        if not blocks:
+            raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")
+        recent = Recent(version, number, blocks[0])
+        recent.behind = behind
+        return recent
 
     def height(self) -> int:
         """Number of the newest block."""
@@ -125,28 +137,30 @@ class Store(Database):
 
     def block(self, number: int) -> StoredBlock | None:
         """The block of that number."""
-        recent = self._local.recent if self._local.steady else None
-        if recent is not None and recent.number == number:
-            return recent.head
+        recent = self.recent()
+        if number >= recent.number:
+            return recent.head if number == recent.number else None
         blocks = self._blocks("number = ?", number)
         return blocks[0] if blocks else None
 
     def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
         """The block of that hash."""
+        newest = self.recent().number
         if self.version == 1:
             blocks = self._blocks("hash = ?", block_hash)
         else:
             blocks = self._blocks(f"substr(hash, 1, {SHORT}) = ? AND hash = ?", block_hash[:SHORT], block_hash)
-        return blocks[0] if blocks else None
+        return blocks[0] if blocks and blocks[0].header.number <= newest else None
 
     def block_of_transaction(self, tx_hash: bytes) -> StoredBlock | None:
         """The block that holds that transaction."""
-        sent = self.recent().sent.get(tx_hash)
+        recent = self.recent()
+        sent = recent.sent.get(tx_hash)
         if sent is not None:
             return sent
         where, key = ("tx_hash = ?", tx_hash) if self.version == 1 else ("tx = ?", tx_hash[:SHORT])
         blocks = self._blocks(where, key)
-        return next((block for block in blocks if block.tx_hash == tx_hash), None)
+        return next((b for b in blocks if b.tx_hash == tx_hash and b.header.number <= recent.number), None)
 
     def blocks(self, first: int, last: int) -> list[StoredBlock]:
         """Those of these numbers, in order."""

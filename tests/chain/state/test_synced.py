@@ -1,0 +1,223 @@
+"""Nobody hears of a transaction before the disk has it: not who sent it, not who reads, not another process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import http.client
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from klopf import chain
+from klopf.chain.rpc import Rpc, _desk
+from klopf.chain.rpc._desk import Desk
+from klopf.errors import DiskFull
+from tests.chain.state import writers
+
+
+class Disk:
+    """In place of ``os.fdatasync``: waits until it is told to go on, or fails."""
+
+    def __init__(self) -> None:
+        self.asked, self.go, self.count = threading.Event(), threading.Event(), 0
+        self.fails = False
+        self._real = os.fdatasync
+
+    def __call__(self, descriptor: int) -> None:
+        self.count += 1
+        self.asked.set()
+        assert self.go.wait(20)
+        if self.fails:
+            raise OSError(errno.EIO, "Input/output error")
+        self._real(descriptor)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    slow = Disk()
+    slow.go.set()
+    monkeypatch.setattr(os, "fdatasync", slow)
+    yield slow
+    slow.go.set()
+
+
+def transfer(number: int, nonce: int) -> bytes:
+    fields = {"chainId": writers.CHAIN_ID, "nonce": nonce, "gas": 21000, "gasPrice": 0, "value": 1}
+    sender = writers.account(number)
+    return bytes(sender.sign_transaction({**fields, "to": writers.account(7).address}).raw_transaction)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[chain.Chain]:
+    allocation = {writers.account(n).address: 10**21 for n in range(4)}
+    with chain.create(tmp_path / "chain.db", chain_id=writers.CHAIN_ID, allocation=allocation) as made:
+        yield made
+
+
+def test_what_the_disk_has_not_got_is_not_there_yet(opened: chain.Chain, disk: Disk) -> None:
+    first = opened.send(transfer(0, 0))
+    disk.asked.clear()
+    disk.go.clear()
+    told: list[bytes] = []
+    sender = threading.Thread(target=lambda: told.append(opened.send(transfer(0, 1))))
+    sender.start()
+    assert disk.asked.wait(20)
+    rpc, where = Rpc(opened), writers.account(7).address
+    with chain.open(opened.path, read_only=True) as other:
+        for reader in (opened, other):
+            assert reader.height == 1 and reader.transaction_block(first) == 1
+            with pytest.raises(Exception, match="no block 2"):
+                reader.block_hash(2)
+        assert rpc.request("eth_getBalance", [where]) == "0x1"
+        assert rpc.request("eth_getTransactionReceipt", [rpc.request("eth_blockNumber", []) + "0" * 63]) is None
+        assert told == []
+        disk.go.set()
+        sender.join(20)
+        assert opened.height == other.height == 2 and other.transaction_block(told[0]) == 2
+        assert rpc.request("eth_getBalance", [where]) == "0x2"
+
+
+def test_one_wait_is_for_all_who_wait(opened: chain.Chain, disk: Disk) -> None:
+    senders = [threading.Thread(target=opened.send, args=(transfer(n, 0),)) for n in range(4)]
+    opened.mine()
+    disk.asked.clear()
+    disk.go.clear()
+    before = disk.count
+    senders[0].start()
+    assert disk.asked.wait(20)
+    for sender in senders[1:]:
+        sender.start()
+    time.sleep(0.2)
+    disk.go.set()
+    for sender in senders:
+        sender.join(20)
+    assert opened.height == 5 and disk.count - before <= 3
+
+
+def test_a_disk_that_fails_acknowledges_nothing(opened: chain.Chain, disk: Disk) -> None:
+    opened.send(transfer(0, 0))
+    disk.fails = True
+    for _ in range(2):  # also where the system says that all is well at the second try
+        with pytest.raises(DiskFull, match=r"the disk of .* failed \(Input/output error\).*open the chain again"):
+            opened.send(transfer(0, 1))
+        disk.fails = False
+    with chain.open(opened.path) as again:
+        again.send(transfer(0, again.height))
+
+
+def test_a_server_goes_on_while_the_disk_works_and_holds_back_what_it_has_not_got(
+    opened: chain.Chain, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_desk, "QUICK_DISK", -1.0)
+
+    def request(method: str, *params: Any) -> bytes:
+        return json.dumps({"id": 1, "method": method, "params": params}).encode()
+
+    async def talk() -> None:
+        desk = Desk(Rpc(opened))
+        disk.go.clear()
+        sent = [
+            asyncio.ensure_future(desk.reply(request("eth_sendRawTransaction", "0x" + transfer(n, 0).hex())))
+            for n in range(2)
+        ]
+        while not disk.asked.is_set():
+            await asyncio.sleep(0.001)
+        later = asyncio.ensure_future(desk.reply(request("eth_sendRawTransaction", "0x" + transfer(2, 0).hex())))
+        await asyncio.sleep(0.1)
+        height = asyncio.ensure_future(desk.reply(request("eth_blockNumber")))
+        await asyncio.sleep(0.05)
+        assert not any(one.done() for one in (*sent, later, height))
+        written = opened._store.connection().execute("SELECT max(number) FROM block").fetchone()[0]
+        assert written == 3  # though nobody has been told
+        disk.go.set()
+        assert json.loads(await height or b"")["result"] == "0x3"
+        for one in (*sent, later):
+            assert opened.transaction_block(bytes.fromhex(json.loads(await one or b"")["result"][2:])) is not None
+        disk.go.clear()
+        disk.fails = True
+        failed = asyncio.ensure_future(desk.reply(request("eth_sendRawTransaction", "0x" + transfer(3, 0).hex())))
+        await asyncio.sleep(0.05)
+        disk.go.set()
+        assert "failed" in json.loads(await failed or b"")["error"]["message"]
+        desk.close()
+
+    asyncio.run(talk())
+
+
+SERVE = """
+import sys
+from klopf import chain
+from klopf.chain.rpc import _desk
+_desk.QUICK_DISK = float(sys.argv[2])
+chain.serve(sys.argv[1], port=0, ready=lambda url: print(url, flush=True))
+"""
+
+
+def send_until_it_dies(port: int, number: int, nonce: int, acknowledged: list[bytes]) -> None:
+    """One client on a kept connection: transfers, each noted once it is acknowledged."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        while True:
+            raw = "0x" + transfer(number, nonce).hex()
+            client.request("POST", "/", json.dumps({"id": 1, "method": "eth_sendRawTransaction", "params": [raw]}))
+            acknowledged.append(bytes.fromhex(json.loads(client.getresponse().read())["result"][2:]))
+            nonce += 1
+    except (OSError, http.client.HTTPException):
+        client.close()
+
+
+def kill_servers(path: Path, rounds: int, quick_disk: float) -> int:
+    """Kill a server while four clients send to it, round after round; returns how many were acknowledged."""
+    allocation = {writers.account(n).address: 10**21 for n in range(4)}
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation=allocation).close()
+    rng, acknowledged = random.Random(rounds), [list[bytes]() for _ in range(4)]
+    for _ in range(rounds):
+        with chain.open(path) as opened:
+            rpc = Rpc(opened)
+            nonces = [int(rpc.request("eth_getTransactionCount", [writers.account(n).address]), 16) for n in range(4)]
+        command = [sys.executable, "-c", SERVE, str(path), str(quick_disk)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rsplit(":", 1)[1])
+        clients = [
+            threading.Thread(target=send_until_it_dies, args=(port, n, nonces[n], acknowledged[n])) for n in range(4)
+        ]
+        before = sum(map(len, acknowledged))
+        for client in clients:
+            client.start()
+        deadline = time.monotonic() + 20
+        while sum(map(len, acknowledged)) < before + 8 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(rng.random() * 0.1)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        for client in clients:
+            client.join(30)
+    every = [tx_hash for hashes in acknowledged for tx_hash in hashes]
+    with chain.open(path) as opened:
+        assert opened.verify() == opened.height
+        assert [h for h in every if opened.transaction_block(h) is None] == []
+    return len(every)
+
+
+@pytest.mark.parametrize("quick_disk", [-1.0, 1.0])  # the disk is waited for in a thread; in the loop
+def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path, quick_disk: float) -> None:
+    assert kill_servers(tmp_path / "chain.db", 5, quick_disk) > 40
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_server_killed_60_times_loses_nothing(tmp_path: Path) -> None:
+    assert kill_servers(tmp_path / "chain.db", 60, -1.0) > 480
