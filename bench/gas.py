@@ -9,27 +9,29 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            36,082,982
+    deploy all contracts            37,896,382
     transfer tokens                     56,595
-    register                           202,305
+    register                           202,269
     stake                              251,854
     arrive                             105,775
-    deposit fees                        56,888
+    deposit fees                        56,887
     open a cycle                       153,281
-    post                               171,436
+    post                               171,544
     commit an audit                    114,781
+    reserve fees for 8 neurons         266,295
+    redeem a voucher                    96,686
     advance                             63,489
-    claim, 1 receipt                   168,136
-    claim, 8 receipts                  494,765
+    claim, 1 receipt                   168,513
+    claim, 8 receipts                  495,985
     reveal, 8 neurons                1,330,456
-    open a dispute                     118,006
-    answer a dispute                    55,740
-    collect for 8 neurons              562,469
+    open a dispute                     118,018
+    answer a dispute                    55,830
+    collect for 8 neurons              563,069
     conclude for 8 neurons           1,422,083
     mint a device                      213,560
-    mint a device, carried             219,784
+    mint a device, carried             219,772
     join a node                         64,891
-    report effort, first               585,379
+    report effort, first               585,391
     report effort                      298,424
     report on a job, 150 workers     3,881,869
     pay 150 workers                  4,940,064
@@ -37,9 +39,9 @@ Result (the defaults for gas; the day's cost only restates them at the price giv
     knock                               67,496
     unstake                            157,637
 
-    46,661 gas for each further receipt in a claim; 1,413,191 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 339,165,840,000 gas = 33.92 coins = $20,350
-      ($2.0350 a neuron)
+    46,782 gas for each further receipt in a claim; 1,414,594 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 339,502,560,000 gas = 33.95 coins = $20,370
+      ($2.0370 a neuron)
 """
 
 from __future__ import annotations
@@ -88,6 +90,7 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
             if role is Role.REQUESTER:
                 own.settlement.deposit(id, 50 * KLP)
                 note("deposit fees", own.settlement.deposit(id, 50 * KLP))
+                own.vouchers.deposit(id, 50 * KLP)
             else:
                 own.token.approve(own.stake.address, 2**255)
                 note("stake", own.stake.stake(id, 100 * KLP))
@@ -125,10 +128,13 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
             found = {a: [Result(s, SCORES) for s in speakers] for a in auditors}
             for a in auditors:
                 note("commit an audit", clients[a].audits.commit(a, found[a], bytes(32)))
+            paying = clients[requester].vouchers
+            note(f"reserve fees for {neurons} neurons", paying.reserve(requester, dict.fromkeys(speakers, KLP)))
+            few = speakers[0]
+            note("redeem a voucher", l.vouchers.redeem(few, [paying.sign(requester, few, epoch * KLP // 2)]))
             before = l.rpc.height()
             assert l.clock.advance()
             gas["advance"] = int(l.rpc.request("eth_getBlockByNumber", hex(before + 1), False)["gasUsed"], 16)
-            few = speakers[0]
             note("claim, 1 receipt", clients[few].settlement.claim(few, columns[few][:1]))
             for s in speakers[1:]:
                 note(f"claim, {neurons} receipts", clients[s].settlement.claim(s, columns[s]))

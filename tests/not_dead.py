@@ -53,7 +53,18 @@ _.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
 # --- for users of the library -----------------------------------------------------------------------------------------
 
 # Functions of the contracts that Klopf's own processes do not need
-_.quit, _.turnout, _.set_rate, _.minter, _.left_in, _.burn, _.authorization, _.transfer_authorized, _.guardian_until
+(
+    _.thaw,
+    _.quit,
+    _.turnout,
+    _.set_rate,
+    _.minter,
+    _.left_in,
+    _.burn,
+    _.authorization,
+    _.transfer_authorized,
+    _.guardian_until,
+)
 _.rotate_key, _.change_model, _.delist, _.owner_at, _.pay_node, _.pay_device, _.give_back
 # Questions that a user may ask of a chain, a graph, a dendrite or a task
 _.transaction_block, _.listeners, _.ask_many, _.output_shape, _.pending

@@ -9,13 +9,14 @@ from hashlib import sha256
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 from ledger_helpers import KLP, TINY, Net, result, secret
 
 from klopf.errors import Reverted
 from klopf.ledger import Economy, Phase, Receipt, ReceiptTree, SignedReceipt
 from tests.ledger.cycles import DAY, RESERVE, USUAL
 from tests.ledger.market.test_economy import Model
+from tests.ledger.paying import Paying
 
 GENESIS = 600_000_000 * KLP
 CAP = 40 * KLP
@@ -31,7 +32,7 @@ TERMS = (LOW, replace(LOW, halving_cycles=365), replace(LOW, halving_cycles=730)
 BAD = (replace(USUAL, halving_cycles=364), replace(USUAL, rewards=(10**25 + 1,) * 8), replace(USUAL, milestone=1))
 
 
-class Market(RuleBasedStateMachine):
+class Market(Paying):
     """The moves over ``net``, which ``restart`` brings back to its beginning; :func:`in_memory` sets both."""
 
     net: Net
@@ -53,6 +54,7 @@ class Market(RuleBasedStateMachine):
         self.payers: dict[int, int] = {}
         self.signed: list[SignedReceipt] = []
         self.disputed: list[Receipt] = []
+        self.promised: dict[tuple[int, int], int] = {}  # the highest voucher, by requester and neuron
 
     def now(self):  # type: ignore[no-untyped-def]
         return self.net.admin.clock.now()
@@ -82,11 +84,15 @@ class Market(RuleBasedStateMachine):
 
     @rule(id=st.sampled_from(EVERYBODY), share=st.integers(0, 110))
     def take_back(self, id: int, share: int) -> None:
-        held = self.net.admin.settlement.escrow(id)
+        settlement = self.net.clients[id].settlement
+        held, (thawing, ready_at) = settlement.escrow(id), settlement.thawing(id)
+        due = thawing > 0 and self.now().time >= ready_at
         try:
-            self.net.clients[id].settlement.withdraw(id, held * share // 100)
+            settlement.withdraw(id)
         except Reverted:
-            assert share > 100
+            assert not due
+        with suppress(Reverted):
+            settlement.thaw(id, held * share // 100)
 
     @rule(
         id=st.sampled_from((*NEURONS, REQUESTER)),
@@ -380,7 +386,7 @@ class Market(RuleBasedStateMachine):
     def every_token_is_somewhere(self) -> None:
         token, addresses = self.net.admin.token, self.net.admin.deployment.addresses
         holders = {c.me.address for c in self.net.clients.values()}
-        holders |= {self.net.admin.me.address, *(addresses[n] for n in ("Stake", "Settlement", "Jobs"))}
+        holders |= {self.net.admin.me.address, *(addresses[n] for n in ("Stake", "Settlement", "Vouchers", "Jobs"))}
         assert sum(token.balance(h) for h in holders) == token.supply()
 
     @invariant()
@@ -428,18 +434,23 @@ class Market(RuleBasedStateMachine):
                 assert admin.settlement.column(epoch, id).collected
         for id in EVERYBODY:
             client = self.net.clients[id]
-            client.settlement.withdraw(id, admin.settlement.escrow(id))
+            if (held := admin.settlement.escrow(id)) > (thawing := admin.settlement.thawing(id)[0]):
+                client.settlement.thaw(id, held - thawing)
             if staked := admin.stake.account(id).staked:
                 client.stake.unstake(id, staked)
+        self.thaw_all()
         self.net.pass_time(500)  # to the second
         for id in EVERYBODY:
             if admin.stake.account(id).thawing:
                 self.net.clients[id].stake.withdraw(id)
+            if admin.settlement.thawing(id)[0]:
+                self.net.clients[id].settlement.withdraw(id)
+        self.withdraw_all()
         self.net.pass_time(91 * 24 * 3600)
         for id in self.jobs:
             for move in ("pay 1", "pay 4", "give back"):
                 self.move_job(self.jobs.index(id), move)
-        for name in ("Stake", "Settlement", "Jobs"):
+        for name in ("Stake", "Settlement", "Vouchers", "Jobs"):
             assert admin.token.balance(admin.deployment.addresses[name]) == 0
         self.supply_is_genesis_and_emission()
         self.every_token_is_somewhere()

@@ -41,7 +41,11 @@ def test_fees_are_paid_as_signed_and_the_rest_comes_back(net: Net) -> None:
     net.admin.settle(1)
     assert net.admin.token.balance(net.clients[a].me.address) == (10_000 - 100 + 3) * KLP
     assert net.admin.settlement.escrow(r) == 47 * KLP
-    net.clients[r].settlement.withdraw(r, 47 * KLP)
+    net.clients[r].settlement.thaw(r, 47 * KLP)
+    with pytest.raises(Reverted, match="NotThawed"):
+        net.clients[r].settlement.withdraw(r)
+    net.pass_time(500)
+    net.clients[r].settlement.withdraw(r)
     assert net.admin.token.balance(net.admin.deployment.addresses["Settlement"]) == 0
     assert ledger.verify(net.admin, net.receipts) == []
 

@@ -195,6 +195,9 @@ BUGS = {
         "Math.min(Math.min(wanted, marketLeft), reserve - promised)",
         "Math.min(wanted, marketLeft)",
     ),
+    "a voucher paid again and again": ("Vouchers", "r.redeemed += amount;", ""),
+    "a reserve spent and kept": ("Vouchers", "r.held -= amount;", ""),
+    "what thawed was taken, too": ("Vouchers", "if (r.thawing > r.held) r.thawing = r.held;", ""),
     "emission beyond the promise": ("Consensus", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
 }
 

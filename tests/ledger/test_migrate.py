@@ -24,11 +24,15 @@ def test_everybody_has_what_it_had(net: Net, tmp_path: Path) -> None:
     net.post(r, {b: 0}, {b: 7 * KLP})  # set aside, in an epoch that runs
     job = net.admin.jobs.open(net.clients[a].me.address, 90 * KLP, net.admin.clock.now().time + 9, 9, b"t" * 32)
     net.clients[a].jobs.report(job, {net.clients[b].me.address: 40 * KLP})
+    net.clients[r].vouchers.deposit(r, 20 * KLP)
+    net.clients[r].vouchers.reserve(r, {c: 15 * KLP})
+    net.admin.vouchers.redeem(c, [net.clients[r].vouchers.sign(r, c, 6 * KLP)])
     held = _migrate.holdings(net.admin)
     third = net.admin.token.emitted() // 3
     assert held[net.clients[a].me.address] == 10_000 * KLP + third + 3 * KLP
     assert held[net.clients[b].me.address] == 10_000 * KLP + third + 40 * KLP
-    assert held[net.clients[r].me.address] == 9_997 * KLP
+    assert held[net.clients[r].me.address] == 9_991 * KLP
+    assert held[net.clients[c].me.address] == 10_000 * KLP + third + 6 * KLP
     assert sum(held.values()) == net.admin.token.supply()
 
     place, key = tmp_path / "new.db", secret(9)

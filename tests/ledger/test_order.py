@@ -58,7 +58,7 @@ class Story:
             lambda: l.stake.unstake(a, 40 * KLP),
             lambda: l.stake.unstake(a, 5 * KLP),
             lambda: l.settlement.deposit(a, 3 * KLP),
-            lambda: l.settlement.withdraw(a, 2 * KLP),
+            lambda: l.settlement.thaw(a, 2 * KLP),
             lambda: l.registry.knock(a, 0),
             lambda: jobs.pay(job, l.me.address),
             lambda: jobs.give_back(job),

@@ -39,9 +39,12 @@ def rich(net: Net) -> Net:
     # c sells more attention than it has: the second speaker's receipt is refused
     net.epoch({a: {b: 60_000}, c: {a: 40_000, b: 40_000}, b: {}}, scores={x: honest for x in auditors})
     net.clients[c].stake.unstake(c, 100 * KLP)
-    net.clients[r].settlement.withdraw(r, KLP)
+    net.clients[r].settlement.thaw(r, KLP)
+    vouched(net, r, a)
     net.clients[b].registry.change_model(b, "another")
     net.pass_time(501)
+    net.clients[r].settlement.withdraw(r)
+    net.clients[r].vouchers.release(r, a)
     net.clients[c].stake.withdraw(c)
     work(net, a, auditors[0])
     quarrel(net, a, b, r)
@@ -49,6 +52,16 @@ def rich(net: Net) -> Net:
     net.clients[r].clock.depart(r)
     net.clients[net.join(Role.REQUESTER)].registry.quit(net.admin.registry.count())
     return net
+
+
+def vouched(net: Net, requester: int, neuron: int) -> None:
+    """Fees that are deposited, reserved, redeemed, thawing and withdrawn."""
+    vouchers = net.clients[requester].vouchers
+    vouchers.deposit(requester, 30 * KLP)
+    vouchers.reserve(requester, {neuron: 20 * KLP})
+    vouchers.redeem(neuron, [vouchers.sign(requester, neuron, 4 * KLP)])
+    vouchers.thaw(requester, neuron, 5 * KLP)
+    vouchers.withdraw(requester, KLP)
 
 
 def beaconed(net: Net, ids: list[int]) -> None:

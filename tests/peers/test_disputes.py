@@ -221,7 +221,9 @@ def test_who_posted_nothing_is_disputed_only_over_fees(town: Town, lazy: int, op
 
 
 def test_nothing_is_disputed_where_nothing_can_be_won(town: Town) -> None:
-    town.net.clients[4].settlement.withdraw(4, 50 * KLP)
+    town.net.clients[4].settlement.thaw(4, 50 * KLP)
+    town.net.pass_time(500)
+    town.net.clients[4].settlement.withdraw(4)
     town.give(4, {1: 0}, {1: 2 * KLP})  # promised with an empty escrow, and not posted
     town.give(3, {1: 9_000})
     town.post(3, bytes(32))  # another root, but nobody listens to 3: it has no reward to lose

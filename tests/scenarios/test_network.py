@@ -99,12 +99,10 @@ def test_balances_add_up_to_the_supply_to_the_last_unit(played, history):
 
 
 def test_answers_are_paid_for_and_what_is_not_used_stays_in_escrow(history):
-    deposited = sum(e.amount for e in history if isinstance(e, events.settlement.Deposited))
-    posted = sum(e.fees for e in history if isinstance(e, events.settlement.Posted))
-    received = sum(e.fees for e in history if isinstance(e, events.settlement.Collected))
-    refunded = sum(e.refund for e in history if isinstance(e, events.settlement.Collected))
-    assert 0 < received <= posted < deposited
-    assert received + refunded == posted
+    deposited = sum(e.amount for e in history if isinstance(e, events.vouchers.Deposited))
+    reserved = sum(e.amount for e in history if isinstance(e, events.vouchers.Reserved))
+    received = sum(e.amount for e in history if isinstance(e, events.vouchers.Redeemed))
+    assert 0 < received <= reserved < deposited
 
 
 def test_the_report_stands_alone_and_gives_every_payment_its_reason(played, history):

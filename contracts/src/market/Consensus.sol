@@ -7,7 +7,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {IMembers} from "../core/IMembers.sol";
-import {IRules, Parameters} from "../core/IRules.sol";
+import {Parameters} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
 import {Escrow} from "./Escrow.sol";
 import {IConsensus} from "./IConsensus.sol";
@@ -23,7 +23,6 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
     uint256 public constant ATTENTION = 65535;
     uint256 public constant MAX_COLUMN = 128;
 
-    IRules public immutable rules;
     IEmission public immutable emission;
     IStake public immutable stake;
 
@@ -33,7 +32,6 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
     mapping(uint32 epoch => mapping(uint32 id => bytes32)) public heardOf; // hash of the listeners that a claim counted
 
     constructor(IDirectory d) Escrow(d) EIP712("Klopf", "1") {
-        rules = IRules(d.addressOf("Rules"));
         emission = IEmission(d.addressOf("Emission"));
         stake = IStake(d.addressOf("Stake"));
     }

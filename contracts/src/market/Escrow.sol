@@ -6,10 +6,11 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {IRegistry} from "../core/IRegistry.sol";
+import {IRules} from "../core/IRules.sol";
 import {IEscrow} from "./IEscrow.sol";
 
 /// @title Fees in escrow, and how much of them a payer's key may promise in one epoch
-/// @notice Free escrow goes back to its owner at any time. The owner may cap what leaves it as fees in one epoch, so
+/// @notice Free escrow goes back to its owner once it has thawed, so that what was promised can still be taken. The owner may cap what leaves it as fees in one epoch, so
 ///         that a stolen key costs no more than that.
 abstract contract Escrow is IEscrow {
     using SafeERC20 for IERC20;
@@ -17,14 +18,17 @@ abstract contract Escrow is IEscrow {
     IERC20 public immutable token;
     IClock public immutable clock;
     IRegistry public immutable registry;
+    IRules public immutable rules;
 
-    mapping(uint32 id => uint256) public escrow; // free to withdraw or to post
+    mapping(uint32 id => uint256) public escrow; // free to post; what thaws included
+    mapping(uint32 id => Thaw) public thaws;
     mapping(uint32 id => Cap) public caps;
 
     constructor(IDirectory d) {
         token = IERC20(d.addressOf("Token"));
         clock = IClock(d.addressOf("Clock"));
         registry = IRegistry(d.addressOf("Registry"));
+        rules = IRules(d.addressOf("Rules"));
     }
 
     /// @inheritdoc IEscrow
@@ -36,9 +40,26 @@ abstract contract Escrow is IEscrow {
     }
 
     /// @inheritdoc IEscrow
-    function withdraw(uint32 id, uint96 amount) external {
+    function thaw(uint32 id, uint96 amount) external {
+        // CHECK
         registry.requireActor(id, msg.sender);
-        if (amount > escrow[id]) revert EscrowShort(amount, escrow[id]);
+        Thaw storage t = thaws[id];
+        uint256 all = uint256(amount) + t.amount;
+        if (all > escrow[id]) revert EscrowShort(all, escrow[id]);
+        // APPLY
+        (t.amount, t.readyAt) = (uint96(all), uint64(block.timestamp) + rules.current().thawSeconds);
+        // EMIT
+        emit Thawing(id, amount, t.readyAt);
+    }
+
+    /// @inheritdoc IEscrow
+    function withdraw(uint32 id) external {
+        // CHECK
+        Thaw memory t = thaws[id];
+        if (t.amount == 0 || block.timestamp < t.readyAt) revert NotThawed(t.readyAt);
+        // APPLY
+        uint256 amount = Math.min(t.amount, escrow[id]); // fees may have taken some of it since
+        delete thaws[id];
         escrow[id] -= amount;
         address to = registry.ownerOf(id);
         token.safeTransfer(to, amount);

@@ -35,6 +35,7 @@ from klopf.ledger._receipts import (
 )
 from klopf.ledger._replay import Difference
 from klopf.ledger._verify import verify
+from klopf.ledger._vouchers import SignedVoucher, Voucher
 from klopf.ledger.audit.audits import Result, Score
 from klopf.ledger.core._participant import Participant, Role
 from klopf.ledger.core.clock import Now, Phase
@@ -44,6 +45,7 @@ from klopf.ledger.fleet._request import ForwardRequest
 from klopf.ledger.keys import Key
 from klopf.ledger.market.disputes import Dispute
 from klopf.ledger.market.settlement import Column, EpochTotals
+from klopf.ledger.market.vouchers import Reserve
 from klopf.neuron import Standing
 
 __all__ = [
@@ -79,13 +81,16 @@ __all__ = [
     "ProposalState",
     "Receipt",
     "ReceiptTree",
+    "Reserve",
     "Result",
     "Role",
     "Score",
     "Sent",
     "SignedReceipt",
+    "SignedVoucher",
     "Standing",
     "Support",
+    "Voucher",
     "add_pack",
     "connect",
     "deploy",

@@ -31,6 +31,7 @@ from klopf.ledger.market.economy import Economy
 from klopf.ledger.market.emission import Emission
 from klopf.ledger.market.jobs import Jobs
 from klopf.ledger.market.settlement import Settlement
+from klopf.ledger.market.vouchers import Vouchers
 
 __all__ = ["Ledger", "connect"]
 
@@ -64,6 +65,7 @@ class Ledger(Connection):
     emission = _The(Emission)
     settlement = _The(Settlement)
     disputes = _The(Disputes)
+    vouchers = _The(Vouchers)
     jobs = _The(Jobs)
     marks = _The(Marks)
     audits = _The(Audits)

@@ -35,7 +35,7 @@ from klopf.ledger.core import registry, token
 from klopf.ledger.core.token import Reserve
 from klopf.ledger.fleet import effort
 from klopf.ledger.keys import Key, checksum
-from klopf.ledger.market import jobs
+from klopf.ledger.market import jobs, vouchers
 from klopf.ledger.move.claims import Claims
 
 __all__ = ["Claim", "holdings", "load_claims", "migrate", "open_source", "restore", "save_claims", "terms_of"]
@@ -69,6 +69,7 @@ def holdings(source: Ledger) -> dict[str, int]:
     payers: dict[int, str] = {}
     named: dict[int, set[str]] = {}
     disputed: set[int] = set()
+    reserved: set[tuple[int, int]] = set()
     worked: dict[tuple[int, int], dict[tuple[int, str], int]] = {}  # by cycle and node: effort by device and holder
     paid: Counter[tuple[int, int, str]] = Counter()
     addresses = source.deployment.addresses
@@ -82,6 +83,8 @@ def holdings(source: Ledger) -> dict[str, int]:
             named.setdefault(event.id, set()).update(event.workers)
         elif isinstance(event, jobs.Disputed):
             disputed.add(event.id)
+        elif isinstance(event, vouchers.Reserved):
+            reserved.add((event.requester, event.neuron))
         elif (before := _reported_before(event, addresses)) is not None:
             cycle, node, device, holder, amount = before
             done = worked.setdefault((cycle, node), {})
@@ -94,8 +97,8 @@ def holdings(source: Ledger) -> dict[str, int]:
     del owned[_ZERO]
     if owned[addresses.get("Claims", _ZERO)]:
         raise LedgerError("claims of an earlier move are still open; move when everybody has restored theirs")
-    for name in ("Stake", "Settlement", "Jobs"):
-        del owned[addresses[name]]
+    for name in ("Stake", "Settlement", "Jobs", "Vouchers"):
+        del owned[addresses.get(name, _ZERO)]
     deposits = _deposits(source)
     owned[addresses["Registry"]] -= sum(deposits.values())
     for name, address in addresses.items():
@@ -119,6 +122,10 @@ def holdings(source: Ledger) -> dict[str, int]:
             if past < epoch and column.rank and not column.collected:
                 raise LedgerError(f"epoch {past} is not collected; run `klopf ledger settle {past}` when it can be")
             owned[owner] += column.fees + source.settlement.set_aside(past, id)
+        if "Vouchers" in addresses:
+            owned[owner] += source.vouchers.free(id)
+    for requester, neuron in reserved:  # what no neuron has redeemed by now
+        owned[members[requester]] += source.vouchers.reserved(requester, neuron).held
     for id, payer in payers.items():
         left = source.jobs.left(id)
         if id in disputed:

@@ -12,7 +12,7 @@ from klopf.ledger.audit import audits, marks
 from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
 from klopf.ledger.fleet import devices, effort, forwarder
-from klopf.ledger.market import disputes, economy, emission, jobs, settlement
+from klopf.ledger.market import disputes, economy, emission, jobs, settlement, vouchers
 from klopf.ledger.move import claims
 
 __all__ = [
@@ -41,4 +41,5 @@ __all__ = [
     "stake",
     "timelock",
     "token",
+    "vouchers",
 ]

@@ -184,26 +184,25 @@ def _register_everybody(
             if stake:
                 own.stake.stake(id, stake)
             if deposit:
-                own.settlement.deposit(id, deposit)
+                own.vouchers.deposit(id, deposit)
         shown = who.shown if isinstance(who, NeuronSettings) else model
         members.append(Member(id, name, role, f"{place}/{name}", shown, who is None or who.conduct is None))
         if role == "neuron":
             peers.birth(home, task, settings.seed * 1000 + len(members), peers.NeuronSettings(**more), conduct)
 
-    stake = round(rules.stake * unit)
+    stake, asking = round(rules.stake * unit), settings.requester
+    fee = round(asking.fee * 10**9) * (unit // 10**9)
     for i, (neuron, share) in enumerate(zip(settings.neuron, shares.neurons, strict=True)):
         more = {
             "model": neuron.model, "settings": dict(neuron.settings), "passes": neuron.passes,
-            "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats,
+            "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats, "price": str(fee),
         }  # fmt: skip
         port = settings.wire.first_port + i if settings.wire.first_port else 0
         join(neuron.name, "neuron", neuron.model, "neurons", _with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
         more = {"questions": settings.audit.questions, "tasks": list(settings.audit.tasks)}
         join(auditor.name, "auditor", "", "auditors", _with_targets(shares.audit), more, stake, 0, auditor)
-    asking = settings.requester
     data = _with_targets(shares.reference) | {"questions": shares.test.inputs}
-    fee = round(asking.fee * 10**9) * (unit // 10**9)
     deposit = round(asking.budget * 10**9) * (unit // 10**9)
     join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, stake, deposit)  # phases wait for stake
     return tuple(members)

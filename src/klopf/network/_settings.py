@@ -113,7 +113,7 @@ class RequesterSettings(_Strict):
     fee: float = Field(0.01, ge=0, le=MOST)
     """Tokens paid for an answer to one sample."""
     budget: float = Field(10_000.0, ge=0, le=MOST)
-    """Tokens it deposits in escrow."""
+    """Tokens it deposits, to reserve from."""
 
     @model_validator(mode="after")
     def _can_pay(self) -> RequesterSettings:
@@ -297,7 +297,7 @@ questions = 120          # held-out samples put to a neuron in each task
 [requester]
 name = "requester"
 fee = 0.01               # tokens for an answer to one sample
-budget = 10000.0         # tokens locked in escrow; what is not used comes back
+budget = 10000.0         # tokens deposited to pay from; what is not used stays its own
 
 [ledger]
 file = "ledger.sqlite"   # the embedded chain, a file in the run folder

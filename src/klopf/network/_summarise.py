@@ -97,6 +97,20 @@ def _links(run: Run, history: list[events.Event]) -> list[Link]:
     ]
 
 
+def _redeemed(history: list[events.Event]) -> dict[tuple[int, int], dict[int, int]]:
+    """Fees by epoch and neuron, and in it by requester: vouchers count in the epoch in which they were redeemed, and
+    in the last that was collected where that was later."""
+    last = max((e.epoch for e in history if isinstance(e, events.settlement.Collected)), default=0)
+    found: dict[tuple[int, int], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    epoch = 0
+    for event in history:
+        if isinstance(event, events.clock.Opened):
+            epoch = min(event.epoch, last)
+        elif isinstance(event, events.vouchers.Redeemed):
+            found[epoch, event.neuron][event.requester] += event.amount
+    return found
+
+
 def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
     claimed = {(e.epoch, e.speaker): e for e in history if isinstance(e, events.settlement.Claimed)}
     posted = {(e.epoch, e.id): e for e in history if isinstance(e, events.settlement.Posted)}
@@ -107,23 +121,27 @@ def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
             columns[event.epoch, event.speaker].append(event)
         elif isinstance(event, events.settlement.Claimed):
             totals[event.epoch] += event.rank
+    redeemed = _redeemed(history)
     payments = []
     for event in history:
         if not isinstance(event, events.settlement.Collected) or (event.epoch, event.id) not in claimed:
             continue
         column = claimed[event.epoch, event.id]
-        if event.emitted == 0 and event.fees == 0:
+        vouchers = redeemed[event.epoch, event.id]
+        fees = event.fees + sum(vouchers.values())
+        if event.emitted == 0 and fees == 0:
             continue
         reasons = tuple(
             Heard(
                 run.named(h.listener), tokens(posted[event.epoch, h.listener].stake), h.weight / ATTENTION,
-                min(h.weight, column.consensus) / ATTENTION, h.answers, tokens(h.fee),
+                min(h.weight, column.consensus) / ATTENTION, h.answers,
+                tokens(h.fee + vouchers[h.listener]),
             )
             for h in columns[event.epoch, event.id]
         )  # fmt: skip
         share = column.rank / totals[event.epoch] if totals[event.epoch] else 0.0
         payments.append(Payment(
-            event.epoch, run.named(event.id), tokens(event.emitted), tokens(event.fees), share,
+            event.epoch, run.named(event.id), tokens(event.emitted), tokens(fees), share,
             column.consensus / ATTENTION, reasons,
         ))  # fmt: skip
     return payments

@@ -16,6 +16,7 @@ from klopf.errors import KlopfError, PeersError
 from klopf.peers._disputes import keep_given
 from klopf.peers._participant import Participant, log
 from klopf.peers._served import NO_TRAIL
+from klopf.peers._vouchers import Purse
 
 __all__ = ["Conversations", "Posting", "attention", "hand_over"]
 
@@ -27,7 +28,6 @@ BATCH = 512
 @dataclass
 class _Count:
     answers: int = 0
-    owed: int = 0
     trail: bytes = NO_TRAIL
 
 
@@ -45,14 +45,17 @@ class Conversations:
 
     who: Participant
     epoch: int
+    purse: Purse | None = None
+    """What answers are paid from; without it nothing may be offered."""
     _counts: dict[int, _Count] = field(default_factory=dict)
     _conversation: str = field(default_factory=lambda: secrets.token_hex(8))
 
     async def ask(self, ids: Sequence[int], inputs: NDArray[Any], offer: int = 0) -> dict[int, NDArray[Any]]:
         """Answers to the ``n`` ``inputs``, by who gave them, from those of ``ids`` who did so in time.
 
-        ``offer`` is what the listener will pay for each sample answered, in the token's smallest unit. Whoever fails,
-        refuses or answers nonsense is left out: silence earns nothing and harms nobody else.
+        ``offer`` is what the listener pays for each sample, in the token's smallest unit, by a voucher that goes with
+        the question; what is offered must be reserved before. Whoever fails, refuses or answers nonsense is left out:
+        silence earns nothing and harms nobody else.
         """
         answers = await asyncio.gather(*(self._ask_one(k, inputs, offer) for k in ids))
         return {k: answer for k, answer in zip(ids, answers, strict=True) if answer is not None}
@@ -65,19 +68,21 @@ class Conversations:
         count = self._counts.setdefault(k, _Count())
         for start in range(0, len(inputs), BATCH):
             batch = inputs[start : start + BATCH]
+            payload: dict[str, Any] = {"epoch": self.epoch, "offer": str(offer), "conversation": self._conversation}
+            if self.purse is not None and offer:
+                payload["voucher"] = self.purse.promise(k, offer * len(batch))
             try:
                 answer = await self.who.dendrite.ask(
                     peer,
                     "answer",
                     task.pack_inputs(batch),
-                    {"epoch": self.epoch, "offer": str(offer), "conversation": self._conversation},
+                    payload,
                     timeout=ASK_SECONDS,
                 )
             except KlopfError as error:
                 log(f"no answer from {k}: {error}")
                 return None
             count.answers += len(batch)
-            count.owed += len(batch) * offer
             count.trail = wire.trail(count.trail, answer.digest)
             try:
                 parts.append(task.unpack_answers(answer.tensors, len(batch)))
@@ -90,7 +95,7 @@ class Conversations:
         """A receipt for everybody who answered, with its weight out of 65535, signed by the listener and with its
         proof. To be saved before anybody gets one: a listener that gives out two versions makes both worthless."""
         receipts = [
-            ledger.Receipt(self.epoch, self.who.id, k, count.answers, weights.get(k, 0), count.owed, count.trail)
+            ledger.Receipt(self.epoch, self.who.id, k, count.answers, weights.get(k, 0), 0, count.trail)
             for k, count in sorted(self._counts.items())
             if count.answers > 0
         ]

@@ -31,6 +31,7 @@ from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, log, read_data
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
+from klopf.peers._vouchers import Till
 from klopf.peers.models import MODELS, Model, awaited, create_model, load_model, save_model
 from klopf.peers.tasks import Task
 
@@ -55,6 +56,8 @@ class NeuronSettings:
     ask: int
     fringe_seats: int
     """Neighbours asked in an epoch, and how many of those seats are kept for neighbours to try."""
+    price: str = "0"
+    """What a requester pays for the answer to one sample, at least, in the token's smallest unit."""
 
 
 def birth(
@@ -108,6 +111,7 @@ class _Neuron:
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
         self.whose = _whose(who.settings.name, self._model_name)
         self.served = Served()
+        self.till = Till.open(who, int(self.settings.price))
         self._thinker = ThreadPoolExecutor(1, "thinker")
         self.axon = wire.Axon(
             who.certificate, who.key, network=who.network, directory=who.directory,
@@ -147,11 +151,14 @@ class _Neuron:
             raise wire.Decline(f"no question: {error}") from None
         if not 1 <= len(inputs) <= LARGEST_QUESTION:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
+        paid = await self.till.check(request.peer, len(inputs), asked.offer, request.payload.get("voucher"))
         try:
             thought = await self._think(asked.epoch, inputs)
         except PeersError as error:
             log(str(error))
             raise wire.Decline("the model has no answer") from None
+        if paid is not None:
+            self.till.keep(paid)
         said = self.who.conduct.answer(inputs, thought)
         return wire.Answer(dict(task.pack_answers(said)))
 
@@ -163,7 +170,7 @@ class _Neuron:
     def _count(self, request: wire.Request, answer: wire.Answer) -> None:
         if request.method == "answer":
             asked, samples = _asked(request), len(self.who.task.unpack_inputs(request.tensors))
-            self.served.note(asked.epoch, request.peer.id, asked.conversation, samples, asked.offer, answer.digest)
+            self.served.note(asked.epoch, request.peer.id, asked.conversation, samples, answer.digest)
 
     async def _receipt(self, request: wire.Request) -> wire.Answer:
         """Check a receipt against what was served, sign it and keep it: it is what this neuron is paid by."""
@@ -176,7 +183,7 @@ class _Neuron:
             raise wire.Decline(f"no valid receipt: {error}") from None
         if receipt.listener != request.peer.id or receipt.speaker != self.who.id:
             raise wire.Decline("this receipt is between others")
-        if not self.served.accepts(receipt.epoch, receipt.listener, receipt.answers, receipt.fee, receipt.trail):
+        if not self.served.accepts(receipt.epoch, receipt.listener, receipt.answers, receipt.trail):
             raise wire.Decline("this receipt says less than was served")
         files.append_line(_receipts_file(self.who.folder, receipt.epoch), json.dumps(own.to_json()))
         return wire.Answer({}, {"signature": own.speaker_signature.hex()})
@@ -242,6 +249,7 @@ class _Neuron:
             raise _FellSilent
         held = self.who.conduct.claim(receipts_held(self.who.folder, epoch))
         column = [found for k, s in held.items() if (found := await self.who.on_ledger(self._posted, epoch, k, s))]
+        await self.till.redeem()
         done = await self.who.attempt("claim", self.who.book.settlement.claim, self.who.id, column)
         if done is None:
             await self.who.arrive()
@@ -258,6 +266,7 @@ class _Neuron:
 
     async def finish(self) -> None:
         """After the last epoch: see that it is settled, and ask for a seat a last time."""
+        await self.till.redeem()
         await self.who.see_settled(self.who.settings.epochs)
         await self._knock()
 

@@ -9,6 +9,7 @@ A participant's folder::
     state/              what it has learned
     receipts/           receipts in which it was listened to, a file an epoch
     given/              receipts that it gave as a listener, a file an epoch
+    vouchers.json       fees that it promised, or was promised
     disputes.json       up to which epoch nothing is left to dispute
     log.txt             what it did
 """

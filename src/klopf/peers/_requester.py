@@ -15,6 +15,7 @@ from klopf import files, ledger
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, log, read_data
+from klopf.peers._vouchers import Purse
 
 __all__ = ["RequesterSettings", "live"]
 
@@ -65,14 +66,13 @@ class _Requester:
         """Ask about the labelled samples, learn whom to listen to, then buy answers to the real questions."""
         listener = self._listener()
         listener.keep_only(self.who.living())
-        conversations = Conversations(self.who, epoch)
+        purse = await Purse.open(self.who)
+        conversations = Conversations(self.who, epoch, purse)
         offer, spent_on = int(self.settings.fee), len(self.data["inputs"]) + len(self.data["questions"])
-        speakers = self.who.speakers()
-        escrow = await self.who.on_ledger(self.who.book.settlement.escrow, self.who.id)
-        if offer > 0 and escrow < offer * spent_on * len(speakers):
-            affordable = escrow // (offer * spent_on)
-            log(f"epoch {epoch}: the escrow pays for {affordable} of {len(speakers)} neurons")
-            speakers = sorted(speakers, key=lambda k: (-listener.heard(k), k))[:affordable]
+        wanted = sorted(self.who.speakers(), key=lambda k: (-listener.heard(k), k))
+        speakers = sorted(await purse.reserve(offer * spent_on, wanted))
+        if len(speakers) < len(wanted):
+            log(f"epoch {epoch}: what is deposited pays for {len(speakers)} of {len(wanted)} neurons")
         known = await conversations.ask(speakers, self.data["inputs"], offer)
         order = np.random.default_rng([self.who.settings.seed, epoch, 3]).permutation(len(self.data["targets"]))
         loss = listener.learn({k: answer[order] for k, answer in known.items()}, self.data["targets"][order])

@@ -17,9 +17,8 @@ NO_TRAIL = bytes(32)
 class _Conversation:
     name: str
     answers: int = 0
-    owed: int = 0
     trail: bytes = NO_TRAIL
-    before: tuple[int, int, bytes] = (0, 0, NO_TRAIL)
+    before: tuple[int, bytes] = (0, NO_TRAIL)
     """The same without the last answer, which may have been lost on its way."""
 
 
@@ -29,33 +28,27 @@ class Served:
 
     _conversations: dict[tuple[int, int], _Conversation] = field(default_factory=dict)
 
-    def note(
-        self, epoch: int, listener: int, conversation: str, answers: int, offer: int, answer_digest: bytes
-    ) -> None:
-        """Note that ``answers`` samples were answered to ``listener`` for ``offer`` units each.
+    def note(self, epoch: int, listener: int, conversation: str, answers: int, answer_digest: bytes) -> None:
+        """Note that ``answers`` samples were answered to ``listener``.
 
-        A listener that lost its memory may begin a new ``conversation`` in the same epoch, unless it owes something.
+        A listener that lost its memory may begin a new ``conversation`` in the same epoch: what it owes is in its
+        vouchers, and not here.
         """
         entry = self._conversations.get((epoch, listener))
-        if entry is None or (entry.name != conversation and entry.owed == 0):
+        if entry is None or entry.name != conversation:
             entry = self._conversations[epoch, listener] = _Conversation(conversation)
-        entry.before = (entry.answers, entry.owed, entry.trail)
+        entry.before = (entry.answers, entry.trail)
         entry.answers += answers
-        entry.owed += answers * offer
         entry.trail = wire.trail(entry.trail, answer_digest)
 
-    def accepts(self, epoch: int, listener: int, answers: int, fee: int, trail: bytes) -> bool:
+    def accepts(self, epoch: int, listener: int, answers: int, trail: bytes) -> bool:
         """Whether a receipt says at least what was served.
 
         The last answer may be missing from it. A speaker that has just come back from a crash remembers less than
         the listener: then a receipt that says more than it remembers is accepted, since it can only gain by it.
         """
         entry = self._conversations.get((epoch, listener)) or _Conversation("")
-        if (answers, trail) == (entry.answers, entry.trail):
-            return fee >= entry.owed
-        if (answers, trail) == (entry.before[0], entry.before[2]):
-            return fee >= entry.before[1]
-        return answers > entry.answers and fee >= entry.owed
+        return (answers, trail) in ((entry.answers, entry.trail), entry.before) or answers > entry.answers
 
     def keep_only(self, epochs: Iterable[int]) -> None:
         """Forget conversations of other epochs: they can no longer be claimed."""

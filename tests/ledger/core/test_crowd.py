@@ -82,7 +82,9 @@ def test_whoever_left_is_out_and_its_money_is_not_lost(net: Net) -> None:
     own.registry.quit(id)
     p = net.admin.registry.get(id)
     assert (p.role, p.endpoint, p.model) == (Role.NONE, "", "")
-    own.settlement.withdraw(id, 3 * KLP)
+    own.settlement.thaw(id, 3 * KLP)
+    net.pass_time(7 * 24 * 3600)
+    own.settlement.withdraw(id)
     net.admin.clock.start()
     with pytest.raises(Reverted, match="NotAdmitted"):
         own.settlement.post(id, bytes(32), 0, bytes(32))

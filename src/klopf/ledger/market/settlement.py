@@ -35,12 +35,12 @@ __all__ = [
     "Refused",
     "Settlement",
     "SettlementReplay",
+    "Thawing",
     "Withdrawn",
 ]
 
 EMPTY_ROOT = (1).to_bytes(32, "big")
-_WAD = 10**18
-_COLUMN = 128  # receipts that a claim may hold
+_WAD, _COLUMN = 10**18, 128  # one, and receipts that a claim may hold
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,13 @@ class Deposited(Event):
     id: int
     sender: str
     amount: int
+
+
+@dataclass(frozen=True)
+class Thawing(Event):
+    id: int
+    amount: int
+    ready_at: int
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,8 @@ class _Totals:
 @dataclass
 class _Escrow:
     free: int = 0
+    thawing: int = 0
+    ready_at: int = 0
     cap: int = 0
     spent: tuple[int, int] = (0, 0)
     """Epoch, and what fees took out of escrow in it since there is a cap."""
@@ -209,12 +218,21 @@ class SettlementReplay(Replay):
         self.escrow[e.id].free += e.amount
         self.move(e.sender, self.address, e.amount)
 
-    def on_Withdrawn(self, e: Withdrawn) -> None:
-        self.differ(f"receiver of {self.where(e)}", self.registry.members[e.id].owner, e.to)
-        self.move(self.address, e.to, e.amount)
+    def on_Thawing(self, e: Thawing) -> None:
         escrow = self.escrow[e.id]
+        escrow.thawing += e.amount
+        escrow.ready_at = self.time_of(e.block) + self.rules.now.thaw_seconds
+        self.differ(f"thawing of {self.where(e)} within the escrow", True, escrow.thawing <= escrow.free)
+        self.differ(f"end of {self.where(e)}", escrow.ready_at, e.ready_at)
+
+    def on_Withdrawn(self, e: Withdrawn) -> None:
+        escrow = self.escrow[e.id]
+        self.differ(f"receiver of {self.where(e)}", self.registry.members[e.id].owner, e.to)
+        self.differ(f"time of {self.where(e)} over", True, self.time_of(e.block) >= escrow.ready_at)
+        self.differ(f"amount of {self.where(e)}", min(escrow.thawing, escrow.free), e.amount)
+        self.move(self.address, e.to, e.amount)
         escrow.free -= e.amount
-        self.differ(f"escrow of {e.id} after {self.where(e)} at least 0", True, escrow.free >= 0)
+        escrow.thawing = 0
 
     def on_Capped(self, e: Capped) -> None:
         self.registry.must_know(e.id)
@@ -382,6 +400,7 @@ class SettlementReplay(Replay):
         for id, m in self.registry.members.items():
             escrow = self.escrow[id]
             self.differ(f"escrow of {id}", escrow.free, settlement.escrow(id))
+            self.differ(f"thawing escrow of {id}", escrow.thawing, settlement.thawing(id)[0])
             self.differ(f"cap of {id}", escrow.cap, settlement.capped(id))
             for epoch in range(1, self.clock.epoch + 1):
                 found, kept = settlement.column(epoch, id), self.columns[epoch, id]
@@ -396,7 +415,7 @@ class Settlement(Contract):
     """Receipts and pay."""
 
     name = "Settlement"
-    events = (Deposited, Withdrawn, Capped, Posted, Heard, Refused, Claimed, Collected, EIP712DomainChanged)
+    events = (Deposited, Thawing, Withdrawn, Capped, Posted, Heard, Refused, Claimed, Collected, EIP712DomainChanged)
     needs_none = (EIP712DomainChanged,)
     participants = ("id", "listener", "speaker")
     replay = SettlementReplay
@@ -406,13 +425,22 @@ class Settlement(Contract):
         self._ledger.client(Token).ensure_allowance(self.address, amount)
         return self._write("deposit", id, amount)
 
-    def withdraw(self, id: int, amount: int) -> Sent:
-        """Pay free escrow back to the owner."""
-        return self._write("withdraw", id, amount)
+    def thaw(self, id: int, amount: int) -> Sent:
+        """Let escrow thaw, as long as stake does. Fees may still take it until it is withdrawn."""
+        return self._write("thaw", id, amount)
+
+    def withdraw(self, id: int) -> Sent:
+        """Pay what has thawed, and no fee has taken, back to the owner. Anybody may."""
+        return self._write("withdraw", id)
 
     def escrow(self, id: int) -> int:
-        """Escrow of ``id`` that is free to post or withdraw."""
+        """Escrow of ``id`` that is free to post; what thaws included."""
         return int(self._read("escrow", id))
+
+    def thawing(self, id: int) -> tuple[int, int]:
+        """How much escrow of ``id`` thaws, and when it may be withdrawn, in seconds since 1970."""
+        amount, ready_at = self._read("thaws", id)
+        return int(amount), int(ready_at)
 
     def post(self, id: int, root: bytes, fees: int, commitment: bytes) -> Sent:
         """A listener's part of LISTEN: root of its receipts, sum of their fees, hash of its next model snapshot."""
