@@ -103,6 +103,29 @@ def test_a_life_that_replaces_by_hand_breaks_its_promise(says: str, monkeypatch:
     assert "\n" not in str(caught.value)
 
 
+class Grabbing(Timid):
+    """A rule that turns its user's options while it learns."""
+
+    def step_size(self, plan: Any) -> Any:
+        from klopf.mind._jit import inlined
+
+        (COURAGE,) = plan.places("courage")
+
+        def step_size(net: Any, work: Any, l: int) -> Any:
+            net.hyper[COURAGE] = net.hyper[COURAGE] * net.W.dtype.type(0.9999)
+            return net.hyper[COURAGE]
+
+        return inlined(step_size)
+
+
+def test_a_rule_that_writes_where_nothing_is_its_own_breaks_its_promise() -> None:
+    name = f"{__name__}:Grabbing"
+    registered(name, Grabbing)
+    with pytest.raises(AssertionError, match=r"writes into net\.hyper, which holds the options") as caught:
+        check_rule(name, courage=0.03)
+    assert "\n" not in str(caught.value)
+
+
 def test_whatever_a_rule_is_refused_for_is_an_assertion() -> None:
     with pytest.raises(AssertionError, match=r"nobody fails: \w+Error: ") as caught:
         check_rule("nobody")

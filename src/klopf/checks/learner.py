@@ -31,6 +31,7 @@ def check_rule(name: str, **options: Any) -> None:
     with promise(name):
         _declares(name, {"rule": name, **options})
         _learns(name, {"rule": name, **options})
+        _keeps_to_its_own(name, {"rule": name, **options})
         _goes_on(name, {"rule": name, **options})
         _is_reborn(name, {"rule": name, **options})
 
@@ -44,6 +45,7 @@ def check_life(name: str, **options: Any) -> None:
     """
     with promise(name):
         _learns(name, {"life": name, **options})
+        _keeps_to_its_own(name, {"life": name, **options})
         _goes_on(name, {"life": name, **options})
         _replaces_whole(name, {"life": name, **options})
 
@@ -86,6 +88,26 @@ def _learns(name: str, options: dict[str, Any]) -> None:
     except Diverged:
         raise AssertionError(f"{name} diverges on a simple stream: bound its steps") from None
     assert errors[-500:].mean() < 0.35, f"{name} has not learned in 1,500 samples which of two numbers is larger"
+
+
+def _keeps_to_its_own(name: str, options: dict[str, Any]) -> None:
+    """What the user chose, values at birth and where things lie are no kernel's to change."""
+    m = _mind(options)
+    before = {table: getattr(m._tables.net, table).copy() for table in _FIXED}
+    m.learn(*_stream(300))
+    for table, was in before.items():
+        same = np.array_equal(getattr(m._tables.net, table), was)
+        assert same, f"{name} writes into net.{table}, {_FIXED[table]}: write to net.W and to rows that you declare"
+
+
+_FIXED = {
+    "hyper": "which holds the options that the user chose",
+    "layers": "which says where each layer's weights lie",
+    "matrices": "which says where covariances lie",
+    "births": "which holds a newborn's values",
+    "unit_births": "which holds a newborn unit's values",
+}
+"""Tables that learning never changes in a network that does not grow, and what they are."""
 
 
 def _goes_on(name: str, options: dict[str, Any]) -> None:
