@@ -9,39 +9,39 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            37,896,382
+    deploy all contracts            39,268,759
     transfer tokens                     56,595
-    register                           202,269
-    stake                              251,854
-    arrive                             105,775
-    deposit fees                        56,887
-    open a cycle                       153,281
-    post                               171,544
-    commit an audit                    114,781
-    reserve fees for 8 neurons         266,295
-    redeem a voucher                    96,686
-    advance                             63,489
-    claim, 1 receipt                   168,513
-    claim, 8 receipts                  495,985
-    reveal, 8 neurons                1,330,456
-    open a dispute                     118,018
-    answer a dispute                    55,830
-    collect for 8 neurons              563,069
-    conclude for 8 neurons           1,422,083
+    register                           202,369
+    stake                              287,812
+    arrive                             105,841
+    deposit fees                        56,918
+    open a cycle                       153,636
+    post                               178,735
+    commit an audit                    114,913
+    reserve fees for 8 neurons         266,493
+    redeem a voucher                    96,708
+    advance                             64,241
+    claim, 1 receipt                   214,512
+    claim, 8 receipts                  545,020
+    reveal, 8 neurons                1,334,447
+    open a dispute                     118,155
+    answer a dispute                    55,989
+    collect for 8 neurons              566,262
+    conclude for 8 neurons           1,428,397
     mint a device                      213,560
-    mint a device, carried             219,772
+    mint a device, carried             219,784
     join a node                         64,891
-    report effort, first               585,391
-    report effort                      298,424
+    report effort, first               588,421
+    report effort                      301,477
     report on a job, 150 workers     3,881,869
     pay 150 workers                  4,940,064
     give a job's rest back              51,790
-    knock                               67,496
-    unstake                            157,637
+    knock                               68,299
+    unstake                            175,265
 
-    46,782 gas for each further receipt in a claim; 1,414,594 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 339,502,560,000 gas = 33.95 coins = $20,370
-      ($2.0370 a neuron)
+    47,215 gas for each further receipt in a claim; 1,473,505 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 353,641,200,000 gas = 35.36 coins = $21,218
+      ($2.1218 a neuron)
 """
 
 from __future__ import annotations

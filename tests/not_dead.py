@@ -55,6 +55,7 @@ _.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
 # Functions of the contracts that Klopf's own processes do not need
 (
     _.thaw,
+    _.dismiss,
     _.quit,
     _.turnout,
     _.set_rate,

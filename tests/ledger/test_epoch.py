@@ -21,7 +21,7 @@ def test_pay_follows_listening_and_adds_up(net: Net) -> None:
     # each listener has half of the stake beside the speaker's own, and kappa is a half: the heaviest weight counts
     columns = {i: net.admin.settlement.column(1, i) for i in (a, b, c)}
     assert [columns[i].consensus for i in (a, b, c)] == [30_000, 60_000, 10_000]
-    assert [columns[i].rank for i in (a, b, c)] == [6_000_000 * KLP, 9_000_000 * KLP, 1_000_000 * KLP]
+    assert [columns[i].rank for i in (a, b, c)] == [3_000_000 * KLP, 4_500_000 * KLP, 500_000 * KLP]
     assert earned == {a: 3_750 * KLP, b: 5_625 * KLP, c: 625 * KLP, r: 0}
     assert net.admin.token.supply() == (600_000_000 + 10_000) * KLP
     assert net.admin.token.emitted() == 10_000 * KLP

@@ -124,6 +124,7 @@ def test_an_honest_history_has_no_difference(world: Net) -> None:
         "Token.DelegateVotesChanged",
         "Registry.KeyRotated",
         "Registry.Delisted",
+        "Registry.Dismissed",
         "Emission.HalvingBegan",
         "Devices.Approval",
         "Snapshots.Approval",

@@ -39,8 +39,17 @@ interface IRegistry is IMembers {
     /// @param id Id of the participant.
     event Delisted(uint32 indexed id);
 
+    /// @notice A neuron that did not post for long is not bound to listen any more, until it posts again.
+    /// @param id Id of the participant.
+    /// @param epoch Number of the epoch.
+    event Dismissed(uint32 indexed id, uint32 indexed epoch);
+
     /// @notice Only the network's own contract may.
     error OnlyContract();
+
+    /// @notice Only of the running epoch this is known.
+    /// @param epoch Number of the epoch.
+    error NotRunning(uint32 epoch);
 
     /// @notice It has a seat already, or is no neuron that may have one.
     /// @param id Id of the participant.
@@ -87,6 +96,23 @@ interface IRegistry is IMembers {
 
     /// @notice Seats that are taken.
     function backbone() external view returns (uint32);
+
+    /// @notice Epochs without a post after which a neuron may be dismissed.
+    function AWAY() external view returns (uint32);
+
+    /// @notice Stake and number of the neurons that are bound to listen in the running epoch, as it opened.
+    /// @param epoch The running epoch.
+    function bound(uint32 epoch) external view returns (uint96 stake_, uint16 count_);
+
+    /// @notice The stake with which a neuron is bound to listen in an epoch; 0 where it is not.
+    /// @param id Id of the participant.
+    /// @param epoch Number of the epoch, not before the last change of its standing.
+    function boundWith(uint32 id, uint32 epoch) external view returns (uint96);
+
+    /// @notice Bind neurons no longer that have not posted for AWAY epochs: what they would have said does not count as
+    ///         silence any more. Anybody may. A neuron that posts is bound again from the next epoch on.
+    /// @param ids Ids of neurons; others are passed over.
+    function dismiss(uint32[] calldata ids) external;
 
     /// @notice Auditors on the list.
     function listed() external view returns (uint32);

@@ -6,7 +6,7 @@ struct Parameters {
     uint32 listenSeconds; // the longest a LISTEN phase lasts
     uint32 claimSeconds; // the longest a CLAIM phase lasts
     uint32 thawSeconds; // unstaked tokens stay slashable this long: two epochs at least
-    uint16 kappa; // share of posted stake that must agree on a weight, in 1/65535
+    uint16 kappa; // share of the stake bound to listen that must agree on a weight, in 1/65535
     uint16 seats; // backbone seats
     uint16 maturity; // a neuron is judged once older than this many epochs
     uint16 marginBps; // how much better than the incumbent a challenger must be heard
@@ -22,6 +22,8 @@ struct Parameters {
     uint128 neuronStake; // least stake of a neuron
     uint128 auditorStake; // least stake of an auditor
     uint32 leastSeconds; // no phase is shorter
+    uint8 committee; // neurons that are bound to listen to a speaker, as many as these on average, where there are more
+    uint16 fringeBps; // what is heard of a fringe neuron counts so much of what it would of one with a seat
 }
 
 /// @title The parameters of a network, and their one owner

@@ -27,15 +27,34 @@ contract Registry is IRegistry, Members {
         bool leaving; // it is in `_leavers`
     }
 
+    /// @dev Neurons that are bound to listen: their stake and number now, and when `epoch` opened.
+    struct Bound {
+        uint96 opened;
+        uint96 now_;
+        uint32 epoch;
+        uint16 countOpened;
+        uint16 count;
+    }
+
+    struct Duty {
+        uint96 stake; // with which it counts; 0 where it is not bound
+        uint32 since; // first epoch in which it is
+        uint32 seen; // last epoch in which it posted, or began
+    }
+
     struct Leaver {
         uint32 id;
         uint32 epoch; // in which it may still be drawn
     }
 
+    uint32 public constant AWAY = 24;
+
     uint128 public weight; // of all who take part: what they have at stake
     mapping(uint32 id => uint128) public weightOf;
     uint32 public backbone; // seats taken
     uint32 public listed; // auditors in the chain
+    Bound private _bound;
+    mapping(uint32 id => Duty) private _duties;
     mapping(uint32 id => Link) private _links; // that of 0 holds both ends
     Leaver[] private _leavers; // have too little staked, from `_gone` on
     uint256 private _gone;
@@ -95,6 +114,17 @@ contract Registry is IRegistry, Members {
     }
 
     /// @inheritdoc IRegistry
+    function dismiss(uint32[] calldata ids) external {
+        uint32 epoch = clock.epoch();
+        for (uint256 i = 0; i < ids.length; i++) {
+            Duty storage d = _duties[ids[i]];
+            if (d.since == 0 || epoch <= d.seen + AWAY) continue;
+            _bind(ids[i], 0);
+            emit Dismissed(ids[i], epoch);
+        }
+    }
+
+    /// @inheritdoc IRegistry
     function onStake(uint32 id, uint256 staked, bool fell) external {
         if (msg.sender != address(stake)) revert OnlyContract();
         _weigh(id, uint128(staked));
@@ -119,6 +149,8 @@ contract Registry is IRegistry, Members {
     function onPost(uint32 id, uint32 epoch, bytes32 commitment) external {
         if (msg.sender != settlement) revert OnlyContract();
         _participants[id].commitment = commitment;
+        if (_duties[id].since == 0) _bindAnew(id);
+        if (_duties[id].since != 0) _duties[id].seen = epoch;
         emit ModelCommitted(id, epoch, commitment);
     }
 
@@ -172,6 +204,19 @@ contract Registry is IRegistry, Members {
     }
 
     /// @inheritdoc IRegistry
+    function bound(uint32 epoch) external view returns (uint96 stake_, uint16 count_) {
+        if (epoch != clock.epoch()) revert NotRunning(epoch);
+        Bound memory b = _bound;
+        return b.epoch == epoch ? (b.opened, b.countOpened) : (b.now_, b.count);
+    }
+
+    /// @inheritdoc IRegistry
+    function boundWith(uint32 id, uint32 epoch) external view returns (uint96) {
+        Duty memory d = _duties[id];
+        return d.since == 0 || d.since > epoch ? 0 : stake.stakeAt(id, epoch);
+    }
+
+    /// @inheritdoc IRegistry
     function auditors() external view returns (uint32[] memory) {
         return _walk(type(uint32).max);
     }
@@ -195,6 +240,31 @@ contract Registry is IRegistry, Members {
         uint128 now_ = _participants[id].standing == Standing.Silent ? 0 : staked;
         weight = weight - weightOf[id] + now_;
         weightOf[id] = now_;
+        if (_duties[id].since != 0) _bind(id, uint96(now_));
+    }
+
+    /// @dev Neurons that speak are bound to listen, from the next epoch on.
+    function _bindAnew(uint32 id) private {
+        Participant storage p = _participants[id];
+        if (p.role != Role.Neuron || p.standing == Standing.None || p.standing == Standing.Silent) return;
+        _bind(id, uint96(weightOf[id]));
+    }
+
+    function _bind(uint32 id, uint96 stake_) private {
+        uint32 epoch = clock.epoch();
+        Duty storage d = _duties[id];
+        Bound memory b = _bound;
+        if (b.epoch != epoch) (b.opened, b.countOpened, b.epoch) = (b.now_, b.count, epoch);
+        b.now_ = b.now_ - d.stake + stake_;
+        if (d.since == 0 && stake_ != 0) {
+            (d.since, d.seen) = (epoch + 1, epoch);
+            b.count += 1;
+        } else if (d.since != 0 && stake_ == 0) {
+            d.since = 0;
+            b.count -= 1;
+        }
+        d.stake = stake_;
+        _bound = b;
     }
 
     function _list(uint32 id) private {
@@ -257,6 +327,7 @@ contract Registry is IRegistry, Members {
         if (to == Standing.Backbone) backbone += 1;
         p.standing = to;
         if (to == Standing.Silent) _weigh(id, 0);
+        else if (from == Standing.None) _bindAnew(id);
         emit StandingChanged(id, clock.epoch(), from, to, rival);
     }
 }

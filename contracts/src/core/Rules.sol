@@ -90,6 +90,8 @@ contract Rules is IRules, Ownable {
         if (p.decay > 0.999999e18) revert OutOfRange("decay");
         if (p.emission > 1e27) revert OutOfRange("emission");
         if (p.neuronStake == 0 || p.neuronStake > 1e24) revert OutOfRange("neuronStake");
+        if (p.committee < 4 || p.committee > 64) revert OutOfRange("committee");
+        if (p.fringeBps == 0 || p.fringeBps > 1e4) revert OutOfRange("fringeBps");
         if (p.auditorStake == 0 || p.auditorStake > 1e24) revert OutOfRange("auditorStake");
     }
 }

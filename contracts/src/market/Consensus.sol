@@ -4,11 +4,13 @@ pragma solidity ^0.8.28;
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Fixed} from "../core/Fixed.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {IMembers} from "../core/IMembers.sol";
 import {Parameters} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
+import {Committee} from "./Committee.sol";
 import {Escrow} from "./Escrow.sol";
 import {IConsensus} from "./IConsensus.sol";
 import {IEmission} from "./IEmission.sol";
@@ -16,9 +18,11 @@ import {Receipt, Receipts, SignedReceipt} from "./Receipts.sol";
 
 /// @title Consensus: by whom, and how much, a speaker was heard
 /// @notice In LISTEN a listener posts the Merkle root of its receipts. In CLAIM a speaker shows its column: every
-///         receipt in which it was listened to. Its consensus weight is the largest w that listeners holding at least
-///         kappa of the others' posted stake give it; its rank is the sum of stake * min(weight, consensus). Leaving
-///         receipts out can only lower a rank.
+///         receipt in which it was listened to. For every speaker and epoch some neurons are bound to listen, drawn by
+///         stake (`Committee`); others' receipts carry fees and no weight. The consensus weight is the largest w that
+///         those holding at least kappa of all stake that is bound give it, whoever of them stays away; the rank is the
+///         sum of stake * min(weight, consensus), of which a fringe neuron has a part. A speaker that, over the epochs of
+///         late, less than kappa listened to at all has no rank. Leaving receipts out can only lower it.
 abstract contract Consensus is IConsensus, Escrow, EIP712 {
     uint256 public constant ATTENTION = 65535;
     uint256 public constant MAX_COLUMN = 128;
@@ -29,6 +33,7 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
     mapping(uint32 epoch => mapping(uint32 id => Post)) public posts;
     mapping(uint32 epoch => mapping(uint32 id => Column)) public columns;
     mapping(uint32 epoch => Epoch) public epochs;
+    mapping(uint32 id => Trust) public trusts;
     mapping(uint32 epoch => mapping(uint32 id => bytes32)) public heardOf; // hash of the listeners that a claim counted
 
     constructor(IDirectory d) Escrow(d) EIP712("Klopf", "1") {
@@ -48,7 +53,7 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
         if (role == IMembers.Role.None) revert NotAdmitted(id);
         if (role == IMembers.Role.Neuron) _requireSpeaking(id);
         // APPLY
-        uint96 weight = role == IMembers.Role.Neuron ? stake.stakeAt(id, epoch) : 0;
+        uint96 weight = role == IMembers.Role.Neuron ? registry.boundWith(id, epoch) : 0;
         _spend(id, fees);
         (p.root, p.stake, p.fees) = (root == 0 ? bytes32(uint256(1)) : root, weight, fees);
         epochs[epoch].stake += weight;
@@ -120,8 +125,8 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
         }
     }
 
-    /// @dev Walks the column from the heaviest weight down until listeners holding kappa of the others' posted stake are
-    ///      met. Nobody may listen to himself, so his own stake must not count against him either.
+    /// @dev Walks the column from the heaviest weight down until listeners holding kappa of what the others are bound with
+    ///      are met. Nobody may listen to himself, so his own stake must not count against him either.
     function _weigh(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column)
         private
         returns (uint16 consensus, uint256 rank, uint96 fees)
@@ -130,8 +135,9 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
         uint96[] memory stakes = new uint96[](column.length);
         uint32[] memory heard = new uint32[](column.length);
         uint256 count = 0;
-        uint256 needed = uint256(epochs[epoch].stake - posts[epoch][speaker].stake) * now_.kappa;
+        Draw memory d = _draw(epoch, speaker);
         uint256 reached = 0;
+        uint256 trusting = 0;
         bool met = false;
         for (uint256 i = 0; i < column.length; i++) {
             Receipt calldata r = column[i].receipt;
@@ -145,9 +151,13 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
             p.fees -= r.fee;
             fees += r.fee;
             heard[count++] = r.listener;
-            stakes[i] = p.stake;
-            reached += p.stake;
-            if (!met && p.stake != 0 && reached * ATTENTION >= needed) {
+            uint256 with = p.stake == 0
+                ? 0
+                : Committee.weightOf(d.seed, r.listener, speaker, p.stake, d.total, d.count, now_.committee);
+            stakes[i] = uint96(with);
+            reached += with;
+            if (r.weight != 0) trusting += with;
+            if (!met && with != 0 && reached * ATTENTION >= d.others * now_.kappa) {
                 (consensus, met) = (r.weight, true);
             }
             emit Heard(epoch, r.listener, r.speaker, r.answers, r.weight, r.fee, leaf);
@@ -155,9 +165,32 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
         for (uint256 i = 0; i < column.length; i++) {
             rank += uint256(stakes[i]) * Math.min(column[i].receipt.weight, consensus);
         }
+        if (!_trusted(epoch, speaker, trusting, d.others, now_)) rank = 0;
+        if (registry.standingOf(speaker) != IMembers.Standing.Backbone) rank = (rank * now_.fringeBps) / 1e4;
         assembly ("memory-safe") {
             mstore(heard, count)
         }
         if (now_.disputeSeconds != 0) heardOf[epoch][speaker] = keccak256(abi.encodePacked(heard));
+    }
+
+    function _draw(uint32 epoch, uint32 speaker) private view returns (Draw memory d) {
+        (d.total, d.count) = registry.bound(epoch);
+        d.others = d.total - registry.boundWith(speaker, epoch);
+        d.seed = clock.seedOf(epoch);
+    }
+
+    /// @dev Whether, of late, those bound to listen to `speaker` did so with kappa of their stake. An epoch counts `decay` of
+    ///      the one after it, and one without a claim as silence, so that nobody gains by claiming in lucky ones only.
+    function _trusted(uint32 epoch, uint32 speaker, uint256 trusting, uint256 others, Parameters memory now_)
+        private
+        returns (bool)
+    {
+        Trust memory t = trusts[speaker];
+        uint256 kept = Fixed.powDown(now_.decay, t.epoch == 0 ? 1 : epoch - t.epoch);
+        uint256 share = others == 0 ? 0 : Fixed.divDown(trusting, others);
+        uint256 heard = Fixed.mulDown(t.heard, kept) + Fixed.mulDown(Fixed.ONE - now_.decay, share);
+        uint256 most = Fixed.ONE - Fixed.mulDown(Fixed.ONE - t.most, kept);
+        trusts[speaker] = Trust(uint96(heard), uint96(most), epoch);
+        return heard * ATTENTION >= most * now_.kappa;
     }
 }

@@ -6,9 +6,11 @@ import {Receipt, SignedReceipt} from "./Receipts.sol";
 
 /// @title Consensus: by whom, and how much, a speaker was heard
 /// @notice In LISTEN a listener posts the Merkle root of its receipts. In CLAIM a speaker shows its column: every
-///         receipt in which it was listened to. Its consensus weight is the largest w that listeners holding at least
-///         kappa of the others' posted stake give it; its rank is the sum of stake * min(weight, consensus). Leaving
-///         receipts out can only lower a rank.
+///         receipt in which it was listened to. For every speaker and epoch some neurons are bound to listen, drawn by
+///         stake (`Committee`); others' receipts carry fees and no weight. The consensus weight is the largest w that
+///         those holding at least kappa of all stake that is bound give it, whoever of them stays away; the rank is the
+///         sum of stake * min(weight, consensus), of which a fringe neuron has a part. A speaker that, over the epochs of
+///         late, less than kappa listened to at all has no rank. Leaving receipts out can only lower it.
 interface IConsensus is IEscrow {
     enum Pay {
         Due,
@@ -37,6 +39,21 @@ interface IConsensus is IEscrow {
         uint112 rank; // of all speakers
         uint96 stake; // posted by all listeners
         uint96 pool; // compute reward, once something was claimed
+    }
+
+    /// @dev How a speaker was listened to over the epochs of late, the last counting most; both 18 decimals.
+    struct Trust {
+        uint96 heard; // by how much of the stake that was bound to
+        uint96 most; // what that would be, had all listened
+        uint32 epoch; // of the last claim
+    }
+
+    /// @dev What decides who is bound to listen to a speaker.
+    struct Draw {
+        bytes32 seed;
+        uint256 total; // stake of all who are bound to listen
+        uint256 others; // the same without the speaker's own
+        uint256 count; // how many they are
     }
 
     /// @notice A listener has posted its receipts.
@@ -133,6 +150,10 @@ interface IConsensus is IEscrow {
     function posts(
         uint32 epoch, uint32 id
     ) external view returns (bytes32 root, uint96 stake, uint96 fees, uint32 weightUsed, uint32 disputes);
+
+    /// @notice How a speaker was listened to over the epochs of late.
+    /// @param id Id of the participant.
+    function trusts(uint32 id) external view returns (uint96 heard, uint96 most, uint32 epoch);
 
     /// @notice How a speaker was heard in an epoch.
     /// @param epoch Number of the epoch.

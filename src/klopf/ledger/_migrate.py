@@ -13,7 +13,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from eth_abi.abi import decode, encode
@@ -179,8 +179,9 @@ def open_source(where: Where, deployment: Deployment, confirmations: int = 0) ->
 def terms_of(source: Ledger) -> tuple[Parameters, Marks]:
     """The rules that a network is played by, and the marks of its audits, also of networks that earlier versions made.
 
-    Before there were packs the marks stood among the rules, after the quorum of audits; before there was a least time
-    of a phase, it was none. A number that is out of today's range comes to its nearest end.
+    Before there were packs the marks stood among the rules, after the quorum of audits. What there was no number for is
+    as it is by default: the least time of a phase, committees and the part of the fringe. A number that is out of
+    today's range comes to its nearest end.
     """
     function = artifact("Rules").functions["current"]
     data = source.rpc.call(source.deployment.address("Rules"), function.call_data(()))
@@ -190,8 +191,8 @@ def terms_of(source: Ledger) -> tuple[Parameters, Marks]:
     else:
         after = 1 + [f.name for f in fields(Parameters)].index("audit_quorum")
         marks = Marks({"accuracy": words.pop(after), "robustness": words.pop(after)})
-    missing = len(fields(Parameters)) - len(words)
-    return _in_range(Parameters.from_tuple((*words, *[0] * missing))), marks
+    since = astuple(Parameters())[len(words) :]  # what there was no number for
+    return _in_range(Parameters.from_tuple((*words, *since))), marks
 
 
 def _in_range(p: Parameters) -> Parameters:

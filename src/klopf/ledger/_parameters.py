@@ -56,7 +56,7 @@ class Parameters:
     thaw_seconds: int = 7 * 24 * 3600
     """Unstaked tokens stay slashable this long: two epochs at least, which is longer than judging takes."""
     kappa: int = 32767
-    """Share of the posted stake that must agree on a weight, in 1/65535."""
+    """Share of the stake bound to listen that must agree on a weight, in 1/65535."""
     seats: int = 4
     """Backbone seats."""
     maturity: int = 2
@@ -87,6 +87,10 @@ class Parameters:
     """Least stake of an auditor."""
     least_seconds: int = 0
     """No phase is shorter, whoever has arrived; at most the longest LISTEN or CLAIM may be."""
+    committee: int = 8
+    """So many neurons are bound to listen to a speaker on average, drawn by stake, where there are more: 4 to 64."""
+    fringe_bps: int = 5000
+    """What is heard of a fringe neuron counts so much of what it would count of one with a seat, in 1/10,000."""
 
     def as_tuple(self) -> tuple[Any, ...]:
         """In the order of the contract's struct."""

@@ -126,5 +126,8 @@ async def _give(who: Participant, signed: ledger.SignedReceipt) -> None:
 
 
 def attention(shares: Mapping[int, float]) -> dict[int, int]:
-    """Weights out of 65535, rounded down, in proportion to ``shares``, which add up to at most 1."""
-    return {k: int(65_535 * share) for k, share in shares.items()}
+    """Weights out of 65535, rounded down, in proportion to ``shares``, which add up to at most 1.
+
+    Who is heard less than a quarter as much as all would be alike gets nothing: any weight says that it is listened to.
+    """
+    return {k: int(65_535 * share) if 4 * share * len(shares) >= 1 else 0 for k, share in shares.items()}

@@ -231,7 +231,10 @@ class _Neuron:
 
     async def _listen(self, conversations: Conversations, listener: Listener) -> dict[int, int]:
         """Ask some neighbours about own samples, and learn from their answers whom to listen to."""
-        chosen = listener.choose(self.who.speakers(), self.settings.ask, self.settings.fringe_seats)
+        bound, speakers = await self._bound(), self.who.speakers()
+        free = max(0, self.settings.ask - len(bound))
+        others = [k for k in speakers if k not in bound]
+        chosen = bound + listener.choose(others, free, min(free, self.settings.fringe_seats))
         rng = np.random.default_rng([self.who.settings.seed, conversations.epoch, 2])
         count = min(self.settings.questions, len(self.data["targets"]))
         about = rng.choice(len(self.data["targets"]), count, replace=False)
@@ -240,6 +243,13 @@ class _Neuron:
         own = {self.who.id: await self._think(conversations.epoch, inputs)}
         listener.learn(answers | own, self.data["targets"][about])
         return attention(listener.shares(list(answers)))
+
+    async def _bound(self) -> list[int]:
+        """The neurons to whom it is bound to listen in this epoch: nobody else's weights count for them."""
+        speakers = self.who.speakers()
+        return (
+            await self.who.attempt("finding its duties", self.who.book.settlement.bound_to, self.who.id, speakers) or []
+        )
 
     async def _merely_ask(self, conversations: Conversations, ids: Sequence[int], count: int) -> None:
         await conversations.ask(ids, self.data["inputs"][:count])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_helpers import KLP, Net, Role
+from ledger_helpers import KLP, TINY, Net, Role
 
 from klopf import ledger
 from klopf.ledger.market import _reference as market_ref
@@ -31,6 +31,7 @@ def test_a_random_market_is_computed_alike(net: Net) -> None:
     stakes = [100 * KLP, 100 * KLP, 333 * KLP + 1, 257 * KLP, 500 * KLP]
     ids = [net.join(Role.NEURON, stake=s) for s in stakes]
     net.admin.clock.start()
+    trusts = dict.fromkeys(ids, (0, 0, 0))
     row = st.lists(st.none() | st.integers(0, 16_383), min_size=5, max_size=5)
 
     @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,11 +46,18 @@ def test_a_random_market_is_computed_alike(net: Net) -> None:
         epoch = net.epoch(weights)
         posted = sum(stakes[ids.index(i)] for i in weights)
         totals = net.admin.settlement.epoch(epoch)
-        ranks = []
+        ranks, claimed = [], {s for row in weights.values() for s in row}
         for speaker in ids:
             column = [(stakes[ids.index(i)], w[speaker]) for i, w in weights.items() if speaker in w]
-            others = posted - (stakes[ids.index(speaker)] if speaker in weights else 0)
+            others = sum(stakes) - stakes[ids.index(speaker)]  # whoever posted
             consensus, rank = market_ref.rank(column, others, 32767)
+            if speaker in claimed:
+                heard, most, last = trusts[speaker]
+                trusting = sum(stake for stake, weight in column if weight)
+                gone = epoch - last if last else 1
+                heard, most = market_ref.trust_after(heard, most, gone, trusting, others, TINY.decay)
+                trusts[speaker] = heard, most, epoch
+                rank = rank * TINY.fringe_bps // 10_000 if heard * 65_535 >= most * 32_767 else 0
             found = net.admin.settlement.column(epoch, speaker)
             assert (found.consensus, found.rank) == (consensus, rank)
             ranks.append(rank)

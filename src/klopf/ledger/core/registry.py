@@ -1,8 +1,11 @@
-"""Who takes part: keys, roles, models, standing and seats; and how much each was heard."""
+"""Who takes part: keys, roles, models, standing and seats; and how much each was heard.
+
+One file because it is one contract's: its events, what they must have been, and its client.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -19,6 +22,7 @@ from klopf.ledger._parameters import KLP
 from klopf.ledger._receipts import Domain
 from klopf.ledger._replay import Replay
 from klopf.ledger.core import _reference as ref
+from klopf.ledger.core._duties import Duties
 from klopf.ledger.core._member import Member
 from klopf.ledger.core._participant import Participant, Role
 from klopf.ledger.core.clock import Clock, ClockReplay
@@ -32,6 +36,7 @@ __all__ = [
     "FREE",
     "KEEPS_SEAT",
     "Delisted",
+    "Dismissed",
     "EIP712DomainChanged",
     "Gone",
     "Judged",
@@ -129,6 +134,14 @@ class Delisted(Event):
 
 
 @dataclass(frozen=True)
+class Dismissed(Event):
+    """A neuron that did not post for long is bound to listen no more, until it does."""
+
+    id: int
+    epoch: int
+
+
+@dataclass(frozen=True)
 class EIP712DomainChanged(Event):
     pass
 
@@ -146,6 +159,7 @@ class RegistryReplay(Replay):
         self.heard: set[tuple[int, int]] = set()
         """(epoch, id) of all whose share of an epoch is in their utility."""
         self.clock.weight = self.weight
+        self.duties = Duties()
         self.share: Callable[[int, int], int] = lambda epoch, id: 0
         """What an id was heard in an epoch, of all listening, 18 decimals; set by whoever keeps that account."""
 
@@ -193,6 +207,8 @@ class RegistryReplay(Replay):
 
     def on_ModelCommitted(self, e: ModelCommitted) -> None:
         self.members[e.id].commitment = e.commitment
+        if not self.duties.saw(e.id, e.epoch):
+            self.bind_anew(e.id)
         self.expect("Settlement.Posted", e.id, e.epoch)
 
     def must_know(self, id: int) -> None:
@@ -233,6 +249,27 @@ class RegistryReplay(Replay):
             else:  # somebody called silence
                 self.differ(f"standing of {e.id} by {self.where(e)}", self.earned(m).name, after.name)
         m.standing = after
+        if after is Standing.SILENT:
+            self.duties.bind(e.id, 0, self.clock.epoch)
+        elif e.before == Standing.NONE:
+            self.bind_anew(e.id)
+
+    # -- who is bound to listen --
+
+    def bound_with(self, id: int, epoch: int) -> int:
+        """The stake with which a neuron is bound to listen; 0 where it is not."""
+        return self.members[id].stake_at(epoch) if self.duties.since(id) <= epoch else 0
+
+    def bind_anew(self, id: int) -> None:
+        """A neuron that speaks is bound to listen."""
+        m = self.members[id]
+        if m.role is Role.NEURON and m.standing in (Standing.FRINGE, Standing.BACKBONE):
+            self.duties.bind(id, m.staked, self.clock.epoch)
+
+    def on_Dismissed(self, e: Dismissed) -> None:
+        self.differ(f"epoch of {self.where(e)}", self.clock.epoch, e.epoch)
+        self.differ(f"absence of {self.where(e)} long enough", True, self.duties.absent(e.id, e.epoch))
+        self.duties.bind(e.id, 0, e.epoch)
 
     def knocked(self, e: StandingChanged, m: Member) -> None:
         """A seat is asked for. Where it is taken, the incumbent's change comes first and names the challenger."""
@@ -261,6 +298,7 @@ class RegistryReplay(Replay):
         if m.stakes and m.stakes[-1][0] == epoch:
             m.stakes.pop()
         m.stakes.append((epoch, staked))
+        self.duties.restake(id, staked if m.standing is not Standing.SILENT else 0, epoch)
         if m.role is Role.AUDITOR and id not in self.listed and staked >= rules.auditor_stake:
             self.listed[id] = epoch + 1
         if m.role is not Role.NEURON:
@@ -320,6 +358,8 @@ class RegistryReplay(Replay):
         registry, the = self.client(Registry), "the contract's"
         self.differ(f"{the} list of auditors", list(self.listed), registry.auditors())
         self.differ(f"{the} stake of all who take part", self.weight(), registry.weight())
+        epoch = self.clock.epoch
+        self.differ(f"{the} stake that is bound to listen", self.duties.bound(epoch), registry.bound(epoch))
         participants = {p.id: p for p in registry.all()}
         self.differ(f"{the} ids", sorted(self.members), sorted(participants))
         for id, m in self.members.items():
@@ -330,6 +370,7 @@ class RegistryReplay(Replay):
                     self.differ(f"record of {id}", "possible", error)
 
     def compare_member(self, id: int, m: Member, p: Participant) -> None:
+        epoch = self.clock.epoch
         pairs: tuple[tuple[str, object, object], ...] = (
             ("role", m.role.name, p.role.name),
             ("owner", m.owner, p.owner),
@@ -344,6 +385,7 @@ class RegistryReplay(Replay):
             ("epochs accounted for", m.accounted, p.accounted),
             ("utility", self.utility(m) / ref.WAD, p.utility),
             ("deposit", m.deposit, self.client(Registry).deposit(id)),
+            ("duty to listen", self.bound_with(id, epoch), self.client(Registry).bound_with(id, epoch)),
             ("last arrival", self.clock.turns[id], self.client(Clock).last_turn(id)),
         )
         for what, expected, found in pairs:
@@ -363,7 +405,7 @@ class Registry(Contract):
     name = "Registry"
     events = (
         Registered, Moved, KeyRotated, Gone, ModelChanged, ModelCommitted, UtilityUpdated, Judged, StandingChanged,
-        Delisted, EIP712DomainChanged,
+        Delisted, Dismissed, EIP712DomainChanged,
     )  # fmt: skip
     needs_none = (EIP712DomainChanged,)
     participants = ("id", "rival")
@@ -427,6 +469,19 @@ class Registry(Contract):
     def silence(self, id: int) -> Sent:
         """Silence, or send back to the fringe, a neuron whose record says so."""
         return self._write("silence", id)
+
+    def bound(self, epoch: int) -> tuple[int, int]:
+        """Stake and number of the neurons that are bound to listen in the running epoch, as it opened."""
+        stake, count = self._read("bound", epoch)
+        return int(stake), int(count)
+
+    def bound_with(self, id: int, epoch: int) -> int:
+        """The stake with which a neuron is bound to listen in an epoch; 0 where it is not."""
+        return int(self._read("boundWith", id, epoch))
+
+    def dismiss(self, ids: Sequence[int]) -> Sent:
+        """Bind neurons to listen no longer that have not posted for 24 epochs; others are passed over. Anybody may."""
+        return self._write("dismiss", list(ids))
 
     def auditors(self) -> list[int]:
         """The listed auditors, oldest first."""

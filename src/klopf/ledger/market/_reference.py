@@ -11,13 +11,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.ledger.core._reference import WAD, power
+
 __all__ = [
     "ATTENTION",
+    "bound_with",
     "consensus_weight",
     "first_reward",
     "rank",
     "reward_after_milestone",
     "reward_before_milestone",
+    "trust_after",
     "weighted_consensus",
 ]
 
@@ -52,10 +59,33 @@ def weighted_consensus(stakes: Sequence[Any], weights: Sequence[Sequence[Any]], 
     ]
 
 
-def rank(column: Sequence[tuple[int, int]], posted: int, kappa: int) -> tuple[int, int]:
-    """Consensus weight and rank of one speaker from its (stake, weight) pairs; ``kappa`` in 1/65535 of ``posted``,
-    the stake that all others have posted."""
-    needed = -(-posted * kappa // ATTENTION)
+def bound_with(seed: bytes, listener: int, speaker: int, stake: int, total: int, count: int, seats: int) -> int:
+    """The stake with which a listener counts in what is heard of a speaker; 0 where it is not bound to listen.
+
+    ``stake`` of ``total`` is what it has, ``count`` how many are bound to somebody. A seat is ``total / seats``: who
+    has as much counts with all, who has less with one seat, as often as its stake is part of one.
+    """
+    if count <= seats or stake * seats >= total:
+        return stake
+    lot = int.from_bytes(keccak(encode(("bytes32", "uint32", "uint32"), (seed, listener, speaker))), "big") % total
+    return total // seats if lot < stake * seats else 0
+
+
+def trust_after(heard: int, most: int, epochs: int, trusting: int, others: int, decay: int) -> tuple[int, int]:
+    """How a speaker was listened to of late, and how it could have been at most, after one more claim, 18 decimals.
+
+    ``epochs`` have gone since the claim before, 1 for the first; ``trusting`` of the stake of ``others``, who are bound
+    to, listened at all.
+    """
+    kept = power(decay, epochs)
+    share = trusting * WAD // others if others else 0
+    return heard * kept // WAD + (WAD - decay) * share // WAD, WAD - (WAD - most) * kept // WAD
+
+
+def rank(column: Sequence[tuple[int, int]], others: int, kappa: int) -> tuple[int, int]:
+    """Consensus weight and rank of one speaker from its (stake, weight) pairs; ``kappa`` in 1/65535 of ``others``,
+    the stake of all others who are bound to listen."""
+    needed = -(-others * kappa // ATTENTION)
     consensus = consensus_weight(column, needed)
     return consensus, sum(stake * min(weight, consensus) for stake, weight in column)
 

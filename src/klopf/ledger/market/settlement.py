@@ -14,11 +14,14 @@ from klopf.ledger._pack import Contract
 from klopf.ledger._receipts import Domain, SignedReceipt, root_from
 from klopf.ledger._replay import Replay
 from klopf.ledger.core._participant import Role
-from klopf.ledger.core.clock import ClockReplay, Phase
-from klopf.ledger.core.registry import RegistryReplay
+from klopf.ledger.core.clock import Clock, ClockReplay, Phase
+from klopf.ledger.core.registry import Registry, RegistryReplay
+from klopf.ledger.core.rules import Rules
 from klopf.ledger.core.token import Token
 from klopf.ledger.market import _reference as ref
+from klopf.ledger.market._settled import Column, EpochTotals, Escrow, HeardSoFar, Post, Totals, Trust
 from klopf.ledger.market.emission import EmissionReplay
+from klopf.neuron import Standing
 
 __all__ = [
     "EMPTY_ROOT",
@@ -36,35 +39,12 @@ __all__ = [
     "Settlement",
     "SettlementReplay",
     "Thawing",
+    "Trust",
     "Withdrawn",
 ]
 
 EMPTY_ROOT = (1).to_bytes(32, "big")
 _WAD, _COLUMN = 10**18, 128  # one, and receipts that a claim may hold
-
-
-@dataclass(frozen=True)
-class Column:
-    """How a speaker was heard in an epoch."""
-
-    consensus: int
-    rank: int
-    fees: int
-    claimed: bool
-    collected: bool
-    weighed: bool = False
-    """How it was heard counts for its standing; its money may still wait for the dispute window."""
-    voided: bool = False
-    """It signed a receipt that it did not post: no compute reward."""
-
-
-@dataclass(frozen=True)
-class EpochTotals:
-    """Sums over an epoch."""
-
-    rank: int
-    stake: int
-    pool: int
 
 
 @dataclass(frozen=True)
@@ -146,45 +126,6 @@ class EIP712DomainChanged(Event):
     pass
 
 
-@dataclass
-class Post:
-    """What a listener posted for an epoch; ``fees`` are those that nobody has claimed yet."""
-
-    root: bytes
-    stake: int
-    fees: int
-    used: int = 0
-
-
-@dataclass
-class _Heard:
-    """A column as the events tell of it."""
-
-    consensus: int = 0
-    rank: int = 0
-    fees: int = 0
-    claimed: bool = False
-    collected: bool = False
-    voided: bool = False
-
-
-@dataclass
-class _Totals:
-    rank: int = 0
-    stake: int = 0
-    pool: int = 0
-
-
-@dataclass
-class _Escrow:
-    free: int = 0
-    thawing: int = 0
-    ready_at: int = 0
-    cap: int = 0
-    spent: tuple[int, int] = (0, 0)
-    """Epoch, and what fees took out of escrow in it since there is a cap."""
-
-
 class SettlementReplay(Replay):
     """Escrow, posts, columns and pay; and that every receipt is genuine."""
 
@@ -196,10 +137,11 @@ class SettlementReplay(Replay):
         self.registry.share = self.share
         deployment = self.run.ledger.deployment
         self.domain = Domain(deployment.chain_id, self.address)
-        self.escrow: dict[int, _Escrow] = defaultdict(_Escrow)
+        self.escrow: dict[int, Escrow] = defaultdict(Escrow)
         self.posts: dict[tuple[int, int], Post] = {}
-        self.columns: dict[tuple[int, int], _Heard] = defaultdict(_Heard)
-        self.totals: dict[int, _Totals] = defaultdict(_Totals)
+        self.columns: dict[tuple[int, int], HeardSoFar] = defaultdict(HeardSoFar)
+        self.totals: dict[int, Totals] = defaultdict(Totals)
+        self.trusts: dict[int, Trust] = {}
         self.paid: set[bytes] = set()
         """Leaves of receipts that claims counted,"""
         self.counted: set[tuple[int, int, int]] = set()
@@ -261,7 +203,7 @@ class SettlementReplay(Replay):
         self.must(e, e.id, e.epoch)
         self.clock.during(e, e.epoch, Phase.LISTEN)
         self.differ(f"second post of {e.id} in epoch {e.epoch}", False, (e.epoch, e.id) in self.posts)
-        weight = m.stake_at(e.epoch) if m.role is Role.NEURON else 0
+        weight = self.registry.bound_with(e.id, e.epoch) if m.role is Role.NEURON else 0
         self.differ(f"stake of {self.where(e)}", weight, e.stake)
         self.spend(e.id, e.fees, self.where(e))
         self.posts[e.epoch, e.id] = Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight, e.fees)
@@ -286,7 +228,10 @@ class SettlementReplay(Replay):
         within = post.used <= ref.ATTENTION
         self.differ(f"weights of listener {e.listener} within {ref.ATTENTION} at {at}", True, within)
         self.differ(f"fees of listener {e.listener} covered at {at}", True, post.fees >= 0)
-        self._column.append((post.stake, e.weight))
+        total, count = self.registry.duties.bound(e.epoch)
+        seed, seats = self.clock.seeds[e.epoch], self.rules.now.committee
+        bound = ref.bound_with(seed, e.listener, e.speaker, post.stake, total, count, seats) if post.stake else 0
+        self._column.append((bound, e.weight))
         self._fees += e.fee
 
     def on_Refused(self, e: Refused) -> None:
@@ -302,10 +247,13 @@ class SettlementReplay(Replay):
     def on_Claimed(self, e: Claimed) -> None:
         at = self.where(e)
         self.clock.during(e, e.epoch, Phase.CLAIM)
-        totals = self.totals[e.epoch]
-        own = self.posts.get((e.epoch, e.speaker))
-        others = totals.stake - (own.stake if own else 0)
-        consensus, rank = ref.rank(self._column, others, self.rules.now.kappa)
+        totals, rules = self.totals[e.epoch], self.rules.now
+        others = self.registry.duties.bound(e.epoch)[0] - self.registry.bound_with(e.speaker, e.epoch)
+        consensus, rank = ref.rank(self._column, others, rules.kappa)
+        if not self.trusted(e, others):
+            rank = 0
+        if self.registry.members[e.speaker].standing is not Standing.BACKBONE:
+            rank = rank * rules.fringe_bps // 10_000
         fees, self._column, self._fees = self._fees, [], 0
         self.differ(f"consensus weight of {at}", consensus, e.consensus)
         self.differ(f"rank of {at}", rank, e.rank)
@@ -315,10 +263,19 @@ class SettlementReplay(Replay):
         column.consensus, column.rank, column.fees, column.claimed = consensus, rank, fees, True
         if rank and not totals.rank:
             emission = self.emission
-            totals.pool = min(self.rules.now.emission, emission.market_left, emission.left)
+            totals.pool = min(rules.emission, emission.market_left, emission.left)
             emission.market_left -= totals.pool
             emission.set_aside_for(e, emission.cycle, totals.pool)
         totals.rank += rank
+
+    def trusted(self, e: Claimed, others: int) -> bool:
+        """Whether those bound to listen to a speaker did so of late."""
+        rules, before = self.rules.now, self.trusts.get(e.speaker, Trust())
+        trusting = sum(stake for stake, weight in self._column if weight)
+        epochs = e.epoch - before.epoch if before.epoch else 1
+        heard, most = ref.trust_after(before.heard, before.most, epochs, trusting, others, rules.decay)
+        self.trusts[e.speaker] = Trust(heard, most, e.epoch)
+        return heard * ref.ATTENTION >= most * rules.kappa
 
     def share(self, epoch: int, id: int) -> int:
         """What ``id`` was heard in ``epoch``, of all listening, 18 decimals."""
@@ -401,6 +358,7 @@ class SettlementReplay(Replay):
             escrow = self.escrow[id]
             self.differ(f"escrow of {id}", escrow.free, settlement.escrow(id))
             self.differ(f"thawing escrow of {id}", escrow.thawing, settlement.thawing(id)[0])
+            self.differ(f"{the} trust in {id}", self.trusts.get(id, Trust()), settlement.trust(id))
             self.differ(f"cap of {id}", escrow.cap, settlement.capped(id))
             for epoch in range(1, self.clock.epoch + 1):
                 found, kept = settlement.column(epoch, id), self.columns[epoch, id]
@@ -457,6 +415,19 @@ class Settlement(Contract):
         """
         column = sorted(receipts, key=lambda s: (-s.receipt.weight, -s.receipt.fee))[:_COLUMN]
         return self._write("claim", id, [signed.as_tuple() for signed in column])
+
+    def bound_to(self, listener: int, speakers: Sequence[int]) -> list[int]:
+        """Those of ``speakers`` to whom ``listener`` is bound to listen in the running epoch."""
+        epoch = self._ledger.client(Clock).turn()[0]
+        registry, seats = self._ledger.client(Registry), self._ledger.client(Rules).current().committee
+        stake, (total, count) = registry.bound_with(listener, epoch), registry.bound(epoch)
+        seed = self._ledger.client(Clock).seed(epoch)
+        others = [s for s in speakers if s != listener and stake]
+        return [s for s in others if ref.bound_with(seed, listener, s, stake, total, count, seats)]
+
+    def trust(self, id: int) -> Trust:
+        """How ``id`` was listened to over the epochs of late."""
+        return Trust(*self._read("trusts", id))
 
     def collect(self, epoch: int, ids: Sequence[int]) -> Sent:
         """Pay what an epoch that is over owes to each of ``ids``; what was collected is skipped."""

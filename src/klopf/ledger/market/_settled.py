@@ -1,0 +1,80 @@
+"""What is kept of an epoch's listening and of escrow: what the client answers, and the replay's own records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Column", "EpochTotals", "Escrow", "HeardSoFar", "Post", "Totals", "Trust"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a speaker was heard in an epoch."""
+
+    consensus: int
+    rank: int
+    fees: int
+    claimed: bool
+    collected: bool
+    weighed: bool = False
+    """How it was heard counts for its standing; its money may still wait for the dispute window."""
+    voided: bool = False
+    """It signed a receipt that it did not post: no compute reward."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How a speaker was listened to over the epochs of late, and how it could have been at most; 18 decimals. ``epoch``
+    is that of its last claim."""
+
+    heard: int = 0
+    most: int = 0
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class EpochTotals:
+    """Sums over an epoch."""
+
+    rank: int
+    stake: int
+    pool: int
+
+
+@dataclass
+class Post:
+    """What a listener posted for an epoch; ``fees`` are those that nobody has claimed yet."""
+
+    root: bytes
+    stake: int
+    fees: int
+    used: int = 0
+
+
+@dataclass
+class HeardSoFar:
+    """A column as the events tell of it."""
+
+    consensus: int = 0
+    rank: int = 0
+    fees: int = 0
+    claimed: bool = False
+    collected: bool = False
+    voided: bool = False
+
+
+@dataclass
+class Totals:
+    rank: int = 0
+    stake: int = 0
+    pool: int = 0
+
+
+@dataclass
+class Escrow:
+    free: int = 0
+    thawing: int = 0
+    ready_at: int = 0
+    cap: int = 0
+    spent: tuple[int, int] = (0, 0)
+    """Epoch, and what fees took out of escrow in it since there is a cap."""
