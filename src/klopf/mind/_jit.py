@@ -87,15 +87,16 @@ def shipped_folder(*more: Path) -> Path | None:
     return folder if all(has.get(feature) for feature in _LEVEL_HAS) else None
 
 
-def compiler(*more: Path) -> Callable[..., Any]:
+def compiler(*more: Path, borrowing: bool = False) -> Callable[..., Any]:
     """A decorator that compiles in nopython mode, releasing the GIL, cached on disk where possible.
 
-    ``more`` are source files whose every change makes the cache stale, beside the mind's own.
+    ``more`` are source files whose every change makes the cache stale, beside the mind's own. Functions that are
+    ``borrowing`` count no references, which a small network's step would notice, and may not make arrays.
     """
     own, shipped = cache_folder(*more), shipped_folder(*more)
 
     def jit(function: Callable[..., Any], key: Any = None) -> Any:
-        options = _OPTIONS if key is None else {**_OPTIONS, **_BORROWED}
+        options = {**_OPTIONS, **_BORROWED} if borrowing or key is not None else _OPTIONS
         kernel = numba.njit(function, **options)
         config: Any = numba.config
         if (own or shipped) and not config.DISABLE_JIT:

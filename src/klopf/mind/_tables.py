@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from klopf.mind._company import company_for, company_took_over
 from klopf.mind._layout import layout_for
+from klopf.mind._memory import zeros
 from klopf.mind._settings import ACTIVATIONS, COMMON, LOSSES, UTILITIES, Settings
 from klopf.mind.kernels.part import GradientRule
 from klopf.mind.kernels.parts import life_called, rule_called
@@ -76,16 +77,16 @@ class Tables:
                   for q in self.layout.weights]  # fmt: skip
         units = max(sum(sizes[1:-1]), 1)
         scaled = s.scale_targets and output == "linear"
-        P = np.zeros((len(self.layout.weights), weights), dtype)
+        P = zeros((len(self.layout.weights), weights), dtype)
         self.net = Net(
             W=P[0],
             P=P,
-            U=np.zeros((len(self.layout.units), units), dtype),
-            K=np.zeros(covariances, dtype),
+            U=zeros((len(self.layout.units), units), dtype),
+            K=zeros(covariances, dtype),
             S=_usual(sizes[0], s.normalise_inputs, dtype),
             T=_usual(sizes[-1], scaled, np.float64),
-            G=np.zeros(8, np.float64),
-            rng=np.zeros(1, np.uint64),
+            G=zeros(8, np.float64),
+            rng=zeros(1, np.uint64),
             layers=layers,
             matrices=matrices,
             hyper=np.array([getattr(s, name) for name in self.hyper], dtype),
@@ -96,23 +97,23 @@ class Tables:
         self._sensor_birth = self.net.S[:, 0].copy()
         widest = max(sizes[1:])
         self.work = Work(
-            A=np.zeros(inputs, dtype),
-            Z=np.zeros(sums, dtype),
-            D=np.zeros(sums, dtype),
-            C=np.zeros(sums, dtype),
-            H=np.zeros(products, dtype),
-            active=np.zeros(inputs, np.int64),
-            count=np.zeros(len(layers), np.int64),
-            inverse=np.zeros(len(layers), dtype),
-            scale=np.zeros(len(layers), dtype),
-            doubt=np.zeros(len(layers), dtype),
-            curvature=np.zeros(len(layers), dtype),
-            spoken=np.zeros(widest, dtype),
-            deviation=np.zeros(widest, dtype),
-            corrected=np.zeros(widest, np.float64),
-            mature=np.zeros(widest, np.bool_),
-            pool=np.zeros(weights if s.life == "weights" else 0, dtype),
-            told=np.zeros(2, dtype),
+            A=zeros(inputs, dtype),
+            Z=zeros(sums, dtype),
+            D=zeros(sums, dtype),
+            C=zeros(sums, dtype),
+            H=zeros(products, dtype),
+            active=zeros(inputs, np.int64),
+            count=zeros(len(layers), np.int64),
+            inverse=zeros(len(layers), dtype),
+            scale=zeros(len(layers), dtype),
+            doubt=zeros(len(layers), dtype),
+            curvature=zeros(len(layers), dtype),
+            spoken=zeros(widest, dtype),
+            deviation=zeros(widest, dtype),
+            corrected=zeros(widest, np.float64),
+            mature=zeros(widest, np.bool_),
+            pool=zeros(weights if s.life == "weights" else 0, dtype),
+            told=zeros(2, dtype),
             refresh=np.array([_refresh(row) for row in layers.tolist()], np.int64),
         )
         self.plan = Plan(
@@ -414,7 +415,7 @@ class Tables:
 
 def _usual(n: int, kept: bool, dtype: Any) -> NDArray[Any]:
     """What is usual of ``n`` sensors or targets before anything was seen; see ``scaling``."""
-    table = np.zeros((S_RECENT + RECENT if kept else 2, n), dtype)
+    table = zeros((S_RECENT + RECENT if kept else 2, n), dtype)
     table[S_VARIANCE] = 1.0
     if kept:
         table[S_REACH] = REACH

@@ -25,7 +25,7 @@ MUTANTS = {
     },
     "least_heard": {
         "the most heard": lambda corrected, mature: neuron.least_heard(-corrected, mature),
-        "the young too": lambda corrected, mature: neuron.least_heard(corrected, mature | True),
+        "the young too": lambda corrected, mature: neuron.least_heard(corrected, [True] * len(mature)),
         "the last": lambda corrected, mature: len(corrected) - 1,
     },
     "moved_bias": {

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import Diverged, MindError
 from klopf.mind import _file
 from klopf.mind._checked import plain
+from klopf.mind._memory import zeros
 from klopf.mind._settings import checked_seed
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
@@ -24,6 +25,9 @@ from klopf.mind.rl._kernels import layout as at
 from klopf.mind.rl._settings import AGENTS, ALGORITHMS, AgentSettings, settings_for
 
 __all__ = ["Agent"]
+
+_FLOAT64 = np.dtype(np.float64)
+_DRAWN = (at.DRAWN, 0)
 
 _WRONG = {
     at.NOT_BEGUN: "no episode has begun; call begin(observation) first",
@@ -95,6 +99,7 @@ class Agent(Kept):
         if algorithm.acts and not actions and choices < 2:
             raise MindError(f"{agent} acts: give actions=1 or more, or choices=2 or more")
         self.observations, self.actions, self.choices = int(observations), int(actions), int(choices)
+        self._shape = (self.observations,)
         self.agent, self.seed, self.time_limit = agent, checked_seed(seed), int(time_limit)
         self._dtype: Any = np.dtype(dtype)
         self._lay_out()
@@ -106,9 +111,10 @@ class Agent(Kept):
             raise MindError(f"raw must be true or false for each of {self.observations} observations") from error
         self._kernel: Any = None
         self._state: Any = None
+        self._taken: Any = None
         self._turns = Turns()
 
-    _fleeting = ("_kernel", "_state")
+    _fleeting = ("_kernel", "_state", "_taken")
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -124,16 +130,16 @@ class Agent(Kept):
         self._networks, self._spans = g.networks, g.spans
         self._table = at.UPDATES[s.update].rows
         self._B = np.array([q.birth for q in self._table], self._dtype)
-        self._P = np.zeros((len(self._table), g.weights), self._dtype)
-        self._U = np.zeros((len(at.RECORDS), max(g.units, 1)), np.float64)
-        self._S = np.zeros((2, self.observations), np.float64)
-        self._A = np.zeros((2, g.places), self._dtype)
-        self._D = np.zeros(g.places, self._dtype)
-        self._C = np.zeros(len(at.SCALARS), self._dtype)
-        self._N = np.zeros((len(outputs), at.COUNTERS), np.float64)
+        self._P = zeros((len(self._table), g.weights), self._dtype)
+        self._U = zeros((len(at.RECORDS) + len(at.ROOM), max(g.units, 1)), np.float64)
+        self._S = zeros((2, self.observations), np.float64)
+        self._A = zeros((2, g.places), self._dtype)
+        self._D = zeros(g.places, self._dtype)
+        self._C = zeros(len(at.SCALARS), self._dtype)
+        self._N = zeros((len(outputs), at.COUNTERS), np.float64)
         self._N[:, at.N_CLIP] = 1.0  # the clipping threshold's running square begins at 1 (Intentional updates)
-        self._G = np.zeros(at.GLOBALS, np.float64)
-        self._action = np.zeros((len(at.ACTION), max(self.actions, 1)), np.float64)
+        self._G = zeros(at.GLOBALS, np.float64)
+        self._action = zeros((len(at.ACTION), max(self.actions, 1)), np.float64)
         self._hyp = hyperparameters_for(s, len(outputs), self._dtype)
         self._O = options_for(s, self.time_limit if self._timed else 0, self.actions > 0)
 
@@ -157,7 +163,7 @@ class Agent(Kept):
         """Everything that changes by living."""
         return {
             "weights": self._P,
-            "units": self._U,
+            "units": self._U[: len(at.RECORDS)],
             "senses": self._S,
             "activations": self._A,
             "counters": self._N,
@@ -238,18 +244,18 @@ class Agent(Kept):
         kernel = importlib.import_module(
             f"klopf.mind.rl._kernels.{ALGORITHMS[self.settings.algorithm].kernel}"
         )  # compiled code, when first needed
-        self._kernel = kernel
+        self._taken = self._action[at.TAKEN]
         self._state = (self._P, self._U, self._B, self._S, self._A, self._D, self._C, self._N, self._G, self._networks,
                        self._spans, self._hyp, self._O, self._rng, self._action)  # fmt: skip
+        self._kernel = kernel
         return kernel
 
     def _observed(self, observation: ArrayLike) -> NDArray[Any]:
         if (
             type(observation) is np.ndarray
-            and observation.dtype == np.float64
-            and observation.shape == (self.observations,)
-            and observation.flags.c_contiguous
-            and observation.flags.writeable
+            and observation.dtype is _FLOAT64
+            and observation.shape == self._shape
+            and observation.flags.carray
         ):
             return observation
         x = plain(observation, np.float64, "observation").reshape(-1)
@@ -257,20 +263,16 @@ class Agent(Kept):
             raise MindError(f"an observation has {x.shape[0]} numbers where this agent has {self.observations} sensors")
         return x
 
-    @in_turn
     def begin(self, observation: ArrayLike) -> Any:
         """An episode begins: returns the first action (or, of an agent that only predicts, the prediction).
 
         Raises:
             MindError: an observation that is not ``observations`` finite numbers.
         """
-        kernel = self._kernel or self._load()
-        wrong = kernel.begin(*self._state, self._observed(observation))
-        if wrong:
-            raise (Diverged if wrong == at.DIVERGED else MindError)(_WRONG[wrong])
-        return self._answer()
+        seen = self._observed(observation)
+        with self._turns.lock:
+            return self._answer((self._kernel or self._load()).begin(*self._state, seen))
 
-    @in_turn
     def step(self, observation: ArrayLike, reward: float, terminated: bool = False, truncated: bool = False) -> Any:
         """Learn from what followed the last action, and act again; None where the episode is over.
 
@@ -283,14 +285,15 @@ class Agent(Kept):
         Raises:
             MindError: anything that cannot be learned from; the agent is then as it was.
         """
-        wrong = (self._kernel or self._load()).step(
-            *self._state, self._observed(observation), _number(reward), bool(terminated), bool(truncated)
-        )
-        if wrong:
-            raise (Diverged if wrong == at.DIVERGED else MindError)(_WRONG[wrong])
-        if terminated or truncated:
-            return None
-        return self._answer()
+        seen, earned = self._observed(observation), reward if type(reward) is float else _number(reward)
+        ends, cut = bool(terminated), bool(truncated)
+        lock = self._turns.lock
+        lock.acquire()  # less than half the time of a ``with``: of a small network, one part in twenty of a step
+        try:
+            wrong = (self._kernel or self._load()).step(*self._state, seen, earned, ends, cut)
+            return None if not wrong and (ends or cut) else self._answer(wrong)
+        finally:
+            lock.release()
 
     def prepare(self) -> None:
         """Load or compile the code that this agent needs; otherwise done at its first step."""
@@ -373,12 +376,14 @@ class Agent(Kept):
         """SHA-256 of everything this agent is: equal for agents that will do the same."""
         return hashlib.sha256(_file.pack({"agent": self._header()}, self._arrays())).digest()
 
-    def _answer(self) -> Any:
+    def _answer(self, wrong: int) -> Any:
+        """What the kernel drew, where it found nothing wrong."""
+        if wrong:
+            raise (Diverged if wrong == at.DIVERGED else MindError)(_WRONG[wrong])
         if self.actions:
-            return self._action[at.TAKEN].copy()
-        if self.choices:
-            return int(self._action[at.DRAWN, 0])
-        return float(self._action[at.DRAWN, 0])
+            return self._taken.copy()
+        drawn = self._action.item(_DRAWN)
+        return int(drawn) if self.choices else drawn
 
 
 def compile_here(algorithm: str, dtype: str) -> None:
@@ -391,8 +396,6 @@ def compile_here(algorithm: str, dtype: str) -> None:
 
 
 def _number(reward: Any) -> float:
-    if type(reward) is float:
-        return reward
     if isinstance(reward, int | float | np.number | np.bool_) or (isinstance(reward, np.ndarray) and not reward.ndim):
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             return float(reward)

@@ -24,7 +24,7 @@ __all__ = ["compile_apart", "jit", "mark_compiled"]
 _SOURCES = sorted(Path(__file__).parent.glob("_kernels/*.py"))
 _FOLDER = cache_folder(*_SOURCES)
 
-jit: Any = compiler(*_SOURCES)
+jit: Any = compiler(*_SOURCES, borrowing=True)
 
 
 def _mark(kernel: str, dtype: str) -> Path | None:

@@ -83,6 +83,8 @@ UPDATES = {
 
 AGE, UTILITY, MEAN = RECORDS = range(3)
 """Rows of ``U``: steps lived, utility and mean activity, both not corrected for age."""
+CORRECTED, MATURE = ROOM = range(3, 5)
+"""Its last rows, room for finding who is least heard: nothing in them is kept."""
 DRAWN, TAKEN, LOW, HIGH = ACTION = range(4)
 """Rows of ``action``: as it was drawn, from which the agent learns; within the bounds; and the bounds."""
 

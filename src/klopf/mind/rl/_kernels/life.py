@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from klopf.mind.kernels.random import is_chosen, symmetric, whole_births
 from klopf.mind.kernels.rebirth import reset_weight
 from klopf.mind.kernels.shared import corrected_utility, is_mature, least_heard, moved_bias, updated_utility
@@ -18,9 +16,11 @@ from klopf.mind.rl._jit import jit
 from klopf.mind.rl._kernels.layout import (
     ADAPTIVE,
     AGE,
+    CORRECTED,
     INPUTS,
     INPUTS_AT,
     INTENTIONAL,
+    MATURE,
     MATURITY,
     MEAN,
     N_BIRTHS,
@@ -96,8 +96,8 @@ def live(P, U, B, layers, A, hyp, N, rng, O):  # type: ignore[no-untyped-def]
 @jit
 def least_heard_unit(U, first, units, maturity, decay):  # type: ignore[no-untyped-def]
     """Which of the ``units`` whose records begin at ``first`` is to be replaced, or -1 (R2)."""
-    corrected = np.empty(units)
-    mature = np.empty(units, np.bool_)
+    corrected = U[CORRECTED][first : first + units]
+    mature = U[MATURE][first : first + units]
     for j in range(units):
         age = int(U[AGE, first + j])
         corrected[j] = corrected_utility(U[UTILITY, first + j], age, decay)
