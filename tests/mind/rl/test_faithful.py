@@ -61,7 +61,7 @@ def test_actor_critic(kind, update, time_out):
         agent.step(observation, reward, terminated, truncated)
         cut = terminated or (truncated and time_out == "terminate")
         over = terminated or truncated
-        r = senses.reward(reward, cut)
+        r = senses.reward(reward, over)
         s2 = senses.observe(observation, False)
         delta = r + 0.99 * critic.value(s2)[0] * (not cut) - critic.value(s)[0]
         assert agent.report()["delta"] == pytest.approx(delta, abs=1e-6)
@@ -117,7 +117,7 @@ def test_predictions(update, hidden):
     s = senses.observe(np.ones(SEEN), True)
     for observation, reward, (terminated, truncated), start in stream(2):
         said = agent.step(observation, reward, terminated, truncated)
-        r = senses.reward(reward, terminated)
+        r = senses.reward(reward, terminated or truncated)
         s2 = senses.observe(observation, False)
         delta = r + 0.99 * v.value(s2)[0] * (not terminated) - v.value(s)[0]
         rule.step(delta, v.gradient(s, [1.0]), terminated or truncated)
@@ -144,7 +144,7 @@ def test_qrc():
         greedy = a == int(nets[0].value(s).argmax())
         agent.step(observation, reward, terminated, truncated)
         over = terminated or truncated
-        r = senses.reward(reward, terminated)
+        r = senses.reward(reward, terminated or truncated)
         s2 = senses.observe(observation, False)
         delta = rule.step(s, a, r, s2, terminated, over or not greedy)
         assert agent.report()["delta"] == pytest.approx(delta, abs=1e-6)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from klopf.errors import MindError
-from klopf.mind.rl import Change, Task, change_for, run
+from klopf.mind.rl import Agent, Change, Task, change_for, run
 from klopf.mind.rl._gymnasium import World, make
+from klopf.mind.rl._kernels.senses import unit
 from tests.mind.rl.troubles import Trouble
 
 
@@ -197,3 +198,25 @@ def test_breakout_is_played_by_its_rules():
             total += reward
         rewards.append(total)
     assert 0.3 < np.mean(rewards) < 1.0  # MinAtar's random play earns about 0.5
+
+
+@pytest.mark.parametrize("time_out", ["bootstrap", "terminate"])
+def test_an_episode_that_is_cut_off_ends_the_sum_of_rewards_by_which_they_are_scaled(time_out):
+    """It once ran on into the next episode: each reward of -1 came to be divided by next to nothing."""
+    agent = Agent(1, choices=2, agent="stream-q", hidden=(4,), time_out=time_out)
+    for _ in range(20):
+        agent.begin([0.0])
+        for n in range(50):
+            agent.step([n / 50], -1.0, truncated=n == 49)
+    sums = [0.0]  # of all steps; as published, the last reward of an episode begins the sum of the next
+    for _ in range(20):
+        for n in range(50):
+            sums.append(sums[-1] * 0.99 * (n < 49) - 1.0)
+    assert unit(agent._G, agent._O) == pytest.approx(np.std(sums[1:], ddof=1), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_acrobot_is_swung_up():
+    """At 100,000 steps; 500 steps is where an episode is cut off."""
+    returns = [run(Task("Acrobot-v1", "stream-q", 100_000, seed)).final_return for seed in range(3)]
+    assert np.mean(returns) > -200

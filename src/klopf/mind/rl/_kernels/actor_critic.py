@@ -72,7 +72,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     now = int(G[G_NOW])
     a, b = A[now], A[1 - now]
     # SENSE
-    r = sensed(S, G, O, obs, reward, cut, b)
+    r = sensed(S, G, O, obs, reward, over, b)
     # JUDGE
     out = networks[CRITIC, -1, SUMS_AT]
     follows = 0.0

@@ -65,7 +65,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     out, choices = networks[0, -1, SUMS_AT], networks[0, -1, UNITS]
     taken = int(action[DRAWN, 0])
     # SENSE
-    r = sensed(S, G, O, obs, reward, cut, b)
+    r = sensed(S, G, O, obs, reward, over, b)
     # JUDGE
     follows = 0.0
     if not cut:

@@ -84,11 +84,11 @@ def is_cut(O, terminated, truncated):  # type: ignore[no-untyped-def]
 
 
 @jit
-def sensed(S, G, O, obs, reward, cut, b):  # type: ignore[no-untyped-def]
+def sensed(S, G, O, obs, reward, over, b):  # type: ignore[no-untyped-def]
     """SENSE of every step: ``obs`` into ``b``. Returns the reward, scaled."""
     G[G_STEPS] += 1.0
     G[G_EPISODE_STEP] += 1.0
-    r = scaled(G, O, reward, cut)
+    r = scaled(G, O, reward, over)
     sense(S, G, O, obs, b)
     return r
 

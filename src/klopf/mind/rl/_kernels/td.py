@@ -51,7 +51,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     a, b = A[now], A[1 - now]
     out = networks[0, -1, SUMS_AT]
     # SENSE
-    r = sensed(S, G, O, obs, reward, cut, b)
+    r = sensed(S, G, O, obs, reward, over, b)
     # JUDGE
     follows = 0.0
     if not cut:
