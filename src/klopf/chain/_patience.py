@@ -5,11 +5,9 @@ What takes longer raises :class:`TooLong` there and is begun again in a thread o
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator
 
 __all__ = ["TooLong", "at_most", "patience"]
 
@@ -22,17 +20,21 @@ class _Patience(threading.local):
     """How long this thread may still go on with what it is doing.
 
     What counts is the processor's time: on busy cores a thread may stand still for longer than it may work. But to ask
-    for that takes a system call, so the clock is looked at first.
+    for that takes a system call, so the clock is looked at first; only when that is up the processor's time begins to
+    count, for as long again.
     """
 
     until = math.inf  # of the monotonic clock, in seconds: before that the time cannot be up
     cpu_until = math.inf  # of this thread's own
+    seconds = math.inf
 
     def look(self) -> float:
         """Raise :class:`TooLong` where the time is up; returns until when, at least, it is not."""
         if self.until < math.inf and time.monotonic() > self.until:
-            left = self.cpu_until - time.thread_time()
-            if left < 0:
+            now = time.thread_time()
+            self.cpu_until = min(self.cpu_until, now + self.seconds)
+            left = self.cpu_until - now
+            if left <= 0:
                 raise TooLong
             self.until = time.monotonic() + left
         return self.until
@@ -46,12 +48,18 @@ class _Patience(threading.local):
 patience = _Patience()
 
 
-@contextlib.contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Inside, in this thread, what takes longer raises :class:`TooLong`."""
-    patience.until = time.monotonic() + seconds
-    patience.cpu_until = time.thread_time() + seconds
-    try:
-        yield
-    finally:
+class at_most:
+    """``with at_most(seconds):`` inside, in this thread, what takes longer raises :class:`TooLong`."""
+
+    __slots__ = ("_seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        patience.seconds = self._seconds
+        patience.until = time.monotonic() + self._seconds
+        patience.cpu_until = math.inf
+
+    def __exit__(self, *_: object) -> None:
         patience.until = patience.cpu_until = math.inf

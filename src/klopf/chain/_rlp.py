@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "without_last"]
 
 MAX_DEPTH = 64
 _SHORT = [bytes([0x80 + length]) for length in range(56)]
@@ -53,6 +53,25 @@ def decode(data: bytes) -> Any:
     return item
 
 
+def without_last(data: bytes, last: list[Any]) -> bytes:
+    """The encoding of a list without its last items, all bytes; ``data`` is that of the whole list.
+
+    >>> without_last(bytes.fromhex("c683636174c080"), [b""]).hex()
+    'c583636174c0'
+    """
+    start = 1 if data[0] < 0xF8 else 1 + data[0] - 0xF7
+    body = data[start : len(data) - sum(_size(item) for item in last)]
+    return _head(len(body), 0xC0) + body
+
+
+def _size(item: bytes) -> int:
+    """How long the encoding of bytes is."""
+    length = len(item)
+    if length < 56:
+        return 1 if length == 1 and item[0] < 0x80 else 1 + length
+    return 1 + (length.bit_length() + 7) // 8 + length
+
+
 def _item(data: bytes, start: int, limit: int, depth: int) -> tuple[Any, int]:
     if start >= limit:
         raise ValueError("an item is missing")
@@ -82,8 +101,16 @@ def _item(data: bytes, start: int, limit: int, depth: int) -> tuple[Any, int]:
         if length == 1 and data[start] < 0x80:
             raise ValueError("a byte is badly encoded")
         return data[start:end], end
-    items = []
+    items: list[Any] = []
     while start < end:
-        item, start = _item(data, start, end, depth + 1)
-        items.append(item)
+        prefix = data[start]
+        if prefix < 0x80:
+            items.append(data[start : start + 1])
+            start += 1
+        elif prefix < 0xB8 and (last := start + prefix - 0x7F) <= end and (prefix != 0x81 or data[start + 1] >= 0x80):
+            items.append(data[start + 1 : last])  # most are short
+            start = last
+        else:
+            item, start = _item(data, start, end, depth + 1)
+            items.append(item)
     return items, end

@@ -10,7 +10,7 @@ import coincurve
 
 from klopf.chain._keccak import keccak
 from klopf.chain._rlp import decode as rlp_decode
-from klopf.chain._rlp import encode
+from klopf.chain._rlp import encode, without_last
 from klopf.errors import Rejected
 
 __all__ = ["Transaction", "created_address", "decode", "unsigned"]
@@ -116,7 +116,7 @@ def _decode(raw: bytes) -> Transaction:
         _count(fields, 11)
         number, nonce, price, gas, to, value, data, listed, v, r, s = fields
         chain_id, parity, v, r, s = _int(number), _int(v), _int(v), _int(r), _int(s)
-        message = b"\x01" + encode(fields[:8])
+        message = b"\x01" + without_last(raw[1:], fields[8:])
         max_fee = tip = _int(price)
         access = _access(listed)
     elif raw[0] == 2:
@@ -124,7 +124,7 @@ def _decode(raw: bytes) -> Transaction:
         _count(fields, 12)
         number, nonce, tip_bytes, fee, gas, to, value, data, listed, v, r, s = fields
         chain_id, parity, v, r, s = _int(number), _int(v), _int(v), _int(r), _int(s)
-        message = b"\x02" + encode(fields[:9])
+        message = b"\x02" + without_last(raw[1:], fields[9:])
         max_fee, tip = _int(fee), _int(tip_bytes)
         access = _access(listed)
         if tip > max_fee:

@@ -13,6 +13,7 @@ from eth_account import Account
 
 from klopf import chain
 from klopf.chain.rpc import Rpc, _rpc
+from klopf.chain.rpc._method import Method
 
 OWNER = Account.from_key(b"\x02" * 32)
 OTHER = "0x" + "22" * 20
@@ -63,7 +64,7 @@ def test_a_batch_has_an_end(opened: chain.Chain, monkeypatch: pytest.MonkeyPatch
     batch = [{"id": n, "method": "eth_chainId"} for n in range(3)]
     batch.append({"id": 3, "method": "eth_sendRawTransaction", "params": ["0x" + raw.raw_transaction.hex()]})
     monkeypatch.setattr(_rpc, "BATCH_SECONDS", 0.05)
-    monkeypatch.setitem(rpc.methods, "eth_chainId", lambda *_: time.sleep(0.03) or "0x5")
+    monkeypatch.setitem(rpc.methods, "eth_chainId", Method(lambda _: time.sleep(0.03) or "0x5"))
     answers = rpc.answer_all(batch)
     assert [answer["id"] for answer in answers] == [0, 1, 2, 3]
     assert answers[0]["result"] == answers[1]["result"] == "0x5"

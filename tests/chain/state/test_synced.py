@@ -22,6 +22,7 @@ import pytest
 from klopf import chain
 from klopf.chain.rpc import Rpc, _desk
 from klopf.chain.rpc._desk import Desk
+from klopf.chain.state import _database
 from klopf.errors import DiskFull
 from tests.chain.state import writers
 
@@ -65,8 +66,12 @@ def opened(tmp_path: Path) -> Iterator[chain.Chain]:
         yield made
 
 
-def test_what_the_disk_has_not_got_is_not_there_yet(opened: chain.Chain, disk: Disk) -> None:
+def test_what_the_disk_has_not_got_is_not_there_yet(
+    opened: chain.Chain, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_database, "LOST_SECONDS", 20.0)
     first = opened.send(transfer(0, 0))
+    other = chain.open(opened.path, read_only=True)
     disk.asked.clear()
     disk.go.clear()
     told: list[bytes] = []
@@ -74,7 +79,7 @@ def test_what_the_disk_has_not_got_is_not_there_yet(opened: chain.Chain, disk: D
     sender.start()
     assert disk.asked.wait(20)
     rpc, where = Rpc(opened), writers.account(7).address
-    with chain.open(opened.path, read_only=True) as other:
+    with other:
         for reader in (opened, other):
             assert reader.height == 1 and reader.transaction_block(first) == 1
             with pytest.raises(Exception, match="no block 2"):
@@ -221,3 +226,28 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path, quic
 @pytest.mark.timeout(900)
 def test_a_server_killed_60_times_loses_nothing(tmp_path: Path) -> None:
     assert kill_servers(tmp_path / "chain.db", 60, -1.0) > 480
+
+
+DIE = """
+import os, sys
+from klopf import chain
+from tests.chain.state.test_synced import transfer
+with chain.open(sys.argv[1]) as opened:
+    os.fdatasync = lambda _: os._exit(3)  # it has been written, and nobody told
+    opened.send(transfer(0, 0))
+"""
+
+
+def test_a_block_whose_writer_died_before_the_disk_had_it_is_taken_over(opened: chain.Chain) -> None:
+    assert opened.height == 0
+    with chain.open(opened.path, read_only=True) as reader:
+        assert reader.height == 0
+        assert subprocess.run([sys.executable, "-c", DIE, str(opened.path)], timeout=60).returncode == 3
+        deadline = time.monotonic() + 5
+        while reader.height == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert reader.height == 1  # it waited for the disk in the writer's place
+        with chain.open(opened.path) as again:
+            assert Rpc(again).request("eth_getTransactionCount", [writers.account(0).address]) == "0x1"
+    opened.send(transfer(0, 1))
+    assert opened.height == opened.verify() == 2

@@ -21,7 +21,7 @@ from eth.vm.logic.invalid import InvalidOpcode
 from klopf.chain._keccak import keccak
 from klopf.chain._patience import patience
 
-__all__ = ["run"]
+__all__ = ["NotOurs", "run"]
 
 WORD = (1 << 256) - 1
 SIGN = 1 << 255
@@ -31,6 +31,11 @@ GAS_COUNTS = frozenset((0x55, 0xF0, 0xF1, 0xF2, 0xF4, 0xF5, 0xFA))
 """What a program does may follow from the gas it has left: at SSTORE (2300 at least), at each call, and at GAS."""
 BLOCK_SHOWS = frozenset((0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x48, 0x4A))
 """BLOCKHASH, COINBASE, TIMESTAMP, NUMBER, PREVRANDAO, GASLIMIT, BASEFEE and BLOBBASEFEE tell which block it is."""
+
+
+class NotOurs(Exception):
+    """The next operation is py-evm's, and there are none of its objects here."""
+
 
 _codes: dict[bytes, tuple[frozenset[int], dict[int, int]]] = {}
 
@@ -322,6 +327,8 @@ def run(computation: Any) -> None:
                     raise _spent(gas)
                 continue
             # everything else is py-evm's
+            if opcodes is None:
+                raise NotOurs
             pc += 1
             if opcode in GAS_COUNTS:
                 accounts.least_gas = -1 if opcode != 0x55 else min(accounts.least_gas, gas)

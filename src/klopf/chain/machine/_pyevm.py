@@ -26,6 +26,7 @@ from klopf.chain._patience import patience
 from klopf.chain._transaction import MAX_INITCODE, Transaction, created_address
 from klopf.chain._values import EMPTY_CODE, Account, Difference, Environment, Frame, Log, Outcome, StateView
 from klopf.chain.machine._interpreter import run
+from klopf.chain.machine._light import light
 from klopf.chain.machine._message import UncheckedMessage
 from klopf.chain.machine._recursion import deep
 from klopf.chain.machine._transfer import transfer
@@ -45,6 +46,8 @@ class PyEvm:
     def execute(self, view: StateView, environment: Environment, transaction: Transaction) -> Outcome:
         """Run ``transaction``; see :class:`~klopf.chain.machine._executor.Executor`."""
         moved = transfer(view, environment, transaction)
+        if moved is None:
+            moved = light(view, transaction)
         if moved is not None:
             return moved
         with deep:

@@ -24,7 +24,8 @@ def transfer(view: StateView, environment: Environment, transaction: Transaction
         return None
     gas = t.intrinsic_gas()
     price = t.gas_price(environment.base_fee)
-    for address in (t.sender, environment.coinbase):
+    tip = gas * (price - environment.base_fee)
+    for address in (t.sender, environment.coinbase) if tip else (t.sender,):
         if address not in before:
             before[address] = view.account(address)
     now = dict(before)
@@ -32,9 +33,9 @@ def transfer(view: StateView, environment: Environment, transaction: Transaction
     now[t.sender] = Account(sender.nonce + 1, sender.balance - t.value - gas * price, sender.code_hash)
     receiver = now[t.to]
     now[t.to] = receiver._replace(balance=receiver.balance + t.value)
-    coinbase = now[environment.coinbase]
-    tip = gas * (price - environment.base_fee)
-    now[environment.coinbase] = coinbase._replace(balance=coinbase.balance + tip)
+    if tip:
+        coinbase = now[environment.coinbase]
+        now[environment.coinbase] = coinbase._replace(balance=coinbase.balance + tip)
     changed = {address: account for address, account in now.items() if account != before[address]}
     return Outcome(
         status=True,

@@ -23,14 +23,20 @@ class Optional(NamedTuple):
 class Method:
     """``answer(node, *parameters)`` with each parameter read by its reader first; optional ones come last.
 
-    ``text``, where there is one, gives the same answer as JSON's text.
+    ``text``, where there is one, gives the same answer as JSON's text. ``is_constant``: it does not follow from what is
+    in the chain.
     """
 
-    __slots__ = ("_answer", "_readers", "_required", "_text")
+    __slots__ = ("_answer", "_readers", "_required", "_text", "is_constant")
 
     def __init__(
-        self, answer: Callable[..., Any], *readers: Reader | Optional, text: Callable[..., str] | None = None
+        self,
+        answer: Callable[..., Any],
+        *readers: Reader | Optional,
+        text: Callable[..., str] | None = None,
+        is_constant: bool = False,
     ) -> None:
+        self.is_constant = is_constant
         self._answer = answer
         self._text = text
         self._readers = readers

@@ -9,5 +9,5 @@ __all__ = ["METHODS"]
 METHODS = {
     "net_listening": Method(lambda node: True),
     "net_peerCount": Method(lambda node: "0x0"),
-    "net_version": Method(lambda node: str(node.chain.chain_id)),
+    "net_version": Method(lambda node: str(node.chain.chain_id), is_constant=True),
 }

@@ -50,7 +50,7 @@ class Rpc:
     def read(self, body: bytes) -> tuple[Any, dict[str, Any] | None]:
         """A request or a batch, parsed; or the answer where it is neither."""
         try:
-            request = json.loads(body, parse_constant=_no_number, parse_float=_finite) if is_shallow(body) else None
+            request = DECODER.decode(body.decode(json.detect_encoding(body))) if is_shallow(body) else None
         except ValueError:
             request = None
         if request is None:
@@ -166,6 +166,8 @@ class Rpc:
         if not isinstance(params, (list, tuple)):
             raise Rejected("params must be a list", INVALID_PARAMS)
         try:
+            if handler.is_constant:
+                return handler(self.node, params)
             with self.node.store.steady():
                 return handler(self.node, params, as_text)
         except Rejected as error:
@@ -199,13 +201,19 @@ def _finite(text: str) -> float:
     return number if math.isfinite(number) else _no_number(text)
 
 
+DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+
+
 def encode(answer: Any) -> bytes:
     """An answer as JSON's bytes."""
-    return json.dumps(answer, separators=(",", ":")).encode()
+    return ENCODER.encode(answer).encode()
 
 
 def is_shallow(body: bytes) -> bool:
     """Whether brackets nest at most 64 deep: the machine raises Python's recursion limit, so the parser has none."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return True
     depth = 0
     for bracket in BRACKETS.finditer(body):
         depth += 1 if bracket[0] in b"[{" else -1

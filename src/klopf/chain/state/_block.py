@@ -58,6 +58,15 @@ def _number(value: int) -> bytes:
     return bytes((0x80 + size,)) + value.to_bytes(size, "big")
 
 
+def _list(body: bytes) -> bytes:
+    """RLP of a list of what is encoded already."""
+    size = len(body)
+    if size < 56:
+        return bytes((0xC0 + size,)) + body
+    length = number_bytes(size)
+    return bytes((0xF7 + len(length),)) + length + body
+
+
 class Header(NamedTuple):
     """What varies in a header; the other fields are constants of a chain without mining, uncles, blobs, withdrawals."""
 
@@ -133,7 +142,7 @@ def bloom(logs: Sequence[Log]) -> bytes:
 
 def _single_root(value: bytes) -> bytes:
     # a trie with one entry at rlp(0) = 0x80 is one leaf: an even path of two nibbles, prefix 0x20
-    return bytes(keccak(encode([b"\x20\x80", value])))
+    return keccak(encode([b"\x20\x80", value]))
 
 
 def transactions_root(raw: bytes | None) -> bytes:
@@ -165,15 +174,16 @@ def _logless_root(kind: int, status: bool, gas_used: int) -> bytes:
 
 def encode_difference(difference: Difference) -> bytes:
     """One canonical encoding of a difference: RLP of its accounts and its slots, each sorted."""
+    # written out, as every block commits to one: an address has 20 bytes, a hash 32, a number up to 32
     accounts = [
-        [address, number_bytes(a.nonce), number_bytes(a.balance), a.code_hash]
-        for address, a in sorted(difference.accounts.items())
+        _list(b"\x94%b%b%b\xa0%b" % (address, _number(nonce), _number(balance), code_hash))
+        for address, (nonce, balance, code_hash) in sorted(difference.accounts.items())
     ]
     slots = [
-        [address, number_bytes(slot), number_bytes(value)]
+        _list(b"\x94%b%b%b" % (address, _number(slot), _number(value)))
         for (address, slot), value in sorted(difference.storage.items())
     ]
-    return bytes(encode([accounts, slots]))
+    return _list(_list(b"".join(accounts)) + _list(b"".join(slots)))
 
 
 def commit(previous: bytes, difference: Difference) -> bytes:

@@ -20,6 +20,8 @@ from klopf.errors import ChainError, DiskFull, ReadOnlyChain
 
 __all__ = ["Database"]
 
+LOST_SECONDS = 0.2  # after which whoever wrote a block is taken to have died before the disk had it
+
 _inherited: list[sqlite3.Connection] = []
 
 
@@ -51,9 +53,11 @@ class Database:
         self._log = Log(path)
         self._syncing = threading.Lock()
         self._written = self._synced = 0  # the newest commit of this process, and the newest that the disk has
+        self._durable_height = 0  # of a block for which this process waited
         self._failed = ""  # why the disk cannot be trusted any more
         self.disk_seconds = 0.0  # what the last waits for the disk took, smoothed
         self._errors = Errors(path)
+        self._steady = Steady(self)
         self._hold = look(path)
         self._frozen = read_only and not os.access(path.parent, os.W_OK)  # SQLite cannot keep up by itself then
 
@@ -125,24 +129,19 @@ class Database:
     def _look(self, connection: sqlite3.Connection) -> None:
         """Forget what was read if another connection has written since; what this one writes it must say itself."""
         recent = self._local.recent
-        if recent is not None and (
-            recent.version != connection.execute("PRAGMA data_version").fetchone()[0]
-            or (recent.behind and (self._local.writing or recent.number != self._turn.look().durable))
-        ):
+        if recent is None:
+            return
+        if recent.version != connection.execute("PRAGMA data_version").fetchone()[0]:
             self._local.recent = None
+        elif recent.behind:
+            if time.monotonic() - recent.since > LOST_SECONDS and not self._local.writing:
+                self._make_seen_durable(connection)
+            if self._local.writing or recent.number != self._durable():
+                self._local.recent = None
 
-    @contextlib.contextmanager
-    def steady(self) -> Iterator[None]:
+    def steady(self) -> Steady:
         """Inside, in this thread, the newest block is the one that it was at the beginning, whoever writes."""
-        local = self._local
-        if not local.steady:
-            with self.errors():
-                self._look(self.connection())
-        local.steady += 1
-        try:
-            yield
-        finally:
-            local.steady -= 1
+        return self._steady
 
     def errors(self) -> Errors:
         """Turns SQLite's errors into lines for people."""
@@ -236,19 +235,25 @@ class Database:
             if self._synced < wanted:
                 self._sync()
 
-    def _make_seen_durable(self) -> None:
+    def _make_seen_durable(self, connection: sqlite3.Connection) -> None:
         """The same for all that is in the log, whoever wrote it; where time is bounded, it is refused."""
         patience.refuse()
+        number = connection.execute("SELECT max(number) FROM block").fetchone()[0] or 0
         with self._syncing:
-            self._sync()
+            self._sync(seen=True)
+        self._durable_height = number
 
-    def _sync(self) -> None:
-        """Wait for the disk, unless another process has waited for all that there is."""
+    def _durable(self) -> int:
+        """The height of the newest block that the disk is known to have (not where blocks can be undone)."""
+        return max(self._durable_height, self._turn.look().durable)
+
+    def _sync(self, seen: bool = False) -> None:
+        """Wait for the disk, unless another process has waited for what this one wrote, or for all that was seen."""
         if self._failed:
             raise DiskFull(self._failed)
         written = self._written
         with self._turn.syncing() as counts:
-            if not counts.all_synced and (counts.synced < written or written <= self._synced):
+            if not counts.all_synced and (seen or counts.synced < written):
                 begin = time.monotonic()
                 try:
                     self._log.sync()
@@ -279,3 +284,23 @@ class Database:
             self._log.close()
         self._turn.close()
         self._hold.release()
+
+
+class Steady:
+    """The context of :meth:`Database.steady`; entered for every request, so a plain class."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        database = self._database
+        local = database._local
+        if not local.steady:
+            with database.errors():
+                database._look(database.connection())
+        local.steady += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._database._local.steady -= 1

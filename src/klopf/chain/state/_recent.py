@@ -6,6 +6,7 @@ step whether anything has changed (``PRAGMA data_version``), which takes less ti
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from klopf.chain._values import Account, Difference
@@ -25,12 +26,13 @@ class Recent:
     Rows are versions, which later blocks leave alone: what is kept here stays right for ``head`` whatever is written.
     """
 
-    __slots__ = ("accounts", "behind", "head", "number", "sent", "slots", "version")
+    __slots__ = ("accounts", "behind", "head", "number", "sent", "since", "slots", "version")
 
     def __init__(self, version: int, number: int, head: StoredBlock) -> None:
         self.version = version  # SQLite's, of the moment before ``head`` was read
         self.number = number
         self.head = head
+        self.since = time.monotonic()
         self.behind = False  # there is a newer block, of which nobody may be told yet
         self.accounts: dict[bytes, Account] = {}
         self.slots: dict[tuple[bytes, int], int] = {}

@@ -55,6 +55,8 @@ class Store(Database):
             with self.errors():
                 self.version = self._check_format()
                 self.meta: dict[str, Any] = dict(self.connection().execute("SELECT key, value FROM meta").fetchall())
+                if not self._turn.look().all_synced:  # its writer may have died before the disk had it
+                    self._make_seen_durable(self.connection())
             first = self._blocks("number = ?", 0)
             self._constants = first[0].header if first else None
         except BaseException:
@@ -115,11 +117,11 @@ class Store(Database):
             run = self.connection().execute
             version = run("PRAGMA data_version").fetchone()[0]
             number, behind = run("SELECT max(number) FROM block").fetchone()[0], False
-        if durable and not (counts := self._turn.look()).all_synced:
+        if durable and not self._turn.look().all_synced:
             if self.meta["dev"] or number is None:  # where blocks can be undone a lower one is no earlier state
-                self._make_seen_durable()
-            elif counts.durable < number:
-                number, behind = counts.durable, True
+                self._make_seen_durable(self.connection())
+            elif (reached := self._durable()) < number:
+                number, behind = reached, True
         blocks = [] if number is None else self._blocks("number = ?", number)
         if not blocks:
             raise DamagedFile(f"{self.path} has no blocks; restore it from a copy")

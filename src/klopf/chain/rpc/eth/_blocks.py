@@ -45,7 +45,7 @@ def count_uncles(node: Node, at: BlockId) -> str | None:
 
 METHODS = {
     "eth_blockNumber": Method(lambda node: hex(node.store.height())),
-    "eth_chainId": Method(lambda node: hex(node.chain.chain_id)),
+    "eth_chainId": Method(lambda node: hex(node.chain.chain_id), is_constant=True),
     "eth_coinbase": Method(lambda node: hexadecimal(node.head().header.coinbase)),
     "eth_getBlockByHash": Method(get_block, hash32, Optional(boolean, False)),
     "eth_getBlockByNumber": Method(get_block, block_id, Optional(boolean, False)),
