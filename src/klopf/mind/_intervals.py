@@ -1,21 +1,12 @@
-"""Prediction intervals that keep their promise while the world changes: quantiles of errors, followed online.
-
-Every error is divided by the deviation that was expected of it. Of what comes out, ``r``, a quantile ``q`` for each
-level is followed in logarithms (Gibbs and Candès, *Adaptive conformal inference under distribution shift*, NeurIPS
-2021, equation 2, on the quantile itself instead of the level; with a pace relative to it, so that no scale must be
-known):
-
-    log q <- log q + pace * (1[r > q] - (1 - level))
-
-Whatever the stream, the share of errors within ``q`` then is the level, up to ``(log q_T - log q_0) / (pace * T)``.
-"""
+"""Prediction intervals that keep their promise while the world changes, and are wide where errors are large."""
 
 from __future__ import annotations
 
-import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 
@@ -24,38 +15,75 @@ __all__ = ["LEVELS", "Intervals", "checked_level"]
 LEVELS = (*(k / 20 for k in range(1, 20)), 0.975, 0.99, 0.995)
 """The levels that are followed; between them the quantiles are interpolated."""
 
-_PACE = 0.03
-_HORIZON = 100.0
-
 
 class Intervals:
-    """Half-widths of intervals around predictions of one target."""
+    """Bounds around predictions of one target, by the input and the prediction (``kernels/intervals.py``)."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self._variance = 0.0
-        # a normal's quantiles, to begin with
-        self._log = np.log([NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS])
-        self._misses = 1.0 - np.array(LEVELS)
+        self._inputs = -1
+        self._spread: Any = None
 
-    def deviation(self, expected: float) -> float:
-        """The deviation of an error of which the learner expects this variance; 0 where it says nothing of it."""
-        return math.sqrt(max(self._variance, 0.0))
+    def learn(self, inputs: ArrayLike, predicted: ArrayLike, errors: ArrayLike) -> None:
+        """Errors (targets less predictions), ``(n,)``, and where they were made: ``(n, inputs)``."""
+        from klopf.mind.kernels.intervals import learn_errors
 
-    def learn(self, error: float, expected: float = 0.0) -> None:
-        """One error, and the variance that was expected of it."""
-        deviation = self.deviation(expected)
-        if self.count > 0 and deviation > 0:
-            pace = max(_PACE, 1.0 / (self.count + 1.0) ** 0.7)
-            missed = math.log(max(abs(error) / deviation, 1e-12)) > self._log
-            self._log += pace * (missed - self._misses)
-        self.count += 1
-        self._variance += max(1.0 / self.count, 1.0 / _HORIZON) * (error * error - self._variance)
+        rows = self._rows(inputs, predicted)
+        learn_errors(self._room(rows.shape[1]), rows, np.asarray(errors, np.float64).reshape(-1))
 
-    def half(self, level: float, expected: float = 0.0) -> float:
-        """Half the width of the interval that holds the target with probability ``level``."""
-        quantiles = np.exp(np.sort(self._log))
-        return float(np.interp(checked_level(level), LEVELS, quantiles)) * self.deviation(expected)
+    def settle(self, inputs: ArrayLike, predicted: ArrayLike, errors: ArrayLike) -> None:
+        """The same errors again, of a table whose order means nothing: the quantiles become those of all of them."""
+        from klopf.mind.kernels.intervals import spread_at
+
+        rows = self._rows(inputs, predicted)
+        spread, wide = self._room(rows.shape[1]), np.empty(len(rows))
+        spread_at(spread, rows, wide)
+        spread.quantiles[:] = np.quantile(np.asarray(errors, np.float64) / np.maximum(wide, 1e-300), spread.taus)
+
+    def bounds(self, level: float, inputs: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+        """``(n, 2)``: below and above which the target lies with probability ``(1 - level) / 2`` each."""
+        from klopf.mind.kernels.intervals import spread_at
+
+        checked_level(level)
+        rows = self._rows(inputs, predicted)
+        middle = rows[:, -1]
+        if self._spread is None:
+            return np.stack([middle, middle], 1)
+        spread, wide = self._room(rows.shape[1]), np.empty(len(rows))
+        spread_at(spread, rows, wide)
+        low, high = np.sort(spread.quantiles).reshape(2, len(LEVELS))
+        down, up = np.interp(level, LEVELS, low[::-1]), np.interp(level, LEVELS, high)
+        return np.stack([middle + down * wide, middle + up * wide], 1)
+
+    @staticmethod
+    def _rows(inputs: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+        x = np.atleast_2d(np.asarray(inputs, np.float64))
+        return np.ascontiguousarray(np.concatenate([x, np.asarray(predicted, np.float64).reshape(-1, 1)], 1))
+
+    def _room(self, width: int) -> Any:
+        """The tables, for inputs of that width; what is known of the inputs before stays."""
+        if width == self._inputs:
+            return self._spread
+        from klopf.mind.kernels.intervals import MOST, PRIOR, Spread
+
+        m = 2 * width if width <= MOST else 1
+        taus = np.array([(1 - level) / 2 for level in LEVELS[::-1]] + [(1 + level) / 2 for level in LEVELS])
+        made = Spread(
+            seen=np.zeros((2, width)), weights=np.zeros(m), covariance=np.eye(m) * PRIOR, z=np.zeros(m),
+            products=np.zeros(m), quantiles=np.array([NormalDist(0, 1.25).inv_cdf(tau) for tau in taus]), taus=taus,
+            numbers=np.zeros(6),
+        )  # fmt: skip
+        if self._spread is not None:
+            old, was = self._spread, self._inputs
+            places = np.append(np.arange(was - 1), width - 1)  # the prediction stands last
+            made.seen[:, places] = old.seen
+            if width <= MOST:
+                places = np.concatenate([places, places + width])
+                made.weights[places] = old.weights
+                made.covariance[np.ix_(places, places)] = old.covariance
+            made.quantiles[:] = old.quantiles
+            made.numbers[:] = old.numbers
+        self._inputs, self._spread = width, made
+        return made
 
 
 def checked_level(level: float) -> float:

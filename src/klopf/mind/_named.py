@@ -103,16 +103,17 @@ class Named:
         self.features.check(found)
         return found
 
-    def learn(self, x: dict[Hashable, float], y: Any, outputs: int, weight: float = 1.0) -> tuple[Any, float]:
+    def learn(self, x: dict[Hashable, float], y: Any, outputs: int, weight: float = 1.0) -> tuple[Any, Any]:
         """Learn one sample that was checked, ``y`` as a mind with ``outputs`` takes it. New features get their places
         in the order of their names.
 
         Returns:
-            what was predicted of it before, ``(outputs,)``, and the squared error that was expected then.
+            the sample as the mind heard it, and what was predicted of it before, ``(outputs,)``.
         """
         mind = self.ready(list(x), outputs)
-        _, out, expected = mind._learn(self._row(mind, x)[None], np.asarray(y)[None], np.asarray([weight]))
-        return out[0], float(expected[0])
+        row = self._row(mind, x)
+        _, out, _ = mind._learn(row[None], np.asarray(y)[None], np.asarray([weight]))
+        return row, out[0]
 
     def ready(self, names: list[Hashable], outputs: int) -> Mind:
         """The mind, with a place for each of those names, which come in one sample, and at least so many outputs."""
@@ -135,12 +136,13 @@ class Named:
         """The same for rows of a frame that were checked, ``(n, len(names))``: one call for all of them.
 
         Returns:
-            the predictions ``(n, outputs)``, and the squared errors that were expected, ``(n,)``.
+            the rows as the mind heard them, and the predictions ``(n, outputs)``.
         """
         for _ in range(min(len(X), 2)):  # more than two samples tell no more about who is on the fringe
             mind = self.ready(names, outputs)
-        _, out, expected = mind._learn(self.rows(mind, names, X), y, weights)
-        return out, expected
+        rows = self.rows(mind, names, X)
+        _, out, _ = mind._learn(rows, y, weights)
+        return rows, out
 
     def vector(self, mind: Mind, x: Mapping[Hashable, Any]) -> NDArray[Any]:
         """``x`` by place; features that were never learned from are left out."""

@@ -62,6 +62,19 @@ class _Estimator(Kept, base.Estimator):  # type: ignore[misc, unused-ignore]
         self._named = Named(self.hidden, learner, self._output, seed, max_features, made)
         self._turns = Turns()
 
+    def _given(self, X: Any, y: Any, w: Any) -> tuple[list[Hashable], Any, list[Any], Any]:
+        """A frame with targets and weights: names, numbers ``(n, names)``, targets and weights, checked."""
+        names, table = columns(X)
+        self._named.features.check(names)
+        weights = checked_weights(weights_of(w, len(table)), len(table), np.float64)
+        return names, table, values(y, len(table)), weights
+
+    def _asked(self, X: Any) -> tuple[int, Any]:
+        """How many rows a frame has, and what the mind says of each, ``(n, outputs)``: None before the first sample."""
+        names, table = columns(X)
+        mind = self._named.mind
+        return len(table), mind and mind.predict_proba(self._named.rows(mind, names, table)).astype(np.float64)
+
     def _get_params(self) -> dict[str, Any]:
         return {name: _listed(value) for name, value in super()._get_params().items()}
 
@@ -130,9 +143,7 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
     @in_turn
     def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
         """Learn the rows of a frame one after another: the same as :meth:`learn_one` for each."""
-        names, table = columns(X)
-        self._named.features.check(names)
-        found, weights = values(y, len(table)), checked_weights(weights_of(w, len(table)), len(table), np.float64)
+        names, table, found, weights = self._given(X, y, w)
         for name in found:
             check_class(name)
         start = 0
@@ -163,34 +174,28 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
     @in_turn
     def predict_proba_one(self, x: dict[Hashable, Any], **_: Any) -> dict[Any, float]:
         """Probability of each class seen so far; empty before the first sample."""
-        if self._named.mind is None:
+        mind = self._named.mind
+        if mind is None:
             return {}
-        p = self._probabilities(self._named.vector(self._named.mind, x)[None])[0]
+        p = self._probabilities(mind.predict_proba(self._named.vector(mind, x)[None]).astype(np.float64))[0]
         return dict(zip(self._classes, p.tolist(), strict=True))
 
     @in_turn
     def predict_proba_many(self, X: Any) -> Any:
         """A frame with a column for each class seen so far; without columns before the first sample."""
-        names, table = columns(X)
-        if self._named.mind is None:
-            return frame(X, {})
-        p = self._probabilities(self._named.rows(self._named.mind, names, table))
-        return frame(X, dict(zip(self._classes, p.T, strict=True)))
+        _, said = self._asked(X)
+        return frame(X, {} if said is None else dict(zip(self._classes, self._probabilities(said).T, strict=True)))
 
     @in_turn
     def predict_many(self, X: Any) -> Any:
         """The likeliest class of each row, as a series."""
-        names, table = columns(X)
-        if self._named.mind is None:
-            return series(X, [None] * len(table))
-        best = self._probabilities(self._named.rows(self._named.mind, names, table)).argmax(1)
+        rows, said = self._asked(X)
         classes = list(self._classes)
-        return series(X, [classes[k] for k in best])
+        return series(X, [None] * rows if said is None else [classes[k] for k in self._probabilities(said).argmax(1)])
 
-    def _probabilities(self, rows: Any) -> Any:
+    def _probabilities(self, said: Any) -> Any:
         """Of the classes in the order in which ``_classes`` has them, ``(n, classes)``."""
-        mind: Any = self._named.mind
-        p = mind.predict_proba(rows)[:, list(self._classes.values())].astype(np.float64)
+        p = said[:, list(self._classes.values())]
         return p / np.maximum(p.sum(1, keepdims=True), 1e-300)
 
 
@@ -204,7 +209,7 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
     >>> for t in range(2000):
     ...     x = {"a": r.random(), "b": r.random()}
     ...     y = 3 * x["a"] + r.gauss(0, 1)
-    ...     held += t >= 1000 and y in model.predict_one(x, with_interval=True, level=0.9)
+    ...     held += t >= 1000 and y in model.predict_interval(x, level=0.9)
     ...     model.learn_one(x, y)
     >>> abs(held / 1000 - 0.9) < 0.03
     True
@@ -231,17 +236,16 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         if w == 0:
             return
         before = self._scale.copy()
-        out, expected = self._named.learn(numbers, self._scale.learn(target), 1, w)
+        row, out = self._named.learn(numbers, self._scale.learn(target), 1, w)
         if before.count:
-            self._intervals.learn(target - before.back(float(out[0])), expected * before.deviation**2)
+            predicted = before.back(float(out[0]))
+            self._intervals.learn(row, predicted, target - predicted)
 
     @in_turn
     def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
         """Learn the rows of a frame one after another: the same as :meth:`learn_one` for each."""
-        names, table = columns(X)
-        self._named.features.check(names)
-        found = [target_of(value) for value in values(y, len(table))]
-        weights = checked_weights(weights_of(w, len(table)), len(table), np.float64)
+        names, table, found, weights = self._given(X, y, w)
+        found = [target_of(value) for value in found]
         kept = np.flatnonzero(weights)
         if not len(kept):
             return
@@ -249,36 +253,47 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         for row in kept:
             before.append(self._scale.copy())
             scaled.append(self._scale.learn(found[row]))
-        outs, expected = self._named.learn_rows(names, table[kept], np.array(scaled)[:, None], 1, weights[kept])
-        for row, scale, out, variance in zip(kept, before, outs[:, 0].tolist(), expected.tolist(), strict=True):
-            if scale.count:
-                self._intervals.learn(found[row] - scale.back(out), variance * scale.deviation**2)
+        rows, outs = self._named.learn_rows(names, table[kept], np.array(scaled)[:, None], 1, weights[kept])
+        predicted = np.array([scale.back(out) for scale, out in zip(before, outs[:, 0].tolist(), strict=True)])
+        errors = np.array([found[row] for row in kept]) - predicted
+        first = 0 if before[0].count else 1
+        self._intervals.learn(rows[first:], predicted[first:], errors[first:])
 
     @in_turn
     def predict_one(self, x: dict[Hashable, Any], with_interval: bool = False, level: float = 0.9) -> Any:
         """The predicted number; 0 before the first sample.
 
-        With ``with_interval`` a ``river.conf.Interval`` around it, which holds the target with probability ``level``
-        (from .05 to .995).
+        With ``with_interval``, what :meth:`predict_interval` says.
         """
         checked_level(level)
+        row, predicted = self._said(x)
+        return self._around(row, predicted, level) if with_interval else predicted
+
+    @in_turn
+    def predict_interval(self, x: dict[Hashable, Any], level: float = 0.9) -> Any:
+        """A ``river.conf.Interval`` that holds the target with probability ``level`` (from .05 to .995), and lies below
+        it as often as above.
+
+        It is wide where errors were large, by the features and the prediction, and follows the errors of late.
+        """
+        checked_level(level)
+        return self._around(*self._said(x), level)
+
+    def _said(self, x: dict[Hashable, Any]) -> tuple[Any, float]:
         mind = self._named.mind
-        predicted = 0.0
-        if mind is not None:
-            predicted = self._scale.back(float(mind.predict_proba_one(self._named.vector(mind, x))[0]))
-        if not with_interval:
-            return predicted
-        half = self._intervals.half(level)
-        return conf.Interval(predicted - half, predicted + half)
+        if mind is None:
+            return np.zeros(0), 0.0
+        row = self._named.vector(mind, x)
+        return row, self._scale.back(float(mind.predict_proba_one(row)[0]))
+
+    def _around(self, row: Any, predicted: float, level: float) -> Any:
+        return conf.Interval(*self._intervals.bounds(level, row, predicted)[0].tolist())
 
     @in_turn
     def predict_many(self, X: Any) -> Any:
         """The predicted number of each row, as a series."""
-        names, table = columns(X)
-        mind = self._named.mind
-        if mind is None:
-            return series(X, [0.0] * len(table))
-        return series(X, self._scale.back(mind.predict_proba(self._named.rows(mind, names, table))[:, 0].astype(float)))
+        rows, said = self._asked(X)
+        return series(X, [0.0] * rows if said is None else self._scale.back(said[:, 0]))
 
 
 class MindMultiLabelClassifier(_Estimator, base.MultiLabelClassifier):  # type: ignore[misc, unused-ignore]
@@ -353,6 +368,7 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         self.max_targets = max_targets
         self._targets = Places(max_targets, "target")
         self._scales: dict[Hashable, Scale] = {}
+        self._intervals: dict[Hashable, Intervals] = {}
 
     @in_turn
     def learn_one(self, x: dict[Hashable, Any], y: Mapping[Hashable, float], w: float = 1.0, **_: Any) -> None:
@@ -361,10 +377,16 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         self._targets.check(found)
         if w == 0 or not found:
             return
-        scaled = {name: self._scales.setdefault(name, Scale()).learn(value) for name, value in found.items()}
-        _learn_named(self._named, self._targets, numbers, scaled, w, max(self.max_targets, 1))
+        before = {name: self._scales.setdefault(name, Scale()).copy() for name in found}
+        scaled = {name: self._scales[name].learn(value) for name, value in found.items()}
+        row, out = _learn_named(self._named, self._targets, numbers, scaled, w, max(self.max_targets, 1))
+        for name, scale in before.items():
+            if scale.count:
+                predicted = scale.back(float(out[self._targets.at[name]]))
+                self._intervals.setdefault(name, Intervals()).learn(row, predicted, found[name] - predicted)
         if len(self._scales) > len(self._targets):  # who gave way has no scale either
             self._scales = {name: self._scales[name] for name in self._targets.at}
+            self._intervals = {name: each for name, each in self._intervals.items() if name in self._scales}
 
     @in_turn
     def predict_one(self, x: dict[Hashable, Any]) -> dict[Any, float]:
@@ -375,11 +397,31 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         out = mind.predict_proba_one(self._named.vector(mind, x)).astype(float)
         return {name: float(self._scales[name].back(out[k])) for name, k in self._targets.at.items()}
 
+    @in_turn
+    def predict_interval(self, x: dict[Hashable, Any], level: float = 0.9) -> dict[Any, Any]:
+        """A ``river.conf.Interval`` for each target seen so far, which holds it with probability ``level``; see
+        :meth:`MindRegressor.predict_interval`."""
+        checked_level(level)
+        mind = self._named.mind
+        if mind is None:
+            return {}
+        row, found = self._named.vector(mind, x), {}
+        out = mind.predict_proba_one(row).astype(float)
+        for name, k in self._targets.at.items():
+            predicted = float(self._scales[name].back(out[k]))
+            low, high = self._intervals.get(name, Intervals()).bounds(level, row, predicted)[0].tolist()
+            found[name] = conf.Interval(low, high)
+        return found
+
 
 def _learn_named(
     named: Named, places: Places, x: dict[Hashable, float], y: Mapping[Hashable, float], w: float, most: int
-) -> None:
-    """Learn a sample whose outputs have names; those it does not have are what is predicted of them: nothing new."""
+) -> tuple[Any, Any]:
+    """Learn a sample whose outputs have names; those it does not have are what is predicted of them: nothing new.
+
+    Returns:
+        the sample as the mind heard it, and what was predicted of it before, ``(outputs,)``.
+    """
     freed = places.see(list(y))
     mind = named.ready(list(x), min(roomy(max(len(places), 1)), most))
     for place in freed:
@@ -390,4 +432,5 @@ def _learn_named(
         wanted[:] = np.nan_to_num(np.clip(mind.predict_proba_one(row), -MOST, MOST))
     for name, value in y.items():
         wanted[places.at[name]] = value
-    mind.learn_one(row, wanted, w)
+    _, out, _ = mind._learn(row[None], wanted[None], np.array([w]))
+    return row, out[0]

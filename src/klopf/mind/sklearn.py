@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf.errors import MindError
 from klopf.extras import require as _require
 from klopf.mind import diagnostics
+from klopf.mind._intervals import Intervals, checked_level
 from klopf.mind._labels import Classes, Groups, Numbers
 from klopf.mind._mind import Mind
 from klopf.mind._rows import blocks, dense, keys, roomy, visits
@@ -35,12 +37,17 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     RegressorMixin,
     TransformerMixin,
+    clone,
 )
 from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 __all__ = ["MindClassifier", "MindRegressor"]
+
+FOLDS = 5
+"""Of whose rows none helps to predict its own, where intervals are learned from a table."""
 
 
 class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -89,7 +96,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         X, y = self._checked(X, y, reset=True)
         self._targets_ = self._new_targets(y)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weights = self._weighed(X, y, sample_weight)
         often, each = visits(weights)
         rng = check_random_state(self.random_state)
         self._seed_ = int(rng.randint(2**31 - 1)) if self.random_state is None else self._as_seed(rng)
@@ -113,12 +120,19 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._targets_ = self._new_targets(y)
             self._seed_ = self._as_seed(check_random_state(self.random_state))
             self._mind_ = None
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weights = self._weighed(X, y, sample_weight)
         order = np.arange(X.shape[0])
         self._targets_.see(y, order)
         self._learn(X, y, order, weights)
         self._after()
         return self
+
+    def _weighed(self, X: Any, y: Any, sample_weight: Any) -> NDArray[np.float64]:
+        """How much each row counts, ``(n,)``."""
+        weights: NDArray[np.float64] = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        return weights
 
     def _as_seed(self, rng: Any) -> int:
         whole = isinstance(self.random_state, int | np.integer)
@@ -146,7 +160,12 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             mind = mind.widened(mind.sensors, roomy(outputs))
         self._mind_ = mind
         for rows in blocks(order, X.shape[1]):
-            mind.learn(dense(X, rows), self._targets_.coded(y[rows]), weights[rows])
+            part = dense(X, rows)
+            _, out, _ = mind._learn(part, self._targets_.coded(y[rows]), weights[rows])
+            self._came(part, y[rows], out)
+
+    def _came(self, X: Any, y: Any, out: NDArray[Any]) -> None:
+        """Those rows were learned; ``out`` is what the mind said of each before."""
 
     def _after(self) -> None:
         """What is public of what was learned."""
@@ -202,11 +221,27 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
         shuffle: whether ``fit`` learns in another order each pass; False for a table that is a stream.
         random_state: seed of everything random; None for another one each time.
         options: fields of ``klopf.mind.Settings``. Inputs are normalised unless they say otherwise.
+        class_weight: how much the rows of each class count, beside their own weights: a dict by class (a list of such
+            for several outputs), or "balanced" for as much as those of every other class together, in ``fit``.
 
     Attributes:
         classes_: names of the classes; a list of such arrays where there are several outputs.
         mind_: the mind that has learned.
     """
+
+    def __init__(
+        self,
+        hidden: Any = (32,),
+        learner: str = "klopf",
+        *,
+        passes: int = 5,
+        shuffle: bool = True,
+        random_state: Any = 0,
+        options: dict[str, Any] | None = None,
+        class_weight: Any = None,
+    ) -> None:
+        super().__init__(hidden, learner, passes=passes, shuffle=shuffle, random_state=random_state, options=options)
+        self.class_weight = class_weight
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -224,6 +259,8 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
             classes: the names of all classes, at the first call; then another one is refused. Without it classes may
                 appear at any time. (For one output.)
         """
+        if isinstance(self.class_weight, str):
+            raise ValueError("class_weight='balanced' needs all rows at once; give partial_fit a dict of weights")
         if classes is not None:
             names = np.unique(classes)
             if not hasattr(self, "_targets_"):
@@ -246,6 +283,10 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
         if declared is not None and not np.isin(y, declared).all():
             raise ValueError(f"y has classes that were not declared: those of the first call are {declared.tolist()}")
         return X, y
+
+    def _weighed(self, X: Any, y: Any, sample_weight: Any) -> NDArray[np.float64]:
+        weights = super()._weighed(X, y, sample_weight)
+        return weights if self.class_weight is None else weights * compute_sample_weight(self.class_weight, y)
 
     def _after(self) -> None:
         if getattr(self, "_declared_", None) is not None:
@@ -274,17 +315,105 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
 
 
 class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unused-ignore]
-    """A mind that predicts a number, or several; arguments as for :class:`MindClassifier`.
+    """A mind that predicts a number, or several; arguments as for :class:`MindClassifier`, but for ``class_weight``.
 
     Targets are shifted and scaled by their mean and deviation inside, so that their unit does not matter.
+
+    Args:
+        intervals: whether :meth:`predict_interval` is to work. ``fit`` then learns five more minds, each from four
+            fifths of the rows, whose errors on the rest say how wide intervals are; ``partial_fit`` goes by the errors
+            that were made before each row was learned.
     """
+
+    def __init__(
+        self,
+        hidden: Any = (32,),
+        learner: str = "klopf",
+        *,
+        passes: int = 5,
+        shuffle: bool = True,
+        random_state: Any = 0,
+        options: dict[str, Any] | None = None,
+        intervals: bool = False,
+    ) -> None:
+        super().__init__(hidden, learner, passes=passes, shuffle=shuffle, random_state=random_state, options=options)
+        self.intervals = intervals
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Learn a table anew; see the classifier's."""
+        self.__dict__.pop("_intervals_", None)
+        super().fit(X, y, sample_weight)
+        if self.intervals:
+            self._learn_errors(X, y, sample_weight)
+        return self
+
+    fit.__doc__ = _MindEstimator.fit.__doc__
+
+    def _learn_errors(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """What is wrong of each row where it was not learned from."""
+        X, y = self._checked(X, y, reset=False)
+        weights = self._weighed(X, y, sample_weight)
+        mixed = np.random.default_rng(self._seed_).permutation(X.shape[0])
+        folds = np.array_split(mixed, min(FOLDS, len(mixed)))
+        predicted = np.zeros((len(mixed), self._targets_.outputs))
+        for fold in folds if len(folds) > 1 else ():
+            others = np.setdiff1d(mixed, fold)
+            apart = clone(self).set_params(intervals=False)
+            if weights[others].any():
+                predicted[fold] = (
+                    apart.fit(X[others], y[others], weights[others]).predict(X[fold]).reshape(len(fold), -1)
+                )
+        kept = mixed[weights[mixed] > 0]
+        for rows in blocks(kept, X.shape[1]):
+            self._take_errors(dense(X, rows), y[rows], predicted[rows])
+        some = kept[: 1 << 12]  # enough to know the quantiles by
+        errors = np.reshape(y[some], (len(some), -1)) - predicted[some]
+        for k, each in enumerate(self._intervals_):
+            each.settle(dense(X, some), predicted[some, k], errors[:, k])
+
+    def _came(self, X: Any, y: Any, out: NDArray[Any]) -> None:
+        if self.intervals and getattr(self, "_streams_", False):
+            self._take_errors(X, y, self._targets_.decoded(out))
+
+    def _take_errors(self, X: Any, y: Any, predicted: Any) -> None:
+        outputs = self._targets_.outputs
+        if not hasattr(self, "_intervals_"):
+            self._intervals_ = [Intervals() for _ in range(outputs)]
+        predicted = np.reshape(predicted, (-1, outputs))
+        errors = np.reshape(y, (-1, outputs)) - predicted
+        for k, each in enumerate(self._intervals_):
+            each.learn(X, predicted[:, k], errors[:, k])
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> NDArray[np.float64]:
+        """Bounds that hold each target with probability ``level`` (from .05 to .995), and miss it as often above as
+        below: ``(n, 2)``, or ``(n, outputs, 2)`` as ``y`` was.
+
+        Raises:
+            MindError: ``intervals`` was not set, or ``level`` is none that can be promised.
+        """
+        checked_level(level)
+        said = self.predict(X)
+        if not hasattr(self, "_intervals_"):
+            raise MindError("nothing is known of errors: set intervals=True before fit or partial_fit")
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32])
+        predicted = said.reshape(X.shape[0], -1)
+        bounds = np.empty((*predicted.shape, 2))
+        for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
+            part = dense(X, slice(rows[0], rows[-1] + 1))
+            for k, each in enumerate(self._intervals_):
+                bounds[rows, k] = each.bounds(level, part, predicted[rows, k])
+        return bounds[:, 0] if said.ndim == 1 else bounds
 
     def _new_targets(self, y: Any) -> Numbers:
         return Numbers(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Learn some more rows, in the order in which they stand."""
-        return self._partial_fit(X, y, sample_weight)
+        self._streams_ = True
+        try:
+            return self._partial_fit(X, y, sample_weight)
+        finally:
+            self._streams_ = False
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """The predicted numbers, ``(n,)`` or ``(n, outputs)`` as ``y`` was."""
