@@ -46,7 +46,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 __all__ = ["MindClassifier", "MindRegressor"]
 
-FOLDS = 5
+_FOLDS = 5
 """Of whose rows none helps to predict its own, where intervals are learned from a table."""
 
 
@@ -354,7 +354,7 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
         X, y = self._checked(X, y, reset=False)
         weights = self._weighed(X, y, sample_weight)
         mixed = np.random.default_rng(self._seed_).permutation(X.shape[0])
-        folds = np.array_split(mixed, min(FOLDS, len(mixed)))
+        folds = np.array_split(mixed, min(_FOLDS, len(mixed)))
         predicted = np.zeros((len(mixed), self._targets_.outputs))
         for fold in folds if len(folds) > 1 else ():
             others = np.setdiff1d(mixed, fold)
