@@ -9,29 +9,29 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            39,268,759
+    deploy all contracts            39,303,165
     transfer tokens                     56,595
-    register                           202,369
+    register                           202,345
     stake                              287,812
     arrive                             105,841
-    deposit fees                        56,918
+    deposit fees                        56,915
     open a cycle                       153,636
-    post                               178,735
+    post                               178,732
     commit an audit                    114,913
     reserve fees for 8 neurons         266,493
     redeem a voucher                    96,708
     advance                             64,241
-    claim, 1 receipt                   214,512
-    claim, 8 receipts                  545,020
+    claim, 1 receipt                   214,254
+    claim, 8 receipts                  550,945
     reveal, 8 neurons                1,334,447
-    open a dispute                     118,155
-    answer a dispute                    55,989
-    collect for 8 neurons              566,262
+    open a dispute                     118,111
+    answer a dispute                    56,050
+    collect for 8 neurons              567,403
     conclude for 8 neurons           1,428,397
     mint a device                      213,560
     mint a device, carried             219,784
     join a node                         64,891
-    report effort, first               588,421
+    report effort, first               588,457
     report effort                      301,477
     report on a job, 150 workers     3,881,869
     pay 150 workers                  4,940,064
@@ -39,9 +39,9 @@ Result (the defaults for gas; the day's cost only restates them at the price giv
     knock                               68,299
     unstake                            175,265
 
-    47,215 gas for each further receipt in a claim; 1,473,505 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 353,641,200,000 gas = 35.36 coins = $21,218
-      ($2.1218 a neuron)
+    48,099 gas for each further receipt in a claim; 1,479,570 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 355,096,710,000 gas = 35.51 coins = $21,306
+      ($2.1306 a neuron)
 """
 
 from __future__ import annotations

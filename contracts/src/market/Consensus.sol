@@ -147,7 +147,7 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
                 emit Refused(epoch, r.listener, r.speaker, leaf);
                 continue;
             }
-            p.weightUsed += r.weight;
+            p.weightUsed += uint24(r.weight);
             p.fees -= r.fee;
             fees += r.fee;
             heard[count++] = r.listener;
@@ -166,6 +166,12 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
             rank += uint256(stakes[i]) * Math.min(column[i].receipt.weight, consensus);
         }
         if (!_trusted(epoch, speaker, trusting, d.others, now_)) rank = 0;
+        if (d.count > now_.committee) epochs[epoch].lots = true;
+        for (uint256 i = 0; rank != 0 && i < column.length; i++) {
+            if (stakes[i] == 0) continue;
+            Receipt calldata r = column[i].receipt;
+            posts[epoch][r.listener].agreed += uint24(Math.min(r.weight, consensus));
+        }
         if (registry.standingOf(speaker) != IMembers.Standing.Backbone) rank = (rank * now_.fringeBps) / 1e4;
         assembly ("memory-safe") {
             mstore(heard, count)

@@ -22,8 +22,9 @@ interface IConsensus is IEscrow {
         bytes32 root;
         uint96 stake; // the listener's weight in this epoch
         uint96 fees; // set aside and not claimed yet
-        uint32 weightUsed; // of 65535
-        uint32 disputes; // open, about receipts that this listener signed
+        uint24 weightUsed; // of 65535
+        uint16 disputes; // open, about receipts that this listener signed
+        uint24 agreed; // of 65535: what counted, where it was bound to listen to speakers that are paid
     }
 
     struct Column {
@@ -39,6 +40,7 @@ interface IConsensus is IEscrow {
         uint112 rank; // of all speakers
         uint96 stake; // posted by all listeners
         uint96 pool; // compute reward, once something was claimed
+        bool lots; // not all were bound to listen to all
     }
 
     /// @dev How a speaker was listened to over the epochs of late, the last counting most; both 18 decimals.
@@ -149,7 +151,7 @@ interface IConsensus is IEscrow {
     /// @param id Id of the participant.
     function posts(
         uint32 epoch, uint32 id
-    ) external view returns (bytes32 root, uint96 stake, uint96 fees, uint32 weightUsed, uint32 disputes);
+    ) external view returns (bytes32 root, uint96 stake, uint96 fees, uint24 weightUsed, uint16 disputes, uint24 agreed);
 
     /// @notice How a speaker was listened to over the epochs of late.
     /// @param id Id of the participant.
@@ -164,7 +166,7 @@ interface IConsensus is IEscrow {
 
     /// @notice Sums over an epoch.
     /// @param epoch Number of the epoch.
-    function epochs(uint32 epoch) external view returns (uint112 rank, uint96 stake, uint96 pool);
+    function epochs(uint32 epoch) external view returns (uint112 rank, uint96 stake, uint96 pool, bool lots);
 
     /// @notice Hash of the listeners that a claim counted.
     /// @param epoch Number of the epoch.

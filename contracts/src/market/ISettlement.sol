@@ -5,7 +5,8 @@ import {IConsensus} from "./IConsensus.sol";
 
 /// @title Pay follows listening
 /// @notice When an epoch is over its emission is split by rank, and fees are paid as signed: at once, or once the
-///         dispute window has ended. What a speaker claims is in `Consensus`, where fees wait in `Escrow`.
+///         dispute window has ended. Where neurons are bound by lot, each is paid that part of its reward with which its
+///         own attention agreed with the consensus: whoever is paid for speaking has to listen. What a speaker claims is in `Consensus`, where fees wait in `Escrow`.
 interface ISettlement is IConsensus {
     /// @notice A participant has been paid for an epoch.
     /// @param epoch Number of the epoch.

@@ -242,7 +242,7 @@ class _Neuron:
         answers = await conversations.ask(chosen, inputs)
         own = {self.who.id: await self._think(conversations.epoch, inputs)}
         listener.learn(answers | own, self.data["targets"][about])
-        return attention(listener.shares(list(answers)))
+        return attention(listener.shares([k for k in answers if k in bound] or list(answers)))
 
     async def _bound(self) -> list[int]:
         """The neurons to whom it is bound to listen in this epoch: nobody else's weights count for them."""

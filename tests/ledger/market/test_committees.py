@@ -111,6 +111,36 @@ def test_a_neuron_that_stays_away_is_waited_for_24_epochs() -> None:
         net.admin.registry.bound(epoch)
 
 
+def test_whoever_is_paid_for_speaking_has_to_listen() -> None:
+    """Where neurons are bound by lot: who keeps its attention to itself, or gives it to a friend, loses its own pay."""
+    net = town(12)
+    ids = list(net.clients)
+    lazy, selfish, friend = ids[:3]
+    for _ in range(2):
+        weights = honest(net, ids, ids)
+        weights[lazy] = {}
+        weights[selfish] = {friend: ALL}
+        held = {id: net.admin.token.balance(net.clients[id].me.address) for id in ids}
+        epoch = net.epoch(weights)
+        totals = net.admin.settlement.epoch(epoch)
+        agreed = {id: net.admin.settlement.agreed(epoch, id) for id in ids}
+        for id in ids:
+            rank = net.admin.settlement.column(epoch, id).rank
+            due = totals.pool * rank // totals.rank * agreed[id] // ALL
+            assert net.admin.token.balance(net.clients[id].me.address) - held[id] == due
+        assert agreed[lazy] == 0
+        others = [agreed[id] for id in ids[3:]]
+        assert agreed[selfish] < ALL // 3 < sum(others) // len(others)
+
+
+def test_where_all_are_bound_to_all_nobody_is_paid_less_for_listening_otherwise() -> None:
+    net = town(3)
+    a, b, c = net.clients
+    epoch = net.epoch({a: {b: 500, c: 500}, b: {a: 500, c: 500}, c: {a: 500, b: 500}})
+    third = net.admin.settlement.epoch(epoch).pool // 3
+    assert net.admin.token.emitted() == 3 * third
+
+
 def test_what_was_said_of_committees_and_absence_verifies() -> None:
     net = embedded()
     for _ in range(10):

@@ -49,6 +49,8 @@ class Post:
     stake: int
     fees: int
     used: int = 0
+    agreed: int = 0
+    """Of its attention, what counted where it was bound to listen to speakers that are paid."""
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Totals:
     rank: int = 0
     stake: int = 0
     pool: int = 0
+    lots: bool = False
+    """Not all were bound to listen to all: each is paid as far as its attention agreed."""
 
 
 @dataclass

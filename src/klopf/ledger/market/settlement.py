@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from klopf.errors import LedgerError
 from klopf.ledger import keys
@@ -151,6 +151,7 @@ class SettlementReplay(Replay):
         self.disputed: set[bytes] = set()
         """Leaves of receipts that were disputed."""
         self._column: list[tuple[int, int]] = []  # of the claim that goes on: (stake, weight) of each receipt
+        self._voices: list[tuple[Post, int]] = []  # and whose it was, with the weight of those who are bound
         self._fees = 0
 
     # -- escrow --
@@ -232,6 +233,7 @@ class SettlementReplay(Replay):
         seed, seats = self.clock.seeds[e.epoch], self.rules.now.committee
         bound = ref.bound_with(seed, e.listener, e.speaker, post.stake, total, count, seats) if post.stake else 0
         self._column.append((bound, e.weight))
+        self._voices.append((post, e.weight if bound else 0))
         self._fees += e.fee
 
     def on_Refused(self, e: Refused) -> None:
@@ -252,6 +254,10 @@ class SettlementReplay(Replay):
         consensus, rank = ref.rank(self._column, others, rules.kappa)
         if not self.trusted(e, others):
             rank = 0
+        totals.lots |= self.registry.duties.bound(e.epoch)[1] > rules.committee
+        for post, weight in self._voices if rank else ():
+            post.agreed += min(weight, consensus)
+        self._voices = []
         if self.registry.members[e.speaker].standing is not Standing.BACKBONE:
             rank = rank * rules.fringe_bps // 10_000
         fees, self._column, self._fees = self._fees, [], 0
@@ -287,6 +293,8 @@ class SettlementReplay(Replay):
         column, totals = self.columns[e.epoch, e.id], self.totals[e.epoch]
         post = self.posts.get((e.epoch, e.id))
         emission = totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
+        if totals.lots:
+            emission = emission * (post.agreed if post else 0) // ref.ATTENTION
         self.differ(f"disputes open at {at}", 0, self.contested[e.epoch, e.id])
         waited = self.time_of(e.block) >= self.clock.final_at.get(e.epoch, 0)
         self.differ(f"dispute window over at {at}", True, waited)
@@ -351,7 +359,10 @@ class SettlementReplay(Replay):
         self.check_unpaid()
         settlement, the = self.client(Settlement), "the contract's"
         for epoch, totals in self.totals.items():
-            self.differ(f"{the} sums of epoch {epoch}", EpochTotals(*astuple(totals)), settlement.epoch(epoch))
+            sums = EpochTotals(totals.rank, totals.stake, totals.pool)
+            self.differ(f"{the} sums of epoch {epoch}", sums, settlement.epoch(epoch))
+        for (epoch, id), post in self.posts.items():
+            self.differ(f"agreement of {id} in epoch {epoch}", post.agreed, settlement.agreed(epoch, id))
         for (epoch, id), open_ in self.contested.items():
             self.differ(f"{the} disputes with {id} in epoch {epoch}", open_, settlement.contested(epoch, id))
         for id, m in self.registry.members.items():
@@ -468,4 +479,9 @@ class Settlement(Contract):
 
     def epoch(self, epoch: int) -> EpochTotals:
         """Sums over an epoch."""
-        return EpochTotals(*self._read("epochs", epoch))
+        return EpochTotals(*self._read("epochs", epoch)[:3])
+
+    def agreed(self, epoch: int, id: int) -> int:
+        """How much of its attention ``id`` gave in agreement with the consensus, of 65535: where neurons are bound by
+        lot, the part of its reward that it is paid."""
+        return int(self._read("posts", epoch, id)[5])
