@@ -102,6 +102,47 @@ def test_writers_take_turns(tmp_path: Path) -> None:
     assert sent[0] > 0.5 * sent[-1], f"unfair: {sent}"
 
 
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
+def test_8_processes_write_to_one_file(tmp_path: Path, seconds: float) -> None:
+    path = tmp_path / "chain.db"
+    allocation = {writers.account(n).address: 10**21 for n in range(8)}
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation=allocation).close()
+    made, heights = writers.context(), [0]
+    running = [writers.start(made, path, n, tmp_path / f"{n}", seconds=seconds) for n in range(8)]
+    with chain.open(path, read_only=True) as reader:
+        while any(process.is_alive() for process in running):
+            heights.append(reader.height)
+            assert heights[-1] >= heights[-2]  # what a reader was told of stays
+            time.sleep(0.01)
+        for process in running:
+            process.join(30)
+            assert process.exitcode == 0
+        sent = [writers.hashes(tmp_path / f"{n}") for n in range(8)]
+        assert min(map(len, sent)) > 0.4 * max(map(len, sent)), f"unfair: {[*map(len, sent)]}"
+        assert all(reader.transaction_block(tx_hash) is not None for hashes in sent for tx_hash in hashes)
+        assert reader.height == reader.verify() == sum(map(len, sent))
+
+
+def test_a_clock_that_is_set_back_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, moved = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: real() + moved)
+    for same_second in (False, True):
+        path, sender = tmp_path / f"{same_second}.db", writers.account(0)
+        with chain.create(path, chain_id=1337, allocation={sender.address: 9}, same_second=same_second) as opened:
+            rpc, ahead = Rpc(opened), 0
+            for nonce, moved in enumerate((0.0, -7200.0, -40_000_000.0, 0.0, 7200.0, 0.0)):
+                fields = {"chainId": 1337, "nonce": nonce, "gas": 21000, "gasPrice": 0, "value": 1}
+                opened.send(sender.sign_transaction({**fields, "to": sender.address}).raw_transaction)
+                stamp = int(rpc.request("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
+                assert stamp >= ahead + (not same_second) and stamp >= int(real() + moved)
+                ahead = stamp
+                pending = rpc.request("eth_getBlockByNumber", ["pending", False])["timestamp"]
+                assert int(pending, 16) >= ahead + (not same_second)
+            assert opened.verify() == 6
+        with chain.open(path) as again:
+            assert again.verify() == 6
+
+
 def test_threads_share_an_open_chain(tmp_path: Path) -> None:
     allocation = {writers.account(n).address: 10**21 for n in range(8)}
     with chain.create(tmp_path / "chain.db", chain_id=writers.CHAIN_ID, allocation=allocation) as opened:

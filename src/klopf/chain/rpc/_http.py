@@ -24,11 +24,14 @@ JSON = "Content-Type: application/json\r\n"
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_HEAD = 64 * 1024
+REQUEST_SECONDS = 60.0  # that a request may take to arrive, from its first byte to its last
+READING_SECONDS = 60.0  # that a client may read nothing of an answer
+KEEP_ALIVE = 60.0  # seconds that a client may pause on its connection
 LINGER = 5.0  # seconds that a client has to read a refusal while it still sends
 REASONS = {
     200: "OK", 204: "No Content", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    413: "Content Too Large", 417: "Expectation Failed", 431: "Request Header Fields Too Large",
-    500: "Internal Server Error", 501: "Not Implemented", 505: "HTTP Version Not Supported",
+    408: "Request Timeout", 413: "Content Too Large", 417: "Expectation Failed", 431: "Request Header Fields Too Large",
+    500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
 }  # fmt: skip
 
 
@@ -98,9 +101,18 @@ class Connection(asyncio.Protocol):
     """One client. ``serve(request, connection)`` is called for one request at a time, in the event loop; it calls
     :meth:`answer` at once or later, or :meth:`become`."""
 
-    def __init__(self, serve: Callable[[Request, Connection], None], all_of_them: set[Connection]) -> None:
+    def __init__(
+        self,
+        serve: Callable[[Request, Connection], None],
+        all_of_them: set[Connection],
+        is_crowded: Callable[[], str] = lambda: "",
+    ) -> None:
+        """``is_crowded`` says why there is no room for one more, if there is none."""
         self._serve = serve
         self._all = all_of_them
+        self._is_crowded = is_crowded
+        self._started: float | None = None  # when the request began to arrive that is not here as a whole
+        self._unread = (0, 0.0)  # bytes that the client has not taken, and since when they are no fewer
         self._received = b""
         self._chunks = bytearray()
         self._head: Head | None = None
@@ -113,7 +125,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._all.add(self)
+        why = self._is_crowded()
+        if why:
+            self.refuse(503, why)
+        else:
+            self._all.add(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._over = True
@@ -141,6 +157,21 @@ class Connection(asyncio.Protocol):
         elif len(self._received) > MAX_BODY:
             self.transport.pause_reading()
 
+    def look(self, now: float) -> None:
+        """Called now and then: end it where the client takes too long, or does not use it."""
+        if self._over:
+            return
+        size = self.transport.get_write_buffer_size()
+        if size == 0 or size < self._unread[0] or self._unread[0] == 0:
+            self._unread = (size, now)
+        elif now - self._unread[1] > READING_SECONDS:
+            self.transport.abort()
+            return
+        if self._started is not None and not self._busy and now - self._started > REQUEST_SECONDS:
+            self.refuse(408, f"the request took longer than {REQUEST_SECONDS:.0f} s to arrive; send it at once")
+        elif not self._busy and now - self.since > KEEP_ALIVE:
+            self.close()
+
     def _go_on(self) -> None:
         """Serve what has arrived, until a request has to be waited for, or answered."""
         try:
@@ -149,6 +180,8 @@ class Connection(asyncio.Protocol):
         except Malformed as error:
             status, text = error.args
             self.refuse(status, text)
+        if self._started is None and not self._busy and (self._received or self._head is not None):
+            self._started = time.monotonic()
 
     def _take(self) -> bool:
         """Serve the next request, if all of it is here."""
@@ -177,7 +210,7 @@ class Connection(asyncio.Protocol):
             return False
         else:
             body, self._received = self._received[: head.size], self._received[head.size :]
-        self._head, self._busy = None, True
+        self._head, self._busy, self._started = None, True, None
         self._serve(Request(head, body), self)
         return True
 

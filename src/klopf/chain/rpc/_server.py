@@ -23,7 +23,8 @@ from klopf.errors import ChainError
 
 __all__ = ["serve"]
 
-KEEP_ALIVE = 60.0  # seconds that a client may pause on its connection
+MAX_CONNECTIONS = 1000
+OTHER_FILES = 64  # that a process may have open beside them
 LOOK_SECONDS = 5.0
 ENDING_SECONDS = 10.0  # that answers on their way have at the end
 
@@ -59,12 +60,13 @@ class Server:
         self._desk = Desk(rpc, lambda: len(self._connections) + len(self._sockets) <= 1)
         self._connections: set[Connection] = set()
         self._sockets: set[Socket] = set()
+        self._most = min(MAX_CONNECTIONS, _files() - OTHER_FILES)
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> int | None:
         """Serve until interrupted; returns the signal."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Connection(self._serve, self._connections), sock=listener, backlog=1024
+            lambda: Connection(self._serve, self._connections, self._is_crowded), sock=listener, backlog=1024
         )
         with _interrupts(loop) as interrupted:
             ready()
@@ -75,12 +77,17 @@ class Server:
             await self._end()
         return interrupted.result()
 
+    def _is_crowded(self) -> str:
+        """Why there is no room for one more client, if there is none."""
+        if len(self._connections) + len(self._sockets) < self._most:
+            return ""
+        return f"{self._most} clients are connected, which is all there is room for; try again later"
+
     def _look(self) -> None:
         """End connections that nobody uses, and see that websockets are alive."""
         now = time.monotonic()
         for connection in list(self._connections):
-            if not connection.is_busy and now - connection.since > KEEP_ALIVE:
-                connection.close()
+            connection.look(now)
         for websocket in list(self._sockets):
             websocket.look(now)
 
@@ -166,6 +173,16 @@ def serve(
                 number = runner.run(server.run(listener, lambda: tell(f"http://{own}:{bound}")))
     if number is not None:
         signal.raise_signal(number)  # all is closed: now what the signal means otherwise
+
+
+def _files() -> int:
+    """How many files this process may have open."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MAX_CONNECTIONS + OTHER_FILES
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MAX_CONNECTIONS + OTHER_FILES if limit == resource.RLIM_INFINITY else limit
 
 
 def _loop() -> asyncio.AbstractEventLoop:
