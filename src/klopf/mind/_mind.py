@@ -279,8 +279,9 @@ class Mind(Kept):
         x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps)
         out = np.empty((len(x), self.outputs), self._said)
         predict = self._predictor or self._load_predictor()
-        company = self._tables.company
-        with self._turns.lock:
+        company, lock = self._tables.company, self._turns.lock
+        lock.acquire()
+        try:
             if self._lost:
                 raise Diverged(self._lost)
             if len(x) < APART:
@@ -290,6 +291,8 @@ class Mind(Kept):
                 return out
             net, work = self._tables.apart()
             company = apart(company)
+        finally:
+            lock.release()
         predict(net, work, x, out)
         if company is not None:
             predict_in(company, x, out)
