@@ -186,11 +186,11 @@ def test_a_sound_model():
 @pytest.mark.parametrize(
     ("method", "wrong", "said"),
     [
-        ("load", classmethod(lambda cls, folder, task: None), r"load\(\) gives None"),
+        ("load", classmethod(lambda cls, folder, task: None), r"gives None in load\(\)"),
         ("save", lambda self, folder: None, r"load\(\) cannot read what save\(\) wrote"),
         ("commitment", lambda self: sha256(self.b.tobytes()).digest(), "two states that learn on differently"),
         ("create", classmethod(lambda cls, task, *_: Sums.create(task, 0, {})), "settings that it does not have"),
-        ("create", classmethod(lambda cls, task, *_: None), r"create\(\) gives None"),
+        ("create", classmethod(lambda cls, task, *_: None), r"gives None in create\(\)"),
         ("learn", lambda self, inputs, targets: sys.exit(3), r"learn\(\) fails: SystemExit: 3"),
     ],
 )
