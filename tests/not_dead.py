@@ -25,7 +25,7 @@ _.classes_, _.score, _.transform, _.partial_fit
 # Numba's, of a cache of compiled code (mind/_jit.py)
 _._cache, _._load_overload, _._save_overload
 # River's, of models that learn from frames and of what its checks try (mind/river.py)
-_.learn_many, _.predict_many, _.predict_proba_many, _._unit_test_params
+_._warning_detected, _.learn_many, _.predict_many, _.predict_proba_many, _._unit_test_params
 # html.parser's (network/_fragment.py), NumPy's (wire/_tensors.py), River's (mind/river.py), Sphinx's (docs/conf.py)
 handle_startendtag, handle_endtag, _.handle_data, writeable, _._multiclass
 project, author, copyright, release, extensions, myst_heading_anchors, suppress_warnings, html_theme, html_title

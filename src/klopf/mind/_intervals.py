@@ -23,6 +23,13 @@ class Intervals:
         self._inputs = -1
         self._spread: Any = None
 
+    @property
+    def surprise(self) -> float:
+        """The size of the last error, of what was expected where it was made."""
+        from klopf.mind.kernels.intervals import SURPRISE
+
+        return 0.0 if self._spread is None else float(self._spread.numbers[SURPRISE])
+
     def learn(self, inputs: ArrayLike, predicted: ArrayLike, errors: ArrayLike) -> None:
         """Errors (targets less predictions), ``(n,)``, and where they were made: ``(n, inputs)``."""
         from klopf.mind.kernels.intervals import learn_errors
@@ -70,7 +77,7 @@ class Intervals:
         made = Spread(
             seen=np.zeros((2, width)), weights=np.zeros(m), covariance=np.eye(m) * PRIOR, z=np.zeros(m),
             products=np.zeros(m), quantiles=np.array([NormalDist(0, 1.25).inv_cdf(tau) for tau in taus]), taus=taus,
-            numbers=np.zeros(6),
+            numbers=np.zeros(7),
         )  # fmt: skip
         if self._spread is not None:
             old, was = self._spread, self._inputs

@@ -12,6 +12,7 @@ True
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -32,7 +33,16 @@ _require("river", "klopf.mind.river")
 
 from river import base, conf
 
-__all__ = ["MindClassifier", "MindMultiLabelClassifier", "MindMultiTargetRegressor", "MindRegressor"]
+from klopf.mind._signals import MindAnomalyDetector, MindDriftDetector
+
+__all__ = [
+    "MindAnomalyDetector",
+    "MindClassifier",
+    "MindDriftDetector",
+    "MindMultiLabelClassifier",
+    "MindMultiTargetRegressor",
+    "MindRegressor",
+]
 
 
 class _Estimator(Kept, base.Estimator):  # type: ignore[misc, unused-ignore]
@@ -122,6 +132,9 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
         super().__init__(hidden, learner, seed, options, max_features)
         self.max_classes = max_classes
         self._seen = Places(max_classes, "class")
+        self.surprise = 0.0
+        """How little the class was expected that was learned last: minus the logarithm of the probability that it had
+        been given. What to give a drift detector."""
 
     @property
     def _multiclass(self) -> bool:
@@ -138,7 +151,8 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
         numbers, w = self._named.numbers(x), weight_of(w)
         if w > 0:
             self._see(y)
-            self._named.learn(numbers, self._classes[y], self._outputs, w)
+            _, out = self._named.learn(numbers, self._classes[y], self._outputs, w)
+            self._surprised(out[self._classes[y]])
 
     @in_turn
     def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
@@ -160,7 +174,12 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
 
     def _learn_rows(self, names: list[Hashable], table: Any, numbers: Any, weights: Any) -> None:
         if weights.any():
-            self._named.learn_rows(names, table, numbers, self._outputs, weights)
+            _, outs = self._named.learn_rows(names, table, numbers, self._outputs, weights)
+            last = int(np.flatnonzero(weights)[-1])
+            self._surprised(outs[last, numbers[last]])
+
+    def _surprised(self, probability: Any) -> None:
+        self.surprise = -math.log(max(float(probability), 1e-12))
 
     def _see(self, y: Any) -> None:
         for place in self._seen.see([y]):
@@ -228,6 +247,11 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         super().__init__(hidden, learner, seed, options, max_features)
         self._scale = Scale()
         self._intervals = Intervals()
+
+    @property
+    def surprise(self) -> float:
+        """How large the last error was, in deviations as they were expected there. What to give a drift detector."""
+        return self._intervals.surprise
 
     @in_turn
     def learn_one(self, x: dict[Hashable, Any], y: float, w: float = 1.0) -> None:

@@ -23,7 +23,7 @@ from klopf.mind._jit import jit
 
 MOST = 24
 """Inputs of which each has a weight; of more, their mean square has one."""
-COUNT, BASE, FITTED, FITTED_LOSS, PLAIN_LOSS, OUT = range(6)
+COUNT, BASE, FITTED, FITTED_LOSS, PLAIN_LOSS, OUT, SURPRISE = range(7)
 PRIOR = 0.05
 """Variance of a weight before anything is known."""
 KEEP = 0.9995
@@ -38,7 +38,7 @@ RUN = 5
 
 class Spread(NamedTuple):
     """What is kept: means and variances of the inputs ``(2, d)``, ``w`` ``(m,)`` and its covariance ``(m, m)``, room
-    for ``z`` and for products, the quantiles ``(levels,)`` and what they are quantiles of, and six numbers."""
+    for ``z`` and for products, the quantiles ``(levels,)`` and what they are quantiles of, and seven numbers."""
 
     seen: Any
     weights: Any
@@ -109,6 +109,7 @@ def learn_errors(spread, X, errors):  # type: ignore[no-untyped-def]
         n = numbers[COUNT] + 1.0
         if n > 2 and numbers[BASE] > 0:
             r = errors[t] / math.exp(log_spread(spread, fitted))
+            numbers[SURPRISE] = abs(r)
             pace = max(PACE, 0.5 / n**0.6)
             for k in range(q.shape[0]):
                 q[k] += pace * max(abs(q[k]), 1.0) * ((r > q[k]) - (1.0 - spread.taus[k]))
