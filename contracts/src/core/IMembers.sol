@@ -133,6 +133,10 @@ interface IMembers {
     /// @param key Address of the key.
     function idOf(address key) external view returns (uint32);
 
+    /// @notice Whether a silent neuron announced another model: then an audit that it passes ends its silence.
+    /// @param id Id of the participant.
+    function renewed(uint32 id) external view returns (bool);
+
     /// @notice The last epoch whose receipts a former key signs.
     /// @param key Address of a former key.
     function replacedIn(address key) external view returns (uint32);

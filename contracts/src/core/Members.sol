@@ -26,6 +26,7 @@ abstract contract Members is IMembers, EIP712 {
     mapping(uint32 id => uint128) public depositOf;
     mapping(uint32 id => Participant) internal _participants;
     mapping(address key => uint32 id) public idOf; // never freed: a key is used once
+    mapping(uint32 id => bool) public renewed; // it announced another model since it fell silent
     mapping(address key => uint32 epoch) public replacedIn; // the last epoch whose receipts it signs
 
     constructor(address token_) EIP712("Klopf Registry", "1") {
@@ -90,6 +91,7 @@ abstract contract Members is IMembers, EIP712 {
         _checkLength(bytes(model).length, MAX_TEXT);
         _participants[id].model = model;
         _participants[id].passed = false;
+        if (_participants[id].standing == Standing.Silent) renewed[id] = true;
         emit ModelChanged(id, model);
     }
 

@@ -27,7 +27,6 @@ contract Registry is IRegistry, Members {
         bool leaving; // it is in `_leavers`
     }
 
-    /// @dev Neurons that are bound to listen: their stake and number now, and when `epoch` opened.
     struct Bound {
         uint96 opened;
         uint96 now_;
@@ -35,20 +34,17 @@ contract Registry is IRegistry, Members {
         uint16 countOpened;
         uint16 count;
     }
-
     struct Duty {
         uint96 stake; // with which it counts; 0 where it is not bound
         uint32 since; // first epoch in which it is
         uint32 seen; // last epoch in which it posted, or began
     }
-
     struct Leaver {
         uint32 id;
         uint32 epoch; // in which it may still be drawn
     }
 
     uint32 public constant AWAY = 24;
-
     uint128 public weight; // of all who take part: what they have at stake
     mapping(uint32 id => uint128) public weightOf;
     uint32 public backbone; // seats taken
@@ -183,6 +179,7 @@ contract Registry is IRegistry, Members {
         emit Judged(id, epoch, passed, p.failed);
         Standing earned = _earned(id);
         if (earned != p.standing) _setStanding(id, earned, 0);
+        else if (passed && renewed[id] && p.standing == Standing.Silent) _return(id);
     }
 
     /// @inheritdoc IRegistry
@@ -243,7 +240,6 @@ contract Registry is IRegistry, Members {
         if (_duties[id].since != 0) _bind(id, uint96(now_));
     }
 
-    /// @dev Neurons that speak are bound to listen, from the next epoch on.
     function _bindAnew(uint32 id) private {
         Participant storage p = _participants[id];
         if (p.role != Role.Neuron || p.standing == Standing.None || p.standing == Standing.Silent) return;
@@ -320,6 +316,16 @@ contract Registry is IRegistry, Members {
         return p.standing;
     }
 
+    function _return(uint32 id) private {
+        uint256 staked = stake.account(id).staked;
+        if (staked < rules.current().neuronStake) return;
+        Participant storage p = _participants[id];
+        uint32 epoch = clock.epoch();
+        (p.born, p.updated, p.utility, p.accounted) = (epoch, epoch, 0, 0);
+        renewed[id] = false;
+        _setStanding(id, Standing.Fringe, 0);
+    }
+
     function _setStanding(uint32 id, Standing to, uint32 rival) private {
         Participant storage p = _participants[id];
         Standing from = p.standing;
@@ -327,7 +333,8 @@ contract Registry is IRegistry, Members {
         if (to == Standing.Backbone) backbone += 1;
         p.standing = to;
         if (to == Standing.Silent) _weigh(id, 0);
-        else if (from == Standing.None) _bindAnew(id);
+        if (from == Standing.Silent) _weigh(id, uint128(stake.account(id).staked));
+        if (from == Standing.None || from == Standing.Silent) _bindAnew(id);
         emit StandingChanged(id, clock.epoch(), from, to, rival);
     }
 }

@@ -248,10 +248,12 @@ class Audits(Contract):
         return list(self._read("drawn", epoch, neuron))
 
     def assignments(self, epoch: int, auditor: int, neurons: Sequence[int] | None = None) -> list[int]:
-        """The neurons that ``auditor`` is drawn for, among ``neurons`` (by default all that speak)."""
+        """The neurons that ``auditor`` is drawn for, among ``neurons`` (by default all that speak, and the silent
+        who announced another model)."""
         if neurons is None:
-            speaking = (Standing.FRINGE, Standing.BACKBONE)
-            neurons = [p.id for p in self._ledger.client(Registry).all() if p.standing in speaking]
+            registry, speaking = self._ledger.client(Registry), (Standing.FRINGE, Standing.BACKBONE)
+            silent = [p.id for p in registry.all() if p.standing is Standing.SILENT and registry.renewed(p.id)]
+            neurons = sorted([p.id for p in registry.all() if p.standing in speaking] + silent)
         return list(self._read("assignments", epoch, auditor, list(neurons)))
 
     def commitment(self, epoch: int, address: str, results: Sequence[Result], salt: bytes) -> bytes:

@@ -29,6 +29,8 @@ class Member:
     rule_utility: float = 0.0
     """The same by the shared rule, in floating point."""
     passed: bool = False
+    renewed: bool = False
+    """It announced another model since it fell silent."""
     failed: int = 0
     commitment: bytes = bytes(32)
     replaced: dict[str, int] = field(default_factory=dict)

@@ -204,6 +204,7 @@ class RegistryReplay(Replay):
     def on_ModelChanged(self, e: ModelChanged) -> None:
         m = self.members[e.id]
         m.model, m.passed = e.model, False
+        m.renewed = m.renewed or m.standing is Standing.SILENT
 
     def on_ModelCommitted(self, e: ModelCommitted) -> None:
         self.members[e.id].commitment = e.commitment
@@ -251,7 +252,7 @@ class RegistryReplay(Replay):
         m.standing = after
         if after is Standing.SILENT:
             self.duties.bind(e.id, 0, self.clock.epoch)
-        elif e.before == Standing.NONE:
+        elif e.before in (Standing.NONE, Standing.SILENT):
             self.bind_anew(e.id)
 
     # -- who is bound to listen --
@@ -322,6 +323,10 @@ class RegistryReplay(Replay):
         self.expect("Registry.Judged", id, epoch, passed, m.failed)
         if (earned := self.earned(m)) is not m.standing:
             self.expect_standing(id, earned)
+        elif passed and m.renewed and m.standing is Standing.SILENT and m.staked >= self.rules.now.neuron_stake:
+            m.born = m.updated = self.clock.epoch  # it begins anew
+            m.utility, m.rule_utility, m.accounted, m.renewed = 0, 0.0, 0, False
+            self.expect_standing(id, Standing.FRINGE)
 
     def on_Judged(self, e: Judged) -> None:
         self.must(e, e.id, e.epoch, e.passed, e.failed_in_a_row)
@@ -461,6 +466,10 @@ class Registry(Contract):
     def change_model(self, id: int, model: str) -> Sent:
         """Announce another kind of model, which has passed no audit yet."""
         return self._write("changeModel", id, model)
+
+    def renewed(self, id: int) -> bool:
+        """Whether a silent neuron announced another model: then an audit that it passes ends its silence."""
+        return bool(self._read("renewed", id))
 
     def knock(self, id: int, incumbent: int = 0) -> Sent:
         """Ask for a backbone seat: a free one, or that of ``incumbent``."""
