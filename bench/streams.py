@@ -4,6 +4,7 @@
     python bench/streams.py --quick                      # under two minutes: 300 samples, one seed, fewer rivals
     python bench/streams.py --tuned --file FILE          # each learner with the best of its six settings
     python bench/streams.py --slow-bits                  # the slowly-changing regression away from where it was tuned
+    python bench/streams.py --arrivals                   # classes that arrive, one each 30 samples
 
 Test, then train, sample by sample. Classes: share of wrong answers. Numbers: mean absolute error, divided by that of
 the running mean (so 1 knows nothing). Each seed draws generated streams anew; shipped ones come in their own order, and
@@ -358,6 +359,28 @@ def slow_bits(report: Report, a: argparse.Namespace) -> None:
     report.figure("regression: behind the best of plain and continual backprop", behind, f"of {len(kinds)}", at_most=0)
 
 
+def arrivals(report: Report, a: argparse.Namespace) -> None:
+    """Gaussian clusters in 20 dimensions, one more of them each 30 samples, drawn from all so far: share of wrong
+    answers of a mind, all classes declared; of a thirtieth nobody can know."""
+    seeds = 2 if a.quick else 5
+    for classes, declared, spread in ((50, 50, 1.0), (50, 50, 3.0), (300, 300, 1.0), (300, 300, 2.0), (50, 5000, 2.0)):
+        errors: dict[str, np.ndarray] = {}
+        for learner in OURS:
+            found = []
+            for seed in range(seeds):
+                r = np.random.default_rng(seed)
+                centres = spread * r.normal(size=(classes, 20))
+                y = (r.random(classes * 30) * (np.arange(classes * 30) // 30 + 1)).astype(int)
+                X = centres[y] + 0.5 * r.normal(size=(len(y), 20))
+                m = Mind(20, declared, learner=learner, seed=seed, normalise_inputs=True)
+                found.append(m.learn(X, y).mean())
+            errors[learner] = np.array(found)
+        name = f"{classes} classes of {declared}, spread {spread:g}"
+        report.say(f"{name}: " + "; ".join(f"{n} {e.mean():.3f} ± {_spread(e):.3f}" for n, e in errors.items()))
+        best = min(float(errors[n].mean()) for n in OURS[1:])
+        report.figure(f"{name}: error of klopf", float(errors["klopf"].mean()), "", at_most=best)
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--samples", type=int, help="of a stream at most")
@@ -365,6 +388,7 @@ def main() -> None:
     parser.add_argument("--streams", help="only these, separated by semicolons")
     parser.add_argument("--tuned", action="store_true", help="every learner with the best of its six settings")
     parser.add_argument("--slow-bits", action="store_true", help="the slowly-changing regression instead")
+    parser.add_argument("--arrivals", action="store_true", help="classes that arrive instead")
     parser.add_argument("--file", type=Path, help="keep finished runs of rivals here, and make only those it lacks")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     a = parser.parse_args()
@@ -373,6 +397,8 @@ def main() -> None:
     with Report(a.json) as report:
         if a.slow_bits:
             slow_bits(report, a)
+        elif a.arrivals:
+            arrivals(report, a)
         else:
             compare(report, Runs(a.file, a.cores), a)
 

@@ -11,7 +11,32 @@ from klopf.mind import Mind
 from klopf.mind.kernels.state import MOST
 
 
-def reference(m: Mind, X: np.ndarray, y: np.ndarray, spread: bool) -> list[np.ndarray]:
+def steps_of(
+    z: np.ndarray, d: np.ndarray, doubts: np.ndarray, noise: float, denominator: float, c: np.ndarray
+) -> float:
+    """What a sample's steps are divided by: Newton's step along the way that it moves the sums, shorter where it ends
+    sooner."""
+    y, p, move = int(d.argmax()), -d + np.eye(len(d))[d.argmax()], doubts * d
+    gain, above = d @ move, c @ doubts
+    curved = (p @ move**2 - (p @ move) ** 2) / gain
+    total = noise + curved + (denominator - noise - above) * min(curved / above, 1)
+    if d[y] <= 0.5:
+        return float(total)
+
+    def left(a: float) -> float:
+        e = np.exp(z + a * move - (z + a * move).max())
+        return float(move[y] - e @ move / e.sum() - a * noise * gain)
+
+    low, high = 0.0, 1 / total
+    if left(high) >= 0:
+        return float(total)
+    for _ in range(7):
+        a = (low + high) / 2
+        low, high = (low, a) if left(a) < 0 else (a, high)
+    return max(1 / high, float(total))
+
+
+def reference(m: Mind, X: np.ndarray, y: np.ndarray, diagonal: bool) -> list[np.ndarray]:
     """A network of tanh units and softmax outputs, learning as docs/mind.md says. Returns every layer's weights."""
     s = m.settings
     W = [m.weights(l).astype(np.float64) for l in range(len(m.hidden) + 1)]
@@ -19,6 +44,7 @@ def reference(m: Mind, X: np.ndarray, y: np.ndarray, spread: bool) -> list[np.nd
     priors = [s.listening_prior if l == last else s.prior for l in range(last + 1)]
     K = [p * np.eye(len(w)) for p, w in zip(priors, W, strict=True)]
     power = np.zeros(last + 1)
+    own, every = np.full(m.outputs, s.listening_prior), s.listening_prior  # each class's doubt, and that of all
     came = expected = 0.0
     for t, (x, label) in enumerate(zip(X, y, strict=True), 1):
         h, inputs = x, []
@@ -38,15 +64,25 @@ def reference(m: Mind, X: np.ndarray, y: np.ndarray, spread: bool) -> list[np.nd
             power[l] += max(1e-3, 1 / t) * (a @ a - power[l])
             scale.append(1 / max(power[l], a @ a))
             doubt.append(scale[l] * (a @ k @ a))
-            denominator += doubt[l] * curvature[l].sum()
+            denominator += doubt[l] * (curvature[l] @ (own / every) if l == last else curvature[l].sum())
+        steps = steps_of(z, delta[last], own / every * doubt[last], s.noise, denominator, curvature[last])
         pace = min(s.drift * ((came + 1e-9) / (expected + 1e-9)) ** s.surprise, max(s.drift, 0.1))
         for l, (a, k) in enumerate(zip(inputs, K, strict=True)):
             most = 3 / np.sqrt(doubt[l])
-            d, c = np.clip(delta[l] / denominator, -most, most), curvature[l].sum() / denominator
+            c = curvature[l].sum() / denominator
+            if l == last:
+                most = most / np.sqrt(own / every)
+            d = np.clip(delta[l] / steps, -most, most)
+            if l == last:
+                d = d * own / every
+                spread = 1 / (0.1 * len(a))
+                if c * doubt[l] >= 1e-3:
+                    own = (1 - pace) * own / (1 + curvature[l] / denominator * own * spread) + pace * priors[l]
+                    every = (1 - pace) * every / (1 + c * every * spread) + pace * priors[l]
             W[l] += scale[l] * np.outer(k @ a, d)
             if c * doubt[l] >= 1e-3:
                 known = np.outer(k @ a, k @ a)
-                if spread:
+                if diagonal:
                     heard = np.diag(a != 0)  # only what was heard tells, and drifts
                     step = pace * (priors[l] * np.eye(len(a)) - k) - (1 - pace) * scale[l] * c * np.diag(np.diag(known))
                     K[l] = k + heard * step
@@ -61,7 +97,7 @@ def test_a_layer_that_shares_learns_by_its_equations(shared: int) -> None:
     X, y = r.normal(size=(45, 6)) * (r.random((45, 6)) < 0.7), r.integers(0, 3, 45)
     y[30:] = (y[30:] + 1) % 3
     m = Mind(6, 3, hidden=(5, 4), dtype="float64", block=0, shared=shared, replacement_rate=0.0, drift=0.01)
-    expected = reference(m, X, y, spread=not shared)
+    expected = reference(m, X, y, diagonal=not shared)
     m.learn(X, y)
     for l, w in enumerate(expected):
         assert m.weights(l) == pytest.approx(w, abs=1e-9)

@@ -99,7 +99,11 @@ def migrate(arrays: dict[str, NDArray[Any]], own: dict[str, NDArray[Any]]) -> No
     """Files of a time when sensors had a mean and a variance only: ``arrays`` as they are laid out now.
 
     The mean and variance stand as they were, of as many values as were seen; what is usual of blocks is found anew.
+    And of a time when classes shared all that was known: each one's own doubt begins where it does at birth.
     """
+    known, whole = arrays["covariances"], own["covariances"]
+    if len(known) < len(whole):
+        arrays["covariances"] = np.append(known, whole[len(known) :])
     old, now = arrays["sensors"], own["sensors"]
     if old.shape == (2, now.shape[1]) != now.shape:
         seen = now.copy()

@@ -108,6 +108,7 @@ class Tables:
             scale=zeros(len(layers), dtype),
             doubt=zeros(len(layers), dtype),
             curvature=zeros(len(layers), dtype),
+            moves=zeros(sizes[-1], dtype),
             spoken=zeros(widest, dtype),
             deviation=zeros(widest, dtype),
             corrected=zeros(widest, np.float64),
@@ -179,6 +180,8 @@ class Tables:
                 tail = numbers + (count * (rows + 1) if kind != DIAGONAL else 1) * width
                 table[l] = (numbers, width, products, kind, tail)
                 numbers = tail + (0 if kind == OWN else TAIL + (WAITING * width if kind == SHARED else 0))
+                if kind != OWN and l == len(layers) - 1:  # each output's doubt, and that of all; see ``rules._classes``
+                    numbers += layer[MOST_UNITS] + 1
                 products += count * width
         return table, numbers, products
 
@@ -274,6 +277,8 @@ class Tables:
         rows, last = int(self.net.layers[l, BIAS]) + 1, len(self.net.layers) - 1
         prior = s.listening_prior if l == last else s.prior
         K[start:tail] = 0.0
+        if kind != OWN and l == last:
+            K[-self.net.outputs - 1 :] = prior
         if kind == DIAGONAL:
             K[start : start + rows] = prior
             return
@@ -358,6 +363,8 @@ class Tables:
         self.rows(last)[:, :, k] = self.net.births[OUTGOING, :, None]
         self.rows(last)[0, :, k] = 0.0
         start, width, _, kind, tail = self.net.matrices[last].tolist()
+        if kind > 0 and kind != OWN:
+            self.net.K[-self.net.outputs - 1 + k] = self.settings.listening_prior
         if kind == OWN:
             rows = int(self.net.layers[last, BIAS]) + 1
             self.net.K[start:tail].reshape(-1, rows, width)[k] = np.eye(rows, width) * (
@@ -411,6 +418,10 @@ class Tables:
             matrices[:, at[:, None], at] = known
         if kind != OWN:
             K[tail + POWER] = other.net.K[int(other.net.matrices[l, TAIL_AT]) + POWER]
+            if l == len(self.net.layers) - 1:
+                n, before = self.net.outputs, other.net.outputs
+                K[len(K) - n - 1 : len(K) - n - 1 + before] = other.net.K[-before - 1 : -1]
+                K[-1] = other.net.K[-1]
 
 
 def _usual(n: int, kept: bool, dtype: Any) -> NDArray[Any]:

@@ -25,7 +25,8 @@ COVARIANCE_AT, COVARIANCE_STRIDE, PRODUCT_AT, KIND, TAIL_AT = range(5)
 # kinds: a matrix for each unit; one for all the layer's units; or only the diagonal of that one; -1 for none
 OWN, SHARED, DIAGONAL = 1, 2, 3
 # a shared matrix's tail holds TAIL numbers (the running power of the inputs, a, b, how many samples wait, and on from
-# there their gains; see ``covariance``), then the WAITING samples that wait until the matrix is rewritten
+# there their gains; see ``covariance``), then the WAITING samples that wait until the matrix is rewritten; at the very
+# end of the last layer's, each output's doubt and that of all together (see ``rules._classes``)
 WAITING, TAIL = 8, 16
 POWER, FACTOR, RIDGE, COUNT, GAINS = range(5)
 
@@ -111,6 +112,8 @@ class Work(NamedTuple):
     """By layer that shares a covariance, variance of its units' ``Z``."""
     curvature: Any
     """By layer that shares a covariance, sum of ``C`` over its units."""
+    moves: Any
+    """By class, how far this sample moves its sum before it is divided; see ``rules._classes``."""
     spoken: Any
     """By unit of one layer, its absolute activity."""
     deviation: Any

@@ -4,7 +4,7 @@ With ``K`` the covariance of what is known about a unit's incoming weights, ``d`
 one denominator for all:
 
     S =   noise + sum over units of c * (x' K x)
-    w <-  w + K x * d / S
+    w <-  w + K x * d / S          (with classes, d / S' of ``_classes``)
     K <-  (1 - drift) * (K - K x x' K * c / S) + drift * prior * I
 
 A unit with at most ``block`` inputs has a ``K`` of its own; in a wider layer all units share one, and ``c`` is the sum
@@ -54,10 +54,12 @@ class Kalman(Rule):
     def step(self, plan: Plan) -> Any:
         """Kernel ``step(net, work, now)``."""
         from klopf.mind._jit import inlined
-        from klopf.mind.kernels.plan import SQUARED
+        from klopf.mind.kernels.plan import CROSS_ENTROPY, SQUARED
+        from klopf.mind.kernels.rules._classes import build_denominator
         from klopf.mind.kernels.state import EXPECTED_ERROR, WEIGHT
 
-        LOSS = plan.loss
+        LOSS, CLASSES = plan.loss, plan.loss == CROSS_ENTROPY
+        denominator = build_denominator(plan) if CLASSES else inlined(_all_together)
         uncertainty, answer_noise, pace, update = _uncertainty(plan), _noise(plan), _pace(plan), _update(plan)
 
         def step(net, work, now):  # type: ignore[no-untyped-def]
@@ -66,7 +68,8 @@ class Kalman(Rule):
             weight = work.told[WEIGHT]
             if LOSS == SQUARED:
                 work.told[EXPECTED_ERROR] = blur + (below + above) / weight
-            update(net, work, blur + below + above, pace(net, e2, expected, weight))
+            total = blur + below + above
+            update(net, work, total, denominator(net, work, blur, below, above), pace(net, e2, expected, weight))
 
         return inlined(step)
 
@@ -91,6 +94,10 @@ class Kalman(Rule):
             return 100.0 * excess * excess
 
         return inlined(birth_factor)
+
+
+def _all_together(net: Any, work: Any, blur: Any, below: Any, above: Any) -> Any:
+    return blur + below + above
 
 
 def _explained() -> Any:
@@ -170,7 +177,7 @@ def _uncertainty(plan: Plan) -> Any:
         UNITS,
     )
 
-    APART = plan.loss != CROSS_ENTROPY
+    APART, CLASSES = plan.loss != CROSS_ENTROPY, plan.loss == CROSS_ENTROPY
 
     def uncertainty(net, work):  # type: ignore[no-untyped-def]
         K, G, layers, matrices = net.K, net.G, net.layers, net.matrices
@@ -189,13 +196,18 @@ def _uncertainty(plan: Plan) -> Any:
             na = work.count[l]
             total = zero
             apart = APART and l == layers.shape[0] - 1  # the outputs
+            classes = CLASSES and l == layers.shape[0] - 1
             if matrices[l, KIND] == OWN:
                 for j in range(units):
                     if C[zo + j] == 0 and D[zo + j] == 0:
+                        if classes:
+                            work.moves[j] = zero
                         continue
                     at = matrices[l, COVARIANCE_AT] + j * rows * ks
                     q = own_product(K, at, ks, rows, A, ao, active, ao, na, H, ho + j * ks)
                     total = max(total, C[zo + j] * q) if apart else total + C[zo + j] * q
+                    if classes:
+                        work.moves[j] = max(q, zero)
             else:
                 power = one
                 for k in range(na):
@@ -213,10 +225,18 @@ def _uncertainty(plan: Plan) -> Any:
                 for j in range(units):
                     total += C[zo + j]
                     most = max(most, C[zo + j])
+                moved = total
+                if classes:
+                    own = K.shape[0] - units - 1  # see ``_classes``
+                    moved = zero
+                    for j in range(units):
+                        share = K[own + j] / max(K[own + units], K.dtype.type(1e-12))
+                        moved += C[zo + j] * share
+                        work.moves[j] = share * work.doubt[l]
                 if apart:
                     total /= units
                 work.curvature[l] = total
-                total = (most if apart else total) * work.doubt[l]
+                total = (most if apart else moved) * work.doubt[l]
             if l < layers.shape[0] - 1:
                 below += total
             else:
@@ -264,7 +284,7 @@ def _update(plan: Plan) -> Any:
     LISTENING_PRIOR, PRIOR = plan.places("listening_prior", "prior")
     update_own, update_together = _update_own(plan), _update_together(plan)
 
-    def update(net, work, denom, pace):  # type: ignore[no-untyped-def]
+    def update(net, work, denom, steps, pace):  # type: ignore[no-untyped-def]
         zero = work.A.dtype.type(0)
         one = work.A.dtype.type(1)
         drift = zero + work.A.dtype.type(pace)
@@ -276,9 +296,9 @@ def _update(plan: Plan) -> Any:
             bounded = l < last or LOSS != SQUARED_LOSS
             prior = net.hyper[LISTENING_PRIOR] if l == last else net.hyper[PRIOR]
             if net.matrices[l, KIND] == OWN:
-                update_own(net, work, l, denom, bounded, prior, keep, drift)
+                update_own(net, work, l, denom, steps, bounded, prior, keep, drift)
             else:
-                update_together(net, work, l, denom, bounded, prior, keep, drift)
+                update_together(net, work, l, denom, steps, bounded, prior, keep, drift)
 
     return inlined(update)
 
@@ -302,7 +322,7 @@ def _update_own(plan: Plan) -> Any:
     ROW, CONNECTED = plan.constant_stride, plan.row("connected", missing=0)
     (FAN_IN,) = plan.places("fan_in")
 
-    def update_own(net, work, l, denom, bounded, prior, keep, drift):  # type: ignore[no-untyped-def]
+    def update_own(net, work, l, denom, steps, bounded, prior, keep, drift):  # type: ignore[no-untyped-def]
         W, P, K, layers, matrices = net.W, net.P, net.K, net.layers, net.matrices
         A, D, C, H, active = work.A, work.D, work.C, work.H, work.active
         zero = W.dtype.type(0)
@@ -324,7 +344,7 @@ def _update_own(plan: Plan) -> Any:
                 continue
             at = matrices[l, COVARIANCE_AT] + j * rows * ks
             hj = matrices[l, PRODUCT_AT] + j * ks
-            d = D[zo + j] / denom
+            d = D[zo + j] / steps
             c = C[zo + j] / denom
             q = H[hj + bias]
             for k in range(work.count[l]):
@@ -350,7 +370,9 @@ def _update_together(plan: Plan) -> Any:
     """Kernel for a layer whose units share a covariance, or its diagonal."""
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.covariance import shared_update
+    from klopf.mind.kernels.plan import CROSS_ENTROPY
     from klopf.mind.kernels.rows import row_step
+    from klopf.mind.kernels.rules._classes import DIRECTIONS
     from klopf.mind.kernels.state import (
         BIAS,
         COVARIANCE_AT,
@@ -362,13 +384,15 @@ def _update_together(plan: Plan) -> Any:
         STRIDE,
         SUMS_AT,
         TAIL_AT,
+        UNITS,
         WEIGHTS_AT,
     )
 
-    ROW = plan.constant_stride
+    ROW, CLASSES = plan.constant_stride, plan.loss == CROSS_ENTROPY
 
-    def update_together(net, work, l, denom, bounded, prior, keep, drift):  # type: ignore[no-untyped-def]
+    def update_together(net, work, l, denom, steps, bounded, prior, keep, drift):  # type: ignore[no-untyped-def]
         W, K, layers, matrices, A, D, H = net.W, net.K, net.layers, net.matrices, work.A, work.D, work.H
+        C = work.C
         one = W.dtype.type(1)
         three = W.dtype.type(3)
         tiny = W.dtype.type(1e-12)
@@ -378,14 +402,29 @@ def _update_together(plan: Plan) -> Any:
         ao = layers[l, INPUTS_AT]
         zo = layers[l, SUMS_AT]
         ho = matrices[l, PRODUCT_AT]
-        most = three / math.sqrt(max(work.doubt[l], tiny))
-        for j in range(stride):
-            d = D[zo + j] / denom
-            if bounded:
-                d = min(max(d, -most), most)
-            D[zo + j] = d * work.scale[l]
         c = work.curvature[l] / denom
         told = c * work.doubt[l] >= 1e-3
+        if CLASSES and l == layers.shape[0] - 1:  # see ``_classes``
+            units = layers[l, UNITS]
+            own = K.shape[0] - units - 1
+            spread = one / (DIRECTIONS * (bias + 1))
+            v = K[own + units]
+            for j in range(units):
+                mine = K[own + j]
+                share = mine / max(v, tiny)
+                most = three / math.sqrt(max(work.doubt[l] * share, tiny))
+                D[zo + j] = min(max(D[zo + j] / steps, -most), most) * share * work.scale[l]
+                if told:
+                    K[own + j] = keep * mine / (one + C[zo + j] / denom * mine * spread) + drift * prior
+            if told:
+                K[own + units] = keep * v / (one + c * v * spread) + drift * prior
+        else:
+            most = three / math.sqrt(max(work.doubt[l], tiny))
+            for j in range(stride):
+                d = D[zo + j] / steps
+                if bounded:
+                    d = min(max(d, -most), most)
+                D[zo + j] = d * work.scale[l]
         c *= work.scale[l]
         if matrices[l, KIND] == SHARED:
             rows = bias + 1

@@ -1,0 +1,57 @@
+"""Classes that arrive: a newborn is learned as fast as the first ones were, whatever the others know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from klopf.mind import Mind, _file
+
+
+def arriving(classes: int, every: int = 30, spread: float = 2.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Gaussian clusters in 20 dimensions; one more of them each ``every`` samples, drawn from all so far."""
+    r = np.random.default_rng(seed)
+    centres = spread * r.normal(size=(classes, 20))
+    y = (r.random(classes * every) * (np.arange(classes * every) // every + 1)).astype(int)
+    return centres[y] + 0.5 * r.normal(size=(len(y), 20)), y
+
+
+@pytest.mark.parametrize(("classes", "most"), [(50, 0.05), (300, 0.08)])
+def test_classes_that_arrive_cost_little_more_than_their_first_sample(classes: int, most: float) -> None:
+    X, y = arriving(classes)
+    errors = Mind(20, classes, hidden=(64,), normalise_inputs=True).learn(X, y)
+    assert 1 / 30 - 0.005 < errors.mean() < most
+    plain = Mind(20, classes, hidden=(64,), learner="backprop", normalise_inputs=True).learn(X, y)
+    assert errors.mean() < plain.mean() / 2
+
+
+@pytest.mark.parametrize("hidden", [(64,), (16,), ()])
+def test_classes_that_were_declared_and_never_come_cost_nothing(hidden: tuple[int, ...]) -> None:
+    X, y = arriving(10, 100)
+    declared, few = (Mind(20, n, hidden=hidden, normalise_inputs=True).learn(X, y).mean() for n in (5000, 10))
+    assert declared < few + 0.02
+
+
+def test_whose_output_is_another_class_now_knows_as_little_as_a_newborn() -> None:
+    X, y = arriving(5, 60)
+    m = Mind(20, 5, hidden=(64,), normalise_inputs=True)
+    m.learn(X, y)
+    doubts = m._net.K[-6:-1]
+    assert (doubts < 0.7 * m.settings.listening_prior).all()
+    m._tables.forget_output(3)
+    assert doubts[3] == m.settings.listening_prior and m._net.K[-1] < doubts[0]
+    wide = m.widened(22, 9)
+    assert (wide._net.K[-10:-5] == doubts).all() and (wide._net.K[-5:-1] == m.settings.listening_prior).all()
+
+
+def test_files_of_a_time_when_classes_shared_all_that_was_known_load(tmp_path: Path) -> None:
+    X, y = arriving(5, 60)
+    m = Mind(20, 5, hidden=(64,), normalise_inputs=True)
+    m.learn(X, y)
+    arrays = {**m._tables.arrays(), "covariances": m._net.K[:-6].copy()}
+    _file.write(tmp_path / "old", _file.pack(m._header(), arrays))
+    loaded = Mind.load(tmp_path / "old")
+    assert (loaded.predict_proba(X) == m.predict_proba(X)).all()
+    assert loaded.learn(X, y).mean() < 0.05
