@@ -43,11 +43,16 @@ def compile_kind(kind: str) -> dict[str, Any]:
     with event.install_listener("numba:compile", compiled):
         if kind in _MIND:
             from klopf.mind._company import options_of
+            from klopf.mind._intervals import Intervals
             from klopf.mind._mind import Mind
 
             outputs, output, options = _MIND[kind]
             options = options_of("klopf") if options.get("company") else options
             Mind(2, outputs, output=output, **options).prepare()
+            if options and output == "linear":  # these say within which bounds
+                intervals = Intervals()
+                intervals.learn([[0.0]], [0.0], [0.0])
+                intervals.bounds(0.9, [[0.0]], [0.0])
         else:
             from klopf.mind.rl._agent import compile_here
 
