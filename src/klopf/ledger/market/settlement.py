@@ -463,7 +463,7 @@ class Settlement(Contract):
 
     def set_aside(self, epoch: int, id: int) -> int:
         """Fees that ``id`` set aside for an epoch and that nobody has claimed or got back yet."""
-        return int(self._read("posts", epoch, id)[2])
+        return self._word("posts", 2, epoch, id)
 
     def heard(self, epoch: int, speaker: int, since: int | None = None, step: int = 5_000) -> list[int]:
         """The listeners whose receipts a claim counted, in its order. ``since`` is a block before the claim's (by
