@@ -54,6 +54,7 @@ def auditor(monkeypatch, tmp_path):
     monkeypatch.setattr(_auditor, "Conversations", Neurons)
     monkeypatch.setattr(_auditor, "read_data", lambda folder: SAMPLES)
     monkeypatch.setattr(_auditor, "log", said.append)
+    monkeypatch.setattr(_auditor, "trouble", said.append)
 
     def make(tasks, conduct=None):
         settings = SimpleNamespace(more={"questions": 40}, seed=3)

@@ -19,7 +19,7 @@ from klopf import files, ledger
 from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.errors import AuditError, ExtensionError
 from klopf.extensions import guarded, said
-from klopf.peers import Conversations, Participant, log, read_data
+from klopf.peers import Conversations, Participant, log, read_data, trouble
 
 __all__ = ["AuditorSettings", "live"]
 
@@ -50,7 +50,7 @@ class _Auditor:
         self.who = who
         self.settings = AuditorSettings(**who.settings.more)
         self.data = read_data(who.folder)
-        self.tasks = audit_tasks(self.settings.tasks, who.task, left_out=log)
+        self.tasks = audit_tasks(self.settings.tasks, who.task, left_out=trouble)
         (who.folder / "state").mkdir(exist_ok=True)
 
     def _file(self, epoch: int) -> Path:
@@ -98,7 +98,7 @@ class _Auditor:
                     if len(questions) != len(inputs):
                         raise AuditError(f"{len(questions)} questions of {len(inputs)} samples: make one of each")
             except ExtensionError as error:
-                self._failed(epoch, name, error)
+                _failed(name, error)
                 continue
             answers = await conversations.ask(list(scores), questions)
             scores = {k: found for k, found in scores.items() if k in answers}
@@ -118,7 +118,8 @@ class _Auditor:
             with guarded(f"the audit task {name!r}"):
                 found[name] = ledger.Score(*task.score(answers.copy(), targets.copy()).basis_points())
         except ExtensionError as error:
-            self._failed(epoch, name, error)
+            _failed(name, error)
 
-    def _failed(self, epoch: int, name: str, error: ExtensionError) -> None:
-        log(f"epoch {epoch}: the audit task {name!r} failed and is passed over: {said(error.__cause__ or error)}")
+
+def _failed(name: str, error: ExtensionError) -> None:
+    trouble(f"the audit task {name!r} failed and is passed over: {said(error.__cause__ or error)}")

@@ -50,9 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
         if os.environ.get("KLOPF_TRACEBACK"):
             raise
         whose = COMMANDS.origin(word) or "klopf"
-        fault = "Klopf's own" if whose == "klopf" else f"of the package {whose}"
-        mend = "; ".join((*damaged(), "KLOPF_TRACEBACK=1 shows where"))
-        _refuse(f"{said(error)}; this is a fault {fault}: {mend}")
+        if whose == "klopf" and (wrecks := damaged()):  # which libraries that Klopf stands on cannot bear
+            _refuse(f"{'; '.join(wrecks)} ({said(error)})")
+        else:
+            fault = "Klopf's own" if whose == "klopf" else f"of the package {whose}"
+            _refuse(f"{said(error)}; this is a fault {fault}: KLOPF_TRACEBACK=1 shows where")
         sys.exit(3)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from klopf import audit, chain, files, ledger, peers, wire
-from klopf.errors import KlopfError, PeersError
+from klopf.errors import AuditError, KlopfError, PeersError
 from klopf.network._data import Samples, Shares, share_out
 from klopf.network._folder import Member, Run
 from klopf.network._settings import AuditorSettings, NetworkSettings, NeuronSettings
@@ -146,6 +146,13 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
 def _marks(settings: NetworkSettings, shares: Shares) -> ledger.Marks:
     """What each task's median must reach; what is named for a task goes before the rules' marks of the usual two."""
     asked = audit.audit_tasks(settings.audit.tasks, shares.test.task)
+    questions = min(settings.audit.questions, len(shares.audit.targets))
+    for name, one in asked.items():
+        if one.fewest > questions:
+            raise AuditError(
+                f"the audit task {name!r} needs at least {one.fewest} questions and would get {questions}: "
+                "raise audit.questions or data.audit, or leave it out of audit.tasks"
+            )
     usual = {"accuracy": settings.rules.pass_accuracy, "robustness": settings.rules.pass_robustness}
     named = {task: least for task, least in usual.items() if task in asked} | settings.audit.marks
     return ledger.Marks({task: round(least * 10_000) for task, least in audit.marks(asked, named).items()})

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from klopf import ledger, peers
 from klopf.errors import KlopfError, PeersError
 from klopf.network._folder import Member, Run
+from klopf.network._troubles import troubles
 
 __all__ = ["Progress", "Supervisor"]
 
@@ -112,6 +113,7 @@ class Supervisor:
             self._report(now)
         self._see_out()
         self._await_departure()
+        self.notes += troubles(self.run)
         self._report(self._book.clock.now())
 
     def _start(self, member: Member, restarts: int = 0) -> None:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, Posting, attention, hand_over
     from klopf.peers._neuron import NeuronSettings, birth
-    from klopf.peers._participant import PASSPHRASE, Participant, ParticipantSettings, log, read_data
+    from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
     from klopf.peers._requester import RequesterSettings
 
 __all__ = [
     "KINDS",
     "MODELS",
     "PASSPHRASE",
+    "TROUBLE",
     "Classes",
     "Conduct",
     "ConductSettings",
@@ -49,6 +50,7 @@ __all__ = [
     "save_model",
     "task_from_json",
     "task_to_json",
+    "trouble",
 ]
 
 _LATER = {
@@ -57,7 +59,7 @@ _LATER = {
     "hand_over": "_conversations",
     "NeuronSettings": "_neuron", "birth": "_neuron",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
-    "log": "_participant", "read_data": "_participant",
+    "TROUBLE": "_participant", "log": "_participant", "read_data": "_participant", "trouble": "_participant",
     "RequesterSettings": "_requester",
 }  # fmt: skip
 

@@ -7,9 +7,11 @@ model that answers is the model that was committed, and what it answers does not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import shutil
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,7 +30,7 @@ from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
 from klopf.peers._listening import Listener
-from klopf.peers._participant import Participant, log, read_data
+from klopf.peers._participant import Participant, log, read_data, trouble
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
 from klopf.peers._vouchers import Till
@@ -63,8 +65,10 @@ class NeuronSettings:
 def birth(
     folder: Path, task: Task, seed: int, settings: NeuronSettings, conduct: ConductSettings | None = None
 ) -> bytes:
-    """Make the neuron's first state in ``folder`` and return its commitment. It has gone through its stream once."""
-    return asyncio.run(_birth(folder, task, seed, settings, conduct or ConductSettings()))
+    """Make the neuron's first state in ``folder`` and return its commitment. It has gone through its stream once. What
+    the model prints meanwhile goes to standard error."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return asyncio.run(_birth(folder, task, seed, settings, conduct or ConductSettings()))
 
 
 async def _birth(
@@ -155,7 +159,7 @@ class _Neuron:
         try:
             thought = await self._think(asked.epoch, inputs)
         except PeersError as error:
-            log(str(error))
+            trouble(str(error))
             raise wire.Decline("the model has no answer") from None
         if paid is not None:
             self.till.keep(paid)

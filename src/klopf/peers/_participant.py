@@ -35,7 +35,7 @@ from klopf.peers._conduct import ConductSettings
 from klopf.peers._disputes import Disputes
 from klopf.peers.tasks import Task, task_from_json, task_to_json
 
-__all__ = ["PASSPHRASE", "Participant", "ParticipantSettings", "log", "read_data"]
+__all__ = ["PASSPHRASE", "TROUBLE", "Participant", "ParticipantSettings", "log", "read_data", "trouble"]
 
 PASSPHRASE = "KLOPF_PASSPHRASE"
 """Name of the environment variable that unlocks key files."""
@@ -281,6 +281,15 @@ class Participant:
 def log(line: str) -> None:
     """One line into the log; never anything secret."""
     print(time.strftime("%H:%M:%S"), line, flush=True)
+
+
+TROUBLE = "trouble: "
+"""What a line of the log that the operator should see begins with, after its time."""
+
+
+def trouble(line: str) -> None:
+    """One line into the log that a run tells its operator at the end: what is installed beside Klopf failed."""
+    log(TROUBLE + line)
 
 
 def read_data(folder: Path) -> dict[str, NDArray[Any]]:
