@@ -213,7 +213,7 @@ def test_what_cannot_be_learned_from_changes_nothing(kind: type) -> None:
 
     before = state()
     bad: list[tuple[dict[str, object], object]] = [
-        ({"a": 1.0}, float("nan")), ({"a": 1.0}, None), ({"a": float("nan")}, 3), ({"a": 1.0, "b": "red"}, 3),
+        ({"a": 1.0}, float("nan")), ({"a": 1.0}, None), ({"a": float("inf")}, 3), ({"a": 1.0, "b": "red"}, 3),
         ({"new": 1e200}, 4), ({"a": 1.0}, [1]),
     ]  # fmt: skip
     if kind is MindRegressor:

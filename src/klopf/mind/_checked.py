@@ -12,11 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind.kernels.state import MOST
 
-__all__ = ["checked_inputs", "checked_targets", "checked_weights", "plain", "read"]
+__all__ = ["checked_inputs", "checked_targets", "checked_weights", "is_missing", "plain", "read"]
+
+
+def is_missing(value: Any) -> bool:
+    """Whether it is what tables have where nothing is: None, or what pandas has for it."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+_MISSING = np.frompyfunc(is_missing, 1, 1)
 
 
 def read(given: ArrayLike, what: str) -> NDArray[Any]:
-    """Whatever holds numbers, or texts or objects that say some, as an array; what is masked in it is NaN.
+    """Whatever holds numbers, or texts or objects that say some, as an array; what is masked or missing in it is NaN.
 
     Raises:
         MindError: it holds something else, or cannot be read.
@@ -29,7 +37,7 @@ def read(given: ArrayLike, what: str) -> NDArray[Any]:
         array = np.ma.filled(given.astype(np.float64), np.nan) if np.ma.is_masked(given) else np.asarray(given)  # type: ignore[union-attr]
         if array.dtype.kind not in "biufOSU":
             raise TypeError(f"not {array.dtype.name}")
-        return array
+        return np.where(_MISSING(array).astype(bool), np.nan, array) if array.dtype.kind == "O" else array
 
 
 def plain(given: ArrayLike, dtype: Any, what: str) -> NDArray[Any]:

@@ -11,7 +11,16 @@ from klopf.errors import MindError
 from klopf.mind._settings import Settings
 from klopf.mind.kernels.company.state import CLASSES, LEAF, VOICES, Company
 
-__all__ = ["MOST_CLASSES", "apart", "company_for", "company_took_over", "learn_in", "options_of", "predict_in"]
+__all__ = [
+    "MOST_CLASSES",
+    "apart",
+    "company_for",
+    "company_forgets",
+    "company_took_over",
+    "learn_in",
+    "options_of",
+    "predict_in",
+]
 
 MOST_CLASSES = 64
 """With more, trees would need more memory than they are worth; then they say nothing."""
@@ -107,3 +116,10 @@ def company_took_over(wide: Company, old: Company) -> None:
             into[both] = was[both]
         else:
             into[:CLASSES] = was[:CLASSES]
+
+
+def company_forgets(company: Company, i: int) -> None:
+    """Something else is behind sensor ``i``: it was missing till now, and no tree looks at it yet."""
+    company.inputs[i] = np.nan
+    company.sensed[:, i] = 0.0
+    company.asked[company.asked == i] = LEAF

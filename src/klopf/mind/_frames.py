@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from klopf.errors import MindError
 from klopf.mind._named import number
+from klopf.mind.kernels.state import MOST
 
 __all__ = ["columns", "frame", "series", "values", "weights_of"]
 
 
-def columns(X: Any) -> tuple[list[Hashable], NDArray[np.float64]]:
-    """Names and numbers ``(n, columns)`` of a frame.
+def columns(X: Any, gaps: bool = True) -> tuple[list[Hashable], NDArray[np.float64]]:
+    """Names and numbers ``(n, columns)`` of a frame; with ``gaps`` NaN is what is missing.
 
     Raises:
         MindError: it is no frame, or a column has what is no number, named by its column.
@@ -27,11 +28,10 @@ def columns(X: Any) -> tuple[list[Hashable], NDArray[np.float64]]:
     try:
         table = np.asarray(X.to_numpy(), np.float64)
     except (TypeError, ValueError):
-        table = np.array([[number(name, value) for value in X[name]] for name in names], np.float64).T
+        table = np.array([[number(name, value, gaps) for value in X[name]] for name in names], np.float64).T
     for k, column in enumerate(table.T):
-        wrong = np.flatnonzero(~(np.abs(column) <= 1e12))
-        if len(wrong):
-            number(names[k], float(column[wrong[0]]))
+        for row in np.flatnonzero(~(np.abs(column) <= MOST)):
+            number(names[k], float(column[row]), gaps)
     return names, table.reshape(len(X), len(names))
 
 

@@ -4,10 +4,13 @@ The rule is that of units (R6): who is heard least goes, and whoever comes in it
 came in one sample only are the fringe. Where all places are taken, the one on the fringe that was seen longest ago
 gives way; if the fringe has no more than an eighth of the places, the one among the others does. So a stream of one-
 off names costs no feature that comes again, and no memory.
+
+What a sample lacks is missing, or 0 where that is what leaving it out says: see ``kernels.absent``.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
@@ -16,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
+from klopf.mind._checked import is_missing
 from klopf.mind._mind import Mind
 from klopf.mind._rows import roomy
-from klopf.mind.kernels.state import MOST
+from klopf.mind.kernels.state import MOST, S_COUNT, S_MEAN, S_VARIANCE
 
 __all__ = ["Named", "Places", "number"]
 
@@ -85,8 +89,20 @@ class Named:
         hidden = (hidden,) if isinstance(hidden, int | np.integer) else hidden
         self._make = {"hidden": hidden, "learner": learner, "output": output, "seed": seed, **options}
         self._most = most
+        self.gaps = bool(options.get("normalise_inputs"))
+        """Whether a number may be missing: where inputs are normalised."""
         self.features = Places(most, "feature")
         self.mind: Mind | None = None
+        self._kept: Any = None  # of each sensor, whether absence is 0 or a gap; see ``kernels.absent``
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also of a time when absence was 0: what is known of the features' values is then what the mind knows."""
+        self.__dict__.update({"gaps": bool(state["_make"].get("normalise_inputs")), "_kept": None, **state})
+        if "_kept" not in state and self.gaps and self.mind is not None:
+            S, at = self.mind._net.S, list(self.places.values())
+            count = S[S_COUNT, at].astype(np.float64)
+            self._kept = np.zeros((5, self.mind.sensors))
+            self._kept[:4, at] = count, S[S_MEAN, at], S[S_VARIANCE, at] * count, count
 
     @property
     def places(self) -> dict[Hashable, int]:
@@ -99,7 +115,7 @@ class Named:
         Raises:
             MindError: it cannot be learned from.
         """
-        found = {name: number(name, value) for name, value in x.items()}
+        found = {name: number(name, value, self.gaps) for name, value in x.items()}
         self.features.check(found)
         return found
 
@@ -111,9 +127,9 @@ class Named:
             the sample as the mind heard it, and what was predicted of it before, ``(outputs,)``.
         """
         mind = self.ready(list(x), outputs)
-        row = self._row(mind, x)
-        _, out, _ = mind._learn(row[None], np.asarray(y)[None], np.asarray([weight]))
-        return row, out[0]
+        rows = self._row(mind, x, weight)
+        _, out, _ = mind._learn(rows, np.asarray(y)[None], np.asarray([weight]))
+        return rows[0], out[0]
 
     def ready(self, names: list[Hashable], outputs: int) -> Mind:
         """The mind, with a place for each of those names, which come in one sample, and at least so many outputs."""
@@ -126,8 +142,15 @@ class Named:
             sensors = min(roomy(max(needed, mind.sensors)), self._most)
             mind = mind.widened(max(sensors, mind.sensors), max(outputs, mind.outputs))
         self.mind = mind
+        if self.gaps and (self._kept is None or self._kept.shape[1] < mind.sensors):
+            kept = np.zeros((5, mind.sensors))
+            if self._kept is not None:
+                kept[:, : self._kept.shape[1]] = self._kept
+            self._kept = kept
         for place in self.features.see(names):
             mind._tables.forget_sensor(place)
+            if self.gaps:
+                self._kept[:, place] = 0.0
         return mind
 
     def learn_rows(
@@ -140,46 +163,61 @@ class Named:
         """
         for _ in range(min(len(X), 2)):  # more than two samples tell no more about who is on the fringe
             mind = self.ready(names, outputs)
-        rows = self.rows(mind, names, X)
+        rows = self.rows(mind, names, X, weights)
         _, out, _ = mind._learn(rows, y, weights)
         return rows, out
 
-    def vector(self, mind: Mind, x: Mapping[Hashable, Any]) -> NDArray[Any]:
-        """``x`` by place; features that were never learned from are left out."""
-        return self._row(mind, {name: number(name, value) for name, value in x.items() if name in self.places})
-
-    def _row(self, mind: Mind, numbers: dict[Hashable, float]) -> NDArray[Any]:
-        row = self.absent(mind)
-        for name, value in numbers.items():
-            if name in self.places:
-                row[self.places[name]] = value
+    def vector(self, mind: Mind, x: Mapping[Hashable, Any], weight: float = 0.0) -> NDArray[Any]:
+        """``x`` by place, as the mind hears it; features that were never learned from are left out. With a ``weight``
+        it is about to be learned."""
+        known = {name: number(name, value, self.gaps) for name, value in x.items() if name in self.places}
+        row: NDArray[Any] = self._row(mind, known, weight)[0]
         return row
 
-    def absent(self, mind: Mind) -> NDArray[Any]:
-        """What a mind hears of features that a sample does not have."""
-        return np.zeros(mind.sensors)
+    def _row(self, mind: Mind, numbers: dict[Hashable, float], weight: float) -> NDArray[Any]:
+        rows = self._absent(mind, 1)
+        row, places = rows[0], self.places
+        for name, value in numbers.items():
+            if name in places:
+                row[places[name]] = value
+        return self._heard(rows, np.array([weight]))
 
-    def rows(self, mind: Mind, names: list[Hashable], X: NDArray[Any]) -> NDArray[Any]:
-        """The columns of ``X`` by place; features that were never learned from are left out."""
-        out = np.repeat(self.absent(mind)[None], len(X), 0)
+    def rows(
+        self, mind: Mind, names: list[Hashable], X: NDArray[Any], weights: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """The columns of ``X`` by place, as the mind hears them; features that were never learned from are left out.
+        With ``weights`` they are about to be learned."""
+        out = self._absent(mind, len(X))
         for k, name in enumerate(names):
             if name in self.places:
                 out[:, self.places[name]] = X[:, k]
-        return out
+        return self._heard(out, np.zeros(len(X)) if weights is None else weights)
+
+    def _absent(self, mind: Mind, rows: int) -> NDArray[Any]:
+        """Rows in which nothing stands yet."""
+        return np.full((rows, mind.sensors), np.inf if self.gaps else 0.0)
+
+    def _heard(self, rows: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        if self.gaps:
+            from klopf.mind.kernels.absent import hear
+
+            hear(self._kept, rows, weights)
+        return rows
 
 
-def number(name: Hashable, value: Any) -> float:
-    """A feature's value.
+def number(name: Hashable, value: Any, gaps: bool = True) -> float:
+    """A feature's value; NaN where it is missing: None, NaN or what pandas calls so.
 
     Raises:
-        MindError: it is none that can be learned from.
+        MindError: it is none that can be learned from; without ``gaps``, it is missing.
     """
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise MindError(f"feature {name!r} is {value!r}; encode it as a number first") from error
-    if not abs(found) <= MOST:
-        raise MindError(
-            f"feature {name!r} is {value!r}: NaN, infinite or beyond {MOST:g}; drop, fill or scale it first"
-        )
+        if not gaps or not is_missing(value):
+            raise MindError(f"feature {name!r} is {value!r}; encode it as a number first") from error
+        found = math.nan
+    if not (abs(found) <= MOST or (gaps and found != found)):
+        what, mend = ("", "drop or scale") if gaps else ("NaN, ", "drop, fill or scale")
+        raise MindError(f"feature {name!r} is {value!r}: {what}infinite or beyond {MOST:g}; {mend} it first")
     return found

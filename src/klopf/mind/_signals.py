@@ -129,7 +129,7 @@ class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
         for name, value in x.items():
             place = self._places.at.get(name)
             found = number(name, value)
-            if place is not None and self._scales[place].count > 1:
+            if found == found and place is not None and self._scales[place].count > 1:
                 scale = self._scales[place]
                 z[place] = min(max((found - scale.mean) / scale.deviation, -8.0), 8.0)
         return np.concatenate([z, np.tanh(self._drawn @ z / math.sqrt(max(len(x), 1)) + self._bias)])
@@ -145,7 +145,8 @@ class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
         for place in freed:
             self._scales[place] = Scale()
         for name, value in found.items():
-            self._scales[self._places.at[name]].learn(value)
+            if value == value:  # else it is missing
+                self._scales[self._places.at[name]].learn(value)
         h = self._features(found)
         g = self._covariance @ h
         q = float(h @ g)

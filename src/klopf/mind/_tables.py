@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.mind._company import company_for, company_took_over
+from klopf.mind._company import company_for, company_forgets, company_took_over
 from klopf.mind._layout import layout_for
 from klopf.mind._memory import zeros
 from klopf.mind._settings import ACTIVATIONS, COMMON, LOSSES, UTILITIES, Settings
@@ -239,8 +239,8 @@ class Tables:
 
     @property
     def gaps(self) -> bool:
-        """Whether NaN is a missing input: where inputs are normalised, and nobody else hears them."""
-        return self.settings.normalise_inputs and self.company is None
+        """Whether NaN is a missing input: where inputs are normalised."""
+        return self.settings.normalise_inputs
 
     def apart(self) -> tuple[Net, Work]:
         """A copy of all that a prediction reads, and room of its own."""
@@ -321,6 +321,8 @@ class Tables:
         its scale too, is as at birth."""
         net, last = self.net, len(self.net.layers) - 1
         net.S[:, i] = self._sensor_birth
+        if self.company is not None:
+            company_forgets(self.company, i)
         for l in {0, last}:
             first = int(net.layers[l, SENSORS_AT]) if l else 0
             if first < 0:

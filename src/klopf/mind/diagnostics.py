@@ -39,8 +39,8 @@ def _activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
     raw = plain(X, np.float64, "input")
     if raw.ndim != 2 or raw.shape[1] != mind.sensors or not len(raw):
         raise MindError(f"activities need rows of {mind.sensors} numbers, not the shape {raw.shape}")
-    if not np.isfinite(raw).all():
-        raise MindError("an input contains NaN or infinity; drop or fill it first")
+    if not (np.isfinite(raw) | (np.isnan(raw) & mind._tables.gaps)).all():
+        raise MindError(f"an input contains {'' if mind._tables.gaps else 'NaN or '}infinity; drop or fill it first")
     if s.normalise_inputs:
         raw = mind._tables.standardised(raw)
     said, h = [], raw

@@ -74,14 +74,14 @@ class _Estimator(Kept, base.Estimator):  # type: ignore[misc, unused-ignore]
 
     def _given(self, X: Any, y: Any, w: Any) -> tuple[list[Hashable], Any, list[Any], Any]:
         """A frame with targets and weights: names, numbers ``(n, names)``, targets and weights, checked."""
-        names, table = columns(X)
+        names, table = columns(X, self._named.gaps)
         self._named.features.check(names)
         weights = checked_weights(weights_of(w, len(table)), len(table), np.float64)
         return names, table, values(y, len(table)), weights
 
     def _asked(self, X: Any) -> tuple[int, Any]:
         """How many rows a frame has, and what the mind says of each, ``(n, outputs)``: None before the first sample."""
-        names, table = columns(X)
+        names, table = columns(X, self._named.gaps)
         mind = self._named.mind
         return len(table), mind and mind.predict_proba(self._named.rows(mind, names, table)).astype(np.float64)
 
@@ -450,7 +450,7 @@ def _learn_named(
     mind = named.ready(list(x), min(roomy(max(len(places), 1)), most))
     for place in freed:
         mind._tables.forget_output(place)
-    row = named.vector(mind, x)
+    row = named.vector(mind, x, w)
     wanted = np.zeros(mind.outputs)
     if len(y) < mind.outputs:
         wanted[:] = np.nan_to_num(np.clip(mind.predict_proba_one(row), -MOST, MOST))

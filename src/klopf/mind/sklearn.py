@@ -73,10 +73,27 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._gaps
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+    @property
+    def _gaps(self) -> bool:
+        """Whether NaN is what is missing: where inputs are normalised, unless ``options`` say otherwise."""
+        return bool((self.options or {}).get("normalise_inputs", True))
+
+    def _looked_at(self, X: Any) -> Any:
+        """Rows to predict, checked."""
+        check_is_fitted(self)
+        return self._rows_of(X, reset=False)
+
+    def _rows_of(self, X: Any, y: Any = "no_validation", **how: Any) -> Any:
+        finite = "allow-nan" if self._gaps else True
+        return validate_data(
+            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=finite, **how
+        )
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
@@ -139,10 +156,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return int(self.random_state) if whole else int(rng.randint(2**31 - 1))
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self, X, y, reset=reset, accept_sparse="csr", multi_output=True, y_numeric=isinstance(self, MindRegressor),
-            dtype=[np.float64, np.float32],
-        )  # fmt: skip
+        X, y = self._rows_of(X, y, reset=reset, multi_output=True, y_numeric=isinstance(self, MindRegressor))
         y = y.toarray() if hasattr(y, "toarray") else y
         return X, y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
 
@@ -173,8 +187,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     # --- predicting ---------------------------------------------------------------------------------------------------
 
     def _predicted(self, X: Any) -> NDArray[np.float64]:
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32])
+        X = self._looked_at(X)
         mind: Any = self._mind_
         out = np.empty((X.shape[0], mind.outputs))
         for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
@@ -184,8 +197,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def transform(self, X: Any) -> NDArray[np.float64]:
         """What the last hidden layer says of each row, ``(n, units)``: features that were learned. Without hidden
         units, the inputs themselves. ``set_output(transform="pandas")`` (or ``"polars"``) makes a frame of it."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32])
+        X = self._looked_at(X)
         mind: Any = self._mind_
         out = np.empty((X.shape[0], self._n_features_out))
         for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
@@ -395,7 +407,7 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
         said = self.predict(X)
         if not hasattr(self, "_intervals_"):
             raise MindError("nothing is known of errors: set intervals=True before fit or partial_fit")
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32])
+        X = self._looked_at(X)
         predicted = said.reshape(X.shape[0], -1)
         bounds = np.empty((*predicted.shape, 2))
         for rows in blocks(np.arange(X.shape[0]), X.shape[1]):

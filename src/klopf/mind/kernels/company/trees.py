@@ -5,7 +5,8 @@ random, with the value of a sample that came there as its threshold. Every ``JUD
 the best becomes the leaf's question where it tells enough (twice the log-likelihood it gains, ``EVIDENCE``), and its
 two sides two leaves, which begin with what had come to them; else the one that tells least is drawn anew. Every tree
 hears a sample a number of times drawn from Poisson(1) (Oza and Russell, 2001). A leaf says what came to it, the less
-surely the less came: every node on the way adds ``SHRINK`` samples of its parent's answer.
+surely the less came: every node on the way adds ``SHRINK`` samples of its parent's answer. Where what a node asks for
+is missing, the node answers.
 
 What came fades by ``FADE`` a sample. A tree that is full is born anew.
 """
@@ -41,9 +42,16 @@ PATIENCE = 400
 
 @jit
 def below(company, b, v, x):  # type: ignore[no-untyped-def]
-    """The child of node ``v`` of tree ``b`` where ``x`` goes; what is missing goes to the first."""
+    """The child of node ``v`` of tree ``b`` where ``x`` goes."""
     above = x[company.nodes[b, v, ASKS]] > company.numbers[b, v, THRESHOLD]
     return company.nodes[b, v, CHILD] + (1 if above else 0)
+
+
+@jit
+def ends(company, b, v, x):  # type: ignore[no-untyped-def]
+    """Whether ``x`` goes no further than node ``v`` of tree ``b``: it asks nothing, or for what is missing in ``x``."""
+    i = company.nodes[b, v, ASKS]
+    return i == LEAF or x[i] != x[i]
 
 
 @jit
@@ -67,7 +75,7 @@ def ask_trees(company, x, said):  # type: ignore[no-untyped-def]
                     answer[q] = (sums[b, v, q] + SHRINK * answer[q]) / total
             else:
                 answer[0] = (sums[b, v, 1] + SHRINK * answer[0]) / (sums[b, v, 0] + SHRINK)
-            if company.nodes[b, v, ASKS] == LEAF:
+            if ends(company, b, v, x):
                 break
             v = below(company, b, v, x)
         for q in range(outputs):
@@ -87,9 +95,11 @@ def grow_trees(company, x, y, counts):  # type: ignore[no-untyped-def]
             for q in range(company.sums.shape[2]):
                 company.sums[b, v, q] *= fade
             _add(company, company.sums[b, v], y, weight)
-            if company.nodes[b, v, ASKS] == LEAF:
+            if ends(company, b, v, x):
                 break
             v = below(company, b, v, x)
+        if company.nodes[b, v, ASKS] != LEAF:
+            continue
         company.numbers[b, v, CAME] += weight
         place = company.nodes[b, v, PLACE]
         if place < 0:
@@ -169,7 +179,8 @@ def _try(company, b, g, x, y, weight):  # type: ignore[no-untyped-def]
         i = company.asked[b, g, c]
         if i == LEAF:
             break
-        _add(company, company.sides[b, g, c, 1 if x[i] > company.thresholds[b, g, c] else 0], y, weight)
+        if x[i] == x[i]:
+            _add(company, company.sides[b, g, c, 1 if x[i] > company.thresholds[b, g, c] else 0], y, weight)
 
 
 @jit
