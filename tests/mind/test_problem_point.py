@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -132,8 +133,173 @@ class Broken(Sound):
         raise ZeroDivisionError("of\nmine")
 
 
+class Leaving(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        yield next(super().blocks(seed, steps))
+        raise SystemExit(3)
+
+
+class Unmade(Sound):
+    def __init__(self, data: str = "", samples: int = 0) -> None:
+        raise SystemExit("unmade")
+
+
+class Endless(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        while True:
+            yield from super().blocks(seed, steps)
+
+
+class Widening(Sound):
+    """As declared in the first block, and in the first pass."""
+
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        for k, (X, y) in enumerate(super().blocks(seed, steps)):
+            yield (np.hstack([X, X]) if k else X), y
+
+
+class Columned(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        for k, (X, y) in enumerate(super().blocks(seed, steps)):
+            yield X, (y[:, None] if k % 2 else y)
+
+
+class Scalar(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((np.ones((), np.float32), y) for _, y in super().blocks(seed, steps))
+
+
+class Masked(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((np.ma.masked_array(X), y) for X, y in super().blocks(seed, steps))  # type: ignore[no-untyped-call]
+
+
+class Listed(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((X.tolist(), y) for X, y in super().blocks(seed, steps))
+
+
+class Objects(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        return ((X.astype(object), y) for X, y in super().blocks(seed, steps))
+
+
+class Later(Sound):
+    """NaN from the second pass on."""
+
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        passes = itertools.count()
+
+        def blocks() -> Iterator[Block]:
+            late = next(passes)
+            for X, y in self.blocks(seed, steps):
+                yield X * np.float32(np.nan if late else 1), y
+
+        return Stream("later", 3, 1, "linear", steps, 500, blocks)
+
+
+class Rewritten(Sound):
+    """A pass writes over what the pass before has given, when that is over."""
+
+    kept: ClassVar[list[Block]] = []
+
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        for X, _ in self.kept:
+            X *= 2
+        self.kept[:] = super().blocks(seed, steps)
+        yield from list(self.kept)
+
+
+class Shaking(Sound):
+    def blocks(self, seed: int, steps: int) -> Iterator[Block]:
+        np.random.seed(seed)
+        return super().blocks(seed, steps)
+
+
+class Drawing(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        random.random()
+        return super().stream(setting, seed, steps)
+
+
+class Counting(type(Problem)):  # type: ignore[misc]
+    @property
+    def settings(cls) -> tuple[str, ...]:
+        raise RuntimeError("no\nsettings")
+
+
+class Property(Sound, metaclass=Counting):
+    pass
+
+
+class Vast(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("vast", 2**40, 1, "linear", steps, 500, lambda: self.blocks(seed, steps))
+
+
+class Halved(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("halved", 3, 1.5, "linear", steps, 500, lambda: self.blocks(seed, steps))  # type: ignore[arg-type]
+
+
+class Odd(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("odd", 3, 1, ["linear"], steps, 500, lambda: self.blocks(seed, steps))  # type: ignore[arg-type]
+
+
+class Inventing(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("inventing", 3, 1, "linear", steps, 500, list)  # type: ignore[arg-type]
+
+
+class Uncallable(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        return Stream("uncallable", 3, 1, "linear", steps, 500, [])  # type: ignore[arg-type]
+
+
+class Examined(Sound):
+    """Its tests are well the first time."""
+
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        asked = itertools.count()
+
+        def tests(k: int) -> Block:
+            if next(asked) % 2:
+                raise SystemExit("no tests")
+            return next(self.blocks(seed, steps))
+
+        return Stream("examined", 3, 1, "linear", steps, 500, lambda: self.blocks(seed, steps), tests=tests)
+
+
+class Reproducing(Sound):
+    def stream(self, setting: str, seed: int, steps: int) -> Stream:
+        if steps == 1:
+            raise ValueError("steps")
+        return super().stream(setting, seed, steps)
+
+
+class Wordy(Sound):
+    settings = ("usual", "both")
+
+
+class Countless(Sound):
+    counts = "minutes"
+
+
+class Deep(Sound):
+    hidden = ()
+
+
 def test_a_sound_one_passes() -> None:
     check_problem(Sound)
+
+
+def test_what_is_no_class_derived_from_problem_is_refused() -> None:
+    for given in (dict, Sound(), Problem, 3):
+        with pytest.raises(AssertionError, match="Problem"):
+            check_problem(given)  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match=r"'nothing'.*: one of"):
+        check_problem("nothing")
 
 
 @pytest.mark.parametrize(
@@ -150,10 +316,34 @@ def test_a_sound_one_passes() -> None:
         (Buffered, "writes to a block"),
         (Shared, "two passes run at once"),
         (Long, "12001 samples where 12000"),
-        (Uncounted, "24 blocks and declares 1"),
+        (Uncounted, "more blocks than the 1 it declares"),
         (Looking, "do not begin with"),
         (Huge, "diverge"),
-        (Broken, "breaks off after 1 blocks: ZeroDivisionError: of mine"),
+        (Broken, "after 1 blocks fails: ZeroDivisionError: of mine"),
+        (Leaving, "after 1 blocks.* fails: SystemExit: 3"),
+        (Unmade, "fails: SystemExit: unmade"),
+        (Endless, "more blocks than the 24 it declares"),
+        (Widening, r"block 1: inputs of shape \(500, 6\)"),
+        (Columned, "block 1: targets of another shape"),
+        (Scalar, r"inputs of shape \(\)"),
+        (Masked, "must be a tuple of two NumPy arrays"),
+        (Listed, "must be a tuple of two NumPy arrays"),
+        (Objects, "inputs are object"),
+        (Later, "an input is NaN"),
+        (Rewritten, "writes to a block"),
+        (Shaking, "a generator that everybody shares"),
+        (Drawing, "a generator that everybody shares"),
+        (Property, "fails: RuntimeError: no settings"),
+        (Vast, "sensors is 1099511627776"),
+        (Halved, "outputs is 1.5"),
+        (Odd, r"output is \['linear'\]"),
+        (Inventing, "fails: TypeError|gives no samples"),
+        (Uncallable, "must be functions"),
+        (Examined, "tests of task 0.* fails: SystemExit: no tests"),
+        (Reproducing, r"1 steps.* fails: ValueError: steps"),
+        (Wordy, "which means the first two"),
+        (Countless, "counts is 'minutes'"),
+        (Deep, "hidden must be"),
     ],
 )
 def test_each_fault_is_found(faulty: type[Problem], said: str) -> None:
@@ -167,12 +357,27 @@ def test_what_a_stranger_raises_is_one_line_with_its_package(monkeypatch: pytest
         "broken": [("stranger", f"{__name__}:Broken")], "none": [("stranger", f"{__name__}:Nothing")],
     }  # fmt: skip
     monkeypatch.setattr(type(PROBLEMS), "_added", lambda self: found if self is PROBLEMS else {})
-    with pytest.raises(MindError, match=r"'broken' of stranger breaks off: ZeroDivisionError: of$"):
+    with pytest.raises(MindError, match=r"'broken' of stranger breaks off: ZeroDivisionError: of mine$"):
         bench.run(bench.Run("broken", "usual", "linear", 0, 1000))
     with pytest.raises(ExtensionError, match="'none' of stranger cannot be loaded"):
         bench.run(bench.Run("none", "usual", "linear", 0, 1000))
     with pytest.raises(MindError, match="no problem broken with setting x"):
         bench.run(bench.Run("broken", "x", "linear", 0, 1000))
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [Leaving, Unmade, Endless, Widening, Scalar, Masked, Objects, Gap, Beyond, Property, Vast, Halved, Odd, Examined],
+)  # fmt: skip
+def test_a_bench_of_a_faulty_one_is_one_line_with_its_package(
+    faulty: type[Problem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"faulty": [("stranger", f"{__name__}:{faulty.__name__}")]}
+    monkeypatch.setattr(type(PROBLEMS), "_added", lambda self: found if self is PROBLEMS else {})
+    how = ["--learners", "linear", "--steps", "3000", "--seeds", "2", "--json", "--cores", "1"]
+    with pytest.raises(MindError, match="the problem 'faulty' of stranger") as caught:
+        make_app("bench")(["bench", "problem", "faulty", *how], exit_on_error=False, result_action="return_value")
+    assert "\n" not in str(caught.value)
 
 
 def test_any_problem_runs_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:

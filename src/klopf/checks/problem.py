@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import islice, zip_longest
-from typing import Any
+import contextlib
+import random
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from klopf.checks._promise import derived, promise
 from klopf.errors import Diverged
 from klopf.mind import PROBLEMS, Mind, Problem
+from klopf.mind._problem import no_block, no_stream, undeclared
 from klopf.mind.problems import Block, Stream
 
 __all__ = ["check_problem"]
 
 _STEPS = {"samples": 12_000, "tasks": 3, "rounds": 1}
-_KINDS = {"softmax": np.dtype(np.int64), "linear": np.dtype(np.float32), "logistic": np.dtype(np.float32)}
 
 
 def check_problem(problem: str | type[Problem], steps: int = 0, data: str = "", samples: int = 0) -> None:
@@ -30,79 +32,73 @@ def check_problem(problem: str | type[Problem], steps: int = 0, data: str = "", 
     Raises:
         AssertionError: a promise of :class:`klopf.mind.Problem` is broken; one line says which.
     """
-    kind = PROBLEMS.load(problem) if isinstance(problem, str) else problem
-    name = problem if isinstance(problem, str) else problem.__name__
-    _declares(name, kind)
-    steps = steps or _STEPS[kind.counts]
-    for setting in kind.settings:
-        what = f"{name} ({setting})"
-        stream = _stream(what, kind(data, samples), setting, 0, steps)
-        blocks = _passed(what, stream)
-        for X, y in blocks:
-            _fits(what, stream, X, y)
-        _has_the_length(what, kind.counts, steps, stream, blocks)
-        _is_given_again(what, stream, blocks)
-        _comes_from_its_seed(what, kind, (data, samples), setting, steps, blocks)
-        _tests_fit(what, stream, len(blocks))
-        _can_be_learned_from(what, stream, blocks)
+    with promise(f"the problem {problem!r}"):
+        kind = PROBLEMS.load(problem) if isinstance(problem, str) else problem
+    derived(kind, Problem, "check_problem")
+    name = problem if isinstance(problem, str) else kind.__name__
+    with promise(name, kind):
+        wrong = undeclared(kind)
+        assert not wrong, f"{name}.{wrong}"
+        for setting in kind.settings:
+            _check(f"{name} ({setting})", kind, (data, samples), setting, steps or _STEPS[kind.counts])
 
 
-def _declares(name: str, kind: type[Problem]) -> None:
-    assert isinstance(kind, type) and issubclass(kind, Problem), f"{name} is no klopf.mind.Problem: derive it from it"
-    words = kind.settings
-    fine = isinstance(words, tuple) and words and all(isinstance(word, str) and word for word in words)
-    assert fine and len(set(words)) == len(words), f"{name}.settings must be a tuple of different words, not {words!r}"
-    assert "both" not in words, f"{name}.settings has 'both', which means the first two of them: use another word"
-    assert kind.counts in _STEPS, f"{name}.counts is {kind.counts!r}, not one of {', '.join(_STEPS)}"
-    units = kind.hidden
-    fine = isinstance(units, tuple) and all(type(n) is int and n > 0 for n in units)
-    assert fine, f"{name}.hidden must be a tuple of whole numbers from 1, not {units!r}"
+def _check(what: str, kind: type[Problem], made_with: tuple[str, int], setting: str, steps: int) -> None:
+    stream = _stream(what, kind(*made_with), setting, 0, steps)
+    blocks = _passed(what, stream)
+    _has_the_length(what, kind.counts, steps, stream, blocks)
+    _is_given_again(what, stream, blocks)
+    _comes_from_its_seed(what, kind, made_with, setting, steps, blocks)
+    _tests_fit(what, stream, len(blocks))
+    _can_be_learned_from(what, stream, blocks)
+
+
+@contextlib.contextmanager
+def _of_its_own(what: str) -> Iterator[None]:
+    """What is inside neither seeds nor draws from the generators that a whole process shares."""
+    kept = random.getstate(), np.random.get_state()
+    random.random(), np.random.random()  # so that nobody's seed leads to where they stand
+    before = random.getstate(), str(np.random.get_state())
+    yield
+    after = random.getstate(), str(np.random.get_state())
+    random.setstate(kept[0])
+    np.random.set_state(kept[1])
+    assert after == before, (
+        f"{what} seeds or draws from a generator that everybody shares: draw from np.random.default_rng(seed)"
+    )
 
 
 def _stream(what: str, made: Problem, setting: str, seed: int, steps: int) -> Stream:
-    try:
+    with promise(f"{what}: stream() of {steps} steps"):
         stream = made.stream(setting, seed, steps)
-    except Exception as error:
-        raise AssertionError(f"{what} makes no stream of {steps} steps: {_said(error)}") from None
-    assert isinstance(stream, Stream), f"{what} gives a {type(stream).__name__}, not a klopf.mind.problems.Stream"
-    known = stream.output in _KINDS
-    assert known, f"{what}: the stream's output is {stream.output!r}, not one of {', '.join(_KINDS)}"
+        wrong = no_stream(stream)
+    assert not wrong, f"{what}: {wrong}"
     return stream
 
 
 def _passed(what: str, stream: Stream) -> list[Block]:
     """The blocks of one pass, each copied while it is the newest."""
-    blocks = []
-    try:
-        for X, y in stream:
-            blocks.append((np.array(X), np.array(y)))
-    except Exception as error:
-        raise AssertionError(f"{what} breaks off after {len(blocks)} blocks: {_said(error)}") from None
-    assert blocks, f"{what} gives no samples: blocks() must give them anew in every pass"
-    return blocks
+    return [(X.copy(), y.copy()) for X, y in _given(what, stream)]
 
 
-def _fits(what: str, stream: Stream, X: NDArray[Any], y: NDArray[Any]) -> None:
-    """Samples are what the stream says they are."""
-    n, width = len(X), stream.outputs
-    assert n > 0, f"{what} gives a block without samples: leave it out"
-    assert X.shape == (n, stream.sensors), (
-        f"{what}: inputs of shape {X.shape} where ({n}, {stream.sensors}) is declared"
-    )
-    assert X.dtype == np.float32, f"{what}: inputs are {X.dtype}, not float32"
-    assert np.isfinite(X).all(), f"{what}: an input is NaN or infinite"
-    numbers = stream.output != "softmax"
-    shapes = ([(n, width)] if numbers else []) + ([(n,)] if width == 1 or not numbers else [])
-    wanted = " or ".join(map(str, shapes))
-    assert y.shape in shapes, f"{what}: targets of shape {y.shape} where {wanted} is declared"
-    dtype = _KINDS[stream.output]
-    assert y.dtype == dtype, f"{what}: targets are {y.dtype}, not {dtype} as output={stream.output!r} wants"
-    assert np.isfinite(y).all(), f"{what}: a target is NaN or infinite"
-    if not numbers:
-        low, high = int(y.min()), int(y.max())
-        assert 0 <= low <= high < width, f"{what}: classes from {low} to {high} where 0 to {width - 1} are declared"
-    if stream.output == "logistic":
-        assert ((y == 0) | (y == 1)).all(), f"{what}: a yes/no target is neither 0 nor 1"
+def _given(what: str, stream: Stream) -> Iterator[Block]:
+    """One pass, of which each block is what the stream says it is, and which ends."""
+    found, shape = -1, None
+    given = enumerate(stream)
+    while True:
+        with promise(f"{what}, after {found + 1} blocks"):
+            found, block = next(given, (found, None))
+            if block is None:
+                break
+            wrong = no_block(stream, block)
+        assert not wrong, f"{what}, block {found}: {wrong}"
+        assert found < stream.number, (
+            f"{what} gives more blocks than the {stream.number} it declares: say parts=..., or task and samples"
+        )
+        assert shape in (None, block[1].ndim), f"{what}, block {found}: targets of another shape than those before"
+        shape = block[1].ndim
+        yield block
+    assert found >= 0, f"{what} gives no samples: blocks() must give them anew in every pass"
 
 
 def _has_the_length(what: str, counts: str, steps: int, stream: Stream, blocks: list[Block]) -> None:
@@ -117,21 +113,29 @@ def _has_the_length(what: str, counts: str, steps: int, stream: Stream, blocks: 
 
 def _is_given_again(what: str, stream: Stream, blocks: list[Block]) -> None:
     """However it is taken: broken off, in one piece, two passes at once."""
-    for _ in islice(stream, 1):
+    for _ in islice(_given(what, stream), 1):
         pass
-    assert _same(_passed(what, stream), blocks), f"{what} is another stream in its second pass: draw inside blocks()"
-    kept = list(stream)
+    kept, copies = [], []
+    for X, y in _given(what, stream):
+        kept.append((X, y))
+        copies.append((X.copy(), y.copy()))
+    assert _same(copies, blocks), f"{what} is another stream in its second pass: draw inside blocks()"
+    left, right = [], []
+    one, other = _given(what, stream), _given(what, stream)
+    for X, y in one:
+        left.append((X.copy(), y.copy()))
+        right += [(X.copy(), y.copy()) for X, y in islice(other, 1)]
+    right += other
     assert _same(kept, blocks), f"{what} writes to a block after it gave it: give a new array each time"
-    at_once = list(zip_longest(stream, stream))
-    for side in (0, 1):
-        same = _same([pair[side] for pair in at_once if pair[side] is not None], blocks)
-        assert same, f"{what} is another stream where two passes run at once: keep nothing outside blocks()"
+    at_once = f"{what} is another stream where two passes run at once: keep nothing outside blocks()"
+    assert _same(left, blocks) and _same(right, blocks), at_once
 
 
 def _comes_from_its_seed(
     what: str, kind: type[Problem], made_with: tuple[str, int], setting: str, steps: int, blocks: list[Block]
 ) -> None:
-    again = _passed(what, _stream(what, kind(*made_with), setting, 0, steps))
+    with _of_its_own(what):  # not the first time, when it may have imported what draws
+        again = _passed(what, _stream(what, kind(*made_with), setting, 0, steps))
     assert _same(again, blocks), f"{what} gives other samples for the same seed: draw everything random from it"
     other = _passed(what, _stream(what, kind(*made_with), setting, 1, steps))
     assert not _same(other, blocks), f"{what} gives the same samples for another seed: draw from the seed"
@@ -141,30 +145,31 @@ def _comes_from_its_seed(
         whole = _joined(blocks)
         begins = _same([(X, y)], [(whole[0][: len(X)], whole[1][: len(y)])])
         assert begins, f"{what}: {steps} steps do not begin with what {fewer} steps give: draw without looking at steps"
+        _stream(what, kind(*made_with), setting, 0, 1)
 
 
 def _tests_fit(what: str, stream: Stream, number: int) -> None:
     if stream.tests is None:
         return
     for k in (0, number - 1):
-        try:
-            block = stream.tests(k)
-        except Exception as error:
-            raise AssertionError(f"{what} has no tests of task {k}: {_said(error)}") from None
-        _fits(f"{what}, tests of task {k}", stream, *block)
-        assert _same([stream.tests(k)], [block]), f"{what} has other tests of task {k} when asked again"
+        where = f"{what}, tests of task {k}"
+        with promise(where):
+            block, again = stream.tests(k), stream.tests(k)
+            wrong = no_block(stream, block) or no_block(stream, again)
+        assert not wrong, f"{where}: {wrong}"
+        assert _same([again], [block]), f"{where} are others when asked again"
 
 
 def _can_be_learned_from(what: str, stream: Stream, blocks: list[Block]) -> None:
     X, y = _joined(blocks)
     try:
-        m = Mind(stream.sensors, stream.outputs, (8,), "backprop", stream.output, 0)
-        errors = m.learn(X[:500], y[:500])
-    except Diverged:
-        errors = np.full(1, np.nan)
-    except Exception as error:
-        raise AssertionError(f"{what} cannot be learned from: {_said(error)}") from None
-    fine = m.finite and np.isfinite(errors).all()
+        with promise(f"{what}: learning from it"):
+            m = Mind(stream.sensors, stream.outputs, (8,), "backprop", stream.output, 0)
+            fine = np.isfinite(m.learn(X[:500], y[:500])).all() and m.finite
+    except AssertionError as error:
+        if not isinstance(error.__cause__, Diverged):
+            raise
+        fine = False
     assert fine, f"{what} makes plain backpropagation diverge in 500 samples: scale inputs and targets to about 1"
 
 
@@ -178,7 +183,3 @@ def _same(one: list[Block], other: list[Block]) -> bool:
         return not one and not other
     pairs = zip(_joined(one), _joined(other), strict=True)
     return all(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs)
-
-
-def _said(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -6,7 +6,6 @@ length alone, so that a sweep's file says which runs are done whatever order the
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -20,14 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.errors import Diverged, KlopfError, MindError
+from klopf.errors import Diverged, MindError
 from klopf.mind._effective import effective
 from klopf.mind._mind import Mind
-from klopf.mind._problem import PROBLEMS, stream_of
+from klopf.mind._problem import PROBLEMS, blocks_of, problem_called, stream_of, tests_of
 from klopf.mind._settings import LEARNERS, settings_for
 from klopf.mind._tuned import PUBLISHED, TUNED
 from klopf.mind.diagnostics import diagnose
-from klopf.mind.problems import Block, Stream
 
 __all__ = [
     "COMPARED",
@@ -37,6 +35,7 @@ __all__ = [
     "Run",
     "hidden_for",
     "options_for",
+    "problem_called",
     "recovered_after",
     "run",
     "summary",
@@ -94,25 +93,7 @@ def hidden_for(r: Run) -> tuple[int, ...]:
     """The network of the published figure, unless the run names its own."""
     if r.hidden:
         return r.hidden
-    hidden: tuple[int, ...] = PROBLEMS.load(r.problem).hidden
-    return hidden
-
-
-@contextlib.contextmanager
-def _border(name: str) -> Iterator[None]:
-    """Whatever a stranger's problem raises is said in one line."""
-    try:
-        yield
-    except KlopfError:
-        raise
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise MindError(f"the problem {name!r} of {PROBLEMS.origin(name)} breaks off: {said}") from error
-
-
-def _given(name: str, stream: Stream) -> Iterator[Block]:
-    with _border(name):
-        yield from stream
+    return problem_called(r.problem).hidden
 
 
 WINDOW, NEAR = 50, 0.05
@@ -156,7 +137,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
     learned = seconds = 0.0
     blocks = stream.number
     X = None
-    for number, (X, y) in enumerate(_given(r.problem, stream)):
+    for number, (X, y) in enumerate(blocks_of(r.problem, stream)):
         if stream.fresh_outputs and number:
             m.forget_outputs()
         started = time.perf_counter()
@@ -170,9 +151,9 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         learned += len(X)
         if len(in_tail):
             last.append((float(in_tail.mean(dtype=np.float64)), len(in_tail)))
-        if stream.tests is not None:
-            with _border(r.problem):
-                tx, ty = stream.tests(number)
+        held_out = tests_of(r.problem, stream, number)
+        if held_out is not None:
+            tx, ty = held_out
             errors.append(float((m.predict(tx) != ty).mean()))
         else:
             errors.append(float(e.mean(dtype=np.float64)))
@@ -186,7 +167,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         tick((number + 1) / blocks)
     tail = max(1, blocks // 10)
     error = float(np.mean(errors[-tail:]))
-    if PROBLEMS.load(r.problem).counts == "samples" and last:  # steps are samples, and blocks need not be tenths
+    if problem_called(r.problem).counts == "samples" and last:  # steps are samples, and blocks need not be tenths
         means, numbers = np.array(last).T
         error = float(np.average(means, weights=numbers / numbers.max()))
     if not math.isfinite(errors[-1]):

@@ -209,9 +209,9 @@ def _runs(
     options: str = "",
     **more: Any,
 ) -> list[Run]:
-    from klopf.mind.bench import PROBLEMS, Run, options_for
+    from klopf.mind.bench import Run, options_for, problem_called
 
-    known = PROBLEMS.load(problem).settings
+    known = problem_called(problem).settings
     if setting not in (*known, "both"):
         raise MindError(f"--setting {setting} is not one of {', '.join(known)}, both")
     if seeds < 1 or steps < 1:
@@ -353,9 +353,9 @@ def growth(
     every
         Steps between two new units.
     """
-    from klopf.mind.bench import PROBLEMS, Run
+    from klopf.mind.bench import Run, problem_called
 
-    known = PROBLEMS.load("growth").settings
+    known = problem_called("growth").settings
     if setting not in (*known, "both"):
         raise MindError(f"--setting {setting} is not one of {', '.join(known)}, both")
     if budget < 1 or every < 1 or seeds < 1 or steps < 1:
@@ -400,9 +400,9 @@ def problem(
     data
         Where the problem's data are, if it needs any.
     """
-    from klopf.mind.bench import PROBLEMS
+    from klopf.mind.bench import problem_called
 
-    setting = setting or PROBLEMS.load(name).settings[0]
+    setting = setting or problem_called(name).settings[0]
     runs = _runs(name, setting, learners, seeds, steps, False, options, data=data, hidden=_sizes(hidden))
     _carry_out(runs, json_, plot, resume, cores, name)
 
