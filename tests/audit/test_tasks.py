@@ -16,7 +16,7 @@ def of(name, task=CLASSES) -> AuditTask:
     return audit_tasks([name], task)[name]
 
 
-@pytest.mark.parametrize("name", list(AUDIT_TASKS))
+@pytest.mark.parametrize("name", AUDIT_TASKS.shipped)
 def test_audit_tasks_keep_their_promises(name):
     check_audit_task(name)
 

@@ -211,7 +211,7 @@ def test_the_check_finds_each_fault():
 
 def test_every_command_has_a_line_in_help():
     app = make_app()
-    for name in COMMANDS:
+    for name in COMMANDS.shipped:
         assert app[name].help and not app[name].help.startswith("Broken"), name
 
 
