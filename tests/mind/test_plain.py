@@ -36,6 +36,7 @@ def plain_python(*arguments: str) -> str:
         "plain_options.py",
         "plain_weights.py",
         "plain_parts.py",
+        "plain_misbehaving.py",
     ],
 )
 def test_in_plain_python(file: str) -> None:

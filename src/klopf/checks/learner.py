@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from klopf.checks._kernels import FIXED, rule_writes
+from klopf.checks._lives import life_writes
 from klopf.checks._promise import promise
 from klopf.errors import Diverged
 from klopf.mind import Mind
@@ -16,7 +18,7 @@ from klopf.mind._settings import COMMON
 from klopf.mind.kernels.part import GradientRule
 from klopf.mind.kernels.parts import rule_called
 from klopf.mind.kernels.plan import Plan
-from klopf.mind.kernels.state import AGE, BIAS, BIRTH, INCOMING, STRIDE, UNITS, UNITS_AT, WEIGHTS_AT
+from klopf.mind.kernels.state import BIAS, BIRTH, STRIDE, WEIGHTS_AT
 
 __all__ = ["check_life", "check_rule"]
 
@@ -32,13 +34,16 @@ def check_rule(name: str, **options: Any) -> None:
         _declares(name, {"rule": name, **options})
         _learns(name, {"rule": name, **options})
         _keeps_to_its_own(name, {"rule": name, **options})
+        rule_writes(name, {"rule": name, **options})
+        _is_reproducible(name, {"rule": name, **options})
         _goes_on(name, {"rule": name, **options})
         _is_reborn(name, {"rule": name, **options})
 
 
 def check_life(name: str, **options: Any) -> None:
-    """The same for a life; whom it replaces within 4,000 samples must be a newborn in everything (R6). ``options``
-    that make it replace often let the check see more.
+    """The same for a life; whom it replaces within 4,000 samples must have been mature, not of the backbone, and be a
+    newborn in everything (R6), and nothing of the others may change. ``options`` that make it replace often let the
+    check see more.
 
     Raises:
         AssertionError: a promise is broken; one line says which.
@@ -46,8 +51,9 @@ def check_life(name: str, **options: Any) -> None:
     with promise(name):
         _learns(name, {"life": name, **options})
         _keeps_to_its_own(name, {"life": name, **options})
+        _is_reproducible(name, {"life": name, **options})
         _goes_on(name, {"life": name, **options})
-        _replaces_whole(name, {"life": name, **options})
+        life_writes(name, {"life": name, **options})
 
 
 def _mind(options: dict[str, Any]) -> Mind:
@@ -93,21 +99,21 @@ def _learns(name: str, options: dict[str, Any]) -> None:
 def _keeps_to_its_own(name: str, options: dict[str, Any]) -> None:
     """What the user chose, values at birth and where things lie are no kernel's to change."""
     m = _mind(options)
-    before = {table: getattr(m._tables.net, table).copy() for table in _FIXED}
+    before = {table: getattr(m._tables.net, table).copy() for table in FIXED}
     m.learn(*_stream(300))
     for table, was in before.items():
         same = np.array_equal(getattr(m._tables.net, table), was)
-        assert same, f"{name} writes into net.{table}, {_FIXED[table]}: write to net.W and to rows that you declare"
+        assert same, f"{name} writes into net.{table}, {FIXED[table]}: write to net.W and to rows that you declare"
 
 
-_FIXED = {
-    "hyper": "which holds the options that the user chose",
-    "layers": "which says where each layer's weights lie",
-    "matrices": "which says where covariances lie",
-    "births": "which holds a newborn's values",
-    "unit_births": "which holds a newborn unit's values",
-}
-"""Tables that learning never changes in a network that does not grow, and what they are."""
+def _is_reproducible(name: str, options: dict[str, Any]) -> None:
+    """The same seed and samples, the same state: nothing is kept, drawn or asked elsewhere."""
+    one, other = _mind(options), _mind(options)
+    for m in (one, other):
+        m.learn(*_stream(300))
+    assert one.commitment() == other.commitment(), (
+        f"{name} comes to another state from the same seed and samples: draw from net.rng, and keep all else in rows"
+    )
 
 
 def _goes_on(name: str, options: dict[str, Any]) -> None:
@@ -137,27 +143,3 @@ def _is_reborn(name: str, options: dict[str, Any]) -> None:
     for row, quantity in enumerate(m._tables.layout.weights[1:], 1):
         kept = not quantity.copies and not (net.P[row, own] == net.births[BIRTH, row]).all()
         assert not kept, f"{name} keeps {quantity.name!r} of a unit that died: let rebirth reset it"
-
-
-def _replaces_whole(name: str, options: dict[str, Any]) -> None:
-    """Whoever is replaced has nothing of the dead unit's: its place was taken by rebirth, not by hand."""
-    X, y = _stream(4000)
-    m = _mind(options)
-    net, rows = m._tables.net, m._tables.layout
-    units = net.layers[0][UNITS_AT] + np.arange(net.layers[0][UNITS])
-    for x, target in zip(X, y, strict=True):
-        births, ages = m.births, net.U[AGE, units].copy()
-        m.learn(x[None], [target])
-        newborn = np.flatnonzero(net.U[AGE, units] < ages)
-        by_hand = f"{name} replaces units by hand: call what build_rebirth(plan) gives, which resets everything"
-        assert m.births == births or len(newborn) > 0, by_hand
-        for j in newborn:
-            own = net.layers[0][WEIGHTS_AT] + np.arange(net.layers[0][BIAS] + 1) * net.layers[0][STRIDE] + j
-            for table, born, at, quantities in (
-                (net.P, net.births[BIRTH], own, rows.weights),
-                (net.U, net.unit_births, units[j], rows.units),
-            ):
-                for row, quantity in enumerate(quantities):
-                    if (table is net.P and (row == 0 or quantity.copies)) or (table is net.U and row == INCOMING):
-                        continue  # drawn at birth
-                    assert (table[row, at] == born[row]).all(), f"{by_hand} ({quantity.name!r} was kept)"

@@ -103,6 +103,12 @@ class Rule(Part):
     under ``[project.entry-points."klopf.learners"]`` in ``pyproject.toml``; and a test that calls
     ``klopf.checks.check_rule(name)``. Then ``Mind(..., rule=name, my_option=0.1)`` learns by it. A rule that only
     scales plain gradient steps is a :class:`GradientRule`.
+
+    A rule writes to ``net.W``, to the rows of ``net.P`` that it declares, and to ``net.rng``, from which it draws;
+    with ``covariances`` also to ``net.K``, to the errors in ``net.G`` and to the room for covariances in ``work``
+    (``D``, ``H``, ``scale``, ``doubt``, ``curvature``, ``moves`` and ``told[EXPECTED_ERROR]``). It writes nowhere
+    else: lanes of ``net.W`` past a layer's units stay 0, and ``net.U``, ``work.A`` and the other arrays are read after
+    it. It keeps nothing outside these tables and asks no clock: the same state and sample give the same state.
     """
 
     curvature: ClassVar[bool] = False
@@ -129,7 +135,8 @@ class Rule(Part):
         """
 
     def birth_factor(self, plan: Plan) -> Any:
-        """Build a kernel ``factor(net)`` by which the rate of births is multiplied now, or return None for 1."""
+        """Build a kernel ``factor(net)`` by which the rate of births is multiplied now, or return None for 1. It
+        writes nothing, and gives one finite number that is not negative."""
         return None
 
 
@@ -145,7 +152,8 @@ class GradientRule(Rule):
 
     @abstractmethod
     def step_size(self, plan: Plan) -> Any:
-        """Build the kernel ``step_size(net, work, l)``: by how much layer ``l`` moves along its derivatives."""
+        """Build the kernel ``step_size(net, work, l)``: by how much layer ``l`` moves along its derivatives. It
+        writes nothing, and gives one finite number that is not negative."""
 
 
 class Life(Part):
@@ -154,6 +162,14 @@ class Life(Part):
     Recipe, for a life in a package of its own: as for a :class:`Rule`, with :meth:`live`, :meth:`after` or both, and
     ``klopf.checks.check_life(name)``. A unit that dies is replaced by ``build_rebirth(plan)``, never by hand: that
     resets every row of every table.
+
+    Nobody is replaced who is immature (``is_mature(age, maturity)`` of ``klopf.neuron``), and the backbone is
+    protected: the unit that its layer hears most is not the one to replace where others are mature. Each birth adds 1
+    to ``net.G[BIRTHS]``. A life of weights draws them anew one by one: ``reset_weight``, and 1 more in
+    ``net.G[WEIGHTS_REBORN]`` for each. A life writes to the rows that it declares, to the rows ``UTILITY``,
+    ``SILENT``, ``PATIENCE`` and ``ADMITTED`` of ``net.U``, to ``net.rng``, from which it draws, to
+    ``net.G[WEIGHT_DEBT]``, and to ``work.corrected``, ``work.mature`` and ``work.pool``; weights of those whom it does
+    not replace stay as they are, to the bit.
     """
 
     records: ClassVar[bool] = True
