@@ -171,7 +171,7 @@ class _Lived:
 
     def _units(self, should: _Tables, newborn: list[tuple[int, int]], by_hand: str) -> None:
         U = self.watched.net.U
-        differs = U != should["net.U"]
+        differs = should["net.U"] != U
         places = [self.layers[l, UNITS_AT] + j for l, j in newborn]
         for row, quantity in enumerate(self.units):
             if row != INCOMING:
