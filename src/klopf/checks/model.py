@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf.checks._borders import alone, no_pickles, pickled
 from klopf.checks._promise import derived, promise
 from klopf.peers import Classes, Model, Numbers, Task, create_model, load_model, save_model
 from klopf.peers.models import awaited
@@ -60,7 +61,8 @@ def _easy_samples(task: Task, n: int, seed: int) -> _Samples:
 
 
 async def _check(name: str, task: Task, settings: dict[str, Any]) -> None:
-    model = create_model(name, task, 3, settings)
+    create_model(name, task, 3, copy.deepcopy(settings))  # what is imported on the way may do what it likes
+    model = _made(name, task, settings)
     assert isinstance(model, Model), f"{name}.create() gives {model!r:.80}: give a klopf.peers.Model"
     assert model.task == task, f"{name} was made for {task} and says it is for {model.task}: keep the task it is given"
     await _speaks(name, model)
@@ -73,12 +75,27 @@ async def _check(name: str, task: Task, settings: dict[str, Any]) -> None:
     await _refuses(name, model)
 
 
-async def _said(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
-    return copy.copy(await awaited(model.answer(inputs)))  # it may be working memory
+async def _said(name: str, model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
+    with alone(name, "answer"):
+        return copy.copy(await awaited(model.answer(inputs)))  # it may be working memory
+
+
+async def _taught(name: str, model: Model, inputs: NDArray[Any], targets: NDArray[Any]) -> None:
+    with alone(name, "learn"):
+        await awaited(model.learn(inputs, targets))
+
+
+def _made(name: str, task: Task, settings: dict[str, Any]) -> Model:
+    given = copy.deepcopy(settings)
+    with alone(name, "create"):
+        model = create_model(name, task, 3, given)
+    assert given == settings, f"{name}.create() changes its settings, which others are made by too: copy them"
+    return model
 
 
 async def _hash(name: str, model: Model) -> bytes:
-    found = await awaited(model.commitment())
+    with alone(name, "commitment"):
+        found = await awaited(model.commitment())
     assert isinstance(found, bytes) and len(found) == 32, f"{name}.commitment() must be 32 bytes, not {found!r:.80}"
     return found
 
@@ -89,15 +106,36 @@ async def _speaks(name: str, model: Model) -> None:
     before = await _hash(name, model)
     for asked in (inputs, inputs[:1]):
         kept = asked.copy()
-        answers = await _said(model, asked)
+        answers = await _said(name, model, asked)
         try:
             model.task.check_answers(answers, len(asked))
         except Exception as error:
             raise AssertionError(f"{name}.answer() gives no answers of its task: {error}") from None
         assert np.array_equal(kept, asked), f"{name}.answer() changed its inputs: copy what it works on"
-        same = np.array_equal(answers, await _said(model, asked))
+        same = np.array_equal(answers, await _said(name, model, asked))
         assert same, f"{name} answers the same question differently the second time: answering must change nothing"
     assert await _hash(name, model) == before, f"{name} has another commitment after it answered: it must not change"
+    await _answers_each(name, model, inputs)
+
+
+async def _answers_each(name: str, model: Model, inputs: NDArray[Any]) -> None:
+    """Whatever else is asked with a sample, its answer is the same, but for rounding."""
+    together = await _said(name, model, inputs)
+    order = np.random.default_rng(11).permutation(len(inputs))
+    shuffled = np.empty_like(together)
+    shuffled[order] = await _said(name, model, inputs[order])
+    single = np.concatenate([await _said(name, model, inputs[i : i + 1]) for i in range(8)])
+    for how, answers in (("in another order", shuffled), ("one by one", single)):
+        assert _alike(answers, together[: len(answers)]), (
+            f"{name} answers the same samples differently {how}: a sample's answer must not depend on its batch"
+        )
+
+
+def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    if one.dtype.kind not in "fiu":
+        return np.array_equal(one, other)
+    size = float(np.abs(other).max(initial=0.0)) or 1.0
+    return np.allclose(one / size, other / size, rtol=1e-3, atol=1e-4)
 
 
 async def _learns(name: str, model: Model) -> None:
@@ -105,12 +143,12 @@ async def _learns(name: str, model: Model) -> None:
     task, before = model.task, await _hash(name, model)
     inputs, targets = _easy_samples(task, 2000, 2)
     given = inputs.copy(), targets.copy()
-    await awaited(model.learn(*given))
+    await _taught(name, model, *given)
     same = np.array_equal(given[0], inputs) and np.array_equal(given[1], targets)
     assert same, f"{name}.learn() changes its inputs or targets, which others read too: copy what it works on"
     assert await _hash(name, model) != before, f"{name} has learned and has the same commitment: hash the whole state"
     test, right = _easy_samples(task, 400, 4)
-    score = task.score(task.decide(await _said(model, test)), right)
+    score = task.score(task.decide(await _said(name, model, test)), right)
     constant = task.score(task.decide(task.know_nothing(targets, len(test))), right)
     assert score > constant, (
         f"{name} has learned nothing: its {task.measure} is {score:.3f} on easy samples, a constant's {constant:.3f}"
@@ -118,12 +156,18 @@ async def _learns(name: str, model: Model) -> None:
 
 
 async def _is_reproducible(name: str, task: Task, settings: dict[str, Any]) -> None:
-    """The same seed and samples, the same state; other samples, another."""
+    """The same seed and samples, the same state; other samples, another. No model learns what another one does."""
+    pupil, newborn = (_made(name, task, settings) for _ in range(2))
+    before = await _hash(name, newborn)
+    await _taught(name, pupil, *_easy_samples(task, 60, 5))
+    assert await _hash(name, newborn) == before, (
+        f"{name} learns what another model of its kind does: keep state in self"
+    )
     states = []
     for seed in (5, 5, 6):
-        model = create_model(name, task, 3, settings)
-        await awaited(model.learn(*_easy_samples(task, 60, seed)))
-        states.append((await _hash(name, model), await _said(model, _easy_samples(task, 20, 7)[0])))
+        model = _made(name, task, settings)
+        await _taught(name, model, *_easy_samples(task, 60, seed))
+        states.append((await _hash(name, model), await _said(name, model, _easy_samples(task, 20, 7)[0])))
     (one, said), (again, same), (other, _) = states
     assert one == again and np.array_equal(said, same), (
         f"{name} comes to another state from the same seed and samples: draw everything random from the seed"
@@ -136,14 +180,14 @@ async def _is_whole(name: str, task: Task, settings: dict[str, Any]) -> None:
     numbers that learns its own answers may keep its answers and change in all else."""
     if not isinstance(task, Numbers):
         return
-    one, other = (create_model(name, task, 3, settings) for _ in range(2))
+    one, other = (_made(name, task, settings) for _ in range(2))
     inputs, targets = _easy_samples(task, 60, 8)
-    await awaited(other.learn(inputs, await _said(other, inputs)))
+    await _taught(name, other, inputs, await _said(name, other, inputs))
     if await _hash(name, one) != await _hash(name, other):
         return
     for model in (one, other):
-        await awaited(model.learn(inputs, targets))
-    assert np.array_equal(await _said(one, inputs), await _said(other, inputs)), (
+        await _taught(name, model, inputs, targets)
+    assert np.array_equal(await _said(name, one, inputs), await _said(name, other, inputs)), (
         f"{name} has one commitment in two states that learn on differently: hash the whole state"
     )
 
@@ -161,9 +205,20 @@ async def _is_kept(name: str, model: Model) -> None:
     """A saved model goes on to the bit."""
     inputs, targets = _easy_samples(model.task, 60, 8)
     with tempfile.TemporaryDirectory() as place:
-        save_model(model, name, Path(place) / "state")
+        save_model(model, name, Path(place) / "state")  # with all that is imported on the way
+        with alone(name, "save"):
+            save_model(model, name, Path(place) / "state")
+        found = pickled(Path(place) / "state")
+        assert not found, (
+            f"{name}.save() writes a pickle into {found}, which whoever loads it runs: write numbers and text"
+        )
         try:
-            back = load_model(Path(place) / "state", model.task, name)
+            with no_pickles(name):
+                load_model(Path(place) / "state", model.task, name)
+            with alone(name, "load"):
+                back = load_model(Path(place) / "state", model.task, name)
+        except AssertionError:
+            raise
         except (Exception, SystemExit) as error:
             raise AssertionError(
                 f"{name}.load() cannot read what save() wrote: {type(error).__name__}: {error}"
@@ -173,10 +228,10 @@ async def _is_kept(name: str, model: Model) -> None:
     assert back.task == model.task, f"{name}.load() must give the model the task that it is given"
     for when in ("after load()", "when it learns on after load()"):
         assert await _hash(name, back) == await _hash(name, model), f"{name} has another commitment {when}: save it all"
-        same = np.array_equal(await _said(back, inputs), await _said(model, inputs))
+        same = np.array_equal(await _said(name, back, inputs), await _said(name, model, inputs))
         assert same, f"{name} answers differently {when}: save it all"
-        await awaited(model.learn(inputs, targets))
-        await awaited(back.learn(inputs, targets))
+        await _taught(name, model, inputs, targets)
+        await _taught(name, back, inputs, targets)
 
 
 async def _refuses(name: str, model: Model) -> None:

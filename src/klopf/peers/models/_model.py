@@ -47,7 +47,8 @@ class Model(ABC):
 
     ``learn``, ``answer`` and ``commitment`` may be coroutine functions, for a model that is elsewhere. Those that are
     not are called from one thread at a time and may use working memory of their own; a coroutine ``answer`` may be
-    called again before it has answered.
+    called again before it has answered. No method seeds or draws from a generator that others share (``numpy.random``'s
+    own, ``random``'s own), or changes what it is given; what one model learns, no other has learned.
     """
 
     task: Task
@@ -74,7 +75,8 @@ class Model(ABC):
 
     @abstractmethod
     def answer(self, inputs: NDArray[Any]) -> Awaitable[NDArray[Any]] | NDArray[Any]:
-        """One answer to each of ``inputs``, from the first day on. Changes nothing."""
+        """One answer to each of ``inputs``, from the first day on, the same whatever else is asked with it, but for
+        rounding. Changes nothing."""
 
     @abstractmethod
     def commitment(self) -> Awaitable[bytes] | bytes:
