@@ -1,9 +1,20 @@
 """The recipes of CONTRIBUTING are taken from the package in examples/plugin, which is tested."""
 
+import inspect
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+
+from klopf import checks
+from klopf.audit import AuditTask
+from klopf.console import Command
+from klopf.ledger.packs import Pack
+from klopf.mind import Problem
+from klopf.mind.kernels.part import Life, Rule
+from klopf.network import Panel
+from klopf.peers import Model
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -30,3 +41,26 @@ def test_there_is_a_recipe_for_each_point():
         if path.name != "extensions.py"
     }
     assert points <= groups == shown
+
+
+def _recipe(base):
+    """The longest block of code in the docstring of a base class."""
+    blocks = re.findall(r"::\n\n((?: +.*\n|\n)+)", inspect.getdoc(base) + "\n")
+    return dedent(max(blocks, key=len))
+
+
+@pytest.mark.parametrize("base", [AuditTask, Command, Life, Model, Pack, Panel, Problem, Rule])
+def test_a_recipe_says_where_everything_is_imported_from(base):
+    text = _recipe(base)
+    names = {name for line in re.findall(r"^ *from klopf\S* import (.+)$", text, re.M) for name in line.split(", ")}
+    assert re.search(rf"\({base.__name__}\)", text) and base.__name__ in names
+    for line in re.findall(r"^ *from klopf\S* import .+$", text, re.M):
+        exec(line.strip())
+
+
+@pytest.mark.parametrize(("base", "name"), [(Rule, "AdaGrad"), (Life, "Unheard")])
+def test_the_recipe_of_a_rule_and_of_a_life_keep_their_promises(base, name, tmp_path, monkeypatch):
+    (tmp_path / f"recipe_{name.lower()}.py").write_text(_recipe(base))
+    monkeypatch.syspath_prepend(tmp_path)
+    check = checks.check_rule if base is Rule else checks.check_life
+    check(f"recipe_{name.lower()}:{name}")

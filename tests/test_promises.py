@@ -64,6 +64,12 @@ def sure(self, answers, targets):
     return replace(score, low=score.value, high=score.value)
 
 
+def in_halves(self, answers, targets):
+    if not len(targets[: len(targets) // 2]):
+        raise ZeroDivisionError("division by zero")
+    return Accuracy.judge(self, answers, targets)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -75,6 +81,7 @@ def sure(self, answers, targets):
         ({"mark": 2.0}, "mark is 2.0"),
         ({"mark": "x"}, "mark is 'x'"),
         ({"questions": lambda self, inputs, rng: {}["x"]}, r"questions\(\) fails: KeyError"),
+        ({"judge": in_halves}, "on 1 questions, and its fewest is 1: name a higher one"),
     ],
 )
 def test_audit_tasks(wrong, said):
@@ -114,6 +121,24 @@ def test_a_panel_that_cannot_be_made():
     wrong = {"title": "a", "lead": "", "data": lambda s, d: 1, "html": lambda s, d: "", "__init__": lambda self: 1 / 0}
     with pytest.raises(AssertionError, match=r"Wrong.__init__\(\) fails: ZeroDivisionError"):
         checks.check_panel(type("Wrong", (Panel,), wrong))
+
+
+@pytest.mark.parametrize("shown", ["<p title='{}'>x</p>", '<p title="{}">x</p>', "<p>{}</p>"])
+def test_a_panel_whose_names_are_escaped_by_half(shown):
+    """Tags are, and quotes are not."""
+
+    def html(self, data):
+        names = (n.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for n in data)
+        return "".join(shown.format(name) for name in names)
+
+    given = {"title": "a", "data": lambda self, summary: [row.name for row in summary.neurons], "html": html}
+    made = type("Made", (Panel,), given)
+    if shown == "<p>{}</p>":
+        checks.check_panel(made)
+        return
+    with pytest.raises(AssertionError, match="not escaped") as found:
+        checks.check_panel(made)
+    assert "\n" not in str(found.value)
 
 
 @dataclass(frozen=True)

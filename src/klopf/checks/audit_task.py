@@ -14,6 +14,7 @@ from klopf import ledger
 from klopf.audit import AUDIT_TASKS, AuditTask, Score
 from klopf.checks._promise import derived, promise
 from klopf.errors import AuditError, LedgerError
+from klopf.extensions import said
 from klopf.peers import KINDS, Classes, Numbers, Task, Text
 
 __all__ = ["check_audit_task"]
@@ -70,6 +71,7 @@ def _check(audit: str | type[AuditTask], kind: type[AuditTask], name: str) -> No
         _scores(where, made)
         _knows_nothing(where, made)
         _is_monotonic(where, made)
+        _needs_no_more(where, made)
         _survives(where, made)
 
 
@@ -133,6 +135,19 @@ def _is_monotonic(name: str, audit: AuditTask) -> None:
         f"{name} scores worse answers better: {said} for none, a quarter, half and all of them wrong"
     )
     assert found[0] > found[-1], f"{name} scores all answers alike ({said}): it says nothing"
+
+
+def _needs_no_more(name: str, audit: AuditTask) -> None:
+    """As many questions as ``fewest`` says are enough, and so is one more: a network may put just so many."""
+    for n in (audit.fewest, audit.fewest + 1):
+        targets = _targets(audit.task, n)
+        try:
+            score = audit.score(_answers(audit.task, targets, wrong=0.3), targets)
+        except Exception as error:
+            raise AssertionError(
+                f"{name} fails on {n} questions, and its fewest is {audit.fewest}: name a higher one ({said(error)})"
+            ) from None
+        _in_range(name, score)
 
 
 def _survives(name: str, audit: AuditTask) -> None:

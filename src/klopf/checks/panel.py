@@ -15,7 +15,7 @@ from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, Neu
 
 __all__ = ["check_panel"]
 
-_HOSTILE = '<klopf-evil a="1">" onmouseover="evil()" x=\'&'
+_HOSTILE = '<klopf-evil a="1">" onmouseover="evil()" x=\'& \' onclick=\'evil()'
 
 
 def check_panel(panel: type[Panel]) -> None:

@@ -127,9 +127,15 @@ class Pack(ABC):
 
            constructor(IDirectory directory) { registry = IRegistry(directory.addressOf("Registry")); }
 
-    2. Build it: ``node build.mjs FOLDER ARTIFACTS`` in Klopf's ``contracts/``, or solc. Ship the artifact as package
-       data.
-    3. Write its client, its events and its replay, and name them in a pack::
+    2. Build it: ``node contracts/build.mjs FOLDER ARTIFACTS`` in a clone of Klopf, after ``npm ci`` in its
+       ``contracts/``; or solc. Ship the artifact as package data.
+    3. Write its client, its events and its replay, and name them in a pack. An event's class is called as the event,
+       also where another contract has one of that name, and has its fields in their order: whole numbers are ``int``,
+       ``bytes32`` and the like ``bytes``, addresses ``str``::
+
+           from dataclasses import dataclass
+
+           from klopf.ledger.packs import Contract, Event, Pack, Replay, Sent
 
            @dataclass(frozen=True)
            class Joined(Event):
@@ -147,9 +153,13 @@ class Pack(ABC):
            class Rounds(Contract):
                name, file = "Rounds", "my_package:artifacts/Rounds.json"
                events, replay = (Joined,), RoundsReplay
+               participants = ("member",)               # fields that are a participant's id, for its history
 
                def join(self, round: int) -> Sent:
                    return self._write("join", round)
+
+               def has(self, round: int, member: int) -> bool:
+                   return bool(self._read("joined", round, member))
 
            class MyPack(Pack):
                name, contracts = "rounds", (Rounds,)
@@ -159,7 +169,9 @@ class Pack(ABC):
            [project.entry-points."klopf.packs"]
            rounds = "my_package:MyPack"
 
-    5. ``klopf ledger add-pack rounds`` deploys it to a network, whose owner enters it in the directory. From then on
+    5. ``[ledger] packs = ["rounds"]`` in a network file has it from the start; ``klopf ledger add-pack rounds
+       --deployment RUN/deployment.json --key RUN/operator.json`` deploys it to a network that lives, whose owner enters
+       it in the directory. From then on
        ``ledger.connect(...).client(Rounds)`` is its client, and ``verify`` plays its replay.
 
     ``klopf.checks.check_pack(MyPack)`` says what is missing.

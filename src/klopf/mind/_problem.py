@@ -32,6 +32,9 @@ class Problem(ABC):
 
     To add one, write a subclass, in a file of its own::
 
+        from klopf.mind import Problem
+        from klopf.mind.problems import Stream
+
         class Seasons(Problem):
             settings = ("slow", "fast")                  # the default first
             hidden = (20,)                               # hidden units of its learners
@@ -55,8 +58,9 @@ class Problem(ABC):
     a class below ``outputs`` ("softmax": int64, ``(n,)``), numbers ("linear": float32) or yes and no as 1 and 0
     ("logistic": float32); both ``(n, outputs)``, or ``(n,)`` where there is one. Blocks may have any length from 1.
     Everything random is drawn from ``seed`` within ``blocks``, so that every pass gives the same samples, and a block
-    that was given is not written to again. Where ``steps`` counts samples or tasks, a longer stream begins with the
-    shorter one.
+    that was given is not written to again. How many blocks there will be follows from ``task`` and ``samples``: one a
+    task, or one in all where ``task`` is 0, no tasks. Where they are shorter, the stream says how many: ``parts``.
+    Where ``steps`` counts samples or tasks, a longer stream begins with the shorter one.
     """
 
     settings: ClassVar[tuple[str, ...]] = ("usual",)

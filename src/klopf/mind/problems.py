@@ -51,11 +51,17 @@ class Stream:
 
     name: str
     sensors: int
+    """Numbers in an input."""
     outputs: int
+    """Classes, or numbers in a target."""
     output: str
+    """What targets are: "linear", "softmax" or "logistic"."""
     samples: int
+    """How many there are in all; 0 if only iterating tells."""
     task: int
+    """Samples in a task; 0 where there are no tasks."""
     blocks: Callable[[], Iterator[Block]]
+    """Begins a new pass."""
     fresh_outputs: bool = False
     """Output weights are set to zero where a new task begins (the protocol of endless binary tasks)."""
     tests: Callable[[int], Block] | None = None

@@ -41,9 +41,12 @@ class AuditTask(ABC):
 
     To add one, write a subclass, in a file of its own::
 
+        from klopf.audit import AuditTask, Score
+
         class Calibration(AuditTask):
             kinds = ("classes",)                         # the kinds of task that it can judge
             fewest = 20                                  # questions, without which it says nothing
+            mark = None                                  # what must be reached; None: it is recorded only
 
             def judge(self, answers, targets): ...       # valid answers, one to each question -> Score
 
@@ -58,7 +61,10 @@ class AuditTask(ABC):
 
     ``self.task`` is what the network is for; it knows what an answer amounts to (``task.decide``) and what somebody
     says who knows nothing (``task.know_nothing``). Two auditors with the same answers must come to the same score:
-    whatever is random is drawn from the generator that ``questions`` is given, or from a fixed seed.
+    whatever is random is drawn from the generator that ``questions`` is given, or from a fixed seed. ``judge`` is given
+    neither the questions nor that generator: a task that asks in another order, or asks something twice, uses an order
+    that follows from the number of samples alone. An :class:`~klopf.audit.AuditError` of one line says what cannot be
+    scored.
     """
 
     kinds: ClassVar[tuple[str, ...]]

@@ -98,11 +98,45 @@ class Part(ABC):
 class Rule(Part):
     """How weights learn from a sample, once every unit's derivative is known.
 
-    Recipe, for a rule in a package of its own: one file with a subclass that has a ``name``, its ``hyperparameters``,
-    the ``weight_rows`` that it keeps, and :meth:`step`, whose docstring names the paper and its equations; one line
-    under ``[project.entry-points."klopf.learners"]`` in ``pyproject.toml``; and a test that calls
-    ``klopf.checks.check_rule(name)``. Then ``Mind(..., rule=name, my_option=0.1)`` learns by it. A rule that only
-    scales plain gradient steps is a :class:`GradientRule`.
+    To add one, write a subclass, in a file of its own whose docstring names the paper and its equations::
+
+        from klopf.mind.kernels.part import Hyperparameter, Quantity, Rule
+
+        class AdaGrad(Rule):
+            name = "adagrad"
+            hyperparameters = (Hyperparameter("step_size", 0.01), Hyperparameter("floor", 1e-6, positive=True))
+
+            def weight_rows(self, settings):             # what it keeps for each weight, 0 in a newborn
+                return (Quantity("squares"),)
+
+            def step(self, plan):
+                from klopf.mind import inlined
+                from klopf.mind.kernels.state import BIAS, INPUTS_AT, STRIDE, SUMS_AT, UNITS, WEIGHTS_AT
+
+                SQUARES = plan.row("squares")
+                STEP_SIZE, FLOOR = plan.places("step_size", "floor")
+
+                def step(net, work, now):
+                    for layer in net.layers:
+                        for i in range(layer[BIAS] + 1):           # the last is the bias, an input that is always 1
+                            x = work.A[layer[INPUTS_AT] + i] if i < layer[BIAS] else net.W.dtype.type(1)
+                            row = layer[WEIGHTS_AT] + i * layer[STRIDE]
+                            for j in range(layer[UNITS]):
+                                g = work.D[layer[SUMS_AT] + j] * x           # minus the derivative by this weight
+                                net.P[SQUARES, row + j] += g * g
+                                root = net.P[SQUARES, row + j] ** net.W.dtype.type(0.5)
+                                net.W[row + j] += net.hyper[STEP_SIZE] * g / (root + net.hyper[FLOOR])
+
+                return inlined(step)
+
+    and give it a name: in this package a line in ``parts.SHIPPED``, elsewhere an entry point in your package's
+    ``pyproject.toml``, called as the class's ``name`` is::
+
+        [project.entry-points."klopf.learners"]
+        adagrad = "my_package.adagrad:AdaGrad"
+
+    ``klopf.checks.check_rule("adagrad")`` tells whether it keeps its promises; ``Mind(..., rule="adagrad")`` then
+    learns by it. A rule that only scales plain gradient steps is a :class:`GradientRule`.
 
     A rule writes to ``net.W``, to the rows of ``net.P`` that it declares, and to ``net.rng``, from which it draws;
     with ``covariances`` also to ``net.K``, to the errors in ``net.G`` and to the room for covariances in ``work``
@@ -159,9 +193,41 @@ class GradientRule(Rule):
 class Life(Part):
     """Who is replaced, and when.
 
-    Recipe, for a life in a package of its own: as for a :class:`Rule`, with :meth:`live`, :meth:`after` or both, and
-    ``klopf.checks.check_life(name)``. A unit that dies is replaced by ``build_rebirth(plan)``, never by hand: that
-    resets every row of every table.
+    To add one, write a subclass with :meth:`live`, :meth:`after` or both, in a file of its own::
+
+        from klopf.mind.kernels.part import Hyperparameter, Life
+
+        class Unheard(Life):
+            name = "unheard"
+            hyperparameters = (Hyperparameter("every", 500, at_least=1), Hyperparameter("maturity", 100))
+
+            def live(self, plan):
+                from klopf.mind import inlined
+                from klopf.mind.kernels.rebirth import build_rebirth
+                from klopf.mind.kernels.shared import is_mature
+                from klopf.mind.kernels.state import AGE, BIRTHS, INCOMING, LISTENING, UNITS, UNITS_AT
+
+                EVERY, MATURITY = plan.places("every", "maturity")
+                reborn = build_rebirth(plan)
+
+                def live(net, work, l, mature, now):
+                    if mature > 1 and now % int(net.hyper[EVERY]) == 0:
+                        first, least = net.layers[l, UNITS_AT], -1
+                        for j in range(net.layers[l, UNITS]):
+                            if is_mature(net.U[AGE, first + j], net.hyper[MATURITY]) and (
+                                least < 0 or net.U[LISTENING, first + j] < net.U[LISTENING, first + least]
+                            ):
+                                least = j
+                        if least >= 0:
+                            net.U[INCOMING, first + least] = reborn(net, l, least)
+                            net.G[BIRTHS] += 1
+
+                return inlined(live)
+
+    and give it a name as a :class:`Rule` gets one. ``klopf.checks.check_life("unheard", every=200)`` tells whether it
+    keeps its promises; ``Mind(..., life="unheard", every=200)`` then lives by it. A unit that dies is replaced by
+    ``build_rebirth(plan)``, never by hand: that resets every row of every table, and gives the mean size of the
+    newborn's incoming weights, which is kept with the unit.
 
     Nobody is replaced who is immature (``is_mature(age, maturity)`` of ``klopf.neuron``), and the backbone is
     protected: the unit that its layer hears most is not the one to replace where others are mature. Each birth adds 1

@@ -23,15 +23,18 @@ class Model(ABC):
 
     To add one, write a subclass, here in a file of its own::
 
+        from klopf.errors import PeersError
+        from klopf.peers import Model
+
         class Nearest(Model):
             @classmethod
-            def create(cls, task, seed, settings): ...   # a newborn
+            def create(cls, task, seed, settings): ...   # a newborn, with its task in self.task
             def learn(self, inputs, targets): ...        # some samples, in their order
             def answer(self, inputs): ...                # one answer to each, changing nothing
             def commitment(self): ...                    # 32 bytes that name the state
             def save(self, folder): ...                  # all of it, into files
             @classmethod
-            def load(cls, folder, task): ...             # back, to the bit
+            def load(cls, folder, task): ...             # back, to the bit, with its task
 
     and give it a name: in this package a line in ``MODELS`` (``models/__init__.py``), elsewhere an entry point in your
     package's ``pyproject.toml``::
@@ -62,8 +65,8 @@ class Model(ABC):
         Args:
             task: what to learn; refuse a kind that this model cannot.
             seed: of everything random in it: the same seed, the same model.
-            settings: what the network file says under ``settings``. In ``model = "nearest:cosine"``, what stands after
-                the colon comes as the setting ``variant``.
+            settings: what the network file says under ``settings``; refuse those that this model does not have. In
+                ``model = "nearest:cosine"``, what stands after the colon comes as the setting ``variant``.
 
         Raises:
             PeersError: the task or the settings do not suit it.
