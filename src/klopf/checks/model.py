@@ -223,6 +223,7 @@ async def _is_kept(name: str, model: Model) -> None:
             raise AssertionError(
                 f"{name}.load() cannot read what save() wrote: {type(error).__name__}: {error}"
             ) from None
+        await _refuses_cut(name, model, Path(place) / "state")
     assert isinstance(back, Model), f"{name}.load() gives {back!r:.80}: give the model"
     assert back is not model, f"{name}.load() gives the model that was saved: read it from the folder"
     assert back.task == model.task, f"{name}.load() must give the model the task that it is given"
@@ -232,6 +233,32 @@ async def _is_kept(name: str, model: Model) -> None:
         assert same, f"{name} answers differently {when}: save it all"
         await _taught(name, model, inputs, targets)
         await _taught(name, back, inputs, targets)
+
+
+async def _refuses_cut(name: str, model: Model, folder: Path) -> None:
+    """A file that was cut in the middle is refused, and one in which a byte was altered never passes for the same."""
+    inputs, _ = _easy_samples(model.task, 20, 8)
+    state, said = await _hash(name, model), await _said(name, model, inputs)
+    for file in [f for f in sorted(folder.rglob("*")) if f.is_file() and f.name not in ("kind", "package")][:8]:
+        content = file.read_bytes()
+        middle = len(content) // 2
+        altered = [content[:i] + bytes([content[i] ^ 1]) + content[i + 1 :] for i in (middle, len(content) * 3 // 4)]
+        for wrong in (content[:middle], *(altered if content else ())):
+            file.write_bytes(wrong)
+            try:
+                found = load_model(folder, model.task, name)
+                one, answers = await _hash(name, found), await _said(name, found, inputs)
+            except (Exception, SystemExit):
+                continue  # refused, if only when it is used
+            same = np.array_equal(answers, said)
+            cut = len(wrong) < len(content)
+            assert (one == state and same) or not cut, (
+                f"{name}.load() takes {file.name} although it was cut: compare its length or hash"
+            )
+            assert one != state or same, (
+                f"{name} has the same commitment after {file.name} was altered, and answers differently: hash all of it"
+            )
+        file.write_bytes(content)
 
 
 async def _refuses(name: str, model: Model) -> None:

@@ -92,7 +92,8 @@ class Model(ABC):
     @classmethod
     @abstractmethod
     def load(cls, folder: Path, task: Task) -> Self:
-        """The model that :meth:`save` wrote, to the bit. Its files may be a stranger's: load nothing that can run."""
+        """The model that :meth:`save` wrote, to the bit. Its files may be a stranger's: load nothing that can run,
+        and refuse one that was cut."""
 
 
 async def awaited(value: Awaitable[T] | T) -> T:
