@@ -329,7 +329,8 @@ def verify(*, receipts: Annotated[list[Path] | None, Parameter(negative="")] = N
     Parameters
     ----------
     receipts
-        File of receipts; repeat for more.
+        File of receipts, such as RUN/receipts.jsonl; repeat for more. Claims whose receipts are in none are named
+        as missing. `klopf verify RUN` reads those of a run by itself.
     """
     from klopf import ledger as book
 
