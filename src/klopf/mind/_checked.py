@@ -92,8 +92,11 @@ def checked_inputs(X: ArrayLike, sensors: int, dtype: Any, gaps: bool = False) -
     return x
 
 
-def checked_targets(y: ArrayLike, rows: int, outputs: int, output: str, dtype: Any) -> NDArray[Any]:
-    """``y`` as the kernels take it, for ``rows`` inputs: class numbers ``(rows,)``, or numbers ``(rows, outputs)``.
+def checked_targets(
+    y: ArrayLike, rows: int, outputs: int, output: str, dtype: Any, unknown: bool = False
+) -> NDArray[Any]:
+    """``y`` as the kernels take it, for ``rows`` inputs: class numbers ``(rows,)``, or numbers ``(rows, outputs)``,
+    among which, with ``unknown``, NaN is one that is not known.
 
     Raises:
         MindError: it is not that.
@@ -116,7 +119,7 @@ def checked_targets(y: ArrayLike, rows: int, outputs: int, output: str, dtype: A
     numbers = plain(y, dtype, "target")
     if numbers.size != rows * outputs or numbers.shape[:1] != (rows,):
         raise MindError(f"{rows} inputs need {rows} x {outputs} targets, not the shape {numbers.shape}")
-    if not np.abs(numbers).max() <= MOST:
+    if not np.abs(numbers).max() <= MOST and not (unknown and np.nanmax(np.abs(numbers), initial=0.0) <= MOST):
         raise MindError(f"a target is NaN, infinite or beyond {MOST:g}; drop or scale it first")
     if output == "logistic" and not (numbers.min() >= 0 and numbers.max() <= 1):
         raise MindError("a target of a yes/no output must be from 0 (no) to 1 (yes)")

@@ -48,8 +48,6 @@ def company_for(s: Settings, sensors: int, outputs: int, output: str) -> Company
         return None
     if output != "softmax" and (output != "linear" or outputs != 1):
         raise MindError("memory and trees need output='softmax', or output='linear' and one output; set both to 0")
-    if s.scale_targets and output == "linear":
-        raise MindError("memory and trees do not go with scale_targets; scale targets before, or set both to 0")
     classes = outputs if output == "softmax" else 0
     sums = classes or 3
     trees = s.trees if sums <= MOST_CLASSES else 0
@@ -90,19 +88,29 @@ def learn_in(
     weights: NDArray[Any],
     out: NDArray[Any],
     errors: NDArray[Any],
+    scale: NDArray[Any] | None,
+    horizon: float,
 ) -> None:
     """The company learns the rows ``x``, each as often as its weight says; ``out``, the network's predictions, and
-    ``errors`` become those of all."""
-    from klopf.mind.kernels.company.learn import learn_in_company
+    ``errors`` become those of all. ``scale`` is what was usual of the target before, where it is scaled, for this
+    call to keep; ``horizon`` how long that is remembered."""
+    from klopf.mind.kernels.company.learn import learn_in_company, learn_in_scaled_company
 
-    learn_in_company(company, x, y.reshape(-1), weights, out, errors)
+    if scale is None:
+        learn_in_company(company, x, y.reshape(-1), weights, out, errors)
+    else:
+        learn_in_scaled_company(company, scale, horizon, x, y.reshape(-1), weights, out, errors)
 
 
-def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any]) -> None:
-    """``out``, the network's predictions for the rows ``x``, become those of all."""
-    from klopf.mind.kernels.company.learn import predict_in_company
+def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDArray[Any] | None) -> None:
+    """``out``, the network's predictions for the rows ``x``, become those of all; ``scale`` is what is usual of the
+    target, where it is scaled."""
+    from klopf.mind.kernels.company.learn import predict_in_company, predict_in_scaled_company
 
-    predict_in_company(company, x, out)
+    if scale is None:
+        predict_in_company(company, x, out)
+    else:
+        predict_in_scaled_company(company, scale, x, out)
 
 
 def company_took_over(wide: Company, old: Company) -> None:

@@ -27,7 +27,7 @@ def line(settings: Settings, output: str, what: str, when: str) -> str:
     """What is said of a learner with these settings that is lost."""
     mend = []
     if output == "linear" and not getattr(settings, "scale_targets", False):
-        mend.append("scale the targets to a deviation of about 1")
+        mend.append("scale the targets (scale_targets=True)")
     if not settings.normalise_inputs:
         mend.append("say normalise_inputs=True")
     matters = effective(settings)

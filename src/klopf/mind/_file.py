@@ -31,7 +31,7 @@ from klopf.mind.kernels.state import (
     SENSED,
 )
 
-__all__ = ["VERSION", "migrate", "pack", "read", "refuse_strangers", "write"]
+__all__ = ["VERSION", "migrate", "of_before", "pack", "read", "refuse_strangers", "seen_before", "write"]
 
 VERSION = 1
 _MAGIC = b"KLOPFMND"
@@ -104,13 +104,27 @@ def migrate(arrays: dict[str, NDArray[Any]], own: dict[str, NDArray[Any]]) -> No
     known, whole = arrays["covariances"], own["covariances"]
     if len(known) < len(whole):
         arrays["covariances"] = np.append(known, whole[len(known) :])
+    for name in {"sensors", "targets"} & arrays.keys() & own.keys():
+        short = len(own[name]) - len(arrays[name])
+        if 0 < short < RECENT:  # nothing was kept of what was usual before
+            arrays[name] = np.append(arrays[name], np.zeros((short, own[name].shape[1]), own[name].dtype), 0)
     old, now = arrays["sensors"], own["sensors"]
     if old.shape == (2, now.shape[1]) != now.shape:
-        seen = now.copy()
-        seen[S_MEAN], seen[S_VARIANCE], seen[S_COUNT] = *old, arrays["globals"][SENSED]
-        seen[S_BLOCKS] = seen[S_COUNT] > RECENT
-        seen[S_LEVEL], seen[S_SPREAD] = 1.0 / RECENT, 0.8
-        arrays["sensors"] = seen
+        arrays["sensors"] = seen_before(now, old[0], old[1], arrays["globals"][SENSED])
+
+
+def seen_before(birth: NDArray[Any], mean: Any, variance: Any, count: Any) -> NDArray[Any]:
+    """A table of what is usual (see ``kernels.scaling``), at ``birth`` till now, of which only that much is known."""
+    seen = birth.copy()
+    seen[S_MEAN], seen[S_VARIANCE], seen[S_COUNT] = mean, variance, count
+    seen[S_BLOCKS] = seen[S_COUNT] > RECENT
+    seen[S_LEVEL], seen[S_SPREAD] = 1.0 / RECENT, 0.8
+    return seen
+
+
+def of_before(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a saved learner, which may be older than some: it lives on as it did then."""
+    return {"scale_targets": False, **settings}
 
 
 def refuse_strangers(path: str | os.PathLike[str], header: dict[str, Any]) -> None:

@@ -124,12 +124,14 @@ class Groups:
 
 
 class Numbers:
-    """Numbers, shifted and scaled by their running mean and deviation."""
+    """Numbers, shifted and scaled: by the mean and deviation of the first table where the mind itself follows what is
+    usual (``inside``), else by those of all."""
 
     output = "linear"
 
-    def __init__(self, outputs: int, flat: bool) -> None:
+    def __init__(self, outputs: int, flat: bool, inside: bool) -> None:
         self.outputs = outputs
+        self._inside = inside
         self._flat = flat
         self._count = 0.0
         self._mean = np.zeros(outputs)
@@ -138,7 +140,7 @@ class Numbers:
     def see(self, y: Any, order: Any) -> None:
         """Mean and deviation take those rows in: Chan, Golub and LeVeque (1979)."""
         rows = np.asarray(y, np.float64).reshape(-1, self.outputs)[order]
-        if not len(rows):
+        if not len(rows) or (self._count and getattr(self, "_inside", False)):  # an older one has no such attribute
             return
         n = len(rows)
         mean, squares = rows.mean(0), ((rows - rows.mean(0)) ** 2).sum(0)

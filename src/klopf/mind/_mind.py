@@ -137,7 +137,7 @@ class Mind(Kept):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         made = {name: value for name, value in state["made"].items() if name not in ("packages", "settings")}
-        Mind.__init__(self, **made, **state["made"]["settings"])
+        Mind.__init__(self, **made, **_file.of_before(state["made"]["settings"]))
         self._fill(state["arrays"])
         self.__dict__.update(state["more"])
 
@@ -198,13 +198,14 @@ class Mind(Kept):
         return self._learn(X, y, sample_weight)[0]
 
     def _learn(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, unknown: bool = False
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """The same; returns the predictions and the mean squared errors that were expected of them too."""
+        """The same; returns the predictions and the mean squared errors that were expected of them too. With
+        ``unknown``, and scaled targets, one that is NaN is not known: nothing is learned of it."""
         x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps)
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")
-        targets = checked_targets(y, len(x), self.outputs, self.output, self._said)
+        targets = checked_targets(y, len(x), self.outputs, self.output, self._said, unknown)
         weights = checked_weights(sample_weight, len(x), self._dtype)
         errors, expected = np.empty((2, len(x)), self._dtype)
         out = np.empty((len(x), self.outputs), self._said)
@@ -214,22 +215,28 @@ class Mind(Kept):
             lock.acquire()  # less than half the time of a ``with``
             try:
                 net, work, company = self._net, self._tables.work, self._tables.company
+                scaled = company is not None and self._tables.plan.scale_targets
                 if self._lost:
                     raise Diverged(self._lost)
                 if len(x) == 1:
+                    scale = net.T.copy() if scaled else None
                     learn(net, work, x, targets, weights, errors, out, expected)
                     self._unseen += 1
                     if not isfinite(errors.item(0) + out.item(0)) or self._unseen >= _divergence.EVERY:
                         self._look(errors, out)
                     if company is not None:
-                        learn_in(company, x, targets, weights, out, errors)
+                        learn_in(company, x, targets, weights, out, errors, scale, self.settings.horizon)
                 else:
                     for part in slices(self._turns, len(x), net.P.size + net.K.size + self._tables.company_cost):
+                        scale = net.T.copy() if scaled else None
                         learn(net, work, x[part], targets[part], weights[part], errors[part], out[part], expected[part])
                         self._unseen += part.stop - part.start
                         self._look(errors[part], out[part])
                         if company is not None:
-                            learn_in(company, x[part], targets[part], weights[part], out[part], errors[part])
+                            learn_in(
+                                company, x[part], targets[part], weights[part], out[part], errors[part], scale,
+                                self.settings.horizon,
+                            )  # fmt: skip
             finally:
                 lock.release()
         except Exception as error:
@@ -287,7 +294,7 @@ class Mind(Kept):
             if len(x) < APART:
                 predict(self._net, self._tables.work, x, out)
                 if company is not None:
-                    predict_in(company, x, out)
+                    predict_in(company, x, out, self._net.T if self._tables.plan.scale_targets else None)
                 return out
             net, work = self._tables.apart()
             company = apart(company)
@@ -295,7 +302,7 @@ class Mind(Kept):
             lock.release()
         predict(net, work, x, out)
         if company is not None:
-            predict_in(company, x, out)
+            predict_in(company, x, out, net.T if self._tables.plan.scale_targets else None)
         return out
 
     def _load_predictor(self) -> Any:
@@ -409,7 +416,7 @@ class Mind(Kept):
         try:
             self = cls(
                 header["sensors"], header["outputs"], header["hidden"], header["learner"], header["output"],
-                header["seed"], header["dtype"], **header["settings"],
+                header["seed"], header["dtype"], **_file.of_before(header["settings"]),
             )  # fmt: skip
             own = self._tables.arrays()
             _file.migrate(arrays, own)

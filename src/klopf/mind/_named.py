@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from klopf.errors import MindError
 from klopf.mind._checked import is_missing
+from klopf.mind._file import seen_before
 from klopf.mind._mind import Mind
 from klopf.mind._rows import roomy
+from klopf.mind._targets import Scale
 from klopf.mind.kernels.state import MOST, S_COUNT, S_MEAN, S_VARIANCE
 
 __all__ = ["Named", "Places", "number"]
@@ -108,6 +110,20 @@ class Named:
     def places(self) -> dict[Hashable, int]:
         """Of each name that has one."""
         return self.features.at
+
+    def scale_inside(self, scales: list[Scale]) -> None:
+        """A mind whose targets were scaled outside, each by one of ``scales``, does it itself from now on."""
+        old = self.mind
+        self._make = {**self._make, "scale_targets": True}
+        if old is None or old.settings.scale_targets:
+            return
+        made = {**old.settings.as_dict(), "scale_targets": True}
+        mind = Mind(old.sensors, old.outputs, old.hidden, old.learner, old.output, old.seed, **made)
+        mind._fill({"targets": mind._net.T, **old._tables.arrays()})
+        for k, scale in enumerate(scales):
+            usual = seen_before(mind._net.T[:, k], scale.mean, scale.deviation**2, scale.count)
+            mind._net.T[:, k] = usual
+        self.mind = mind
 
     def numbers(self, x: Mapping[Hashable, Any]) -> dict[Hashable, float]:
         """A sample's features, checked; nothing is changed.

@@ -72,7 +72,8 @@ class Settings:
     """Shift and scale every sensor by its running mean and deviation, which follow changes and bear outliers; NaN is
     then a missing value."""
     scale_targets: bool = False
-    """With numbers as targets: shift and scale every one in the same way, inside; predictions are in its unit."""
+    """With numbers as targets: shift and scale every one in the same way, inside; predictions are in its unit. On for
+    the Klopf learner; the rivals are as in their papers."""
     horizon: float = 1e5
     """Samples over which those means and deviations run."""
     gain: float = math.sqrt(2.0)
@@ -219,7 +220,7 @@ for _name in (*RULES, *LIVES):  # what is registered by half is refused here, no
 LEARNERS: dict[str, Settings] = {
     "klopf": Settings(
         activation="tanh", gain=1.0, rule="kalman", block=24, prior=10.0, drift=5e-4, surprise=2.0, life="continual",
-        replacement_rate=3e-4,
+        replacement_rate=3e-4, scale_targets=True,
     ),
     "backprop": Settings(),
     "continual-backprop": Settings(life="continual"),

@@ -34,12 +34,11 @@ from klopf.mind.kernels.state import (
     OWN,
     POWER,
     REACH,
-    RECENT,
     RIDGE,
     S_COUNT,
     S_MEAN,
     S_REACH,
-    S_RECENT,
+    S_ROWS,
     S_VARIANCE,
     SENSORS_AT,
     SHARED,
@@ -94,7 +93,7 @@ class Tables:
             births=np.ascontiguousarray(np.array(births, dtype).T),
             unit_births=np.array([q.birth for q in self.layout.units], dtype),
         )
-        self._sensor_birth = self.net.S[:, 0].copy()
+        self._sensor_birth, self._target_birth = self.net.S[:, 0].copy(), self.net.T[:, 0].copy()
         widest = max(sizes[1:])
         self.work = Work(
             A=zeros(inputs, dtype),
@@ -364,6 +363,7 @@ class Tables:
         last = len(self.net.layers) - 1
         self.rows(last)[:, :, k] = self.net.births[OUTGOING, :, None]
         self.rows(last)[0, :, k] = 0.0
+        self.net.T[:, k] = self._target_birth
         start, width, _, kind, tail = self.net.matrices[last].tolist()
         if kind > 0 and kind != OWN:
             self.net.K[-self.net.outputs - 1 + k] = self.settings.listening_prior
@@ -428,7 +428,7 @@ class Tables:
 
 def _usual(n: int, kept: bool, dtype: Any) -> NDArray[Any]:
     """What is usual of ``n`` sensors or targets before anything was seen; see ``scaling``."""
-    table = zeros((S_RECENT + RECENT if kept else 2, n), dtype)
+    table = zeros((S_ROWS if kept else 2, n), dtype)
     table[S_VARIANCE] = 1.0
     if kept:
         table[S_REACH] = REACH

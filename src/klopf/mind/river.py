@@ -25,7 +25,7 @@ from klopf.mind._frames import columns, frame, series, values, weights_of
 from klopf.mind._intervals import Intervals, checked_level
 from klopf.mind._named import Named, Places
 from klopf.mind._rows import roomy
-from klopf.mind._targets import Scale, check_class, holds, target_of, weight_of
+from klopf.mind._targets import check_class, holds, target_of, weight_of
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
@@ -68,7 +68,7 @@ class _Estimator(Kept, base.Estimator):  # type: ignore[misc, unused-ignore]
         self.options = options
         self.max_features = max_features
         own = options_of(learner) if self._keeps_company else {"normalise_inputs": True}
-        made = {**own, **(options or {})}
+        made = {**own, "scale_targets": self._output == "linear", **(options or {})}
         self._named = Named(self.hidden, learner, self._output, seed, max_features, made)
         self._turns = Turns()
 
@@ -221,7 +221,8 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
 class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, unused-ignore]
     """A mind that predicts one number, and says within which bounds; arguments as for :class:`MindClassifier`.
 
-    Targets are shifted and scaled by their running mean and deviation inside, so that their unit does not matter.
+    Targets are shifted and scaled inside, so that their unit does not matter, and as that may change: an outlier costs
+    nothing, another level or unit is followed.
 
     >>> import random
     >>> model, r, held = MindRegressor(hidden=8), random.Random(1), 0
@@ -245,8 +246,14 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         max_features: int = 1024,
     ) -> None:
         super().__init__(hidden, learner, seed, options, max_features)
-        self._scale = Scale()
         self._intervals = Intervals()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also of a time when targets were scaled outside of the mind."""
+        scale = state.pop("_scale", None)
+        super().__setstate__(state)
+        if scale is not None:
+            self._named.scale_inside([scale])
 
     @property
     def surprise(self) -> float:
@@ -259,11 +266,10 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         numbers, target, w = self._named.numbers(x), target_of(y), weight_of(w)
         if w == 0:
             return
-        before = self._scale.copy()
-        row, out = self._named.learn(numbers, self._scale.learn(target), 1, w)
-        if before.count:
-            predicted = before.back(float(out[0]))
-            self._intervals.learn(row, predicted, target - predicted)
+        said = self._named.mind is not None
+        row, out = self._named.learn(numbers, target, 1, w)
+        if said:
+            self._intervals.learn(row, out, target - out)
 
     @in_turn
     def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
@@ -273,15 +279,11 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         kept = np.flatnonzero(weights)
         if not len(kept):
             return
-        before, scaled = [], []
-        for row in kept:
-            before.append(self._scale.copy())
-            scaled.append(self._scale.learn(found[row]))
-        rows, outs = self._named.learn_rows(names, table[kept], np.array(scaled)[:, None], 1, weights[kept])
-        predicted = np.array([scale.back(out) for scale, out in zip(before, outs[:, 0].tolist(), strict=True)])
-        errors = np.array([found[row] for row in kept]) - predicted
-        first = 0 if before[0].count else 1
-        self._intervals.learn(rows[first:], predicted[first:], errors[first:])
+        first = 0 if self._named.mind is not None else 1
+        targets = np.array([found[row] for row in kept])
+        rows, outs = self._named.learn_rows(names, table[kept], targets, 1, weights[kept])
+        predicted = outs[:, 0]
+        self._intervals.learn(rows[first:], predicted[first:], (targets - predicted)[first:])
 
     @in_turn
     def predict_one(self, x: dict[Hashable, Any], with_interval: bool = False, level: float = 0.9) -> Any:
@@ -308,7 +310,7 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         if mind is None:
             return np.zeros(0), 0.0
         row = self._named.vector(mind, x)
-        return row, self._scale.back(float(mind.predict_proba_one(row)[0]))
+        return row, float(mind.predict_proba_one(row)[0])
 
     def _around(self, row: Any, predicted: float, level: float) -> Any:
         return conf.Interval(*self._intervals.bounds(level, row, predicted)[0].tolist())
@@ -317,7 +319,7 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
     def predict_many(self, X: Any) -> Any:
         """The predicted number of each row, as a series."""
         rows, said = self._asked(X)
-        return series(X, [0.0] * rows if said is None else self._scale.back(said[:, 0]))
+        return series(X, [0.0] * rows if said is None else said[:, 0])
 
 
 class MindMultiLabelClassifier(_Estimator, base.MultiLabelClassifier):  # type: ignore[misc, unused-ignore]
@@ -391,8 +393,16 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         super().__init__(hidden, learner, seed, options, max_features)
         self.max_targets = max_targets
         self._targets = Places(max_targets, "target")
-        self._scales: dict[Hashable, Scale] = {}
         self._intervals: dict[Hashable, Intervals] = {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also of a time when targets were scaled outside of the mind."""
+        scales = state.pop("_scales", None)
+        super().__setstate__(state)
+        if scales is not None:
+            self._named.scale_inside(
+                [scales[name] for name in sorted(self._targets.at, key=lambda name: self._targets.at[name])]
+            )
 
     @in_turn
     def learn_one(self, x: dict[Hashable, Any], y: Mapping[Hashable, float], w: float = 1.0, **_: Any) -> None:
@@ -401,16 +411,13 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         self._targets.check(found)
         if w == 0 or not found:
             return
-        before = {name: self._scales.setdefault(name, Scale()).copy() for name in found}
-        scaled = {name: self._scales[name].learn(value) for name, value in found.items()}
-        row, out = _learn_named(self._named, self._targets, numbers, scaled, w, max(self.max_targets, 1))
-        for name, scale in before.items():
-            if scale.count:
-                predicted = scale.back(float(out[self._targets.at[name]]))
-                self._intervals.setdefault(name, Intervals()).learn(row, predicted, found[name] - predicted)
-        if len(self._scales) > len(self._targets):  # who gave way has no scale either
-            self._scales = {name: self._scales[name] for name in self._targets.at}
-            self._intervals = {name: each for name, each in self._intervals.items() if name in self._scales}
+        said = set(self._targets.at)
+        row, out = _learn_named(self._named, self._targets, numbers, found, w, max(self.max_targets, 1))
+        for name in said & found.keys() & self._targets.at.keys():
+            predicted = float(out[self._targets.at[name]])
+            self._intervals.setdefault(name, Intervals()).learn(row, predicted, found[name] - predicted)
+        if said - self._targets.at.keys():  # of who gave way nothing is kept
+            self._intervals = {name: each for name, each in self._intervals.items() if name in self._targets.at}
 
     @in_turn
     def predict_one(self, x: dict[Hashable, Any]) -> dict[Any, float]:
@@ -419,7 +426,7 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         if mind is None:
             return {}
         out = mind.predict_proba_one(self._named.vector(mind, x)).astype(float)
-        return {name: float(self._scales[name].back(out[k])) for name, k in self._targets.at.items()}
+        return {name: float(out[k]) for name, k in self._targets.at.items()}
 
     @in_turn
     def predict_interval(self, x: dict[Hashable, Any], level: float = 0.9) -> dict[Any, Any]:
@@ -432,8 +439,7 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         row, found = self._named.vector(mind, x), {}
         out = mind.predict_proba_one(row).astype(float)
         for name, k in self._targets.at.items():
-            predicted = float(self._scales[name].back(out[k]))
-            low, high = self._intervals.get(name, Intervals()).bounds(level, row, predicted)[0].tolist()
+            low, high = self._intervals.get(name, Intervals()).bounds(level, row, float(out[k]))[0].tolist()
             found[name] = conf.Interval(low, high)
         return found
 
@@ -441,7 +447,7 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
 def _learn_named(
     named: Named, places: Places, x: dict[Hashable, float], y: Mapping[Hashable, float], w: float, most: int
 ) -> tuple[Any, Any]:
-    """Learn a sample whose outputs have names; those it does not have are what is predicted of them: nothing new.
+    """Learn a sample whose outputs have names; of those that it does not have nothing is learned.
 
     Returns:
         the sample as the mind heard it, and what was predicted of it before, ``(outputs,)``.
@@ -451,10 +457,11 @@ def _learn_named(
     for place in freed:
         mind._tables.forget_output(place)
     row = named.vector(mind, x, w)
-    wanted = np.zeros(mind.outputs)
-    if len(y) < mind.outputs:
+    wanted = np.full(mind.outputs, np.nan)
+    unknown = mind._tables.plan.scale_targets
+    if not unknown and len(y) < mind.outputs:  # what is predicted of them tells nothing new
         wanted[:] = np.nan_to_num(np.clip(mind.predict_proba_one(row), -MOST, MOST))
     for name, value in y.items():
         wanted[places.at[name]] = value
-    _, out, _ = mind._learn(row[None], wanted[None], np.array([w]))
+    _, out, _ = mind._learn(row[None], wanted[None], np.array([w]), unknown)
     return row, out[0]

@@ -53,6 +53,9 @@ _FOLDS = 5
 class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
     """What classifier and regressor share: rows of a table go through one mind, one after another."""
 
+    _scales = False
+    """Whether the mind is to scale its targets."""
+
     def __init__(
         self,
         hidden: Any = (32,),
@@ -168,7 +171,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             hidden = (self.hidden,) if isinstance(self.hidden, int | np.integer) else tuple(self.hidden)
             mind = Mind(
                 X.shape[1], outputs, hidden, self.learner, self._targets_.output, self._seed_,
-                **{"normalise_inputs": True, **(self.options or {})},
+                **{"normalise_inputs": True, "scale_targets": self._scales, **(self.options or {})},
             )  # fmt: skip
         elif outputs > mind.outputs:
             mind = mind.widened(mind.sensors, roomy(outputs))
@@ -329,13 +332,16 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
 class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unused-ignore]
     """A mind that predicts a number, or several; arguments as for :class:`MindClassifier`, but for ``class_weight``.
 
-    Targets are shifted and scaled by their mean and deviation inside, so that their unit does not matter.
+    Targets are shifted and scaled inside, so that their unit does not matter, and as that may change where
+    ``partial_fit`` is given a stream.
 
     Args:
         intervals: whether :meth:`predict_interval` is to work. ``fit`` then learns five more minds, each from four
             fifths of the rows, whose errors on the rest say how wide intervals are; ``partial_fit`` goes by the errors
             that were made before each row was learned.
     """
+
+    _scales = True
 
     def __init__(
         self,
@@ -417,7 +423,8 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
         return bounds[:, 0] if said.ndim == 1 else bounds
 
     def _new_targets(self, y: Any) -> Numbers:
-        return Numbers(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
+        inside = bool((self.options or {}).get("scale_targets", True))
+        return Numbers(1 if y.ndim == 1 else y.shape[1], y.ndim == 1, inside)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Learn some more rows, in the order in which they stand."""

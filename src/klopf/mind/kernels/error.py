@@ -96,18 +96,21 @@ def _numbers(plan: Plan) -> Any:
             out[t, k] = z
             if SCALED:  # the prediction stood before the target was known
                 out[t, k] = net.T[S_MEAN, k] + deviation(net.T, k) * z
-                miss = Y[t, k] - out[t, k]
-                e2 += zero + miss * miss
-                if learning:
-                    followed(net.T, k, Y[t, k], net.hyper[HORIZON])
-                e = (
-                    standardised(net.T, k, Y[t, k]) - z if net.T[S_RUN, k] == 0 else 0.0
-                )  # nothing is to learn of an outlier
+                known = Y[t, k] == Y[t, k]
+                if known:
+                    miss = Y[t, k] - out[t, k]
+                    e2 += zero + miss * miss
+                    if learning:
+                        followed(net.T, k, Y[t, k], net.hyper[HORIZON])
+                e = 0.0
+                if known and net.T[S_RUN, k] == 0:  # nothing is to learn of an outlier
+                    e = standardised(net.T, k, Y[t, k]) - z
             else:
+                known = True
                 e2 += e * e
             D[top + k] = e if SINGLE else e + e
             if CURVED:
-                C[top + k] = z * (one - z) if LOSS == LOGISTIC else one
+                C[top + k] = z * (one - z) if LOSS == LOGISTIC else (one if known else zero)
         return e2 if LOSS == SQUARED else wrong
 
     return error

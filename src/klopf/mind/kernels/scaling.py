@@ -8,6 +8,8 @@ Each scaled number (a sensor, a target) has a column of a table with a running m
   deviations, and by more than four times what the levels of blocks usually are; or whether they spread three times as
   far, or as little, as usual. Two such blocks in a row, or eight values in a row out of reach, and the running mean and
   variance *start again* from the latest values. So a frame that moves is followed within 8 to 96 samples.
+- **What was usual before may come back**, as after an outage: for 1,024 values mean and variance of before are kept.
+  Once the values' likelihood speaks for those by 20 nats (a cumulative sum: Page 1954), they are those again.
 - **A missing value** (NaN) is the mean, and nothing is learned from it about the mean.
 
 Where nothing of this happens, mean and variance are the plain ones of all values so far, of the last ``horizon``
@@ -22,9 +24,13 @@ from klopf.mind._jit import jit
 from klopf.mind.kernels.state import (
     REACH,
     RECENT,
+    S_BACK,
     S_BLOCKS,
     S_COUNT,
     S_FILL,
+    S_FORMER_COUNT,
+    S_FORMER_MEAN,
+    S_FORMER_VARIANCE,
     S_LEVEL,
     S_MEAN,
     S_REACH,
@@ -39,6 +45,10 @@ FURTHEST = 64.0
 """Deviations from the mean within which a value counts as it is, at most; ``REACH`` at first."""
 RUN = 8
 """Values in a row out of reach that are no outliers."""
+KEPT = 1024.0
+"""Values for which they are."""
+SURE = 20.0
+"""How much, in nats, must speak for them."""
 
 
 @jit
@@ -90,10 +100,36 @@ def followed(S, i, x, horizon):  # type: ignore[no-untyped-def]
     k = int(S[S_FILL, i])
     S[S_RECENT + k, i] = x
     S[S_FILL, i] = (k + 1) % RECENT
+    if S[S_FORMER_COUNT, i] > 0 and came_back(S, i, x):
+        return True
     if run >= RUN:
         restart(S, i, RUN)
         return True
     return k + 1 == RECENT and examined(S, i)
+
+
+@jit
+def came_back(S, i, x):  # type: ignore[no-untyped-def]
+    """Whether ``x`` is the value of number ``i`` after which its mean and variance are again what they were before."""
+    if S[S_COUNT, i] > KEPT:
+        S[S_FORMER_COUNT, i] = 0
+        return False
+    now, then = S[S_VARIANCE, i] + S.dtype.type(1e-30), S[S_FORMER_VARIANCE, i] + S.dtype.type(1e-30)
+    a, b = x - S[S_MEAN, i], x - S[S_FORMER_MEAN, i]
+    most = REACH * REACH
+    speaks = 0.5 * (min(a * a / now, most) - min(b * b / then, most) + math.log(now / then))
+    S[S_BACK, i] = max(S[S_BACK, i] + speaks, 0.0)
+    if S[S_BACK, i] < SURE:
+        return False
+    mean, variance, count = S[S_MEAN, i], S[S_VARIANCE, i], S[S_COUNT, i]
+    begin(S, i, S[S_FORMER_MEAN, i], S[S_FORMER_VARIANCE, i], S[S_FORMER_COUNT, i])
+    S[S_BLOCKS, i] = 1
+    S[S_LEVEL, i] = 1.0 / RECENT
+    S[S_SPREAD, i] = 0.8
+    S[S_FORMER_MEAN, i] = mean
+    S[S_FORMER_VARIANCE, i] = variance
+    S[S_FORMER_COUNT, i] = count
+    return True
 
 
 @jit
@@ -190,10 +226,20 @@ def settle(S, i):  # type: ignore[no-untyped-def]
 def restart(S, i, n):  # type: ignore[no-untyped-def]
     """The mean and variance of number ``i`` start again, from its last ``n`` values."""
     mean, variance = moments(S, i, n)
-    if variance > 0:
-        S[S_VARIANCE, i] = variance
+    if S[S_COUNT, i] >= max(S[S_FORMER_COUNT, i], RECENT):  # of two, the one that more values told is kept
+        S[S_FORMER_MEAN, i] = S[S_MEAN, i]
+        S[S_FORMER_VARIANCE, i] = S[S_VARIANCE, i]
+        S[S_FORMER_COUNT, i] = S[S_COUNT, i]
+    begin(S, i, mean, variance if variance > 0 else S[S_VARIANCE, i], n)
+
+
+@jit
+def begin(S, i, mean, variance, count):  # type: ignore[no-untyped-def]
+    """From now on these are usual of number ``i``; whatever was noticed before is forgotten."""
     S[S_MEAN, i] = mean
-    S[S_COUNT, i] = n
+    S[S_VARIANCE, i] = variance
+    S[S_COUNT, i] = count
+    S[S_BACK, i] = 0
     S[S_REACH, i] = REACH
     S[S_RUN, i] = 0
     S[S_FILL, i] = 0

@@ -41,10 +41,12 @@ BIRTH, OUTGOING, COPIES, NEWCOMER = range(4)
 # rows of the table of sensors, see ``scaling``: running mean and variance; of how many values; how far from the mean
 # values count as they are; mean square of blocks' levels; mean spread of blocks; blocks so far; suspect blocks in a
 # row; values out of reach in a row; place of the next value among the RECENT last ones, which lie in the rows behind
+# and, after them, the mean, variance and count of before they started again, and how much speaks for those since
 (
     S_MEAN, S_VARIANCE, S_COUNT, S_REACH, S_LEVEL, S_SPREAD, S_BLOCKS, S_SUSPECT, S_RUN, S_FILL, S_RECENT,
 ) = range(11)  # fmt: skip
 RECENT = 32
+S_FORMER_MEAN, S_FORMER_VARIANCE, S_FORMER_COUNT, S_BACK, S_ROWS = range(S_RECENT + RECENT, S_RECENT + RECENT + 5)
 REACH = 6.0
 # places among the counters
 STEPS, BIRTHS, SENSED, SQUARED_ERROR, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED = range(8)
@@ -66,9 +68,9 @@ class Net(NamedTuple):
     K: Any
     """Covariances, one after another."""
     S: Any
-    """What is usual of each sensor, ``(S_RECENT + RECENT, sensors)``; not normalised, 0 and 1, ``(2, sensors)``."""
+    """What is usual of each sensor, ``(S_ROWS, sensors)``; not normalised, 0 and 1, ``(2, sensors)``."""
     T: Any
-    """The same of each target, float64, ``(S_RECENT + RECENT, outputs)``; not scaled, ``(2, outputs)``."""
+    """The same of each target, float64, ``(S_ROWS, outputs)``; not scaled, ``(2, outputs)``."""
     G: Any
     """Counters and running means of the whole network, float64."""
     rng: Any

@@ -34,7 +34,8 @@ class MindModel(Model):
         if isinstance(task, Classes):
             return cls(task, Mind(features, outputs, seed=seed, **settings))
         if isinstance(task, Numbers):
-            return cls(task, Mind(features, outputs, seed=seed, output="linear", **settings), Scale.of(outputs))
+            made = {"scale_targets": False, **settings}  # they are, outside: the scale is part of what is committed to
+            return cls(task, Mind(features, outputs, seed=seed, output="linear", **made), Scale.of(outputs))
         raise PeersError(f"a mind learns classes or numbers, not {task.kind}: choose another model")
 
     def learn(self, inputs: NDArray[Any], targets: NDArray[Any]) -> None:

@@ -9,11 +9,15 @@ from klopf.mind.kernels.company.listening import listen, mix, stack
 from klopf.mind.kernels.company.memory import recall, remember
 from klopf.mind.kernels.company.state import CLASSES, LATELY, MEMORY, NETWORK, SEEN, TREES, VOICES
 from klopf.mind.kernels.company.trees import ask_trees, grow_trees
+from klopf.mind.kernels.scaling import deviation, followed, standardised
+from klopf.mind.kernels.state import S_MEAN, S_RUN
 
 HOLD = 0.8
 """Share of what came lately that stays, a sample."""
 OPEN = 0.1
 """Share of what is said of classes lately that goes to all alike."""
+FURTHEST = 1000.0
+"""Deviations from the mean within which several outliers in a row are heard as they are."""
 
 
 @jit
@@ -21,31 +25,66 @@ def learn_in_company(company, X, Y, weights, out, errors):  # type: ignore[no-un
     """Learn from every row of ``X``, ``(n, d)``, in turn. ``out``, ``(n, outputs)``, holds what the network predicted
     and becomes what all together did, ``errors`` the errors of that: 1 for a wrong class, or the squared error. A row
     of weight 0 is predicted, and nothing learned from it."""
-    outputs = out.shape[1]
-    voices = np.empty((VOICES, outputs))
-    stacked = np.empty(outputs)
+    voices = np.empty((VOICES, out.shape[1]))
+    stacked = np.empty(out.shape[1])
     for t in range(X.shape[0]):
-        _hear(company, X[t], out, t, voices)
-        stack(company, voices, stacked)
-        mix(company, voices, stacked, out, t)
+        _speak(company, X[t], out, t, voices, stacked)
         y = np.float64(Y[t])
         if company.counters[CLASSES] > 0:
             errors[t] = out[t].argmax() != int(y)
         else:
             errors[t] = (y - out[t, 0]) ** 2
-        weight = np.float64(weights[t])
-        if weight == 0:
-            continue
-        listen(company, voices, stacked, y, weight)
-        grow_trees(company, X[t], y, weight)
-        remember(company, X[t], y)
-        if company.counters[CLASSES] > 0:
-            for q in range(outputs):
-                company.lately[q] *= HOLD
-            company.lately[int(y)] += 1.0 - HOLD
-        else:
-            company.lately[0] = y
+        if weights[t] > 0:
+            listen(company, voices, stacked, y, np.float64(weights[t]))
+            _learn(company, X[t], y, np.float64(weights[t]), True)
+
+
+@jit
+def learn_in_scaled_company(company, T, horizon, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
+    """The same where the target, one number, is scaled: voices speak, and learn, in deviations from its mean.
+
+    ``T`` is what was usual of the target before these rows, as the network had it; it takes them in as the network
+    did. Of a value that the network takes for an outlier nothing is learned; of several in a row, what came lately and
+    who is to be trusted."""
+    voices = np.empty((VOICES, 1))
+    stacked = np.empty(1)
+    said = np.empty((1, 1))
+    for t in range(X.shape[0]):
+        mean, unit = T[S_MEAN, 0], deviation(T, 0)
+        said[0, 0] = (out[t, 0] - mean) / unit
+        _speak(company, X[t], said, 0, voices, stacked)
+        out[t, 0] = mean + unit * said[0, 0]
+        errors[t] = (Y[t] - out[t, 0]) ** 2
+        if weights[t] > 0:
+            moved = followed(T, 0, Y[t], horizon)
+            weight = np.float64(weights[t])
+            outlier = T[S_RUN, 0] > 0
+            y = _far(Y[t], T[S_MEAN, 0], deviation(T, 0)) if outlier else standardised(T, 0, Y[t])
+            if T[S_RUN, 0] != 1:
+                heard = _far(Y[t], mean, unit) if moved or outlier else y  # as those saw it who spoke
+                listen(company, voices, stacked, heard, weight)
+                _learn(company, X[t], y, weight, not outlier)
+
+
+@jit
+def _far(y, mean, unit):  # type: ignore[no-untyped-def]
+    """``y`` in deviations from the mean, however many."""
+    return min(max((y - mean) / unit, -FURTHEST), FURTHEST)
+
+
+@jit
+def _learn(company, x, y, weight, kept):  # type: ignore[no-untyped-def]
+    """Everybody takes in one sample; only who says what came lately, if it is not to be ``kept``."""
+    if kept:
+        grow_trees(company, x, y, weight)
+        remember(company, x, y)
         company.counters[SEEN] += 1.0
+    if company.counters[CLASSES] > 0:
+        for q in range(company.lately.shape[0]):
+            company.lately[q] *= HOLD
+        company.lately[int(y)] += 1.0 - HOLD
+    else:
+        company.lately[0] = y
 
 
 @jit
@@ -54,9 +93,27 @@ def predict_in_company(company, X, out):  # type: ignore[no-untyped-def]
     voices = np.empty((VOICES, out.shape[1]))
     stacked = np.empty(out.shape[1])
     for t in range(X.shape[0]):
-        _hear(company, X[t], out, t, voices)
-        stack(company, voices, stacked)
-        mix(company, voices, stacked, out, t)
+        _speak(company, X[t], out, t, voices, stacked)
+
+
+@jit
+def predict_in_scaled_company(company, T, X, out):  # type: ignore[no-untyped-def]
+    """The same where the target is scaled, by what is usual of it, ``T``."""
+    mean, unit = T[S_MEAN, 0], deviation(T, 0)
+    for t in range(X.shape[0]):
+        out[t, 0] = (out[t, 0] - mean) / unit
+    predict_in_company(company, X, out)
+    for t in range(X.shape[0]):
+        out[t, 0] = mean + unit * out[t, 0]
+
+
+@jit
+def _speak(company, x, out, t, voices, stacked):  # type: ignore[no-untyped-def]
+    """All voices into ``voices``, what the stack makes of them into ``stacked``, what is said in the end into
+    ``out[t]``."""
+    _hear(company, x, out, t, voices)
+    stack(company, voices, stacked)
+    mix(company, voices, stacked, out, t)
 
 
 @jit
