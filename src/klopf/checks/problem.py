@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from klopf.checks._promise import derived, promise
 from klopf.errors import Diverged
 from klopf.mind import PROBLEMS, Mind, Problem
-from klopf.mind._problem import no_block, no_stream, undeclared
+from klopf.mind._problem import no_block, no_stream, unasked, undeclared
 from klopf.mind.problems import Block, Stream
 
 __all__ = ["check_problem"]
 
 _STEPS = {"samples": 12_000, "tasks": 3, "rounds": 1}
+_MOST_BLOCKS, _MOST_BYTES = 100_000, 2**30
+"""Of a round and of a pass: what ends must end soon enough to be looked at."""
+_END = object()
 
 
 def check_problem(problem: str | type[Problem], steps: int = 0, data: str = "", samples: int = 0) -> None:
@@ -32,10 +37,10 @@ def check_problem(problem: str | type[Problem], steps: int = 0, data: str = "", 
     Raises:
         AssertionError: a promise of :class:`klopf.mind.Problem` is broken; one line says which.
     """
-    with promise(f"the problem {problem!r}"):
+    with promise(f"the problem {problem!r}" if type(problem) is str else "the class given to check_problem"):
         kind = PROBLEMS.load(problem) if isinstance(problem, str) else problem
-    derived(kind, Problem, "check_problem")
-    name = problem if isinstance(problem, str) else kind.__name__
+        derived(kind, Problem, "check_problem")
+        name = problem if isinstance(problem, str) else " ".join(kind.__name__.split())
     with promise(name, kind):
         wrong = undeclared(kind)
         assert not wrong, f"{name}.{wrong}"
@@ -44,7 +49,7 @@ def check_problem(problem: str | type[Problem], steps: int = 0, data: str = "", 
 
 
 def _check(what: str, kind: type[Problem], made_with: tuple[str, int], setting: str, steps: int) -> None:
-    stream = _stream(what, kind(*made_with), setting, 0, steps)
+    stream = _stream(what, kind, made_with, setting, 0, steps)
     blocks = _passed(what, stream)
     _has_the_length(what, kind.counts, steps, stream, blocks)
     _is_given_again(what, stream, blocks)
@@ -68,12 +73,14 @@ def _of_its_own(what: str) -> Iterator[None]:
     )
 
 
-def _stream(what: str, made: Problem, setting: str, seed: int, steps: int) -> Stream:
+def _stream(what: str, kind: type[Problem], made_with: tuple[str, int], setting: str, seed: int, steps: int) -> Stream:
     with promise(f"{what}: stream() of {steps} steps"):
-        stream = made.stream(setting, seed, steps)
-        wrong = no_stream(stream)
+        stream = kind(*made_with).stream(setting, seed, steps)
+        wrong = no_stream(stream) or unasked(stream, kind.counts, steps)
     assert not wrong, f"{what}: {wrong}"
-    return stream
+    most = _MOST_BLOCKS * steps
+    assert stream.number <= most, f"{what} declares {stream.number} blocks: at most {most} can be looked at"
+    return replace(stream)  # so that what it declares stays
 
 
 def _passed(what: str, stream: Stream) -> list[Block]:
@@ -81,24 +88,34 @@ def _passed(what: str, stream: Stream) -> list[Block]:
     return [(X.copy(), y.copy()) for X, y in _given(what, stream)]
 
 
-def _given(what: str, stream: Stream) -> Iterator[Block]:
+def _given(what: str, stream: Stream) -> Generator[Block]:
     """One pass, of which each block is what the stream says it is, and which ends."""
-    found, shape = -1, None
-    given = enumerate(stream)
-    while True:
-        with promise(f"{what}, after {found + 1} blocks"):
-            found, block = next(given, (found, None))
-            if block is None:
-                break
-            wrong = no_block(stream, block)
-        assert not wrong, f"{what}, block {found}: {wrong}"
-        assert found < stream.number, (
-            f"{what} gives more blocks than the {stream.number} it declares: say parts=..., or task and samples"
-        )
-        assert shape in (None, block[1].ndim), f"{what}, block {found}: targets of another shape than those before"
-        shape = block[1].ndim
-        yield block
-    assert found >= 0, f"{what} gives no samples: blocks() must give them anew in every pass"
+    found, size, shape = 0, 0, None
+    with promise(f"{what}: blocks()"):
+        given = iter(stream)
+    try:
+        while (block := _next(what, stream, given, found)) is not _END:
+            X, y = block
+            assert found < stream.number, (
+                f"{what} gives more blocks than the {stream.number} it declares: say parts=..., or task and samples"
+            )
+            assert shape in (None, y.ndim), f"{what}, block {found}: targets of another shape than those before"
+            found, size, shape = found + 1, size + X.nbytes + y.nbytes, y.ndim
+            assert size <= _MOST_BYTES, f"{what} gives more than 1 GiB: check it with fewer steps or samples"
+            yield block
+        assert found, f"{what} gives no samples: blocks() must give them anew in every pass"
+    finally:
+        with promise(f"{what}: closing a pass after {found} blocks"):
+            if callable(close := getattr(given, "close", None)):
+                close()
+
+
+def _next(what: str, stream: Stream, given: Iterator[Block], number: int) -> Any:
+    with promise(f"{what}, after {number} blocks"):
+        block = next(given, _END)
+        wrong = "" if block is _END else no_block(stream, block)
+    assert not wrong, f"{what}, block {number}: {wrong}"
+    return block
 
 
 def _has_the_length(what: str, counts: str, steps: int, stream: Stream, blocks: list[Block]) -> None:
@@ -113,8 +130,8 @@ def _has_the_length(what: str, counts: str, steps: int, stream: Stream, blocks: 
 
 def _is_given_again(what: str, stream: Stream, blocks: list[Block]) -> None:
     """However it is taken: broken off, in one piece, two passes at once."""
-    for _ in islice(_given(what, stream), 1):
-        pass
+    with contextlib.closing(_given(what, stream)) as broken_off:
+        next(broken_off)
     kept, copies = [], []
     for X, y in _given(what, stream):
         kept.append((X, y))
@@ -135,17 +152,17 @@ def _comes_from_its_seed(
     what: str, kind: type[Problem], made_with: tuple[str, int], setting: str, steps: int, blocks: list[Block]
 ) -> None:
     with _of_its_own(what):  # not the first time, when it may have imported what draws
-        again = _passed(what, _stream(what, kind(*made_with), setting, 0, steps))
+        again = _passed(what, _stream(what, kind, made_with, setting, 0, steps))
     assert _same(again, blocks), f"{what} gives other samples for the same seed: draw everything random from it"
-    other = _passed(what, _stream(what, kind(*made_with), setting, 1, steps))
+    other = _passed(what, _stream(what, kind, made_with, setting, 1, steps))
     assert not _same(other, blocks), f"{what} gives the same samples for another seed: draw from the seed"
     if kind.counts != "rounds":
         fewer = max(1, steps * 2 // 3 - 1)
-        X, y = _joined(_passed(what, _stream(what, kind(*made_with), setting, 0, fewer)))
+        X, y = _joined(_passed(what, _stream(what, kind, made_with, setting, 0, fewer)))
         whole = _joined(blocks)
         begins = _same([(X, y)], [(whole[0][: len(X)], whole[1][: len(y)])])
         assert begins, f"{what}: {steps} steps do not begin with what {fewer} steps give: draw without looking at steps"
-        _stream(what, kind(*made_with), setting, 0, 1)
+        _stream(what, kind, made_with, setting, 0, 1)
 
 
 def _tests_fit(what: str, stream: Stream, number: int) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from klopf.errors import KlopfError, MindError
 from klopf.extensions import Point, said
+from klopf.mind.kernels.state import MOST
 from klopf.mind.problems import Block, Stream
 
 __all__ = [
     "COUNTS",
     "PROBLEMS",
+    "Declared",
     "Problem",
     "blocks_of",
     "no_block",
@@ -23,6 +26,7 @@ __all__ = [
     "problem_called",
     "stream_of",
     "tests_of",
+    "unasked",
     "undeclared",
 ]
 
@@ -101,35 +105,64 @@ PROBLEMS = Point(
 COUNTS = ("samples", "tasks", "rounds")
 TARGETS = {"softmax": np.dtype(np.int64), "linear": np.dtype(np.float32), "logistic": np.dtype(np.float32)}
 """What a stream's targets are, by its output."""
+_LARGEST = 2**31
+"""Bytes of a block's inputs or targets."""
+_END: Any = object()
 
 
-def undeclared(kind: type[Problem]) -> str:
+class Declared(NamedTuple):
+    """What a problem declared of itself when it was read, which its class may not do again."""
+
+    settings: tuple[str, ...]
+    counts: str
+    hidden: tuple[int, ...]
+
+
+def undeclared(kind: type[Problem] | Declared) -> str:
     """What is wrong with what a problem declares of itself, as the end of a line; "" if nothing."""
     words, counts, units = kind.settings, kind.counts, kind.hidden
-    fine = isinstance(words, tuple) and words and all(type(word) is str and word for word in words)
+    fine = type(words) is tuple and 0 < len(words) <= 100 and all(map(_is_word, words))
     if not fine or len(set(words)) != len(words):
         return f"settings must be a tuple of different words, not {words!r:.80}"
     if "both" in words:
         return "settings has 'both', which means the first two of them: use another word"
     if type(counts) is not str or counts not in COUNTS:
         return f"counts is {counts!r:.80}, not one of {', '.join(COUNTS)}"
-    if not (isinstance(units, tuple) and units and all(type(n) is int and 0 < n <= 10**6 for n in units)):
+    if not (type(units) is tuple and units and all(type(n) is int and 0 < n <= 10**6 for n in units)):
         return f"hidden must be a tuple of whole numbers from 1, not {units!r:.80}"
     return ""
 
 
+def _is_word(word: object) -> bool:
+    """Whether it can be written after ``--setting``, and in a line."""
+    return type(word) is str and 0 < len(word) <= 64 and word.isprintable() and " " not in word
+
+
 def no_stream(made: object) -> str:
     """What is wrong with a stream before any of it is drawn; "" if nothing."""
-    if not isinstance(made, Stream):
-        return f"gives a {type(made).__name__}, not a klopf.mind.problems.Stream"
+    if type(made) is not Stream:  # one derived from it may answer otherwise each time it is asked
+        return f"gives a {type(made).__name__!r:.80}, not a klopf.mind.problems.Stream"
     if type(made.output) is not str or made.output not in TARGETS:
         return f"the stream's output is {made.output!r:.80}, not one of {', '.join(TARGETS)}"
     for name in ("sensors", "outputs", "samples", "task", "parts"):
-        value, least = getattr(made, name), 1 if name in ("sensors", "outputs") else 0
-        if type(value) is not int or not least <= value < 2**31:
-            return f"the stream's {name} is {value!r:.80}, not a whole number from {least}"
+        value, (least, most) = getattr(made, name), (1, 10**7) if name in ("sensors", "outputs") else (0, 2**62)
+        if type(value) is not int or not least <= value <= most:
+            return f"the stream's {name} is {value!r:.80}, not a whole number from {least} to {most}"
+    if type(made.fresh_outputs) is not bool:
+        return "the stream's fresh_outputs is neither True nor False"
     if not callable(made.blocks) or not (made.tests is None or callable(made.tests)):
         return "the stream's blocks and tests must be functions"
+    return ""
+
+
+def unasked(stream: Stream, counts: str, steps: int) -> str:
+    """What is wrong with the length that a stream of ``steps`` declares; "" if nothing."""
+    if counts == "samples" and stream.samples not in (0, steps):
+        return f"the stream declares {stream.samples} samples where {steps} were asked for"
+    if counts == "samples" and stream.number > steps:
+        return f"the stream declares {stream.number} blocks of {steps} samples"
+    if counts == "tasks" and stream.number != steps:
+        return f"the stream declares {stream.number} blocks for {steps} tasks: one a task"
     return ""
 
 
@@ -143,18 +176,20 @@ def no_block(stream: Stream, block: object) -> str:
         return f"inputs of shape {X.shape} where ({n}, {stream.sensors}) is declared"
     if not n:
         return "a block without samples: leave it out"
+    if max(X.nbytes, y.nbytes) > _LARGEST:
+        return f"a block of {n:,} samples is larger than 2 GiB: give smaller ones"
     if X.dtype != np.float32:
         return f"inputs are {X.dtype}, not float32"
-    if not np.isfinite(X).all():
-        return "an input is NaN or infinite"
+    if not (np.abs(X) <= MOST).all():  # as NaN is not
+        return f"an input is NaN, infinite or beyond {MOST:g}: leave the sample out, or scale it to about 1"
     numbers = stream.output != "softmax"
     shapes = ([(n, width)] if numbers else []) + ([(n,)] if width == 1 or not numbers else [])
     if y.shape not in shapes:
         return f"targets of shape {y.shape} where {' or '.join(map(str, shapes))} is declared"
     if y.dtype != TARGETS[stream.output]:
         return f"targets are {y.dtype}, not {TARGETS[stream.output]} as output={stream.output!r} wants"
-    if numbers and not np.isfinite(y).all():
-        return "a target is NaN or infinite"
+    if numbers and not (np.abs(y) <= MOST).all():
+        return f"a target is NaN, infinite or beyond {MOST:g}: leave the sample out, or scale it to about 1"
     if not numbers and not 0 <= (low := int(y.min())) <= (high := int(y.max())) < width:
         return f"classes from {low} to {high} where 0 to {width - 1} are declared"
     if stream.output == "logistic" and not ((y == 0) | (y == 1)).all():
@@ -167,9 +202,11 @@ def _border(name: str) -> Iterator[None]:
     """Whatever the problem called ``name`` raises is said in one line that names its package."""
     try:
         yield
-    except (KeyboardInterrupt, KlopfError):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if isinstance(error, KlopfError) and name in PROBLEMS.shipped:
+            raise
         raise MindError(f"{_whose(name)} breaks off: {said(error)}") from error
 
 
@@ -177,8 +214,8 @@ def _whose(name: str) -> str:
     return f"the problem {name!r} of {PROBLEMS.origin(name)}"
 
 
-def problem_called(name: str) -> type[Problem]:
-    """The problem called ``name``.
+def problem_called(name: str) -> Declared:
+    """What the problem called ``name`` declares of itself.
 
     Raises:
         ExtensionError: there is none, or its package cannot be loaded.
@@ -186,10 +223,11 @@ def problem_called(name: str) -> type[Problem]:
     """
     kind: type[Problem] = PROBLEMS.load(name)
     with _border(name):
-        wrong = undeclared(kind)
+        declared = Declared(kind.settings, kind.counts, kind.hidden)
+        wrong = undeclared(declared)
     if wrong:
         raise MindError(f"{_whose(name)} cannot be used: {wrong}")
-    return kind
+    return declared
 
 
 def stream_of(name: str, setting: str, seed: int, steps: int, data: str = "", samples: int = 0) -> Stream:
@@ -199,29 +237,40 @@ def stream_of(name: str, setting: str, seed: int, steps: int, data: str = "", sa
         MindError: there is no such problem or setting, or it cannot make its stream; its package is named.
         ExtensionError: its package cannot be loaded.
     """
-    if name not in PROBLEMS or setting not in (kind := problem_called(name)).settings:
+    if name not in PROBLEMS or setting not in (declared := problem_called(name)).settings:
         raise MindError(f"there is no problem {name} with setting {setting}")
     with _border(name):
-        stream = kind(data, samples).stream(setting, seed, steps)
-        wrong = no_stream(stream)
+        stream: Stream = PROBLEMS.load(name)(data, samples).stream(setting, seed, steps)
+        wrong = no_stream(stream) or unasked(stream, declared.counts, steps)
     if wrong:
         raise MindError(f"{_whose(name)} cannot be used: {wrong}")
-    return stream
+    return replace(stream)  # nobody else has this one
 
 
-def blocks_of(name: str, stream: Stream) -> Iterator[Block]:
+def blocks_of(name: str, stream: Stream) -> Generator[Block]:
     """One pass of the problem called ``name``, each block held to what the stream declares.
 
     Raises:
         MindError: it breaks off, or gives what it does not declare; its package is named.
     """
     with _border(name):
-        for number, block in enumerate(stream):
-            if number >= stream.number:
-                raise MindError(f"{_whose(name)} does not end after the {stream.number} blocks that it declares")
-            if wrong := no_block(stream, block):
+        given = iter(stream)
+    try:
+        for number in range(stream.number + 1):
+            with _border(name):
+                block = next(given, _END)
+                wrong = "" if block is _END else no_block(stream, block)
+            if wrong:
                 raise MindError(f"{_whose(name)}, block {number}: {wrong}")
-            yield block
+            if (block is _END) != (number == stream.number):
+                ends = f"ends after {number} of" if block is _END else "does not end after"
+                raise MindError(f"{_whose(name)} {ends} the {stream.number} blocks that it declares")
+            if block is not _END:
+                yield block
+    finally:
+        with _border(name):
+            if callable(close := getattr(given, "close", None)):
+                close()
 
 
 def tests_of(name: str, stream: Stream, number: int) -> Block | None:
@@ -230,6 +279,7 @@ def tests_of(name: str, stream: Stream, number: int) -> Block | None:
         return None
     with _border(name):
         block = stream.tests(number)
-        if wrong := no_block(stream, block):
-            raise MindError(f"{_whose(name)}, tests of task {number}: {wrong}")
-        return block
+        wrong = no_block(stream, block)
+    if wrong:
+        raise MindError(f"{_whose(name)}, tests of task {number}: {wrong}")
+    return block

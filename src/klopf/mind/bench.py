@@ -126,8 +126,13 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
         ``diagnosis`` at the end.
     """
     stream = stream_of(r.problem, r.setting, r.seed, r.steps, r.data, r.samples)
-    m = Mind(stream.sensors, stream.outputs, hidden_for(r), r.learner, stream.output, r.seed, **r.options)
-    m.prepare()
+    try:
+        m = Mind(stream.sensors, stream.outputs, hidden_for(r), r.learner, stream.output, r.seed, **r.options)
+        m.prepare()
+    except MemoryError as full:
+        sizes = ", ".join(map(str, (stream.sensors, *hidden_for(r), stream.outputs)))
+        whose = f"the problem {r.problem!r} of {PROBLEMS.origin(r.problem)}"
+        raise MindError(f"{whose} wants layers of {sizes}, which do not fit in memory: choose smaller ones") from full
     errors: list[float] = []
     early: list[float] = []
     recovery: list[int] = []
@@ -137,7 +142,8 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
     learned = seconds = 0.0
     blocks = stream.number
     X = None
-    for number, (X, y) in enumerate(blocks_of(r.problem, stream)):
+    given = blocks_of(r.problem, stream)
+    for number, (X, y) in enumerate(given):
         if stream.fresh_outputs and number:
             m.forget_outputs()
         started = time.perf_counter()
@@ -165,6 +171,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
             errors[-1] = float("nan")  # diverged, even where a classifier still guesses: it will not come back
             break
         tick((number + 1) / blocks)
+    given.close()
     tail = max(1, blocks // 10)
     error = float(np.mean(errors[-tail:]))
     if problem_called(r.problem).counts == "samples" and last:  # steps are samples, and blocks need not be tenths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -120,7 +121,8 @@ def _carry_out(
     results: list[tuple[Run, dict[str, Any]]] = []
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    strangers_words = contextlib.redirect_stdout(sys.stderr)  # what a problem prints is no output of ours
+    with strangers_words, Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=len(runs))
         for r, result in sweep(runs, file=resume, cores=cores, progress=lambda done: bar.update(task, completed=done)):
             results.append((r, result))
