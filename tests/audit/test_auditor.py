@@ -69,7 +69,10 @@ def auditor(monkeypatch, tmp_path):
 
 
 def found(auditor, tasks, neurons=(7, 8), **more):
-    return {r.neuron: r.scores for r in asyncio.run(auditor.make(tasks, **more)._audit(2, list(neurons)))}
+    return {
+        r.neuron: {t: c.score for t, c in r.counts.items()}
+        for r in asyncio.run(auditor.make(tasks, **more)._audit(2, list(neurons)))
+    }
 
 
 def test_what_is_usual_is_asked_where_the_settings_name_nothing(auditor, monkeypatch):
@@ -79,7 +82,7 @@ def test_what_is_usual_is_asked_where_the_settings_name_nothing(auditor, monkeyp
 
 def test_any_number_of_tasks_is_scored(auditor):
     results = found(auditor, {"third": Third, "fourth": Third, "fifth": Third}, [7])
-    assert results == {7: dict.fromkeys(("third", "fourth", "fifth"), ledger.Score(5000, 2500, 7500))}
+    assert results == {7: dict.fromkeys(("third", "fourth", "fifth"), ledger.Score(5000, 2677, 7323))}
 
 
 def test_who_does_not_answer_all_questions_is_left_out(auditor):

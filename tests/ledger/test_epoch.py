@@ -96,7 +96,9 @@ def test_an_auditor_who_inflates_is_slashed_and_honest_ones_are_not(net: Net) ->
     assert net.admin.token.balance(net.admin.deployment.treasury) == treasury + 20 * KLP
     assert [net.admin.registry.get(i).passed for i in (a, b)] == [True, False]
     found = dict(net.admin.audits.findings(1, b))
-    assert found == {auditors[0]: truth[b], auditors[1]: near[b], auditors[2]: lie[b]}
+    assert found == {
+        x: {t: c.score for t, c in said[b].counts.items()} for x, said in zip(auditors, (truth, near, lie), strict=True)
+    }
     assert ledger.verify(net.admin, net.receipts) == []
 
 

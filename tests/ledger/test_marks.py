@@ -41,7 +41,9 @@ def test_any_number_of_tasks_is_recorded_and_those_with_a_mark_decide(net: Net) 
     assert said.passed and said.results == 3
     assert said.medians == {"accuracy": 9000, "calibration": 800, "robustness": 8000}  # two voices are the quorum
     order = [auditor for auditor, _ in net.admin.audits.findings(epoch, a)]
-    assert dict(net.admin.audits.findings(epoch, a)) == {x: scores[x][a] for x in order}
+    assert dict(net.admin.audits.findings(epoch, a)) == {
+        x: {t: c.score for t, c in scores[x][a].counts.items()} for x in order
+    }
 
     net.admin.marks.propose(Marks({"accuracy": 5000, "calibration": 800}))
     assert net.admin.marks.current() == Marks({"accuracy": 5000, "robustness": 4000})  # until the epoch is over

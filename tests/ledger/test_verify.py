@@ -163,8 +163,8 @@ def altered(value: object) -> object:
         return {**value, first: altered(value[first])}
     if isinstance(value, ledger.Result):
         return dataclasses.replace(value, scores=altered(value.scores))
-    if isinstance(value, ledger.Score):
-        return dataclasses.replace(value, value=value.value ^ 1)
+    if isinstance(value, ledger.Counts):
+        return dataclasses.replace(value, sum=value.sum ^ 1)
     raise AssertionError(value)
 
 

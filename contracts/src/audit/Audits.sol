@@ -8,15 +8,18 @@ import {IMembers} from "../core/IMembers.sol";
 import {IRegistry} from "../core/IRegistry.sol";
 import {IRules, Parameters} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
+import {Counts} from "./Counts.sol";
+import {AuditTerm, IAuditTerms} from "./IAuditTerms.sol";
 import {IAudits} from "./IAudits.sol";
 import {IMarks} from "./IMarks.sol";
+import {Interval} from "./Interval.sol";
 import {Median} from "./Median.sol";
 import {Sortition} from "./Sortition.sol";
 
 /// @title Know Your AI: drawn, committed, revealed, concluded
-/// @notice Auditors are drawn for a neuron by the stake they had when the epoch opened, without replacement. They
-///         commit in LISTEN, reveal in CLAIM, and when the epoch is over anybody concludes: the stake-weighted median
-///         of each task. An auditor far outside the median with too narrow an interval is slashed, at most once an
+/// @notice Auditors are drawn for a neuron by the stake they had when the epoch opened. They commit in LISTEN and reveal
+///         in CLAIM what they counted, from which a score and its interval are made here. When the epoch is over anybody
+///         concludes: the stake-weighted median of each task. An auditor far outside it is slashed, at most once an
 ///         epoch. Too few results conclude nothing: a network fault punishes nobody.
 contract Audits is IAudits {
     struct Said {
@@ -35,9 +38,10 @@ contract Audits is IAudits {
     IRegistry public immutable registry;
     IStake public immutable stake;
     IMarks public immutable marks;
+    IAuditTerms public immutable terms;
 
     mapping(uint32 epoch => mapping(uint32 auditor => bytes32)) public commitments;
-    mapping(uint32 epoch => mapping(uint32 auditor => bool)) public revealed;
+    mapping(uint32 epoch => mapping(uint32 auditor => uint64)) public revealedAt;
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public slashed;
     mapping(uint32 epoch => Turnout) public turnout;
     mapping(uint32 epoch => mapping(uint32 neuron => bool)) public concluded;
@@ -52,6 +56,7 @@ contract Audits is IAudits {
         registry = IRegistry(d.addressOf("Registry"));
         stake = IStake(d.addressOf("Stake"));
         marks = IMarks(d.addressOf("Marks"));
+        terms = IAuditTerms(d.addressOf("AuditTerms"));
     }
 
     /// @inheritdoc IAudits
@@ -77,20 +82,21 @@ contract Audits is IAudits {
         uint32 epoch = clock.epoch();
         if (epoch == 0 || clock.phase() != IClock.Phase.Claim) revert WrongPhase();
         if (commitments[epoch][auditor] == 0) revert NotCommitted(auditor, epoch);
-        if (revealed[epoch][auditor]) revert AlreadyRevealed(auditor, epoch);
+        if (revealed(epoch, auditor)) revert AlreadyRevealed(auditor, epoch);
         if (commitments[epoch][auditor] != commitmentOf(epoch, registry.keyOf(auditor), results, salt)) {
             revert WrongReveal(auditor, epoch);
         }
         (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
+        AuditTerm memory t = terms.countedIn(epoch);
         for (uint256 i = 0; i < results.length; i++) {
             Result calldata r = results[i];
             if (i != 0 && r.neuron <= results[i - 1].neuron) revert NotSorted(i);
-            if (!_inRange(r)) revert OutOfRange(i);
+            if (!Counts.inRange(r, t)) revert OutOfRange(i);
             if (registry.roleOf(r.neuron) != IMembers.Role.Neuron) revert NotDrawn(auditor, r.neuron);
             if (!Sortition.contains(_draw(epoch, r.neuron, ids, weights), auditor)) revert NotDrawn(auditor, r.neuron);
         }
         // APPLY
-        revealed[epoch][auditor] = true;
+        revealedAt[epoch][auditor] = uint64(block.timestamp);
         turnout[epoch].revealed += stake.stakeAt(auditor, epoch);
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
@@ -118,11 +124,16 @@ contract Audits is IAudits {
         uint256 bps = Math.min(uint256(rules.playedIn(epoch).slashBps) * 2, 1e4);
         for (uint256 i = 0; i < auditors.length; i++) {
             uint32 auditor = auditors[i];
-            if (commitments[epoch][auditor] == 0 || revealed[epoch][auditor] || slashed[epoch][auditor]) continue;
+            if (commitments[epoch][auditor] == 0 || revealed(epoch, auditor) || slashed[epoch][auditor]) continue;
             slashed[epoch][auditor] = true;
             emit Absent(epoch, auditor);
             stake.slash(auditor, epoch, uint16(bps));
         }
+    }
+
+    /// @inheritdoc IAudits
+    function revealed(uint32 epoch, uint32 auditor) public view returns (bool) {
+        return revealedAt[epoch][auditor] != 0;
     }
 
     /// @inheritdoc IAudits
@@ -159,7 +170,7 @@ contract Audits is IAudits {
             for (uint256 k = 0; k < scores.length; k++) {
                 scores[k] = kept[place++];
             }
-            found[i] = Finding(shown[i].auditor, Result(neuron, scores));
+            found[i] = Finding(shown[i].auditor, scores);
         }
     }
 
@@ -193,8 +204,8 @@ contract Audits is IAudits {
         if (judged) registry.onJudged(neuron, epoch, passed);
         for (uint256 i = 0; i < f.length; i++) {
             uint256 m = 0;
-            for (uint256 k = 0; k < f[i].result.scores.length; k++) {
-                Score memory s = f[i].result.scores[k];
+            for (uint256 k = 0; k < f[i].scores.length; k++) {
+                Score memory s = f[i].scores[k];
                 while (m < medians.length && medians[m].task < s.task) m++;
                 if (m == medians.length || medians[m].task != s.task) continue;
                 if (Median.outlies(s.value, s.low, s.high, medians[m].value, r.floorBps)) {
@@ -211,7 +222,7 @@ contract Audits is IAudits {
         uint256[] memory stakes = new uint256[](f.length);
         for (uint256 i = 0; i < f.length; i++) {
             stakes[i] = stake.stakeAt(f[i].auditor, epoch);
-            longest += f[i].result.scores.length;
+            longest += f[i].scores.length;
         }
         medians = new Agreed[](longest);
         uint256 n = 0;
@@ -222,7 +233,7 @@ contract Audits is IAudits {
             if (!any) break;
             uint256 voices = 0;
             for (uint256 i = 0; i < f.length; i++) {
-                Score[] memory scores = f[i].result.scores;
+                Score[] memory scores = f[i].scores;
                 bool has = next[i] < scores.length && scores[next[i]].task == task;
                 (said.values[i], said.weights[i]) = has ? (scores[next[i]].value, stakes[i]) : (type(uint16).max, 0);
                 if (has) (said.scores[i], next[i], voices) = (scores[next[i]], next[i] + 1, voices + 1);
@@ -252,7 +263,7 @@ contract Audits is IAudits {
     /// @dev The first task, in their order, that any of the findings has still to say something about.
     function _least(Finding[] memory f, uint256[] memory next) private pure returns (bytes26 task, bool any) {
         for (uint256 i = 0; i < f.length; i++) {
-            Score[] memory scores = f[i].result.scores;
+            Score[] memory scores = f[i].scores;
             if (next[i] == scores.length) continue;
             if (!any || scores[next[i]].task < task) (task, any) = (scores[next[i]].task, true);
         }
@@ -276,10 +287,10 @@ contract Audits is IAudits {
             place += shown[i].scores;
         }
         mapping(uint256 place => Score) storage kept = _scores[epoch][r.neuron];
-        for (uint256 k = 0; k < r.scores.length; k++) {
-            kept[place + k] = r.scores[k];
+        for (uint256 k = 0; k < r.counts.length; k++) {
+            kept[place + k] = Counts.scoreOf(r.counts[k]);
         }
-        _shown[epoch][r.neuron].push(Shown(auditor, uint32(r.scores.length)));
+        _shown[epoch][r.neuron].push(Shown(auditor, uint32(r.counts.length)));
     }
 
     function _punish(
@@ -301,14 +312,10 @@ contract Audits is IAudits {
         return Median.medianDown(values, weights);
     }
 
-    /// @dev At least one task, sorted, each once, and within its interval.
-    function _inRange(Result calldata r) private pure returns (bool) {
-        for (uint256 k = 0; k < r.scores.length; k++) {
-            Score calldata s = r.scores[k];
-            if (s.task <= (k == 0 ? bytes26(0) : r.scores[k - 1].task)) return false;
-            if (s.low > s.value || s.value > s.high || s.high > 1e4) return false;
-        }
-        return r.scores.length != 0;
+    /// @inheritdoc IAudits
+    function scoreOf(Count calldata c) external pure returns (Score memory) {
+        if (!Interval.possible(c.asked, c.sum, c.squares)) revert OutOfRange(0);
+        return Counts.scoreOf(c);
     }
 
     /// @dev All auditors with their stake at the opening of the running epoch; below the least stake counts as none.

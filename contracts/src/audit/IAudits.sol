@@ -3,11 +3,29 @@ pragma solidity ^0.8.28;
 
 /// @title Know Your AI: drawn, committed, revealed, concluded
 /// @notice Auditors are drawn for a neuron by the stake they had when the epoch opened, without replacement. They
-///         commit in LISTEN, reveal in CLAIM, and when the epoch is over anybody concludes: the stake-weighted median
-///         of each task that most of their stake is near. An auditor far from it is slashed, at most once an epoch, and
-///         whoever committed and does not reveal loses twice as much. Too few results conclude nothing: a network fault punishes nobody.
+///         commit in LISTEN, reveal in CLAIM what they counted and the root of its transcript, from which a score and its
+///         interval are made here, and when the epoch is over anybody concludes: the stake-weighted median of each task
+///         that most of their stake is near. An auditor far from it is slashed, at most once an epoch, and whoever
+///         committed and does not reveal loses twice as much. Too few results conclude nothing: a network fault
+///         punishes nobody.
 interface IAudits {
-    /// @notice A task's score and confidence interval, in 1/10,000. One slot.
+    /// @notice What an auditor counted in one task. Each question scores 10,000 where it is answered right and 0 where it
+    ///         is not, or whatever it adds to the mean, from -160,000 to 160,000.
+    struct Count {
+        bytes26 task; // its name in ASCII
+        uint16 asked; // questions, all of them answered
+        int64 sum; // of their scores
+        uint64 squares; // of their scores
+        bytes32 root; // of the transcript of questions and answers
+    }
+
+    /// @notice What one auditor found about one neuron: any number of tasks, sorted, each once.
+    struct Result {
+        uint32 neuron;
+        Count[] counts;
+    }
+
+    /// @notice A task's score and its 95 % interval, as they are made from what was counted, in 1/10,000. One slot.
     struct Score {
         bytes26 task; // its name in ASCII
         uint16 value;
@@ -15,15 +33,9 @@ interface IAudits {
         uint16 high;
     }
 
-    /// @notice What one auditor found about one neuron: any number of tasks, sorted, each once.
-    struct Result {
-        uint32 neuron;
-        Score[] scores;
-    }
-
     struct Finding {
         uint32 auditor;
-        Result result;
+        Score[] scores; // by task
     }
 
     struct Agreed {
@@ -131,6 +143,11 @@ interface IAudits {
     /// @param auditor Id of the auditor.
     function revealed(uint32 epoch, uint32 auditor) external view returns (bool);
 
+    /// @notice When an auditor revealed, in seconds since 1970; 0 where it has not.
+    /// @param epoch Number of the epoch.
+    /// @param auditor Id of the auditor.
+    function revealedAt(uint32 epoch, uint32 auditor) external view returns (uint64);
+
     /// @notice Whether an auditor lost stake in an epoch.
     /// @param epoch Number of the epoch.
     /// @param auditor Id of the auditor.
@@ -146,7 +163,7 @@ interface IAudits {
     /// @param commitment Hash that binds what is revealed later.
     function commit(uint32 auditor, bytes32 commitment) external;
 
-    /// @notice An auditor's part of CLAIM. Results are sorted by neuron, one for each, and their scores by task.
+    /// @notice An auditor's part of CLAIM. Results are sorted by neuron, one for each, and their counts by task.
     /// @param auditor Id of the auditor.
     /// @param results What was found, a result for each neuron.
     /// @param salt Random bytes that keep the commitment from being guessed.
@@ -200,6 +217,11 @@ interface IAudits {
     function commitmentOf(
         uint32 epoch, address key, Result[] calldata results, bytes32 salt
     ) external pure returns (bytes32);
+
+    /// @notice The score that is made from what was counted.
+    /// @param c What was counted.
+    /// @return It and its interval.
+    function scoreOf(Count calldata c) external pure returns (Score memory);
 
     /// @notice `Median.medianDown`, to be read.
     /// @param values One for each who says something.

@@ -1,6 +1,7 @@
 """The life of an auditor: ask the neurons it is drawn for, commit to what it found, reveal it.
 
-What it found is written to its folder before it commits, so that a crash between commit and reveal loses nothing.
+What it found, and the transcript of it, is written to its folder before it commits, so that a crash between commit and
+reveal loses nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger
+from klopf.audit._transcript import transcript
 from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.errors import AuditError, ExtensionError
 from klopf.extensions import guarded, said
@@ -62,7 +64,7 @@ class _Auditor:
             mine = await self.who.on_ledger(self.who.book.audits.assignments, epoch, self.who.id)
             speakers = set(self.who.speakers())
             results = await self._audit(epoch, [k for k in mine if k in speakers])
-            found = {"salt": secrets.token_hex(32), "results": [asdict(r) for r in results]}
+            found = {"salt": secrets.token_hex(32), "results": [_to_json(r) for r in results]}
             files.replace(self._file(epoch), json.dumps(found))
         results, salt = self._found(epoch)
         if await self.who.attempt("commit", self.who.book.audits.commit, self.who.id, results, salt) is None:
@@ -78,9 +80,7 @@ class _Auditor:
 
     def _found(self, epoch: int) -> tuple[list[ledger.Result], bytes]:
         found = json.loads(self._file(epoch).read_text())
-        return [
-            ledger.Result(r["neuron"], {t: ledger.Score(**s) for t, s in r["scores"].items()}) for r in found["results"]
-        ], bytes.fromhex(found["salt"])
+        return [_from_json(r) for r in found["results"]], bytes.fromhex(found["salt"])
 
     async def _audit(self, epoch: int, neurons: list[int]) -> list[ledger.Result]:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
@@ -89,7 +89,7 @@ class _Auditor:
         about = rng.choice(len(self.data["targets"]), count, replace=False)
         inputs, targets = self.data["inputs"][about], self.data["targets"][about]
         conversations = Conversations(self.who, epoch)
-        scores: dict[int, dict[str, ledger.Score]] = {k: {} for k in neurons}
+        scores: dict[int, dict[str, ledger.Counts]] = {k: {} for k in neurons}
         for name, task in self.tasks.items():
             try:
                 with guarded(f"the audit task {name!r}"):
@@ -103,23 +103,35 @@ class _Auditor:
             answers = await conversations.ask(list(scores), questions)
             scores = {k: found for k, found in scores.items() if k in answers}
             for k in scores:
-                self._score(epoch, name, task, scores[k], answers[k], targets)
+                self._score(epoch, name, task, scores[k], questions, answers[k], targets)
         results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if found]
         for result in results:
-            log(f"epoch {epoch}: {result}")
+            log(f"epoch {epoch}: of {result.neuron} " + ", ".join(f"{t} {c.score}" for t, c in result.counts.items()))
         return self.who.conduct.report(results)
 
     def _score(
-        self, epoch: int, name: str, task: AuditTask, found: dict[str, ledger.Score],
-        answers: NDArray[Any], targets: NDArray[Any],
+        self, epoch: int, name: str, task: AuditTask, found: dict[str, ledger.Counts],
+        questions: NDArray[Any], answers: NDArray[Any], targets: NDArray[Any],
     ) -> None:  # fmt: skip
-        """Add a task's score to what has been ``found`` about a neuron."""
+        """Add what is counted in a task to what has been ``found`` about a neuron."""
         try:
             with guarded(f"the audit task {name!r}"):
-                found[name] = ledger.Score(*task.score(answers.copy(), targets.copy()).basis_points())
+                each = task.score(answers.copy(), targets.copy()).in_ten_thousandths(len(targets))
         except ExtensionError as error:
             _failed(name, error)
+            return
+        found[name] = transcript(questions, answers, targets, each).counts
 
 
 def _failed(name: str, error: ExtensionError) -> None:
     trouble(f"the audit task {name!r} failed and is passed over: {said(error.__cause__ or error)}")
+
+
+def _to_json(result: ledger.Result) -> dict[str, Any]:
+    counts = {t: [c.asked, c.sum, c.squares, c.root.hex()] for t, c in result.counts.items()}
+    return {"neuron": result.neuron, "counts": counts}
+
+
+def _from_json(found: dict[str, Any]) -> ledger.Result:
+    counts = {t: ledger.Counts(n, s, q, bytes.fromhex(root)) for t, (n, s, q, root) in found["counts"].items()}
+    return ledger.Result(found["neuron"], counts)

@@ -23,7 +23,7 @@ from klopf.ledger._history import history
 from klopf.ledger._index import Index, Page
 from klopf.ledger._ledger import Ledger, connect
 from klopf.ledger._migrate import Claim, load_claims, migrate, open_source, restore, save_claims
-from klopf.ledger._parameters import KLP, BeaconTerms, Constitution, Economy, Marks, Parameters
+from klopf.ledger._parameters import KLP, AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters
 from klopf.ledger._receipts import (
     ATTENTION,
     Domain,
@@ -36,7 +36,8 @@ from klopf.ledger._receipts import (
 from klopf.ledger._replay import Difference
 from klopf.ledger._verify import verify
 from klopf.ledger._vouchers import SignedVoucher, Voucher
-from klopf.ledger.audit.audits import Result, Score
+from klopf.ledger.audit.audits import Counts, Result, Score
+from klopf.ledger.audit.transcript import Answered, Transcript
 from klopf.ledger.core._participant import Participant, Role
 from klopf.ledger.core.clock import Now, Phase
 from klopf.ledger.core.stake import Account
@@ -53,10 +54,13 @@ __all__ = [
     "KLP",
     "Account",
     "Added",
+    "Answered",
+    "AuditTerms",
     "BeaconTerms",
     "Claim",
     "Column",
     "Constitution",
+    "Counts",
     "Deployment",
     "Difference",
     "Dispute",
@@ -90,6 +94,7 @@ __all__ = [
     "SignedVoucher",
     "Standing",
     "Support",
+    "Transcript",
     "Voucher",
     "add_pack",
     "connect",

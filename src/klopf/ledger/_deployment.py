@@ -20,7 +20,7 @@ from klopf.errors import ExtensionError, LedgerError, Reverted
 from klopf.extensions import guarded
 from klopf.ledger._abi import Artifact, artifact, as_name, as_text, created
 from klopf.ledger._pack import PACKS, Deploying, pack_called
-from klopf.ledger._parameters import BeaconTerms, Constitution, Economy, Marks, Parameters
+from klopf.ledger._parameters import AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters
 from klopf.ledger._rpc import Rpc, Where, contract_address, open_rpc
 from klopf.ledger.keys import Key, checksum
 
@@ -289,6 +289,7 @@ def deploy(
     economy: Economy | None = None,
     marks: Marks | None = None,
     beacon: BeaconTerms | None = None,
+    audit: AuditTerms | None = None,
     owner: str | None = None,
     fundraising: str | None = None,
     lab: str | None = None,
@@ -308,7 +309,7 @@ def deploy(
     try:
         return deploy_over(
             rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress,
-            economy=economy, marks=marks, beacon=beacon, packs=packs,
+            economy=economy, marks=marks, beacon=beacon, audit=audit, packs=packs,
         )  # fmt: skip
     finally:
         rpc.close()
@@ -328,6 +329,7 @@ def deploy_over(
     economy: Economy | None = None,
     marks: Marks | None = None,
     beacon: BeaconTerms | None = None,
+    audit: AuditTerms | None = None,
     packs: tuple[str, ...] = USUAL,
 ) -> Deployment:
     """As :func:`deploy`, over a chain that is open; with what the network had on a ``former`` chain in claims."""
@@ -342,7 +344,7 @@ def deploy_over(
     treasury = former.treasury if former else foundation or me
     settings = {
         "parameters": parameters or Parameters(), "economy": economy or Economy(), "marks": marks or Marks(),
-        "beacon": beacon or BeaconTerms(),
+        "beacon": beacon or BeaconTerms(), "audit": audit or AuditTerms(),
         "constitution": constitution, "starter": owner or me, "fundraising": fundraising or me, "lab": lab or me,
         "foundation": foundation or me, "former": former,
     }  # fmt: skip

@@ -10,6 +10,7 @@ from klopf.ledger._client import Client, Connection, Sent
 from klopf.ledger._deployment import Deployment
 from klopf.ledger._receipts import Domain
 from klopf.ledger._rpc import Rpc, Where, open_rpc
+from klopf.ledger.audit.audit_terms import AuditTerms
 from klopf.ledger.audit.audits import Audits
 from klopf.ledger.audit.marks import Marks
 from klopf.ledger.core.beacon import Beacon
@@ -68,6 +69,7 @@ class Ledger(Connection):
     vouchers = _The(Vouchers)
     jobs = _The(Jobs)
     marks = _The(Marks)
+    audit_terms = _The(AuditTerms)
     audits = _The(Audits)
     devices = _The(Devices)
     effort = _The(Effort)

@@ -10,6 +10,7 @@ from klopf.errors import LedgerError
 
 __all__ = [
     "KLP",
+    "AuditTerms",
     "BeaconTerms",
     "Constitution",
     "Economy",
@@ -115,6 +116,25 @@ class BeaconTerms:
     def as_tuple(self) -> tuple[int, int]:
         """In the order of the contract's struct."""
         return self.least, self.miss_bps
+
+
+@dataclass(frozen=True)
+class AuditTerms:
+    """What evidence an audit must be, and what it costs to doubt it. A change counts from the next epoch on."""
+
+    fewest: int = 20
+    """Questions of a task, without which it counts for nothing; at least 1."""
+    most: int = 10_000
+    """No task may have more; at most 10,000."""
+    challenge_seconds: int = 24 * 3600
+    """A question can be doubted so long after the reveal, and must be shown within as long again: up to 15 days, and no
+    longer than a quarter of the thaw."""
+    deposit: int = 10 * KLP
+    """Of whoever doubts a question, lost to the auditor where it was shown; up to 1,000,000 KLP."""
+
+    def as_tuple(self) -> tuple[int, int, int, int]:
+        """In the order of the contract's struct."""
+        return self.fewest, self.most, self.challenge_seconds, self.deposit
 
 
 def task_id(name: str) -> bytes:

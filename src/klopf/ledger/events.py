@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from klopf.ledger._event import Event, UnknownEvent
 from klopf.ledger._history import kinds
-from klopf.ledger.audit import audits, marks
+from klopf.ledger.audit import audit_terms, audits, marks
 from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
 from klopf.ledger.fleet import devices, effort, forwarder
@@ -18,6 +18,7 @@ from klopf.ledger.move import claims
 __all__ = [
     "Event",
     "UnknownEvent",
+    "audit_terms",
     "audits",
     "claims",
     "clock",

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def prepare(
             chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}, same_second=True).close()
         ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
         begun("deploying the contracts")
-        deployment = ledger.deploy(where, operator, _parameters(settings), marks=marks)
+        deployment = ledger.deploy(where, operator, _parameters(settings), marks=marks, audit=_asked(settings, shares))
         for pack in settings.ledger.packs:
             begun(f"adding the pack {pack}")
             with ledger.connect(where, operator, deployment) as book:
@@ -156,6 +157,13 @@ def _marks(settings: NetworkSettings, shares: Shares) -> ledger.Marks:
     usual = {"accuracy": settings.rules.pass_accuracy, "robustness": settings.rules.pass_robustness}
     named = {task: least for task, least in usual.items() if task in asked} | settings.audit.marks
     return ledger.Marks({task: round(least * 10_000) for task, least in audit.marks(asked, named).items()})
+
+
+def _asked(settings: NetworkSettings, shares: Shares) -> ledger.AuditTerms:
+    """The usual terms of audits, with room for as many questions as this network asks."""
+    usual = ledger.AuditTerms()
+    asked = min(settings.audit.questions, len(shares.audit.targets))
+    return replace(usual, fewest=min(usual.fewest, asked), most=max(usual.most, asked))
 
 
 def _register_everybody(

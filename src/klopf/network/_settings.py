@@ -97,7 +97,7 @@ class AuditSettings(_Strict):
     """Names of ``klopf.audit.AUDIT_TASKS``; none: what is usual for the network's kind of task."""
     marks: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     """What the auditors' median must reach in a task, where it is not the task's own mark."""
-    questions: int = Field(120, ge=1)
+    questions: int = Field(120, ge=1, le=10_000)
     """Held-out samples put to a neuron in one audit, in each task."""
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,9 @@ from klopf.peers import Task
 __all__ = ["CONFIDENCE", "AuditTask", "Score"]
 
 CONFIDENCE = 0.95
+_NORMAL = 1.96
+"""Standard deviations on either side of the mean that hold as much of a normal distribution."""
+_MOST = 160_000
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,33 @@ class Score:
 
     The control is the figure of somebody who knows the targets but not which question he is asked, so that a metric
     that passes everybody, or nobody, can be seen to say nothing.
+
+    ``each`` is what every question adds to the figure, ``(n,)``, so that their mean is the figure: 1 for right and 0
+    for wrong where there is only that; for a figure that is no mean, such as a ratio, the figure plus the influence of
+    each question. Its sums are what an auditor puts on the ledger, which makes the interval from them. Without it the
+    auditor takes scores that have this mean and this interval.
     """
 
     value: float
     low: float
     high: float
     control: float
+    each: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+
+    def in_ten_thousandths(self, n: int) -> list[int]:
+        """What each of ``n`` questions adds to the figure in ten-thousandths, from -160,000 to 160,000.
+
+        Where ``each`` is missing, half of the questions lie as far above the figure as the others below, so far that
+        the mean's interval is this one.
+        """
+        each = self.each
+        if each is None:
+            apart = (self.high - self.low) / 2 * math.sqrt(n) / _NORMAL
+            each = np.where(np.arange(n) % 2 == 0, self.value + apart, self.value - apart)
+        return [int(s) for s in np.clip(np.rint(10_000 * np.asarray(each)), -_MOST, _MOST)]
 
     def basis_points(self) -> tuple[int, int, int]:
-        """``value, low, high`` in ten-thousandths, the interval rounded outward, as auditors put them on the ledger."""
+        """``value, low, high`` in ten-thousandths, the interval rounded outward."""
         return round(self.value * 10_000), math.floor(self.low * 10_000), math.ceil(self.high * 10_000)
 
 
@@ -109,4 +130,8 @@ class AuditTask(ABC):
             )
         if not (0.0 <= found.low <= found.value <= found.high <= 1.0 and 0.0 <= found.control <= 1.0):
             raise AuditError(f"{type(self).__name__} gave {found}: a score lies in its interval, all of it in [0, 1]")
+        if found.each is not None and (np.shape(found.each) != (len(targets),) or not np.isfinite(found.each).all()):
+            raise AuditError(
+                f"{type(self).__name__} gave no score of each question: each has one number for each of them"
+            )
         return found

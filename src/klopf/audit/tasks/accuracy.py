@@ -22,7 +22,8 @@ class Accuracy(AuditTask):
     def judge(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
         from scipy.stats import binomtest
 
-        right = int((self.task.decide(answers) == targets).sum())
+        each = (self.task.decide(answers) == targets).astype(np.float64)
+        right = int(each.sum())
         interval = binomtest(right, len(targets)).proportion_ci(CONFIDENCE, method="wilson")
         control = np.bincount(targets).max() / len(targets)
-        return Score(right / len(targets), float(interval.low), float(interval.high), float(control))
+        return Score(right / len(targets), float(interval.low), float(interval.high), float(control), each)

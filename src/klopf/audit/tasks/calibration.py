@@ -34,13 +34,20 @@ class Calibration(AuditTask):
         tried = [1.0 - _error(answers[rows], targets[rows]) for rows in again]
         low, high = np.quantile(tried, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         control = 1.0 - _error(self.task.know_nothing(targets, len(targets)), targets)
-        return Score(value, min(float(low), value), max(float(high), value), control)
+        return Score(value, min(float(low), value), max(float(high), value), control, 1.0 - _errors(answers, targets))
 
 
 def _error(answers: NDArray[Any], targets: NDArray[Any]) -> float:
     """The expected calibration error, in [0, 1]."""
+    return float(_errors(answers, targets).mean())
+
+
+def _errors(answers: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64]:
+    """What each question adds to that error, ``(n,)``: by how much its confidence misses, in the direction in which its
+    bin does."""
     confidence = np.minimum(answers.max(axis=1).astype(np.float64), 1.0)
     right = answers.argmax(axis=1) == targets
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(bins, weights=right - confidence, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(targets))
+    each: NDArray[np.float64] = np.sign(gaps)[bins] * (right - confidence)
+    return each

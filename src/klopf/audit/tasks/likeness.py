@@ -28,4 +28,4 @@ class Likeness(AuditTask):
         each = np.array([likeness(str(said), str(right)) for said, right in zip(answers, targets, strict=True)])
         value, spread = float(each.mean()), float(_NORMAL * each.std(ddof=1) / np.sqrt(len(each)))
         control = self.task.score(self.task.know_nothing(targets, len(targets)), targets)
-        return Score(value, max(0.0, value - spread), min(1.0, value + spread), control)
+        return Score(value, max(0.0, value - spread), min(1.0, value + spread), control, each)

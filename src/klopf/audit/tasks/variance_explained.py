@@ -35,8 +35,9 @@ class VarianceExplained(AuditTask):
         missed = ((answers.astype(np.float64) - right) ** 2 / scale).mean(axis=1)
         known = (deviation / scale).mean(axis=1)
         if known.mean() == 0.0:  # all targets are alike: there is nothing to know
-            return Score(0.0, 0.0, 1.0, 0.0)
+            return Score(0.0, 0.0, 1.0, 0.0, np.zeros(len(right)))
         ratio = missed.mean() / known.mean()
-        spread = _NORMAL * (missed - ratio * known).std(ddof=1) / known.mean() / np.sqrt(len(right))
+        influence = (missed - ratio * known) / known.mean()
+        spread = _NORMAL * influence.std(ddof=1) / np.sqrt(len(right))
         value, low, high = np.clip((1.0 - ratio, 1.0 - ratio - spread, 1.0 - ratio + spread), 0.0, 1.0)
-        return Score(float(value), float(low), float(high), 0.0)
+        return Score(float(value), float(low), float(high), 0.0, 1.0 - ratio - influence)

@@ -1,14 +1,15 @@
 """Know Your AI: audits by auditors who are drawn by stake."""
 
 from klopf.ledger import _pack
+from klopf.ledger.audit.audit_terms import AuditTerms
 from klopf.ledger.audit.audits import Audits
 from klopf.ledger.audit.marks import Marks
 
-__all__ = ["Audit", "Audits", "Marks"]
+__all__ = ["Audit", "AuditTerms", "Audits", "Marks"]
 
 
 class Audit(_pack.Pack):
     """See this module's text."""
 
     name = "audit"
-    contracts = (Marks, Audits)
+    contracts = (Marks, AuditTerms, Audits)

@@ -6,12 +6,13 @@ it with the contract on random input.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
-__all__ = ["draw", "median", "outlies"]
+__all__ = ["MOST", "draw", "interval", "likeliest", "median", "outlies", "possible"]
 
 
 def draw(seed: bytes, neuron: int, auditors: Sequence[tuple[int, int]], seats: int) -> list[int]:
@@ -28,6 +29,52 @@ def draw(seed: bytes, neuron: int, auditors: Sequence[tuple[int, int]], seats: i
                 break
             ticket -= stake
     return picked
+
+
+MOST = 160_000
+"""A question's score lies between this and its negative, in 1/10,000."""
+_ONE = 10_000
+_SQUARE = 38_416
+"""Of the 1.96 standard deviations on either side of a mean that hold 95 %, in 1/10,000."""
+
+
+def possible(asked: int, sum: int, squares: int) -> bool:
+    """Whether the scores of so many questions can add up to ``sum`` and their squares to ``squares``."""
+    return asked > 0 and squares <= asked * MOST**2 and sum**2 <= asked * squares
+
+
+def interval(asked: int, sum: int, squares: int) -> tuple[int, int, int]:
+    """The mean of so many scores and its 95 % interval, rounded outward, all cut to 0 to 10,000.
+
+    Wilson's interval (1927) with the variance of the scores where that of a coin would be: the same where there is only
+    right (10,000) and wrong (0), narrower for what varies less, and never without width.
+
+    >>> interval(120, 90 * 10_000, 90 * 10_000**2), interval(20, 200_000, 2_000_000_000)
+    ((7500, 6655, 8189), (10000, 8388, 10000))
+    """
+    spread = asked * squares - sum**2
+    under = -(-_SQUARE * (4 * _ONE * spread + _SQUARE * asked * _ONE**2) // (4 * asked))
+    reach = math.isqrt(under - 1) + 1
+    middle, scale = _ONE * sum + _SQUARE * _ONE // 2, _ONE * asked + _SQUARE
+    value = _cut((2 * sum + asked) // (2 * asked))
+    return value, min(_cut((middle - reach) // scale), value), max(_cut(-(-(middle + reach) // scale)), value)
+
+
+def _cut(score: int) -> int:
+    return min(max(score, 0), _ONE)
+
+
+def likeliest(value: int, low: int, high: int) -> tuple[int, int, int]:
+    """What was counted, as far as can be told, where only a score and its interval are known: half the scores as far
+    above the mean as the others are below, as many as make an interval as narrow as this, 120 at least."""
+    if not 0 <= low <= value <= high <= _ONE:
+        return 1, value, 0  # what cannot be scored cannot have been counted
+    half = max(high - low, 2) / 2 / _ONE
+    z2 = _SQUARE / _ONE
+    asked = min(max(120, math.ceil(z2 * (0.5 / half - 1))), _ONE)
+    variance = max(0.0, (half**2 * (asked + z2) ** 2 / z2 - z2 / 4) / asked)
+    apart = min(round(_ONE * math.sqrt(variance)), MOST - _ONE)
+    return asked, asked * value, asked * value**2 + asked * apart**2
 
 
 WIDEST = 2_000

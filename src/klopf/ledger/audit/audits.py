@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 from eth_abi.abi import encode
@@ -17,6 +18,7 @@ from klopf.ledger._parameters import Marks as Terms
 from klopf.ledger._parameters import task_id, task_name
 from klopf.ledger._replay import Replay
 from klopf.ledger.audit import _reference as ref
+from klopf.ledger.audit.audit_terms import AuditTermsReplay
 from klopf.ledger.audit.marks import MarksReplay
 from klopf.ledger.core._participant import Role
 from klopf.ledger.core.clock import Clock, ClockReplay, Phase
@@ -30,18 +32,20 @@ __all__ = [
     "AuditsReplay",
     "Committed",
     "Concluded",
+    "Counts",
     "Outlier",
     "Result",
     "Revealed",
     "Score",
 ]
 
-_COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,uint16,uint16)[])[]", "bytes32")
+_COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,int64,uint64,bytes32)[])[]", "bytes32")
 
 
 @dataclass(frozen=True)
 class Score:
-    """What one auditor found in one task, and its 95 % interval, in 1/10,000."""
+    """What one auditor found in one task, and its 95 % interval, in 1/10,000; the contract makes it from what was
+    counted."""
 
     value: int
     low: int
@@ -49,22 +53,53 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What one auditor counted in one task. Each question scores 10,000 where it is answered right and 0 where it is
+    not, or whatever it adds to the mean, from -160,000 to 160,000."""
+
+    asked: int
+    """Questions, all of them answered."""
+    sum: int
+    """Of their scores."""
+    squares: int
+    """Of their scores."""
+    root: bytes = bytes(32)
+    """Of the transcript of questions and answers."""
+
+    @cached_property
+    def score(self) -> Score:
+        """The score that the contract makes of it."""
+        return Score(*ref.interval(self.asked, self.sum, self.squares))
+
+    @classmethod
+    def likeliest(cls, score: Score) -> Counts:
+        """What was counted, as far as can be told, where only a score is known."""
+        return cls(*ref.likeliest(score.value, score.low, score.high))
+
+
+@dataclass(frozen=True)
 class Result:
-    """What one auditor found about one neuron: a score for each task, by the task's name."""
+    """What one auditor found about one neuron: what it counted in each task, by the task's name. A score stands for the
+    counts that are likeliest."""
 
     neuron: int
-    scores: Mapping[str, Score]
+    scores: Mapping[str, Counts | Score]
+
+    @cached_property
+    def counts(self) -> dict[str, Counts]:
+        """What goes on the ledger, by task."""
+        return {t: s if isinstance(s, Counts) else Counts.likeliest(s) for t, s in self.scores.items()}
 
     def as_tuple(self) -> tuple[Any, ...]:
         """As the contract has it: by task."""
-        rows = sorted((task_id(task), s.value, s.low, s.high) for task, s in self.scores.items())
+        rows = sorted((task_id(task), c.asked, c.sum, c.squares, c.root) for task, c in self.counts.items())
         return self.neuron, rows
 
     @classmethod
-    def from_tuple(cls, row: tuple[int, Iterable[tuple[bytes, int, int, int]]]) -> Result:
+    def from_tuple(cls, row: tuple[int, Iterable[tuple[bytes, int, int, int, bytes]]]) -> Result:
         """From the contract's struct."""
-        neuron, scores = row
-        return cls(neuron, {task_name(task): Score(*rest) for task, *rest in scores})
+        neuron, counts = row
+        return cls(neuron, {task_name(task): Counts(n, s, squares, root) for task, n, s, squares, root in counts})
 
 
 @dataclass(frozen=True)
@@ -128,7 +163,7 @@ class AuditsReplay(Replay):
 
     def begin(self) -> None:
         self.clock, self.registry, self.stake = self.of(ClockReplay), self.of(RegistryReplay), self.of(StakeReplay)
-        self.rules, self.marks = self.clock.rules, self.of(MarksReplay)
+        self.rules, self.marks, self.terms = self.clock.rules, self.of(MarksReplay), self.of(AuditTermsReplay)
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
         self.revealed: set[tuple[int, int]] = set()
@@ -151,7 +186,11 @@ class AuditsReplay(Replay):
             for id, since in self.registry.listed.items()
             if since <= e.epoch and (stake := self.registry.members[id].stake_at(e.epoch)) >= rules.auditor_stake
         ]
+        terms = self.terms.counted_in(e.epoch)
         for result in e.results:
+            for task, c in result.counts.items():
+                fair = terms.fewest <= c.asked <= terms.most and ref.possible(c.asked, c.sum, c.squares)
+                self.differ(f"what {e.auditor} counted of {result.neuron} in {task} as can be", True, fair)
             drawn = ref.draw(self.clock.seeds[e.epoch], result.neuron, electorate, rules.audit_seats)
             self.differ(f"auditor {e.auditor} drawn for {result.neuron} in {at}", True, e.auditor in drawn)
             self.findings[e.epoch, result.neuron].append((e.auditor, result))
@@ -170,7 +209,8 @@ class AuditsReplay(Replay):
         if judged:
             self.registry.judge(e.neuron, e.epoch, passed)
         for auditor, r in found:
-            for task, s in r.scores.items():
+            for task, c in r.counts.items():
+                s = c.score
                 middle = medians.get(task)
                 if middle is not None and ref.outlies(s.value, s.low, s.high, middle, rules.floor_bps):
                     self.expect("Audits.Outlier", e.epoch, auditor, e.neuron, task, s.value, middle)
@@ -186,8 +226,8 @@ class AuditsReplay(Replay):
         near."""
         scored: dict[str, list[tuple[Score, int]]] = defaultdict(list)
         for auditor, r in found:
-            for task, s in r.scores.items():
-                scored[task].append((s, self.registry.members[auditor].stake_at(epoch)))
+            for task, c in r.counts.items():
+                scored[task].append((c.score, self.registry.members[auditor].stake_at(epoch)))
         medians, rules = {}, self.rules.played_in(epoch)
         for task, said in scored.items():
             if len(said) < rules.audit_quorum:
@@ -277,9 +317,10 @@ class Audits(Contract):
         """Take from those of ``auditors`` what it costs to commit and not reveal, in an epoch that is over."""
         return self._write("absent", epoch, list(auditors))
 
-    def findings(self, epoch: int, neuron: int) -> list[tuple[int, Result]]:
-        """Who found what."""
-        return [(auditor, Result.from_tuple(row)) for auditor, row in self._read("findings", epoch, neuron)]
+    def findings(self, epoch: int, neuron: int) -> list[tuple[int, dict[str, Score]]]:
+        """Who found what: the scores that the contract made, by task."""
+        found = self._read("findings", epoch, neuron)
+        return [(auditor, {task_name(task): Score(*rest) for task, *rest in rows}) for auditor, rows in found]
 
     def concluded(self, epoch: int, neuron: int) -> bool:
         """Whether the audit of ``neuron`` in ``epoch`` is over."""

@@ -15,7 +15,7 @@ from klopf.ledger._abi import UPGRADEABLE, Artifact, FunctionABI, artifact, chec
 from klopf.ledger._client import Connection, Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
-from klopf.ledger._parameters import BeaconTerms, Constitution, Economy, Marks, Parameters, by_name
+from klopf.ledger._parameters import AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters, by_name
 from klopf.ledger.audit.marks import Marks as MarksContract
 from klopf.ledger.core.rules import Rules as RulesContract
 from klopf.ledger.core.token import Token
@@ -205,8 +205,10 @@ class Proposal:
         return list(self.targets), [0] * len(self.targets), list(self.calldatas), description
 
 
-Terms = Parameters | Economy | Marks | BeaconTerms | Constitution
-_OWNER: dict[type, str] = {Parameters: "Rules", Economy: "Economy", Marks: "Marks", BeaconTerms: "Beacon"}
+Terms = Parameters | Economy | Marks | BeaconTerms | AuditTerms | Constitution
+_OWNER: dict[type, str] = {
+    Parameters: "Rules", Economy: "Economy", Marks: "Marks", BeaconTerms: "Beacon", AuditTerms: "AuditTerms",
+}  # fmt: skip
 
 # what the DAO may change about itself: the contract, how to ask, the type, how to set
 _SETTINGS = {
