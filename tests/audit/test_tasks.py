@@ -81,12 +81,6 @@ def test_noise_is_that_of_the_generator_whatever_else_is_asked():
     assert asked.std() == pytest.approx(0.5, rel=0.1)
 
 
-def test_basis_points_round_the_interval_outward():
-    assert Score(0.5, 0.43219, 0.56781, 0.1).basis_points() == (5000, 4321, 5679)
-    assert Score(1.0, 0.99999, 1.0, 0.1).basis_points() == (10000, 9999, 10000)
-    assert Score(0.0, 0.0, 0.0, 0.1).basis_points() == (0, 0, 0)
-
-
 def test_a_network_asks_what_it_names_or_what_is_usual():
     assert list(audit_tasks([], CLASSES)) == ["accuracy", "robustness"]
     assert list(audit_tasks([], NUMBERS)) == ["variance-explained", "robustness"]

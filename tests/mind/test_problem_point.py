@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from klopf.checks import check_problem
 from klopf.console import make_app
 from klopf.errors import ExtensionError
 from klopf.mind import PROBLEMS, MindError, Problem, bench
+from klopf.mind.problems import Stream
 from tests.mind import faulty_problems as bad
 
 
@@ -182,3 +184,17 @@ def test_any_problem_runs_by_its_name(capsys: pytest.CaptureFixture[str]) -> Non
         call("problem", "nothing")
     with pytest.raises(MindError, match="not one of redraw, flip-one"):
         call("problem", "regression", "--setting", "x")
+
+
+@pytest.mark.parametrize("output", ["linear", "logistic"])
+def test_held_out_samples_are_scored_as_learning_scores_them(output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the targets of one output are 1 and those of the other are -1 or 0: what a learner that says 0 misses."""
+    n = 64
+    X, low = np.zeros((n, 2), np.float32), -1 if output == "linear" else 0
+    y = np.stack([np.arange(n) % 2, np.full(n, low)], 1).astype(np.float32)
+    stream = Stream("flat", 2, 2, output, n, n, lambda: iter([(X, y)]), tests=lambda k: (X, y))
+    monkeypatch.setattr(bench, "stream_of", lambda *a: stream)
+    monkeypatch.setattr(bench, "problem_called", lambda name: Problem)
+    monkeypatch.setattr(bench.Mind, "predict", lambda self, X: np.zeros((len(X), 2), np.float32))
+    ran = bench.run(bench.Run("regression", "usual", "backprop", 0, n, hidden=(2,)))
+    assert ran["curve"] == [1.5 if output == "linear" else 0.5]

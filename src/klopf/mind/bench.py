@@ -96,6 +96,16 @@ def hidden_for(r: Run) -> tuple[int, ...]:
     return problem_called(r.problem).hidden
 
 
+def _held_out_error(m: Mind, output: str, X: NDArray[Any], y: NDArray[Any]) -> float:
+    """Of what was not learned from, counted as :meth:`klopf.mind.Mind.learn` counts its errors."""
+    said = m.predict(X)
+    if output == "linear":
+        return float(((said.reshape(len(X), -1) - y.reshape(len(X), -1)) ** 2).sum(1).mean(dtype=np.float64))
+    if output == "logistic":
+        said = (said > 0.5).reshape(y.shape)
+    return float((said != y).reshape(len(X), -1).sum(1).mean())
+
+
 WINDOW, NEAR = 50, 0.05
 
 
@@ -159,8 +169,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
             last.append((float(in_tail.mean(dtype=np.float64)), len(in_tail)))
         held_out = tests_of(r.problem, stream, number)
         if held_out is not None:
-            tx, ty = held_out
-            errors.append(float((m.predict(tx) != ty).mean()))
+            errors.append(_held_out_error(m, stream.output, *held_out))
         else:
             errors.append(float(e.mean(dtype=np.float64)))
             early.append(float(e[: max(1, len(e) // 10)].mean(dtype=np.float64)))

@@ -52,10 +52,6 @@ class Score:
             each = np.where(np.arange(n) % 2 == 0, self.value + apart, self.value - apart)
         return [int(s) for s in np.clip(np.rint(10_000 * np.asarray(each)), -_MOST, _MOST)]
 
-    def basis_points(self) -> tuple[int, int, int]:
-        """``value, low, high`` in ten-thousandths, the interval rounded outward."""
-        return round(self.value * 10_000), math.floor(self.low * 10_000), math.ceil(self.high * 10_000)
-
 
 class AuditTask(ABC):
     """One dimension of an audit: it turns held-out samples into questions, and the answers into a :class:`Score`.
