@@ -5,6 +5,7 @@
     python bench/streams.py --tuned --file FILE          # each learner with the best of its six settings
     python bench/streams.py --slow-bits                  # the slowly-changing regression away from where it was tuned
     python bench/streams.py --arrivals                   # classes that arrive, one each 30 samples
+    python bench/streams.py --scaling                    # what scaling inputs and targets costs a learning step
 
 Test, then train, sample by sample. Classes: share of wrong answers. Numbers: mean absolute error, divided by that of
 the running mean (so 1 knows nothing). Each seed draws generated streams anew; shipped ones come in their own order, and
@@ -381,6 +382,34 @@ def arrivals(report: Report, a: argparse.Namespace) -> None:
         report.figure(f"{name}: error of klopf", float(errors["klopf"].mean()), "", at_most=best)
 
 
+def scaling(report: Report, a: argparse.Namespace) -> None:
+    """Time of a learning step with inputs or targets scaled, over that without: medians of turns taken alternately."""
+    turns = 9 if a.quick else 31
+    for sensors, rows in ((20, 3000), (100, 1500)):
+        X = np.random.default_rng(0).normal(size=(rows, sensors)).astype(np.float32)
+        y = X[:, 0] + X[:, 1] * X[:, 2]
+        for what, output, plain, scaled in (
+            ("inputs", "softmax", {}, {"normalise_inputs": True}),
+            ("targets", "linear", {"scale_targets": False}, {"scale_targets": True}),
+            ("both", "linear", {"scale_targets": False}, {"scale_targets": True, "normalise_inputs": True}),
+        ):
+            targets = (y > 0).astype(int) if output == "softmax" else y
+            outputs = 2 if output == "softmax" else 1
+            both = [Mind(sensors, outputs, output=output, **options) for options in (plain, scaled)]
+            for m in both:
+                m.learn(X, targets)
+            seconds = np.zeros((turns, 2))
+            for turn in seconds:
+                for k, m in enumerate(both):
+                    started = time.process_time()
+                    m.learn(X, targets)
+                    turn[k] = time.process_time() - started
+            before, after = np.median(seconds, 0) / rows * 1e6
+            report.say(f"{sensors} inputs, {what}: {before:.2f} us a step without, {after:.2f} with")
+            ratio = float(np.median(seconds[:, 1] / seconds[:, 0]))
+            report.figure(f"{sensors} inputs, {what} scaled: time of a step over that without", ratio, "", at_most=1.05)
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--samples", type=int, help="of a stream at most")
@@ -389,6 +418,7 @@ def main() -> None:
     parser.add_argument("--tuned", action="store_true", help="every learner with the best of its six settings")
     parser.add_argument("--slow-bits", action="store_true", help="the slowly-changing regression instead")
     parser.add_argument("--arrivals", action="store_true", help="classes that arrive instead")
+    parser.add_argument("--scaling", action="store_true", help="what scaling costs instead")
     parser.add_argument("--file", type=Path, help="keep finished runs of rivals here, and make only those it lacks")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     a = parser.parse_args()
@@ -399,6 +429,8 @@ def main() -> None:
             slow_bits(report, a)
         elif a.arrivals:
             arrivals(report, a)
+        elif a.scaling:
+            scaling(report, a)
         else:
             compare(report, Runs(a.file, a.cores), a)
 

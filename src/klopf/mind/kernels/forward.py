@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from klopf.mind._jit import inlined, jit
-from klopf.mind.kernels.scaling import followed, standardised
+from klopf.mind.kernels.scaling import row_followed, row_standardised
 from klopf.mind.kernels.state import (
     BIAS,
     INPUTS_AT,
@@ -235,14 +235,12 @@ def sense(S, G, X, t, n, learning, horizon, A, idx):  # type: ignore[no-untyped-
     """Row ``t`` of ``X`` into ``A``, normalised by what is usual (see ``scaling``); returns the active count."""
     if learning:
         G[SENSED] += 1.0
-        for i in range(n):
-            followed(S, i, X[t, i], horizon)
+        row_followed(S, X[t], horizon)
+    row_standardised(S, X[t], A)
     na = 0
     for i in range(n):
-        x = standardised(S, i, X[t, i])
-        A[i] = x
         idx[na] = i
-        na += x != 0
+        na += A[i] != 0
     return na
 
 

@@ -133,6 +133,62 @@ def came_back(S, i, x):  # type: ignore[no-untyped-def]
 
 
 @jit
+def row_followed(S, x, horizon):  # type: ignore[no-untyped-def]
+    """:func:`followed` for ``x``, ``(n,)``, a value of every number; all at once where nothing is unusual."""
+    n = x.shape[0]
+    if ordinary(S, x):
+        one = S.dtype.type(1)
+        least = S.dtype.type(1.0 / horizon)
+        mean, variance, count = S[S_MEAN], S[S_VARIANCE], S[S_COUNT]
+        for i in range(n):
+            count[i] += one
+        for i in range(n):
+            rate = max(one / count[i], least)
+            d = x[i] - mean[i]
+            variance[i] = (one - rate) * (variance[i] + rate * d * d)
+        for i in range(n):
+            mean[i] += max(one / count[i], least) * (x[i] - mean[i])
+        k = int(S[S_FILL, 0])
+        recent, fill = S[S_RECENT + k], S[S_FILL]
+        for i in range(n):
+            recent[i] = x[i]
+        for i in range(n):
+            fill[i] += one
+    else:
+        for i in range(n):
+            followed(S, i, x[i], horizon)
+
+
+@jit
+def ordinary(S, x):  # type: ignore[no-untyped-def]
+    """Whether every value is there and within reach, no block is full with it, and nothing has happened of late."""
+    mean, variance, reach = S[S_MEAN], S[S_VARIANCE], S[S_REACH]
+    fill, run, former = S[S_FILL], S[S_RUN], S[S_FORMER_COUNT]
+    k = fill[0]
+    if k + 1 >= RECENT:
+        return False
+    small, least = S.dtype.type(1e-13), S.dtype.type(1e-30)
+    odd = 0
+    for i in range(x.shape[0]):
+        d = x[i] - mean[i]
+        most = reach[i] * reach[i] * (variance[i] + mean[i] * mean[i] * small + least)
+        usual = (d * d <= most) & (fill[i] == k) & (run[i] == 0) & (former[i] == 0)
+        odd += 0 if usual else 1
+    return odd == 0
+
+
+@jit
+def row_standardised(S, x, z):  # type: ignore[no-untyped-def]
+    """:func:`standardised` of ``x``, ``(n,)``, a value of every number, into ``z``."""
+    mean, variance, reach, count = S[S_MEAN], S[S_VARIANCE], S[S_REACH], S[S_COUNT]
+    small, least, zero = S.dtype.type(1e-13), S.dtype.type(1e-30), S.dtype.type(0)
+    for i in range(x.shape[0]):
+        off = (x[i] - mean[i]) / math.sqrt(variance[i] + mean[i] * mean[i] * small + least)
+        off = min(max(off, -reach[i]), reach[i])
+        z[i] = off if (x[i] == x[i]) & (count[i] > 0) else zero
+
+
+@jit
 def examined(S, i):  # type: ignore[no-untyped-def]
     """A block of number ``i`` is full: is it as blocks usually are? Returns whether the frame started again."""
     mean, reach = S[S_MEAN, i], S[S_REACH, i]
