@@ -14,7 +14,6 @@ import {IAudits} from "./IAudits.sol";
 import {IMarks} from "./IMarks.sol";
 import {Interval} from "./Interval.sol";
 import {Median} from "./Median.sol";
-import {Sortition} from "./Sortition.sol";
 
 /// @title Know Your AI: drawn, committed, revealed, concluded
 /// @notice Auditors are drawn for a neuron by the stake they had when the epoch opened. They commit in LISTEN and reveal
@@ -86,14 +85,14 @@ contract Audits is IAudits {
         if (commitments[epoch][auditor] != commitmentOf(epoch, registry.keyOf(auditor), results, salt)) {
             revert WrongReveal(auditor, epoch);
         }
-        (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
+        (bytes32 seed, uint256 seats) = _lots(epoch);
         AuditTerm memory t = terms.countedIn(epoch);
         for (uint256 i = 0; i < results.length; i++) {
             Result calldata r = results[i];
             if (i != 0 && r.neuron <= results[i - 1].neuron) revert NotSorted(i);
             if (!Counts.inRange(r, t)) revert OutOfRange(i);
             if (registry.roleOf(r.neuron) != IMembers.Role.Neuron) revert NotDrawn(auditor, r.neuron);
-            if (!Sortition.contains(_draw(epoch, r.neuron, ids, weights), auditor)) revert NotDrawn(auditor, r.neuron);
+            if (!_contains(stake.draw(seed, r.neuron, seats), auditor)) revert NotDrawn(auditor, r.neuron);
         }
         // APPLY
         revealedAt[epoch][auditor] = uint64(block.timestamp);
@@ -138,8 +137,8 @@ contract Audits is IAudits {
 
     /// @inheritdoc IAudits
     function drawn(uint32 epoch, uint32 neuron) public view returns (uint32[] memory) {
-        (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
-        return _draw(epoch, neuron, ids, weights);
+        (bytes32 seed, uint256 seats) = _lots(epoch);
+        return stake.draw(seed, neuron, seats);
     }
 
     /// @inheritdoc IAudits
@@ -148,11 +147,11 @@ contract Audits is IAudits {
         view
         returns (uint32[] memory mine)
     {
-        (uint32[] memory ids, uint256[] memory weights) = _electorate(epoch);
+        (bytes32 seed, uint256 seats) = _lots(epoch);
         mine = new uint32[](neurons.length);
         uint256 n = 0;
         for (uint256 i = 0; i < neurons.length; i++) {
-            if (Sortition.contains(_draw(epoch, neurons[i], ids, weights), auditor)) mine[n++] = neurons[i];
+            if (_contains(stake.draw(seed, neurons[i], seats), auditor)) mine[n++] = neurons[i];
         }
         assembly ("memory-safe") {
             mstore(mine, n)
@@ -318,23 +317,16 @@ contract Audits is IAudits {
         return Counts.scoreOf(c);
     }
 
-    /// @dev All auditors with their stake at the opening of the running epoch; below the least stake counts as none.
-    function _electorate(uint32 epoch) private view returns (uint32[] memory ids, uint256[] memory weights) {
+    /// @dev What the running epoch is drawn by.
+    function _lots(uint32 epoch) private view returns (bytes32 seed, uint256 seats) {
         if (epoch == 0 || epoch != clock.epoch()) revert NotRunning(epoch);
-        ids = registry.electorate();
-        weights = new uint256[](ids.length);
-        uint256 least = rules.current().auditorStake;
-        for (uint256 i = 0; i < ids.length; i++) {
-            uint256 weight = stake.stakeAt(ids[i], epoch);
-            weights[i] = weight < least ? 0 : weight;
-        }
+        return (clock.seedOf(epoch), rules.current().auditSeats);
     }
 
-    function _draw(uint32 epoch, uint32 neuron, uint32[] memory ids, uint256[] memory weights)
-        private
-        view
-        returns (uint32[] memory)
-    {
-        return Sortition.draw(clock.seedOf(epoch), neuron, ids, weights, rules.current().auditSeats);
+    function _contains(uint32[] memory ids, uint32 id) private pure returns (bool) {
+        for (uint256 i = 0; i < ids.length; i++) {
+            if (ids[i] == id) return true;
+        }
+        return false;
     }
 }

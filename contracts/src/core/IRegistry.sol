@@ -168,12 +168,7 @@ interface IRegistry is IMembers {
     /// @return The utility.
     function heardBy(uint32 id) external view returns (uint256);
 
-    /// @notice All listed auditors, in the order in which they are walked.
+    /// @notice All listed auditors, oldest first.
     /// @return Their ids.
     function auditors() external view returns (uint32[] memory);
-
-    /// @notice Those who were listed before the running epoch. Nothing that happens within an epoch changes the order or
-    ///         the weights of those among them who had enough staked when it opened.
-    /// @return Their ids.
-    function electorate() external view returns (uint32[] memory);
 }

@@ -118,4 +118,12 @@ interface IStake {
     /// @param epoch Number of the epoch.
     /// @return Its stake then.
     function stakeAt(uint32 id, uint32 epoch) external view returns (uint96);
+
+    /// @notice Up to `seats` auditors by what they had staked when the running epoch opened, without replacement, in the
+    ///         order drawn. Who had less than an auditor's least stake, by the rules of when its own last changed, is not
+    ///         among them. Nothing that happens within an epoch changes its draws.
+    /// @param seed Of the epoch.
+    /// @param subject Id of the one whom they are drawn for.
+    /// @param seats The most to draw.
+    function draw(bytes32 seed, uint32 subject, uint256 seats) external view returns (uint32[] memory);
 }

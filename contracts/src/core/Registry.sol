@@ -19,7 +19,7 @@ contract Registry is IRegistry, Members {
     address public immutable settlement;
     address public immutable audits;
 
-    /// @dev A chain of the auditors, oldest first: one that goes leaves the others in their order, by which they are drawn.
+    /// @dev A chain of the auditors, oldest first: one that goes leaves the others in their order. They are drawn by `Stake`.
     struct Link {
         uint32 before;
         uint32 next;
@@ -214,13 +214,12 @@ contract Registry is IRegistry, Members {
     }
 
     /// @inheritdoc IRegistry
-    function auditors() external view returns (uint32[] memory) {
-        return _walk(type(uint32).max);
-    }
-
-    /// @inheritdoc IRegistry
-    function electorate() external view returns (uint32[] memory) {
-        return _walk(clock.epoch());
+    function auditors() external view returns (uint32[] memory ids) {
+        ids = new uint32[](listed);
+        uint256 n = 0;
+        for (uint32 id = _links[0].next; id != 0; id = _links[id].next) {
+            ids[n++] = id;
+        }
     }
 
     // ---- private ----
@@ -286,17 +285,6 @@ contract Registry is IRegistry, Members {
         delete _links[id];
         listed -= 1;
         emit Delisted(id);
-    }
-
-    function _walk(uint32 epoch) private view returns (uint32[] memory ids) {
-        ids = new uint32[](listed);
-        uint256 n = 0;
-        for (uint32 id = _links[0].next; id != 0; id = _links[id].next) {
-            if (_links[id].since <= epoch) ids[n++] = id;
-        }
-        assembly ("memory-safe") {
-            mstore(ids, n)
-        }
     }
 
     function _requireAccounted(uint32 id) private view {

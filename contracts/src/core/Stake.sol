@@ -6,10 +6,12 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IClock} from "./IClock.sol";
 import {IDirectory} from "./IDirectory.sol";
+import {IMembers} from "./IMembers.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {IRules} from "./IRules.sol";
 import {IStake} from "./IStake.sol";
 import {IToken} from "./IToken.sol";
+import {Sortition} from "./Sortition.sol";
 
 /// @title Stake: what a participant can lose
 /// @notice The token balance of this contract is always staked + thawing, over all participants. What a participant
@@ -18,6 +20,7 @@ import {IToken} from "./IToken.sol";
 contract Stake is IStake {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace224;
+    using Sortition for Sortition.Tree;
 
     IERC20 public immutable token;
     IRules public immutable rules;
@@ -33,6 +36,7 @@ contract Stake is IStake {
     uint256 public totalSlashed;
     mapping(uint32 id => Account) private _accounts;
     mapping(uint32 id => Checkpoints.Trace224) private _history; // by the epoch in which it changed
+    Sortition.Tree private _auditors; // with at least an auditor's stake, when it last changed
 
     constructor(IDirectory d, address treasury_) {
         token = IERC20(d.addressOf("Token"));
@@ -138,6 +142,11 @@ contract Stake is IStake {
         return uint96(_history[id].upperLookupRecent(epoch - 1));
     }
 
+    /// @inheritdoc IStake
+    function draw(bytes32 seed, uint32 subject, uint256 seats) external view returns (uint32[] memory) {
+        return _auditors.draw(seed, subject, seats, clock.epoch());
+    }
+
     function _payOut(uint32 id) private {
         Account storage a = _accounts[id];
         uint128 amount = a.thawing;
@@ -149,6 +158,10 @@ contract Stake is IStake {
     }
 
     function _remember(uint32 id) private {
-        _history[id].push(clock.epoch(), _accounts[id].staked);
+        uint32 epoch = clock.epoch();
+        uint128 staked = _accounts[id].staked;
+        _history[id].push(epoch, staked);
+        bool enough = registry.roleOf(id) == IMembers.Role.Auditor && staked >= rules.current().auditorStake;
+        _auditors.weigh(id, enough ? uint96(staked) : 0, epoch);
     }
 }

@@ -39,6 +39,8 @@ __all__ = [
     "Score",
 ]
 
+_PAGE = 300
+"""Neurons whose draws are read in one call: less than 2^24 gas among 1,000 auditors."""
 _COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,int64,uint64,bytes32)[])[]", "bytes32")
 
 
@@ -181,11 +183,7 @@ class AuditsReplay(Replay):
         self.revealed.add((e.epoch, e.auditor))
         digest = keccak(encode(_COMMITTED, (e.epoch, m.key, [r.as_tuple() for r in e.results], e.salt)))
         self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
-        electorate = [
-            (id, stake)
-            for id, since in self.registry.listed.items()
-            if since <= e.epoch and (stake := self.registry.members[id].stake_at(e.epoch)) >= rules.auditor_stake
-        ]
+        electorate = self.registry.electorate(e.epoch)
         terms = self.terms.counted_in(e.epoch)
         for result in e.results:
             for task, c in result.counts.items():
@@ -294,7 +292,8 @@ class Audits(Contract):
             registry, speaking = self._ledger.client(Registry), (Standing.FRINGE, Standing.BACKBONE)
             silent = [p.id for p in registry.all() if p.standing is Standing.SILENT and registry.renewed(p.id)]
             neurons = sorted([p.id for p in registry.all() if p.standing in speaking] + silent)
-        return list(self._read("assignments", epoch, auditor, list(neurons)))
+        pages = [list(neurons[at : at + _PAGE]) for at in range(0, len(neurons), _PAGE)]
+        return [neuron for page in pages for neuron in self._read("assignments", epoch, auditor, page)]
 
     def commitment(self, epoch: int, address: str, results: Sequence[Result], salt: bytes) -> bytes:
         """The hash that an auditor with this key commits to."""

@@ -156,6 +156,8 @@ class RegistryReplay(Replay):
         self.members: dict[int, Member] = {}
         self.listed: dict[int, int] = {}
         """Auditors who staked enough, oldest first, and when each may first be drawn."""
+        self.lots: dict[int, list[tuple[int, int]]] = {}
+        """Of everybody who ever had an auditor's stake, in the order of coming: (epoch, weight after it changed)."""
         self.heard: set[tuple[int, int]] = set()
         """(epoch, id) of all whose share of an epoch is in their utility."""
         self.clock.weight = self.weight
@@ -302,6 +304,9 @@ class RegistryReplay(Replay):
         self.duties.restake(id, staked if m.standing is not Standing.SILENT else 0, epoch)
         if m.role is Role.AUDITOR and id not in self.listed and staked >= rules.auditor_stake:
             self.listed[id] = epoch + 1
+        weight = staked if m.role is Role.AUDITOR and staked >= rules.auditor_stake else 0
+        if weight or id in self.lots:
+            self.lots.setdefault(id, []).append((epoch, weight))
         if m.role is not Role.NEURON:
             return
         if m.standing is Standing.NONE and staked >= rules.neuron_stake:
@@ -309,6 +314,13 @@ class RegistryReplay(Replay):
             self.expect_standing(id, Standing.FRINGE)
         elif fell and m.standing in (Standing.FRINGE, Standing.BACKBONE) and staked < rules.neuron_stake:
             self.expect_standing(id, Standing.SILENT)
+
+    def electorate(self, epoch: int) -> list[tuple[int, int]]:
+        """(id, weight) of the auditors, as they were when ``epoch`` opened, in the order in which they are drawn."""
+        return [
+            (id, next((weight for changed, weight in reversed(lots) if changed < epoch), 0))
+            for id, lots in self.lots.items()
+        ]
 
     def on_Delisted(self, e: Delisted) -> None:
         m, least, epoch = self.members[e.id], self.rules.now.auditor_stake, self.clock.epoch
