@@ -9,39 +9,39 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            39,303,165
+    deploy all contracts            41,312,680
     transfer tokens                     56,595
-    register                           202,345
-    stake                              287,812
-    arrive                             105,841
-    deposit fees                        56,915
+    register                           202,357
+    stake                              377,652
+    arrive                             105,863
+    deposit fees                        56,937
     open a cycle                       153,636
-    post                               178,732
-    commit an audit                    114,913
-    reserve fees for 8 neurons         266,493
-    redeem a voucher                    96,708
+    post                               178,812
+    commit an audit                    115,017
+    reserve fees for 8 neurons         266,691
+    redeem a voucher                    96,730
     advance                             64,241
-    claim, 1 receipt                   214,254
-    claim, 8 receipts                  550,945
-    reveal, 8 neurons                1,334,447
-    open a dispute                     118,111
+    claim, 1 receipt                   214,356
+    claim, 8 receipts                  551,059
+    reveal, 8 neurons                1,440,131
+    open a dispute                     118,213
     answer a dispute                    56,050
-    collect for 8 neurons              567,403
-    conclude for 8 neurons           1,428,397
-    mint a device                      213,560
+    collect for 8 neurons              567,755
+    conclude for 8 neurons           1,433,715
+    mint a device                      213,548
     mint a device, carried             219,784
     join a node                         64,891
-    report effort, first               588,457
-    report effort                      301,477
+    report effort, first               625,183
+    report effort                      313,577
     report on a job, 150 workers     3,881,869
     pay 150 workers                  4,940,064
     give a job's rest back              51,790
-    knock                               68,299
-    unstake                            175,265
+    knock                               68,490
+    unstake                            180,010
 
-    48,099 gas for each further receipt in a claim; 1,479,570 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 355,096,710,000 gas = 35.51 coins = $21,306
-      ($2.1306 a neuron)
+    48,100 gas for each further receipt in a claim; 1,520,104 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 364,824,930,000 gas = 36.48 coins = $21,889
+      ($2.1889 a neuron)
 """
 
 from __future__ import annotations
