@@ -1,6 +1,6 @@
 """Gas of every operation, and what a day of a network costs at a price of gas and coin that you give.
 
-``python bench/gas.py [--gwei 0.1] [--coin 600] [--neurons 10000] [--neighbours 8] [--epochs 24]``
+``python bench/gas.py [--auditors 1000] [--gwei 0.1] [--coin 600] [--neurons 10000] [--neighbours 8] [--epochs 24]``
 
 An epoch with eight neurons that all listen to one another, three auditors and a requester is played on an embedded
 chain; gas is exact and the same on every chain of the cancun fork. A day is then costed per neuron: post, claim (whose
@@ -42,6 +42,15 @@ Result (the defaults for gas; the day's cost only restates them at the price giv
     48,100 gas for each further receipt in a claim; 1,520,104 gas a neuron and epoch
     a day of 10,000 neurons with 8 neighbours and 24 epochs: 364,824,930,000 gas = 36.48 coins = $21,889
       ($2.1889 a neuron)
+
+    stake as the last auditor, 3 auditors            314,052
+    draws for 200 neurons, 3 auditors              3,491,282
+    a further draw, 3 auditors                        17,159
+    list of all auditors, 3 auditors                  33,731
+    stake as the last auditor, 1,000 auditors        324,096
+    draws for 200 neurons, 1,000 auditors          9,182,740
+    a further draw, 1,000 auditors                    40,216
+    list of all auditors, 1,000 auditors           2,477,269
 """
 
 from __future__ import annotations
@@ -56,6 +65,7 @@ from figures import Report, arguments
 
 from klopf import chain, ledger
 from klopf.ledger import KLP, Ledger, Receipt, ReceiptTree, Result, Role, Score, Sent, SignedReceipt
+from klopf.ledger._pack import Contract
 
 SCORES = {"accuracy": Score(9000, 8900, 9100), "robustness": Score(8000, 7900, 8100)}
 
@@ -171,8 +181,38 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
     return gas
 
 
+def drawn_among(folder: Path, auditors: int) -> dict[str, float]:
+    """Gas of what depends on how many auditors there are: the last stake, a page of 200 draws, the list of all."""
+    path, admin = folder / f"among-{auditors}.db", ledger.keys.new()
+    chain.create(path, chain_id=1337).close()
+    deployment = ledger.deploy(path, admin, ledger.Parameters())
+    with ledger.connect(path, admin, deployment) as l:
+
+        def read(contract: Contract, function: str, *arguments: object) -> int:
+            data = "0x" + contract.artifact().functions[function].call_data(arguments).hex()
+            return int(l.rpc.request("eth_estimateGas", {"to": contract.address, "data": data}), 16)
+
+        l.token.approve(l.stake.address, 2**255)
+        for n in range(auditors):
+            key = ledger.keys.new()
+            if n >= 256:  # a registration costs a deposit from here on
+                l.token.transfer(key.address, 10 * KLP)
+            own = Ledger(l.rpc, deployment, key)
+            id = own.registry.register(Role.AUDITOR, endpoint="198.51.100.1:4000", model="m", certificate=bytes(420))
+            last = l.stake.stake(id, 100 * KLP)
+        l.clock.start()
+        many, few = (read(l.audits, "assignments", 1, 1, list(range(1, 1 + n))) for n in (200, 100))
+        return {
+            "stake as the last auditor": last.gas,
+            "draws for 200 neurons": many,
+            "a further draw": (many - few) / 100,
+            "list of all auditors": read(l.registry, "auditors"),
+        }
+
+
 def main() -> None:
     parser = arguments(__doc__)
+    parser.add_argument("--auditors", type=int, default=1000)
     parser.add_argument("--gwei", type=float, default=0.1)
     parser.add_argument("--coin", type=float, default=600.0)
     parser.add_argument("--neurons", type=int, default=10_000)
@@ -181,6 +221,7 @@ def main() -> None:
     asked = parser.parse_args()
     with Report(asked.json) as report:
         tell(report, asked, played=3 if asked.quick else 8)
+        grow(report, (3, 64) if asked.quick else (3, asked.auditors))
 
 
 def tell(report: Report, asked: argparse.Namespace, played: int) -> None:
@@ -205,6 +246,17 @@ def tell(report: Report, asked: argparse.Namespace, played: int) -> None:
     )
     report.figure("a neuron and epoch", neuron, "gas")
     report.figure(f"a day of {asked.neurons:,} neurons", coins, "coins")
+
+
+def grow(report: Report, sizes: tuple[int, ...]) -> None:
+    """What grows with the number of auditors."""
+    for auditors in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            gas = drawn_among(Path(folder), auditors)
+        for name, value in gas.items():
+            what = f"{name}, {auditors:,} auditors"
+            report.say(f"{what:<42}{value:>14,.0f}")
+            report.figure(what, value, "gas", at_most=2**24)
 
 
 if __name__ == "__main__":
