@@ -43,6 +43,23 @@ def test_an_offset_or_a_unit_is_followed_within_hundreds_of_samples(change: Call
     assert errors[AT + 300 : AT + 1300].mean() < 0.08
 
 
+@pytest.mark.parametrize(("shift", "most"), [(2.0, 0.12), (-2.0, 0.12), (1.0, 0.25)])
+def test_a_small_shift_is_noticed_within_a_hundred_samples(shift: float, most: float) -> None:
+    def changed(X: np.ndarray) -> None:
+        X[AT:] += shift
+
+    errors = np.mean([classes(changed, seed) for seed in range(3)], 0)
+    assert errors[AT + 100 : AT + 300].mean() < most
+    X = np.random.default_rng(0).normal(size=(1200, 20))
+    X[1000:] += shift
+    m = Mind(20, 2, normalise_inputs=True)
+    m.learn(X[:1000], np.zeros(1000, int))
+    before = m.sensor_statistics()[0]
+    assert np.abs(before).max() < 0.15  # nothing is noticed where nothing happens
+    m.learn(X[1000:], np.zeros(200, int))
+    assert np.abs(m.sensor_statistics()[0] - shift).mean() < 0.25
+
+
 def numbers(change: Callable[[np.ndarray], np.ndarray], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Absolute errors, and what the target's unit was."""
     X = np.random.default_rng(seed).normal(size=(END, 4))

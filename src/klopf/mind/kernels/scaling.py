@@ -4,10 +4,11 @@ Each scaled number (a sensor, a target) has a column of a table with a running m
 
 - **An outlier is bounded.** What lies beyond ``reach`` deviations counts as lying there, for the running mean and
   variance and for the learner. Where outliers come back, the reach grows, a step a block: what recurs is data.
-- **A change is noticed.** After each block of 32 values it is asked whether their level is off by more than two
-  deviations, and by more than four times what the levels of blocks usually are; or whether they spread three times as
-  far, or as little, as usual. Two such blocks in a row, or eight values in a row out of reach, and the running mean and
-  variance *start again* from the latest values. So a frame that moves is followed within 8 to 96 samples.
+- **A change is noticed.** After each block of 32 values it is asked whether their level is off by more than .6 of a
+  deviation, and by more than three and a half times what the levels of blocks usually are; or whether they spread three
+  times as far, or as little, as usual. Two such blocks in a row, or eight values in a row out of reach, and the running
+  mean and variance *start again* from the latest values (the mean alone, where they spread as usual). So a frame that
+  moves is followed within 8 to 96 samples.
 - **What was usual before may come back**, as after an outage: for 1,024 values mean and variance of before are kept.
   Once the values' likelihood speaks for those by 20 nats (a cumulative sum: Page 1954), they are those again.
 - **A missing value** (NaN) is the mean, and nothing is learned from it about the mean.
@@ -210,17 +211,23 @@ def examined(S, i):  # type: ignore[no-untyped-def]
     if blocks == 0:
         settle(S, i)
     elif blocks >= 3:
-        moved = abs(level) > 2.0 and level * level > 16.0 * S[S_LEVEL, i]
+        moved = abs(level) > 0.6 and level * level > 12.0 * S[S_LEVEL, i]
         if moved or ((spread > 3.0 * usual or spread < usual / 3.0) and quartiles_differ(S, i)):
             S[S_SUSPECT, i] += 1
             if S[S_SUSPECT, i] < 2:
                 return False
+            variance = S[S_VARIANCE, i]
             restart(S, i, RECENT)
+            if spread < 1.5 * usual and usual < 1.5 * spread:  # only its level is another
+                S[S_VARIANCE, i] = variance
             return True
     S[S_SUSPECT, i] = 0
     S[S_BLOCKS, i] = blocks + 1
     rate = max(1.0 / (blocks + 1), 1.0 / RECENT)
-    S[S_LEVEL, i] += rate * (max(level * level, 1.0 / RECENT) - S[S_LEVEL, i])
+    square = max(level * level, 1.0 / RECENT)
+    if blocks >= 8:  # what is known of levels is not to grow by the very change that it should tell
+        square = min(square, 4.0 * S[S_LEVEL, i])
+    S[S_LEVEL, i] += rate * (square - S[S_LEVEL, i])
     S[S_SPREAD, i] += rate * (spread - usual)
     return False
 
