@@ -22,7 +22,7 @@ import pytest
 from klopf import chain
 from klopf.chain.rpc import Rpc, _desk
 from klopf.chain.rpc._desk import Desk
-from klopf.chain.state import _database
+from klopf.chain.state import _database, _log
 from klopf.errors import DiskFull
 from tests.chain.state import writers
 
@@ -158,6 +158,65 @@ def test_a_server_goes_on_while_the_disk_works_and_holds_back_what_it_has_not_go
         desk.close()
 
     asyncio.run(talk())
+
+
+def test_senders_on_their_way_are_waited_for_and_written_together(
+    opened: chain.Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_desk, "COMPANY_SECONDS", 5.0)
+    written: list[int] = []
+    send_all = Rpc.send_all
+
+    def noted(self: Rpc, requests: list[Any], wait: bool = True) -> list[dict[str, Any]]:
+        written.append(len(requests))
+        return send_all(self, requests, wait)
+
+    monkeypatch.setattr(Rpc, "send_all", noted)
+
+    async def talk() -> None:
+        desk, told = Desk(Rpc(opened)), list[bytes | None]()
+
+        def send(client: int, nonce: int) -> None:
+            raw = "0x" + transfer(client, nonce).hex()
+            body = json.dumps({"id": 1, "method": "eth_sendRawTransaction", "params": [raw]}).encode()
+            desk.take(body, told.append, client)
+
+        async def come(count: int) -> None:
+            while len(told) < count:
+                await asyncio.sleep(0.001)
+
+        send(0, 0)
+        send(1, 0)
+        await come(2)
+        send(0, 1)
+        await asyncio.sleep(0.02)
+        assert written == [2]  # the other was told too
+        send(1, 1)
+        await come(4)
+        send(0, 2)
+        desk.take(b'{"id": 1, "method": "eth_blockNumber"}', told.append, 1)  # it does something else
+        await come(6)
+        desk.close()
+
+    asyncio.run(talk())
+    assert written == [2, 2, 1]
+
+
+def test_the_log_is_lengthened_ahead(opened: chain.Chain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_log, "MOST", 700_000)
+    monkeypatch.setattr(_log, "LEAST", 30_000)
+    log, sizes = Path(f"{opened.path}-wal"), list[int]()
+    for nonce in range(40):  # which takes 640 KB
+        opened.send(transfer(0, nonce))
+        sizes.append(log.stat().st_size)
+    assert sizes == sorted(sizes) and sizes[-1] == 700_000 and len(set(sizes)) < 15, sizes
+    beside = tmp_path / "killed"  # what somebody who was killed leaves behind
+    beside.mkdir()
+    for path in (opened.path, log):
+        (beside / path.name).write_bytes(path.read_bytes())
+    with chain.open(beside / opened.path.name) as copy:
+        assert copy.verify() == copy.height == opened.height
+        copy.send(transfer(0, copy.height))
 
 
 SERVE = """

@@ -2,20 +2,22 @@
 
 To hand a request to a thread and back takes longer than most answers, so what is quick is answered where it arrived, a
 call too as long as it stays quick (:mod:`~klopf.chain._patience`). Transactions that arrive together are written
-together. While the disk takes them the next are run and written, and share the next wait; whatever tells of a
-transaction is held back until the disk has it. What is long, and what would have to wait for another writer, goes to
-threads.
+together, and who was just told of one is waited for, for a moment. While the disk takes them the next are run and
+written, and share the next wait; whatever tells of a transaction is held back until the disk has it. What is long, and
+what would have to wait for another writer, goes to threads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from klopf.chain._patience import TooLong, at_most
 from klopf.chain.rpc._rpc import Rpc, encode, fault, refusal
+from klopf.chain.rpc._wakeful import yield_processor
 from klopf.errors import ChainError
 
 __all__ = ["Desk"]
@@ -37,6 +39,7 @@ QUICK = frozenset(
 SECONDS = 0.004  # that an answer may take in the loop
 WRITING_SECONDS = 0.03
 QUICK_DISK = 0.002  # seconds of a wait for the disk that all may wait, since to have a thread wait takes time too
+COMPANY_SECONDS = 400e-6  # within which who was told of a transaction sends the next, if at all
 MOST = 256  # transactions in one write, so that other processes get their turn
 
 Done = Callable[[bytes | None], None]
@@ -48,6 +51,7 @@ class Held(NamedTuple):
     requests: list[Any]
     is_batch: bool
     done: Done
+    client: object
     answer: bytes | None
 
 
@@ -59,7 +63,8 @@ class Desk:
         self.rpc = rpc
         self._is_alone = is_alone
         self._threads = ThreadPoolExecutor(THREADS, "rpc")
-        self._sent: list[tuple[list[Any], bool, Done]] = []  # to be written: requests, whether a batch, who asks
+        self._sent: list[Held] = []  # to be written
+        self._coming: dict[object, float] = {}  # who was told of a transaction, when, and has not asked since
         self._writing = False
         self._held: list[Held] = []
         self._syncing = False
@@ -74,15 +79,16 @@ class Desk:
         self.take(body, lambda answer: None if future.done() else future.set_result(answer))
         return await future
 
-    def take(self, body: bytes, done: Done) -> None:
-        """Answer a request or a batch, as JSON's bytes."""
+    def take(self, body: bytes, done: Done, client: object = None) -> None:
+        """Answer a request or a batch, as JSON's bytes; ``client`` is the same thing for all that one sends."""
+        self._coming.pop(client, None)
         request, refused = self.rpc.read(body)
         if refused is not None:
             done(encode(refused))
             return
         sending = self.rpc.sending(request)
         if sending is not None:
-            self._sent.append((sending, isinstance(request, list), done))
+            self._sent.append(Held(sending, isinstance(request, list), done, client, None))
             if not self._writing:
                 self._writing = True
                 asyncio.get_running_loop().call_soon(self._write)
@@ -96,7 +102,7 @@ class Desk:
                 if not (self._held or self._syncing):
                     done(answer)
                 else:  # it may tell of what was just written
-                    self._held.append(Held([request], False, done, answer))
+                    self._held.append(Held([request], False, done, client, answer))
         else:
             self._later(request, done)
 
@@ -117,12 +123,16 @@ class Desk:
 
     def _write(self) -> None:
         """Write all transactions that have arrived, here where that is quick."""
+        if self._company_comes():
+            yield_processor()
+            asyncio.get_running_loop().call_soon(self._write)
+            return
         taken, count = [], 0
         while self._sent and count < MOST:
             entry = self._sent.pop(0)
             taken.append(entry)
-            count += len(entry[0])
-        requests = [request for entry in taken for request in entry[0]]
+            count += len(entry.requests)
+        requests = [request for entry in taken for request in entry.requests]
         if count <= MOST:
             try:
                 with at_most(WRITING_SECONDS):
@@ -140,15 +150,23 @@ class Desk:
 
         self._threads.submit(run)
 
-    def _written(self, taken: list[tuple[list[Any], bool, Done]], answers: list[dict[str, Any]]) -> None:
+    def _company_comes(self) -> bool:
+        """Whether somebody was told of a transaction just now: the next comes at once, if at all, and to write both
+        together takes less than one after the other."""
+        if self._coming:
+            now = time.monotonic()
+            self._coming = {who: told for who, told in self._coming.items() if now - told < COMPANY_SECONDS}
+        return bool(self._coming) and len(self._sent) < MOST
+
+    def _written(self, taken: list[Held], answers: list[dict[str, Any]]) -> None:
         """What was sent is written, or refused: hold the answers until the disk has it; who has sent more is next."""
         begin = 0
-        for requests, is_batch, done in taken:
-            mine = answers[begin : begin + len(requests)]
-            begin += len(requests)
-            told = [answer for request, answer in zip(requests, mine, strict=True) if "id" in request]
-            answer = encode(told if is_batch else told[0]) if told else None
-            self._held.append(Held(requests, is_batch, done, answer))
+        for entry in taken:
+            mine = answers[begin : begin + len(entry.requests)]
+            begin += len(entry.requests)
+            told = [answer for request, answer in zip(entry.requests, mine, strict=True) if "id" in request]
+            answer = encode(told if entry.is_batch else told[0]) if told else None
+            self._held.append(entry._replace(answer=answer))
         self._writing = bool(self._sent)
         if self._sent:
             asyncio.get_running_loop().call_soon(self._write)
@@ -176,7 +194,10 @@ class Desk:
 
     def _synced(self, held: list[Held], failed: ChainError | None) -> None:
         self._syncing = False
-        for requests, is_batch, done, answer in held:
+        now = time.monotonic()
+        for requests, is_batch, done, client, answer in held:
+            if client is not None:
+                self._coming[client] = now
             if failed is None or answer is None:
                 done(answer)
             else:

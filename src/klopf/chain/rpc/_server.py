@@ -18,6 +18,7 @@ from klopf.chain.rpc._http import JSON, Connection, Request
 from klopf.chain.rpc._rpc import Rpc
 from klopf.chain.rpc._slice import ask_for_short_turns
 from klopf.chain.rpc._socket import Socket
+from klopf.chain.rpc._wakeful import Wakeful
 from klopf.chain.rpc._websocket import Session
 from klopf.errors import ChainError
 
@@ -60,6 +61,7 @@ class Server:
         self._desk = Desk(rpc, lambda: len(self._connections) + len(self._sockets) <= 1)
         self._connections: set[Connection] = set()
         self._sockets: set[Socket] = set()
+        self._wakeful = Wakeful()
         self._most = min(MAX_CONNECTIONS, _files() - OTHER_FILES)
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> int | None:
@@ -115,14 +117,16 @@ class Server:
             connection.refuse(404, "there is nothing at this path; ask at /")
         elif head.method == "POST":
             shared = self._door.shared(page)
+            self._wakeful.asked()
 
             def done(answer: bytes | None) -> None:
+                self._wakeful.answered()
                 if answer is None:
                     connection.answer(204, b"", shared, kept=head.kept)
                 else:
                     connection.answer(200, answer, JSON + shared, kept=head.kept)
 
-            self._desk.take(request.body, done)
+            self._desk.take(request.body, done, connection)
         elif head.method == "OPTIONS":
             methods = "Access-Control-Allow-Methods: POST\r\nAccess-Control-Allow-Headers: Content-Type\r\n"
             connection.answer(204, b"", self._door.shared(page) + methods, kept=head.kept)

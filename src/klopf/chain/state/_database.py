@@ -183,6 +183,7 @@ class Database:
             local.writing = True
             self._look(connection)
             if turn.counts:
+                self._log.make_room()
                 height = self._height(connection)
                 number = turn.begin(height)
             local.steady += 1
