@@ -28,6 +28,7 @@ contract Stake is IStake {
     IRegistry public immutable registry;
     address public immutable audits;
     address public immutable beacon;
+    address public immutable challenges;
     address public immutable effort;
     address public immutable treasury;
 
@@ -45,6 +46,7 @@ contract Stake is IStake {
         registry = IRegistry(d.addressOf("Registry"));
         audits = d.find("Audits");
         beacon = d.addressOf("Beacon");
+        challenges = d.find("Challenges");
         effort = d.find("Effort");
         treasury = treasury_;
     }
@@ -95,8 +97,18 @@ contract Stake is IStake {
 
     /// @inheritdoc IStake
     function slash(uint32 id, uint32 epoch, uint16 bps) external returns (uint256 taken) {
-        // CHECK
         if (msg.sender != audits && msg.sender != beacon) revert OnlySlashers();
+        return _slash(id, epoch, bps, address(0));
+    }
+
+    /// @inheritdoc IStake
+    function slashFor(uint32 id, uint32 epoch, uint16 bps, address finder) external returns (uint256 taken) {
+        if (msg.sender != challenges) revert OnlySlashers();
+        return _slash(id, epoch, bps, finder);
+    }
+
+    /// @dev Half of it, rounded down, is the finder's where there is one.
+    function _slash(uint32 id, uint32 epoch, uint16 bps, address finder) private returns (uint256 taken) {
         // APPLY
         Account storage a = _accounts[id];
         uint128 fromStaked = uint128(Math.mulDiv(a.staked, bps, 1e4, Math.Rounding.Ceil));
@@ -109,7 +121,9 @@ contract Stake is IStake {
         totalThawing -= fromThawing;
         totalSlashed += taken;
         _remember(id);
-        token.safeTransfer(treasury, taken);
+        uint256 reward = finder == address(0) ? 0 : taken / 2;
+        if (reward != 0) token.safeTransfer(finder, reward);
+        token.safeTransfer(treasury, taken - reward);
         // EMIT
         emit Slashed(id, epoch, fromStaked, fromThawing);
         registry.onStake(id, a.staked, true);

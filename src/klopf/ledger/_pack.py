@@ -42,6 +42,7 @@ PACKS = Point(
         "core": "klopf.ledger.core:Core",
         "market": "klopf.ledger.market:Market",
         "audit": "klopf.ledger.audit:Audit",
+        "evidence": "klopf.ledger.evidence:Evidence",
         "fleet": "klopf.ledger.fleet:Fleet",
         "dao": "klopf.ledger.dao:Dao",
         "move": "klopf.ledger.move:Move",

@@ -59,6 +59,10 @@ class AuditTerms(Contract):
         """The terms of the running epoch."""
         return Terms(*self._read("current"))
 
+    def counted_in(self, epoch: int) -> Terms:
+        """The terms of an epoch."""
+        return Terms(*self._read("countedIn", epoch))
+
     def propose(self, terms: Terms) -> Sent:
         """Change them from the next epoch on; the owner of the rules only."""
         return self._write("propose", terms.as_tuple())

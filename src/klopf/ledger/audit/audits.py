@@ -37,6 +37,7 @@ __all__ = [
     "Result",
     "Revealed",
     "Score",
+    "rows_of",
 ]
 
 _PAGE = 200
@@ -169,6 +170,8 @@ class AuditsReplay(Replay):
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
         self.revealed: set[tuple[int, int]] = set()
+        self.shown_at: dict[tuple[int, int], int] = {}
+        """When each revealed, in seconds since 1970."""
         self.concluded: set[tuple[int, int]] = set()
         self.punished: set[tuple[int, int]] = set()
 
@@ -181,6 +184,7 @@ class AuditsReplay(Replay):
         self.clock.during(e, e.epoch, Phase.CLAIM)
         self.differ(f"second reveal of {e.auditor} in epoch {e.epoch}", False, (e.epoch, e.auditor) in self.revealed)
         self.revealed.add((e.epoch, e.auditor))
+        self.shown_at[e.epoch, e.auditor] = self.time_of(e.block)
         digest = keccak(encode(_COMMITTED, (e.epoch, m.key, [r.as_tuple() for r in e.results], e.salt)))
         self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
         electorate = self.registry.electorate(e.epoch)
@@ -297,7 +301,7 @@ class Audits(Contract):
 
     def commitment(self, epoch: int, address: str, results: Sequence[Result], salt: bytes) -> bytes:
         """The hash that an auditor with this key commits to."""
-        return bytes(keccak(encode(_COMMITTED, (epoch, address, _rows(results), salt))))
+        return bytes(keccak(encode(_COMMITTED, (epoch, address, rows_of(results), salt))))
 
     def commit(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
         """An auditor's part of LISTEN, bound to the key that sends."""
@@ -306,7 +310,7 @@ class Audits(Contract):
 
     def reveal(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
         """An auditor's part of CLAIM: the same results and salt."""
-        return self._write("reveal", id, _rows(results), salt)
+        return self._write("reveal", id, rows_of(results), salt)
 
     def conclude(self, epoch: int, neurons: Sequence[int]) -> Sent:
         """Combine what was revealed about each of ``neurons`` in an epoch that is over."""
@@ -334,5 +338,6 @@ class Audits(Contract):
         return bool(self._read("revealed", epoch, auditor))
 
 
-def _rows(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+def rows_of(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+    """Results as the contracts have them: by neuron."""
     return [result.as_tuple() for result in sorted(results, key=lambda r: r.neuron)]

@@ -88,6 +88,8 @@ class StakeReplay(Replay):
     def begin(self) -> None:
         self.registry = self.of(RegistryReplay)
         self.accounts: dict[int, _Kept] = defaultdict(_Kept)
+        self.finders: dict[int, str] = {}
+        """Whom half of what is taken next from a participant is due."""
 
     def on_Staked(self, e: Staked) -> None:
         account = self.accounts[e.id]
@@ -118,7 +120,11 @@ class StakeReplay(Replay):
         account.staked -= e.from_staked
         account.thawing -= e.from_thawing
         account.slashed += taken
-        self.move(self.address, self.run.ledger.deployment.treasury, taken)
+        reward = taken // 2 if e.id in self.finders else 0
+        if reward:
+            self.move(self.address, self.finders[e.id], reward)
+        self.finders.pop(e.id, None)
+        self.move(self.address, self.run.ledger.deployment.treasury, taken - reward)
         self.registry.restake(e.id, account.staked, fell=True)
 
     def on_Burnt(self, e: Burnt) -> None:

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IDirectory} from "../core/IDirectory.sol";
+import {IRegistry} from "../core/IRegistry.sol";
+import {IRules} from "../core/IRules.sol";
+import {IStake} from "../core/IStake.sol";
+import {IAuditTerms} from "../audit/IAuditTerms.sol";
+import {IAudits} from "../audit/IAudits.sol";
+import {IChallenges} from "./IChallenges.sol";
+import {Node, Transcripts} from "./Transcripts.sol";
+
+/// @title Whoever says what it counted can be asked for any single question of it
+/// @notice The token balance of this contract is always the deposits of all doubts that are open.
+contract Challenges is IChallenges, EIP712 {
+    using SafeERC20 for IERC20;
+
+    bytes32 public constant SAID = keccak256("Said(uint32 epoch,uint32 neuron,uint32 auditor,bytes32 root)");
+
+    IERC20 public immutable token;
+    IRules public immutable rules;
+    IRegistry public immutable registry;
+    IStake public immutable stake;
+    IAudits public immutable audits;
+    IAuditTerms public immutable terms;
+
+    mapping(bytes32 id => Doubt) private _doubts;
+
+    constructor(IDirectory d) EIP712("Klopf Challenges", "1") {
+        token = IERC20(d.addressOf("Token"));
+        rules = IRules(d.addressOf("Rules"));
+        registry = IRegistry(d.addressOf("Registry"));
+        stake = IStake(d.addressOf("Stake"));
+        audits = IAudits(d.addressOf("Audits"));
+        terms = IAuditTerms(d.addressOf("AuditTerms"));
+    }
+
+    /// @inheritdoc IChallenges
+    function doubtOf(bytes32 id) external view returns (Doubt memory) {
+        return _doubts[id];
+    }
+
+    /// @inheritdoc IChallenges
+    function window(uint32 epoch) public view returns (uint64) {
+        // whoever left when the epoch opened can be slashed until the last doubt about it is over
+        return uint64(Math.min(terms.countedIn(epoch).challengeSeconds, rules.playedIn(epoch).thawSeconds / 4));
+    }
+
+    /// @inheritdoc IChallenges
+    function idOf(Place calldata p) public pure returns (bytes32) {
+        return keccak256(abi.encode(p));
+    }
+
+    /// @inheritdoc IChallenges
+    function digestOf(uint32 epoch, uint32 neuron, uint32 auditor, bytes32 root) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(SAID, epoch, neuron, auditor, root)));
+    }
+
+    /// @inheritdoc IChallenges
+    function doubt(Place calldata p, address key, IAudits.Result[] calldata results, bytes32 salt) external {
+        // CHECK
+        uint64 revealed = audits.revealedAt(p.epoch, p.auditor);
+        uint64 length = window(p.epoch);
+        if (revealed == 0 || block.timestamp >= revealed + length) revert TooLate(p.epoch, p.auditor);
+        if (audits.commitments(p.epoch, p.auditor) != audits.commitmentOf(p.epoch, key, results, salt)) {
+            revert WrongResults();
+        }
+        IAudits.Count calldata c = _find(p, results);
+        bytes32 id = idOf(p);
+        Doubt storage d = _doubts[id];
+        if (d.state != State.None) revert AlreadyDoubted(id);
+        // APPLY
+        uint128 deposit = terms.countedIn(p.epoch).deposit;
+        (d.by, d.answerBy, d.state, d.deposit) = (msg.sender, uint64(block.timestamp) + length, State.Open, deposit);
+        (d.asked, d.sum, d.squares, d.root) = (c.asked, c.sum, c.squares, c.root);
+        token.safeTransferFrom(msg.sender, address(this), deposit);
+        // EMIT
+        emit Doubted(id, p, msg.sender, d.answerBy, deposit);
+    }
+
+    /// @inheritdoc IChallenges
+    function show(Place calldata p, Opening calldata o) external {
+        // CHECK
+        bytes32 id = idOf(p);
+        Doubt storage d = _doubts[id];
+        if (d.state != State.Open) revert NotOpen(id);
+        Node memory n = Transcripts.root(o.answered, p.place, d.asked, o.beside);
+        if (n.hash != d.root || n.asked != d.asked || n.sum != d.sum || n.squares != d.squares) revert NotInTranscript();
+        bytes32 pair = keccak256(bytes.concat(keccak256(abi.encode(o.answered.question, o.answered.answer))));
+        if (!MerkleProof.verifyCalldata(o.proof, o.answered.said, pair)) revert NotSigned();
+        bytes32 digest = digestOf(p.epoch, p.neuron, p.auditor, o.answered.said);
+        (address signer,,) = ECDSA.tryRecoverCalldata(digest, o.signature);
+        if (!registry.signsFor(p.neuron, p.epoch, signer)) revert NotSigned();
+        // APPLY
+        d.state = State.Shown;
+        token.safeTransfer(registry.ownerOf(p.auditor), d.deposit);
+        // EMIT
+        emit Shown(id, o.answered);
+    }
+
+    /// @inheritdoc IChallenges
+    function uphold(Place calldata p) external {
+        // CHECK
+        bytes32 id = idOf(p);
+        Doubt storage d = _doubts[id];
+        if (d.state != State.Open) revert NotOpen(id);
+        if (block.timestamp < d.answerBy) revert NotDue(d.answerBy);
+        // APPLY
+        d.state = State.Upheld;
+        token.safeTransfer(d.by, d.deposit);
+        // EMIT
+        emit Upheld(id);
+        uint256 bps = Math.min(uint256(rules.playedIn(p.epoch).slashBps) * 2, 1e4);
+        stake.slashFor(p.auditor, p.epoch, uint16(bps), d.by);
+    }
+
+    /// @dev What was counted in the task that `p` is about.
+    function _find(Place calldata p, IAudits.Result[] calldata results) private pure returns (IAudits.Count calldata c) {
+        for (uint256 i = 0; i < results.length; i++) {
+            if (results[i].neuron != p.neuron) continue;
+            for (uint256 k = 0; k < results[i].counts.length; k++) {
+                c = results[i].counts[k];
+                if (c.task == p.task && p.place < c.asked) return c;
+            }
+        }
+        revert NoSuchQuestion();
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IAudits} from "../audit/IAudits.sol";
+import {Answered, Node} from "./Transcripts.sol";
+
+/// @title Whoever says what it counted can be asked for any single question of it
+/// @notice Anybody may doubt one question of what an auditor revealed, with a deposit. The auditor must show it: the
+///         question, the answer and its score, on the path to the root that it committed to, signed by the neuron. Shown,
+///         the deposit is the auditor's; not shown in time, the auditor loses twice the share that being far from the
+///         others costs, and half of it goes to whoever doubted. A root adds up, or there is a question that nobody can
+///         show.
+interface IChallenges {
+    enum State {
+        None,
+        Open,
+        Shown,
+        Upheld
+    }
+
+    /// @notice Which question is meant.
+    struct Place {
+        uint32 epoch;
+        uint32 auditor;
+        uint32 neuron;
+        bytes26 task;
+        uint16 place; // of the question, from 0
+    }
+
+    struct Doubt {
+        address by;
+        uint64 answerBy; // in seconds since 1970
+        State state;
+        uint128 deposit;
+        uint16 asked;
+        int64 sum;
+        uint64 squares;
+        bytes32 root;
+    }
+
+    /// @notice A question as it is shown.
+    struct Opening {
+        Answered answered;
+        Node[] beside; // what stands beside its path to the root of the transcript
+        bytes32[] proof; // that the neuron's signature is about it
+        bytes signature; // of the neuron
+    }
+
+    /// @notice Somebody asks to see a question.
+    /// @param id Hash of the place.
+    /// @param place Which question.
+    /// @param by Who asks.
+    /// @param answerBy Until when it must be shown, in seconds since 1970.
+    /// @param deposit What was deposited, in units of 1e-18 KLP.
+    event Doubted(bytes32 indexed id, Place place, address by, uint64 answerBy, uint128 deposit);
+
+    /// @notice It was shown.
+    /// @param id Hash of the place.
+    /// @param answered The question, and what came of it.
+    event Shown(bytes32 indexed id, Answered answered);
+
+    /// @notice It was not shown in time.
+    /// @param id Hash of the place.
+    event Upheld(bytes32 indexed id);
+
+    /// @notice The auditor has revealed nothing in this epoch, or too long ago.
+    /// @param epoch Number of the epoch.
+    /// @param auditor Id of the auditor.
+    error TooLate(uint32 epoch, uint32 auditor);
+
+    /// @notice These are not the results that the auditor committed to.
+    error WrongResults();
+
+    /// @notice There is no such question in them.
+    error NoSuchQuestion();
+
+    /// @notice One doubt a question.
+    /// @param id Hash of the place.
+    error AlreadyDoubted(bytes32 id);
+
+    /// @notice There is no doubt that is open.
+    /// @param id Hash of the place.
+    error NotOpen(bytes32 id);
+
+    /// @notice It can be shown still.
+    /// @param answerBy Until when, in seconds since 1970.
+    error NotDue(uint64 answerBy);
+
+    /// @notice What is shown does not lead to the root, or not to what was counted.
+    error NotInTranscript();
+
+    /// @notice The neuron has not signed this answer to this question in this epoch for this auditor.
+    error NotSigned();
+
+    /// @notice A doubt by its place's hash.
+    /// @param id Hash of the place.
+    /// @return The record.
+    function doubtOf(bytes32 id) external view returns (Doubt memory);
+
+    /// @notice How long after its reveal an auditor's audit of an epoch may be doubted, and how long it may take to show.
+    /// @param epoch Number of the epoch.
+    /// @return In seconds.
+    function window(uint32 epoch) external view returns (uint64);
+
+    /// @notice The hash of a place.
+    /// @param p Which question.
+    /// @return The hash.
+    function idOf(Place calldata p) external pure returns (bytes32);
+
+    /// @notice What a neuron signs: its answers of `root` to what `auditor` asked in `epoch` (EIP-712).
+    /// @param epoch Number of the epoch.
+    /// @param neuron Id of the neuron.
+    /// @param auditor Id of who asked.
+    /// @param root Root over the hashes of the pairs (question, answer).
+    /// @return The digest.
+    function digestOf(uint32 epoch, uint32 neuron, uint32 auditor, bytes32 root) external view returns (bytes32);
+
+    /// @notice Ask to see a question. Takes the deposit from the caller.
+    /// @param p Which question.
+    /// @param key The auditor's key when it revealed.
+    /// @param results What it revealed.
+    /// @param salt The salt that it revealed.
+    function doubt(Place calldata p, address key, IAudits.Result[] calldata results, bytes32 salt) external;
+
+    /// @notice Show a question that was doubted. Anybody may; the deposit is the auditor's owner's.
+    /// @param p Which question.
+    /// @param opening The question.
+    function show(Place calldata p, Opening calldata opening) external;
+
+    /// @notice Take from an auditor that did not show a question in time, and give whoever doubted its deposit and half
+    ///         of what is taken. Anybody may.
+    /// @param p Which question.
+    function uphold(Place calldata p) external;
+}

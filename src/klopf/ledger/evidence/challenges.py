@@ -1,0 +1,217 @@
+"""Doubts about single questions of an audit: opened, shown, upheld."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Self
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from klopf.ledger._client import Sent
+from klopf.ledger._event import Event
+from klopf.ledger._pack import Contract
+from klopf.ledger._parameters import task_id, task_name
+from klopf.ledger._receipts import Domain
+from klopf.ledger._replay import Replay
+from klopf.ledger.audit.audit_terms import AuditTerms, AuditTermsReplay
+from klopf.ledger.audit.audits import AuditsReplay, Counts, Revealed, rows_of
+from klopf.ledger.audit.transcript import Answered, Node
+from klopf.ledger.core.registry import EIP712DomainChanged, RegistryReplay
+from klopf.ledger.core.stake import StakeReplay
+from klopf.ledger.core.token import Token
+from klopf.ledger.keys import checksum
+
+__all__ = ["Challenges", "ChallengesReplay", "Doubt", "Doubted", "Opening", "Place", "Shown", "State", "Upheld"]
+
+_PLACE = ("uint32", "uint32", "uint32", "bytes26", "uint16")
+_SAID = keccak(b"Said(uint32 epoch,uint32 neuron,uint32 auditor,bytes32 root)")
+
+
+class State(IntEnum):
+    """Of a doubt."""
+
+    NONE = 0
+    OPEN = 1
+    SHOWN = 2
+    UPHELD = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which question of which audit."""
+
+    epoch: int
+    auditor: int
+    neuron: int
+    task: str
+    place: int
+    """Of the question, from 0."""
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """In the order of the contract's struct."""
+        return self.epoch, self.auditor, self.neuron, task_id(self.task), self.place
+
+    @property
+    def id(self) -> bytes:
+        """Its hash."""
+        return bytes(keccak(encode(_PLACE, self.as_tuple())))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A question as it is shown."""
+
+    answered: Answered
+    beside: tuple[Node, ...]
+    """What stands beside its path to the root of the transcript."""
+    proof: tuple[bytes, ...]
+    """That the neuron's signature is about it."""
+    signature: bytes
+    """Of the neuron."""
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """In the order of the contract's struct."""
+        beside = [node.as_tuple() for node in self.beside]
+        return self.answered.as_tuple(), beside, list(self.proof), self.signature
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One doubt, as the contract keeps it."""
+
+    by: str
+    answer_by: int
+    """In seconds since 1970."""
+    state: State
+    deposit: int
+
+
+@dataclass(frozen=True)
+class Doubted(Event):
+    id: bytes
+    place: Place
+    by: str
+    answer_by: int
+    deposit: int
+
+    @classmethod
+    def read(cls, place: tuple[int, int, str, str], values: Sequence[Any]) -> Self:
+        id, (epoch, auditor, neuron, task, where), *rest = values
+        return cls(*place, id, Place(epoch, auditor, neuron, task_name(task), where), *rest)
+
+
+@dataclass(frozen=True)
+class Shown(Event):
+    id: bytes
+    answered: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Upheld(Event):
+    id: bytes
+
+
+@dataclass
+class _Kept:
+    place: Place
+    by: str
+    answer_by: int
+    deposit: int
+    counts: Counts
+    state: State = State.OPEN
+
+
+class ChallengesReplay(Replay):
+    """Whose doubt is open, and who pays whom when it ends."""
+
+    holds_tokens = True
+
+    def begin(self) -> None:
+        self.audits, self.terms, self.stake = self.of(AuditsReplay), self.of(AuditTermsReplay), self.of(StakeReplay)
+        self.registry = self.of(RegistryReplay)
+        self.doubts: dict[bytes, _Kept] = {}
+
+    def on_Doubted(self, e: Doubted) -> None:
+        p, terms = e.place, self.terms.counted_in(e.place.epoch)
+        at, thaw = self.time_of(e.block), self.audits.rules.played_in(p.epoch).thaw_seconds
+        length, shown = min(terms.challenge_seconds, thaw // 4), self.audits.shown_at[p.epoch, p.auditor]
+        self.differ(f"second doubt in {self.where(e)}", False, e.id in self.doubts)
+        self.differ(f"what {self.where(e)} says", (p.id, at + length, terms.deposit), (e.id, e.answer_by, e.deposit))
+        self.differ(f"{self.where(e)} in time", True, at < shown + length)
+        found = dict(self.audits.findings[p.epoch, p.neuron])
+        counts = found[p.auditor].counts[p.task]
+        self.differ(f"a question that {self.where(e)} is about", True, p.place < counts.asked)
+        self.doubts[e.id] = _Kept(p, e.by, e.answer_by, e.deposit, counts)
+        self.move(e.by, self.address, e.deposit)
+
+    def on_Shown(self, e: Shown) -> None:
+        d = self._end(e.id, State.SHOWN)
+        one = Answered(*e.answered)
+        self.differ(f"question of {self.where(e)} that can have been counted", True, abs(one.score) <= 160_000)
+        self.move(self.address, self.registry.members[d.place.auditor].owner, d.deposit)
+
+    def on_Upheld(self, e: Upheld) -> None:
+        d = self._end(e.id, State.UPHELD)
+        self.differ(f"time of {self.where(e)} over", True, self.time_of(e.block) >= d.answer_by)
+        self.move(self.address, d.by, d.deposit)
+        rules = self.audits.rules.played_in(d.place.epoch)
+        account = self.stake.accounts[d.place.auditor]
+        bps = min(2 * rules.slash_bps, 10_000)
+        taken = [-(-amount * bps // 10_000) for amount in (account.staked, account.thawing)]
+        self.stake.finders[d.place.auditor] = d.by
+        self.expect("Stake.Slashed", d.place.auditor, d.place.epoch, *taken)
+
+    def _end(self, id: bytes, state: State) -> _Kept:
+        doubt = self.doubts[id]
+        self.differ(f"state of the doubt {id.hex()}", State.OPEN, doubt.state)
+        doubt.state = state
+        return doubt
+
+    def owed(self) -> int:
+        return sum(d.deposit for d in self.doubts.values() if d.state is State.OPEN)
+
+    def compare(self) -> None:
+        for id, kept in self.doubts.items():
+            said = Doubt(kept.by, kept.answer_by, kept.state, kept.deposit)
+            self.differ(f"the contract's doubt {id.hex()}", said, self.client(Challenges).get(kept.place))
+
+
+class Challenges(Contract):
+    """Doubts about single questions of an audit."""
+
+    name = "Challenges"
+    events = (Doubted, Shown, Upheld, EIP712DomainChanged)
+    needs_none = (EIP712DomainChanged,)
+    replay = ChallengesReplay
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain of what neurons sign for auditors."""
+        return Domain(self._ledger.deployment.chain_id, self.address, "Klopf Challenges")
+
+    def digest(self, epoch: int, neuron: int, auditor: int, root: bytes) -> bytes:
+        """What a neuron signs: its answers of ``root`` to what ``auditor`` asked in ``epoch``."""
+        said = (_SAID, epoch, neuron, auditor, root)
+        return self.domain.digest(bytes(keccak(encode(("bytes32", "uint32", "uint32", "uint32", "bytes32"), said))))
+
+    def doubt(self, place: Place, revealed: Revealed, key: str) -> Sent:
+        """Ask to see a question of what was ``revealed`` with the auditor's ``key``; approves the deposit by itself."""
+        deposit = self._ledger.client(AuditTerms).counted_in(place.epoch).deposit
+        self._ledger.client(Token).ensure_allowance(self.address, deposit)
+        return self._write("doubt", place.as_tuple(), key, rows_of(revealed.results), revealed.salt)
+
+    def show(self, place: Place, opening: Opening) -> Sent:
+        """Show a question that was doubted; the deposit goes to the auditor's owner."""
+        return self._write("show", place.as_tuple(), opening.as_tuple())
+
+    def uphold(self, place: Place) -> Sent:
+        """Slash an auditor that did not show a question in time."""
+        return self._write("uphold", place.as_tuple())
+
+    def get(self, place: Place) -> Doubt:
+        """A doubt."""
+        by, answer_by, state, deposit, *_ = self._read("doubtOf", place.id)
+        return Doubt(checksum(by), answer_by, State(state), deposit)
