@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+from klopf.errors import MindError
 from klopf.mind.sklearn import MindClassifier, MindRegressor
 
 pytestmark = pytest.mark.extras
@@ -126,6 +127,21 @@ def test_weights_count_and_a_whole_number_is_so_many_rows() -> None:
     assert heavy.predict(X).mean() > 0.9
     with pytest.raises(ValueError, match=r"[Nn]egative"):
         heavy.fit(X, noise, sample_weight=-np.ones(200))
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_class_weights_that_weigh_nothing_are_refused_in_one_line(weight: float) -> None:
+    X, y = small()
+    for learn in (MindClassifier.fit, MindClassifier.partial_fit):
+        with pytest.raises(ValueError, match="class_weight holds a weight"):
+            learn(MindClassifier(class_weight={k: weight for k in np.unique(y)}), X, y)
+
+
+@pytest.mark.parametrize("hidden", [None, 2.5, "a", (None,)])
+def test_hidden_layers_that_are_no_numbers_are_refused_in_one_line(hidden: Any) -> None:
+    X, y = small()
+    with pytest.raises(MindError, match="hidden units and outputs must be whole numbers"):
+        MindClassifier(hidden=hidden).fit(X, y)
 
 
 def test_how_rows_are_sorted_matters_only_where_it_is_a_stream() -> None:

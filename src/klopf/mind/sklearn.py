@@ -16,6 +16,7 @@ array(['same'], dtype='<U5')
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         outputs = self._targets_.outputs
         mind = self._mind_
         if mind is None:
-            hidden = (self.hidden,) if isinstance(self.hidden, int | np.integer) else tuple(self.hidden)
+            hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
             mind = Mind(
                 X.shape[1], outputs, hidden, self.learner, self._targets_.output, self._seed_,
                 **{"normalise_inputs": True, "scale_targets": self._scales, **(self.options or {})},
@@ -301,7 +302,12 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
 
     def _weighed(self, X: Any, y: Any, sample_weight: Any) -> NDArray[np.float64]:
         weights = super()._weighed(X, y, sample_weight)
-        return weights if self.class_weight is None else weights * compute_sample_weight(self.class_weight, y)
+        if self.class_weight is None:
+            return weights
+        each = compute_sample_weight(self.class_weight, y)
+        if not (np.isfinite(each) & (each >= 0)).all():
+            raise ValueError("class_weight holds a weight that is negative or not finite; give numbers from 0")
+        return weights * each
 
     def _after(self) -> None:
         if getattr(self, "_declared_", None) is not None:
