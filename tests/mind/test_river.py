@@ -241,3 +241,30 @@ def test_a_widened_mind_says_what_it_said_and_goes_on(options: dict[str, object]
     assert np.isfinite(wide.predict_proba(padded)).all()
     with pytest.raises(MindError, match="narrower"):
         wide.widened(3, 12)
+
+
+@pytest.mark.parametrize("wrong", [None, 1.0, "a", [1.0], float("nan")])
+def test_what_is_no_dict_is_refused_in_one_line(wrong: Any) -> None:
+    for model in (MindMultiLabelClassifier(), MindMultiTargetRegressor()):
+        with pytest.raises(MindError, match="must be a dict by name"):
+            model.learn_one({"a": 1.0}, wrong)
+    for other, y in ((MindClassifier(), "x"), (MindRegressor(), 1.0)):
+        with pytest.raises(MindError, match="features must be a dict by name"):
+            other.learn_one(wrong, y)
+
+
+def test_a_class_or_label_whose_truth_cannot_be_told_is_refused() -> None:
+    class Unknown:  # as pandas' NA
+        __hash__ = object.__hash__
+
+        def __eq__(self, other: object) -> Any:
+            return self
+
+        def __bool__(self) -> bool:
+            raise TypeError("boolean value of NA is ambiguous")
+
+    with pytest.raises(MindError, match="the class is"):
+        MindClassifier().learn_one({"a": 1.0}, Unknown())
+    for said in (Unknown(), np.zeros(2)):
+        with pytest.raises(MindError, match="say True or False"):
+            MindMultiLabelClassifier().learn_one({"a": 1.0}, {"p": said})

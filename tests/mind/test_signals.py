@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,3 +115,9 @@ def test_frames_leave_the_same_surprise_as_samples() -> None:
         for x, target in zip(X.to_dict("records"), y, strict=True):
             one.learn_one(x, target)
         assert many.surprise == one.surprise > 0
+
+
+@pytest.mark.parametrize("wrong", [None, "a", [1.0], 10**400, float("nan")])
+def test_what_is_no_number_is_refused_in_one_line(wrong: Any) -> None:
+    with pytest.raises(MindError, match="leave it out"):
+        MindDriftDetector().update(wrong)

@@ -23,7 +23,7 @@ from klopf.mind._checked import is_missing
 from klopf.mind._file import seen_before
 from klopf.mind._mind import Mind
 from klopf.mind._rows import roomy
-from klopf.mind._targets import Scale
+from klopf.mind._targets import Scale, named
 from klopf.mind.kernels.state import MOST, S_COUNT, S_MEAN, S_VARIANCE
 
 __all__ = ["Named", "Places", "number"]
@@ -131,7 +131,7 @@ class Named:
         Raises:
             MindError: it cannot be learned from.
         """
-        found = {name: number(name, value, self.gaps) for name, value in x.items()}
+        found = {name: number(name, value, self.gaps) for name, value in named("a sample's features", x).items()}
         self.features.check(found)
         return found
 

@@ -63,7 +63,10 @@ class MindDriftDetector(base.DriftAndWarningDetector):  # type: ignore[misc, unu
 
     def update(self, x: float) -> None:
         """Take in one number. Raises: MindError, where it is none."""
-        found = float(x)
+        try:
+            found = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MindError(f"{x!r} is not a number; leave it out") from error
         if not abs(found) <= MOST:
             raise MindError(f"the number is {x!r}: NaN, infinite or beyond {MOST:g}; leave it out")
         if self._drift_detected:

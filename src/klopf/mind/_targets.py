@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from klopf.errors import MindError
 from klopf.mind._checked import checked_weights
 from klopf.mind.kernels.state import MOST
 
-__all__ = ["Scale", "check_class", "holds", "target_of", "weight_of"]
+__all__ = ["Scale", "check_class", "holds", "named", "target_of", "weight_of"]
 
 
 class Scale:
@@ -45,7 +45,11 @@ def check_class(y: Any) -> None:
         hash(y)
     except TypeError as error:
         raise MindError(f"class {y!r} cannot be a name; give a text, a number or True and False") from error
-    if y is None or y != y:
+    try:
+        known = y is not None and bool(y == y)
+    except TypeError:  # pandas' NA
+        known = False
+    if not known:
         raise MindError(f"the class is {y!r}; drop the sample or name its class")
 
 
@@ -54,9 +58,20 @@ def weight_of(w: Any) -> float:
 
 
 def holds(name: Hashable, value: Any) -> float:
-    if value not in (0, 1):
+    try:
+        said = value in (0, 1)
+    except (TypeError, ValueError):  # pandas' NA, an array
+        said = False
+    if not said:
         raise MindError(f"label {name!r} is {value!r}; say True or False")
     return float(value)
+
+
+def named(what: str, found: Any) -> Mapping[Hashable, Any]:
+    """A sample's features, labels or targets by name. Raises: MindError, where they are no dict."""
+    if not isinstance(found, Mapping):
+        raise MindError(f"{what} must be a dict by name, not {type(found).__name__}")
+    return found
 
 
 def target_of(y: Any) -> float:

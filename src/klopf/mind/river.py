@@ -25,7 +25,7 @@ from klopf.mind._frames import columns, frame, series, values, weights_of
 from klopf.mind._intervals import Intervals, checked_level
 from klopf.mind._named import Named, Places
 from klopf.mind._rows import roomy
-from klopf.mind._targets import check_class, holds, target_of, weight_of
+from klopf.mind._targets import check_class, holds, named, target_of, weight_of
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
@@ -356,7 +356,7 @@ class MindMultiLabelClassifier(_Estimator, base.MultiLabelClassifier):  # type: 
         """Learn one sample, which counts ``w`` times; ``y`` says of its labels whether they hold."""
         numbers, labels, w = (
             self._named.numbers(x),
-            {name: holds(name, value) for name, value in y.items()},
+            {name: holds(name, value) for name, value in named("a sample's labels", y).items()},
             weight_of(w),
         )
         self._labels.check(labels)
@@ -407,7 +407,8 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
     @in_turn
     def learn_one(self, x: dict[Hashable, Any], y: Mapping[Hashable, float], w: float = 1.0, **_: Any) -> None:
         """Learn one sample, which counts ``w`` times."""
-        numbers, found, w = self._named.numbers(x), {name: target_of(value) for name, value in y.items()}, weight_of(w)
+        found = {name: target_of(value) for name, value in named("a sample's targets", y).items()}
+        numbers, w = self._named.numbers(x), weight_of(w)
         self._targets.check(found)
         if w == 0 or not found:
             return

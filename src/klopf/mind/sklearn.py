@@ -304,7 +304,7 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
         weights = super()._weighed(X, y, sample_weight)
         if self.class_weight is None:
             return weights
-        each = compute_sample_weight(self.class_weight, y)
+        each: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
         if not (np.isfinite(each) & (each >= 0)).all():
             raise ValueError("class_weight holds a weight that is negative or not finite; give numbers from 0")
         return weights * each
