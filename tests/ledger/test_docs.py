@@ -37,6 +37,7 @@ def test_the_gas_table_is_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> N
     with tempfile.TemporaryDirectory() as folder:
         measured = bench.play(Path(folder), 8)
     table = dict(re.findall(r"^(\S.*?)\s{2,}([\d,]+)$", (DOCS / "contracts.md").read_text(), re.M))
-    assert table.keys() == measured.keys()
+    grown = {name for name in table if name.endswith(" auditors")}  # which takes minutes: test_sortition.py, slow
+    assert table.keys() - grown == measured.keys()
     for name, gas in measured.items():
         assert int(table[name].replace(",", "")) == pytest.approx(gas, rel=0.1), name

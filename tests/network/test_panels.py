@@ -137,7 +137,7 @@ def test_the_check_finds_each_fault():
     checks.check_panel(Sound)
     for wrong, said in (
         (Raw, "not escaped: see html.escape"),
-        (HalfEscaped, "onmouseover"),
+        (HalfEscaped, "a name that is not escaped"),
         (Script, "runs nothing"),
         (Elsewhere, "loads nothing from elsewhere"),
         (Open, "leaves <div> open"),

@@ -127,7 +127,7 @@ def test_the_honest_accuse_nobody_honest_and_nothing_is_done_twice(played):
     assert set(which) == set(ended)
     log = (folder / "neurons/ada/log.txt").read_text()
     assert log.count("neuron 1 (ada) answers at") == 2, "it was killed, and came back"
-    assert log.count("answered the dispute") == 2
+    assert 1 <= log.count("answered the dispute") <= 2, "killed between posting an answer and noting it, it notes none"
     for file in folder.rglob("log.txt"):  # of its disputes; who is killed between posting and noting it posts in vain
         assert ": refused: " not in file.read_text(), file
 

@@ -50,7 +50,7 @@ def interval(asked: int, sum: int, squares: int) -> tuple[int, int, int]:
     right (10,000) and wrong (0), narrower for what varies less, and never without width.
 
     >>> interval(120, 90 * 10_000, 90 * 10_000**2), interval(20, 200_000, 2_000_000_000)
-    ((7500, 6655, 8189), (10000, 8388, 10000))
+    ((7500, 6655, 8190), (10000, 8388, 10000))
     """
     spread = asked * squares - sum**2
     under = -(-_SQUARE * (4 * _ONE * spread + _SQUARE * asked * _ONE**2) // (4 * asked))
