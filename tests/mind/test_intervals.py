@@ -144,17 +144,20 @@ def test_scikit_learns_regressor_says_within_which_bounds() -> None:
 
     from klopf.mind.sklearn import MindRegressor
 
-    r = np.random.default_rng(0)
-    X = r.normal(size=(4000, 4))
-    y = 50 + X[:, 0] * X[:, 1] + r.normal(size=4000) * np.exp(X[:, 2])
-    table = MindRegressor(intervals=True).fit(X[:1500], y[:1500])
-    stream = MindRegressor(intervals=True)
-    for rows in np.array_split(np.arange(1500), 15):
-        stream.partial_fit(X[rows], y[rows])
-    for model in (table, stream):
-        for level in ASKED:
-            low, high = model.predict_interval(X[1500:], level).T
-            assert abs(((low <= y[1500:]) & (y[1500:] <= high)).mean() - level) < 0.05
+    off = np.zeros((5, 2, len(ASKED)))  # how far each run's coverage is from what was asked: five points by chance
+    for seed in range(5):
+        r = np.random.default_rng(seed)
+        X = r.normal(size=(4000, 4))
+        y = 50 + X[:, 0] * X[:, 1] + r.normal(size=4000) * np.exp(X[:, 2])
+        table = MindRegressor(intervals=True).fit(X[:1500], y[:1500])
+        stream = MindRegressor(intervals=True)
+        for rows in np.array_split(np.arange(1500), 15):
+            stream.partial_fit(X[rows], y[rows])
+        for m, model in enumerate((table, stream)):
+            for k, level in enumerate(ASKED):
+                low, high = model.predict_interval(X[1500:], level).T
+                off[seed, m, k] = ((low <= y[1500:]) & (y[1500:] <= high)).mean() - level
+    assert np.abs(off.mean(0)).max() < 0.03, off.mean(0)
     plain = MindRegressor().fit(X[:1500], y[:1500])
     assert (plain.predict(X[:50]) == table.predict(X[:50])).all()  # intervals change no prediction
     with pytest.raises(MindError, match="intervals=True"):
