@@ -22,9 +22,10 @@ eth_getLogs of 100,000 events, ms                 555       587
 ================================================  ========  =======
 
 What bounds the embedded chain is told in the same run. To write as much as a transfer and wait for the disk took 0.2 to
-0.6 ms there, so a durable transfer takes at least 0.4 to 0.8 ms. Of four processes the bound is the server's processor more
-than the disk: 260 to 290 µs of it a transaction, in one thread (anvil's 300 are spread over both cores). On cores that
-others keep busy (load 5 and more) anvil is ahead in nearly every row: a wait for the disk then takes 1.2 ms and more.
+0.6 ms there, so a durable transfer takes at least 0.4 to 0.8 ms. Of four processes the bound is the server's processor
+more than the disk: 260 to 290 µs of it a transaction, in one thread (anvil's 300 are spread over both cores). On cores
+that others keep busy (load 5 and more) anvil is ahead in nearly every row: a wait for the disk then takes 1.2 ms and
+more.
 """
 
 from __future__ import annotations
