@@ -95,6 +95,7 @@ class Database:
             if ident in self._all:  # the number of a thread that has ended, used again
                 self._all.pop(ident).close()
             self._all[ident] = connection
+            self._log.look_again()
 
     def _connect(self) -> sqlite3.Connection:
         self._local.recent, self._local.split = None, False
