@@ -50,6 +50,7 @@ from figures import Report, arguments
 
 from klopf import chain
 from klopf.chain._rlp import encode
+from klopf.chain.state import _turn
 from klopf.chain.state._block import number_bytes
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +59,7 @@ KEYS = [coincurve.PrivateKey(bytes([7 + n]) * 32) for n in range(5)]
 TO = b"\xab" * 20
 EVENTS_EACH = 1000
 SERVE = "import sys; from klopf import chain; chain.serve(sys.argv[1], port=0, ready=lambda u: print(u, flush=True))"
+FORGETS = "from klopf.chain.state import _log; _log.Log.sync = lambda log: None; "  # never waits for the disk: a bound
 # runtime: counts down from 1000 and logs the count each time: PUSH2 1000, JUMPDEST, LOG1(0, 0, count), SUB 1, JUMPI
 EVENTS = bytes.fromhex("6103e85b805f5fa1600190038060035700")
 READ = bytes.fromhex("5f35545f5260205ff3")  # returns the slot that is asked for
@@ -202,6 +204,39 @@ def _sender(port: int, raws: list[bytes], ready: Any, go: Any) -> None:
         client.ask("eth_sendRawTransaction", "0x" + raw.hex())
 
 
+def together(folder: Path, count: int, shared: bool) -> float:
+    """Transactions a second of four processes that have one file open and wait for the disk for each.
+
+    ``shared``: as they do; else each waits by itself, in its turn.
+    """
+    path = folder / f"together-{time.monotonic_ns()}.db"
+    chain.create(path, chain_id=CHAIN_ID, allocation={"0x" + address(k).hex(): 10**24 for k in KEYS}).close()
+    context = multiprocessing.get_context("fork")
+    ready, go = context.Barrier(5), context.Barrier(5)
+    work = [[signed(key, nonce, TO) for nonce in range(count)] for key in KEYS[1:]]
+    running = [context.Process(target=_writer, args=(path, raws, shared, ready, go)) for raws in work]
+    for process in running:
+        process.start()
+    ready.wait(60)
+    begin = time.perf_counter()
+    go.wait(60)
+    for process in running:
+        process.join(120)
+        assert process.exitcode == 0
+    return 4 * count / (time.perf_counter() - begin)
+
+
+def _writer(path: Path, raws: list[bytes], shared: bool, ready: Any, go: Any) -> None:
+    if not shared:
+        _turn._make_room = lambda descriptor: False
+    with chain.open(path) as opened:
+        assert opened.machine
+        ready.wait(60)
+        go.wait(60)
+        for raw in raws:
+            opened.send(raw)
+
+
 def sync(folder: str) -> None:
     """Write as much as a transfer's commit does over what is there, and wait until the disk has it."""
     descriptor = os.open(Path(folder) / "synced", os.O_RDWR | os.O_CREAT)
@@ -223,11 +258,11 @@ def timed(act: Callable[[Any], Any], items: Any) -> list[float]:
 
 
 @contextlib.contextmanager
-def embedded(folder: Path) -> Iterator[int]:
-    """The port of a served chain."""
-    path = folder / "served.db"
+def embedded(folder: Path, before: str = "") -> Iterator[int]:
+    """The port of a served chain; its process does ``before`` first."""
+    path = folder / f"served{len(before)}.db"
     chain.create(path, chain_id=CHAIN_ID, allocation={"0x" + address(k).hex(): 10**24 for k in KEYS}).close()
-    process = subprocess.Popen([sys.executable, "-c", SERVE, str(path)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", before + SERVE, str(path)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield int(process.stdout.readline().rsplit(":", 1)[1])
@@ -258,7 +293,13 @@ def anvil() -> Iterator[int | None]:
 def compare(report: Report, quick: bool) -> None:
     """Measure both, in turn."""
     rounds, few, many, events = (3, 30, 200, 5_000) if quick else (5, 100, 1_000, 100_000)
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder)) as port, anvil() as other:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded(Path(folder)) as port,
+        embedded(Path(folder), FORGETS) as forgetful,
+        anvil() as other,
+    ):
+        bound = Side("forgets", forgetful)
         sides = [Side("embedded", port)] + ([] if other is None else [Side("anvil", other)])
         found: dict[tuple[str, str], list[float]] = {}
         for _ in range(rounds):
@@ -269,6 +310,10 @@ def compare(report: Report, quick: bool) -> None:
                 found.setdefault((side.name, "bare"), []).append(1000 * side.bare(few))
                 found.setdefault((side.name, "batch"), []).append(side.batches(many))
                 found.setdefault((side.name, "four"), []).append(side.at_once(many // 4))
+            found.setdefault(("forgets", "four"), []).append(bound.at_once(many // 4))
+            for shared in (True, False):
+                rate = together(Path(folder), many // 4, shared)
+                found.setdefault(("together", str(shared)), []).append(rate)
             found.setdefault(("disk", "sync"), []).append(1000 * statistics.median(timed(sync, [folder] * few)))
         for side in sides:
             side.events(events)
@@ -289,6 +334,18 @@ def compare(report: Report, quick: bool) -> None:
         "to write as much as a transfer, and wait for the disk": (wait, "ms"),
         "a durable transfer takes at least that wait and two such requests": (wait + 2 * bare, "ms"),
         "four who wait for that disk, all covered by one wait, are at most": (4000 / (wait + bare), "a second"),
+        "four processes at once, of a server that never waits for the disk": (
+            statistics.median(found["forgets", "four"]),
+            "a second",
+        ),
+        "four processes with one file open, that share their waits": (
+            statistics.median(found["together", "True"]),
+            "a second",
+        ),
+        "four processes with one file open, each with waits of its own": (
+            statistics.median(found["together", "False"]),
+            "a second",
+        ),
     }
     for text, (value, unit) in told.items():
         report.figure(text, value, unit)
@@ -300,8 +357,8 @@ def compare(report: Report, quick: bool) -> None:
             continue
         theirs = statistics.median(found["anvil", what])
         report.figure(f"{text}, anvil", theirs, unit)
-        bound = {"at_most": theirs} if unit == "ms" else {"at_least": theirs}
-        report.figure(f"{text}, embedded", mine, unit, **bound)
+        limit = {"at_most": theirs} if unit == "ms" else {"at_least": theirs}
+        report.figure(f"{text}, embedded", mine, unit, **limit)
 
 
 if __name__ == "__main__":

@@ -219,6 +219,32 @@ def test_the_log_is_lengthened_ahead(opened: chain.Chain, monkeypatch: pytest.Mo
         copy.send(transfer(0, copy.height))
 
 
+def test_nobody_asks_for_the_times_of_the_log(opened: chain.Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened.send(transfer(0, 0))
+    asked = list[str]()
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, *a, **k: (asked.append(str(path)), stat(path, *a, **k))[1])
+    for nonce in range(1, 4):  # each change after that would be given a time of its own, for which the disk waits too
+        opened.send(transfer(0, nonce))
+    assert not [path for path in asked if path.endswith("-wal")]
+
+
+def test_who_opens_another_log_waits_for_that_one(tmp_path: Path) -> None:
+    allocation = {writers.account(0).address: 10**21}
+    path = tmp_path / "chain.db"
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation=allocation).close()
+    log = _log.Log(path)
+    for nonce in range(3):  # the log goes when the last one closes; the next one is another file
+        with chain.open(path) as opened:
+            opened.send(transfer(0, nonce))
+            log.look_again()
+            log.sync()
+            assert os.path.samestat(os.fstat(log._number), os.stat(f"{path}-wal"))
+    log.look_again()
+    log.sync()  # there is none: all is in the database
+    log.close()
+
+
 SERVE = """
 import sys
 from klopf import chain
