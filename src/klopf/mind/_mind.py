@@ -206,7 +206,12 @@ class Mind(Kept):
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")
         targets = checked_targets(y, len(x), self.outputs, self.output, self._said, unknown)
-        weights = checked_weights(sample_weight, len(x), self._dtype)
+        return self._learn_checked(x, targets, checked_weights(sample_weight, len(x), self._dtype))
+
+    def _learn_checked(
+        self, x: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The same of what was checked already, and lies as kernels take it."""
         errors, expected = np.empty((2, len(x)), self._dtype)
         out = np.empty((len(x), self.outputs), self._said)
         lock = self._turns.lock
@@ -283,7 +288,10 @@ class Mind(Kept):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities of classes, or the predicted numbers, for every row of ``X``; shape ``(n, outputs)``."""
-        x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps)
+        return self._predict_checked(checked_inputs(X, self.sensors, self._dtype, self._tables.gaps))
+
+    def _predict_checked(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The same of rows that were checked already, and lie as kernels take them."""
         out = np.empty((len(x), self.outputs), self._said)
         predict = self._predictor or self._load_predictor()
         company, lock = self._tables.company, self._turns.lock

@@ -135,8 +135,9 @@ class Named:
         self.features.check(found)
         return found
 
-    def learn(self, x: dict[Hashable, float], y: Any, outputs: int, weight: float = 1.0) -> tuple[Any, Any]:
-        """Learn one sample that was checked, ``y`` as a mind with ``outputs`` takes it. New features get their places
+    def learn(self, x: dict[Hashable, float], y: float, outputs: int, weight: float = 1.0) -> tuple[Any, Any]:
+        """Learn one sample that was checked, as ``y`` and ``weight`` were: a class's number below ``outputs``, or the
+        one target. New features get their places
         in the order of their names.
 
         Returns:
@@ -144,7 +145,8 @@ class Named:
         """
         mind = self.ready(list(x), outputs)
         rows = self._row(mind, x, weight)
-        _, out, _ = mind._learn(rows, np.asarray(y)[None], np.asarray([weight]))
+        wanted = np.array([y]) if mind.output == "softmax" else np.array([[y]], mind._said)
+        _, out, _ = mind._learn_checked(rows.astype(mind._dtype), wanted, np.array([weight], mind._dtype))
         return rows[0], out[0]
 
     def ready(self, names: list[Hashable], outputs: int) -> Mind:
@@ -183,6 +185,12 @@ class Named:
         _, out, _ = mind._learn(rows, y, weights)
         return rows, out
 
+    def predicted(self, mind: Mind, x: Mapping[Hashable, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """``x`` by place, as the mind hears it, and what is predicted of it, ``(outputs,)``."""
+        row = self.vector(mind, x)
+        out: NDArray[Any] = mind._predict_checked(row[None].astype(mind._dtype))[0]
+        return row, out
+
     def vector(self, mind: Mind, x: Mapping[Hashable, Any], weight: float = 0.0) -> NDArray[Any]:
         """``x`` by place, as the mind hears it; features that were never learned from are left out. With a ``weight``
         it is about to be learned."""
@@ -211,7 +219,9 @@ class Named:
 
     def _absent(self, mind: Mind, rows: int) -> NDArray[Any]:
         """Rows in which nothing stands yet."""
-        return np.full((rows, mind.sensors), np.inf if self.gaps else 0.0)
+        out = np.empty((rows, mind.sensors))
+        out.fill(np.inf if self.gaps else 0.0)  # for one row half the time of numpy's ``full``
+        return out
 
     def _heard(self, rows: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         if self.gaps:

@@ -54,6 +54,8 @@ def check_class(y: Any) -> None:
 
 
 def weight_of(w: Any) -> float:
+    if type(w) is float and 0 <= w <= MOST:  # as is usual
+        return w
     return float(checked_weights([w], 1, np.float64)[0])
 
 

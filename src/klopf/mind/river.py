@@ -196,7 +196,7 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
         mind = self._named.mind
         if mind is None:
             return {}
-        p = self._probabilities(mind.predict_proba(self._named.vector(mind, x)[None]).astype(np.float64))[0]
+        p = self._probabilities(self._named.predicted(mind, x)[1].astype(np.float64)[None])[0]
         return dict(zip(self._classes, p.tolist(), strict=True))
 
     @in_turn
@@ -214,7 +214,7 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
 
     def _probabilities(self, said: Any) -> Any:
         """Of the classes in the order in which ``_classes`` has them, ``(n, classes)``."""
-        p = said[:, list(self._classes.values())]
+        p = said.take(list(self._classes.values()), 1)
         return p / np.maximum(p.sum(1, keepdims=True), 1e-300)
 
 
@@ -309,8 +309,8 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         mind = self._named.mind
         if mind is None:
             return np.zeros(0), 0.0
-        row = self._named.vector(mind, x)
-        return row, float(mind.predict_proba_one(row)[0])
+        row, out = self._named.predicted(mind, x)
+        return row, float(out[0])
 
     def _around(self, row: Any, predicted: float, level: float) -> Any:
         return conf.Interval(*self._intervals.bounds(level, row, predicted)[0].tolist())
@@ -370,7 +370,7 @@ class MindMultiLabelClassifier(_Estimator, base.MultiLabelClassifier):  # type: 
         mind = self._named.mind
         if mind is None:
             return {}
-        p = mind.predict_proba_one(self._named.vector(mind, x)).astype(float)
+        p = self._named.predicted(mind, x)[1].astype(float)
         return {name: {False: 1.0 - float(p[k]), True: float(p[k])} for name, k in self._labels.at.items()}
 
 
@@ -426,7 +426,7 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         mind = self._named.mind
         if mind is None:
             return {}
-        out = mind.predict_proba_one(self._named.vector(mind, x)).astype(float)
+        out = self._named.predicted(mind, x)[1].astype(float)
         return {name: float(out[k]) for name, k in self._targets.at.items()}
 
     @in_turn
