@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind.kernels.state import MOST
 
-__all__ = ["checked_inputs", "checked_targets", "checked_weights", "is_missing", "plain", "read"]
+__all__ = [
+    "checked_inputs",
+    "checked_options",
+    "checked_targets",
+    "checked_weights",
+    "is_missing",
+    "no_number",
+    "plain",
+    "read",
+    "shown",
+]
 
 
 def is_missing(value: Any) -> bool:
@@ -21,6 +31,32 @@ def is_missing(value: Any) -> bool:
 
 
 _MISSING = np.frompyfunc(is_missing, 1, 1)
+
+_NO_NUMBERS = (np.datetime64, np.timedelta64, np.complexfloating)
+_NO_NUMBER = np.frompyfunc(lambda value: isinstance(value, _NO_NUMBERS), 1, 1)
+
+
+def no_number(value: Any) -> bool:
+    """Whether ``value`` is a date, a duration or complex, of which ``float`` may make some number all the same."""
+    return isinstance(value, _NO_NUMBERS)
+
+
+def shown(value: Any) -> str:
+    """``value`` as an error says it: one short line, whatever it is."""
+    try:
+        said = " ".join(repr(value).split())
+    except Exception:  # a stranger's, or a whole number with too many digits
+        said = f"some {type(value).__name__}"
+    return said if len(said) <= 80 else said[:77] + "..."
+
+
+def checked_options(options: Any) -> dict[str, Any]:
+    """Fields of ``klopf.mind.Settings`` by name; none for None. Raises: MindError, where they are no dict."""
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise MindError(f"options must be a dict of settings by name, not {shown(options)}")
+    return dict(options)
 
 
 def read(given: ArrayLike, what: str) -> NDArray[Any]:
@@ -37,6 +73,8 @@ def read(given: ArrayLike, what: str) -> NDArray[Any]:
         array = np.ma.filled(given.astype(np.float64), np.nan) if np.ma.is_masked(given) else np.asarray(given)  # type: ignore[union-attr]
         if array.dtype.kind not in "biufOSU":
             raise TypeError(f"not {array.dtype.name}")
+        if array.dtype.kind == "O" and _NO_NUMBER(array).any():
+            raise TypeError("not dates, durations or complex ones")
         return np.where(_MISSING(array).astype(bool), np.nan, array) if array.dtype.kind == "O" else array
 
 
@@ -137,6 +175,6 @@ def checked_weights(weights: ArrayLike | None, rows: int, dtype: Any) -> NDArray
     given = plain(weights, dtype, "sample's weight")
     if given.shape != (rows,):
         raise MindError(f"{rows} samples need {rows} weights, not an array of shape {given.shape}")
-    if not (given >= 0).all() or not given.max() <= MOST:
+    if not (given >= 0).all() or not given.max(initial=0.0) <= MOST:
         raise MindError(f"a sample's weight is negative, NaN or beyond {MOST:g}; 0 leaves a sample out")
     return given

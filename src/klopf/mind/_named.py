@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
-from klopf.mind._checked import is_missing
+from klopf.mind._checked import is_missing, no_number, shown
 from klopf.mind._file import seen_before
 from klopf.mind._mind import Mind
 from klopf.mind._rows import roomy
@@ -34,7 +34,7 @@ class Places:
 
     def __init__(self, most: int, what: str) -> None:
         if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 2:
-            raise MindError(f"the most {what}s must be a whole number from 2, not {most!r}")
+            raise MindError(f"the most {_many(what)} must be a whole number from 2, not {most!r}")
         self._most, self._what = int(most), what
         self.at: dict[Hashable, int] = {}
         self._fringe: OrderedDict[Hashable, None] = OrderedDict()  # seen in one sample, the longest ago first
@@ -44,12 +44,15 @@ class Places:
         return len(self.at)
 
     def check(self, names: Iterable[Hashable]) -> None:
-        """Raises: MindError, where ``names`` are more than there are places."""
-        count = len(set(names))
-        if count > self._most:
-            raise MindError(
-                f"one sample has {count} {self._what}s where {self._most} are kept at most; raise max_{self._what}s"
-            )
+        """Raises: MindError, where ``names`` are more than there are places, or one is none."""
+        found = set(names)
+        if found <= self.at.keys():
+            return
+        if len(found) > self._most:
+            many = _many(self._what)
+            raise MindError(f"one sample has {len(found)} {many} where {self._most} are kept at most; raise max_{many}")
+        if any(name != name for name in found):
+            raise MindError(f"a {self._what} is called NaN, which does not even equal itself; give it a name")
 
     def see(self, names: Iterable[Hashable]) -> list[int]:
         """These come in one sample: each has a place from now on. Returns the places that others had before."""
@@ -84,11 +87,15 @@ class Places:
         return self.at.pop(gone)
 
 
+def _many(what: str) -> str:
+    return what + ("es" if what.endswith("s") else "s")
+
+
 class Named:
     """A mind whose sensors have names; it is widened when they no longer fit."""
 
     def __init__(self, hidden: Any, learner: str, output: str, seed: int, most: int, options: dict[str, Any]) -> None:
-        hidden = (hidden,) if isinstance(hidden, int | np.integer) else hidden
+        hidden = tuple(hidden) if isinstance(hidden, Iterable) else (hidden,)
         self._make = {"hidden": hidden, "learner": learner, "output": output, "seed": seed, **options}
         self._most = most
         self.gaps = bool(options.get("normalise_inputs"))
@@ -194,7 +201,8 @@ class Named:
     def vector(self, mind: Mind, x: Mapping[Hashable, Any], weight: float = 0.0) -> NDArray[Any]:
         """``x`` by place, as the mind hears it; features that were never learned from are left out. With a ``weight``
         it is about to be learned."""
-        known = {name: number(name, value, self.gaps) for name, value in x.items() if name in self.places}
+        found = named("a sample's features", x)
+        known = {name: number(name, value, self.gaps) for name, value in found.items() if name in self.places}
         row: NDArray[Any] = self._row(mind, known, weight)[0]
         return row
 
@@ -237,13 +245,16 @@ def number(name: Hashable, value: Any, gaps: bool = True) -> float:
     Raises:
         MindError: it is none that can be learned from; without ``gaps``, it is missing.
     """
+    kind = type(value)
     try:
+        if kind is not float and kind is not int and no_number(value):
+            raise TypeError("a date, a duration or complex")
         found = float(value)
     except (TypeError, ValueError, OverflowError) as error:
         if not gaps or not is_missing(value):
-            raise MindError(f"feature {name!r} is {value!r}; encode it as a number first") from error
+            raise MindError(f"feature {shown(name)} is {shown(value)}; encode it as a number first") from error
         found = math.nan
     if not (abs(found) <= MOST or (gaps and found != found)):
         what, mend = ("", "drop or scale") if gaps else ("NaN, ", "drop, fill or scale")
-        raise MindError(f"feature {name!r} is {value!r}: {what}infinite or beyond {MOST:g}; {mend} it first")
+        raise MindError(f"feature {shown(name)} is {shown(value)}: {what}infinite or beyond {MOST:g}; {mend} it first")
     return found

@@ -18,9 +18,10 @@ import numpy as np
 from river import base
 
 from klopf.errors import MindError
+from klopf.mind._checked import no_number, shown
 from klopf.mind._named import Places, number
 from klopf.mind._rows import roomy
-from klopf.mind._targets import Scale
+from klopf.mind._targets import Scale, named
 from klopf.mind.kernels.state import MOST
 
 __all__ = ["MindAnomalyDetector", "MindDriftDetector"]
@@ -64,11 +65,13 @@ class MindDriftDetector(base.DriftAndWarningDetector):  # type: ignore[misc, unu
     def update(self, x: float) -> None:
         """Take in one number. Raises: MindError, where it is none."""
         try:
+            if no_number(x):
+                raise TypeError("a date, a duration or complex")
             found = float(x)
         except (TypeError, ValueError, OverflowError) as error:
-            raise MindError(f"{x!r} is not a number; leave it out") from error
+            raise MindError(f"{shown(x)} is not a number; leave it out") from error
         if not abs(found) <= MOST:
-            raise MindError(f"the number is {x!r}: NaN, infinite or beyond {MOST:g}; leave it out")
+            raise MindError(f"the number is {shown(x)}: NaN, infinite or beyond {MOST:g}; leave it out")
         if self._drift_detected:
             self._reset()
         n = self._scale.count
@@ -129,7 +132,7 @@ class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
     def _features(self, x: dict[Hashable, Any]) -> Any:
         """Scaled features, and what the units say of them; a feature that is absent is as usual."""
         z = np.zeros(self._size)
-        for name, value in x.items():
+        for name, value in named("an input's features", x).items():
             place = self._places.at.get(name)
             found = number(name, value)
             if found == found and place is not None and self._scales[place].count > 1:
@@ -139,7 +142,7 @@ class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
 
     def learn_one(self, x: dict[Hashable, Any]) -> None:
         """Take one input in as usual."""
-        found = {name: number(name, value) for name, value in x.items()}
+        found = {name: number(name, value) for name, value in named("an input's features", x).items()}
         self._places.check(found)
         freed = self._places.see(list(found))
         if len(self._places) > self._size or not self._size:

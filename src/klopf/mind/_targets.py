@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from klopf.errors import MindError
-from klopf.mind._checked import checked_weights
+from klopf.mind._checked import checked_weights, no_number, shown
 from klopf.mind.kernels.state import MOST
 
 __all__ = ["Scale", "check_class", "holds", "named", "target_of", "weight_of"]
@@ -44,13 +44,13 @@ def check_class(y: Any) -> None:
     try:
         hash(y)
     except TypeError as error:
-        raise MindError(f"class {y!r} cannot be a name; give a text, a number or True and False") from error
+        raise MindError(f"class {shown(y)} cannot be a name; give a text, a number or True and False") from error
     try:
         known = y is not None and bool(y == y)
     except TypeError:  # pandas' NA
         known = False
     if not known:
-        raise MindError(f"the class is {y!r}; drop the sample or name its class")
+        raise MindError(f"the class is {shown(y)}; drop the sample or name its class")
 
 
 def weight_of(w: Any) -> float:
@@ -65,22 +65,24 @@ def holds(name: Hashable, value: Any) -> float:
     except (TypeError, ValueError):  # pandas' NA, an array
         said = False
     if not said:
-        raise MindError(f"label {name!r} is {value!r}; say True or False")
+        raise MindError(f"label {shown(name)} is {shown(value)}; say True or False")
     return float(value)
 
 
 def named(what: str, found: Any) -> Mapping[Hashable, Any]:
     """A sample's features, labels or targets by name. Raises: MindError, where they are no dict."""
-    if not isinstance(found, Mapping):
+    if type(found) is not dict and not isinstance(found, Mapping):
         raise MindError(f"{what} must be a dict by name, not {type(found).__name__}")
     return found
 
 
 def target_of(y: Any) -> float:
     try:
+        if no_number(y):
+            raise TypeError("a date, a duration or complex")
         target = float(y)
     except (TypeError, ValueError, OverflowError) as error:
-        raise MindError(f"the target is {y!r}, not a number") from error
+        raise MindError(f"the target is {shown(y)}, not a number") from error
     if not abs(target) <= MOST:
-        raise MindError(f"the target is {y!r}: NaN, infinite or beyond {MOST:g}; drop or scale it first")
+        raise MindError(f"the target is {shown(y)}: NaN, infinite or beyond {MOST:g}; drop or scale it first")
     return target

@@ -13,13 +13,13 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from klopf.extras import require as _require
-from klopf.mind._checked import checked_weights
+from klopf.mind._checked import checked_options, checked_weights
 from klopf.mind._company import options_of
 from klopf.mind._frames import columns, frame, series, values, weights_of
 from klopf.mind._intervals import Intervals, checked_level
@@ -62,13 +62,13 @@ class _Estimator(Kept, base.Estimator):  # type: ignore[misc, unused-ignore]
         options: dict[str, Any] | None = None,
         max_features: int = 1024,
     ) -> None:
-        self.hidden = hidden if isinstance(hidden, int | np.integer) else tuple(hidden)
+        self.hidden = tuple(hidden) if isinstance(hidden, Iterable) and not isinstance(hidden, str) else hidden
         self.learner = learner
         self.seed = seed
         self.options = options
         self.max_features = max_features
         own = options_of(learner) if self._keeps_company else {"normalise_inputs": True}
-        made = {**own, "scale_targets": self._output == "linear", **(options or {})}
+        made = {**own, "scale_targets": self._output == "linear", **checked_options(options)}
         self._named = Named(self.hidden, learner, self._output, seed, max_features, made)
         self._turns = Turns()
 
