@@ -82,6 +82,8 @@ def test_a_network_of_regressors(tmp_path):
         assert set(rows[name]["audit"]) == {"variance-explained", "robustness"}
         assert rows[name]["audit"]["variance-explained"] > 0.6
     assert rows["fred"]["audit"]["variance-explained"] == 0
+    said = json.loads(klopf("predict", tmp_path / "run", tmp_path / "rent.csv", "--json").stdout)
+    assert said["variance_explained"] > 0.85 and len(said["rent"]) == 900
     with run.connect() as book:
         assert book.marks.current() == ledger.Marks({"variance-explained": 1000, "robustness": 2000})
 
@@ -95,6 +97,8 @@ def test_a_network_that_answers_text_with_models_from_outside(tmp_path):
     likeness = summary["likeness"]
     assert likeness["network"] > 0.6 > likeness["linear"] and likeness["best_neuron"] - likeness["network"] < 0.1
     assert rows["lars"]["audit"]["likeness"] < 0.5 < rows["two"]["audit"]["likeness"]
+    (tmp_path / "asked.csv").write_text("question\nwhat is 7 squared\n")
+    assert klopf("predict", tmp_path / "run", tmp_path / "asked.csv").stdout == "answer\nit is 49\n"
     saved = tmp_path / "run/neurons/two/state/2"
     assert (saved / "model/kind").read_text() == "tests.peers.models.memory:RemoteMemory"
     assert len(json.loads((saved / "post.json").read_text())["commitment"]) == 64

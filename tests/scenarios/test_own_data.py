@@ -1,5 +1,7 @@
 """A network on the user's own data: a CSV file over the embedded ledger, Parquet files a neuron over an RPC URL."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,28 @@ emission = 100000.0
     assert "epoch 2 paid fees only" in run.said
     assert sum(row["earned"] for row in summary["neurons"]) > 0
     assert klopf("verify", tmp_path / "run").returncode == 0
+    predictions_of_what_it_learned(tmp_path, names, inputs, labels)
+
+
+def predictions_of_what_it_learned(folder, names, inputs, labels):
+    """New samples with their columns in another order, with and without what is right; then what is no sample."""
+    order = list(reversed(range(len(names))))
+    head, rows = ",".join(names[i] for i in order), [",".join(str(row[i]) for i in order) for row in inputs]
+    told = [f"{row},{label}" for row, label in zip(rows, labels, strict=True)]
+    (folder / "told.csv").write_text("\n".join([f"{head},cultivar", *told]) + "\n")
+    (folder / "new.csv").write_text("\n".join([f"remark,{head}", *(f"none,{row}" for row in rows)]) + "\n")
+    before = {file: file.read_bytes() for file in (folder / "run").rglob("*") if file.is_file()}
+    said = json.loads(klopf("predict", folder / "run", folder / "told.csv", "--json").stdout)
+    assert said["accuracy"] == pytest.approx(np.mean(np.array(said["prediction"]) == labels))
+    assert said["accuracy"] > 0.85 and set(said["heard"]) <= {"one", "two"}
+    done = klopf("predict", folder / "run", folder / "new.csv", "--out", folder / "said.csv")
+    assert done.returncode == 0 and "178 samples; listens to" in done.stderr and "accuracy" not in done.stderr
+    header, *lines = (folder / "said.csv").read_text().splitlines()
+    assert header == "prediction,probability" and [line.split(",")[0] for line in lines] == said["prediction"]
+    assert before == {file: file.read_bytes() for file in (folder / "run").rglob("*") if file.is_file()}
+    (folder / "short.csv").write_text("\n".join([",".join(names[1:]), ",".join(map(str, inputs[0, 1:]))]) + "\n")
+    short = klopf("predict", folder / "run", folder / "short.csv")
+    assert short.returncode == 2 and short.stderr.count("\n") == 1 and repr(names[0]) in short.stderr
 
 
 def test_parquet_files_a_neuron_over_an_rpc_url(tmp_path, anvil):

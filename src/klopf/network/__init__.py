@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from klopf.network._demo import DEMO_PASSPHRASE, demo_settings
     from klopf.network._folder import Member, Run, read_run
     from klopf.network._panel import PANELS, Panel, plain
+    from klopf.network._predict import Prediction, predict
     from klopf.network._prepare import prepare
     from klopf.network._receipts import gather_receipts
     from klopf.network._report import render
@@ -37,6 +38,7 @@ __all__ = [
     "Member",
     "NetworkSettings",
     "Panel",
+    "Prediction",
     "Progress",
     "Run",
     "Samples",
@@ -48,6 +50,7 @@ __all__ = [
     "gather_receipts",
     "parse_settings",
     "plain",
+    "predict",
     "prepare",
     "read_run",
     "read_settings",
@@ -69,6 +72,7 @@ _LATER = {
     "Summary": "_summary", "to_json": "_summary", "summarise": "_summarise", "render": "_report",
     "PANELS": "_panel", "Panel": "_panel", "plain": "_panel",
     "count_disputes": "_verify", "unverified": "_verify", "verify": "_verify",
+    "Prediction": "_predict", "predict": "_predict",
     "gather_receipts": "_receipts", "prepare": "_prepare", "run": "_run",
 }  # fmt: skip
 

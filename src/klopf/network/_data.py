@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from klopf import tables
 from klopf.errors import PeersError
 from klopf.mind import problems
+from klopf.network._scaling import Scaling
 from klopf.network._settings import DataSettings, NetworkSettings
 from klopf.peers import Classes, Numbers, Task, Text
 
-__all__ = ["Samples", "Shares", "read_samples", "share_out"]
+__all__ = ["Samples", "Shares", "read_inputs", "read_samples", "share_out"]
 
 MOST_CLASSES = 1000
 
@@ -70,6 +71,21 @@ def read_samples(path: Path, data: DataSettings) -> Samples:
     return Samples(inputs, labels, Classes(columns, classes))
 
 
+def read_inputs(table: tables.Table, features: Sequence[str], is_text: bool) -> NDArray[Any]:
+    """The columns called ``features`` of a table, in that order and as they are: float32 ``(n, features)``, or texts.
+
+    Raises:
+        TableError: one is not there, or not all finite numbers; for text, one is empty.
+    """
+    for name in features:
+        table.require(name)
+    if not is_text:
+        return np.stack([table.numbers(name) for name in features], axis=1).astype(np.float32)
+    if row := table.gap(features[0]):
+        raise PeersError(f"{table.name}: column {features[0]!r} is empty in row {row}: leave the row out")
+    return np.array([str(cell) for cell in table.columns[features[0]]])
+
+
 def _texts(table: tables.Table, columns: tuple[str, ...], target: str) -> Samples:
     if len(columns) != 1:
         raise PeersError(f"{table.name}: text needs one column beside the target {target!r}, not {len(columns)}")
@@ -91,6 +107,8 @@ class Shares:
     test: Samples
     audit: Samples
     reference: Samples
+    scaling: Scaling | None
+    """None where inputs are text."""
 
 
 def share_out(settings: NetworkSettings) -> Shares:
@@ -131,8 +149,12 @@ def share_out(settings: NetworkSettings) -> Shares:
             raise PeersError(
                 f"{len(everything)} rows leave {len(part)} for data.{what}: more rows or a larger fraction"
             )
-    scaled = _scaled(everything, reference)
-    return Shares(tuple(scaled.take(part) for part in parts), *(scaled.take(p) for p in (test, audit, reference)))
+    scaling = None
+    if not isinstance(everything.task, Text):
+        scaling = Scaling.of(everything.inputs[reference])
+        everything = Samples(scaling.scaled(everything.inputs), everything.targets, everything.task)
+    shares, take = tuple(everything.take(part) for part in parts), everything.take
+    return Shares(shares, take(test), take(audit), take(reference), scaling)
 
 
 def _own_files(settings: NetworkSettings) -> tuple[Samples, NDArray[np.int64]]:
@@ -207,12 +229,3 @@ def _dirichlet(
         for part, piece in zip(parts, np.split(mine, ends), strict=True):
             part.append(piece)
     return [rng.permutation(np.concatenate(part)) for part in parts]
-
-
-def _scaled(samples: Samples, reference: NDArray[np.int64]) -> Samples:
-    if isinstance(samples.task, Text):
-        return samples
-    known = samples.inputs[reference]
-    spread = known.std(axis=0)
-    inputs = (samples.inputs - known.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)
-    return Samples(np.clip(inputs, -8.0, 8.0).astype(np.float32), samples.targets, samples.task)

@@ -62,7 +62,7 @@ def prepare(
         deployment.save(folder / "deployment.json")
         with ledger.connect(where, operator, deployment) as book:
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
-        run = Run(folder, settings, members, shares.test.task, where)
+        run = Run(folder, settings, members, shares.test.task, where, shares.scaling)
         run.write()
         _write_arrays(folder / "test.npz", {"targets": shares.test.targets})
     return run, shares

@@ -16,9 +16,9 @@ from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_jso
 if TYPE_CHECKING:
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, Posting, attention, hand_over
-    from klopf.peers._neuron import NeuronSettings, birth
+    from klopf.peers._neuron import NeuronSettings, answer, birth
     from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
-    from klopf.peers._requester import RequesterSettings
+    from klopf.peers._requester import RequesterSettings, newest_listener
 
 __all__ = [
     "KINDS",
@@ -40,12 +40,14 @@ __all__ = [
     "RequesterSettings",
     "Task",
     "Text",
+    "answer",
     "attention",
     "birth",
     "create_model",
     "hand_over",
     "load_model",
     "log",
+    "newest_listener",
     "read_data",
     "save_model",
     "task_from_json",
@@ -57,10 +59,10 @@ _LATER = {
     "Conduct": "_conduct", "ConductSettings": "_conduct",
     "Conversations": "_conversations", "Posting": "_conversations", "attention": "_conversations",
     "hand_over": "_conversations",
-    "NeuronSettings": "_neuron", "birth": "_neuron",
+    "NeuronSettings": "_neuron", "answer": "_neuron", "birth": "_neuron",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
     "TROUBLE": "_participant", "log": "_participant", "read_data": "_participant", "trouble": "_participant",
-    "RequesterSettings": "_requester",
+    "RequesterSettings": "_requester", "newest_listener": "_requester",
 }  # fmt: skip
 
 

@@ -30,14 +30,14 @@ from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
 from klopf.peers._listening import Listener
-from klopf.peers._participant import Participant, log, read_data, trouble
+from klopf.peers._participant import Participant, ParticipantSettings, log, read_data, trouble
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
 from klopf.peers._vouchers import Till
 from klopf.peers.models import MODELS, Model, awaited, create_model, load_model, save_model
 from klopf.peers.tasks import Task
 
-__all__ = ["NeuronSettings", "birth", "live"]
+__all__ = ["NeuronSettings", "answer", "birth", "live"]
 
 T = TypeVar("T")
 
@@ -82,6 +82,20 @@ async def _birth(
     save_model(model, name, folder / "state" / "0" / "model")
     _write_listener(folder, 0, task.listener())
     return await _commitment(_whose(folder.name, name), model)
+
+
+def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
+    """What the newest model of the neuron in ``folder`` says to ``inputs``, in this process: nobody is asked or paid,
+    and nothing changes.
+
+    Raises:
+        PeersError: there is no whole state, or the model has no answer.
+    """
+    settings = ParticipantSettings.read(folder)
+    name, _ = settings.conduct.make(settings.task).model(settings.more["model"], settings.more["settings"])
+    with contextlib.redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "thinker") as thread:
+        model = load_model(folder / "state" / str(_last_state(folder)) / "model", settings.task, name)
+        return asyncio.run(_answers(_whose(settings.name, name), thread, model, inputs))
 
 
 async def live(folder: Path) -> None:

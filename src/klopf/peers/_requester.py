@@ -16,8 +16,9 @@ from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, log, read_data
 from klopf.peers._vouchers import Purse
+from klopf.peers.tasks import Task
 
-__all__ = ["RequesterSettings", "live"]
+__all__ = ["RequesterSettings", "live", "newest_listener"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,15 @@ async def live(folder: Path) -> None:
         await who.see_out()
     finally:
         await who.close()
+
+
+def newest_listener(folder: Path, task: Task) -> Listener | None:
+    """What the requester in ``folder`` has learned of whom to listen to; None before its first epoch."""
+    epochs = [int(p.stem) for p in (folder / "state").glob("*.json") if p.stem.isdigit()]
+    if not epochs:
+        return None
+    last = json.loads((folder / "state" / f"{max(epochs)}.json").read_text())
+    return task.read_listener(last["listener"])
 
 
 class _Requester:
@@ -64,7 +74,7 @@ class _Requester:
 
     async def _work(self, epoch: int) -> None:
         """Ask about the labelled samples, learn whom to listen to, then buy answers to the real questions."""
-        listener = self._listener()
+        listener = newest_listener(self.who.folder, self.who.task) or self.who.task.listener()
         listener.keep_only(self.who.living())
         purse = await Purse.open(self.who)
         conversations = Conversations(self.who, epoch, purse)
@@ -84,13 +94,6 @@ class _Requester:
         files.replace(self.who.folder / "state" / f"{epoch}.json", json.dumps(post))
         heard = {k: round(w / 65_535, 3) for k, w in weights.items() if w > 0}
         log(f"epoch {epoch}: loss on labelled samples {loss:.3f}; listens to {heard}")
-
-    def _listener(self) -> Listener:
-        epochs = [int(p.stem) for p in (self.who.folder / "state").glob("*.json") if p.stem.isdigit()]
-        if not epochs:
-            return self.who.task.listener()
-        last = json.loads((self.who.folder / "state" / f"{max(epochs)}.json").read_text())
-        return self.who.task.read_listener(last["listener"])
 
     def _write_results(self, epoch: int, bought: dict[int, NDArray[Any]], combined: NDArray[Any]) -> None:
         """What the answers amount to: of the network, and of each neuron by itself."""

@@ -106,6 +106,7 @@ COMMANDS = Point(
     {
         "demo": "klopf.console.cli.network:Demo",
         "run": "klopf.console.cli.network:Run",
+        "predict": "klopf.console.cli.network:Predict",
         "status": "klopf.console.cli.network:Status",
         "verify": "klopf.console.cli.network:Verify",
         "neuron": "klopf.console.cli.network:Neuron",

@@ -1,4 +1,4 @@
-"""``klopf demo``, ``run``, ``status``, ``verify`` and ``neuron``: a network of participants."""
+"""``klopf demo``, ``run``, ``predict``, ``status``, ``verify`` and ``neuron``: a network of participants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from klopf.errors import PeersError
 if TYPE_CHECKING:
     from klopf.network import NetworkSettings
 
-__all__ = ["Demo", "Neuron", "Run", "Status", "Verify"]
+__all__ = ["Demo", "Neuron", "Predict", "Run", "Status", "Verify"]
 
 
 class Demo(Command):
@@ -84,6 +84,47 @@ class Run(Command):
             )
         changes = {k: v for k, v in {"seed": seed, "epochs": epochs}.items() if v is not None}
         _run_network(read_settings(network, changes), folder, passphrase(), json_)
+
+
+class Predict(Command):
+    help = "Say what the network of a run makes of new samples, in a CSV or Parquet file."
+    extra = "network"
+
+    def run(self, folder: Path, file: Path, *, out: Path | None = None, json_: Json = False) -> None:
+        """Every neuron's newest model is asked in this process, and listened to as the run's requester learned to:
+        nobody is paid, and nothing changes. Where the file has the run's target too, the score is told.
+
+        Parameters
+        ----------
+        folder
+            A run folder.
+        file
+            The samples; columns are found by their names, in any order.
+        out
+            A CSV file for the predictions, a row a sample; by default they are printed.
+        """
+        import csv
+        import io
+
+        from klopf import files, network
+
+        said = network.predict(folder, file)
+        heard = {name: round(share, 3) for name, share in said.shares.items()}
+        if json_:
+            score = {} if said.score is None else {said.task.measure.replace(" ", "_"): said.score}
+            print(network.to_json({"heard": heard, **score, **said.columns}))
+            return
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(said.columns)
+        writer.writerows(zip(*said.columns.values(), strict=True))
+        if out is None:
+            print(text.getvalue(), end="")
+        else:
+            files.replace(out, text.getvalue())
+        asked = f"{len(said.answers):,} samples; listens to " + ", ".join(f"{n} {s:.3f}" for n, s in heard.items())
+        score_line = "" if said.score is None else f"; {said.task.measure} {said.score:.4f}"
+        print(asked + score_line, file=sys.stderr)
 
 
 class Status(Command):
