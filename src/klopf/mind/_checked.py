@@ -43,6 +43,8 @@ def no_number(value: Any) -> bool:
 
 def shown(value: Any) -> str:
     """``value`` as an error says it: one short line, whatever it is."""
+    if isinstance(value, np.str_ | np.number | np.bool_) and not isinstance(value, np.timedelta64):
+        value = value.item()
     try:
         said = " ".join(repr(value).split())
     except Exception:  # a stranger's, or a whole number with too many digits

@@ -99,7 +99,7 @@ def weights_of(w: Any, rows: int) -> NDArray[np.float64]:
     return np.full(rows, float(given)) if given.ndim == 0 else given
 
 
-def frame(like: Any, table: dict[Any, Sequence[Any]]) -> Any:
+def frame(like: Any, table: dict[Any, Any]) -> Any:
     """A frame of the library of ``like``, with its index where it has one."""
     library = _library(like)
     if hasattr(like, "index"):

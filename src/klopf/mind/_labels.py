@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
+from klopf.mind._checked import shown
+from klopf.mind.kernels.state import MOST
 
 __all__ = ["Classes", "Groups", "Numbers"]
 
@@ -16,6 +18,8 @@ class Classes:
     """One output with names, ``(n,)``: a softmax over all of them that have been seen."""
 
     output = "softmax"
+    declared: Any = None
+    """All classes there are, where the first call said so."""
 
     def __init__(self) -> None:
         self.classes: Any = np.empty(0)
@@ -25,6 +29,28 @@ class Classes:
     def outputs(self) -> int:
         """How many the mind must have."""
         return max(2, len(self.classes))
+
+    def declare(self, classes: Any) -> None:
+        """These are all classes. Raises: ValueError, where it was said otherwise, or nothing was said at first."""
+        names = np.unique(classes)
+        if not len(self.classes):
+            self.declared = names
+        elif not np.array_equal(names, names if self.declared is None else self.declared):
+            raise ValueError("classes are not those of the first call of partial_fit; leave them out after it")
+
+    def check(self, y: Any) -> None:
+        """Raises: MindError or ValueError, where ``y`` is not what was declared, or not of the kind that came."""
+        if y.ndim != 1:
+            raise MindError(f"y has {y.shape[1]} columns where the first call had one")
+        if self.declared is not None and not np.isin(y, self.declared).all():
+            raise ValueError(
+                f"y has classes that were not declared: those of the first call are {self.declared.tolist()}"
+            )
+        if len(self.classes) and len(y) and (self.classes.dtype.kind in "OSU") != (y.dtype.kind in "OSU"):
+            raise MindError(
+                f"y has classes such as {shown(y[0])} where those of before are such as {shown(self.classes[0])}; "
+                "name them all by texts or all by numbers"
+            )
 
     def see(self, y: Any, order: Any) -> None:
         """Classes that are new get the next outputs."""
@@ -64,6 +90,8 @@ class Groups:
     each of them, one where there are only two."""
 
     output = "logistic"
+    declared: Any = None
+    """The classes of each output, where the first call said so."""
 
     def __init__(self) -> None:
         self.classes: list[Any] = []
@@ -77,6 +105,28 @@ class Groups:
     def _units(self) -> list[int]:
         return [len(names) if len(names) > 2 else 1 for names in self.classes]
 
+    def declare(self, classes: Any) -> None:
+        """These are the classes of every output; or, a list of such, those of each.
+
+        Raises:
+            ValueError: it was said otherwise before.
+        """
+        each = len(classes) > 0 and all(np.ndim(names) == 1 for names in classes)
+        found = [np.unique(names) for names in (classes if each else [classes])]
+        if not self.classes:
+            self.declared = found
+            return
+        found = found if each else found * len(self.classes)
+        if len(found) != len(self.classes) or not all(map(np.array_equal, found, self.classes)):
+            raise ValueError("classes are not those of the first call of partial_fit; leave them out after it")
+
+    def check(self, y: Any) -> None:
+        """Raises: MindError, where ``y`` has not as many outputs as before, or as were declared."""
+        before = self.classes or (self.declared if self.declared and len(self.declared) > 1 else [])
+        if y.ndim != 2 or (before and y.shape[1] != len(before)):
+            columns = y.shape[1] if y.ndim == 2 else 1
+            raise MindError(f"y has {columns} outputs where {len(before)} came first or were declared")
+
     def see(self, y: Any, order: Any) -> None:
         """The classes of each output, once; those must be complete.
 
@@ -89,10 +139,12 @@ class Groups:
             whole = y.dtype.kind in "biuf" and bool(np.isin(y, (0, 1)).all())
             two = np.array([0, 1]).astype(y.dtype)  # a label that never held is still one
             self.classes = [two if whole else np.unique(column) for column in y.T]
-            self._type = y.dtype
+            if self.declared is not None:
+                self.classes = list(self.declared) if len(self.declared) > 1 else self.declared * y.shape[1]
+            self._type = np.result_type(y.dtype, *(names.dtype for names in self.classes))
         for k, (column, names) in enumerate(zip(y.T, self.classes, strict=True)):
             if not np.isin(column, names).all():
-                raise MindError(f"output {k} has a class that the first call did not have; show all classes in it")
+                raise MindError(f"output {k} has a class that the first call did not have; show or declare all in it")
 
     def table(self, y: Any) -> NDArray[np.float64]:
         """As numbers, ``(n, outputs)``, that are equal where the classes are."""
@@ -136,6 +188,16 @@ class Numbers:
         self._count = 0.0
         self._mean = np.zeros(outputs)
         self._squares = np.zeros(outputs)
+
+    def check(self, y: Any) -> None:
+        """Raises: MindError, where ``y`` has not as many outputs as before, or is beyond all scale."""
+        columns = 1 if y.ndim == 1 else y.shape[1]
+        if columns != self.outputs:
+            raise MindError(f"y has {columns} outputs where the first call had {self.outputs}")
+        with np.errstate(all="ignore"):
+            fine = np.abs(self.coded(y)) <= MOST if self._count else np.abs(y) < 1e150
+        if not fine.all():
+            raise MindError("y is too large, or too far from what came before; drop or scale it first")
 
     def see(self, y: Any, order: Any) -> None:
         """Mean and deviation take those rows in: Chan, Golub and LeVeque (1979)."""

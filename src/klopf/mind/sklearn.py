@@ -16,8 +16,9 @@ array(['same'], dtype='<U5')
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,14 @@ from numpy.typing import NDArray
 from klopf.errors import MindError
 from klopf.extras import require as _require
 from klopf.mind import diagnostics
+from klopf.mind._checked import checked_options
+from klopf.mind._given import classes_given, numbers_given, rows_given
+from klopf.mind._importance import importances
 from klopf.mind._intervals import Intervals, checked_level
 from klopf.mind._labels import Classes, Groups, Numbers
 from klopf.mind._mind import Mind
 from klopf.mind._rows import blocks, dense, keys, roomy, visits
+from klopf.mind._turns import Turns
 
 _require("sklearn", "klopf.mind.sklearn")
 
@@ -43,12 +48,20 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 __all__ = ["MindClassifier", "MindRegressor"]
 
 _FOLDS = 5
 """Of whose rows none helps to predict its own, where intervals are learned from a table."""
+
+
+class _Learned(NamedTuple):
+    """What was learned at one moment; it is replaced as a whole, so that other threads may predict meanwhile."""
+
+    mind: Any
+    targets: Any
+    seed: int
 
 
 class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -86,18 +99,32 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     @property
     def _gaps(self) -> bool:
         """Whether NaN is what is missing: where inputs are normalised, unless ``options`` say otherwise."""
-        return bool((self.options or {}).get("normalise_inputs", True))
+        return bool(checked_options(self.options).get("normalise_inputs", True))
 
     def _looked_at(self, X: Any) -> Any:
         """Rows to predict, checked."""
         check_is_fitted(self)
-        return self._rows_of(X, reset=False)
+        return rows_given(self, X, gaps=self._gaps, reset=False)
 
-    def _rows_of(self, X: Any, y: Any = "no_validation", **how: Any) -> Any:
-        finite = "allow-nan" if self._gaps else True
-        return validate_data(
-            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=finite, **how
-        )
+    def _turn(self, of: str) -> Turns:
+        """The lock ``of`` who "learns", one after another, or of who is with the intervals."""
+        turns: Turns = self.__dict__.setdefault(f"_{of}_", Turns())
+        return turns
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of one moment, as others may learn meanwhile."""
+        with self.__dict__.get("_spread_") or Turns():
+            state = {k: v for k, v in super().__getstate__().items() if k not in ("_learns_", "_spread_")}
+            return copy.deepcopy(state)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also of a time when mind, targets, seed and declared classes were kept apart."""
+        if "_targets_" in state:
+            targets = state.pop("_targets_")
+            targets.declared = state.pop("_declared_", None)
+            state["_learned_"] = _Learned(state.pop("_mind_"), targets, state.pop("_seed_"))
+            state.pop("classes_", None)
+        super().__setstate__(state)
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
@@ -115,37 +142,50 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         With ``shuffle`` every pass is in another order, which depends on ``random_state`` and on what is in the rows,
         not on how they are sorted; without, rows are learned in the order in which they stand.
         """
-        X, y = self._checked(X, y, reset=True)
-        self._targets_ = self._new_targets(y)
-        weights = self._weighed(X, y, sample_weight)
-        often, each = visits(weights)
-        rng = check_random_state(self.random_state)
-        self._seed_ = int(rng.randint(2**31 - 1)) if self.random_state is None else self._as_seed(rng)
-        self._mind_: Mind | None = None
-        order = np.arange(X.shape[0])
-        if self.shuffle:
-            mixed = keys(X) ^ (keys(self._targets_.table(y)) * np.uint64(3))
-            order = np.lexsort((each, mixed))
-        order = order.repeat(often[order])
-        self._targets_.see(y, order)
-        shuffled = np.random.default_rng(self._seed_)
-        for _ in range(self.passes):
-            self._learn(X, y, shuffled.permutation(order) if self.shuffle else order, each)
-        self._after()
+        passes = self.passes
+        if isinstance(passes, bool) or not isinstance(passes, int | np.integer) or passes < 1:
+            raise MindError(f"passes={passes!r} must be a whole number from 1")
+        with self._turn("learns"):
+            X, y = self._checked(X, y, reset=True)
+            targets = self._new_targets(y)
+            targets.check(y)
+            weights = self._weighed(X, y, sample_weight)
+            often, each = visits(weights)
+            rng = check_random_state(self.random_state)
+            seed = int(rng.randint(2**31 - 1)) if self.random_state is None else self._as_seed(rng)
+            order = np.arange(X.shape[0])
+            if self.shuffle:
+                mixed = keys(X) ^ (keys(targets.table(y)) * np.uint64(3))
+                order = np.lexsort((each, mixed))
+            order = order.repeat(often[order])
+            targets.see(y, order)
+            shuffled, learned = np.random.default_rng(seed), _Learned(None, targets, seed)
+            for _ in range(passes):
+                learned = self._learn(learned, X, y, shuffled.permutation(order) if self.shuffle else order, each)
+            self._after(learned, X, y, weights)
+            self._learned_ = learned
         return self
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Any:
-        first = not hasattr(self, "_targets_")
-        X, y = self._checked(X, y, reset=first)
-        if first:
-            self._targets_ = self._new_targets(y)
-            self._seed_ = self._as_seed(check_random_state(self.random_state))
-            self._mind_ = None
-        weights = self._weighed(X, y, sample_weight)
-        order = np.arange(X.shape[0])
-        self._targets_.see(y, order)
-        self._learn(X, y, order, weights)
-        self._after()
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
+        with self._turn("learns"):
+            before: _Learned | None = getattr(self, "_learned_", None)
+            X, y = self._checked(X, y, reset=before is None)
+            if before is None:
+                learned = _Learned(None, self._new_targets(y), self._as_seed(check_random_state(self.random_state)))
+            else:
+                learned = before._replace(targets=copy.copy(before.targets))
+            targets = learned.targets
+            if classes is not None:
+                targets.declare(classes)
+            targets.check(y)
+            weights = self._weighed(X, y, sample_weight)
+            order = np.arange(X.shape[0])
+            targets.see(y, order)
+            learned = self._learn(learned, X, y, order, weights, True)
+            if isinstance(targets, Classes) and targets.declared is not None:
+                targets.see(targets.declared, None)
+                learned = _fitting(learned)
+            self._learned_ = learned
         return self
 
     def _weighed(self, X: Any, y: Any, sample_weight: Any) -> NDArray[np.float64]:
@@ -160,49 +200,54 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return int(self.random_state) if whole else int(rng.randint(2**31 - 1))
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        X, y = self._rows_of(X, y, reset=reset, multi_output=True, y_numeric=isinstance(self, MindRegressor))
+        numeric = isinstance(self, MindRegressor)
+        y = numbers_given(y) if numeric else classes_given(y)
+        X, y = rows_given(self, X, y, gaps=self._gaps, reset=reset, multi_output=True, y_numeric=numeric)
         y = y.toarray() if hasattr(y, "toarray") else y
         return X, y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _learn(self, X: Any, y: Any, order: Any, weights: NDArray[np.float64]) -> None:
-        """The rows in that order, each as heavy as ``weights`` says of it."""
-        outputs = self._targets_.outputs
-        mind = self._mind_
-        if mind is None:
+    def _learn(
+        self, learned: _Learned, X: Any, y: Any, order: Any, weights: NDArray[np.float64], streams: bool = False
+    ) -> _Learned:
+        """The rows in that order, each as heavy as ``weights`` says of it; ``streams``: they come once."""
+        targets = learned.targets
+        if learned.mind is None:
             hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
             mind = Mind(
-                X.shape[1], outputs, hidden, self.learner, self._targets_.output, self._seed_,
-                **{"normalise_inputs": True, "scale_targets": self._scales, **(self.options or {})},
+                X.shape[1], targets.outputs, hidden, self.learner, targets.output, learned.seed,
+                **{"normalise_inputs": True, "scale_targets": self._scales, **checked_options(self.options)},
             )  # fmt: skip
-        elif outputs > mind.outputs:
-            mind = mind.widened(mind.sensors, roomy(outputs))
-        self._mind_ = mind
+            learned = learned._replace(mind=mind)
+        learned = _fitting(learned)
         for rows in blocks(order, X.shape[1]):
             part = dense(X, rows)
-            _, out, _ = mind._learn(part, self._targets_.coded(y[rows]), weights[rows])
-            self._came(part, y[rows], out)
+            _, out, _ = learned.mind._learn(part, targets.coded(y[rows]), weights[rows])
+            if streams:
+                self._came(targets, part, y[rows], out)
+        return learned
 
-    def _came(self, X: Any, y: Any, out: NDArray[Any]) -> None:
-        """Those rows were learned; ``out`` is what the mind said of each before."""
+    def _came(self, targets: Any, X: Any, y: Any, out: NDArray[Any]) -> None:
+        """Those rows of a stream were learned; ``out`` is what the mind said of each before."""
 
-    def _after(self) -> None:
-        """What is public of what was learned."""
+    def _after(self, learned: _Learned, X: Any, y: Any, weights: NDArray[np.float64]) -> None:
+        """What else there is to learn of a table."""
 
     # --- predicting ---------------------------------------------------------------------------------------------------
 
-    def _predicted(self, X: Any) -> NDArray[np.float64]:
+    def _predicted(self, X: Any) -> tuple[NDArray[np.float64], Any]:
+        """What the mind says of each row, ``(n, outputs)``, and of what."""
         X = self._looked_at(X)
-        mind: Any = self._mind_
+        mind, targets, _ = self._learned_
         out = np.empty((X.shape[0], mind.outputs))
         for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
             out[rows] = mind.predict_proba(dense(X, slice(rows[0], rows[-1] + 1)))
-        return out
+        return out, targets
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """What the last hidden layer says of each row, ``(n, units)``: features that were learned. Without hidden
         units, the inputs themselves. ``set_output(transform="pandas")`` (or ``"polars"``) makes a frame of it."""
         X = self._looked_at(X)
-        mind: Any = self._mind_
+        mind: Any = self._learned_.mind
         out = np.empty((X.shape[0], self._n_features_out))
         for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
             part = dense(X, slice(rows[0], rows[-1] + 1))
@@ -211,7 +256,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     @property
     def _n_features_out(self) -> int:
-        mind: Any = self._mind_
+        mind: Any = self._learned_.mind
         if not mind.hidden:
             return int(mind.sensors)
         return int(mind.units[-1] * (2 if mind.settings.activation == "crelu" else 1))
@@ -220,11 +265,25 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def mind_(self) -> Mind:
         """The mind that has learned; ``mind_.save(path)`` keeps it."""
         check_is_fitted(self)
-        mind: Any = self._mind_
-        return mind  # type: ignore[no-any-return]
+        return self._learned_.mind  # type: ignore[no-any-return]
+
+    @property
+    def feature_importances_(self) -> NDArray[np.float64]:
+        """How much each feature matters to what is predicted, ``(features,)``; they sum to 1.
+
+        It is the mean square of what changes where that feature alone is drawn anew, of independent normal features
+        with the means and deviations that were seen; computed at each call.
+        """
+        return importances(self.mind_)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return getattr(self, "_mind_", None) is not None
+        return hasattr(self, "_learned_")
+
+
+def _fitting(learned: _Learned) -> _Learned:
+    """With a mind that has an output for each of the targets': another one where it had not."""
+    mind, outputs = learned.mind, learned.targets.outputs
+    return learned if outputs <= mind.outputs else learned._replace(mind=mind.widened(mind.sensors, roomy(outputs)))
 
 
 class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unused-ignore]
@@ -246,16 +305,9 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
     """
 
     def __init__(
-        self,
-        hidden: Any = (32,),
-        learner: str = "klopf",
-        *,
-        passes: int = 5,
-        shuffle: bool = True,
-        random_state: Any = 0,
-        options: dict[str, Any] | None = None,
-        class_weight: Any = None,
-    ) -> None:
+        self, hidden: Any = (32,), learner: str = "klopf", *, passes: int = 5, shuffle: bool = True,
+        random_state: Any = 0, options: dict[str, Any] | None = None, class_weight: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__(hidden, learner, passes=passes, shuffle=shuffle, random_state=random_state, options=options)
         self.class_weight = class_weight
 
@@ -273,31 +325,16 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
 
         Args:
             classes: the names of all classes, at the first call; then another one is refused. Without it classes may
-                appear at any time. (For one output.)
+                appear at any time. Of several outputs, the names of each (a list), or those of all alike; without
+                it the first call must show all.
         """
         if isinstance(self.class_weight, str):
             raise ValueError("class_weight='balanced' needs all rows at once; give partial_fit a dict of weights")
-        if classes is not None:
-            names = np.unique(classes)
-            if not hasattr(self, "_targets_"):
-                self._declared_ = names
-            elif not np.array_equal(names, getattr(self, "_declared_", names)):
-                raise ValueError("classes are not those of the first call of partial_fit; leave them out after it")
-        return self._partial_fit(X, y, sample_weight)
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Learn a table anew; see the regressor's."""
-        self.__dict__.pop("_declared_", None)
-        return super().fit(X, y, sample_weight)
-
-    fit.__doc__ = _MindEstimator.fit.__doc__
+        return self._partial_fit(X, y, sample_weight, classes)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         X, y = super()._checked(X, y, reset)
         check_classification_targets(y)
-        declared = getattr(self, "_declared_", None)
-        if declared is not None and not np.isin(y, declared).all():
-            raise ValueError(f"y has classes that were not declared: those of the first call are {declared.tolist()}")
         return X, y
 
     def _weighed(self, X: Any, y: Any, sample_weight: Any) -> NDArray[np.float64]:
@@ -309,27 +346,27 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
             raise ValueError("class_weight holds a weight that is negative or not finite; give numbers from 0")
         return weights * each
 
-    def _after(self) -> None:
-        if getattr(self, "_declared_", None) is not None:
-            self._targets_.see(self._declared_, None)
-            if self._targets_.outputs > self.mind_.outputs:
-                self._mind_ = self.mind_.widened(self.mind_.sensors, roomy(self._targets_.outputs))
-        self.classes_ = self._targets_.classes
+    @property
+    def classes_(self) -> Any:
+        """Names of the classes, sorted; a list of such arrays where there are several outputs."""
+        check_is_fitted(self)
+        return self._learned_.targets.classes
 
     def predict_proba(self, X: Any) -> Any:
         """Probability of each class, ``(n, classes)`` in the order of ``classes_``; a list of such arrays where there
         are several outputs."""
-        out = self._predicted(X)
-        return self._targets_.probabilities(out)
+        out, targets = self._predicted(X)
+        return targets.probabilities(out)
 
     def predict(self, X: Any) -> Any:
         """The likeliest class of each row, ``(n,)``; ``(n, outputs)`` where there are several outputs."""
-        p = self.predict_proba(X)
-        return self._targets_.decoded(p)
+        out, targets = self._predicted(X)
+        return targets.decoded(targets.probabilities(out))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows that are right; of several outputs, all of them."""
-        if not isinstance(getattr(self, "_targets_", None), Groups):
+        check_is_fitted(self)
+        if not isinstance(self._learned_.targets, Groups):
             return float(super().score(X, y, sample_weight))
         right = (np.asarray(self.predict(X)) == np.asarray(y.toarray() if hasattr(y, "toarray") else y)).all(1)
         return float(np.average(right, weights=sample_weight))
@@ -350,36 +387,25 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
     _scales = True
 
     def __init__(
-        self,
-        hidden: Any = (32,),
-        learner: str = "klopf",
-        *,
-        passes: int = 5,
-        shuffle: bool = True,
-        random_state: Any = 0,
-        options: dict[str, Any] | None = None,
-        intervals: bool = False,
-    ) -> None:
+        self, hidden: Any = (32,), learner: str = "klopf", *, passes: int = 5, shuffle: bool = True,
+        random_state: Any = 0, options: dict[str, Any] | None = None, intervals: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(hidden, learner, passes=passes, shuffle=shuffle, random_state=random_state, options=options)
         self.intervals = intervals
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Learn a table anew; see the classifier's."""
-        self.__dict__.pop("_intervals_", None)
-        super().fit(X, y, sample_weight)
-        if self.intervals:
-            self._learn_errors(X, y, sample_weight)
-        return self
+    def _after(self, learned: _Learned, X: Any, y: Any, weights: NDArray[np.float64]) -> None:
+        found = self._errors_of(learned, X, y, weights) if self.intervals else None
+        with self._turn("spread"):
+            self.__dict__.pop("_intervals_", None)
+            if found is not None:
+                self._intervals_ = found
 
-    fit.__doc__ = _MindEstimator.fit.__doc__
-
-    def _learn_errors(self, X: Any, y: Any, sample_weight: Any) -> None:
-        """What is wrong of each row where it was not learned from."""
-        X, y = self._checked(X, y, reset=False)
-        weights = self._weighed(X, y, sample_weight)
-        mixed = np.random.default_rng(self._seed_).permutation(X.shape[0])
+    def _errors_of(self, learned: _Learned, X: Any, y: Any, weights: NDArray[np.float64]) -> list[Intervals]:
+        """Intervals by what is wrong of each row where it was not learned from."""
+        outputs = learned.targets.outputs
+        mixed = np.random.default_rng(learned.seed).permutation(X.shape[0])
         folds = np.array_split(mixed, min(_FOLDS, len(mixed)))
-        predicted = np.zeros((len(mixed), self._targets_.outputs))
+        predicted = np.zeros((len(mixed), outputs))
         for fold in folds if len(folds) > 1 else ():
             others = np.setdiff1d(mixed, fold)
             apart = clone(self).set_params(intervals=False)
@@ -388,25 +414,21 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
                     apart.fit(X[others], y[others], weights[others]).predict(X[fold]).reshape(len(fold), -1)
                 )
         kept = mixed[weights[mixed] > 0]
+        found = [Intervals() for _ in range(outputs)]
         for rows in blocks(kept, X.shape[1]):
-            self._take_errors(dense(X, rows), y[rows], predicted[rows])
+            _take_errors(found, dense(X, rows), y[rows], predicted[rows])
         some = kept[: 1 << 12]  # enough to know the quantiles by
         errors = np.reshape(y[some], (len(some), -1)) - predicted[some]
-        for k, each in enumerate(self._intervals_):
+        for k, each in enumerate(found):
             each.settle(dense(X, some), predicted[some, k], errors[:, k])
+        return found
 
-    def _came(self, X: Any, y: Any, out: NDArray[Any]) -> None:
-        if self.intervals and getattr(self, "_streams_", False):
-            self._take_errors(X, y, self._targets_.decoded(out))
-
-    def _take_errors(self, X: Any, y: Any, predicted: Any) -> None:
-        outputs = self._targets_.outputs
-        if not hasattr(self, "_intervals_"):
-            self._intervals_ = [Intervals() for _ in range(outputs)]
-        predicted = np.reshape(predicted, (-1, outputs))
-        errors = np.reshape(y, (-1, outputs)) - predicted
-        for k, each in enumerate(self._intervals_):
-            each.learn(X, predicted[:, k], errors[:, k])
+    def _came(self, targets: Any, X: Any, y: Any, out: NDArray[Any]) -> None:
+        if self.intervals:
+            with self._turn("spread"):
+                if not hasattr(self, "_intervals_"):
+                    self._intervals_ = [Intervals() for _ in range(targets.outputs)]
+                _take_errors(self._intervals_, X, y, targets.decoded(out))
 
     def predict_interval(self, X: Any, level: float = 0.9) -> NDArray[np.float64]:
         """Bounds that hold each target with probability ``level`` (from .05 to .995), and miss it as often above as
@@ -424,24 +446,28 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
         bounds = np.empty((*predicted.shape, 2))
         for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
             part = dense(X, slice(rows[0], rows[-1] + 1))
-            for k, each in enumerate(self._intervals_):
-                bounds[rows, k] = each.bounds(level, part, predicted[rows, k])
+            with self._turn("spread"):
+                for k, each in enumerate(self._intervals_):
+                    bounds[rows, k] = each.bounds(level, part, predicted[rows, k])
         return bounds[:, 0] if said.ndim == 1 else bounds
 
     def _new_targets(self, y: Any) -> Numbers:
-        inside = bool((self.options or {}).get("scale_targets", True))
+        inside = bool(checked_options(self.options).get("scale_targets", True))
         return Numbers(1 if y.ndim == 1 else y.shape[1], y.ndim == 1, inside)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Learn some more rows, in the order in which they stand."""
-        self._streams_ = True
-        try:
-            return self._partial_fit(X, y, sample_weight)
-        finally:
-            self._streams_ = False
+        return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """The predicted numbers, ``(n,)`` or ``(n, outputs)`` as ``y`` was."""
-        out = self._predicted(X)
-        numbers: NDArray[np.float64] = self._targets_.decoded(out)
-        return numbers
+        out, targets = self._predicted(X)
+        return targets.decoded(out)  # type: ignore[no-any-return]
+
+
+def _take_errors(intervals: list[Intervals], X: Any, y: Any, predicted: Any) -> None:
+    """The errors of those rows, one of ``intervals`` for each output."""
+    predicted = np.reshape(predicted, (len(X), -1))
+    errors = np.reshape(y, predicted.shape) - predicted
+    for k, each in enumerate(intervals):
+        each.learn(X, predicted[:, k], errors[:, k])
