@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -94,23 +95,27 @@ def learn_in(
     """The company learns the rows ``x``, each as often as its weight says; ``out``, the network's predictions, and
     ``errors`` become those of all. ``scale`` is what was usual of the target before, where it is scaled, for this
     call to keep; ``horizon`` how long that is remembered."""
-    from klopf.mind.kernels.company.learn import learn_in_company, learn_in_scaled_company
-
     if scale is None:
-        learn_in_company(company, x, y.reshape(-1), weights, out, errors)
+        _kernels().learn_in_company(company, x, y.reshape(-1), weights, out, errors)
     else:
-        learn_in_scaled_company(company, scale, horizon, x, y.reshape(-1), weights, out, errors)
+        _kernels().learn_in_scaled_company(company, scale, horizon, x, y.reshape(-1), weights, out, errors)
 
 
 def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDArray[Any] | None) -> None:
     """``out``, the network's predictions for the rows ``x``, become those of all; ``scale`` is what is usual of the
     target, where it is scaled."""
-    from klopf.mind.kernels.company.learn import predict_in_company, predict_in_scaled_company
-
     if scale is None:
-        predict_in_company(company, x, out)
+        _kernels().predict_in_company(company, x, out)
     else:
-        predict_in_scaled_company(company, scale, x, out)
+        _kernels().predict_in_scaled_company(company, scale, x, out)
+
+
+@functools.cache
+def _kernels() -> Any:
+    """Compiled code is loaded late, so that importing stays quick; and once, since to ask for it again takes long."""
+    from klopf.mind.kernels.company import learn
+
+    return learn
 
 
 def company_took_over(wide: Company, old: Company) -> None:

@@ -10,6 +10,7 @@ What a sample lacks is missing, or 0 where that is what leaving it out says: see
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
@@ -56,7 +57,8 @@ class Places:
 
     def see(self, names: Iterable[Hashable]) -> list[int]:
         """These come in one sample: each has a place from now on. Returns the places that others had before."""
-        new, freed = [], []
+        new: list[Hashable] = []
+        freed: list[int] = []
         for name in names:
             if name in self._known:
                 self._known.move_to_end(name)
@@ -65,6 +67,8 @@ class Places:
                 self._known[name] = None
             else:
                 new.append(name)
+        if not new:
+            return freed
         keep = set(names) if len(self.at) + len(new) > self._most else set()
         for name in sorted(new, key=str):
             if len(self.at) < self._most:
@@ -138,14 +142,14 @@ class Named:
         Raises:
             MindError: it cannot be learned from.
         """
-        found = {name: number(name, value, self.gaps) for name, value in named("a sample's features", x).items()}
+        gaps, given = self.gaps, named("a sample's features", x).items()
+        found = {k: v if type(v) is float and -MOST <= v <= MOST else number(k, v, gaps) for k, v in given}
         self.features.check(found)
         return found
 
     def learn(self, x: dict[Hashable, float], y: float, outputs: int, weight: float = 1.0) -> tuple[Any, Any]:
         """Learn one sample that was checked, as ``y`` and ``weight`` were: a class's number below ``outputs``, or the
-        one target. New features get their places
-        in the order of their names.
+        one target. New features get their places in the order of their names.
 
         Returns:
             the sample as the mind heard it, and what was predicted of it before, ``(outputs,)``.
@@ -158,7 +162,7 @@ class Named:
 
     def ready(self, names: list[Hashable], outputs: int) -> Mind:
         """The mind, with a place for each of those names, which come in one sample, and at least so many outputs."""
-        new = sum(name not in self.places for name in names)
+        new = len(set(names) - self.places.keys())
         needed = min(len(self.features) + new, self._most)
         mind = self.mind
         if mind is None:
@@ -202,7 +206,12 @@ class Named:
         """``x`` by place, as the mind hears it; features that were never learned from are left out. With a ``weight``
         it is about to be learned."""
         found = named("a sample's features", x)
-        known = {name: number(name, value, self.gaps) for name, value in found.items() if name in self.places}
+        places, gaps = self.places, self.gaps
+        known = {
+            k: v if type(v) is float and -MOST <= v <= MOST else number(k, v, gaps)  # as is usual, without a call
+            for k, v in found.items()
+            if k in places
+        }
         row: NDArray[Any] = self._row(mind, known, weight)[0]
         return row
 
@@ -210,8 +219,9 @@ class Named:
         rows = self._absent(mind, 1)
         row, places = rows[0], self.places
         for name, value in numbers.items():
-            if name in places:
-                row[places[name]] = value
+            place = places.get(name)
+            if place is not None:
+                row[place] = value
         return self._heard(rows, np.array([weight]))
 
     def rows(
@@ -233,10 +243,16 @@ class Named:
 
     def _heard(self, rows: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         if self.gaps:
-            from klopf.mind.kernels.absent import hear
-
-            hear(self._kept, rows, weights)
+            _kernels().hear(self._kept, rows, weights)
         return rows
+
+
+@functools.cache
+def _kernels() -> Any:
+    """Compiled code is loaded late, so that importing stays quick; and once, since to ask for it again takes long."""
+    from klopf.mind.kernels import absent
+
+    return absent
 
 
 def number(name: Hashable, value: Any, gaps: bool = True) -> float:
