@@ -54,6 +54,14 @@ def test_no_placeholder_is_left() -> None:
     assert not re.search(r"^[A-Z_]{5,}$", PAGE, re.M)
 
 
+STAGES = (DOCS / "mind-stages.md").read_text()
+
+
+@pytest.mark.parametrize("number", range(len(re.findall(r"```python\n", STAGES))))
+def test_the_stages_examples_run(number: int) -> None:
+    exec(re.findall(r"```python\n(.*?)```", STAGES, re.S)[number], {})
+
+
 INTERFACES = (DOCS / "mind-interfaces.md").read_text()
 
 

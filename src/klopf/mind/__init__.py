@@ -16,6 +16,7 @@ from klopf.mind import diagnostics, problems
 from klopf.mind._mind import Mind
 from klopf.mind._problem import PROBLEMS, Problem
 from klopf.mind._settings import LEARNERS, Settings
+from klopf.mind._stage import Images, Stage
 from klopf.mind._together import learn_together
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ __all__ = [
     "LEARNERS",
     "PROBLEMS",
     "Diverged",
+    "Images",
     "Mind",
     "MindError",
     "Problem",
     "Settings",
+    "Stage",
     "diagnostics",
     "inlined",
     "learn_together",

@@ -17,6 +17,7 @@ from klopf.mind._checked import checked_inputs, checked_targets, checked_weights
 from klopf.mind._company import apart, learn_in, predict_in
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
+from klopf.mind._stage import Stage, stage_of
 from klopf.mind._tables import Tables
 from klopf.mind._turns import Kept, Turns, in_turn, slices
 from klopf.mind.kernels.parts import package_of
@@ -28,7 +29,7 @@ APART = 64
 """From so many rows on, what predicts works on a copy of the weights, so that nobody waits for it. Copying them costs
 less than one row does."""
 _OWN = frozenset(
-    ("seed", "sensors", "outputs", "hidden", "learner", "output", "settings",
+    ("seed", "sensors", "stage", "outputs", "hidden", "learner", "output", "settings",
      "_dtype", "_said", "_tables", "_net", "_turns", "_learner", "_predictor",
      "_unseen", "_lost")
 )  # fmt: skip
@@ -41,7 +42,7 @@ class Mind(Kept):
     Any number of threads may read it and learn by it at once: each call finds it between two learning steps.
 
     Args:
-        sensors: how many numbers one input has.
+        sensors: how many numbers one input has; or what an input is: ``klopf.mind.Images(28, 28)``.
         outputs: how many numbers it predicts: classes, or targets.
         hidden: units in each hidden layer; empty for a linear learner.
         learner: a name from ``klopf.mind.LEARNERS``.
@@ -61,7 +62,7 @@ class Mind(Kept):
 
     def __init__(
         self,
-        sensors: int,
+        sensors: int | Stage,
         outputs: int,
         hidden: Sequence[int] = (64,),
         learner: str = "klopf",
@@ -71,7 +72,9 @@ class Mind(Kept):
         **options: Any,
     ) -> None:
         try:
-            sizes = (sensors, *hidden, outputs)
+            stage = sensors if isinstance(sensors, Stage) else None
+            heard = sensors.features if isinstance(sensors, Stage) else sensors
+            sizes = (heard, *hidden, outputs)
         except TypeError as error:
             raise MindError(f"hidden={hidden!r} must be a sequence of sizes, such as (64,)") from error
         if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in sizes):
@@ -83,7 +86,9 @@ class Mind(Kept):
         if dtype not in ("float32", "float64"):
             raise MindError(f"dtype={dtype!r} is not float32 or float64")
         self.seed = checked_seed(seed)
-        self.sensors = int(sensors)
+        self.stage = stage
+        """What an input is, and the features that the network hears in its place; None where it hears the sensors."""
+        self.sensors = stage.sensors if stage else int(heard)
         self.outputs = int(outputs)
         self.hidden = () if learner == "linear" else tuple(int(n) for n in hidden)
         self.learner = learner
@@ -91,11 +96,13 @@ class Mind(Kept):
         self._dtype: Any = np.dtype(dtype)
         try:
             self.settings = settings_for(learner, **options)
-            self._tables = Tables(self.settings, (self.sensors, *self.hidden, self.outputs), output, self._dtype)
+            self._tables = Tables(self.settings, (int(heard), *self.hidden, self.outputs), output, self._dtype)
         except Exception as error:
             blame(error, options.get("rule", "sgd"), options.get("life", "none"))
             raise
         self._tables.draw(self.seed)
+        if stage:
+            self._tables.staged = stage.state(self.seed, self._dtype)
         self._ready()
 
     def _ready(self) -> None:
@@ -119,6 +126,7 @@ class Mind(Kept):
             "seed": self.seed,
             "dtype": str(self._dtype),
             "settings": self.settings.as_dict(),
+            **({"stage": self.stage.saved()} if self.stage else {}),
             **self._strangers(),
         }
 
@@ -136,7 +144,9 @@ class Mind(Kept):
             return {"made": self._header(), "arrays": arrays, "more": more}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        made = {name: value for name, value in state["made"].items() if name not in ("packages", "settings")}
+        made = {name: value for name, value in state["made"].items() if name not in ("packages", "settings", "stage")}
+        if "stage" in state["made"]:
+            made["sensors"] = stage_of(state["made"]["stage"])
         Mind.__init__(self, **made, **_file.of_before(state["made"]["settings"]))
         self._fill(state["arrays"])
         self.__dict__.update(state["more"])
@@ -169,8 +179,8 @@ class Mind(Kept):
     def prepare(self) -> None:
         """Load or compile the code that this learner needs; otherwise done when it first learns and predicts."""
         kind = Mind(
-            self.sensors, self.outputs, self.hidden, self.learner, self.output, self.seed, str(self._dtype),
-            **self.settings.as_dict(),
+            self.stage or self.sensors, self.outputs, self.hidden, self.learner, self.output, self.seed,
+            str(self._dtype), **self.settings.as_dict(),
         )  # fmt: skip
         kind.learn(
             np.zeros((1, self.sensors)), np.zeros(1, int) if self.output == "softmax" else np.zeros((1, self.outputs))
@@ -219,11 +229,13 @@ class Mind(Kept):
             learn = self._learner or self._load()
             lock.acquire()  # less than half the time of a ``with``
             try:
-                net, work, company = self._net, self._tables.work, self._tables.company
+                net, work, company, stage = self._net, self._tables.work, self._tables.company, self.stage
                 scaled = company is not None and self._tables.plan.scale_targets
                 if self._lost:
                     raise Diverged(self._lost)
                 if len(x) == 1:
+                    if stage is not None:
+                        x = stage.learn(self._tables.staged, x, weights)
                     scale = net.T.copy() if scaled else None
                     learn(net, work, x, targets, weights, errors, out, expected)
                     self._unseen += 1
@@ -232,14 +244,16 @@ class Mind(Kept):
                     if company is not None:
                         learn_in(company, x, targets, weights, out, errors, scale, self.settings.horizon)
                 else:
-                    for part in slices(self._turns, len(x), net.P.size + net.K.size + self._tables.company_cost):
+                    cost = net.P.size + net.K.size + self._tables.company_cost + (stage.cost if stage else 0)
+                    for part in slices(self._turns, len(x), cost):
+                        heard = stage.learn(self._tables.staged, x[part], weights[part]) if stage else x[part]
                         scale = net.T.copy() if scaled else None
-                        learn(net, work, x[part], targets[part], weights[part], errors[part], out[part], expected[part])
+                        learn(net, work, heard, targets[part], weights[part], errors[part], out[part], expected[part])
                         self._unseen += part.stop - part.start
                         self._look(errors[part], out[part])
                         if company is not None:
                             learn_in(
-                                company, x[part], targets[part], weights[part], out[part], errors[part], scale,
+                                company, heard, targets[part], weights[part], out[part], errors[part], scale,
                                 self.settings.horizon,
                             )  # fmt: skip
             finally:
@@ -294,20 +308,25 @@ class Mind(Kept):
         """The same of rows that were checked already, and lie as kernels take them."""
         out = np.empty((len(x), self.outputs), self._said)
         predict = self._predictor or self._load_predictor()
-        company, lock = self._tables.company, self._turns.lock
+        company, lock, stage = self._tables.company, self._turns.lock, self.stage
         lock.acquire()
         try:
             if self._lost:
                 raise Diverged(self._lost)
             if len(x) < APART:
+                if stage is not None:
+                    x = stage.sense(self._tables.staged, x)
                 predict(self._net, self._tables.work, x, out)
                 if company is not None:
                     predict_in(company, x, out, self._net.T if self._tables.plan.scale_targets else None)
                 return out
             net, work = self._tables.apart()
             company = apart(company)
+            staged = {name: array.copy() for name, array in self._tables.staged.items()}
         finally:
             lock.release()
+        if stage is not None:
+            x = stage.sense(staged, x)
         predict(net, work, x, out)
         if company is not None:
             predict_in(company, x, out, net.T if self._tables.plan.scale_targets else None)
@@ -360,7 +379,8 @@ class Mind(Kept):
 
     @in_turn
     def sensor_statistics(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Copies of the sensors' running mean and variance, ``(sensors,)`` each; 0 and 1 where they are not kept."""
+        """Copies of the sensors' running mean and variance, ``(sensors,)`` each; 0 and 1 where they are not kept. Of an
+        input stage's features, where there is one."""
         return self._net.S[0].copy(), self._net.S[1].copy()
 
     @in_turn
@@ -392,13 +412,17 @@ class Mind(Kept):
         Raises:
             MindError: fewer sensors or outputs than there are.
         """
+        if self.stage and sensors != self.sensors:
+            raise MindError(f"a mind with {self.stage} hears inputs of one shape only; give sensors={self.sensors}")
         if sensors < self.sensors or outputs < self.outputs:
             raise MindError(f"a mind with {self.sensors} sensors and {self.outputs} outputs cannot be made narrower")
         wide = Mind(
-            sensors, outputs, self.hidden, self.learner, self.output, self.seed, str(self._dtype),
+            self.stage or sensors, outputs, self.hidden, self.learner, self.output, self.seed, str(self._dtype),
             **self.settings.as_dict(),
         )  # fmt: skip
         wide._tables.take_over(self._tables)
+        for name, array in self._tables.staged.items():
+            wide._tables.staged[name][...] = array
         wide._lost = self._lost
         return wide
 
@@ -423,8 +447,9 @@ class Mind(Kept):
         _file.refuse_strangers(path, header)
         try:
             self = cls(
-                header["sensors"], header["outputs"], header["hidden"], header["learner"], header["output"],
-                header["seed"], header["dtype"], **_file.of_before(header["settings"]),
+                stage_of(header["stage"]) if "stage" in header else header["sensors"], header["outputs"],
+                header["hidden"], header["learner"], header["output"], header["seed"], header["dtype"],
+                **_file.of_before(header["settings"]),
             )  # fmt: skip
             own = self._tables.arrays()
             _file.migrate(arrays, own)
@@ -447,5 +472,5 @@ class Mind(Kept):
         return hashlib.sha256(_file.pack(self._header(), self._tables.arrays())).digest()
 
     def __repr__(self) -> str:
-        shape = "-".join(str(n) for n in (self.sensors, *self.hidden, self.outputs))
+        shape = "-".join(str(n) for n in (self.stage or self.sensors, *self.hidden, self.outputs))
         return f"Mind({shape}, learner={self.learner!r}, output={self.output!r}, seed={self.seed})"

@@ -62,6 +62,8 @@ class Tables:
     def __init__(self, settings: Settings, sizes: Sequence[int], output: str, dtype: Any) -> None:
         s = self.settings = settings
         self.layout = layout_for(s)
+        self.staged: dict[str, NDArray[Any]] = {}
+        """What its input stage has learned, if it has one."""
         self.company = company_for(s, sizes[0], sizes[-1], output)
         self.company_cost = 0 if self.company is None else self.company.inputs.size + 1000 * s.trees
         """Numbers that its company goes through for a sample, about."""
@@ -234,12 +236,13 @@ class Tables:
             "random": net.rng,
             **({} if self.company is None else {f"company {k}": v for k, v in self.company._asdict().items()}),
             **({"targets": net.T} if self.plan.scale_targets else {}),
+            **{f"stage {name}": array for name, array in self.staged.items()},
         }
 
     @property
     def gaps(self) -> bool:
-        """Whether NaN is a missing input: where inputs are normalised."""
-        return self.settings.normalise_inputs
+        """Whether NaN is a missing input: where inputs are normalised, and the network hears them itself."""
+        return self.settings.normalise_inputs and not self.staged
 
     def apart(self) -> tuple[Net, Work]:
         """A copy of all that a prediction reads, and room of its own."""

@@ -41,6 +41,8 @@ def _activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
         raise MindError(f"activities need rows of {mind.sensors} numbers, not the shape {raw.shape}")
     if not (np.isfinite(raw) | (np.isnan(raw) & mind._tables.gaps)).all():
         raise MindError(f"an input contains {'' if mind._tables.gaps else 'NaN or '}infinity; drop or fill it first")
+    if mind.stage:
+        raw = mind.stage.sense(mind._tables.staged, raw.astype(mind._dtype)).astype(np.float64)
     if s.normalise_inputs:
         raw = mind._tables.standardised(raw)
     said, h = [], raw

@@ -1,0 +1,198 @@
+"""Input stages: features made of an image before the network hears them.
+
+A stage has settings, which are its fields, and a state, a few arrays that lie in the mind's file with everything else.
+It learns without being told what is right, a sample at a time, in the mind's turn.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf.errors import MindError
+from klopf.mind._memory import zeros
+from klopf.mind._settings import plain
+
+__all__ = ["Images", "Stage", "stage_of"]
+
+MOST = 2**24
+"""Sensors or features of a stage: more is a slip, and would not fit beside the network that hears them."""
+
+State = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Stage(ABC):
+    """What stands in the place of ``sensors`` in ``Mind(...)``: what an input is, and the features made of it."""
+
+    kind: ClassVar[str]
+    """Its name in a saved mind."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, plain(value))
+        self.check()
+        for name, count in (("sensors", self.sensors), ("features", self.features)):
+            if count > MOST:
+                raise MindError(f"{self} has {count} {name}; at most {MOST} are possible: make it smaller")
+
+    def whole(self, *names: str) -> None:
+        """Those fields are whole numbers from 1.
+
+        Raises:
+            MindError: one is not.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise MindError(f"{name}={value!r} must be a whole number from 1")
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise ``MindError`` for fields that make no sense."""
+
+    @property
+    @abstractmethod
+    def sensors(self) -> int:
+        """Numbers that one input has."""
+
+    @property
+    @abstractmethod
+    def features(self) -> int:
+        """Numbers that the network hears in their place."""
+
+    @property
+    @abstractmethod
+    def cost(self) -> int:
+        """Numbers that it goes through for a sample, about."""
+
+    @abstractmethod
+    def state(self, seed: int, dtype: Any) -> State:
+        """All that it learns, as at birth."""
+
+    @abstractmethod
+    def learn(self, state: State, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        """The features of the rows of ``x``, ``(n, features)``, each made before its row is learned by the network.
+        ``state`` follows them; a row of weight 0 is not learned from."""
+
+    @abstractmethod
+    def sense(self, state: State, x: NDArray[Any]) -> NDArray[Any]:
+        """The same for who only predicts; ``state`` stays as it is."""
+
+    def saved(self) -> dict[str, Any]:
+        """For a header: ``stage_of`` makes an equal one of it."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Images(Stage):
+    """Images: features are what filters say of patches, averaged over the cells of a coarse grid.
+
+    The filters are patches of the first few images that have a weight, each unlike those before it; then they stay.
+    Features are not negative and do not depend on how bright an image is, nor on the unit of its pixels.
+
+    Args:
+        height: rows of an image.
+        width: pixels of a row.
+        channels: numbers of a pixel. An input is the image flat, as ``image.reshape(-1)`` of ``(height, width,
+            channels)``.
+        filters: how many. There are ``grid * grid * filters`` features.
+        patch: sides of a patch, in pixels; by default 5, and 3 where an image's side is below 20.
+        stride: pixels between two patches; by default 2, and 1 where an image's side is below 20.
+        grid: cells along a side; by default 4, and 3 where an image's side is below 20.
+
+    Raises:
+        MindError: sizes that do not fit into each other.
+
+    >>> Images(28, 28).features, Images(8, 8).features, Images(32, 32, channels=3).sensors
+    (512, 288, 3072)
+    """
+
+    height: int
+    width: int
+    channels: int = 1
+    filters: int = 32
+    patch: int | None = None
+    stride: int | None = None
+    grid: int | None = None
+
+    kind: ClassVar[str] = "images"
+
+    def check(self) -> None:
+        """Sizes fit into each other; those that were not given follow the image's."""
+        self.whole("height", "width", "channels", "filters")
+        small = min(self.height, self.width) < 20
+        for name, value in (("patch", 3 if small else 5), ("stride", 1 if small else 2), ("grid", 3 if small else 4)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        self.whole("patch", "stride", "grid")
+        _, _, _, patch, stride, grid = self.shape
+        if patch < 2 or patch > min(self.height, self.width):
+            raise MindError(f"patch={patch} must be from 2 to the image's shorter side, {min(self.height, self.width)}")
+        places = (min(self.height, self.width) - patch) // stride + 1
+        if grid > places:
+            raise MindError(
+                f"grid={grid}: there are only {places} patches along the image's shorter side; ask for less"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int, int]:
+        """As the kernels take it."""
+        return self.height, self.width, self.channels, self.patch or 0, self.stride or 0, self.grid or 0
+
+    @property
+    def sensors(self) -> int:
+        return self.height * self.width * self.channels
+
+    @property
+    def features(self) -> int:
+        return self.shape[5] ** 2 * self.filters
+
+    @property
+    def cost(self) -> int:
+        places = (self.height // self.shape[4] + 1) * (self.width // self.shape[4] + 1)
+        return places * self.shape[3] ** 2 * self.channels * self.filters
+
+    def state(self, seed: int, dtype: Any) -> State:
+        return {
+            "filters": zeros((self.shape[3] ** 2 * self.channels, self.filters), dtype),
+            "counters": zeros(3, np.float64),
+            "random": np.random.default_rng([seed, 1]).integers(0, 2**64, 1, dtype=np.uint64),
+        }
+
+    def learn(self, state: State, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        from klopf.mind.kernels.stages.images import learn_images
+
+        out = np.empty((len(x), self.features), x.dtype)
+        learn_images(self.shape, state["filters"], state["counters"], state["random"], x, weights, out)
+        return out
+
+    def sense(self, state: State, x: NDArray[Any]) -> NDArray[Any]:
+        from klopf.mind.kernels.stages.images import sense_images
+
+        out = np.empty((len(x), self.features), x.dtype)
+        sense_images(self.shape, state["filters"], state["counters"], x, out)
+        return out
+
+
+_STAGES: dict[str, type[Stage]] = {kind.kind: kind for kind in (Images,)}
+
+
+def stage_of(saved: dict[str, Any]) -> Stage:
+    """The stage that a saved mind's header tells of.
+
+    Raises:
+        MindError: there is no such kind.
+        KeyError, TypeError: the header lacks something, or says too much.
+    """
+    fields = dict(saved)
+    kind = fields.pop("kind")
+    if kind not in _STAGES:
+        raise MindError(
+            f"it has an input stage of the kind {kind!r}, which this Klopf lacks; load it with its own Klopf"
+        )
+    return _STAGES[kind](**fields)
