@@ -111,6 +111,15 @@ interface IStake {
     /// @return taken What was taken.
     function slashFor(uint32 id, uint32 epoch, uint16 bps, address finder) external returns (uint256 taken);
 
+    /// @notice As `slash`, but a quarter of what is taken, rounded down, goes to whoever found the fault, and the rest is
+    ///         burnt, so that nobody gains by being found at fault; Challenges only.
+    /// @param id Id of the participant.
+    /// @param epoch Number of the epoch.
+    /// @param bps Share that is taken, in 1/10,000.
+    /// @param finder Address of whoever found it.
+    /// @return taken What was taken.
+    function slashAndBurn(uint32 id, uint32 epoch, uint16 bps, address finder) external returns (uint256 taken);
+
     /// @notice Burn what work costs that `id` signed for as its receiver; Effort only.
     /// @param id Id of the participant.
     /// @param amount In units of 1e-18 KLP, out of what is staked.

@@ -98,17 +98,26 @@ contract Stake is IStake {
     /// @inheritdoc IStake
     function slash(uint32 id, uint32 epoch, uint16 bps) external returns (uint256 taken) {
         if (msg.sender != audits && msg.sender != beacon) revert OnlySlashers();
-        return _slash(id, epoch, bps, address(0));
+        return _slash(id, epoch, bps, address(0), 0, false);
     }
 
     /// @inheritdoc IStake
     function slashFor(uint32 id, uint32 epoch, uint16 bps, address finder) external returns (uint256 taken) {
         if (msg.sender != challenges) revert OnlySlashers();
-        return _slash(id, epoch, bps, finder);
+        return _slash(id, epoch, bps, finder, 2, false);
     }
 
-    /// @dev Half of it, rounded down, is the finder's where there is one.
-    function _slash(uint32 id, uint32 epoch, uint16 bps, address finder) private returns (uint256 taken) {
+    /// @inheritdoc IStake
+    function slashAndBurn(uint32 id, uint32 epoch, uint16 bps, address finder) external returns (uint256 taken) {
+        if (msg.sender != challenges) revert OnlySlashers();
+        return _slash(id, epoch, bps, finder, 4, true);
+    }
+
+    /// @dev `taken / part` is the finder's where there is one; the rest is burnt or the treasury's.
+    function _slash(uint32 id, uint32 epoch, uint16 bps, address finder, uint256 part, bool burns)
+        private
+        returns (uint256 taken)
+    {
         // APPLY
         Account storage a = _accounts[id];
         uint128 fromStaked = uint128(Math.mulDiv(a.staked, bps, 1e4, Math.Rounding.Ceil));
@@ -121,9 +130,10 @@ contract Stake is IStake {
         totalThawing -= fromThawing;
         totalSlashed += taken;
         _remember(id);
-        uint256 reward = finder == address(0) ? 0 : taken / 2;
+        uint256 reward = finder == address(0) ? 0 : taken / part;
         if (reward != 0) token.safeTransfer(finder, reward);
-        token.safeTransfer(treasury, taken - reward);
+        if (burns) IToken(address(token)).burn(taken - reward);
+        else token.safeTransfer(treasury, taken - reward);
         // EMIT
         emit Slashed(id, epoch, fromStaked, fromThawing);
         registry.onStake(id, a.staked, true);

@@ -6,7 +6,10 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
+import {IMembers} from "../core/IMembers.sol";
 import {IRegistry} from "../core/IRegistry.sol";
 import {IRules} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
@@ -15,25 +18,30 @@ import {IAudits} from "../audit/IAudits.sol";
 import {IChallenges} from "./IChallenges.sol";
 import {Node, Transcripts} from "./Transcripts.sol";
 
-/// @title Whoever says what it counted can be asked for any single question of it
+/// @title Whoever says what it counted can be asked for any single question of it, and whoever answers, held to it
 /// @notice The token balance of this contract is always the deposits of all doubts that are open.
 contract Challenges is IChallenges, EIP712 {
     using SafeERC20 for IERC20;
 
-    bytes32 public constant SAID = keccak256("Said(uint32 epoch,uint32 neuron,uint32 auditor,bytes32 root)");
+    bytes32 public constant SAID =
+        keccak256("Said(uint32 epoch,uint32 neuron,uint32 auditor,bytes32 model,bytes32 root)");
+    int256 public constant TOLERANCE = 10_000; // millionths
 
     IERC20 public immutable token;
     IRules public immutable rules;
+    IClock public immutable clock;
     IRegistry public immutable registry;
     IStake public immutable stake;
     IAudits public immutable audits;
     IAuditTerms public immutable terms;
 
+    mapping(uint32 epoch => mapping(uint32 neuron => bool)) public contradicted;
     mapping(bytes32 id => Doubt) private _doubts;
 
     constructor(IDirectory d) EIP712("Klopf Challenges", "1") {
         token = IERC20(d.addressOf("Token"));
         rules = IRules(d.addressOf("Rules"));
+        clock = IClock(d.addressOf("Clock"));
         registry = IRegistry(d.addressOf("Registry"));
         stake = IStake(d.addressOf("Stake"));
         audits = IAudits(d.addressOf("Audits"));
@@ -57,8 +65,12 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @inheritdoc IChallenges
-    function digestOf(uint32 epoch, uint32 neuron, uint32 auditor, bytes32 root) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(SAID, epoch, neuron, auditor, root)));
+    function digestOf(uint32 epoch, uint32 neuron, uint32 auditor, bytes32 model, bytes32 root)
+        public
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(keccak256(abi.encode(SAID, epoch, neuron, auditor, model, root)));
     }
 
     /// @inheritdoc IChallenges
@@ -91,11 +103,8 @@ contract Challenges is IChallenges, EIP712 {
         if (d.state != State.Open) revert NotOpen(id);
         Node memory n = Transcripts.root(o.answered, p.place, d.asked, o.beside);
         if (n.hash != d.root || n.asked != d.asked || n.sum != d.sum || n.squares != d.squares) revert NotInTranscript();
-        bytes32 pair = keccak256(bytes.concat(keccak256(abi.encode(o.answered.question, o.answered.answer))));
-        if (!MerkleProof.verifyCalldata(o.proof, o.answered.said, pair)) revert NotSigned();
-        bytes32 digest = digestOf(p.epoch, p.neuron, p.auditor, o.answered.said);
-        (address signer,,) = ECDSA.tryRecoverCalldata(digest, o.signature);
-        if (!registry.signsFor(p.neuron, p.epoch, signer)) revert NotSigned();
+        bytes32 digest = digestOf(p.epoch, p.neuron, p.auditor, o.model, o.answered.said);
+        _requireSaid(p.epoch, p.neuron, digest, o.answered.said, o.answered.question, o.answered.answer, o.proof, o.signature);
         // APPLY
         d.state = State.Shown;
         token.safeTransfer(registry.ownerOf(p.auditor), d.deposit);
@@ -117,6 +126,61 @@ contract Challenges is IChallenges, EIP712 {
         emit Upheld(id);
         uint256 bps = Math.min(uint256(rules.playedIn(p.epoch).slashBps) * 2, 1e4);
         stake.slashFor(p.auditor, p.epoch, uint16(bps), d.by);
+    }
+
+    /// @inheritdoc IChallenges
+    function contradict(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, Statement calldata a, Statement calldata b)
+        external
+    {
+        // CHECK
+        uint32 running = clock.epoch();
+        if (epoch == 0 || epoch > running || running - epoch > 1) revert NotLately(epoch);
+        if (contradicted[epoch][neuron]) revert AlreadyContradicted(epoch, neuron);
+        _requireStated(epoch, neuron, model, question, a);
+        _requireStated(epoch, neuron, model, question, b);
+        if (!contrary(a.values, b.values)) revert NoContradiction();
+        // APPLY
+        contradicted[epoch][neuron] = true;
+        // EMIT
+        emit Contradicted(epoch, neuron, model, question, a.auditor, a.values, b.values);
+        uint256 bps = Math.min(uint256(rules.playedIn(epoch).slashBps) * 2, 1e4);
+        stake.slashAndBurn(neuron, epoch, uint16(bps), registry.ownerOf(a.auditor));
+    }
+
+    /// @inheritdoc IChallenges
+    function contrary(int256[] calldata a, int256[] calldata b) public pure returns (bool) {
+        if (a.length != b.length) return true;
+        for (uint256 i = 0; i < a.length; i++) {
+            uint256 x = SignedMath.abs(a[i]);
+            uint256 y = SignedMath.abs(b[i]);
+            uint256 apart = (a[i] < 0) == (b[i] < 0) ? Math.max(x, y) - Math.min(x, y) : x + y;
+            if (apart > uint256(TOLERANCE) + Math.max(x, y) / 100) return true;
+        }
+        return false;
+    }
+
+    function _requireStated(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, Statement calldata s) private view {
+        if (registry.roleOf(s.auditor) != IMembers.Role.Auditor) revert NotSigned();
+        bytes32 digest = digestOf(epoch, neuron, s.auditor, model, s.root);
+        bytes32 answer = keccak256(abi.encode(s.values));
+        _requireSaid(epoch, neuron, digest, s.root, question, answer, s.proof, s.signature);
+    }
+
+    /// @dev That `neuron` signed `digest`, under whose root it gave this answer to this question.
+    function _requireSaid(
+        uint32 epoch,
+        uint32 neuron,
+        bytes32 digest,
+        bytes32 root,
+        bytes32 question,
+        bytes32 answer,
+        bytes32[] calldata proof,
+        bytes calldata signature
+    ) private view {
+        bytes32 pair = keccak256(bytes.concat(keccak256(abi.encode(question, answer))));
+        if (!MerkleProof.verifyCalldata(proof, root, pair)) revert NotSigned();
+        (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (!registry.signsFor(neuron, epoch, signer)) revert NotSigned();
     }
 
     /// @dev What was counted in the task that `p` is about.

@@ -42,6 +42,16 @@ interface IChallenges {
     struct Opening {
         Answered answered;
         Node[] beside; // what stands beside its path to the root of the transcript
+        bytes32 model; // commitment of the model that answered, as the neuron signed
+        bytes32[] proof; // that the neuron's signature is about it
+        bytes signature; // of the neuron
+    }
+
+    /// @notice An answer that a neuron signed, in numbers.
+    struct Statement {
+        uint32 auditor; // to whom
+        bytes32 root; // of all that it signed with it
+        int256[] values; // in millionths
         bytes32[] proof; // that the neuron's signature is about it
         bytes signature; // of the neuron
     }
@@ -62,6 +72,24 @@ interface IChallenges {
     /// @notice It was not shown in time.
     /// @param id Hash of the place.
     event Upheld(bytes32 indexed id);
+
+    /// @notice A neuron gave two answers to one question that cannot both be its model's.
+    /// @param epoch Number of the epoch.
+    /// @param neuron Id of the neuron.
+    /// @param model Commitment of its model.
+    /// @param question Hash of what was asked.
+    /// @param auditor Id of the auditor whose owner is rewarded.
+    /// @param first An answer, in millionths.
+    /// @param second Another one.
+    event Contradicted(
+        uint32 indexed epoch,
+        uint32 indexed neuron,
+        bytes32 model,
+        bytes32 question,
+        uint32 auditor,
+        int256[] first,
+        int256[] second
+    );
 
     /// @notice The auditor has revealed nothing in this epoch, or too long ago.
     /// @param epoch Number of the epoch.
@@ -92,6 +120,27 @@ interface IChallenges {
     /// @notice The neuron has not signed this answer to this question in this epoch for this auditor.
     error NotSigned();
 
+    /// @notice Contradictions are shown in their epoch or the next one.
+    /// @param epoch Number of the epoch.
+    error NotLately(uint32 epoch);
+
+    /// @notice One an epoch and neuron.
+    /// @param epoch Number of the epoch.
+    /// @param neuron Id of the neuron.
+    error AlreadyContradicted(uint32 epoch, uint32 neuron);
+
+    /// @notice The two answers are the same, or as near as rounding may bring them.
+    error NoContradiction();
+
+    /// @notice Whether a neuron has been punished for a contradiction in an epoch.
+    /// @param epoch Number of the epoch.
+    /// @param neuron Id of the neuron.
+    /// @return Whether it has.
+    function contradicted(uint32 epoch, uint32 neuron) external view returns (bool);
+
+    /// @notice By how much two answers may differ beside a hundredth of the larger one, in millionths.
+    function TOLERANCE() external view returns (int256);
+
     /// @notice A doubt by its place's hash.
     /// @param id Hash of the place.
     /// @return The record.
@@ -107,13 +156,18 @@ interface IChallenges {
     /// @return The hash.
     function idOf(Place calldata p) external pure returns (bytes32);
 
-    /// @notice What a neuron signs: its answers of `root` to what `auditor` asked in `epoch` (EIP-712).
+    /// @notice What a neuron signs: its answers of `root` to what `auditor` asked in `epoch` (EIP-712). Where answers are
+    ///         numbers, an answer's hash is that of its numbers in millionths, `keccak256(abi.encode(int256[]))`.
     /// @param epoch Number of the epoch.
     /// @param neuron Id of the neuron.
     /// @param auditor Id of who asked.
+    /// @param model Commitment of the model that answered.
     /// @param root Root over the hashes of the pairs (question, answer).
     /// @return The digest.
-    function digestOf(uint32 epoch, uint32 neuron, uint32 auditor, bytes32 root) external view returns (bytes32);
+    function digestOf(uint32 epoch, uint32 neuron, uint32 auditor, bytes32 model, bytes32 root)
+        external
+        view
+        returns (bytes32);
 
     /// @notice Ask to see a question. Takes the deposit from the caller.
     /// @param p Which question.
@@ -131,4 +185,23 @@ interface IChallenges {
     ///         of what is taken. Anybody may.
     /// @param p Which question.
     function uphold(Place calldata p) external;
+
+    /// @notice Take from a neuron that signed, with the same model in the same epoch, two answers to one question that
+    ///         differ by more than rounding: as much as from an auditor that did not show a question. A quarter is the
+    ///         owner's of the first one's auditor, whoever brings it; the rest is burnt. Once an epoch and neuron.
+    /// @param epoch Number of the epoch: the running one or the one before.
+    /// @param neuron Id of the neuron.
+    /// @param model Commitment of the model that it said answered.
+    /// @param question Hash of what was asked.
+    /// @param a What it answered.
+    /// @param b What else it answered.
+    function contradict(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, Statement calldata a, Statement calldata b)
+        external;
+
+    /// @notice Whether two answers cannot both be one model's: they have not as many numbers, or one of these differs by
+    ///         more than `TOLERANCE` and a hundredth of the larger one.
+    /// @param a Numbers, in millionths.
+    /// @param b Numbers, in millionths.
+    /// @return Whether they contradict one another.
+    function contrary(int256[] calldata a, int256[] calldata b) external pure returns (bool);
 }

@@ -6,19 +6,17 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import pytest
-from eth_abi.abi import encode
-from eth_hash.auto import keccak
 from ledger_helpers import KLP, TINY, Net, Role, secret
 
 from klopf import chain, ledger
 from klopf.errors import Reverted
 from klopf.ledger import Answered, AuditTerms, Counts, Ledger, Result, Transcript
 from klopf.ledger._deployment import USUAL
-from klopf.ledger._receipts import merkle, path_to_root
-from klopf.ledger.evidence import Challenges
-from klopf.ledger.evidence.challenges import Opening, Place, State
+from klopf.ledger.evidence import Challenges, Opening, Place, Said
+from klopf.ledger.evidence.challenges import State
 
 SALT = bytes(32)
+MODEL = b"\7" * 32
 ASKED = 30
 DEPOSIT = 10 * KLP
 
@@ -72,15 +70,12 @@ def case(tmp_path, claimed: Counts | None = None, signer: int | None = None) -> 
     doubter = net.join(Role.REQUESTER)
     net.admin.clock.start()
     asked = [(digest(i, "question"), digest(i, "answer")) for i in range(ASKED)]
-    pairs = [bytes(keccak(keccak(encode(("bytes32", "bytes32"), pair)))) for pair in asked]
-    levels = merkle(pairs)
-    said = levels[-1][0]
-    signed = net.admin.client(Challenges).digest(1, neuron, auditor, said)
-    signature = net.clients[signer or neuron].me.sign(signed)
+    said = Said(1, neuron, auditor, MODEL, tuple(asked))
+    signature = net.clients[signer or neuron].me.sign(said.digest(net.admin.client(Challenges).domain))
     scores = [10_000 if i % 5 else 0 for i in range(ASKED)]
-    transcript = Transcript([Answered(*pair, 1, score, said) for pair, score in zip(asked, scores, strict=True)])
+    transcript = Transcript([Answered(*pair, 1, score, said.root) for pair, score in zip(asked, scores, strict=True)])
     openings = [
-        Opening(one, tuple(transcript.proof(i)), path_to_root(levels, pairs[i]), signature)
+        Opening(one, tuple(transcript.proof(i)), MODEL, said.proof(i), signature)
         for i, one in enumerate(transcript.answered)
     ]
     found = [Result(neuron, {"accuracy": claimed or transcript.counts})]

@@ -88,8 +88,9 @@ class StakeReplay(Replay):
     def begin(self) -> None:
         self.registry = self.of(RegistryReplay)
         self.accounts: dict[int, _Kept] = defaultdict(_Kept)
-        self.finders: dict[int, str] = {}
-        """Whom half of what is taken next from a participant is due."""
+        self.finders: dict[int, tuple[str, int, bool]] = {}
+        """Who found a fault for which stake is taken next from a participant, which part of it is due to that one, and
+        whether the rest is burnt."""
 
     def on_Staked(self, e: Staked) -> None:
         account = self.accounts[e.id]
@@ -120,11 +121,12 @@ class StakeReplay(Replay):
         account.staked -= e.from_staked
         account.thawing -= e.from_thawing
         account.slashed += taken
-        reward = taken // 2 if e.id in self.finders else 0
+        treasury = self.run.ledger.deployment.treasury
+        finder, part, burns = self.finders.pop(e.id, ("", 0, False))
+        reward = taken // part if part else 0
         if reward:
-            self.move(self.address, self.finders[e.id], reward)
-        self.finders.pop(e.id, None)
-        self.move(self.address, self.run.ledger.deployment.treasury, taken - reward)
+            self.move(self.address, finder, reward)
+        self.move(self.address, ZERO if burns else treasury, taken - reward)
         self.registry.restake(e.id, account.staked, fell=True)
 
     def on_Burnt(self, e: Burnt) -> None:

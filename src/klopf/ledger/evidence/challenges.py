@@ -1,4 +1,4 @@
-"""Doubts about single questions of an audit: opened, shown, upheld."""
+"""Doubts about single questions of an audit: opened, shown, upheld; and answers that contradict one another."""
 
 from __future__ import annotations
 
@@ -19,15 +19,27 @@ from klopf.ledger._replay import Replay
 from klopf.ledger.audit.audit_terms import AuditTerms, AuditTermsReplay
 from klopf.ledger.audit.audits import AuditsReplay, Counts, Revealed, rows_of
 from klopf.ledger.audit.transcript import Answered, Node
+from klopf.ledger.core._participant import Role
 from klopf.ledger.core.registry import EIP712DomainChanged, RegistryReplay
 from klopf.ledger.core.stake import StakeReplay
 from klopf.ledger.core.token import Token
+from klopf.ledger.evidence._statement import Statement, contrary
 from klopf.ledger.keys import checksum
 
-__all__ = ["Challenges", "ChallengesReplay", "Doubt", "Doubted", "Opening", "Place", "Shown", "State", "Upheld"]
+__all__ = [
+    "Challenges",
+    "ChallengesReplay",
+    "Contradicted",
+    "Doubt",
+    "Doubted",
+    "Opening",
+    "Place",
+    "Shown",
+    "State",
+    "Upheld",
+]
 
 _PLACE = ("uint32", "uint32", "uint32", "bytes26", "uint16")
-_SAID = keccak(b"Said(uint32 epoch,uint32 neuron,uint32 auditor,bytes32 root)")
 
 
 class State(IntEnum):
@@ -67,6 +79,8 @@ class Opening:
     answered: Answered
     beside: tuple[Node, ...]
     """What stands beside its path to the root of the transcript."""
+    model: bytes
+    """32 bytes: commitment of the model that answered, as the neuron signed."""
     proof: tuple[bytes, ...]
     """That the neuron's signature is about it."""
     signature: bytes
@@ -75,7 +89,7 @@ class Opening:
     def as_tuple(self) -> tuple[Any, ...]:
         """In the order of the contract's struct."""
         beside = [node.as_tuple() for node in self.beside]
-        return self.answered.as_tuple(), beside, list(self.proof), self.signature
+        return self.answered.as_tuple(), beside, self.model, list(self.proof), self.signature
 
 
 @dataclass(frozen=True)
@@ -114,6 +128,20 @@ class Upheld(Event):
     id: bytes
 
 
+@dataclass(frozen=True)
+class Contradicted(Event):
+    """Two answers to one question that cannot both be the neuron's model's; the owner of ``auditor`` is rewarded."""
+
+    epoch: int
+    neuron: int
+    model: bytes
+    question: bytes
+    auditor: int
+    first: tuple[int, ...]
+    """In millionths."""
+    second: tuple[int, ...]
+
+
 @dataclass
 class _Kept:
     place: Place
@@ -133,6 +161,7 @@ class ChallengesReplay(Replay):
         self.audits, self.terms, self.stake = self.of(AuditsReplay), self.of(AuditTermsReplay), self.of(StakeReplay)
         self.registry = self.of(RegistryReplay)
         self.doubts: dict[bytes, _Kept] = {}
+        self.contradicted: set[tuple[int, int]] = set()
 
     def on_Doubted(self, e: Doubted) -> None:
         p, terms = e.place, self.terms.counted_in(e.place.epoch)
@@ -157,12 +186,24 @@ class ChallengesReplay(Replay):
         d = self._end(e.id, State.UPHELD)
         self.differ(f"time of {self.where(e)} over", True, self.time_of(e.block) >= d.answer_by)
         self.move(self.address, d.by, d.deposit)
-        rules = self.audits.rules.played_in(d.place.epoch)
-        account = self.stake.accounts[d.place.auditor]
-        bps = min(2 * rules.slash_bps, 10_000)
+        self._take(d.place.auditor, d.place.epoch, d.by, 2, burns=False)
+
+    def on_Contradicted(self, e: Contradicted) -> None:
+        at, running = self.where(e), self.audits.clock.epoch
+        self.differ(f"{at} in its epoch or the next", True, 0 < e.epoch <= running <= e.epoch + 1)
+        again = (e.epoch, e.neuron) in self.contradicted
+        self.differ(f"second contradiction of {e.neuron} in epoch {e.epoch}", False, again)
+        self.differ(f"contrary answers in {at}", True, contrary(e.first, e.second))
+        self.differ(f"who asked in {at}", Role.AUDITOR, self.registry.members[e.auditor].role)
+        self.contradicted.add((e.epoch, e.neuron))
+        self._take(e.neuron, e.epoch, self.registry.members[e.auditor].owner, 4, burns=True)
+
+    def _take(self, id: int, epoch: int, finder: str, part: int, *, burns: bool) -> None:
+        """A fault costs stake, of which a part is the finder's."""
+        account, bps = self.stake.accounts[id], min(2 * self.audits.rules.played_in(epoch).slash_bps, 10_000)
         taken = [-(-amount * bps // 10_000) for amount in (account.staked, account.thawing)]
-        self.stake.finders[d.place.auditor] = d.by
-        self.expect("Stake.Slashed", d.place.auditor, d.place.epoch, *taken)
+        self.stake.finders[id] = (finder, part, burns)
+        self.expect("Stake.Slashed", id, epoch, *taken)
 
     def _end(self, id: bytes, state: State) -> _Kept:
         doubt = self.doubts[id]
@@ -177,13 +218,16 @@ class ChallengesReplay(Replay):
         for id, kept in self.doubts.items():
             said = Doubt(kept.by, kept.answer_by, kept.state, kept.deposit)
             self.differ(f"the contract's doubt {id.hex()}", said, self.client(Challenges).get(kept.place))
+        for epoch, neuron in self.contradicted:
+            kept_too = self.client(Challenges).contradicted(epoch, neuron)
+            self.differ(f"the contract's contradiction of {neuron} in epoch {epoch}", True, kept_too)
 
 
 class Challenges(Contract):
-    """Doubts about single questions of an audit."""
+    """Doubts about single questions of an audit, and answers that contradict one another."""
 
     name = "Challenges"
-    events = (Doubted, Shown, Upheld, EIP712DomainChanged)
+    events = (Doubted, Shown, Upheld, Contradicted, EIP712DomainChanged)
     needs_none = (EIP712DomainChanged,)
     replay = ChallengesReplay
 
@@ -191,11 +235,6 @@ class Challenges(Contract):
     def domain(self) -> Domain:
         """The EIP-712 domain of what neurons sign for auditors."""
         return Domain(self._ledger.deployment.chain_id, self.address, "Klopf Challenges")
-
-    def digest(self, epoch: int, neuron: int, auditor: int, root: bytes) -> bytes:
-        """What a neuron signs: its answers of ``root`` to what ``auditor`` asked in ``epoch``."""
-        said = (_SAID, epoch, neuron, auditor, root)
-        return self.domain.digest(bytes(keccak(encode(("bytes32", "uint32", "uint32", "uint32", "bytes32"), said))))
 
     def doubt(self, place: Place, revealed: Revealed, key: str) -> Sent:
         """Ask to see a question of what was ``revealed`` with the auditor's ``key``; approves the deposit by itself."""
@@ -215,3 +254,18 @@ class Challenges(Contract):
         """A doubt."""
         by, answer_by, state, deposit, *_ = self._read("doubtOf", place.id)
         return Doubt(checksum(by), answer_by, State(state), deposit)
+
+    def contradict(self, first: Statement, second: Statement) -> Sent:
+        """Show two contrary answers of a neuron to one question; the owner of the first one's auditor is rewarded."""
+        said, (question, _) = first.said, first.pair
+        return self._write(
+            "contradict", said.epoch, said.neuron, said.model, question, first.as_tuple(), second.as_tuple()
+        )
+
+    def contradicted(self, epoch: int, neuron: int) -> bool:
+        """Whether a neuron has been punished for a contradiction in an epoch."""
+        return bool(self._read("contradicted", epoch, neuron))
+
+    def said(self, since: int, until: int) -> list[Doubted | Shown | Upheld]:
+        """What was doubted and how that ended, from block ``since`` to block ``until``."""
+        return list(self._said((Doubted, Shown, Upheld), since, until))
