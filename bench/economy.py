@@ -3,18 +3,20 @@
 ``python bench/economy.py [--quick] [--json]``
 
 A part of all stake plays one strategy, the rest is honest; epochs go by, and what each side gets for a KLP at risk is
-divided by what an honest KLP gets in the same world. Consensus, trust and ranks are those of the contracts (their
+divided by what an honest KLP gets in the same world. Consensus, trust, ranks and news are those of the contracts (their
 second implementation, which tests compare with them); honest weights follow what a listener measures of its neighbours
-(usefulness 0.7 to 1.3, 1 on either side, a tenth of it noise) and are rounded as Klopf's neurons round theirs. Lots
-come from a random generator, but for the cells that are played again on the contracts, where they come from the chain's
-seed: there both must agree to the last unit. Sparse is eight listeners to a speaker on average, dense is 64.
+(usefulness 0.7 to 1.3 that moves by 15 % in an epoch and comes back slowly, 1 on either side, a tenth of it noise) and
+are rounded as Klopf's neurons round theirs. Lots come from a random generator, but for the cells that are played again
+on the contracts, where they come from the chain's seed: there both must agree to the last unit. Sparse is eight
+listeners to a speaker on average, dense is 64.
 
 What is not a neuron's income is counted as the contracts count it: fees and prices that go round in one's own pocket,
 bytes that are paid for out of burnt stake, values held back from the beacon, auditors who are slashed.
 
-Not everything holds. Whoever relays another's answers, or copies the weights that others gave, earns as the honest do;
-and friends who answer well and listen to one another only earn more, from about two fifths of the stake on, or where
-all are bound to all (at most eight neurons). These are limits of the rules, see docs/contracts.md.
+Not everything holds. Whoever relays another's answers earns as the honest do: its listeners receive the same bytes as
+they would from the original. Friends with about two fifths of the stake or more who draw what they say from a common
+secret confirm one another as the truth confirms the honest. And where a fifth of the honest is late, 45 % are the
+majority of those who come. These are limits of the rules, see docs/contracts.md.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from numpy.typing import NDArray
 from klopf.ledger import BeaconTerms, Economy, Parameters
 from klopf.ledger.audit._reference import draw
 from klopf.ledger.fleet import _reference as effort
+from klopf.ledger.market import _bonds as published
 from klopf.ledger.market import _reference as ref
+from klopf.ledger.market._news import FEW, Newsroom
 from klopf.peers import attention
 
 Floats = NDArray[np.float64]
@@ -41,6 +45,7 @@ RULES = Parameters()
 STAKE, SPLIT = 10**20, 4
 BEYOND = 1e6  # where the honest get nothing at all
 SHARES = (0.05, 0.1, 0.2, 0.4, 0.45)
+EPOCHS = 60
 SIZES = (10, 100, 1_000, 10_000)
 
 
@@ -56,21 +61,35 @@ class World:
     trusts: dict[int, tuple[int, int]] = field(default_factory=dict)
     agreed: list[int] = field(default_factory=list)
     """Of each listener's attention, what counted in the last epoch."""
+    newsroom: Newsroom = field(default_factory=Newsroom)
+    told: list[int] = field(default_factory=list)
+    """The part of its reward that each listener's news have earned, in 1/10,000."""
+    epoch: int = 0
+    moves: float = 0.15
+    """By how much of itself a neuron's usefulness moves in an epoch."""
     earned: Floats = field(init=False)
     useful: Floats = field(init=False)
-    """What each one's answers are worth to an honest listener."""
+    """What each one's answers are worth to an honest listener: ``level`` times a walk that comes back slowly."""
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng([self.seed, self.size, self.fakes, self.committee])
         self.earned = np.zeros(self.size)
-        self.useful = self.rng.uniform(0.7, 1.3, self.size)
+        self.level = self.rng.uniform(0.7, 1.3, self.size)
+        self.walk = np.zeros(self.size)
+        fake = STAKE // SPLIT if self.strategy == "sybils" else STAKE
+        self.stakes = [fake] * self.fakes + [STAKE] * (self.size - self.fakes)
+        self.total = sum(self.stakes)
+
+    def move(self) -> None:
+        """An epoch's usefulness; the mean is 1 on either side, so that nobody's luck is counted."""
+        self.epoch += 1
+        self.walk = 0.95 * self.walk + self.moves * self.rng.standard_normal(self.size)
+        self.useful = self.level * np.exp(self.walk)
         for side in (slice(0, self.fakes), slice(self.fakes, None)):
             self.useful[side] /= self.useful[side].mean() if self.useful[side].size else 1.0
         if self.strategy in WORTHLESS:
             self.useful[: self.fakes] = 0.0
-        fake = STAKE // SPLIT if self.strategy == "sybils" else STAKE
-        self.stakes = [fake] * self.fakes + [STAKE] * (self.size - self.fakes)
-        self.total = sum(self.stakes)
+        self.common = self.rng.choice([0.6, 1.5], self.size)  # what friends agree to say, true or not
 
     def weight_of(self, listener: int) -> int:
         """The stake with which a listener counts where it is bound."""
@@ -110,12 +129,32 @@ class World:
 
     def weights(self, listener: int, speakers: NDArray[np.int64]) -> dict[int, int]:
         """How a listener divides its attention among those to whom it is bound."""
-        fake, friends = listener < self.fakes, speakers < self.fakes
-        if fake and self.strategy in RINGS:
+        friends = speakers < self.fakes
+        if listener < self.fakes and self.strategy in RINGS:
             return attention({int(k): 1 / max(1, friends.sum()) for k in speakers[friends]})
         heard = self.useful[speakers] * np.maximum(0.0, 1 + 0.1 * self.rng.standard_normal(len(speakers)))
+        if listener < self.fakes:
+            heard = self.said_by_fakes(heard, speakers, friends)
         total = heard.sum()
         return attention({int(k): float(h / total) if total else 0.0 for k, h in zip(speakers, heard, strict=True)})
+
+    def said_by_fakes(self, heard: Floats, speakers: NDArray[np.int64], friends: NDArray[np.bool_]) -> Floats:
+        """What a faking listener says in place of what it ``heard``."""
+        forecasts = [self.newsroom.forecasts[int(s)] for s in speakers]
+        if self.strategy == "copy weights":
+            return np.array([f.last or 1 for f in forecasts], float)
+        if self.strategy == "copy averages":
+            return np.array([f.slow or 1 for f in forecasts], float)
+        if self.strategy == "copy forecasts":
+            return np.array([f.expected(self.newsroom.drift.share) or 1 for f in forecasts], float)
+        if self.strategy == "false news":
+            return np.array([f.slow or 1 for f in forecasts], float) * self.common[speakers]
+        if self.strategy == "ring that speaks ill":
+            alone: Floats = np.where(friends, 1.0, 1e-3)
+            return alone
+        if self.strategy == "ring by a little":
+            return heard * np.where(friends, 1.3, 0.8)
+        return heard
 
     def columns(self) -> Columns:
         """An epoch's stakes, weights and listeners, by speaker."""
@@ -124,7 +163,7 @@ class World:
         listeners, speakers = listeners[order], speakers[order]
         found: Columns = {s: [] for s in range(self.size)}
         edges = np.searchsorted(listeners, np.arange(self.size + 1))
-        here = self.present()
+        here = self.here = self.present()
         for i in np.flatnonzero(here):
             for s, w in self.weights(int(i), speakers[edges[i] : edges[i + 1]]).items():
                 found[s].append((self.weight_of(int(i)), w, int(i)))
@@ -136,6 +175,7 @@ class World:
     def play(self, epochs: int) -> None:
         """So many epochs, each of which pays one unit in all."""
         for _ in range(epochs):
+            self.move()
             columns = self.columns()
             if self.strategy == "grind":  # the luckiest for it of four seeds
                 columns = max([columns, *(self.columns() for _ in range(3))], key=self.luck)
@@ -150,6 +190,7 @@ class World:
         """Everybody's rank, by consensus over this epoch and trust over those of late."""
         found = []
         self.agreed = [0] * self.size
+        self.told = [self.newsroom.posted(i) if here else 0 for i, here in enumerate(self.here)]
         for speaker, said in columns.items():
             others, column = self.total - self.stakes[speaker], [(stake, weight) for stake, weight, _ in said]
             consensus, rank = ref.rank(column, others, RULES.kappa)
@@ -160,14 +201,18 @@ class World:
             trusted = heard * ref.ATTENTION >= most * RULES.kappa
             for _, weight, listener in said if trusted else ():
                 self.agreed[listener] += min(weight, consensus)
+            if self.size > FEW:
+                self.newsroom.claimed(self.epoch, speaker, sorted(said, key=lambda entry: -entry[1]))
             found.append(rank * RULES.fringe_bps // 10_000 if trusted else 0)
         if self.size <= self.committee:
             self.agreed = [ref.ATTENTION] * self.size  # not asked where all are bound to all
+        if self.size <= FEW:
+            self.told = [10_000] * self.size
         return found
 
     def pay(self, ranks: list[int]) -> None:
         if total := sum(ranks):
-            agreed = np.array(self.agreed, float) / ref.ATTENTION
+            agreed = np.array(self.agreed, float) / ref.ATTENTION * np.array(self.told, float) / 10_000
             self.earned += agreed * np.array([rank / total for rank in ranks])
 
     @property
@@ -181,8 +226,9 @@ class World:
 
 RINGS = ("ring", "sybils", "race", "grind", "ring that answers well")
 WORTHLESS = ("idle", "random", "ring", "sybils", "race", "grind")
-PLAYED = ("honest", "idle", "random", "copy answers", "copy weights", "ring", "sybils", "grind", "race", "withhold",
-          "ring that answers well")  # fmt: skip
+PLAYED = ("honest", "idle", "random", "copy answers", "copy weights", "copy averages", "copy forecasts", "ring",
+          "sybils", "grind", "race", "withhold", "ring that answers well", "ring that speaks ill", "ring by a little",
+          "false news")  # fmt: skip
 
 
 def cell(strategy: str, size: int, dense: bool, share: float, epochs: int, seeds: int) -> float:
@@ -194,6 +240,24 @@ def cell(strategy: str, size: int, dense: bool, share: float, epochs: int, seeds
     for world in worlds:
         world.play(epochs)
     return float(np.mean([world.ratio for world in worlds]))
+
+
+def by_bonds(seed: int) -> float:
+    """What bonds would pay one listener of eleven that copies the last epoch's weights, beside the other ten."""
+    rng = np.random.default_rng(seed)
+    walk, bonds, stake = np.zeros(20), np.zeros((11, 20)), np.full(11, 1 / 11)
+    last, earned = np.full(20, 1 / 20), np.zeros(11)
+    for _ in range(60):
+        walk = 0.95 * walk + 0.15 * rng.standard_normal(20)
+        weights = np.exp(walk) * np.maximum(0.0, 1 + 0.1 * rng.standard_normal((11, 20)))
+        weights[10] = last
+        weights /= weights.sum(axis=1, keepdims=True)
+        consensus = np.array(ref.weighted_consensus(list(stake), weights.tolist(), 0.5))
+        rank = stake @ np.minimum(weights, consensus)
+        bonds = published.bonds_after(stake, weights, consensus, bonds)
+        earned += published.dividends(bonds, rank / rank.sum())
+        last = consensus / consensus.sum()
+    return float(earned[10] / earned[:10].mean())
 
 
 # ---- what is no neuron's income: gains in KLP for each that is spent or at risk, beyond what comes back
@@ -280,9 +344,10 @@ def replayed(size: int, share: float, strategy: str, epochs: int) -> tuple[float
     world, same = Chained(size, int(share * size), strategy, 8, 0), True
     paid = np.zeros(size)
     for epoch in range(1, epochs + 1):
+        world.move()
         world.chain_seed = net.admin.clock.seed(epoch)
         listeners, speakers = world.lots()
-        here = world.present()
+        here = world.here = world.present()
         rows = {int(i): world.weights(int(i), speakers[listeners == i]) for i in np.flatnonzero(here)}
         columns: Columns = {s: [] for s in range(size)}
         for i, row in rows.items():
@@ -296,7 +361,8 @@ def replayed(size: int, share: float, strategy: str, epochs: int) -> tuple[float
         found = [net.admin.settlement.column(epoch, s + 1).rank for s in range(size)]
         pool = net.admin.settlement.epoch(epoch).pool
         got = [net.admin.token.balance(net.clients[s + 1].me.address) - b for s, b in enumerate(before)]
-        due = [pool * r // max(1, sum(ranks)) * a // ref.ATTENTION for r, a in zip(ranks, world.agreed, strict=True)]
+        parts = zip(ranks, world.agreed, world.told, strict=True)
+        due = [pool * r // max(1, sum(ranks)) * a // ref.ATTENTION * t // 10_000 for r, a, t in parts]
         same &= found == ranks and got == due
         paid += np.array(got, float) / max(1, pool)
     fakes = world.fakes
@@ -325,35 +391,48 @@ def main() -> None:
 
 
 def tell(report: Report, args: argparse.Namespace) -> None:
-    sizes = SIZES
+    sizes, shares = SIZES, (0.1, 0.4, 0.45) if args.quick else SHARES
     report.say("income per KLP at risk, beside the honest; sparse / dense" + " " * 12 + "share of all stake")
-    report.say(f"{'':<24}{'neurons':>8}" + "".join(f"{share:>16.0%}" for share in SHARES))
+    report.say(f"{'':<24}{'neurons':>8}" + "".join(f"{share:>16.0%}" for share in shares))
     for strategy in PLAYED:
         for size in sizes:
-            if args.quick and size > 100 and (strategy != "ring" or size > 1_000):
+            if args.quick and size > 100:
                 continue
             line = f"{strategy:<24}{size:>8,}"
-            for share in SHARES:
-                if int(share * size) == 0 or ((args.quick or size > 1_000) and size > 100 and share != 0.4):
+            for share in shares:
+                if int(share * size) == 0 or (size > 1_000 and share != 0.4):
                     line += f"{'':>16}"
                     continue
                 both = []
                 for dense in (False, True):
-                    if dense and (size > 1_000 or (args.quick and size > 100)):
+                    if dense and (size > 100 or (args.quick and size > 10)):
                         continue  # lots by the million tell what they do among a thousand
-                    epochs, seeds = (60, 3) if size <= 100 and not args.quick else (24, 1)
-                    found = cell(strategy, size, dense, share, epochs, seeds)
+                    seeds = 3 if size <= (10 if dense else 100) and not args.quick else 1
+                    found = cell(strategy, size, dense, share, EPOCHS, seeds)
                     most = None if strategy == "honest" else 0.2 if share <= 0.4 else 1.0
                     what = f"{strategy}, {size:,} neurons, {'dense' if dense else 'sparse'}, {share:.0%} of the stake"
                     report.figure(what, found, "of an honest KLP's income", at_most=most)
                     both.append(f"{found:.3f}")
                 line += f"{' / '.join(both):>16}"
             report.say(line)
+    for moves in (0.0, 0.05, 0.15):
+        world = World(100, 0, "honest", 8, 0, moves=moves)
+        world.play(EPOCHS)
+        part, what = (
+            float(world.earned.sum()) / EPOCHS,
+            f"of what 100 honest neurons could be paid, if it moves by {moves:.0%}",
+        )
+        report.say(f"{part:.0%} {what}")
+        report.figure(f"{what} in an epoch", part, "paid")
+    bonds = float(np.mean([by_bonds(seed) for seed in range(10)]))
+    report.say(
+        f"\nwhere bonds paid, one that copies the last weights would have {bonds:.3f} of an honest listener's income"
+    )
     report.say("\ngain for each KLP spent or at risk, beyond what comes back" + " " * 3 + "share of all stake")
     rng = np.random.default_rng(1)
     for strategy, gain in SPENT.items():
         line = f"{strategy:<32}"
-        for share in SHARES:
+        for share in shares:
             found = gain(share, rng)
             report.figure(f"{strategy}, {share:.0%} of the stake", found, "KLP for each", at_most=0.0)
             line += f"{found:>16.3f}"

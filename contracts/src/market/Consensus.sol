@@ -11,9 +11,9 @@ import {IMembers} from "../core/IMembers.sol";
 import {Parameters} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
 import {Committee} from "./Committee.sol";
-import {Escrow} from "./Escrow.sol";
 import {IConsensus} from "./IConsensus.sol";
 import {IEmission} from "./IEmission.sol";
+import {Listening} from "./Listening.sol";
 import {Receipt, Receipts, SignedReceipt} from "./Receipts.sol";
 
 /// @title Consensus: by whom, and how much, a speaker was heard
@@ -23,7 +23,7 @@ import {Receipt, Receipts, SignedReceipt} from "./Receipts.sol";
 ///         those holding at least kappa of all stake that is bound give it, whoever of them stays away; the rank is the
 ///         sum of stake * min(weight, consensus), of which a fringe neuron has a part. A speaker that, over the epochs of
 ///         late, less than kappa listened to at all has no rank. Leaving receipts out can only lower it.
-abstract contract Consensus is IConsensus, Escrow, EIP712 {
+abstract contract Consensus is IConsensus, Listening, EIP712 {
     uint256 public constant ATTENTION = 65535;
     uint256 public constant MAX_COLUMN = 128;
 
@@ -36,7 +36,7 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
     mapping(uint32 id => Trust) public trusts;
     mapping(uint32 epoch => mapping(uint32 id => bytes32)) public heardOf; // hash of the listeners that a claim counted
 
-    constructor(IDirectory d) Escrow(d) EIP712("Klopf", "1") {
+    constructor(IDirectory d) Listening(d) EIP712("Klopf", "1") {
         emission = IEmission(d.addressOf("Emission"));
         stake = IStake(d.addressOf("Stake"));
     }
@@ -56,6 +56,7 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
         uint96 weight = role == IMembers.Role.Neuron ? registry.boundWith(id, epoch) : 0;
         _spend(id, fees);
         (p.root, p.stake, p.fees) = (root == 0 ? bytes32(uint256(1)) : root, weight, fees);
+        p.news = _weighNews(id);
         epochs[epoch].stake += weight;
         registry.onPost(id, epoch, commitment);
         clock.arrive(id);
@@ -147,7 +148,7 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
                 emit Refused(epoch, r.listener, r.speaker, leaf);
                 continue;
             }
-            p.weightUsed += uint24(r.weight);
+            p.weightUsed += uint16(r.weight);
             p.fees -= r.fee;
             fees += r.fee;
             heard[count++] = r.listener;
@@ -167,10 +168,14 @@ abstract contract Consensus is IConsensus, Escrow, EIP712 {
         }
         if (!_trusted(epoch, speaker, trusting, d.others, now_)) rank = 0;
         if (d.count > now_.committee) epochs[epoch].lots = true;
+        if (d.count > FEW) {
+            epochs[epoch].crowd = true;
+            _learn(epoch, speaker, column, stakes);
+        }
         for (uint256 i = 0; rank != 0 && i < column.length; i++) {
             if (stakes[i] == 0) continue;
             Receipt calldata r = column[i].receipt;
-            posts[epoch][r.listener].agreed += uint24(Math.min(r.weight, consensus));
+            posts[epoch][r.listener].agreed += uint16(Math.min(r.weight, consensus));
         }
         if (registry.standingOf(speaker) != IMembers.Standing.Backbone) rank = (rank * now_.fringeBps) / 1e4;
         assembly ("memory-safe") {

@@ -64,7 +64,7 @@ contract Disputes is IDisputes {
         // CHECK
         Dispute storage d = disputes[epoch][listener][speaker];
         if (d.state != State.Open) revert NotOpen(epoch, listener, speaker);
-        (bytes32 root,,,,,) = settlement.posts(epoch, listener);
+        (bytes32 root,,,,,,) = settlement.posts(epoch, listener);
         if (!MerkleProof.verifyCalldata(proof, root, d.leaf)) revert NotInRoot();
         // APPLY, EMIT
         _end(d, epoch, listener, speaker, true);

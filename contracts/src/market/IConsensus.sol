@@ -22,9 +22,10 @@ interface IConsensus is IEscrow {
         bytes32 root;
         uint96 stake; // the listener's weight in this epoch
         uint96 fees; // set aside and not claimed yet
-        uint24 weightUsed; // of 65535
+        uint16 weightUsed; // of 65535
         uint16 disputes; // open, about receipts that this listener signed
-        uint24 agreed; // of 65535: what counted, where it was bound to listen to speakers that are paid
+        uint16 agreed; // of 65535: what counted, where it was bound to listen to speakers that are paid
+        uint16 news; // of 10,000: the part of a reward that its weights before this epoch have earned it
     }
 
     struct Column {
@@ -41,6 +42,7 @@ interface IConsensus is IEscrow {
         uint96 stake; // posted by all listeners
         uint96 pool; // compute reward, once something was claimed
         bool lots; // not all were bound to listen to all
+        bool crowd; // so many were bound that they are asked for news
     }
 
     /// @dev How a speaker was listened to over the epochs of late, the last counting most; both 18 decimals.
@@ -151,7 +153,9 @@ interface IConsensus is IEscrow {
     /// @param id Id of the participant.
     function posts(
         uint32 epoch, uint32 id
-    ) external view returns (bytes32 root, uint96 stake, uint96 fees, uint24 weightUsed, uint16 disputes, uint24 agreed);
+    ) external view returns (
+        bytes32 root, uint96 stake, uint96 fees, uint16 weightUsed, uint16 disputes, uint16 agreed, uint16 news
+    );
 
     /// @notice How a speaker was listened to over the epochs of late.
     /// @param id Id of the participant.
@@ -166,7 +170,7 @@ interface IConsensus is IEscrow {
 
     /// @notice Sums over an epoch.
     /// @param epoch Number of the epoch.
-    function epochs(uint32 epoch) external view returns (uint112 rank, uint96 stake, uint96 pool, bool lots);
+    function epochs(uint32 epoch) external view returns (uint112 rank, uint96 stake, uint96 pool, bool lots, bool crowd);
 
     /// @notice Hash of the listeners that a claim counted.
     /// @param epoch Number of the epoch.

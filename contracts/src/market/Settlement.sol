@@ -11,7 +11,8 @@ import {ISettlement} from "./ISettlement.sol";
 /// @title Pay follows listening
 /// @notice When an epoch is over its emission is split by rank, and fees are paid as signed: at once, or once the
 ///         dispute window has ended. Where neurons are bound by lot, each is paid that part of its reward with which its
-///         own attention agreed with the consensus: whoever is paid for speaking has to listen. What a speaker claims is in `Consensus`, where fees wait in `Escrow`.
+///         own attention agreed with the consensus: whoever is paid for speaking has to listen. And
+///         where they are many, that part of it which its weights of late have earned (`Listening`). What a speaker claims is in `Consensus`, where fees wait in `Escrow`.
 contract Settlement is ISettlement, Consensus {
     using SafeERC20 for IERC20;
 
@@ -72,6 +73,7 @@ contract Settlement is ISettlement, Consensus {
         if (p.disputes != 0 || block.timestamp < until) return;
         uint256 reward = e.rank == 0 || c.voided ? 0 : Math.mulDiv(e.pool, c.rank, e.rank); // rounds down
         if (e.lots) reward = (reward * p.agreed) / ATTENTION; // rounds down
+        if (e.crowd) reward = (reward * p.news) / 1e4; // rounds down
         // APPLY
         (uint96 fees, uint96 refund) = (c.fees, p.fees);
         c.pay = Pay.Collected;

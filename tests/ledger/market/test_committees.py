@@ -126,7 +126,7 @@ def test_whoever_is_paid_for_speaking_has_to_listen() -> None:
         agreed = {id: net.admin.settlement.agreed(epoch, id) for id in ids}
         for id in ids:
             rank = net.admin.settlement.column(epoch, id).rank
-            due = totals.pool * rank // totals.rank * agreed[id] // ALL
+            due = totals.pool * rank // totals.rank * agreed[id] // ALL * net.admin.settlement.news(epoch, id) // 10_000
             assert net.admin.token.balance(net.clients[id].me.address) - held[id] == due
         assert agreed[lazy] == 0
         others = [agreed[id] for id in ids[3:]]

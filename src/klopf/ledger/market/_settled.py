@@ -51,6 +51,8 @@ class Post:
     used: int = 0
     agreed: int = 0
     """Of its attention, what counted where it was bound to listen to speakers that are paid."""
+    news: int = 0
+    """The part of a reward that its weights before this epoch have earned, in 1/10,000."""
 
 
 @dataclass
@@ -72,6 +74,8 @@ class Totals:
     pool: int = 0
     lots: bool = False
     """Not all were bound to listen to all: each is paid as far as its attention agreed."""
+    crowd: bool = False
+    """So many were bound that each is paid as far as its weights have told news."""
 
 
 @dataclass

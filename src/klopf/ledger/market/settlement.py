@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from klopf.errors import LedgerError
 from klopf.ledger import keys
 from klopf.ledger._client import Sent
-from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
 from klopf.ledger._receipts import Domain, SignedReceipt, root_from
 from klopf.ledger._replay import Replay
@@ -19,6 +17,19 @@ from klopf.ledger.core.registry import Registry, RegistryReplay
 from klopf.ledger.core.rules import Rules
 from klopf.ledger.core.token import Token
 from klopf.ledger.market import _reference as ref
+from klopf.ledger.market._news import FEW, Newsroom
+from klopf.ledger.market._said import (
+    Capped,
+    Claimed,
+    Collected,
+    Deposited,
+    EIP712DomainChanged,
+    Heard,
+    Posted,
+    Refused,
+    Thawing,
+    Withdrawn,
+)
 from klopf.ledger.market._settled import Column, EpochTotals, Escrow, HeardSoFar, Post, Totals, Trust
 from klopf.ledger.market.emission import EmissionReplay
 from klopf.neuron import Standing
@@ -47,85 +58,6 @@ EMPTY_ROOT = (1).to_bytes(32, "big")
 _WAD, _COLUMN = 10**18, 128  # one, and receipts that a claim may hold
 
 
-@dataclass(frozen=True)
-class Deposited(Event):
-    id: int
-    sender: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Thawing(Event):
-    id: int
-    amount: int
-    ready_at: int
-
-
-@dataclass(frozen=True)
-class Withdrawn(Event):
-    id: int
-    to: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Capped(Event):
-    id: int
-    most: int
-
-
-@dataclass(frozen=True)
-class Posted(Event):
-    id: int
-    epoch: int
-    root: bytes
-    fees: int
-    stake: int
-
-
-@dataclass(frozen=True)
-class Heard(Event):
-    epoch: int
-    listener: int
-    speaker: int
-    answers: int
-    weight: int
-    fee: int
-    leaf: bytes
-
-
-@dataclass(frozen=True)
-class Refused(Event):
-    epoch: int
-    listener: int
-    speaker: int
-    leaf: bytes
-
-
-@dataclass(frozen=True)
-class Claimed(Event):
-    epoch: int
-    speaker: int
-    consensus: int
-    rank: int
-    fees: int
-
-
-@dataclass(frozen=True)
-class Collected(Event):
-    epoch: int
-    id: int
-    owner: str
-    emitted: int
-    fees: int
-    refund: int
-
-
-@dataclass(frozen=True)
-class EIP712DomainChanged(Event):
-    pass
-
-
 class SettlementReplay(Replay):
     """Escrow, posts, columns and pay; and that every receipt is genuine."""
 
@@ -150,7 +82,9 @@ class SettlementReplay(Replay):
         """Open disputes, by epoch and listener."""
         self.disputed: set[bytes] = set()
         """Leaves of receipts that were disputed."""
+        self.newsroom = Newsroom()
         self._column: list[tuple[int, int]] = []  # of the claim that goes on: (stake, weight) of each receipt
+        self._listeners: list[int] = []
         self._voices: list[tuple[Post, int]] = []  # and whose it was, with the weight of those who are bound
         self._fees = 0
 
@@ -209,6 +143,7 @@ class SettlementReplay(Replay):
         self.spend(e.id, e.fees, self.where(e))
         self.posts[e.epoch, e.id] = Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight, e.fees)
         self.totals[e.epoch].stake += weight
+        self.posts[e.epoch, e.id].news = self.newsroom.posted(e.id)
 
     def on_Heard(self, e: Heard) -> None:
         at, post = self.where(e), self.posts[e.epoch, e.listener]
@@ -233,6 +168,7 @@ class SettlementReplay(Replay):
         seed, seats = self.clock.seeds[e.epoch], self.rules.now.committee
         bound = ref.bound_with(seed, e.listener, e.speaker, post.stake, total, count, seats) if post.stake else 0
         self._column.append((bound, e.weight))
+        self._listeners.append(e.listener)
         self._voices.append((post, e.weight if bound else 0))
         self._fees += e.fee
 
@@ -257,7 +193,11 @@ class SettlementReplay(Replay):
         totals.lots |= self.registry.duties.bound(e.epoch)[1] > rules.committee
         for post, weight in self._voices if rank else ():
             post.agreed += min(weight, consensus)
-        self._voices = []
+        if self.registry.duties.bound(e.epoch)[1] > FEW:
+            totals.crowd = True
+            voices = zip(self._column, self._listeners, strict=True)
+            self.newsroom.claimed(e.epoch, e.speaker, [(*said, id) for said, id in voices])
+        self._voices, self._listeners = [], []
         if self.registry.members[e.speaker].standing is not Standing.BACKBONE:
             rank = rank * rules.fringe_bps // 10_000
         fees, self._column, self._fees = self._fees, [], 0
@@ -295,6 +235,8 @@ class SettlementReplay(Replay):
         emission = totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
         if totals.lots:
             emission = emission * (post.agreed if post else 0) // ref.ATTENTION
+        if totals.crowd:
+            emission = emission * (post.news if post else 0) // 10_000
         self.differ(f"disputes open at {at}", 0, self.contested[e.epoch, e.id])
         waited = self.time_of(e.block) >= self.clock.final_at.get(e.epoch, 0)
         self.differ(f"dispute window over at {at}", True, waited)
@@ -363,6 +305,7 @@ class SettlementReplay(Replay):
             self.differ(f"{the} sums of epoch {epoch}", sums, settlement.epoch(epoch))
         for (epoch, id), post in self.posts.items():
             self.differ(f"agreement of {id} in epoch {epoch}", post.agreed, settlement.agreed(epoch, id))
+            self.differ(f"news of {id} before epoch {epoch}", post.news, settlement.news(epoch, id))
         for (epoch, id), open_ in self.contested.items():
             self.differ(f"{the} disputes with {id} in epoch {epoch}", open_, settlement.contested(epoch, id))
         for id, m in self.registry.members.items():
@@ -480,6 +423,11 @@ class Settlement(Contract):
     def epoch(self, epoch: int) -> EpochTotals:
         """Sums over an epoch."""
         return EpochTotals(*self._read("epochs", epoch)[:3])
+
+    def news(self, epoch: int, id: int) -> int:
+        """What part of its reward the weights of ``id`` before ``epoch`` have earned it, in 1/10,000: where many are
+        bound to listen, it is paid that."""
+        return int(self._read("posts", epoch, id)[6])
 
     def agreed(self, epoch: int, id: int) -> int:
         """How much of its attention ``id`` gave in agreement with the consensus, of 65535: where neurons are bound by

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IDirectory} from "../core/IDirectory.sol";
+import {Escrow} from "./Escrow.sol";
+import {IListening} from "./IListening.sol";
+import {News} from "./News.sol";
+import {SignedReceipt} from "./Receipts.sol";
+
+/// @title Listening: who told something that others confirm
+/// @notice A listener's weight, and the weight that the others bound to the same speaker agree on, are compared with a
+///         forecast that anybody can make. Roots are posted before any claim shows a weight, so nobody knows what others
+///         say. Nothing here depends on the order in which claims come.
+abstract contract Listening is IListening, Escrow {
+    using News for *;
+
+    uint256 public constant FEW = 8;
+    uint256 private constant LEAST = 3;
+
+    News.Drift public drift;
+    mapping(uint32 id => News.Forecast) public forecasts;
+    mapping(uint32 id => News.Skill) public skills;
+    mapping(uint32 id => News.Said) public saids;
+
+    constructor(IDirectory d) Escrow(d) {}
+
+    /// @dev When a listener posts: what it said when it posted last is known by now.
+    function _weighNews(uint32 id) internal returns (uint16) {
+        News.Said memory s = saids[id];
+        News.Skill memory k = skills[id];
+        if (s.epoch != k.through) {
+            k = k.next(s);
+            skills[id] = k;
+        }
+        return k.paid();
+    }
+
+    /// @dev From a claim: `stakes` with which each receipt's listener is bound, the heaviest weight first.
+    function _learn(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column, uint96[] memory stakes) internal {
+        uint16[] memory weights = new uint16[](column.length);
+        uint32[] memory ids = new uint32[](column.length);
+        uint96[] memory bound = new uint96[](column.length);
+        uint256 count = 0;
+        for (uint256 i = 0; i < column.length; i++) {
+            if (stakes[i] == 0 || column[i].receipt.weight == 0) continue;
+            (bound[count], weights[count]) = (stakes[i], column[i].receipt.weight);
+            ids[count++] = column[i].receipt.listener;
+        }
+        if (count < LEAST) return;
+        News.Drift memory d = drift;
+        d.open(epoch);
+        News.Forecast memory f = forecasts[speaker];
+        uint256 weight = News.agreedWithout(bound, weights, count, count);
+        if (f.slow != 0) {
+            uint256 expected = f.forecast(d.share);
+            for (uint256 i = 0; i < count; i++) {
+                News.Said memory s = saids[ids[i]];
+                if (s.epoch != epoch) s = News.Said(0, 0, 0, 0, 0, 0, epoch);
+                s.add(
+                    News.above(weights[i], expected),
+                    News.above(News.agreedWithout(bound, weights, count, i), expected)
+                );
+                saids[ids[i]] = s;
+            }
+            d.add(f, weight);
+        }
+        drift = d;
+        forecasts[speaker] = f.next(weight);
+    }
+}
