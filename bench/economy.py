@@ -438,11 +438,11 @@ def tell(report: Report, args: argparse.Namespace) -> None:
             line += f"{found:>16.3f}"
         report.say(line)
     report.say("\nplayed again on the contracts: neurons, share, income by the second implementation and on the chain")
-    cells = [(10, 0.4, "ring"), (8, 0.25, "ring"), (12, 0.25, "random"), (10, 0.4, "ring that answers well")]
-    cells += [(12, 0.42, "ring"), (9, 0.33, "withhold"), (6, 0.33, "race"), (10, 0.2, "copy answers")]
-    cells += [(10, 0.1, "idle"), (16, 0.25, "ring")]
+    cells = [(10, 0.4, "ring that answers well"), (12, 0.25, "copy weights"), (10, 0.1, "honest")]
+    cells += [(8, 0.25, "ring"), (10, 0.4, "false news"), (12, 0.42, "ring"), (9, 0.33, "withhold")]
+    cells += [(6, 0.33, "race"), (12, 0.25, "random"), (10, 0.1, "idle"), (16, 0.25, "ring that speaks ill")]
     for size, share, strategy in cells[: 3 if args.quick else len(cells)]:
-        simulated, chained, same = replayed(size, share, strategy, 3 if args.quick else 8)
+        simulated, chained, same = replayed(size, share, strategy, 5 if args.quick else 10)
         report.say(f"{strategy:<24}{size:>4} {share:6.0%} {simulated:10.4f} {chained:10.4f} {same}")
         what = f"{strategy}, {size} neurons, {share:.0%}, ranks and pay on the contracts as simulated"
         report.figure(what, float(same), "", at_least=1.0)
