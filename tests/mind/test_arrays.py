@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numba
 import numpy as np
 import pytest
 
-from klopf.mind import Mind, MindError, diagnostics
+from klopf.mind import Mind, MindError, _company, _mind, diagnostics
+from klopf.mind._direct import direct
 from klopf.mind.rl import Agent, Horde, SwiftTD
 
 X = np.random.default_rng(0).integers(-3, 4, (30, 4)).astype(np.float32)
@@ -48,8 +50,22 @@ FORMS: dict[str, Callable[[np.ndarray[Any, Any]], Any]] = {
 }
 
 
+def looked_at(kernel: Any, *arguments: Any) -> Any:
+    """``direct``, but each call's arguments are held to the types that the code was looked up for."""
+    code, types = direct(kernel, *arguments), [numba.typeof(one) for one in arguments]
+
+    def run(*given: Any) -> None:
+        assert [numba.typeof(one) for one in given] == types
+        code(*given)
+
+    return run
+
+
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_every_form_of_numbers_gives_the_same(form: Callable[[np.ndarray[Any, Any]], Any]) -> None:
+def test_every_form_of_numbers_gives_the_same(
+    form: Callable[[np.ndarray[Any, Any]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_mind, "direct", looked_at)
     usual, m = Mind(4, 2, hidden=(4,)), Mind(4, 2, hidden=(4,))
     usual.learn(X, Y)
     usual.learn_one(X[0], 1)
@@ -59,7 +75,24 @@ def test_every_form_of_numbers_gives_the_same(form: Callable[[np.ndarray[Any, An
     assert (m.predict_proba(form(X)) == usual.predict_proba(X)).all()
     assert m.predict_one(form(X[0])) == usual.predict_one(X[0])
     assert diagnostics.diagnose(m, form(X)) == diagnostics.diagnose(usual, X)
-    assert len(m._learner.signatures) <= 1 and len(m._predictor.signatures) <= 1  # nothing is compiled twice
+
+
+def test_who_keeps_company_finds_its_code_by_types_that_never_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_mind, "direct", looked_at)
+    monkeypatch.setattr(_company, "direct", looked_at)
+    monkeypatch.setattr(_company, "_loaded", {})
+    for output, outputs, y in (("softmax", 2, Y), ("linear", 1, X[:, 1])):
+        m = Mind(4, outputs, (4,), output=output, **_company.options_of("klopf"))
+        m.learn(X, y, sample_weight=np.arange(30) % 3)
+        joblib.dump(m, tmp_path / "m")
+        m.save(tmp_path / "m.klopf")
+        loaded = joblib.load(tmp_path / "m", mmap_mode="r"), Mind.load(tmp_path / "m.klopf")
+        for other in (m, copy.deepcopy(m), *loaded):
+            other.learn_one(X[3], y[3])
+            other.learn(read_only(X), read_only(y))
+            assert (other.predict_proba(read_only(X)) == m.predict_proba(X)).all()
 
 
 def test_memory_maps_are_read_and_a_learner_that_was_one_goes_on(tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
+from klopf.mind._direct import direct
 from klopf.mind._settings import Settings
 from klopf.mind.kernels.company.state import CLASSES, LEAF, VOICES, Company
 
@@ -96,26 +96,35 @@ def learn_in(
     ``errors`` become those of all. ``scale`` is what was usual of the target before, where it is scaled, for this
     call to keep; ``horizon`` how long that is remembered."""
     if scale is None:
-        _kernels().learn_in_company(company, x, y.reshape(-1), weights, out, errors)
+        given: tuple[Any, ...] = (company, x, y.reshape(-1), weights, out, errors)
+        _kernel("learn_in_company", x.dtype, out.dtype, given)(*given)
     else:
-        _kernels().learn_in_scaled_company(company, scale, horizon, x, y.reshape(-1), weights, out, errors)
+        given = (company, scale, horizon, x, y.reshape(-1), weights, out, errors)
+        _kernel("learn_in_scaled_company", x.dtype, out.dtype, given)(*given)
 
 
 def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDArray[Any] | None) -> None:
     """``out``, the network's predictions for the rows ``x``, become those of all; ``scale`` is what is usual of the
     target, where it is scaled."""
     if scale is None:
-        _kernels().predict_in_company(company, x, out)
+        given: tuple[Any, ...] = (company, x, out)
+        _kernel("predict_in_company", x.dtype, out.dtype, given)(*given)
     else:
-        _kernels().predict_in_scaled_company(company, scale, x, out)
+        given = (company, scale, x, out)
+        _kernel("predict_in_scaled_company", x.dtype, out.dtype, given)(*given)
 
 
-@functools.cache
-def _kernels() -> Any:
-    """Compiled code is loaded late, so that importing stays quick; and once, since to ask for it again takes long."""
-    from klopf.mind.kernels.company import learn
+_loaded: dict[tuple[Any, ...], Any] = {}
 
-    return learn
+
+def _kernel(name: str, inputs: Any, outputs: Any, given: tuple[Any, ...]) -> Any:
+    """That kernel for inputs and outputs of these types, which all the other types follow from."""
+    found = _loaded.get((name, inputs, outputs))
+    if found is None:
+        from klopf.mind.kernels.company import learn  # compiled code is loaded late: importing stays quick
+
+        found = _loaded[name, inputs, outputs] = direct(getattr(learn, name), *given)
+    return found
 
 
 def company_took_over(wide: Company, old: Company) -> None:

@@ -15,6 +15,7 @@ from klopf.errors import Diverged, MindError
 from klopf.mind import _divergence, _file
 from klopf.mind._checked import checked_inputs, checked_targets, checked_weights, read
 from klopf.mind._company import apart, learn_in, predict_in
+from klopf.mind._direct import direct
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
 from klopf.mind._stage import Stage, stage_of
@@ -226,7 +227,7 @@ class Mind(Kept):
         out = np.empty((len(x), self.outputs), self._said)
         lock = self._turns.lock
         try:
-            learn = self._learner or self._load()
+            learn = self._learner or self._load(x, targets, weights, errors, out, expected)
             lock.acquire()  # less than half the time of a ``with``
             try:
                 net, work, company, stage = self._net, self._tables.work, self._tables.company, self.stage
@@ -281,8 +282,8 @@ class Mind(Kept):
             self._lost = _divergence.line(self.settings, self.output, what, when)
             raise Diverged(self._lost)
 
-    def _load(self) -> Any:
-        self._learner = learner_of(self._tables.plan)
+    def _load(self, *given: NDArray[Any]) -> Any:
+        self._learner = direct(learner_of(self._tables.plan), self._net, self._tables.work, *given)
         return self._learner
 
     def learn_one(self, x: ArrayLike, y: Any, sample_weight: float = 1.0) -> Mind:
@@ -307,7 +308,7 @@ class Mind(Kept):
     def _predict_checked(self, x: NDArray[Any]) -> NDArray[Any]:
         """The same of rows that were checked already, and lie as kernels take them."""
         out = np.empty((len(x), self.outputs), self._said)
-        predict = self._predictor or self._load_predictor()
+        predict = self._predictor or self._load_predictor(x, out)
         company, lock, stage = self._tables.company, self._turns.lock, self.stage
         lock.acquire()
         try:
@@ -332,10 +333,11 @@ class Mind(Kept):
             predict_in(company, x, out, net.T if self._tables.plan.scale_targets else None)
         return out
 
-    def _load_predictor(self) -> Any:
+    def _load_predictor(self, *given: NDArray[Any]) -> Any:
         from klopf.mind.kernels.learn import build_predict  # compiled code is loaded late: importing stays quick
 
-        self._predictor = build_predict(self._tables.plan.for_prediction())
+        kernel = build_predict(self._tables.plan.for_prediction())
+        self._predictor = direct(kernel, self._net, self._tables.work, *given)
         return self._predictor
 
     def predict_proba_one(self, x: ArrayLike) -> NDArray[Any]:

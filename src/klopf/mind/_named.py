@@ -243,16 +243,15 @@ class Named:
 
     def _heard(self, rows: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         if self.gaps:
-            _kernels().hear(self._kept, rows, weights)
+            _hear()(self._kept, rows, weights)
         return rows
 
 
 @functools.cache
-def _kernels() -> Any:
-    """Compiled code is loaded late, so that importing stays quick; and once, since to ask for it again takes long."""
-    from klopf.mind.kernels import absent
+def _hear() -> Any:
+    from klopf.mind.kernels.absent import hear  # compiled code is loaded late: importing stays quick
 
-    return absent
+    return hear
 
 
 def number(name: Hashable, value: Any, gaps: bool = True) -> float:
