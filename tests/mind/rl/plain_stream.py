@@ -94,7 +94,7 @@ class Intentional(ObGD):
         self.v, self.t = [np.zeros_like(w) for w in net.layers], 0
         self.sigma, self.square, self.size = 0.0, 1.0, 0.0
 
-    def step(self, delta, grads, over):
+    def step(self, delta, grads, over, room=1.0):
         self.t += 1
         self.v = [0.999 * v + 0.001 * g * g for v, g in zip(self.v, grads, strict=True)]
         root = [np.sqrt(v / (1 - 0.999**self.t)) + 1e-8 for v in self.v]
@@ -102,7 +102,7 @@ class Intentional(ObGD):
         norm = sum((g * g / r).sum() for g, r in zip(grads, root, strict=True))
         self.sigma = self.decay * self.sigma + (1 - self.decay) * norm
         reach = sum((e * e / r).sum() for e, r in zip(self.traces, root, strict=True))
-        step = self.eta / max(np.sqrt(self.sigma / (1 - self.decay**self.t) * reach), 1e-8)
+        step = room * self.eta / max(np.sqrt(self.sigma / (1 - self.decay**self.t) * reach), 1e-8)
         self.square = 0.9998 * self.square + 0.0002 * delta**2
         cap = 20.0 * np.sqrt(self.square / (1 - 0.9998**self.t))
         delta = np.clip(delta, -cap, cap)
@@ -155,6 +155,13 @@ def by_softmax(outputs, action, entropy):
     p /= p.sum()
     h = -(p * np.log(p)).sum()
     return np.eye(len(p))[action] - p - entropy * p * (np.log(p) + h)
+
+
+def undecided(outputs):
+    """1 where all choices are alike, 0 where one is certain."""
+    p = np.exp(outputs - outputs.max())
+    p /= p.sum()
+    return (1 - (p * p).sum()) / (1 - 1 / len(p))
 
 
 class QRC:

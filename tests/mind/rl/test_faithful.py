@@ -68,7 +68,10 @@ def test_actor_critic(kind, update, time_out):
         by = plain.by_normal if kind == "continuous" else plain.by_softmax
         grads = actor.gradient(s, by(actor.value(s), a, 0.01 * np.sign(delta)))
         first.step(delta, critic.gradient(s, [1.0]), over)
-        second.step(delta, grads, over)
+        if kind == "discrete" and update == "intentional":
+            second.step(delta, grads, over, plain.undecided(actor.value(s)))
+        else:
+            second.step(delta, grads, over)
         s = s2
         if over:
             agent.begin(start)

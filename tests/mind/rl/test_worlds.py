@@ -10,6 +10,7 @@ from klopf.errors import MindError
 from klopf.mind.rl import Agent, Change, Task, change_for, run
 from klopf.mind.rl._gymnasium import World, make
 from klopf.mind.rl._kernels.senses import unit
+from klopf.mind.rl._tiles import Tiles
 from tests.mind.rl.troubles import Trouble
 
 
@@ -154,6 +155,68 @@ def test_states_are_told_apart_and_a_cliff_is_walked_round():
     """The best path earns -13; a step over the cliff costs 100."""
     life = run(Task("CliffWalking-v1", "stream-sarsa", 30_000, options={"epsilon_steps": 10_000}))
     assert life.final_return > -60
+
+
+def test_of_each_grid_one_tile_says_where_and_near_places_share_more_than_far_ones():
+    tiles = Tiles([-2.0, 0.0, 10.0], [2.0, 1.0, 30.0])
+    r = np.random.default_rng(0)
+    places = r.uniform(tiles.low, [2.0, 1.0, 30.0], (200, 3))
+    told = np.array([tiles(p) for p in places])
+    assert told.shape == (200, tiles.count) and set(np.unique(told)) == {0.0, 1.0}
+    assert (told.reshape(200, 8, -1).sum(2) == 1).all()
+    shared = told @ told.T
+    far = np.abs((places[:, None] - places[None]) * tiles.per_cell).max(2)
+    assert (shared[far > 1.0] == 0).all() and (np.diag(shared) == 8).all()
+    moved = np.array([tiles(p + np.array([0.05, 0.0, 0.0])) for p in places])  # a tenth of a cell
+    assert 6 < (told * moved).sum(1).mean() < 8
+    assert (tiles([9.0, 0.5, 20.0]) == tiles([2.0, 0.5, 20.0])).all()  # what is out of bounds lies at the edge
+    for wrong in (np.nan, np.inf, 1e200):
+        assert not np.isfinite(tiles([0.0, wrong, 20.0])).any()
+    with pytest.raises(MindError, match="2 numbers where this agent has 3"):
+        tiles([0.0, 1.0])
+
+
+def test_few_numbers_with_known_bounds_are_tiled_and_no_others(tmp_path):
+    assert make("MountainCar-v0").tileable and make("Pendulum-v1").tileable
+    for name in ("CartPole-v1", "CliffWalking-v1", "Acrobot-v1", "Blackjack-v1"):
+        world = make(name)
+        seen = world.observations
+        world.tile()
+        assert not world.tileable and world.observations == seen
+    life = run(Task("MountainCar-v0", "stream-q", 600))
+    assert life.agent.observations == 648 and life.agent.settings.hidden == ()
+    by_hand = run(Task("MountainCar-v0", "stream-q", 600, options={"hidden": (8,)}), tmp_path / "a.life")
+    assert by_hand.agent.observations == 2 and by_hand.agent.settings.hidden == (8,)
+    again = run(Task("MountainCar-v0", "stream-q", 900, options={"hidden": (8,)}), tmp_path / "a.life", resume=True)
+    assert again.agent.observations == 2 and again.steps == 900
+
+
+def test_a_life_among_tiles_goes_on_to_the_bit(tmp_path):
+    whole = run(Task("MountainCar-v0", "stream-ac", 900, 3), tmp_path / "whole.life")
+    run(Task("MountainCar-v0", "stream-ac", 450, 3), tmp_path / "part.life")
+    part = run(Task("MountainCar-v0", "stream-ac", 900, 3), tmp_path / "part.life", resume=True)
+    assert part.agent.commitment() == whole.agent.commitment()
+
+
+def test_a_life_begun_before_there_were_tiles_goes_on_without_them(tmp_path, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(World, "tile", lambda self: None)
+        run(Task("MountainCar-v0", "stream-q", 300), tmp_path / "old.life")
+    life = run(Task("MountainCar-v0", "stream-q", 600), tmp_path / "old.life", resume=True)
+    assert life.agent.observations == 2 and life.agent.settings.hidden == (128, 128) and life.steps == 600
+
+
+def test_the_car_gets_out_of_the_valley():
+    """Where it was never seen to get before: 200 steps is where an episode is cut off. A network stays at -200."""
+    returns = [run(Task("MountainCar-v0", "stream-sarsa", 30_000, seed)).final_return for seed in range(2)]
+    assert np.mean(returns) < -80  # nobody gets out sooner
+    assert np.mean(returns) > -190
+
+
+def test_an_intentional_actor_does_not_become_certain_before_it_knows():
+    """A policy that was meant to change as much where it is nearly certain as anywhere fell over after 9 steps."""
+    life = run(Task("CartPole-v1", "intentional-ac", 20_000))
+    assert life.final_return > 100
 
 
 def test_too_many_combinations_of_actions_are_refused():

@@ -136,6 +136,7 @@ class Agent(Kept):
         self._A = zeros((2, g.places), self._dtype)
         self._D = zeros(g.places, self._dtype)
         self._C = zeros(len(at.SCALARS), self._dtype)
+        self._C[at.C_ROOM] = 1.0
         self._N = zeros((len(outputs), at.COUNTERS), np.float64)
         self._N[:, at.N_CLIP] = 1.0  # the clipping threshold's running square begins at 1 (Intentional updates)
         self._G = zeros(at.GLOBALS, np.float64)

@@ -49,6 +49,8 @@ def film(
     try:
         if task.change is not None:
             world.env.lived = life.steps  # the world as it is where the agent stopped
+        if agent.observations != world.observations:
+            world.tile()
         total, length = 0.0, 0
         action = agent.begin(world.reset(task.seed + 1_000_000))
         while length < steps:

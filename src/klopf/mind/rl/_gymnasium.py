@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from klopf.errors import MindError
 from klopf.extras import require
 from klopf.mind.rl._breakout import Breakout
+from klopf.mind.rl._tiles import MOST_TILED, Tiles
 from klopf.mind.rl._worlds import Change
 
 require("rl", "an environment")
@@ -30,6 +31,7 @@ import gymnasium
 __all__ = ["World", "make"]
 
 COMBINATIONS = 4096  # of several choices at once: each is an output of its own
+KNOWN = 1e6  # a bound beyond this says only that there is none
 
 
 class BreakoutEnv(gymnasium.Env[Any, Any]):
@@ -111,7 +113,8 @@ class World:
     """An environment as an agent meets it.
 
     ``observations`` numbers are seen, of which ``raw`` are 0 or 1 and not to be normalised; ``states`` is how many
-    there are where what is seen is one of several states, else 0. An action is ``actions`` numbers within ``low`` and
+    there are where what is seen is one of several states, else 0; ``tileable`` says that it is so few numbers, with
+    known bounds, that ``tile`` may show them as tiles. An action is ``actions`` numbers within ``low`` and
     ``high``, or one of ``choices``; several choices at once are one, of all their combinations. ``time_limit`` is in
     steps, 0 for none.
     """
@@ -129,7 +132,9 @@ class World:
             raise MindError(f"{name} has no observations to learn from: {space}")
         self.raw = _indicators(space)
         self.states = int(space.n) if isinstance(space, spaces.Discrete) else 0
-        self._flatten = None if plain else lambda seen: spaces.flatten(space, seen)
+        self._flatten: Any = None if plain else lambda seen: spaces.flatten(space, seen)
+        self.tileable = plain and self.observations <= MOST_TILED and _bounded(space)
+        self.tiled = False
         acts = env.action_space
         self.actions = self.choices = self.first = 0
         self._parts: tuple[int, ...] | None = None
@@ -177,6 +182,14 @@ class World:
         assert self._parts is not None
         parts = np.reshape(np.unravel_index(choice, self._parts), self._lowest.shape)
         return (parts + self._lowest).astype(self._kind)
+
+    def tile(self) -> None:
+        """From now on, show tiles (see ``Tiles``) instead of the numbers, if these are ``tileable``."""
+        if self.tileable:
+            space = self.env.observation_space
+            self._flatten = tiles = Tiles(np.ravel(space.low), np.ravel(space.high))
+            self.observations, self.raw, self.tileable = tiles.count, np.full(tiles.count, True), False
+            self.tiled = True
 
     def reset(self, seed: int | None = None) -> Any:
         """A new episode's first observation."""
@@ -289,6 +302,11 @@ def _indicators(space: Any) -> NDArray[np.bool_]:
         return np.concatenate([_indicators(part) for part in space.spaces])
     says = isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary)
     return np.full(int(spaces.flatdim(space)), says)
+
+
+def _bounded(space: Any) -> bool:
+    """Whether all numbers of a box have bounds that say something."""
+    return bool((np.abs([space.low, space.high]) < KNOWN).all() and (space.low < space.high).all())
 
 
 def _physics(data: Any) -> dict[str, Any]:

@@ -87,7 +87,9 @@ def _born(task: Task, world: World) -> Agent:
     shape: dict[str, Any] = {} if predicts else {"actions": world.actions, "choices": world.choices}
     if world.actions and not predicts:
         shape |= {"low": world.low, "high": world.high}
-    if world.states:  # one weight for each state and action says all that can be said
+    if "hidden" not in options:
+        world.tile()
+    if world.states or world.tiled:  # one weight for each state, or tile, and action
         options = {"hidden": (), "constant": False, "time_feature": False, **options}
     return Agent(
         world.observations, agent=task.agent, time_limit=world.time_limit, raw=world.raw, seed=task.seed, **shape,
@@ -234,6 +236,8 @@ def _resumed(task: Task, file: Path, world: World) -> tuple[Life, float, int, An
                 f"{file} is a checkpoint of another agent: its {name} is {getattr(old, name)!r}, "
                 f"not {getattr(task, name)!r}; resume it with its own settings or save elsewhere"
             )
+    if life.agent.observations != world.observations:
+        world.tile()
     if life.agent.observations != world.observations:
         raise MindError(
             f"{file} is a checkpoint of another agent: it saw {life.agent.observations} numbers where "

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from klopf.mind.rl._jit import jit
 from klopf.mind.rl._kernels.layout import (
+    C_ROOM,
     DIVERGED,
     DRAWN,
     END,
@@ -31,7 +32,7 @@ from klopf.mind.rl._kernels.layout import (
 )
 from klopf.mind.rl._kernels.life import live
 from klopf.mind.rl._kernels.network import forward
-from klopf.mind.rl._kernels.policy import act_normal, act_softmax, gradient_normal, gradient_softmax
+from klopf.mind.rl._kernels.policy import act_normal, act_softmax, gradient_normal, gradient_softmax, room
 from klopf.mind.rl._kernels.steps import begun, checked, ended, finite, is_cut, judged, sensed
 from klopf.mind.rl._kernels.updates import learn
 
@@ -95,8 +96,10 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
         gradient_normal(a, out, n // 2, action, entropy, D)
     else:
         gradient_softmax(a, out, n, int(action[DRAWN, 0]), entropy, D)
+        C[C_ROOM] = room(a, out, n)
     start, end = spans[ACTOR, START], spans[ACTOR, END]
     learn(rule, P, networks[ACTOR], a, D, hyp[ACTOR], N[ACTOR], C, d, start, end, over)
+    C[C_ROOM] = 1.0
     if O[O_LIFE] > 0:
         live(P, U, B, networks[CRITIC], a, hyp[CRITIC], N[CRITIC], rng, O)
         live(P, U, B, networks[ACTOR], a, hyp[ACTOR], N[ACTOR], rng, O)

@@ -107,5 +107,5 @@ GLOBALS = 24  # with room for more: a saved agent has so many
 N_UPDATES, N_SIGMA, N_CLIP, N_NORM, N_STEP, N_BIRTHS = range(6)
 """Columns of ``N``."""
 COUNTERS = 8  # likewise
-C_DECAY, C_DELTA, C_BETA2, C_FADE2, C_EPSILON, C_META, C_TAU, C_LOW, C_HIGH = SCALARS = range(9)
-"""Places in ``C``."""
+C_DECAY, C_DELTA, C_BETA2, C_FADE2, C_EPSILON, C_META, C_TAU, C_LOW, C_HIGH, C_ROOM = SCALARS = range(10)
+"""Places in ``C``. The last comes from who calls ``learn``: what an intentional step is multiplied by."""

@@ -93,6 +93,19 @@ def gradient_softmax(A, out, n, action, entropy, D):  # type: ignore[no-untyped-
 
 
 @jit
+def room(A, out, n):  # type: ignore[no-untyped-def]
+    """How undecided softmax(``A[out:out+n]``) is: ``n / (n - 1) * (1 - sum p^2)``, from 1 (uniform) to 0 (certain).
+
+    ``1 - sum p^2`` is the mean square of the gradient of log pi by the preferences, over what the policy draws."""
+    top, total = softmax(A, out, n)
+    squares = 0.0
+    for k in range(n):
+        p = math.exp(float(A[out + k] - top)) / total
+        squares += p * p
+    return (1.0 - squares) * n / (n - 1.0)
+
+
+@jit
 def best(A, out, n):  # type: ignore[no-untyped-def]
     """The action of greatest value, the first of equals."""
     k = 0

@@ -3,7 +3,10 @@
 ``OBGD``        Elsayed et al. (2024), algorithm 3: ``M = alpha kappa max(|delta|,1) |e|_1``, step ``alpha / max(M,
 1)``. ``ADAPTIVE``    the same bound on traces divided by the root of their running square, algorithm 10 there.
 ``INTENTIONAL`` Sharifnassab et al. (2026), arXiv 2604.19033: the step that changes the prediction by the fraction eta
-                of the error (or the policy by a set amount), with diagonal scaling and a clipped error.
+                of the error (or the policy by a set amount), with diagonal scaling and a clipped error. Where the
+                policy is a softmax, by that amount times how undecided it is (``C[C_ROOM]``, not in the paper): to
+                change log pi by a set amount where it is nearly certain takes preferences without bound, and a
+                policy that is certain before it knows tries nothing any more.
 ``AUTOSTEP``    a step-size for each weight, learned as in TIDBD (Kearney et al. 2018, arXiv 1804.03334, algorithm 1)
                 from whether its gradient agrees with its recent changes h, the agreement divided by its own largest
                 recent value v as in Autostep (Mahmood et al. 2012), within ObGD's bound over ``alpha_i |e_i|``:
@@ -30,6 +33,7 @@ from klopf.mind.rl._kernels.layout import (
     C_HIGH,
     C_LOW,
     C_META,
+    C_ROOM,
     C_TAU,
     CLIP,
     DELTA_DECAY,
@@ -93,7 +97,7 @@ def learn(rule, P, layers, A, D, hyp, N, C, delta, start, end, over):  # type: i
         decay = float(C[C_DECAY])
         N[N_SIGMA] += (1.0 - decay) * (float(s2) - N[N_SIGMA])
         sigma = N[N_SIGMA] / (1.0 - decay ** N[N_UPDATES])
-        size = dtype(float(hyp[ALPHA]) / max(math.sqrt(sigma * float(s1)), 1e-8))
+        size = dtype(float(C[C_ROOM]) * float(hyp[ALPHA]) / max(math.sqrt(sigma * float(s1)), 1e-8))
         keep = float(hyp[DELTA_DECAY])
         d = float(delta)
         N[N_CLIP] = keep * N[N_CLIP] + (1.0 - keep) * d * d
