@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
+
+from klopf import ledger
 from klopf.peers import Conduct
 
 T = TypeVar("T")
@@ -32,3 +36,23 @@ class Litigant(Conduct):
 
     def helps_accused(self) -> bool:
         return False
+
+
+class Padder(Conduct):
+    """An auditor that says of every neuron that it got three more questions right: too little to stand out."""
+
+    def report(self, results: list[ledger.Result]) -> list[ledger.Result]:
+        return [replace(r, scores={task: _padded(c) for task, c in r.counts.items()}) for r in results]
+
+
+def _padded(c: ledger.Counts) -> ledger.Counts:
+    """Questions score 10,000 or 0 here."""
+    more = min(3, c.asked - c.sum // 10_000) * 10_000
+    return replace(c, sum=c.sum + more, squares=c.squares + more * 10_000)
+
+
+class Fickle(Conduct):
+    """As a speaker it is less sure when an auditor asks again: another answer, though it decides for the same class."""
+
+    def again(self, said, answer):
+        return 0.8 * said + 0.2 * said.mean()

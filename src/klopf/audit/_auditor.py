@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger
+from klopf.audit._doubts import Doubts
+from klopf.audit._evidence import Evidence
 from klopf.audit._transcript import transcript
 from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.errors import AuditError, ExtensionError
 from klopf.extensions import guarded, said
-from klopf.peers import Conversations, Participant, log, read_data, trouble
+from klopf.ledger.evidence import Challenges
+from klopf.peers import Conversations, Participant, has_evidence, log, read_data, trouble
 
 __all__ = ["AuditorSettings", "live"]
 
@@ -40,6 +44,7 @@ async def live(folder: Path) -> None:
     """Take part in every epoch that is left, then return. Killed at any moment, it can be called again."""
     who = await Participant.open(folder)
     auditor = _Auditor(who)
+    auditor.keep_watch()
     try:
         await who.take_part(auditor.listen, auditor.reveal)
         await who.see_out()
@@ -54,6 +59,17 @@ class _Auditor:
         self.data = read_data(who.folder)
         self.tasks = audit_tasks(self.settings.tasks, who.task, left_out=trouble)
         (who.folder / "state").mkdir(exist_ok=True)
+        self.signed = False
+        """Whether neurons sign what they answer, and auditors doubt each other."""
+        self._committed: dict[int, dict[int, bytes]] = defaultdict(dict)
+        """By neuron and epoch, the models that it committed to of late."""
+        self._read = 0
+
+    def keep_watch(self) -> None:
+        """Where answers are signed: ask for signatures, doubt the others, show what they doubt."""
+        if has_evidence(self.who):
+            self.signed, self._read = True, self.who.book.deployment.block
+            self.who.looks.append(Doubts(self.who.book, self.who.id, self.who.folder, log).look)
 
     def _file(self, epoch: int) -> Path:
         return self.who.folder / "state" / f"{epoch}.json"
@@ -63,7 +79,11 @@ class _Auditor:
         if not self._file(epoch).exists():
             mine = await self.who.on_ledger(self.who.book.audits.assignments, epoch, self.who.id)
             speakers = set(self.who.speakers())
-            results = await self._audit(epoch, [k for k in mine if k in speakers])
+            evidence = Evidence(self.who, epoch, await self.who.on_ledger(self._models, epoch)) if self.signed else None
+            results = await self._audit(epoch, [k for k in mine if k in speakers], evidence)
+            if evidence is not None:
+                evidence.save(self.who.folder)
+                await self._report(evidence)
             found = {"salt": secrets.token_hex(32), "results": [_to_json(r) for r in results]}
             files.replace(self._file(epoch), json.dumps(found))
         results, salt = self._found(epoch)
@@ -82,13 +102,36 @@ class _Auditor:
         found = json.loads(self._file(epoch).read_text())
         return [_from_json(r) for r in found["results"]], bytes.fromhex(found["salt"])
 
-    async def _audit(self, epoch: int, neurons: list[int]) -> list[ledger.Result]:
+    def _models(self, epoch: int) -> dict[int, bytes]:
+        """The models that neurons committed to before ``epoch``: those that answer in it."""
+        height = self.who.book.rpc.height()
+        for event in self.who.book.registry.committed(self._read, height):
+            self._committed[event.id][event.epoch] = event.commitment
+        again = 0 if self.who.book.rpc.chain is not None else 20
+        self._read = height + 1 - again
+        found = {}
+        for k, models in self._committed.items():
+            before = max((e for e in models if e < epoch), default=None)
+            if before is not None:
+                found[k] = models[before]
+                self._committed[k] = {e: model for e, model in models.items() if e >= before}
+        return found
+
+    async def _report(self, evidence: Evidence) -> None:
+        """Show where neurons contradicted themselves."""
+        for k, (then, now) in evidence.contradictions.items():
+            log(f"epoch {evidence.epoch}: {k} gave two contrary answers to one question")
+            await self.who.attempt("showing it", self.who.book.client(Challenges).contradict, then, now)
+
+    async def _audit(self, epoch: int, neurons: list[int], evidence: Evidence | None = None) -> list[ledger.Result]:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
         rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
         count = min(self.settings.questions, len(self.data["targets"]))
         about = rng.choice(len(self.data["targets"]), count, replace=False)
         inputs, targets = self.data["inputs"][about], self.data["targets"][about]
         conversations = Conversations(self.who, epoch)
+        if evidence is not None:
+            conversations.heard = evidence.heard
         scores: dict[int, dict[str, ledger.Counts]] = {k: {} for k in neurons}
         for name, task in self.tasks.items():
             try:
@@ -103,15 +146,17 @@ class _Auditor:
             answers = await conversations.ask(list(scores), questions)
             scores = {k: found for k, found in scores.items() if k in answers}
             for k in scores:
-                self._score(epoch, name, task, scores[k], questions, answers[k], targets)
+                self._score(k, name, task, scores[k], questions, answers[k], targets, evidence)
+                if evidence is not None:
+                    await evidence.ask_again(conversations, k, questions)
         results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if found]
         for result in results:
             log(f"epoch {epoch}: of {result.neuron} " + ", ".join(f"{t} {c.score}" for t, c in result.counts.items()))
         return self.who.conduct.report(results)
 
     def _score(
-        self, epoch: int, name: str, task: AuditTask, found: dict[str, ledger.Counts],
-        questions: NDArray[Any], answers: NDArray[Any], targets: NDArray[Any],
+        self, k: int, name: str, task: AuditTask, found: dict[str, ledger.Counts],
+        questions: NDArray[Any], answers: NDArray[Any], targets: NDArray[Any], evidence: Evidence | None,
     ) -> None:  # fmt: skip
         """Add what is counted in a task to what has been ``found`` about a neuron."""
         try:
@@ -120,7 +165,11 @@ class _Auditor:
         except ExtensionError as error:
             _failed(name, error)
             return
-        found[name] = transcript(questions, answers, targets, each).counts
+        said = evidence.roots(k, questions, answers) if evidence else None
+        made = transcript(questions, answers, targets, each, said)
+        found[name] = made.counts
+        if evidence is not None:
+            evidence.count(k, name, made)
 
 
 def _failed(name: str, error: ExtensionError) -> None:

@@ -11,6 +11,7 @@ from klopf.ledger._history import kinds
 from klopf.ledger.audit import audit_terms, audits, marks
 from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
+from klopf.ledger.evidence import challenges
 from klopf.ledger.fleet import devices, effort, forwarder
 from klopf.ledger.market import disputes, economy, emission, jobs, settlement, vouchers
 from klopf.ledger.move import claims
@@ -20,6 +21,7 @@ __all__ = [
     "UnknownEvent",
     "audit_terms",
     "audits",
+    "challenges",
     "claims",
     "clock",
     "devices",

@@ -66,6 +66,7 @@ PANELS = Point(
         "auditors": "klopf.network._panels.auditors:Auditors",
         "payments": "klopf.network._panels.payments:Payments",
         "disputes": "klopf.network._panels.disputes:Disputes",
+        "challenges": "klopf.network._panels.challenges:Challenges",
         "ledger": "klopf.network._panels.books:Books",
     },
 )

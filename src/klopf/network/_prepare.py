@@ -54,7 +54,11 @@ def prepare(
             chain.create(where, chain_id=chain_id, allocation={operator.address: 10**24}, same_second=True).close()
         ledger.keys.save(operator, folder / "operator.json", passphrase, light=True)
         begun("deploying the contracts")
-        deployment = ledger.deploy(where, operator, _parameters(settings), marks=marks, audit=_asked(settings, shares))
+        packs = ("evidence",) if settings.audit.challenge_seconds else ()
+        terms = _asked(settings, shares)
+        deployment = ledger.deploy(
+            where, operator, _parameters(settings), marks=marks, audit=terms, packs=(*ledger.packs.USUAL, *packs)
+        )
         for pack in settings.ledger.packs:
             begun(f"adding the pack {pack}")
             with ledger.connect(where, operator, deployment) as book:
@@ -163,7 +167,11 @@ def _asked(settings: NetworkSettings, shares: Shares) -> ledger.AuditTerms:
     """The usual terms of audits, with room for as many questions as this network asks."""
     usual = ledger.AuditTerms()
     asked = min(settings.audit.questions, len(shares.audit.targets))
-    return replace(usual, fewest=min(usual.fewest, asked), most=max(usual.most, asked))
+    terms = replace(usual, fewest=min(usual.fewest, asked), most=max(usual.most, asked))
+    if not settings.audit.challenge_seconds:
+        return terms
+    deposit = round(settings.rules.stake * ledger.KLP) // 100 or 1
+    return replace(terms, challenge_seconds=settings.audit.challenge_seconds, deposit=deposit)
 
 
 def _register_everybody(
@@ -178,7 +186,7 @@ def _register_everybody(
 
     def join(name: str, role: str, model: str, place: str, data: dict[str, Any], more: dict[str, Any],
              stake: int, deposit: int, who: NeuronSettings | AuditorSettings | None = None,
-             port: int = 0) -> None:  # fmt: skip
+             port: int = 0, spare: int = 0) -> None:  # fmt: skip
         begun(f"registering {name}")
         home = folder / place / name
         home.mkdir(parents=True)
@@ -193,7 +201,7 @@ def _register_everybody(
             deployment=f"{up}/deployment.json", epochs=settings.epochs, task=task,
             seed=settings.seed * 1000 + len(members), host=settings.wire.host, port=port, conduct=conduct, more=more,
         ).write(home)  # fmt: skip
-        book.fund(key.address, GAS_MONEY, stake + deposit)
+        book.fund(key.address, GAS_MONEY, stake + deposit + spare)
         with ledger.connect(where, key, book.deployment) as own:
             id = own.registry.register(ledger.Role[role.upper()], endpoint="", model=model, certificate=certificate.der)
             if stake:
@@ -216,7 +224,8 @@ def _register_everybody(
         join(neuron.name, "neuron", neuron.model, "neurons", _with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
         more = {"questions": settings.audit.questions, "tasks": list(settings.audit.tasks)}
-        join(auditor.name, "auditor", "", "auditors", _with_targets(shares.audit), more, stake, 0, auditor)
+        spare = stake // 2 if settings.audit.challenge_seconds else 0  # to doubt with
+        join(auditor.name, "auditor", "", "auditors", _with_targets(shares.audit), more, stake, 0, auditor, spare=spare)
     data = _with_targets(shares.reference) | {"questions": shares.test.inputs}
     deposit = round(asking.budget * 10**9) * (unit // 10**9)
     join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, stake, deposit)  # phases wait for stake

@@ -99,6 +99,9 @@ class AuditSettings(_Strict):
     """What the auditors' median must reach in a task, where it is not the task's own mark."""
     questions: int = Field(120, ge=1, le=10_000)
     """Held-out samples put to a neuron in one audit, in each task."""
+    challenge_seconds: int = Field(0, ge=0, le=15 * 24 * 3600)
+    """How long single questions of an audit may be doubted, and as long again be shown: neurons sign their answers, and
+    auditors doubt one another; 0: none of this."""
 
     @model_validator(mode="after")
     def _fit_the_ledger(self) -> AuditSettings:
@@ -293,6 +296,7 @@ name = "xeno"
 tasks = ["accuracy", "robustness"]    # any number; "calibration" is another
 marks = {}               # what a median must reach, such as { calibration = 0.8 }; else as [rules] or the task say
 questions = 120          # held-out samples put to a neuron in each task
+challenge_seconds = 0    # neurons sign for auditors, who doubt each other's questions so long after; 0: none of this
 
 [requester]
 name = "requester"

@@ -9,7 +9,19 @@ from klopf.ledger import events
 from klopf.network._baseline import linear_baseline
 from klopf.network._data import Shares
 from klopf.network._folder import Run
-from klopf.network._summary import AuditorRow, Dispute, Heard, Link, Moment, NeuronRow, Payment, Summary, tokens
+from klopf.network._summary import (
+    AuditorRow,
+    Challenge,
+    Contradiction,
+    Dispute,
+    Heard,
+    Link,
+    Moment,
+    NeuronRow,
+    Payment,
+    Summary,
+    tokens,
+)
 from klopf.network._supervise import read_results
 from klopf.neuron import Standing
 
@@ -35,6 +47,12 @@ def summarise(
     }
     summary.payments = _payments(run, history)
     summary.disputes = _disputes(run, history)
+    summary.challenges = _challenges(run, history)
+    summary.contradictions = [
+        Contradiction(e.epoch, run.named(e.neuron), run.named(e.auditor))
+        for e in history
+        if isinstance(e, events.challenges.Contradicted)
+    ]
     heard = _heard(history)
     for member in run.members:
         slashed = tokens(
@@ -160,6 +178,25 @@ def _disputes(run: Run, history: list[events.Event]) -> list[Dispute]:
             tokens(end.paid if end else 0), bool(end and end.voided),
         ))  # fmt: skip
     return found
+
+
+def _challenges(run: Run, history: list[events.Event]) -> list[Challenge]:
+    shown = {e.id for e in history if isinstance(e, events.challenges.Shown)}
+    upheld = {e.id for e in history if isinstance(e, events.challenges.Upheld)}
+    owners = {e.owner: e.id for e in history if isinstance(e, events.registry.Registered)}
+    return [
+        Challenge(
+            e.place.epoch,
+            run.named(e.place.auditor),
+            run.named(owners[e.by]) if e.by in owners else e.by,
+            run.named(e.place.neuron),
+            e.place.task,
+            e.place.place,
+            "shown" if e.id in shown else "upheld" if e.id in upheld else "open",
+        )
+        for e in history
+        if isinstance(e, events.challenges.Doubted)
+    ]
 
 
 def _moments(run: Run, shares: Shares) -> list[Moment]:

@@ -8,7 +8,20 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["AuditorRow", "Dispute", "Heard", "Link", "Moment", "NeuronRow", "Payment", "Summary", "to_json", "tokens"]
+__all__ = [
+    "AuditorRow",
+    "Challenge",
+    "Contradiction",
+    "Dispute",
+    "Heard",
+    "Link",
+    "Moment",
+    "NeuronRow",
+    "Payment",
+    "Summary",
+    "to_json",
+    "tokens",
+]
 
 
 def to_json(value: Any) -> str:
@@ -109,6 +122,30 @@ class Dispute:
     """The listener loses its compute reward of the epoch."""
 
 
+@dataclass(frozen=True)
+class Challenge:
+    """A question of an audit that somebody doubted."""
+
+    epoch: int
+    auditor: str
+    by: str
+    neuron: str
+    task: str
+    question: int
+    """Its place, from 0."""
+    outcome: str
+    """``open``, ``shown`` or ``upheld``: it was not shown, and the auditor lost stake."""
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A neuron signed two contrary answers to one question for ``auditor``, and lost stake."""
+
+    epoch: int
+    neuron: str
+    auditor: str
+
+
 @dataclass
 class Summary:
     name: str
@@ -126,6 +163,8 @@ class Summary:
     links: list[Link] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     disputes: list[Dispute] = field(default_factory=list)
+    challenges: list[Challenge] = field(default_factory=list)
+    contradictions: list[Contradiction] = field(default_factory=list)
     transactions: int = 0
     blocks: int = 0
     supply: Decimal = Decimal(0)
@@ -166,5 +205,7 @@ class Summary:
             ],
             "auditors": [{"name": row.name, "honest": row.honest, "slashed": row.slashed} for row in self.auditors],
             "disputes": [asdict(dispute) for dispute in self.disputes],
+            **({"challenges": [asdict(one) for one in self.challenges]} if self.challenges else {}),
+            **({"contradictions": [asdict(one) for one in self.contradictions]} if self.contradictions else {}),
             "ledger": {"transactions": self.transactions, "blocks": self.blocks, "supply": self.supply},
         }  # fmt: skip

@@ -208,11 +208,14 @@ class Supervisor:
                 del self._processes[entry.member.id]
 
     def _await_departure(self) -> None:
-        deadline = time.monotonic() + 20.0
+        """Auditors stay while anything can be doubted or must be shown: whoever dies then is started again, too."""
+        deadline = time.monotonic() + 20.0 + 2 * self.run.settings.audit.challenge_seconds
+        while any(e.process.poll() is None for e in self._processes.values()) and time.monotonic() < deadline:
+            if self.run.settings.audit.challenge_seconds:
+                self._revive()
+            time.sleep(POLL)
         for entry in self._processes.values():
-            try:
-                entry.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            if entry.process.poll() is None:
                 self._note(f"{entry.member.name} did not leave by itself")
 
     def _note(self, line: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from klopf.peers._neuron import NeuronSettings, answer, birth
     from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
     from klopf.peers._requester import RequesterSettings, newest_listener
+    from klopf.peers._statements import has_evidence, pairs_of, values_of
 
 __all__ = [
     "KINDS",
@@ -45,14 +46,17 @@ __all__ = [
     "birth",
     "create_model",
     "hand_over",
+    "has_evidence",
     "load_model",
     "log",
     "newest_listener",
+    "pairs_of",
     "read_data",
     "save_model",
     "task_from_json",
     "task_to_json",
     "trouble",
+    "values_of",
 ]
 
 _LATER = {
@@ -63,6 +67,7 @@ _LATER = {
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
     "TROUBLE": "_participant", "log": "_participant", "read_data": "_participant", "trouble": "_participant",
     "RequesterSettings": "_requester", "newest_listener": "_requester",
+    "has_evidence": "_statements", "pairs_of": "_statements", "values_of": "_statements",
 }  # fmt: skip
 
 

@@ -48,6 +48,11 @@ class Conduct:
         """What is said to ``inputs``, given what the model answers."""
         return answers
 
+    def again(self, said: NDArray[Any], answer: NDArray[Any]) -> NDArray[Any]:
+        """What is said to an auditor's question that was answered before in the epoch, given what was said then and
+        what would be said now: the same, since two contrary answers cost stake."""
+        return said
+
     def claim(self, receipts: dict[int, T]) -> dict[int, T]:
         """Which receipts are claimed, of those held, by listener."""
         return receipts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,9 @@ class Conversations:
     epoch: int
     purse: Purse | None = None
     """What answers are paid from; without it nothing may be offered."""
+    heard: Callable[[int, NDArray[Any], NDArray[Any], Any], bool] | None = None
+    """Whether an answer counts, given who gave it, the questions, the answers and what went with them; by default each
+    does."""
     _counts: dict[int, _Count] = field(default_factory=dict)
     _conversation: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -85,10 +88,13 @@ class Conversations:
             count.answers += len(batch)
             count.trail = wire.trail(count.trail, answer.digest)
             try:
-                parts.append(task.unpack_answers(answer.tensors, len(batch)))
+                found = task.unpack_answers(answer.tensors, len(batch))
             except PeersError as error:
                 log(f"{k} answered something that is no answer: {error}")
                 return None
+            if self.heard is not None and not self.heard(k, batch, found, answer.payload):
+                return None
+            parts.append(found)
         return np.concatenate(parts) if parts else None
 
     def receipts(self, weights: Mapping[int, int]) -> list[ledger.SignedReceipt]:

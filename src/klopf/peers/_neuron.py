@@ -33,6 +33,7 @@ from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, ParticipantSettings, log, read_data, trouble
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
+from klopf.peers._statements import Statements
 from klopf.peers._vouchers import Till
 from klopf.peers.models import MODELS, Model, awaited, create_model, load_model, save_model
 from klopf.peers.tasks import Task
@@ -130,6 +131,9 @@ class _Neuron:
         self.whose = _whose(who.settings.name, self._model_name)
         self.served = Served()
         self.till = Till.open(who, int(self.settings.price))
+        self.statements = Statements(who)
+        self._commitments: dict[int, bytes] = {}
+        """Of the models in ``answering``, as far as they were asked for."""
         self._thinker = ThreadPoolExecutor(1, "thinker")
         self.axon = wire.Axon(
             who.certificate, who.key, network=who.network, directory=who.directory,
@@ -169,8 +173,12 @@ class _Neuron:
             raise wire.Decline(f"no question: {error}") from None
         if not 1 <= len(inputs) <= LARGEST_QUESTION:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
+        signs = self.statements.asked_by(request.peer)
+        if signs:
+            await self.statements.open(asked.epoch)
         paid = await self.till.check(request.peer, len(inputs), asked.offer, request.payload.get("voucher"))
         try:
+            model = await self._committed(asked.epoch) if signs else b""  # before: who is asked meanwhile has another
             thought = await self._think(asked.epoch, inputs)
         except PeersError as error:
             trouble(str(error))
@@ -178,7 +186,20 @@ class _Neuron:
         if paid is not None:
             self.till.keep(paid)
         said = self.who.conduct.answer(inputs, thought)
-        return wire.Answer(dict(task.pack_answers(said)))
+        if not signs:
+            return wire.Answer(dict(task.pack_answers(said)))
+        if model != await self._committed(asked.epoch):
+            raise wire.Decline("the model has changed meanwhile: ask again")
+        said, signed = self.statements.sign(asked.epoch, request.peer.id, model, inputs, said)
+        return wire.Answer(dict(task.pack_answers(said)), signed)
+
+    async def _committed(self, epoch: int) -> bytes:
+        """The commitment of the model that answers in ``epoch``."""
+        self._snapshot(epoch)
+        which = max(e for e in self.answering if e <= epoch)
+        if which not in self._commitments:
+            self._commitments[which] = await _commitment(self.whose, self.answering[which])
+        return self._commitments[which]
 
     async def _think(self, epoch: int, inputs: NDArray[Any]) -> NDArray[Any]:
         """What the snapshot of ``epoch`` answers: in a thread, so that the axon goes on, and one question at a time,
@@ -213,6 +234,8 @@ class _Neuron:
             raise _FellSilent
         await self._knock()
         self.served.keep_only((epoch - 1, epoch, epoch + 1))
+        self.statements.keep_since(epoch - 1)
+        self._commitments = {e: found for e, found in self._commitments.items() if e >= epoch}
         prepared = self.who.folder / "state" / str(epoch) / "post.json"
         if not prepared.exists():
             await self._work(epoch)

@@ -9,6 +9,7 @@ A participant's folder::
     state/              what it has learned
     receipts/           receipts in which it was listened to, a file an epoch
     given/              receipts that it gave as a listener, a file an epoch
+    statements.jsonl    answers that it signed for auditors, of the last two epochs
     vouchers.json       fees that it promised, or was promised
     disputes.json       up to which epoch nothing is left to dispute
     log.txt             what it did
@@ -104,7 +105,9 @@ class Participant:
         self.task = settings.task
         self.conduct = settings.conduct.make(settings.task)
         self.disputes = Disputes(book, 0, folder, log, self.conduct)
-        """:meth:`take_part` and :meth:`see_out` keep them going."""
+        self.looks: list[Callable[[], float | None]] = [self.disputes.look]
+        """What :meth:`take_part` and :meth:`see_out` keep going: each does what is to be done now, and says in how many
+        seconds it is due again; None for not in this epoch."""
         self._turned = False
         """An epoch has begun since the last look."""
 
@@ -222,7 +225,7 @@ class Participant:
             await asyncio.sleep(POLL)
 
     async def _keep_watch(self) -> None:
-        """Look after one's disputes: once in every epoch, and in between while there are any windows open."""
+        """Look after one's disputes and doubts: once in every epoch, and in between while any window is open."""
         wait: float | None = None
         while True:
             await asyncio.sleep(max(POLL, wait or 0.0))
@@ -231,11 +234,14 @@ class Participant:
                 wait = await self._look()
 
     async def _look(self) -> float | None:
-        try:
-            return await self.on_ledger(self.disputes.look)
-        except KlopfError as error:
-            log(f"looking after disputes: {error}")
-            return 2.0
+        waits = []
+        for look in self.looks:
+            try:
+                waits.append(await self.on_ledger(look))
+            except KlopfError as error:
+                log(f"looking after what is open: {error}")
+                waits.append(2.0)
+        return min((wait for wait in waits if wait is not None), default=None)
 
     async def see_out(self) -> None:
         """Stay until the dispute windows are over and everybody has his pay; return at once where there are none."""

@@ -136,5 +136,11 @@ def print_summary(summary: Summary) -> None:
         loss = f"; {d.listener} loses its reward" if d.voided else ""
         line = f"epoch {d.epoch}: {d.speaker} disputed {d.listener} over {over}: {d.outcome}{loss}"
         console.print(line, highlight=False, soft_wrap=True)
+    for c in summary.challenges:
+        line = f"epoch {c.epoch}: {c.by} doubted question {c.question} of {c.auditor} about {c.neuron} in {c.task}"
+        console.print(f"{line}: {c.outcome}", highlight=False, soft_wrap=True)
+    for contrary in summary.contradictions:
+        line = f"epoch {contrary.epoch}: {contrary.neuron} gave {contrary.auditor} two contrary answers to one question"
+        console.print(line, highlight=False, soft_wrap=True)
     for note in summary.notes:
         console.print(note, style="yellow", highlight=False)

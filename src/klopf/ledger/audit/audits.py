@@ -337,6 +337,14 @@ class Audits(Contract):
         """Whether ``auditor`` has revealed."""
         return bool(self._read("revealed", epoch, auditor))
 
+    def revealed_at(self, epoch: int, auditor: int) -> int:
+        """When ``auditor`` revealed, in seconds since 1970; 0 for not."""
+        return int(self._read("revealedAt", epoch, auditor))
+
+    def reveals(self, since: int, until: int) -> list[Revealed]:
+        """What was revealed from block ``since`` to block ``until``."""
+        return list(self._said((Revealed,), since, until))
+
 
 def rows_of(results: Sequence[Result]) -> list[tuple[Any, ...]]:
     """Results as the contracts have them: by neuron."""

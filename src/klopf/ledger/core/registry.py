@@ -467,6 +467,16 @@ class Registry(Contract):
         paid to the owner."""
         return self._write("quit", id)
 
+    def committed(self, since: int, until: int) -> list[ModelCommitted]:
+        """The models that neurons committed to from block ``since`` to block ``until``."""
+        return list(self._said((ModelCommitted,), since, until))
+
+    def keys_of(self, id: int, block: int) -> list[str]:
+        """The keys that a participant has had up to ``block``, the last first."""
+        since, topic = self._ledger.deployment.block, f"0x{id:064x}"
+        kinds: tuple[type[Registered] | type[KeyRotated], ...] = (Registered, KeyRotated)
+        return [event.key for event in self._said(kinds, since, block, topic)][::-1]
+
     def deposit(self, id: int) -> int:
         """What returns when ``id`` leaves."""
         return int(self._read("depositOf", id))

@@ -266,6 +266,10 @@ class Challenges(Contract):
         """Whether a neuron has been punished for a contradiction in an epoch."""
         return bool(self._read("contradicted", epoch, neuron))
 
+    def window(self, epoch: int) -> int:
+        """How long after its reveal an audit of an epoch may be doubted, and as long again be shown, in seconds."""
+        return int(self._read("window", epoch))
+
     def said(self, since: int, until: int) -> list[Doubted | Shown | Upheld]:
         """What was doubted and how that ended, from block ``since`` to block ``until``."""
         return list(self._said((Doubted, Shown, Upheld), since, until))
