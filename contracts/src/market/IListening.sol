@@ -24,5 +24,5 @@ interface IListening {
     /// @param id Id of the participant.
     function saids(
         uint32 id
-    ) external view returns (int40 xy, uint40 xx, uint40 yy, int32 x, int32 y, uint16 n, uint32 epoch);
+    ) external view returns (int48 xy, uint48 xx, uint48 yy, int32 x, int32 y, uint16 n, uint32 epoch);
 }

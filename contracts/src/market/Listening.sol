@@ -50,15 +50,15 @@ abstract contract Listening is IListening, Escrow {
         News.Drift memory d = drift;
         d.open(epoch);
         News.Forecast memory f = forecasts[speaker];
-        uint256 weight = News.agreedWithout(bound, weights, count, count);
+        uint256[] memory sums = News.sumsOf(bound, count);
+        uint256 weight = weights[News.placeOf(sums, (sums[count - 1] + 1) / 2)];
         if (f.slow != 0) {
             uint256 expected = f.forecast(d.share);
             for (uint256 i = 0; i < count; i++) {
                 News.Said memory s = saids[ids[i]];
                 if (s.epoch != epoch) s = News.Said(0, 0, 0, 0, 0, 0, epoch);
                 s.add(
-                    News.above(weights[i], expected),
-                    News.above(News.agreedWithout(bound, weights, count, i), expected)
+                    News.above(weights[i], expected), News.above(weights[News.placeWithout(sums, i)], expected)
                 );
                 saids[ids[i]] = s;
             }

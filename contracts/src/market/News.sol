@@ -26,9 +26,9 @@ library News {
 
     /// @dev A listener's news (x) and the others' (y), summed over an epoch in which it posted.
     struct Said {
-        int40 xy;
-        uint40 xx;
-        uint40 yy;
+        int48 xy;
+        uint48 xx;
+        uint48 yy;
         int32 x;
         int32 y;
         uint16 n;
@@ -81,9 +81,9 @@ library News {
         s.n += 1;
         s.x += int32(x);
         s.y += int32(y);
-        s.xy += int40(x * y);
-        s.xx += uint40(uint256(x * x));
-        s.yy += uint40(uint256(y * y));
+        s.xy += int48(x * y);
+        s.xx += uint48(uint256(x * x));
+        s.yy += uint48(uint256(y * y));
     }
 
     /// @notice A skill with an epoch more. What all comparisons of an epoch share, as the number of speakers does, is no
@@ -113,24 +113,33 @@ library News {
         return uint16(part > uint256(ONE) ? uint256(ONE) : part);
     }
 
-    /// @notice The largest weight that half of the stake gives, or more, without entry `leftOut`; the heaviest weight
-    ///         first, `count` of them.
-    function agreedWithout(uint96[] memory stakes, uint16[] memory weights, uint256 count, uint256 leftOut)
-        internal
-        pure
-        returns (uint256)
-    {
-        uint256 total = 0;
-        for (uint256 i = 0; i < count; i++) {
-            if (i != leftOut) total += stakes[i];
-        }
+    /// @notice The sums of stakes up to each entry.
+    function sumsOf(uint96[] memory stakes, uint256 count) internal pure returns (uint256[] memory sums) {
+        sums = new uint256[](count);
         uint256 reached = 0;
         for (uint256 i = 0; i < count; i++) {
-            if (i == leftOut) continue;
             reached += stakes[i];
-            if (2 * reached >= total) return weights[i];
+            sums[i] = reached;
         }
-        return 0;
+    }
+
+    /// @notice The first place whose sum is `least` or more: the largest weight that so much stake gives, or more, where
+    ///         the heaviest weight is first.
+    function placeOf(uint256[] memory sums, uint256 least) internal pure returns (uint256 low) {
+        uint256 high = sums.length - 1;
+        while (low < high) {
+            uint256 middle = (low + high) / 2;
+            if (sums[middle] >= least) high = middle;
+            else low = middle + 1;
+        }
+    }
+
+    /// @notice The place whose weight half of the stake without entry `i` gives, or more.
+    function placeWithout(uint256[] memory sums, uint256 i) internal pure returns (uint256 place) {
+        uint256 own = i == 0 ? sums[0] : sums[i] - sums[i - 1];
+        uint256 half = (sums[sums.length - 1] - own + 1) / 2; // rounds up
+        place = placeOf(sums, half);
+        if (place >= i) place = placeOf(sums, half + own);
     }
 
     function _within(int256 x) private pure returns (int256) {
