@@ -1,4 +1,4 @@
-"""Input stages: features of images, made in the mind's own turn, learned, saved and loaded with it."""
+"""Input stages: features of images and of what came before, made in the turn of the mind that has them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from klopf.mind import Images, Mind, MindError, Stage, diagnostics, problems
+from klopf.mind import Images, Mind, MindError, Sequences, Stage, diagnostics, problems
 
 
 def digits(seed: int = 0) -> tuple[Any, Any]:
@@ -140,6 +140,13 @@ def test_nothing_to_see_is_no_trouble() -> None:
         (lambda: Images(8, 8, grid=7), r"grid=7: there are only 6 patches"),
         (lambda: Images(1, 1), r"patch=3 must be from 2"),
         (lambda: Images(10_000, 10_000), r"100000000 sensors; at most"),
+        (lambda: Sequences(0), r"width=0 must be a whole number from 1"),
+        (lambda: Sequences(2, steps=0), r"steps=0 must be"),
+        (lambda: Sequences(2, horizon=2.5), r"horizon=2.5 must be"),  # type: ignore[arg-type]
+        (lambda: Sequences(2, horizon=2**25), r"horizon=33554432 must be at most"),
+        (lambda: Sequences(2**20), r"features; at most"),
+        (lambda: Mind(Sequences(2), 2).learn(np.zeros((1, 3)), [0]), r"3 numbers where this learner has 2"),
+        (lambda: Mind(Sequences(2), 2).learn(np.full((1, 2), np.nan), [0]), r"contains NaN"),
         (lambda: Mind(Stage, 2), r"sensors, hidden units and outputs must be whole numbers"),  # type: ignore[arg-type]
         (lambda: Mind(Images(8, 8), 2).learn(np.zeros((1, 8, 8)), [0]), r"shape \(n, 64\), not \(1, 8, 8\)"),
         (lambda: Mind(Images(8, 8), 2).learn(np.full((1, 64), np.nan), [0]), r"contains NaN"),
@@ -186,3 +193,62 @@ def test_threads_read_while_one_learns() -> None:
     for reader in readers:
         reader.join()
     assert not wrong and errors.tolist() == wanted.tolist() and shared.commitment() == alone.commitment()
+
+
+def bit_ago(steps: int, n: int = 3_000) -> tuple[Any, Any]:
+    bits = np.random.default_rng(0).integers(0, 2, n + steps)
+    return bits[steps:, None].astype(np.float32), bits[:n]
+
+
+def test_traces_are_what_the_page_says() -> None:
+    stage = Sequences(2, steps=6, horizon=16)
+    assert stage.units == 3 + 3 and stage.features == 2 * 13
+    X = np.random.default_rng(1).normal(size=(50, 2))
+    got = stage.learn(stage.state(0, np.dtype(float)), X, np.ones(50))
+    constants, angles = [6, 6, 6, 4, 8, 16], [np.pi / 6, np.pi / 2, np.pi * 5 / 6, 2.2 / 4, 2.2 / 8, 2.2 / 16]
+    for s in range(2):
+        np.testing.assert_array_equal(got[:, 13 * s], X[:, s])
+        for k in range(6):
+            p = np.exp(-1 / constants[k] + 1j * angles[k])
+            h = [sum(p**j * X[t - j, s] for j in range(t + 1)) * np.sqrt(2 * (1 - abs(p) ** 2)) for t in range(50)]
+            np.testing.assert_allclose(got[:, 13 * s + 1 + 2 * k], np.real(h), atol=1e-9)
+            np.testing.assert_allclose(got[:, 13 * s + 2 + 2 * k], np.imag(h), atol=1e-9)
+    white = np.random.default_rng(2).normal(size=(20_000, 2))
+    loud = stage.learn(stage.state(0, np.dtype(float)), white, np.ones(20_000)).var(0)
+    assert loud.min() > 0.4 and loud.max() < 1.8
+
+
+@pytest.mark.parametrize("steps", [3, 10, 15])
+def test_a_bit_of_long_ago_is_remembered(steps: int) -> None:
+    X, y = bit_ago(steps)
+    without = Mind(1, 2, (16,), normalise_inputs=True).learn(X, y)
+    errors = Mind(Sequences(1), 2, (16,), normalise_inputs=True).learn(X, y)
+    assert without[1500:].mean() > 0.4 and errors[1500:].mean() < 0.01
+
+
+def test_a_sequence_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    X, y = bit_ago(4, 700)
+    whole, cut = (Mind(Sequences(1), 2, (8,), seed=3) for _ in range(2))
+    errors = whole.learn(X[:600], y[:600])
+    assert [cut.learn(X[t : t + 1], y[t : t + 1])[0] for t in range(300)] == errors[:300].tolist()
+    cut.save(tmp_path / "m")
+    cut = Mind.load(tmp_path / "m")
+    assert cut.learn(X[300:600], y[300:600]).tolist() == errors[300:].tolist()
+    assert cut.commitment() == whole.commitment()
+    said = whole.predict_proba(X[600:700])  # rows that follow one another, and are forgotten again
+    np.testing.assert_array_equal(said[:1], whole.predict_proba(X[600:601]))
+    np.testing.assert_array_equal(said[:40], whole.predict_proba(X[600:640]))
+    assert cut.commitment() == whole.commitment()
+    assert whole.predict_proba(X[600:601]).tolist() != whole.predict_proba(1 - X[600:601]).tolist()
+
+
+def test_time_passes_in_rows_without_weight() -> None:
+    X, y = bit_ago(4, 1_000)
+    m, still = (Mind(Sequences(1), 2, (8,)) for _ in range(2))
+    m.learn(X[:900], y[:900])
+    still.__setstate__(m.__getstate__())
+    weights = m.weights(0)
+    m.learn(X[900:910], y[900:910], np.zeros(10))
+    assert (m.weights(0) == weights).all() and m.steps == 900
+    ahead = still.predict_proba(X[900:912])
+    np.testing.assert_allclose(m.predict_proba(X[910:912]), ahead[10:], atol=1e-6)

@@ -16,7 +16,7 @@ from klopf.mind import diagnostics, problems
 from klopf.mind._mind import Mind
 from klopf.mind._problem import PROBLEMS, Problem
 from klopf.mind._settings import LEARNERS, Settings
-from klopf.mind._stage import Images, Stage
+from klopf.mind._stage import Images, Sequences, Stage
 from klopf.mind._together import learn_together
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "Mind",
     "MindError",
     "Problem",
+    "Sequences",
     "Settings",
     "Stage",
     "diagnostics",

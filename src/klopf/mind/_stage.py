@@ -1,4 +1,4 @@
-"""Input stages: features made of an image before the network hears them.
+"""Input stages: features made of an image, or of what came before, which the network hears in their place.
 
 A stage has settings, which are its fields, and a state, a few arrays that lie in the mind's file with everything else.
 It learns without being told what is right, a sample at a time, in the mind's turn.
@@ -6,6 +6,7 @@ It learns without being told what is right, a sample at a time, in the mind's tu
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -17,10 +18,13 @@ from klopf.errors import MindError
 from klopf.mind._memory import zeros
 from klopf.mind._settings import plain
 
-__all__ = ["Images", "Stage", "stage_of"]
+__all__ = ["Images", "Sequences", "Stage", "stage_of"]
 
 MOST = 2**24
 """Sensors or features of a stage: more is a slip, and would not fit beside the network that hears them."""
+
+SLOW = 2.2
+"""Angle by which a slow unit turns within its time constant."""
 
 State = dict[str, NDArray[Any]]
 
@@ -179,7 +183,82 @@ class Images(Stage):
         return out
 
 
-_STAGES: dict[str, type[Stage]] = {kind.kind: kind for kind in (Images,)}
+@dataclass(frozen=True)
+class Sequences(Stage):
+    """Rows of a stream that follow each other: features are the sensors and traces of what they said before.
+
+    Every sensor drives ``ceil(steps / 2)`` oscillators of evenly spaced frequencies that forget within ``steps``, from
+    which a linear unit can tell any of the last ``steps`` values apart, and slower ones, one for each doubling of the
+    time from 4 steps to ``horizon``, that hear slow changes. A unit is one complex number, so memory costs the same for
+    ever, and nothing of the stream is kept. They follow the unit of a sensor: let ``normalise_inputs`` scale features.
+
+    Each row that is learned is a step, also one of weight 0: it is not learned from, and time passes. Rows that are
+    predicted follow the last that was learned, one after another, and are forgotten again.
+
+    Args:
+        width: how many numbers one input has.
+        steps: how many of the last values can be told apart.
+        horizon: time constant of the slowest unit, in steps.
+
+    Raises:
+        MindError: a number that is not whole or too small.
+
+    >>> Sequences(3).features, Sequences(1, steps=4, horizon=4).features
+    (81, 7)
+    """
+
+    width: int
+    steps: int = 16
+    horizon: int = 64
+
+    kind: ClassVar[str] = "sequences"
+
+    def check(self) -> None:
+        """Whole numbers from 1, and not so large that nothing is ever forgotten."""
+        self.whole("width", "steps", "horizon")
+        if max(self.steps, self.horizon) > MOST:
+            raise MindError(f"steps={self.steps} and horizon={self.horizon} must be at most {MOST}")
+
+    @property
+    def sensors(self) -> int:
+        return self.width
+
+    @property
+    def units(self) -> int:
+        """That each sensor drives."""
+        return -(-self.steps // 2) + max(0, self.horizon.bit_length() - 2)
+
+    @property
+    def features(self) -> int:
+        return self.width * (1 + 2 * self.units)
+
+    @property
+    def cost(self) -> int:
+        return 8 * self.features
+
+    def numbers(self) -> NDArray[np.float64]:
+        """By what each unit's state is multiplied in a step, real and imaginary part: ``(2, units)``."""
+        fast = -(-self.steps // 2)
+        constants = [float(self.steps)] * fast + [4.0 * 2**k for k in range(self.units - fast)]
+        angles = [math.pi * (k + 0.5) / fast for k in range(fast)] + [SLOW / t for t in constants[fast:]]
+        each = np.exp(-1 / np.array(constants) + 1j * np.array(angles))
+        return np.ascontiguousarray([each.real, each.imag])
+
+    def state(self, seed: int, dtype: Any) -> State:
+        return {"traces": zeros((2, self.width, self.units), np.float64)}
+
+    def learn(self, state: State, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        from klopf.mind.kernels.stages.sequences import follow
+
+        out = np.empty((len(x), self.features), x.dtype)
+        follow(self.numbers(), state["traces"], x, out)
+        return out
+
+    def sense(self, state: State, x: NDArray[Any]) -> NDArray[Any]:
+        return self.learn({"traces": state["traces"].copy()}, x, x)
+
+
+_STAGES: dict[str, type[Stage]] = {kind.kind: kind for kind in (Images, Sequences)}
 
 
 def stage_of(saved: dict[str, Any]) -> Stage:
