@@ -17,7 +17,7 @@ from klopf.mind.kernels.state import MOST
 
 __all__ = ["MOST_TILED", "Tiles"]
 
-MOST_TILED = 3
+MOST_TILED = 2
 """Numbers that may be tiled: cells are ``GRIDS * (CELLS + 1) ** numbers``."""
 GRIDS = 8
 CELLS = 8
