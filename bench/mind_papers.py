@@ -35,7 +35,7 @@ import numba
 import numpy as np
 from figures import Report, arguments
 
-from klopf.mind import Mind
+from klopf.mind import Diverged, Mind
 
 SEEDS = 10
 
@@ -70,8 +70,10 @@ def error(rule: str, step: float, meta: float, seeds: int) -> tuple[float, float
             epsilon=1e-8,
         )
         # plain LMS follows the error, half of what the derivative of the squared error is
-        e = m.learn(X, y)[10_000:]
-        errors.append(e.mean())
+        try:
+            errors.append(m.learn(X, y)[10_000:].mean())
+        except Diverged:
+            return np.inf, 0.0, np.zeros(20)
         if rule in ("idbd", "autostep"):
             sizes.append(m.weights(0, "step-size")[:20, 0])
     mean = np.mean(sizes, 0) if sizes else np.zeros(20)
@@ -129,7 +131,8 @@ def compare(report: Report, seeds: int) -> None:
             mean, stderr, sizes = error(rule, step, meta, seeds)
             name = f"step-size {2 * step:g}" if rule == "sgd" else f"meta step-size {meta:g}"
             found = f"   step-sizes {sizes[:5].mean():.3f} / {sizes[5:].mean():.4f}" if sizes.any() else ""
-            report.say(f"{'LMS' if rule == 'sgd' else rule:9s} {name:22s} {mean:6.2f} ± {stderr:.2f}{found}")
+            said = f"{mean:6.2f} ± {stderr:.2f}{found}" if np.isfinite(mean) else " diverges"
+            report.say(f"{'LMS' if rule == 'sgd' else rule:9s} {name:22s} {said}")
             if rule not in best or mean < best[rule][0]:
                 best[rule] = (mean, stderr, name, sizes)
     unbounded(report, 0.03, seeds)

@@ -22,6 +22,7 @@ from klopf.mind.kernels.state import (
     BIRTH,
     COPIES,
     COUNT,
+    COUNTERS,
     DIAGONAL,
     FACTOR,
     GAINS,
@@ -86,7 +87,7 @@ class Tables:
             K=zeros(covariances, dtype),
             S=_usual(sizes[0], s.normalise_inputs, dtype),
             T=_usual(sizes[-1], scaled, np.float64),
-            G=zeros(8, np.float64),
+            G=zeros(COUNTERS, np.float64),
             rng=zeros(1, np.uint64),
             layers=layers,
             matrices=matrices,
@@ -235,7 +236,7 @@ class Tables:
             "geometry": net.layers,
             "random": net.rng,
             **({} if self.company is None else {f"company {k}": v for k, v in self.company._asdict().items()}),
-            **({"targets": net.T} if self.plan.scale_targets else {}),
+            **({"targets": net.T} if self.plan.scale_targets or self.plan.counts_classes else {}),
             **{f"stage {name}": array for name, array in self.staged.items()},
         }
 

@@ -94,6 +94,11 @@ class Plan:
         return self.plain and self.fold == 1 and not self.decay
 
     @property
+    def counts_classes(self) -> bool:
+        """How often each class comes is kept, in the table of targets."""
+        return self.covariances and self.loss != SQUARED
+
+    @property
     def needs_incoming(self) -> bool:
         """The utility divides by the mean incoming weight."""
         return self.utility in (ADAPTABLE, ADAPTATION)

@@ -48,8 +48,11 @@ BIRTH, OUTGOING, COPIES, NEWCOMER = range(4)
 RECENT = 32
 S_FORMER_MEAN, S_FORMER_VARIANCE, S_FORMER_COUNT, S_BACK, S_ROWS = range(S_RECENT + RECENT, S_RECENT + RECENT + 5)
 REACH = 6.0
-# places among the counters
-STEPS, BIRTHS, SENSED, SQUARED_ERROR, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED = range(8)
+SHARE = 0
+"""Row of the table of targets, where those are classes."""
+# places among the counters; the last two are of classes: variance that chance alone gives a squared error, and squared
+# error of who knows only how often each class comes
+STEPS, BIRTHS, SENSED, SQUARED_ERROR, CAME, WEIGHTS_REBORN, WEIGHT_DEBT, EXPECTED, CHANCE, BLIND, COUNTERS = range(11)
 TARGET, SPREAD = CAME, EXPECTED
 """The same places where targets are numbers: their running mean and variance."""
 # places in what is told of one sample
@@ -70,7 +73,8 @@ class Net(NamedTuple):
     S: Any
     """What is usual of each sensor, ``(S_ROWS, sensors)``; not normalised, 0 and 1, ``(2, sensors)``."""
     T: Any
-    """The same of each target, float64, ``(S_ROWS, outputs)``; not scaled, ``(2, outputs)``."""
+    """The same of each target, float64, ``(S_ROWS, outputs)``; not scaled, ``(2, outputs)``. A rule with covariances
+    has how often each class comes in row ``SHARE``."""
     G: Any
     """Counters and running means of the whole network, float64."""
     rng: Any

@@ -9,8 +9,9 @@ one denominator for all:
 
 A unit with at most ``block`` inputs has a ``K`` of its own; in a wider layer all units share one, and ``c`` is the sum
 over them; in one wider than ``shared`` only its diagonal is kept. No sample moves a unit's sum by more than three of
-its own standard deviations. With classes the drift follows surprise: it is multiplied by a power of the errors that
-came over those that were expected.
+its own standard deviations. With ``surprise`` above 0 drift and births follow what is explained of the targets, and
+with classes surprise too: the drift is multiplied by a power of the errors that came over those that were expected, as
+far as chance alone does not make up the difference.
 """
 
 from __future__ import annotations
@@ -74,24 +75,23 @@ class Kalman(Rule):
         return inlined(step)
 
     def birth_factor(self, plan: Plan) -> Any:
-        """With classes, births follow surprise: 1 where errors exceed the expected by a tenth. With numbers and
-        ``surprise`` above 0 they follow what is explained."""
+        """With ``surprise`` above 0 births follow what is explained; with classes they follow surprise, too: 1 where
+        errors exceed by a tenth what was to be expected."""
         from klopf.mind._jit import inlined
         from klopf.mind.kernels.plan import SQUARED
-        from klopf.mind.kernels.state import CAME, EXPECTED
+        from klopf.mind.kernels.rules._explained import build_explained, came
+        from klopf.mind.kernels.state import EXPECTED
 
-        if plan.loss == SQUARED:
-            (SURPRISE,) = plan.places("surprise")
-            explained = _explained()
-
-            def explained_share(net):  # type: ignore[no-untyped-def]
-                return explained(net.G) if net.hyper[SURPRISE] > 0 else 1.0
-
-            return inlined(explained_share)
+        CLASSES = plan.loss != SQUARED
+        (SURPRISE,) = plan.places("surprise")
+        explained = build_explained(plan)
 
         def birth_factor(net):  # type: ignore[no-untyped-def]
-            excess = min(max(net.G[CAME] - net.G[EXPECTED], 0.0), 1.0)
-            return 100.0 * excess * excess
+            factor = explained(net.G) if net.hyper[SURPRISE] > 0 else 1.0
+            if CLASSES:
+                excess = min(max(came(net.G) - net.G[EXPECTED], 0.0), 1.0)
+                factor *= 100.0 * excess * excess
+            return factor
 
         return inlined(birth_factor)
 
@@ -100,27 +100,18 @@ def _all_together(net: Any, work: Any, blur: Any, below: Any, above: Any) -> Any
     return blur + below + above
 
 
-def _explained() -> Any:
-    """Kernel ``explained(G)``: with numbers, what drift and births are multiplied by: 1 where the targets' running
-    variance is explained to four fifths, less by the cube of the explained share, and a twentieth at least. Where
-    most cannot be learned, what is known is worth more than what may be found."""
-    from klopf.mind._jit import inlined
-    from klopf.mind.kernels.state import SPREAD, SQUARED_ERROR
-
-    def explained(G):  # type: ignore[no-untyped-def]
-        share = min(max(1.25 * (1.0 - G[SQUARED_ERROR] / (G[SPREAD] + 1e-30)), 0.0), 1.0)
-        return max(share * share * share, 0.05)
-
-    return inlined(explained)
-
-
 def _noise(plan: Plan) -> Any:
-    """Kernel ``answer_noise(net, work)``: squared error, the one expected, and the variance of the targets' noise."""
+    """Kernel ``answer_noise(net, work)``: squared error, the one expected, and the variance of the targets' noise.
+
+    What the targets' running variance is, and how much of it is left, goes to ``G``."""
     from klopf.mind._jit import inlined
+    from klopf.mind.kernels.plan import CROSS_ENTROPY
     from klopf.mind.kernels.plan import SQUARED as SQUARED_LOSS
-    from klopf.mind.kernels.state import SPREAD, SQUARED_ERROR, STEPS, SUMS_AT, TARGET, WEIGHT
+    from klopf.mind.kernels.rules._explained import QUICK, count_each, count_one
+    from klopf.mind.kernels.state import CHANCE, SPREAD, SQUARED_ERROR, STEPS, SUMS_AT, TARGET, WEIGHT
 
     LOSS = plan.loss
+    count = count_one if LOSS == CROSS_ENTROPY else count_each
     NOISE, NOISE_SHARE, EPSILON = plan.places("noise", "noise_share", "epsilon")
 
     def answer_noise(net, work):  # type: ignore[no-untyped-def]
@@ -137,15 +128,17 @@ def _noise(plan: Plan) -> Any:
         weight = work.told[WEIGHT]  # which D and C have been multiplied by
         e2 /= weight * weight
         expected /= weight
+        rate = min(weight * max(0.001, 1.0 / G[STEPS]), 1.0)
+        G[SQUARED_ERROR] += rate * (e2 / net.outputs - G[SQUARED_ERROR])
         if LOSS == SQUARED_LOSS:
-            rate = min(weight * max(0.001, 1.0 / G[STEPS]), 1.0)
-            G[SQUARED_ERROR] += rate * (e2 / net.outputs - G[SQUARED_ERROR])
             for k in range(net.outputs):
                 y = work.Z[top + k] + D[top + k] / weight
                 G[TARGET] += rate * (y - G[TARGET]) / net.outputs
                 y -= G[TARGET]
                 G[SPREAD] += rate * (y * y - G[SPREAD]) / net.outputs
             blur = hyper[NOISE_SHARE] * G[SQUARED_ERROR] + hyper[EPSILON]
+        else:
+            G[CHANCE] += min(QUICK * weight, 1.0) * (count(net, work, rate) - G[CHANCE])
         return e2, expected, blur
 
     return inlined(answer_noise)
@@ -250,25 +243,25 @@ def _pace(plan: Plan) -> Any:
     """Kernel ``pace(net, e2, expected, weight)``: how fast what is known drifts back to the prior, now."""
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.plan import SQUARED as SQUARED_LOSS
+    from klopf.mind.kernels.rules._explained import QUICK, build_explained, came
     from klopf.mind.kernels.state import CAME, EXPECTED
 
     LOSS = plan.loss
     DRIFT, SURPRISE = plan.places("drift", "surprise")
-    explained = _explained()
+    explained = build_explained(plan)
 
     def pace(net, e2, expected, weight):  # type: ignore[no-untyped-def]
         G, hyper = net.G, net.hyper
         drift = float(hyper[DRIFT])
         if LOSS != SQUARED_LOSS:
-            rate = min(0.1 * weight, 1.0)
+            rate = min(QUICK * weight, 1.0)
             G[CAME] += rate * (e2 - G[CAME])
             G[EXPECTED] += rate * (expected - G[EXPECTED])
-        if LOSS != SQUARED_LOSS and hyper[SURPRISE] > 0:
-            # the world has changed if errors are larger than expected: drift faster
-            ratio = (G[CAME] + 1e-9) / (G[EXPECTED] + 1e-9)
-            drift = min(drift * ratio ** hyper[SURPRISE], max(drift, 0.1))
-        if LOSS == SQUARED_LOSS and hyper[SURPRISE] > 0:
+        if hyper[SURPRISE] > 0:
+            most = max(drift, 0.1)
             drift *= explained(G)
+            if LOSS != SQUARED_LOSS:  # the world has changed if errors are larger than expected: drift faster
+                drift = min(drift * ((came(G) + 1e-9) / (G[EXPECTED] + 1e-9)) ** hyper[SURPRISE], most)
         return drift
 
     return inlined(pace)
