@@ -17,16 +17,12 @@ pytestmark = pytest.mark.timeout(900)
 NETWORK = """
 name = "doubts"
 seed = 1
-epochs = 3
+epochs = 2
 [data]
 file = "digits"
 [[neuron]]
 name = "ada"
 settings = { learner = "continual-backprop", hidden = [32] }
-[[neuron]]
-name = "cleo"
-model = "sklearn:SGDClassifier"
-settings = { loss = "log_loss" }
 [[neuron]]
 name = "finn"
 conduct = "tests.adversaries:Fickle"
@@ -87,7 +83,7 @@ def test_the_auditor_that_lies_is_cut_and_no_honest_one(played):
 def test_the_neuron_that_contradicts_itself_is_cut_and_no_honest_one(played):
     _, summary = played
     slashed = {row["name"]: row["slashed"] for row in summary["neurons"]}
-    assert slashed["finn"] > 0 and slashed["ada"] == slashed["cleo"] == 0
+    assert slashed["finn"] > 0 and slashed["ada"] == 0
     assert {c["neuron"] for c in summary["contradictions"]} == {"finn"}
     assert len({c["epoch"] for c in summary["contradictions"]}) == len(summary["contradictions"])
 
