@@ -9,43 +9,43 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            41,312,680
+    deploy all contracts            40,562,426
     transfer tokens                     56,595
-    register                           202,357
-    stake                              377,652
+    register                           202,345
+    stake                              377,694
     arrive                             105,863
-    deposit fees                        56,937
+    deposit fees                        59,942
     open a cycle                       153,636
-    post                               178,812
-    commit an audit                    115,017
+    post                               172,079
+    commit an audit                    115,061
     reserve fees for 8 neurons         266,691
     redeem a voucher                    96,730
     advance                             64,241
-    claim, 1 receipt                   214,356
-    claim, 8 receipts                  551,059
-    reveal, 8 neurons                1,440,131
-    open a dispute                     118,213
-    answer a dispute                    56,050
-    collect for 8 neurons              567,755
-    conclude for 8 neurons           1,433,715
-    mint a device                      213,548
-    mint a device, carried             219,784
+    claim, 1 receipt                   211,906
+    claim, 8 receipts                  534,650
+    reveal, 8 neurons                1,440,351
+    open a dispute                     121,703
+    answer a dispute                    47,553
+    collect for 8 neurons              503,709
+    conclude for 8 neurons           1,434,771
+    mint a device                      213,560
+    mint a device, carried             219,772
     join a node                         64,891
-    report effort, first               625,183
-    report effort                      313,577
+    report effort, first               625,293
+    report effort                      313,687
     report on a job, 150 workers     3,881,869
     pay 150 workers                  4,940,064
     give a job's rest back              51,790
     knock                               68,490
-    unstake                            180,010
+    unstake                            180,090
 
-    48,100 gas for each further receipt in a claim; 1,520,104 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 364,824,930,000 gas = 36.48 coins = $21,889
-      ($2.1889 a neuron)
+    46,106 gas for each further receipt in a claim; 1,489,171 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 357,400,950,000 gas = 35.74 coins = $21,444
+      ($2.1444 a neuron)
 
-    stake as the last auditor, 3 auditors            314,052
-    draws for 200 neurons, 3 auditors              3,491,282
-    a further draw, 3 auditors                        17,159
+    stake as the last auditor, 3 auditors            314,094
+    draws for 200 neurons, 3 auditors              3,495,682
+    a further draw, 3 auditors                        17,181
     list of all auditors, 3 auditors                  33,731
     stake as the last auditor, 1,000 auditors        324,096
     draws for 200 neurons, 1,000 auditors          9,182,740
@@ -98,9 +98,9 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
             block = l.rpc.request("eth_getBlockByNumber", hex(before + 1), False)
             gas["register"] = max(gas.get("register", 0), int(block["gasUsed"], 16))
             if role is Role.REQUESTER:
-                own.settlement.deposit(id, 50 * KLP)
-                note("deposit fees", own.settlement.deposit(id, 50 * KLP))
+                own.token.approve(own.vouchers.address, 2**255)
                 own.vouchers.deposit(id, 50 * KLP)
+                note("deposit fees", own.vouchers.deposit(id, 50 * KLP))
             else:
                 own.token.approve(own.stake.address, 2**255)
                 note("stake", own.stake.stake(id, 100 * KLP))
@@ -123,14 +123,13 @@ def play(folder: Path, neurons: int) -> dict[str, float]:
                         s,
                         100,
                         9000 if listener != requester else 0,
-                        KLP * (listener == requester),
                         bytes(32),
                     )
                     for s in speakers
                     if s != listener
                 ]
                 tree, own = ReceiptTree(made), clients[listener]
-                note("post", own.settlement.post(listener, tree.root, sum(r.fee for r in made), os.urandom(32)))
+                note("post", own.settlement.post(listener, tree.root, os.urandom(32)))
                 for r in made:
                     digest = r.digest(l.domain)
                     ends = own.me.sign(digest), clients[r.speaker].me.sign(digest)

@@ -31,12 +31,12 @@ def main() -> None:
         (listener, a), (speaker, b) = join(anna), join(bert)
         owner.clock.start()  # epoch 1: LISTEN
 
-        receipt = Receipt(1, a, b, answers=32, weight=65535, fee=0, trail=os.urandom(32))
+        receipt = Receipt(1, a, b, answers=32, weight=65535, trail=os.urandom(32))
         digest = receipt.digest(owner.domain)
         tree = ReceiptTree([receipt])
         signed = SignedReceipt(receipt, anna.sign(digest), bert.sign(digest), tree.proof(receipt))
-        listener.settlement.post(a, tree.root, 0, os.urandom(32))
-        speaker.settlement.post(b, bytes(32), 0, os.urandom(32))
+        listener.settlement.post(a, tree.root, os.urandom(32))
+        speaker.settlement.post(b, bytes(32), os.urandom(32))
         owner.clock.advance()  # CLAIM
         speaker.settlement.claim(b, [signed])
         listener.settlement.claim(a, [])

@@ -24,16 +24,13 @@ class Perjurer(Conduct):
 
 class Litigant(Conduct):
     """As a speaker it leaves the receipt of its first listener out of its claim and disputes it instead, in the hope
-    that this one sleeps through the time to answer and loses its reward. It never clears anybody."""
+    that this one sleeps through the time to answer and loses its reward."""
 
     def claim(self, receipts: dict[int, T]) -> dict[int, T]:
         return {listener: receipt for listener, receipt in receipts.items() if listener != min(receipts)}
 
     def grievance(self, found: str) -> str:
         return found or "it may be asleep"
-
-    def helps_accused(self) -> bool:
-        return False
 
 
 class Padder(Conduct):

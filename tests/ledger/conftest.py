@@ -62,16 +62,16 @@ class Net:
         ends = (self.clients[i].me.sign(digest) for i in (receipt.listener, receipt.speaker))
         return SignedReceipt(receipt, *ends, proof)
 
-    def post(self, listener: int, weights: dict[int, int], fees: dict[int, int] | None = None) -> list[SignedReceipt]:
+    def post(self, listener: int, weights: dict[int, int]) -> list[SignedReceipt]:
         """Post receipts for ``{speaker: weight}`` and return them signed and proved."""
-        epoch, fees = self.admin.clock.now().epoch, fees or {}
+        epoch = self.admin.clock.now().epoch
         made = [
-            Receipt(epoch, listener, s, 10, w, fees.get(s, 0), sha256(b"%d %d %d" % (epoch, listener, s)).digest())
+            Receipt(epoch, listener, s, 10, w, sha256(b"%d %d %d" % (epoch, listener, s)).digest())
             for s, w in weights.items()
         ]
         tree = ReceiptTree(made)
         client = self.clients[listener]
-        client.settlement.post(listener, tree.root, sum(r.fee for r in made), sha256(b"model").digest())
+        client.settlement.post(listener, tree.root, sha256(b"model").digest())
         signed = [self.sign(r, tree.proof(r)) for r in made]
         self.receipts += signed
         return signed
@@ -85,15 +85,14 @@ class Net:
     def epoch(
         self,
         weights: dict[int, dict[int, int]],
-        fees: dict[int, dict[int, int]] | None = None,
         scores: dict[int, dict[int, Result]] | None = None,
         settle: bool = True,
     ) -> int:
-        """Play one whole epoch: ``weights[listener][speaker]``, ``fees`` alike, ``scores[auditor][neuron]``."""
+        """Play one whole epoch: ``weights[listener][speaker]``, ``scores[auditor][neuron]``."""
         number = self.admin.clock.now().epoch
         columns: dict[int, list[SignedReceipt]] = {}
         for listener, row in weights.items():
-            for signed in self.post(listener, row, (fees or {}).get(listener)):
+            for signed in self.post(listener, row):
                 columns.setdefault(signed.receipt.speaker, []).append(signed)
         salt = sha256(b"salt").digest()
         results: dict[int, list[Result]] = {}
@@ -134,15 +133,15 @@ def embedded(parameters: Parameters = TINY) -> Net:
     return net
 
 
-def receipt(net: Net, listener: int, speaker: int, weight: int, fee: int) -> Receipt:
+def receipt(net: Net, listener: int, speaker: int, weight: int) -> Receipt:
     epoch = net.admin.clock.now().epoch
-    return Receipt(epoch, listener, speaker, 10, weight, fee, sha256(b"%d %d" % (listener, speaker)).digest())
+    return Receipt(epoch, listener, speaker, 10, weight, sha256(b"%d %d" % (listener, speaker)).digest())
 
 
-def betray(net: Net, listener: int, given: Receipt, posted: Receipt, fees: int) -> SignedReceipt:
+def betray(net: Net, listener: int, given: Receipt, posted: Receipt) -> SignedReceipt:
     """The listener gives ``given``, signed, and posts a root over ``posted``."""
     tree = ReceiptTree([posted])
-    net.clients[listener].settlement.post(listener, tree.root, fees, bytes(32))
+    net.clients[listener].settlement.post(listener, tree.root, bytes(32))
     signed = net.sign(given)
     net.receipts += [signed]
     return signed
@@ -154,9 +153,8 @@ def quarrel(net: Net, a: int, b: int, r: int) -> None:
     net.advance()
     net.advance()
     epoch = net.admin.clock.now().epoch
-    net.clients[r].settlement.cap(r, 5 * KLP)
-    betrayed = betray(net, a, receipt(net, a, b, 9000, 0), receipt(net, a, b, 5, 0), 0)
-    (good,) = net.post(r, {b: 0}, {b: 2 * KLP})
+    betrayed = betray(net, a, receipt(net, a, b, 9000), receipt(net, a, b, 5))
+    (good,) = net.post(r, {b: 0})
     (heard,) = net.post(b, {a: 7000})
     net.advance()
     net.clients[a].settlement.claim(a, [heard])

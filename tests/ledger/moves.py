@@ -19,7 +19,6 @@ from tests.ledger.market.test_economy import Model
 from tests.ledger.paying import Paying
 
 GENESIS = 600_000_000 * KLP
-CAP = 40 * KLP
 RULES = replace(TINY, dispute_seconds=150)
 NEURONS, AUDITORS, REQUESTER = (1, 2, 3), (4, 5, 6), 7
 EVERYBODY = (*NEURONS, *AUDITORS, REQUESTER)
@@ -78,40 +77,21 @@ class Market(Paying):
         except Reverted:
             assert not due
 
-    @rule(id=st.sampled_from(EVERYBODY), amount=AMOUNTS)
-    def deposit(self, id: int, amount: int) -> None:
-        self.net.clients[id].settlement.deposit(id, amount)
-
-    @rule(id=st.sampled_from(EVERYBODY), share=st.integers(0, 110))
-    def take_back(self, id: int, share: int) -> None:
-        settlement = self.net.clients[id].settlement
-        held, (thawing, ready_at) = settlement.escrow(id), settlement.thawing(id)
-        due = thawing > 0 and self.now().time >= ready_at
-        try:
-            settlement.withdraw(id)
-        except Reverted:
-            assert not due
-        with suppress(Reverted):
-            settlement.thaw(id, held * share // 100)
-
     @rule(
         id=st.sampled_from((*NEURONS, REQUESTER)),
         weights=st.lists(st.integers(0, 40_000), min_size=3, max_size=3),
-        fees=st.lists(st.integers(0, 50 * KLP), min_size=3, max_size=3),
-        covered=st.integers(50, 100),
         honest=st.sampled_from((True, True, True, False)),
     )
-    def post(self, id: int, weights: list[int], fees: list[int], covered: int, honest: bool = True) -> None:
+    def post(self, id: int, weights: list[int], honest: bool = True) -> None:
         epoch = self.now().epoch
         made = [
-            Receipt(epoch, id, s, 1, w, f, sha256(b"%d %d" % (id, s)).digest())
-            for s, w, f in zip(NEURONS, weights, fees, strict=True)
+            Receipt(epoch, id, s, 1, w, sha256(b"%d %d" % (id, s)).digest())
+            for s, w in zip(NEURONS, weights, strict=True)
             if s != id
         ]
         tree = ReceiptTree(made if honest else made[1:])
-        owed = sum(fees) * covered // 100
         with suppress(Reverted):
-            self.net.clients[id].settlement.post(id, tree.root, owed, bytes(32))
+            self.net.clients[id].settlement.post(id, tree.root, bytes(32))
             for r in made:
                 posted = r in tree.receipts
                 signed = self.net.sign(r, tree.proof(r) if posted else ())
@@ -145,17 +125,14 @@ class Market(Paying):
             self.net.pass_time(wait)
         self.net.admin.clock.advance()
 
-    @rule(
-        weights=st.lists(st.integers(0, 22_000), min_size=3, max_size=3),
-        fees=st.lists(st.integers(0, 9), min_size=3, max_size=3),
-    )
-    def play_on(self, weights: list[int], fees: list[int]) -> None:
+    @rule(weights=st.lists(st.integers(0, 22_000), min_size=3, max_size=3))
+    def play_on(self, weights: list[int]) -> None:
         """From LISTEN to the next LISTEN as honest members would, so that deep states are reached."""
         self.advance(101)
         if self.now().phase is Phase.CLAIM:
             self.advance(101)
         for id in (*NEURONS, REQUESTER):
-            self.post(id, weights, [fee * KLP for fee in fees], 100)
+            self.post(id, weights)
         for id in AUDITORS:
             self.commit(id, id == 4)
         self.advance(101)
@@ -190,18 +167,14 @@ class Market(Paying):
         with suppress(Reverted):
             self.net.admin.settlement.collect(max(0, self.now().epoch - back), ids)
 
-    @rule(
-        fees=st.lists(st.integers(0, 20), min_size=3, max_size=3),
-        cheat=st.sampled_from((*NEURONS, REQUESTER)),
-        wait=st.sampled_from((0, 150)),
-    )
-    def quarrel(self, fees: list[int], cheat: int, wait: int) -> None:
+    @rule(cheat=st.sampled_from((*NEURONS, REQUESTER)), wait=st.sampled_from((0, 150)))
+    def quarrel(self, cheat: int, wait: int) -> None:
         """An epoch in which one listener cheats, one speaker does not claim, and all that is unpaid is disputed."""
         self.advance(101)
         if self.now().phase is Phase.CLAIM:
             self.advance(101)
         for id in (*NEURONS, REQUESTER):
-            self.post(id, [20_000] * 3, [fee * KLP for fee in fees], 100, id != cheat)
+            self.post(id, [20_000] * 3, id != cheat)
         self.advance(101)
         for id in NEURONS[1:]:
             self.claim(id, False)
@@ -337,7 +310,7 @@ class Market(Paying):
         for _ in range(cycles):
             self.work(10**12, 1, False)
         self.pay_effort()
-        self.play_on([20_000] * 3, [0] * 3)
+        self.play_on([20_000] * 3)
 
     @rule(first=st.sampled_from(TERMS[:3]), then=st.sampled_from(TERMS))
     def begin_the_halving(self, first: Economy, then: Economy) -> None:
@@ -365,11 +338,6 @@ class Market(Paying):
         self.emitted = emitted
 
     @invariant()
-    def a_cap_holds(self) -> None:
-        most, spent, _ = self.net.admin.settlement._read("caps", REQUESTER)
-        assert most == CAP and spent <= most
-
-    @invariant()
     def nothing_disputed_is_collected(self) -> None:
         for epoch in range(1, self.now().epoch + 1):
             for id in (*NEURONS, REQUESTER):
@@ -386,7 +354,7 @@ class Market(Paying):
     def every_token_is_somewhere(self) -> None:
         token, addresses = self.net.admin.token, self.net.admin.deployment.addresses
         holders = {c.me.address for c in self.net.clients.values()}
-        holders |= {self.net.admin.me.address, *(addresses[n] for n in ("Stake", "Settlement", "Vouchers", "Jobs"))}
+        holders |= {self.net.admin.me.address, *(addresses[n] for n in ("Stake", "Vouchers", "Jobs"))}
         assert sum(token.balance(h) for h in holders) == token.supply()
 
     @invariant()
@@ -396,15 +364,6 @@ class Market(Paying):
         assert held == stake._read("totalStaked") + stake._read("totalThawing")
         assert held == sum(a.staked + a.thawing for a in accounts)
         assert stake._read("totalSlashed") == sum(a.slashed for a in accounts)
-
-    @invariant()
-    def escrow_is_solvent(self) -> None:
-        settlement = self.net.admin.settlement
-        owed = sum(settlement.escrow(i) for i in EVERYBODY)
-        for epoch in range(1, self.now().epoch + 1):
-            for id in EVERYBODY:
-                owed += settlement._read("posts", epoch, id)[2] + settlement.column(epoch, id).fees
-        assert self.net.admin.token.balance(settlement.address) == owed
 
     @invariant()
     def nobody_is_paid_more_than_their_share(self) -> None:
@@ -434,8 +393,6 @@ class Market(Paying):
                 assert admin.settlement.column(epoch, id).collected
         for id in EVERYBODY:
             client = self.net.clients[id]
-            if (held := admin.settlement.escrow(id)) > (thawing := admin.settlement.thawing(id)[0]):
-                client.settlement.thaw(id, held - thawing)
             if staked := admin.stake.account(id).staked:
                 client.stake.unstake(id, staked)
         self.thaw_all()
@@ -443,14 +400,12 @@ class Market(Paying):
         for id in EVERYBODY:
             if admin.stake.account(id).thawing:
                 self.net.clients[id].stake.withdraw(id)
-            if admin.settlement.thawing(id)[0]:
-                self.net.clients[id].settlement.withdraw(id)
         self.withdraw_all()
         self.net.pass_time(91 * 24 * 3600)
         for id in self.jobs:
             for move in ("pay 1", "pay 4", "give back"):
                 self.move_job(self.jobs.index(id), move)
-        for name in ("Stake", "Settlement", "Vouchers", "Jobs"):
+        for name in ("Stake", "Vouchers", "Jobs"):
             assert admin.token.balance(admin.deployment.addresses[name]) == 0
         self.supply_is_genesis_and_emission()
         self.every_token_is_somewhere()

@@ -2,7 +2,7 @@
 
 One sequence is up to thirty moves of three neurons, three auditors and a requester, all with money, in any order the
 contracts allow (and many that they refuse), from a state that every sequence begins with. After each move: the supply
-is genesis and emission, every token is somewhere, stake and escrow are backed, nothing is paid twice, and at the end
+is genesis and emission, every token is somewhere, stake and fees are backed, nothing is paid twice, and at the end
 everybody can get out what is due. The reserve is nearly spent in the beginning (the network moved from another chain),
 and the owner changes the terms of emission at will. The sequences run on the same machine over a state in memory
 (``memory.py``); the slow tests play some over the embedded chain and over anvil as well.
@@ -26,7 +26,7 @@ import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import Phase as Step
 from hypothesis.stateful import run_state_machine_as_test
-from ledger_helpers import KLP, Net, Role, secret
+from ledger_helpers import Net, Role, secret
 
 from klopf.errors import Reverted
 from klopf.ledger import Ledger, _abi, restore
@@ -36,14 +36,12 @@ from klopf.ledger._rpc import Rpc, open_rpc
 from tests.ledger.memory import MemoryRpc
 from tests.ledger.moves import (
     AUDITORS,
-    CAP,
     DEVICE,
     EVERYBODY,
     FORMER,
     GENESIS,
     LEADER,
     NEURONS,
-    REQUESTER,
     RULES,
     Market,
 )
@@ -58,8 +56,6 @@ def begin(net: Net) -> None:
     net.join(Role.REQUESTER)
     for id in EVERYBODY:
         net.clients[id].token.approve(net.admin.deployment.addresses["Stake"], 2**256 - 1)
-        net.clients[id].settlement.deposit(id, 100 * KLP)
-    net.clients[REQUESTER].settlement.cap(REQUESTER, CAP)
     owner = net.clients[LEADER]
     owner.effort.join(owner.devices.mint(DEVICE, 4, 1, 1024, bytes(32)), owner.effort.found(fee_bps=1000))
     net.admin.emission.roll()
@@ -155,9 +151,6 @@ def batch(number: int, sequences: int, moves: int) -> None:
 
 BUGS = {
     "paid again and again": ("Settlement", "c.pay = Pay.Collected;", ""),
-    "escrow withdrawn and kept": ("Escrow", "escrow[id] -= amount;\n        address to", "address to"),
-    "a fee paid out of another's escrow": ("Consensus", "p.fees -= r.fee;", ""),
-    "a refund kept": ("Settlement", "p.fees = 0;", ""),
     "shares rounded up": (
         "Settlement",
         "Math.mulDiv(e.pool, c.rank, e.rank)",
@@ -173,11 +166,9 @@ BUGS = {
     "a pool beyond what was burnt": ("Effort", "Math.min(granted, backedOf[cycle])", "granted"),
     "spent stake kept": ("Stake", "IToken(address(token)).burn(amount);", ""),
     "emission uncounted": ("Token", "emitted += amount;", ""),
-    "a disputed fee paid again and again": ("Settlement", "p.fees -= aside;", ""),
     "a dispute ended twice": ("Disputes", "d.state = State.Ended;", ""),
     "pay collected while it is disputed": ("Settlement", "p.disputes != 0 || ", ""),
-    "a cap that holds nothing": ("Escrow", "if (amount > left) revert", "if (amount > left + 1e27) revert"),
-    "a dispute that never lets go": ("Settlement", "p.disputes -= 1;", ""),
+    "a dispute that never lets go": ("Settlement", "posts[epoch][listener].disputes -= 1;", ""),
     "terms that change within a cycle": ("Economy", "_next = t;", "_now = t;"),
     "anybody's terms": ("Economy", "if (msg.sender != rules.owner())", "if (msg.sender == address(0))"),
     "a halving of what was spent": (
@@ -214,7 +205,7 @@ def planted(
     (source,) = (tmp_path / "src").rglob(f"{name}.sol")
     assert source.read_text().count(old) == 1
     source.write_text(source.read_text().replace(old, new))
-    built = {"Escrow": "Settlement", "Consensus": "Settlement"}.get(name, name)
+    built = {"Consensus": "Settlement"}.get(name, name)
     command = [node, "build.mjs", str(tmp_path / "src"), str(tmp_path / "out"), str(contracts / "layouts"), built]
     subprocess.run(command, cwd=contracts, check=True, capture_output=True)
     spoilt, shipped = json.loads(next((tmp_path / "out").rglob(f"{built}.json")).read_text()), _abi._read

@@ -35,19 +35,15 @@ class Story:
         self.net = net = Net(admin, lambda s: self.rpc.request("evm_increaseTime", s) and None)
         a, b, c = self.ids = tuple(net.join(Role.NEURON, stake=200 * KLP) for _ in range(3))
         admin.clock.start()
-        for id in self.ids:
-            net.clients[id].settlement.deposit(id, 30 * KLP)
         heard = {a: {b: 40_000, c: 10_000}, b: {a: 30_000, c: 9_000}, c: {a: 33_333, b: 20_000}}
-        fees = {a: {b: 2 * KLP}, c: {a: KLP + 1}}
-        net.epoch(heard, fees, settle=False)
-        cheated = self.listen({a: heard[a], b: heard[b], c: {b: 20_000}}, fees, {c: {a: 33_333}})
+        net.epoch(heard, settle=False)
+        cheated = self.listen({a: heard[a], b: heard[b], c: {b: 20_000}}, {c: {a: 33_333}})
         net.advance()
-        column = self.listen(heard, fees)
+        column = self.listen(heard)
         l, jobs = net.clients[a], admin.jobs
         job = jobs.open(net.clients[b].me.address, 10 * KLP, admin.clock.now().time + 1000, 0, bytes(32))
         net.clients[b].jobs.report(job, {l.me.address: 7 * KLP})
-        for contract in ("Stake", "Settlement"):
-            l.token.approve(admin.deployment.addresses[contract], 2**256 - 1)
+        l.token.approve(l.stake.address, 2**256 - 1)
         self.calls: list[Callable[[], object]] = [
             lambda: l.settlement.claim(a, column),
             lambda: l.settlement.collect(1, [a]),
@@ -57,8 +53,6 @@ class Story:
             lambda: l.stake.stake(a, 10 * KLP),
             lambda: l.stake.unstake(a, 40 * KLP),
             lambda: l.stake.unstake(a, 5 * KLP),
-            lambda: l.settlement.deposit(a, 3 * KLP),
-            lambda: l.settlement.thaw(a, 2 * KLP),
             lambda: l.registry.knock(a, 0),
             lambda: jobs.pay(job, l.me.address),
             lambda: jobs.give_back(job),
@@ -67,15 +61,15 @@ class Story:
         ]
         self.rpc.keep()
 
-    def listen(self, heard, fees, signed_only=None):  # type: ignore[no-untyped-def]
+    def listen(self, heard, signed_only=None):  # type: ignore[no-untyped-def]
         """Post and end the listening phase, claim for all but the first; what the first could claim or dispute."""
         net, (a, b, c) = self.net, self.ids
         epoch = net.admin.clock.now().epoch
-        made = [s for id, row in heard.items() for s in net.post(id, row, fees.get(id))]
+        made = [s for id, row in heard.items() for s in net.post(id, row)]
         for listener, row in (signed_only or {}).items():
             for speaker, weight in row.items():
                 receipt = replace(made[0].receipt, listener=listener, speaker=speaker, weight=weight,
-                                  fee=fees[listener][speaker], trail=sha256(b"%d" % epoch).digest())  # fmt: skip
+                                  trail=sha256(b"%d" % epoch).digest())  # fmt: skip
                 made.append(net.sign(receipt))
         net.advance()
         for speaker in (b, c):
@@ -101,8 +95,7 @@ class Story:
 
     def wealth(self, id: int) -> int:
         admin, account = self.net.admin, self.net.admin.stake.account(id)
-        held = admin.token.balance(self.net.clients[id].me.address) + account.staked + account.thawing
-        return held + admin.settlement.escrow(id)
+        return admin.token.balance(self.net.clients[id].me.address) + account.staked + account.thawing
 
 
 @pytest.mark.timeout(600)

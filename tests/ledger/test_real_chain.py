@@ -106,9 +106,9 @@ def story(url: str, reorganise: Callable[[int], None], folder: Path) -> None:
     columns: dict[int, list[ledger.SignedReceipt]] = {n: [] for n in neurons}
     posts = []
     for listener in neurons:
-        made = [Receipt(1, listener, s, 9, 30_000, 0, sha256(b"t").digest()) for s in neurons if s != listener]
+        made = [Receipt(1, listener, s, 9, 30_000, sha256(b"t").digest()) for s in neurons if s != listener]
         tree = ReceiptTree(made)
-        posts.append(lambda l=listener, t=tree: clients[l].settlement.post(l, t.root, 0, bytes(32)))
+        posts.append(lambda l=listener, t=tree: clients[l].settlement.post(l, t.root, bytes(32)))
         for r in made:
             digest = r.digest(admin.domain)
             ends = (clients[i].me.sign(digest) for i in (r.listener, r.speaker))

@@ -23,7 +23,6 @@ receipts = st.builds(
     speaker=u32,
     answers=u32,
     weight=st.integers(0, 65535),
-    fee=st.integers(0, 2**96 - 1),
     trail=st.binary(min_size=32, max_size=32),
 )
 DOMAIN = Domain(1337, secret(5).address)
@@ -33,7 +32,6 @@ FIELDS = {
     "speaker": "uint32",
     "answers": "uint32",
     "weight": "uint16",
-    "fee": "uint96",
     "trail": "bytes32",
 }
 
@@ -70,16 +68,16 @@ def test_json_there_and_back(receipt: Receipt, proof: list[bytes]) -> None:
     assert SignedReceipt.from_json(json.loads(json.dumps(signed.to_json()))) == signed
 
 
-@pytest.mark.parametrize("spoil", [{"trail": "zz"}, {"epoch": None}, {"weight": 70_000}, {"fee": "-1"}, {"proof": 3}])
+@pytest.mark.parametrize("spoil", [{"trail": "zz"}, {"epoch": None}, {"weight": 70_000}, {"answers": -1}, {"proof": 3}])
 def test_an_altered_file_is_no_receipt(spoil: dict[str, object]) -> None:
-    record = SignedReceipt(Receipt(1, 2, 3, 4, 5, 6, bytes(32)), b"", b"").to_json()
+    record = SignedReceipt(Receipt(1, 2, 3, 4, 5, bytes(32)), b"", b"").to_json()
     with pytest.raises(LedgerError) as caught:
         SignedReceipt.from_json({**record, **spoil})
     assert "\n" not in str(caught.value)
 
 
 def test_both_ends_must_have_signed() -> None:
-    receipt = Receipt(1, 2, 3, 4, 5, 6, bytes(32))
+    receipt = Receipt(1, 2, 3, 4, 5, bytes(32))
     a, b = secret(1), secret(2)
     digest = receipt.digest(DOMAIN)
     SignedReceipt(receipt, a.sign(digest), b.sign(digest)).check(DOMAIN, a.address, b.address)

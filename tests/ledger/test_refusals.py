@@ -10,7 +10,7 @@ from ledger_helpers import KLP, Net, Role, result, secret
 
 from klopf import ledger
 from klopf.errors import LedgerError, Reverted
-from klopf.ledger import Receipt, ReceiptTree, Score
+from klopf.ledger import Score
 
 
 def refused(name: str):  # type: ignore[no-untyped-def]
@@ -19,17 +19,14 @@ def refused(name: str):  # type: ignore[no-untyped-def]
 
 def test_receipts(net: Net) -> None:
     a, b, c = (net.join(Role.NEURON) for _ in range(3))
-    r = net.join(Role.REQUESTER)
     settlement = net.clients[a].settlement
     with refused("WrongPhase"):
         net.post(a, {})
     net.admin.clock.start()
     with refused("WrongPhase"):
         settlement.claim(a, [])
-    with refused("EscrowShort"):
-        net.post(r, {a: 0}, {a: 1})
     with refused("NotActor"):
-        net.clients[b].settlement.post(a, bytes(32), 0, bytes(32))
+        net.clients[b].settlement.post(a, bytes(32), bytes(32))
     from_b = net.post(b, {a: 500, c: 500})
     from_c = net.post(c, {a: 900})
     net.post(a, {})
@@ -72,25 +69,16 @@ def test_receipts(net: Net) -> None:
     assert ledger.verify(net.admin, net.receipts) == []
 
 
-def test_attention_and_fees_beyond_what_was_posted_are_left_out(net: Net) -> None:
+def test_attention_beyond_what_there_is_is_left_out(net: Net) -> None:
     a, b, c = (net.join(Role.NEURON) for _ in range(3))
-    r = net.join(Role.REQUESTER)
-    net.clients[r].settlement.deposit(r, 5 * KLP)
     net.admin.clock.start()
     greedy = net.post(c, {a: 40_000, b: 40_000})  # 80,000 of 65,535
-    made = [Receipt(1, r, s, 1, 0, 4 * KLP, sha256(b"%d" % s).digest()) for s in (a, b)]
-    tree = ReceiptTree(made)
-    net.clients[r].settlement.post(r, tree.root, 5 * KLP, bytes(32))  # owes 8, sets 5 aside
-    paid = [net.sign(m, tree.proof(m)) for m in made]
-    net.receipts += paid
     net.advance()
-    net.clients[b].settlement.claim(b, [greedy[1], paid[1]])
-    net.clients[a].settlement.claim(a, [greedy[0], paid[0]])
-    assert net.admin.settlement.column(1, b).fees == 4 * KLP
-    assert net.admin.settlement.column(1, a) == ledger.Column(0, 0, 0, True, False)
+    net.clients[b].settlement.claim(b, [greedy[1]])
+    net.clients[a].settlement.claim(a, [greedy[0]])
+    assert net.admin.settlement.column(1, a) == ledger.Column(0, 0, True, False)
     net.advance()
     net.admin.settle(1)
-    assert net.admin.settlement.escrow(r) == 1 * KLP
     assert ledger.verify(net.admin, net.receipts) == []
 
 

@@ -26,24 +26,21 @@ def rich(net: Net) -> Net:
     a, b, c = (net.join(Role.NEURON, stake=150 * KLP) for _ in range(3))
     auditors = [net.join(Role.AUDITOR) for _ in range(3)]
     r = net.join(Role.REQUESTER)
-    net.clients[r].settlement.deposit(r, 50 * KLP)
     net.admin.rules.propose(dataclasses.replace(net.admin.rules.current(), emission=77 * KLP))
     net.admin.economy.propose(dataclasses.replace(ledger.Economy(), per_core=3 * 10**12, bonus_bps=4000))
     net.admin.clock.start()
     honest = {n: result(n) for n in (a, b, c)}
     scores = {auditors[0]: honest, auditors[1]: honest, auditors[2]: {**honest, b: result(b, 3000)}}
     weights = {a: {b: 40_000}, b: {a: 30_000, c: 9_000}, c: {a: 30_000, b: 30_000}, r: {a: 0, b: 0}}
-    net.epoch(weights, {r: {a: KLP, b: 2 * KLP}}, scores)
+    net.epoch(weights, scores)
     net.clients[a].registry.knock(a)
     net.clients[b].registry.move(b, "127.0.0.1:7", b"new certificate")
     # c sells more attention than it has: the second speaker's receipt is refused
     net.epoch({a: {b: 60_000}, c: {a: 40_000, b: 40_000}, b: {}}, scores={x: honest for x in auditors})
     net.clients[c].stake.unstake(c, 100 * KLP)
-    net.clients[r].settlement.thaw(r, KLP)
     vouched(net, r, a)
     net.clients[b].registry.change_model(b, "another")
     net.pass_time(501)
-    net.clients[r].settlement.withdraw(r)
     net.clients[r].vouchers.release(r, a)
     net.clients[c].stake.withdraw(c)
     work(net, a, auditors[0])

@@ -8,7 +8,8 @@ import {Fixed} from "../core/Fixed.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {IMembers} from "../core/IMembers.sol";
-import {Parameters} from "../core/IRules.sol";
+import {IRegistry} from "../core/IRegistry.sol";
+import {IRules, Parameters} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
 import {Committee} from "./Committee.sol";
 import {IConsensus} from "./IConsensus.sol";
@@ -19,7 +20,7 @@ import {Receipt, Receipts, SignedReceipt} from "./Receipts.sol";
 /// @title Consensus: by whom, and how much, a speaker was heard
 /// @notice In LISTEN a listener posts the Merkle root of its receipts. In CLAIM a speaker shows its column: every
 ///         receipt in which it was listened to. For every speaker and epoch some neurons are bound to listen, drawn by
-///         stake (`Committee`); others' receipts carry fees and no weight. The consensus weight is the largest w that
+///         stake (`Committee`); others' receipts carry no weight. The consensus weight is the largest w that
 ///         those holding at least kappa of all stake that is bound give it, whoever of them stays away; the rank is the
 ///         sum of stake * min(weight, consensus), of which a fringe neuron has a part. A speaker that, over the epochs of
 ///         late, less than kappa listened to at all has no rank. Leaving receipts out can only lower it.
@@ -27,6 +28,9 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
     uint256 public constant ATTENTION = 65535;
     uint256 public constant MAX_COLUMN = 128;
 
+    IClock public immutable clock;
+    IRegistry public immutable registry;
+    IRules public immutable rules;
     IEmission public immutable emission;
     IStake public immutable stake;
 
@@ -36,13 +40,16 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
     mapping(uint32 id => Trust) public trusts;
     mapping(uint32 epoch => mapping(uint32 id => bytes32)) public heardOf; // hash of the listeners that a claim counted
 
-    constructor(IDirectory d) Listening(d) EIP712("Klopf", "1") {
+    constructor(IDirectory d) EIP712("Klopf", "1") {
+        clock = IClock(d.addressOf("Clock"));
+        registry = IRegistry(d.addressOf("Registry"));
+        rules = IRules(d.addressOf("Rules"));
         emission = IEmission(d.addressOf("Emission"));
         stake = IStake(d.addressOf("Stake"));
     }
 
     /// @inheritdoc IConsensus
-    function post(uint32 id, bytes32 root, uint96 fees, bytes32 commitment) external {
+    function post(uint32 id, bytes32 root, bytes32 commitment) external {
         // CHECK
         registry.requireActor(id, msg.sender);
         uint32 epoch = clock.epoch();
@@ -54,14 +61,13 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
         if (role == IMembers.Role.Neuron) _requireSpeaking(id);
         // APPLY
         uint96 weight = role == IMembers.Role.Neuron ? registry.boundWith(id, epoch) : 0;
-        _spend(id, fees);
-        (p.root, p.stake, p.fees) = (root == 0 ? bytes32(uint256(1)) : root, weight, fees);
+        (p.root, p.stake) = (root == 0 ? bytes32(uint256(1)) : root, weight);
         p.news = _weighNews(id);
         epochs[epoch].stake += weight;
         registry.onPost(id, epoch, commitment);
         clock.arrive(id);
         // EMIT
-        emit Posted(id, epoch, root, fees, weight);
+        emit Posted(id, epoch, root, weight);
     }
 
     /// @inheritdoc IConsensus
@@ -77,8 +83,8 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
         // APPLY
         Column storage c = columns[epoch][speaker];
         c.claimed = true;
-        (uint16 consensus, uint256 rank, uint96 fees) = _weigh(epoch, speaker, column);
-        (c.consensus, c.rank, c.fees) = (consensus, uint112(rank), fees);
+        (uint16 consensus, uint256 rank) = _weigh(epoch, speaker, column);
+        (c.consensus, c.rank) = (consensus, uint112(rank));
         Epoch storage e = epochs[epoch];
         if (rank != 0 && e.rank == 0) {
             e.pool = uint96(emission.setAside(rules.current().emission));
@@ -86,7 +92,7 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
         e.rank += uint112(rank);
         clock.arrive(speaker);
         // EMIT
-        emit Claimed(epoch, speaker, consensus, uint112(rank), fees);
+        emit Claimed(epoch, speaker, consensus, uint112(rank));
     }
 
     /// @inheritdoc IConsensus
@@ -130,7 +136,7 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
     ///      are met. Nobody may listen to himself, so his own stake must not count against him either.
     function _weigh(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column)
         private
-        returns (uint16 consensus, uint256 rank, uint96 fees)
+        returns (uint16 consensus, uint256 rank)
     {
         Parameters memory now_ = rules.current();
         uint96[] memory stakes = new uint96[](column.length);
@@ -144,13 +150,11 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
             Receipt calldata r = column[i].receipt;
             Post storage p = posts[epoch][r.listener];
             bytes32 leaf = Receipts.leaf(r);
-            if (uint256(p.weightUsed) + r.weight > ATTENTION || r.fee > p.fees) {
+            if (uint256(p.weightUsed) + r.weight > ATTENTION) {
                 emit Refused(epoch, r.listener, r.speaker, leaf);
                 continue;
             }
             p.weightUsed += uint16(r.weight);
-            p.fees -= r.fee;
-            fees += r.fee;
             heard[count++] = r.listener;
             uint256 with = p.stake == 0
                 ? 0
@@ -161,7 +165,7 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
             if (!met && with != 0 && reached * ATTENTION >= d.others * now_.kappa) {
                 (consensus, met) = (r.weight, true);
             }
-            emit Heard(epoch, r.listener, r.speaker, r.answers, r.weight, r.fee, leaf);
+            emit Heard(epoch, r.listener, r.speaker, r.answers, r.weight, leaf);
         }
         for (uint256 i = 0; i < column.length; i++) {
             rank += uint256(stakes[i]) * Math.min(column[i].receipt.weight, consensus);

@@ -12,10 +12,9 @@ import {ISettlement} from "./ISettlement.sol";
 import {Receipt, Receipts} from "./Receipts.sol";
 
 /// @title A listener that signs one thing and posts another
-/// @notice A speaker that was not paid for a receipt which its listener signed shows it before the epoch's window ends.
-///         The listener then has as long to show that the receipt is in its root. Either way the speaker is paid the
-///         fee; a listener that cannot show it, or had not the money, loses its own compute reward of that epoch. A
-///         listener that posted nothing may have failed: it owes the fee and nothing else.
+/// @notice A speaker shows a receipt which its listener signed, and which its claim did not count, before the epoch's
+///         window ends. The listener then has as long to show that the receipt is in its root; who cannot loses its own
+///         compute reward of that epoch. A listener that posted nothing may have failed: it is not to be disputed.
 contract Disputes is IDisputes {
     IClock public immutable clock;
     IRegistry public immutable registry;
@@ -51,12 +50,14 @@ contract Disputes is IDisputes {
         if (!registry.signsFor(r.listener, r.epoch, Receipts.signerOf(digest, listenerSignature))) {
             revert WrongListenerSignature();
         }
+        (bytes32 root,,,,,) = settlement.posts(r.epoch, r.listener);
+        if (root == 0) revert NothingPosted(r.listener, r.epoch);
         // APPLY
         uint64 answerBy = uint64(block.timestamp) + length;
-        (d.leaf, d.fee, d.answerBy, d.state) = (Receipts.leaf(r), r.fee, answerBy, State.Open);
+        (d.leaf, d.answerBy, d.state) = (Receipts.leaf(r), answerBy, State.Open);
         settlement.hold(r.epoch, r.listener);
         // EMIT
-        emit Disputed(r.epoch, r.listener, r.speaker, d.leaf, r.fee, answerBy);
+        emit Disputed(r.epoch, r.listener, r.speaker, d.leaf, answerBy);
     }
 
     /// @inheritdoc IDisputes
@@ -64,7 +65,7 @@ contract Disputes is IDisputes {
         // CHECK
         Dispute storage d = disputes[epoch][listener][speaker];
         if (d.state != State.Open) revert NotOpen(epoch, listener, speaker);
-        (bytes32 root,,,,,,) = settlement.posts(epoch, listener);
+        (bytes32 root,,,,,) = settlement.posts(epoch, listener);
         if (!MerkleProof.verifyCalldata(proof, root, d.leaf)) revert NotInRoot();
         // APPLY, EMIT
         _end(d, epoch, listener, speaker, true);
@@ -89,7 +90,7 @@ contract Disputes is IDisputes {
 
     function _end(Dispute storage d, uint32 epoch, uint32 listener, uint32 speaker, bool kept) private {
         d.state = State.Ended;
-        (uint96 paid, bool voided) = settlement.release(epoch, listener, speaker, d.fee, kept);
-        emit DisputeEnded(epoch, listener, speaker, kept, paid, voided);
+        settlement.release(epoch, listener, kept);
+        emit DisputeEnded(epoch, listener, speaker, kept);
     }
 }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IEscrow} from "./IEscrow.sol";
 import {Receipt, SignedReceipt} from "./Receipts.sol";
 
 /// @title Consensus: by whom, and how much, a speaker was heard
 /// @notice In LISTEN a listener posts the Merkle root of its receipts. In CLAIM a speaker shows its column: every
 ///         receipt in which it was listened to. For every speaker and epoch some neurons are bound to listen, drawn by
-///         stake (`Committee`); others' receipts carry fees and no weight. The consensus weight is the largest w that
+///         stake (`Committee`); others' receipts carry no weight. The consensus weight is the largest w that
 ///         those holding at least kappa of all stake that is bound give it, whoever of them stays away; the rank is the
 ///         sum of stake * min(weight, consensus), of which a fringe neuron has a part. A speaker that, over the epochs of
 ///         late, less than kappa listened to at all has no rank. Leaving receipts out can only lower it.
-interface IConsensus is IEscrow {
+interface IConsensus {
     enum Pay {
         Due,
         Weighed, // how it was heard is accounted for; the money waits for the dispute window
@@ -21,7 +20,6 @@ interface IConsensus is IEscrow {
     struct Post {
         bytes32 root;
         uint96 stake; // the listener's weight in this epoch
-        uint96 fees; // set aside and not claimed yet
         uint16 weightUsed; // of 65535
         uint16 disputes; // open, about receipts that this listener signed
         uint16 agreed; // of 65535: what counted, where it was bound to listen to speakers that are paid
@@ -30,7 +28,6 @@ interface IConsensus is IEscrow {
 
     struct Column {
         uint112 rank;
-        uint96 fees; // claimed and not collected yet
         uint16 consensus;
         bool claimed;
         Pay pay;
@@ -64,9 +61,8 @@ interface IConsensus is IEscrow {
     /// @param id Id of the participant.
     /// @param epoch Number of the epoch.
     /// @param root Root of the Merkle tree over the receipts.
-    /// @param fees Sum of fees, in units of 1e-18 KLP.
     /// @param stake Weight of the listener in this epoch.
-    event Posted(uint32 indexed id, uint32 indexed epoch, bytes32 root, uint96 fees, uint96 stake);
+    event Posted(uint32 indexed id, uint32 indexed epoch, bytes32 root, uint96 stake);
 
     /// @notice A receipt counts.
     /// @param epoch Number of the epoch.
@@ -74,7 +70,6 @@ interface IConsensus is IEscrow {
     /// @param speaker Id of the neuron that answered.
     /// @param answers How many answers the receipt is for.
     /// @param weight Attention of the listener, of 65535.
-    /// @param fee In units of 1e-18 KLP.
     /// @param leaf Hash of the receipt.
     event Heard(
         uint32 indexed epoch,
@@ -82,11 +77,10 @@ interface IConsensus is IEscrow {
         uint32 indexed speaker,
         uint32 answers,
         uint16 weight,
-        uint96 fee,
         bytes32 leaf
     );
 
-    /// @notice A receipt is left out: its listener had not the attention or the fees for it.
+    /// @notice A receipt is left out: its listener had not the attention for it.
     /// @param epoch Number of the epoch.
     /// @param listener Id of the participant that asked.
     /// @param speaker Id of the neuron that answered.
@@ -98,8 +92,11 @@ interface IConsensus is IEscrow {
     /// @param speaker Id of the neuron that answered.
     /// @param consensus The largest weight that enough of the stake gives.
     /// @param rank Sum of stake times weight, no weight counting for more than the consensus.
-    /// @param fees Sum of fees, in units of 1e-18 KLP.
-    event Claimed(uint32 indexed epoch, uint32 indexed speaker, uint16 consensus, uint112 rank, uint96 fees);
+    event Claimed(uint32 indexed epoch, uint32 indexed speaker, uint16 consensus, uint112 rank);
+
+    /// @notice It has no part in this epoch, or is nobody.
+    /// @param id Id of the participant.
+    error NotAdmitted(uint32 id);
 
     /// @notice It can be done in the other phase of the epoch only.
     error WrongPhase();
@@ -154,7 +151,7 @@ interface IConsensus is IEscrow {
     function posts(
         uint32 epoch, uint32 id
     ) external view returns (
-        bytes32 root, uint96 stake, uint96 fees, uint16 weightUsed, uint16 disputes, uint16 agreed, uint16 news
+        bytes32 root, uint96 stake, uint16 weightUsed, uint16 disputes, uint16 agreed, uint16 news
     );
 
     /// @notice How a speaker was listened to over the epochs of late.
@@ -166,7 +163,7 @@ interface IConsensus is IEscrow {
     /// @param id Id of the participant.
     function columns(
         uint32 epoch, uint32 id
-    ) external view returns (uint112 rank, uint96 fees, uint16 consensus, bool claimed, Pay pay, bool voided);
+    ) external view returns (uint112 rank, uint16 consensus, bool claimed, Pay pay, bool voided);
 
     /// @notice Sums over an epoch.
     /// @param epoch Number of the epoch.
@@ -177,16 +174,15 @@ interface IConsensus is IEscrow {
     /// @param id Id of the participant.
     function heardOf(uint32 epoch, uint32 id) external view returns (bytes32);
 
-    /// @notice A listener's part of LISTEN: the root of its receipts, the fees it owes by them, and the model that it
-    ///         will answer with in the next epoch.
+    /// @notice A listener's part of LISTEN: the root of its receipts, and the model that it will answer with in the
+    ///         next epoch.
     /// @param id Id of the participant.
     /// @param root Root of the Merkle tree over the receipts.
-    /// @param fees Sum of fees, in units of 1e-18 KLP.
     /// @param commitment Hash of the model snapshot that answers in the next epoch.
-    function post(uint32 id, bytes32 root, uint96 fees, bytes32 commitment) external;
+    function post(uint32 id, bytes32 root, bytes32 commitment) external;
 
-    /// @notice A speaker's part of CLAIM: its column, heaviest weight first. A receipt over what its listener posted
-    ///         (weights beyond 65535, fees beyond those set aside) is left out and named; a forged one reverts.
+    /// @notice A speaker's part of CLAIM: its column, heaviest weight first. A receipt with which its
+    ///         listener's weights are beyond 65535 is left out and named; a forged one reverts.
     /// @param speaker Id of the neuron that answered.
     /// @param column Signed receipts, heaviest weight first.
     function claim(uint32 speaker, SignedReceipt[] calldata column) external;

@@ -4,10 +4,9 @@ pragma solidity ^0.8.28;
 import {Receipt} from "./Receipts.sol";
 
 /// @title A listener that signs one thing and posts another
-/// @notice A speaker that was not paid for a receipt which its listener signed shows it before the epoch's window ends.
-///         The listener then has as long to show that the receipt is in its root. Either way the speaker is paid the
-///         fee; a listener that cannot show it, or had not the money, loses its own compute reward of that epoch. A
-///         listener that posted nothing may have failed: it owes the fee and nothing else.
+/// @notice A speaker shows a receipt which its listener signed, and which its claim did not count, before the epoch's
+///         window ends. The listener then has as long to show that the receipt is in its root; who cannot loses its own
+///         compute reward of that epoch. A listener that posted nothing may have failed: it is not to be disputed.
 interface IDisputes {
     enum State {
         None,
@@ -17,20 +16,18 @@ interface IDisputes {
 
     struct Dispute {
         bytes32 leaf;
-        uint96 fee;
         uint64 answerBy;
         State state;
     }
 
-    /// @notice A speaker shows a receipt that it was not paid for.
+    /// @notice A speaker shows a receipt that its claim did not count.
     /// @param epoch Number of the epoch.
     /// @param listener Id of the participant that asked.
     /// @param speaker Id of the neuron that answered.
     /// @param leaf Hash of the receipt.
-    /// @param fee In units of 1e-18 KLP.
     /// @param answerBy The end of the time to answer, in seconds since 1970.
     event Disputed(
-        uint32 indexed epoch, uint32 indexed listener, uint32 indexed speaker, bytes32 leaf, uint96 fee, uint64 answerBy
+        uint32 indexed epoch, uint32 indexed listener, uint32 indexed speaker, bytes32 leaf, uint64 answerBy
     );
 
     /// @notice A dispute has ended.
@@ -38,11 +35,7 @@ interface IDisputes {
     /// @param listener Id of the participant that asked.
     /// @param speaker Id of the neuron that answered.
     /// @param kept Whether the listener showed the receipt in its root.
-    /// @param paid What the speaker got, in units of 1e-18 KLP.
-    /// @param voided Whether the listener loses its compute reward of the epoch.
-    event DisputeEnded(
-        uint32 indexed epoch, uint32 indexed listener, uint32 indexed speaker, bool kept, uint96 paid, bool voided
-    );
+    event DisputeEnded(uint32 indexed epoch, uint32 indexed listener, uint32 indexed speaker, bool kept);
 
     /// @notice Disputes are for epochs that are over, until their window ends.
     /// @param epoch Number of the epoch.
@@ -71,6 +64,11 @@ interface IDisputes {
     /// @notice These are not the listeners that the claim counted.
     error WrongHeard();
 
+    /// @notice A listener that posted nothing may have failed, and has nothing to lose by it.
+    /// @param listener Id of the participant that asked.
+    /// @param epoch Number of the epoch.
+    error NothingPosted(uint32 listener, uint32 epoch);
+
     /// @notice The listener did not sign it.
     error WrongListenerSignature();
 
@@ -87,9 +85,9 @@ interface IDisputes {
     /// @param speaker Id of the neuron that answered.
     function disputes(
         uint32 epoch, uint32 listener, uint32 speaker
-    ) external view returns (bytes32 leaf, uint96 fee, uint64 answerBy, State state);
+    ) external view returns (bytes32 leaf, uint64 answerBy, State state);
 
-    /// @notice Show a receipt that `r.listener` signed and that was not paid. `heard` are the listeners whose receipts
+    /// @notice Show a receipt that `r.listener` signed and that did not count. `heard` are the listeners whose receipts
     ///         the speaker's claim counted (its events `Heard`, in their order): a receipt of one of them is settled.
     ///         Only a neuron that spoke in that epoch, with stake, has anything to be paid.
     /// @param r What both ends signed.

@@ -4,20 +4,16 @@ pragma solidity ^0.8.28;
 import {IConsensus} from "./IConsensus.sol";
 
 /// @title Pay follows listening
-/// @notice When an epoch is over its emission is split by rank, and fees are paid as signed: at once, or once the
-///         dispute window has ended. Where neurons are bound by lot, each is paid that part of its reward with which its
-///         own attention agreed with the consensus: whoever is paid for speaking has to listen. What a speaker claims is in `Consensus`, where fees wait in `Escrow`.
+/// @notice When an epoch is over its emission is split by rank: at once, or once the dispute window has ended. Where
+///         neurons are bound by lot, each is paid that part of its reward with which its own attention agreed with the
+///         consensus: whoever is paid for speaking has to listen. What a speaker claims is in `Consensus`.
 interface ISettlement is IConsensus {
     /// @notice A participant has been paid for an epoch.
     /// @param epoch Number of the epoch.
     /// @param id Id of the participant.
     /// @param owner Address that owns it and is paid.
     /// @param emitted Compute rewards minted so far.
-    /// @param fees Sum of fees, in units of 1e-18 KLP.
-    /// @param refund Fees that nobody claimed.
-    event Collected(
-        uint32 indexed epoch, uint32 indexed id, address owner, uint256 emitted, uint96 fees, uint96 refund
-    );
+    event Collected(uint32 indexed epoch, uint32 indexed id, address owner, uint256 emitted);
 
     /// @notice It is not over yet.
     /// @param epoch Number of the epoch.
@@ -27,8 +23,8 @@ interface ISettlement is IConsensus {
     error OnlyDisputes();
 
     /// @notice Account for how each of `ids` was heard in an epoch that is over and, once the dispute window has ended
-    ///         and no dispute about it is open, pay: its share of the emission, the fees it earned and, back into its
-    ///         escrow, the fees that nobody claimed. Anybody may; what was collected is skipped.
+    ///         and no dispute about it is open, pay its share of the emission. Anybody may; what was
+    ///         collected is skipped.
     /// @param epoch Number of the epoch.
     /// @param ids Ids of whoever is to be paid.
     function collect(uint32 epoch, uint32[] calldata ids) external;
@@ -38,17 +34,10 @@ interface ISettlement is IConsensus {
     /// @param listener Id of the participant that asked.
     function hold(uint32 epoch, uint32 listener) external;
 
-    /// @notice A dispute has ended: pay the owner of `speaker` the fee that `listener` signed, out of what it set aside
-    ///         for the epoch and then out of its escrow, as far as they reach. A listener that posted, but not this
-    ///         receipt (`kept` false) or too little money, loses its own compute reward of the epoch.
+    /// @notice A dispute has ended. A listener that did not show the receipt in its root (`kept` false) loses its own
+    ///         compute reward of the epoch.
     /// @param epoch Number of the epoch.
     /// @param listener Id of the participant that asked.
-    /// @param speaker Id of the neuron that answered.
-    /// @param fee What the listener signed.
     /// @param kept Whether the listener showed the receipt in its root.
-    /// @return paid What the speaker got.
-    /// @return voided Whether the listener loses its compute reward.
-    function release(
-        uint32 epoch, uint32 listener, uint32 speaker, uint96 fee, bool kept
-    ) external returns (uint96 paid, bool voided);
+    function release(uint32 epoch, uint32 listener, bool kept) external;
 }

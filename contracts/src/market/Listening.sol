@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IDirectory} from "../core/IDirectory.sol";
-import {Escrow} from "./Escrow.sol";
 import {IListening} from "./IListening.sol";
 import {News} from "./News.sol";
 import {SignedReceipt} from "./Receipts.sol";
@@ -11,7 +9,7 @@ import {SignedReceipt} from "./Receipts.sol";
 /// @notice A listener's weight, and the weight that the others bound to the same speaker agree on, are compared with a
 ///         forecast that anybody can make. Roots are posted before any claim shows a weight, so nobody knows what others
 ///         say. Nothing here depends on the order in which claims come.
-abstract contract Listening is IListening, Escrow {
+abstract contract Listening is IListening {
     using News for *;
 
     uint256 public constant FEW = 8;
@@ -21,8 +19,6 @@ abstract contract Listening is IListening, Escrow {
     mapping(uint32 id => News.Forecast) public forecasts;
     mapping(uint32 id => News.Skill) public skills;
     mapping(uint32 id => News.Said) public saids;
-
-    constructor(IDirectory d) Escrow(d) {}
 
     /// @dev When a listener posts: what it said when it posted last is known by now.
     function _weighNews(uint32 id) internal returns (uint16) {

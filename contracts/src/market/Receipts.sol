@@ -3,14 +3,13 @@ pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
-/// @notice What a listener owes a speaker for one epoch of answers.
+/// @notice How a listener listened to a speaker in one epoch.
 struct Receipt {
     uint32 epoch;
     uint32 listener;
     uint32 speaker;
     uint32 answers; // how many answers it is for
     uint16 weight; // how much the listener listens, in 1/65535 of its attention
-    uint96 fee; // tokens the listener pays
     bytes32 trail; // hash over the requests and answers
 }
 
@@ -25,7 +24,7 @@ struct SignedReceipt {
 /// @notice What is hashed and signed. A leaf is hashed twice, so that no inner node can pass for one.
 library Receipts {
     bytes32 internal constant KIND = keccak256(
-        "Receipt(uint32 epoch,uint32 listener,uint32 speaker,uint32 answers,uint16 weight,uint96 fee,bytes32 trail)"
+        "Receipt(uint32 epoch,uint32 listener,uint32 speaker,uint32 answers,uint16 weight,bytes32 trail)"
     );
 
     function structHash(Receipt calldata r) internal pure returns (bytes32) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Fixed} from "../core/Fixed.sol";
 import {IDirectory} from "../core/IDirectory.sol";
@@ -9,13 +8,11 @@ import {Consensus} from "./Consensus.sol";
 import {ISettlement} from "./ISettlement.sol";
 
 /// @title Pay follows listening
-/// @notice When an epoch is over its emission is split by rank, and fees are paid as signed: at once, or once the
-///         dispute window has ended. Where neurons are bound by lot, each is paid that part of its reward with which its
-///         own attention agreed with the consensus: whoever is paid for speaking has to listen. And
-///         where they are many, that part of it which its weights of late have earned (`Listening`). What a speaker claims is in `Consensus`, where fees wait in `Escrow`.
+/// @notice When an epoch is over its emission is split by rank: at once, or once the dispute window has ended. Where
+///         neurons are bound by lot, each is paid that part of its reward with which its own attention agreed with the
+///         consensus: whoever is paid for speaking has to listen. And where they are many, that part of it which its
+///         weights of late have earned (`Listening`). What a speaker claims is in `Consensus`.
 contract Settlement is ISettlement, Consensus {
-    using SafeERC20 for IERC20;
-
     address public immutable disputes;
 
     constructor(IDirectory d) Consensus(d) {
@@ -37,24 +34,10 @@ contract Settlement is ISettlement, Consensus {
     }
 
     /// @inheritdoc ISettlement
-    function release(uint32 epoch, uint32 listener, uint32 speaker, uint96 fee, bool kept)
-        external
-        returns (uint96 paid, bool voided)
-    {
-        // CHECK
+    function release(uint32 epoch, uint32 listener, bool kept) external {
         if (msg.sender != disputes) revert OnlyDisputes();
-        // ACCRUE
-        Post storage p = posts[epoch][listener];
-        uint96 aside = uint96(Math.min(fee, p.fees));
-        uint96 more = uint96(Math.min(fee - aside, _spendable(listener)));
-        paid = aside + more;
-        voided = p.root != 0 && !(kept && paid == fee);
-        // APPLY
-        p.fees -= aside;
-        p.disputes -= 1;
-        _spend(listener, more);
-        if (voided) columns[epoch][listener].voided = true;
-        if (paid != 0) token.safeTransfer(registry.ownerOf(speaker), paid);
+        posts[epoch][listener].disputes -= 1;
+        if (!kept) columns[epoch][listener].voided = true;
     }
 
     function _collect(uint32 epoch, uint32 id) private {
@@ -75,14 +58,9 @@ contract Settlement is ISettlement, Consensus {
         if (e.lots) reward = (reward * p.agreed) / ATTENTION; // rounds down
         if (e.crowd) reward = (reward * p.news) / 1e4; // rounds down
         // APPLY
-        (uint96 fees, uint96 refund) = (c.fees, p.fees);
         c.pay = Pay.Collected;
-        c.fees = 0;
-        p.fees = 0;
-        escrow[id] += refund;
         if (reward != 0) emission.pay(owner, reward);
-        if (fees != 0) token.safeTransfer(owner, fees);
         // EMIT
-        emit Collected(epoch, id, owner, reward, fees, refund);
+        emit Collected(epoch, id, owner, reward);
     }
 }

@@ -98,7 +98,7 @@ def _summary(name: str, epochs: int) -> Summary:
         moments=[Moment(epoch, 0.9, 0.8, dict.fromkeys(names[:3], 0.7)) for epoch in range(1, epochs + 1)],
         links=[Link(f"{name}8", names[0], 0.9), Link(names[1], names[0], 0.5)] if epochs else [],
         payments=[Payment(e, names[0], money, money, 0.5, 0.25, (heard,)) for e in range(1, epochs + 1)],
-        disputes=[Dispute(1, names[0], names[1], money, name, money, True)] if epochs else [],
+        disputes=[Dispute(1, names[0], names[1], name, True)] if epochs else [],
         transactions=3 * epochs,
         blocks=epochs,
         supply=money,

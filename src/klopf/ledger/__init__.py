@@ -23,7 +23,16 @@ from klopf.ledger._history import history
 from klopf.ledger._index import Index, Page
 from klopf.ledger._ledger import Ledger, connect
 from klopf.ledger._migrate import Claim, load_claims, migrate, open_source, restore, save_claims
-from klopf.ledger._parameters import KLP, AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters
+from klopf.ledger._parameters import (
+    KLP,
+    AuditTerms,
+    BeaconTerms,
+    Constitution,
+    Economy,
+    Marks,
+    Parameters,
+    ReserveRates,
+)
 from klopf.ledger._receipts import (
     ATTENTION,
     Domain,
@@ -86,6 +95,7 @@ __all__ = [
     "Receipt",
     "ReceiptTree",
     "Reserve",
+    "ReserveRates",
     "Result",
     "Role",
     "Score",

@@ -124,13 +124,6 @@ class Client:
         abi = self._functions[function]
         return abi.answer(self._ledger.rpc.call(self.address, abi.call_data(arguments), block=at))
 
-    def _word(self, function: str, place: int, *arguments: Any) -> int:
-        """One number of a view's answer, by its place: also of a contract of before more was put behind it."""
-        data = self._ledger.rpc.call(self.address, self._functions[function].call_data(arguments))
-        if len(data) < 32 * (place + 1):
-            raise LedgerError(f"{self.name} at {self.address} does not answer {function}; it is another contract")
-        return int.from_bytes(data[32 * place : 32 * (place + 1)], "big")
-
     def _write(self, function: str, *arguments: Any) -> Sent:
         return self._ledger.send(self.address, self._functions[function].call_data(arguments))
 

@@ -53,7 +53,6 @@ class Listening:
     speaker: int
     weight: int
     answers: int
-    fee: int
 
 
 @dataclass
@@ -95,7 +94,7 @@ class Graph:
             [m.id, m.role.name, m.key, m.model, m.block, m.standing.name, str(m.earned), str(m.slashed), m.audits]
             for _, m in sorted(self.members.items())
         ]
-        edges = sorted([e.epoch, e.listener, e.speaker, e.weight, e.answers, str(e.fee)] for e in self.listening)
+        edges = sorted([e.epoch, e.listener, e.speaker, e.weight, e.answers] for e in self.listening)
         return json.dumps({"members": members, "listening": edges}, separators=(",", ":")).encode()
 
     def hash(self) -> bytes:
@@ -116,7 +115,6 @@ class Graph:
             ("edge", "epoch", "long"),
             ("edge", "weight", "double"),
             ("edge", "answers", "long"),
-            ("edge", "fee", "string"),
         )
         lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">']
         lines += [f'<key id="{n}" for="{kind}" attr.name="{n}" attr.type="{t}"/>' for kind, n, t in keys]
@@ -135,7 +133,7 @@ class Graph:
             data = "".join(f"<data key={quoteattr(k)}>{escape(_clean(str(v)))}</data>" for k, v in values.items())
             lines.append(f'<node id="n{id}">{data}</node>')
         for number, e in enumerate(self.listening):
-            values = {"epoch": e.epoch, "weight": e.weight / 65535, "answers": e.answers, "fee": e.fee}
+            values = {"epoch": e.epoch, "weight": e.weight / 65535, "answers": e.answers}
             data = "".join(f'<data key="{k}">{v}</data>' for k, v in values.items())
             lines.append(f'<edge id="e{number}" source="n{e.listener}" target="n{e.speaker}">{data}</edge>')
         return "\n".join([*lines, "</graph>", "</graphml>", ""])
@@ -163,11 +161,11 @@ def graph(events: Iterable[Event]) -> Graph:
             case registry.UtilityUpdated():
                 made.members[e.id].utility = e.utility / 10**18
             case settlement.Collected():
-                made.members[e.id].earned += e.emitted + e.fees
+                made.members[e.id].earned += e.emitted
             case stake.Slashed():
                 made.members[e.id].slashed += e.from_staked + e.from_thawing
             case registry.Judged():
                 made.members[e.id].audits.append((e.epoch, e.passed))
             case settlement.Heard():
-                made.listening.append(Listening(e.epoch, e.listener, e.speaker, e.weight, e.answers, e.fee))
+                made.listening.append(Listening(e.epoch, e.listener, e.speaker, e.weight, e.answers))
     return made

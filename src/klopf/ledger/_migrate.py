@@ -16,15 +16,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from klopf import files
 from klopf.errors import LedgerError
 from klopf.ledger._abi import artifact
+from klopf.ledger._before import as_today, escrow_of, pay_of, reported
 from klopf.ledger._client import Sent
 from klopf.ledger._deployment import Deployment, Former, deploy_over
-from klopf.ledger._event import Event, UnknownEvent
 from klopf.ledger._graph import graph
 from klopf.ledger._history import history
 from klopf.ledger._ledger import Ledger
@@ -40,7 +40,6 @@ from klopf.ledger.move.claims import Claims
 
 __all__ = ["Claim", "holdings", "load_claims", "migrate", "open_source", "restore", "save_claims", "terms_of"]
 
-_REPORTED_BEFORE = "0x" + keccak(b"Reported(uint32,uint32,uint256,address,uint256,uint64,uint32,uint32,uint32)").hex()
 _ZERO = "0x" + "00" * 20
 
 
@@ -85,7 +84,7 @@ def holdings(source: Ledger) -> dict[str, int]:
             disputed.add(event.id)
         elif isinstance(event, vouchers.Reserved):
             reserved.add((event.requester, event.neuron))
-        elif (before := _reported_before(event, addresses)) is not None:
+        elif (before := reported(event, addresses)) is not None:
             cycle, node, device, holder, amount = before
             done = worked.setdefault((cycle, node), {})
             done[device, holder] = done.get((device, holder), 0) + amount
@@ -116,12 +115,12 @@ def holdings(source: Ledger) -> dict[str, int]:
     epoch = source.clock.now().epoch
     for id, owner in members.items():
         account = source.stake.account(id)
-        owned[owner] += account.staked + account.thawing + source.settlement.escrow(id) + deposits[id]
+        owned[owner] += account.staked + account.thawing + escrow_of(source, id) + deposits[id]
         for past in range(1, epoch + 1):
-            column = source.settlement.column(past, id)
-            if past < epoch and column.rank and not column.collected:
+            pay = pay_of(source, past, id)
+            if past < epoch and pay.rank and not pay.collected:
                 raise LedgerError(f"epoch {past} is not collected; run `klopf ledger settle {past}` when it can be")
-            owned[owner] += column.fees + source.settlement.set_aside(past, id)
+            owned[owner] += pay.fees
         if "Vouchers" in addresses:
             owned[owner] += source.vouchers.free(id)
     for requester, neuron in reserved:  # what no neuron has redeemed by now
@@ -144,15 +143,6 @@ def holdings(source: Ledger) -> dict[str, int]:
             "move while nobody sends transactions"
         )
     return found
-
-
-def _reported_before(event: Event, addresses: dict[str, str]) -> tuple[int, int, int, str, int] | None:
-    """Effort as it was said before its price was: its cycle, node, device, holder and effort."""
-    if not (isinstance(event, UnknownEvent) and event.contract == "Effort" and event.topic == _REPORTED_BEFORE):
-        return None
-    cycle, node, device = (int(topic, 16) for topic in event.topics)
-    holder, amount = decode(("address", "uint256"), bytes.fromhex(event.data[2:])[:64])
-    return cycle, node, device, checksum(holder), amount
 
 
 def claims_of(held: dict[str, int]) -> list[Claim]:
@@ -224,7 +214,7 @@ def migrate(
     """
     claims = claims_of(holdings(source))
     root = merkle(claim.leaf for claim in claims)[-1][0]
-    made = graph(history(source))
+    made = graph(map(as_today, history(source)))
     former = Former(root, source.token.emitted(), source.deployment.treasury, *_reserved(source))
     rules, marks = terms_of(source)
     rpc = open_rpc(where, confirmations)

@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 
+from eth_abi.abi import decode
+
 from klopf.errors import ExtensionError
 from klopf.extensions import Point, guarded
 from klopf.ledger._abi import EventABI
-from klopf.ledger._client import Client
+from klopf.ledger._client import Client, Connection
 from klopf.ledger._event import Event
+from klopf.ledger._parameters import Terms
 from klopf.ledger._replay import Replay
 
 __all__ = [
@@ -26,9 +30,11 @@ __all__ = [
     "Deploying",
     "Pack",
     "belongs",
+    "clients",
     "contracts",
     "is_shipped",
     "not_used",
+    "owners_terms",
     "pack_called",
 ]
 
@@ -89,6 +95,22 @@ class Contract(Client):
     def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
         """What its constructor takes."""
         return (deploying.directory,)
+
+    def owners_terms(self) -> Terms | None:
+        """The numbers that the owner of the rules may change here, as they are now; None where there are none. Whoever
+        has some is asked and changed by ``klopf ledger status --rules`` and ``klopf dao propose --set``."""
+        return None
+
+    def calls_for(self, terms: Terms) -> list[bytes]:
+        """What the owner calls to make ``terms`` this contract's: ``propose`` with all of them."""
+        return [self._functions["propose"].call_data((terms.as_tuple(),))]
+
+    def terms_after(self, call: bytes) -> Terms | None:
+        """The numbers as they would be after one such call; None where it is none."""
+        now, propose = self.owners_terms(), self._functions.get("propose")
+        if now is None or propose is None or call[:4] != propose.selector:
+            return None
+        return now.from_tuple(decode(propose.inputs, call[4:])[0])
 
     def _said(
         self, kinds: Sequence[type[E]], since: int, until: int, *topics: str | None, step: int = 5_000
@@ -170,7 +192,11 @@ class Pack(ABC):
            [project.entry-points."klopf.packs"]
            rounds = "my_package:MyPack"
 
-    5. ``[ledger] packs = ["rounds"]`` in a network file has it from the start; ``klopf ledger add-pack rounds
+    5. If it has numbers that the owner of the rules may change, let it take them by ``propose(Terms)``, refuse anybody
+       but ``rules.owner()``, and say them: a frozen dataclass with ``as_tuple`` and ``from_tuple`` in the struct's
+       order, and in the client ``def owners_terms(self): return MyTerms.from_tuple(self._read("current"))``. Then
+       ``klopf dao propose --set Rounds.most=5`` changes them and ``klopf ledger status --rules`` shows them.
+    6. ``[ledger] packs = ["rounds"]`` in a network file has it from the start; ``klopf ledger add-pack rounds
        --deployment RUN/deployment.json --key RUN/operator.json`` deploys it to a network that lives, whose owner enters
        it in the directory. From then on
        ``ledger.connect(...).client(Rounds)`` is its client, and ``verify`` plays its replay.
@@ -263,6 +289,34 @@ def contracts() -> dict[str, type[Contract]]:
                 claimed.add(contract.name)
             found.setdefault(contract.name, contract)
     return {name: contract for name, contract in found.items() if name not in claimed or is_shipped(name)}
+
+
+def clients(ledger: Connection) -> dict[str, Contract]:
+    """A client for every contract of a network that a pack installed here knows, by name."""
+    packs = ledger.deployment.packs
+    there = {name for names in packs.values() for name in names}
+    return {
+        name: ledger.client(contract)
+        for name, contract in contracts().items()
+        if name in there and belongs(name, packs)
+    }
+
+
+def owners_terms(ledger: Connection) -> dict[str, Terms]:
+    """The numbers that the owner of the rules may change in a network, by contract, as they are now.
+
+    ExtensionError, naming the package, where a contract of another package cannot say its own.
+    """
+    found = {}
+    for name, contract in clients(ledger).items():
+        border: AbstractContextManager[None] = (
+            nullcontext() if is_shipped(name) else guarded(f"{type(contract).__module__} cannot say what {name} has")
+        )
+        with border:
+            terms = contract.owners_terms()
+        if terms is not None:
+            found[name] = terms
+    return found
 
 
 def not_used(pack: str, contract: str) -> str:

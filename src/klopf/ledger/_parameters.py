@@ -1,10 +1,10 @@
-"""The numbers a network is played by, as the contracts ``Rules``, ``Economy`` and ``Marks`` keep them."""
+"""The numbers a network is played by, as the contracts keep them that the owner of the rules may tell others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from klopf.errors import LedgerError
 
@@ -16,7 +16,10 @@ __all__ = [
     "Economy",
     "Marks",
     "Parameters",
+    "ReserveRates",
+    "Terms",
     "by_name",
+    "called",
     "changed",
     "task_id",
     "task_name",
@@ -26,9 +29,24 @@ KLP = 10**18
 """One token in its smallest unit."""
 
 
+@runtime_checkable
+class Terms(Protocol):
+    """Numbers of a contract that the owner of the rules may change: a frozen dataclass with a field for each. Where a
+    class has ``amounts``, these are the fields with 18 decimals, which a command takes in whole tokens or units."""
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """In the order of the contract's struct."""
+
+    @classmethod
+    def from_tuple(cls, values: tuple[Any, ...]) -> Self:
+        """From the contract's struct."""
+
+
 @dataclass(frozen=True)
 class Constitution:
     """How the DAO that owns the rules votes. Times in seconds."""
+
+    amounts: ClassVar[tuple[str, ...]] = ("proposal_threshold",)
 
     voting_delay: int = 24 * 3600
     """From a proposal to the snapshot of votes."""
@@ -49,6 +67,8 @@ class Constitution:
 @dataclass(frozen=True)
 class Parameters:
     """Amounts of money in 1e-18 KLP, ``*_bps`` in 1/10,000, fractions named so in their own unit."""
+
+    amounts: ClassVar[tuple[str, ...]] = ("emission", "neuron_stake", "auditor_stake")
 
     listen_seconds: int = 60
     """The longest a LISTEN phase lasts."""
@@ -108,6 +128,8 @@ class BeaconTerms:
     """What it takes to have a part in the seeds of draws, and what it costs to hold one's part back. A change counts
     from the next epoch on."""
 
+    amounts: ClassVar[tuple[str, ...]] = ("least",)
+
     least: int = 100 * KLP
     """Stake without which nobody has a part; 1 to 1e9 KLP."""
     miss_bps: int = 500
@@ -117,10 +139,37 @@ class BeaconTerms:
         """In the order of the contract's struct."""
         return self.least, self.miss_bps
 
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> BeaconTerms:
+        """From the contract's struct."""
+        return cls(*values)
+
+
+@dataclass(frozen=True)
+class ReserveRates:
+    """How much the packs of the reserves for liquidity and circulation may mint in 24 hours, in 1e-18 KLP; a reserve
+    lasts a year at least. A change counts at once, and what has grown stays."""
+
+    amounts: ClassVar[tuple[str, ...]] = ("liquidity", "circulation")
+
+    liquidity: int = 0
+    circulation: int = 0
+
+    def as_tuple(self) -> tuple[int, int]:
+        """In the order of the contract's reserves."""
+        return self.liquidity, self.circulation
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> ReserveRates:
+        """In the order of the contract's reserves."""
+        return cls(*values)
+
 
 @dataclass(frozen=True)
 class AuditTerms:
     """What evidence an audit must be, and what it costs to doubt it. A change counts from the next epoch on."""
+
+    amounts: ClassVar[tuple[str, ...]] = ("deposit",)
 
     fewest: int = 20
     """Questions of a task, without which it counts for nothing; at least 1."""
@@ -135,6 +184,11 @@ class AuditTerms:
     def as_tuple(self) -> tuple[int, int, int, int]:
         """In the order of the contract's struct."""
         return self.fewest, self.most, self.challenge_seconds, self.deposit
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> AuditTerms:
+        """From the contract's struct."""
+        return cls(*values)
 
 
 def task_id(name: str) -> bytes:
@@ -171,9 +225,9 @@ class Marks:
         return tuple(sorted((task_id(task), least) for task, least in self.least.items()))
 
     @classmethod
-    def from_tuple(cls, rows: Iterable[tuple[bytes, int]]) -> Marks:
+    def from_tuple(cls, values: Iterable[tuple[bytes, int]]) -> Marks:
         """From the contract's list."""
-        return cls({task_name(task): least for task, least in rows})
+        return cls({task_name(task): least for task, least in values})
 
 
 @dataclass(frozen=True)
@@ -182,6 +236,8 @@ class Economy:
 
     Effort has 18 decimals: 1e18 is one unit, 1 PB processed in a cycle. Amounts of money in 1e-18 KLP.
     """
+
+    amounts: ClassVar[tuple[str, ...]] = ("rewards", "per_core", "per_teraflop", "per_gib", "milestone", "thresholds")
 
     bytes_per_stake: int = 10**14
     """So many bytes cost the receiver who signs for them one KLP of its stake, which is burnt; at most 1e18."""
@@ -219,7 +275,7 @@ class Economy:
         return cls(**dict(zip((f.name for f in fields(cls)), plain, strict=True)))
 
 
-def by_name(record: Parameters | Economy | Marks | Constitution) -> dict[str, Any]:
+def by_name(record: Any) -> dict[str, Any]:
     """Every number of a record by the name that ``--set`` takes; the mark of a task is ``pass_<task>_bps``.
 
     >>> by_name(Marks({"accuracy": 3000}))
@@ -230,6 +286,15 @@ def by_name(record: Parameters | Economy | Marks | Constitution) -> dict[str, An
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
+def called(contract: str, name: str) -> str:
+    """What a number of a contract is called where those of all contracts are listed.
+
+    >>> called("Rules", "seats"), called("AuditTerms", "fewest")
+    ('seats', 'AuditTerms.fewest')
+    """
+    return name if contract in _PLAIN else f"{contract}.{name}"
+
+
 def changed(record: Any, values: Mapping[str, Any]) -> Any:
     """``record`` with other numbers, named as in :func:`by_name`."""
     if isinstance(record, Marks):
@@ -237,5 +302,7 @@ def changed(record: Any, values: Mapping[str, Any]) -> Any:
     return replace(record, **values)
 
 
+_PLAIN = ("Rules", "Economy", "Marks", "KlopfGovernor")
+"""Contracts whose numbers are called by their names alone."""
 _TASK = 26  # bytes of an audit task's name
 _WEIGHTS = 7  # fields of Economy that the contract keeps in one slot

@@ -1,4 +1,4 @@
-"""Receipts: what a listener owes a speaker for one epoch of answers, signed by both ends, and the Merkle tree of them.
+"""Receipts: how a listener listened to a speaker in one epoch, signed by both ends, and the Merkle tree of them.
 
 The digest is EIP-712 and binds chain and settlement contract, so a receipt is worth nothing anywhere else. Leaves are
 hashed twice and pairs sorted, as OpenZeppelin's ``MerkleProof`` expects.
@@ -26,10 +26,8 @@ __all__ = ["ATTENTION", "Domain", "Receipt", "ReceiptTree", "SignedReceipt", "lo
 ATTENTION = 65535
 """The weights of one listener in one epoch sum to at most this."""
 
-_TYPES = ("uint32", "uint32", "uint32", "uint32", "uint16", "uint96", "bytes32")
-_RECEIPT = keccak(
-    b"Receipt(uint32 epoch,uint32 listener,uint32 speaker,uint32 answers,uint16 weight,uint96 fee,bytes32 trail)"
-)
+_TYPES = ("uint32", "uint32", "uint32", "uint32", "uint16", "bytes32")
+_RECEIPT = keccak(b"Receipt(uint32 epoch,uint32 listener,uint32 speaker,uint32 answers,uint16 weight,bytes32 trail)")
 _DOMAIN = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 
 
@@ -59,7 +57,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class Receipt:
-    """``listener`` listened to ``speaker`` in ``epoch``: ``answers`` answers, with ``weight``, for ``fee``."""
+    """``listener`` listened to ``speaker`` in ``epoch``: ``answers`` answers, with ``weight``."""
 
     epoch: int
     listener: int
@@ -67,8 +65,6 @@ class Receipt:
     answers: int
     weight: int
     """How much of its attention, in 1/65535."""
-    fee: int
-    """What the listener pays, in 1e-18 KLP."""
     trail: bytes
     """32-byte hash over the requests and answers."""
 
@@ -78,8 +74,6 @@ class Receipt:
                 raise LedgerError(f"a receipt's {name} must be from 0 to 2**32 - 1, not {getattr(self, name)}")
         if not 0 <= self.weight <= ATTENTION:
             raise LedgerError(f"a receipt's weight must be from 0 to {ATTENTION}, not {self.weight}")
-        if not 0 <= self.fee < 2**96:
-            raise LedgerError(f"a receipt's fee must be from 0 to 2**96 - 1, not {self.fee}")
         if len(self.trail) != 32:
             raise LedgerError(f"a receipt's trail has 32 bytes, not {len(self.trail)}; hash the requests and answers")
 
@@ -98,7 +92,7 @@ class Receipt:
 
     def as_tuple(self) -> tuple[Any, ...]:
         """In the order of the contract's struct."""
-        return (self.epoch, self.listener, self.speaker, self.answers, self.weight, self.fee, self.trail)
+        return (self.epoch, self.listener, self.speaker, self.answers, self.weight, self.trail)
 
 
 @dataclass(frozen=True)
@@ -134,7 +128,7 @@ class SignedReceipt:
         return root_from(self.receipt.leaf, self.proof)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON-ready values: bytes in hexadecimal, the fee as text (it outgrows a double)."""
+        """As JSON-ready values: bytes in hexadecimal."""
         r = self.receipt
         return {
             "epoch": r.epoch,
@@ -142,7 +136,6 @@ class SignedReceipt:
             "speaker": r.speaker,
             "answers": r.answers,
             "weight": r.weight,
-            "fee": str(r.fee),
             "trail": r.trail.hex(),
             "listener_signature": self.listener_signature.hex(),
             "speaker_signature": self.speaker_signature.hex(),
@@ -153,7 +146,7 @@ class SignedReceipt:
     def from_json(cls, record: dict[str, Any]) -> SignedReceipt:
         """Back from :meth:`to_json`. LedgerError where something is missing or malformed."""
         try:
-            whole = {name: int(record[name]) for name in ("epoch", "listener", "speaker", "answers", "weight", "fee")}
+            whole = {name: int(record[name]) for name in ("epoch", "listener", "speaker", "answers", "weight")}
             made = cls(
                 Receipt(**whole, trail=bytes.fromhex(record["trail"])),
                 bytes.fromhex(record["listener_signature"]),

@@ -64,7 +64,6 @@ def summarise(
         )
         if member.role == "neuron":
             earned = sum((p.amount for p in summary.payments if p.neuron == member.name), start=tokens(0))
-            earned += sum((d.paid for d in summary.disputes if d.speaker == member.name), start=tokens(0))
             summary.neurons.append(NeuronRow(
                 member.id, member.name, member.model, member.honest, standing[member.id].name.lower(),
                 heard.get(member.id, 0.0), _last_audit(history, member.id), earned, slashed,
@@ -146,14 +145,14 @@ def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
             continue
         column = claimed[event.epoch, event.id]
         vouchers = redeemed[event.epoch, event.id]
-        fees = event.fees + sum(vouchers.values())
+        fees = sum(vouchers.values())
         if event.emitted == 0 and fees == 0:
             continue
         reasons = tuple(
             Heard(
                 run.named(h.listener), tokens(posted[event.epoch, h.listener].stake), h.weight / ATTENTION,
                 min(h.weight, column.consensus) / ATTENTION, h.answers,
-                tokens(h.fee + vouchers[h.listener]),
+                tokens(vouchers[h.listener]),
             )
             for h in columns[event.epoch, event.id]
         )  # fmt: skip
@@ -174,8 +173,8 @@ def _disputes(run: Run, history: list[events.Event]) -> list[Dispute]:
         end = ended.get((event.epoch, event.listener, event.speaker))
         outcome = "open" if end is None else "answered" if end.kept else "upheld"
         found.append(Dispute(
-            event.epoch, run.named(event.listener), run.named(event.speaker), tokens(event.fee), outcome,
-            tokens(end.paid if end else 0), bool(end and end.voided),
+            event.epoch, run.named(event.listener), run.named(event.speaker), outcome,
+            outcome == "upheld",
         ))  # fmt: skip
     return found
 

@@ -108,16 +108,13 @@ class Payment:
 
 @dataclass(frozen=True)
 class Dispute:
-    """A receipt that a speaker says it was not paid for."""
+    """A receipt that a speaker says its listener signed and did not post."""
 
     epoch: int
     listener: str
     speaker: str
-    fee: Decimal
     outcome: str
     """``open``, ``answered`` (the receipt is in the listener's root) or ``upheld``."""
-    paid: Decimal
-    """To the speaker."""
     voided: bool
     """The listener loses its compute reward of the epoch."""
 

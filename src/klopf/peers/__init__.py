@@ -15,7 +15,7 @@ from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_jso
 
 if TYPE_CHECKING:
     from klopf.peers._conduct import Conduct, ConductSettings
-    from klopf.peers._conversations import Conversations, Posting, attention, hand_over
+    from klopf.peers._conversations import Conversations, attention, hand_over
     from klopf.peers._neuron import NeuronSettings, answer, birth
     from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
     from klopf.peers._requester import RequesterSettings, newest_listener
@@ -37,7 +37,6 @@ __all__ = [
     "Numbers",
     "Participant",
     "ParticipantSettings",
-    "Posting",
     "RequesterSettings",
     "Task",
     "Text",
@@ -61,7 +60,7 @@ __all__ = [
 
 _LATER = {
     "Conduct": "_conduct", "ConductSettings": "_conduct",
-    "Conversations": "_conversations", "Posting": "_conversations", "attention": "_conversations",
+    "Conversations": "_conversations", "attention": "_conversations",
     "hand_over": "_conversations",
     "NeuronSettings": "_neuron", "answer": "_neuron", "birth": "_neuron",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",

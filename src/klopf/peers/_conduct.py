@@ -61,10 +61,6 @@ class Conduct:
         """Why a receipt that was not counted is disputed; ``found`` is what is wrong, empty where nothing is."""
         return found
 
-    def helps_accused(self) -> bool:
-        """Whether it shows the proof that clears a listener whom it has disputed merely to be paid."""
-        return True
-
     # ---- a neuron as a listener
 
     async def listen(

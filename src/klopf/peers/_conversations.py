@@ -18,7 +18,7 @@ from klopf.peers._participant import Participant, log
 from klopf.peers._served import NO_TRAIL
 from klopf.peers._vouchers import Purse
 
-__all__ = ["Conversations", "Posting", "attention", "hand_over"]
+__all__ = ["Conversations", "attention", "hand_over"]
 
 ASK_SECONDS = 30.0
 BATCH = 512
@@ -29,14 +29,6 @@ BATCH = 512
 class _Count:
     answers: int = 0
     trail: bytes = NO_TRAIL
-
-
-@dataclass(frozen=True)
-class Posting:
-    """What a listener posts: the Merkle root of its receipts and the fees they add up to."""
-
-    root: bytes
-    fees: int
 
 
 @dataclass
@@ -101,7 +93,7 @@ class Conversations:
         """A receipt for everybody who answered, with its weight out of 65535, signed by the listener and with its
         proof. To be saved before anybody gets one: a listener that gives out two versions makes both worthless."""
         receipts = [
-            ledger.Receipt(self.epoch, self.who.id, k, count.answers, weights.get(k, 0), 0, count.trail)
+            ledger.Receipt(self.epoch, self.who.id, k, count.answers, weights.get(k, 0), count.trail)
             for k, count in sorted(self._counts.items())
             if count.answers > 0
         ]
@@ -110,14 +102,15 @@ class Conversations:
         return [ledger.SignedReceipt(r, sign(r.digest(domain)), b"", tree.proof(r)) for r in receipts]
 
 
-async def hand_over(who: Participant, receipts: Sequence[ledger.SignedReceipt]) -> Posting:
-    """Keep the receipts as evidence, then hand every speaker its own. May be done again with the same receipts.
+async def hand_over(who: Participant, receipts: Sequence[ledger.SignedReceipt]) -> bytes:
+    """Keep the receipts as evidence, hand every speaker its own, and return the Merkle root to post. May be done again
+    with the same receipts.
 
     A speaker that does not take its receipt cannot claim it; that is its own loss, so nothing is retried.
     """
     keep_given(who.folder, receipts)
     await asyncio.gather(*(_give(who, signed) for signed in receipts))
-    return Posting(receipts[0].root if receipts else bytes(32), sum(signed.receipt.fee for signed in receipts))
+    return receipts[0].root if receipts else bytes(32)
 
 
 async def _give(who: Participant, signed: ledger.SignedReceipt) -> None:

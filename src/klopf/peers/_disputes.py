@@ -1,8 +1,8 @@
 """Looking after one's money when an epoch is over (dispute window): accuse, answer, end, collect.
 
-A speaker holds receipts that its listeners signed; a listener has posted one root. Where the two do not agree, or a fee
-that was signed did not reach the speaker, the speaker may open a dispute until the epoch's window ends, and the
-listener may answer it with the receipt's proof. Nothing else can be disputed: a claim is checked when it is made.
+A speaker holds receipts that its listeners signed; a listener has posted one root. Where the two do not agree, the
+speaker may open a dispute until the epoch's window ends, and the listener may answer it with the receipt's proof.
+Nothing else can be disputed: a claim is checked when it is made.
 
 What has to be done is read from the ledger and from the receipts on disk each time anew. So whoever was killed goes on
 where it was, and does nothing twice: what was opened, answered or ended is on the ledger. The one thing kept in a file
@@ -15,7 +15,6 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from klopf.peers._conduct import Conduct
 __all__ = ["Disputes", "keep_given", "receipts_held"]
 
 MOST_OPENED = 32
-"""Disputes that a participant opens about one epoch, the highest fees first: its work is bounded by this, too."""
+"""Disputes that a participant opens about one epoch, the greatest weights first: its work is bounded by this, too."""
 MOST_AT_ONCE = 4
 """Transactions in one look, and epochs whose receipts are looked through: nothing else waits long for the ledger."""
 MOST_EPOCHS = 100
@@ -155,14 +154,14 @@ class Disputes:
                 r = signed.receipt
                 if self.book.disputes.get(r.epoch, r.listener, r.speaker) is None:
                     self._do(
-                        f"epoch {epoch}: disputes the receipt of listener {r.listener} over {_klp(r.fee)} KLP: {why}",
+                        f"epoch {epoch}: disputes the receipt of listener {r.listener}: {why}",
                         partial(self.book.disputes.open, signed, self._before(epoch)),
                     )
                 state.complaints.pop(0)
 
     def _complaints(self, epoch: int) -> list[tuple[ledger.SignedReceipt, str]]:
-        """The receipts of an epoch that were signed and not paid, and that something can be won by; the highest fees
-        first."""
+        """The receipts of an epoch that were signed and did not count, and whose listener has something to lose; the
+        greatest weights first."""
         held = receipts_held(self.folder, epoch)
         if not held:
             return []
@@ -174,25 +173,22 @@ class Disputes:
                 continue
             settlement = self.book.settlement
             root = settlement.posted(epoch, listener)
-            signed = next((s for s in versions if s.root == root), max(versions, key=lambda s: s.receipt.fee))
-            within_reach = settlement.set_aside(epoch, listener) + settlement.escrow(listener)
-            why = self.conduct.grievance(_grievance(signed, root, within_reach, settlement.column(epoch, listener)))
+            signed = next((s for s in versions if s.root == root), max(versions, key=lambda s: s.receipt.weight))
+            why = self.conduct.grievance(_grievance(signed, root, settlement.column(epoch, listener)))
             if why:
                 found.append((signed, why))
-        found.sort(key=lambda complaint: -complaint[0].receipt.fee)
+        found.sort(key=lambda complaint: -complaint[0].receipt.weight)
         if len(found) > MOST_OPENED:
-            self.log(f"epoch {epoch}: {len(found) - MOST_OPENED} receipts with the least fees are not disputed")
+            self.log(f"epoch {epoch}: {len(found) - MOST_OPENED} receipts with the least weights are not disputed")
         return found[:MOST_OPENED]
 
     # ---- answer
 
     def _answer(self) -> None:
-        """Show the proofs of disputed receipts: of those that this participant gave, and of its own that it merely had
-        not claimed, so that a listener that did nothing wrong has no trouble with them."""
+        """Show the proofs of disputed receipts that this participant gave."""
         for which, dispute in list(self._open.items()):
             epoch, listener, speaker = which
-            mine = speaker == self.id and self.conduct.helps_accused()
-            if which in self._helpless or not (listener == self.id or mine) or not self._may_send():
+            if which in self._helpless or listener != self.id or not self._may_send():
                 continue
             proof = self._proof(dispute)
             if proof is not None:
@@ -201,16 +197,11 @@ class Disputes:
                     self._open.pop(which, None)
                     continue
             self._helpless.add(which)
-            if listener == self.id:
-                self.log(f"epoch {epoch}: cannot answer speaker {speaker}: the receipt is not under the posted root")
+            self.log(f"epoch {epoch}: cannot answer speaker {speaker}: the receipt is not under the posted root")
 
     def _proof(self, dispute: events.disputes.Disputed) -> tuple[bytes, ...] | None:
-        root = self.book.settlement.posted(dispute.epoch, dispute.listener)
-        if dispute.listener == self.id:
-            known: Iterable[ledger.SignedReceipt] = _given(self.folder, dispute.epoch)
-        else:
-            known = receipts_held(self.folder, dispute.epoch).get(dispute.listener, [])
-        return next((s.proof for s in known if s.receipt.leaf == dispute.leaf and s.root == root), None)
+        root, given = self.book.settlement.posted(dispute.epoch, self.id), _given(self.folder, dispute.epoch)
+        return next((s.proof for s in given if s.receipt.leaf == dispute.leaf and s.root == root), None)
 
     # ---- end, collect
 
@@ -292,18 +283,14 @@ class Disputes:
         files.replace(self._file, json.dumps({"final": final, "block": self._heights[before]}))
 
 
-def _grievance(signed: ledger.SignedReceipt, root: bytes, within_reach: int, listener: ledger.Column) -> str:
+def _grievance(signed: ledger.SignedReceipt, root: bytes, listener: ledger.Column) -> str:
     """Why a receipt that the claim did not count is worth a dispute; empty where there is nothing to win.
 
-    ``root`` is what the listener posted, ``within_reach`` what it set aside and has in escrow, ``listener`` how it was
-    heard itself: it has a reward to lose only if it was.
+    ``root`` is what the listener posted, ``listener`` how it was heard itself: it has a reward to lose only if it was.
     """
-    owed = signed.receipt.fee > 0 and within_reach > 0
-    if root == NOTHING_POSTED:
-        return "nothing was posted" if owed else ""
-    if signed.root != root:
-        return "another root was posted" if owed or (listener.rank > 0 and not listener.voided) else ""
-    return "it was not claimed, or too little was set aside" if owed else ""
+    if root == NOTHING_POSTED or signed.root == root or listener.rank == 0 or listener.voided:
+        return ""
+    return "another root was posted"
 
 
 def receipts_held(folder: Path, epoch: int) -> dict[int, list[ledger.SignedReceipt]]:
@@ -337,7 +324,3 @@ def _read(file: Path) -> list[ledger.SignedReceipt]:
 
 def _epochs_in(folder: Path) -> set[int]:
     return {int(file.stem) for file in folder.glob("*.jsonl") if file.stem.isdigit()}
-
-
-def _klp(units: int) -> str:
-    return f"{Decimal(units).scaleb(-18).normalize():f}"

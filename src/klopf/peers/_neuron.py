@@ -240,9 +240,9 @@ class _Neuron:
         if not prepared.exists():
             await self._work(epoch)
         post = json.loads(prepared.read_text())
-        posting = await hand_over(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
-        root, commitment = self.who.conduct.post(posting.root), bytes.fromhex(post["commitment"])
-        await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, posting.fees, commitment)
+        posted = await hand_over(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
+        root, commitment = self.who.conduct.post(posted), bytes.fromhex(post["commitment"])
+        await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, commitment)
 
     async def _work(self, epoch: int) -> None:
         """Learn from the own stream, ask neighbours about some of it, learn whom to listen to; save it all."""

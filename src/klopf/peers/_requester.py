@@ -67,10 +67,8 @@ class _Requester:
             begun.touch()
             await self._work(epoch)
         receipts = [ledger.SignedReceipt.from_json(r) for r in json.loads(prepared.read_text())["receipts"]]
-        posting = await hand_over(self.who, receipts)
-        await self.who.attempt(
-            "post", self.who.book.settlement.post, self.who.id, posting.root, posting.fees, bytes(32)
-        )
+        root = await hand_over(self.who, receipts)
+        await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, bytes(32))
 
     async def _work(self, epoch: int) -> None:
         """Ask about the labelled samples, learn whom to listen to, then buy answers to the real questions."""

@@ -204,7 +204,7 @@ def test_a_wrong_passphrase_and_no_key(shell: Shell) -> None:
     assert "needs a key" in wrong.refused("ledger", "stake", 1, 1)
 
 
-def test_devices_caps_and_an_epoch_settled(shell: Shell) -> None:
+def test_devices_and_an_epoch_settled(shell: Shell) -> None:
     from klopf import ledger
 
     device, poor = ledger.keys.new(), ledger.keys.new()
@@ -217,7 +217,6 @@ def test_devices_caps_and_an_epoch_settled(shell: Shell) -> None:
     assert "InvalidSigner" in shell.refused("ledger", "carry", "birth.json")
     assert "KeyInUse" in shell.refused("ledger", "device", *arguments)
     assert "no signed request" in shell.refused("ledger", "carry", "key.json")
-    shell("ledger", "cap", 1, "50")
     assert "StillOpen" in shell.refused("ledger", "settle", 1)
     (shell.folder / "none.jsonl").write_text("")
     assert shell.json("ledger", "dispute", "none.jsonl") == shell.json("ledger", "answer", "none.jsonl") == []
@@ -239,22 +238,21 @@ def test_a_dispute_from_both_ends(tmp_path: Path) -> None:
         l.fund(keys[1].address, tokens=200 * KLP)
         other = ledger.Ledger(l.rpc, book, keys[1])
         ids = l.registry.register(Role.REQUESTER), other.registry.register(Role.NEURON, certificate=b"c")
-        l.settlement.deposit(ids[0], 9 * KLP)
         other.stake.stake(ids[1], 100 * KLP)
         l.clock.start()
-        receipt = Receipt(1, *ids, 5, 0, 3 * KLP, b"t" * 32)
+        receipt = Receipt(1, *ids, 5, 0, b"t" * 32)
         tree, digest = ReceiptTree([receipt]), receipt.digest(l.domain)
         signed = SignedReceipt(receipt, keys[0].sign(digest), keys[1].sign(digest), tree.proof(receipt))
-        l.settlement.post(ids[0], tree.root, 3 * KLP, bytes(32))
+        l.settlement.post(ids[0], tree.root, bytes(32))
         for _ in range(2):
             time.sleep(1.1)
             assert l.clock.advance()
     ledger.save_receipts(shell.folder / "receipts.jsonl", [signed])
     (row,) = shell.json("ledger", "dispute", "receipts.jsonl", "--key", "speaker.json")
-    assert (row["is"], row["fee"]) == ("disputed", "3")
+    assert row["is"] == "disputed"
     assert "NotDue" in shell.json("ledger", "dispute", "receipts.jsonl", "--uphold")[0]["is"]
     assert shell.json("ledger", "answer", "receipts.jsonl") == [{"epoch": 1, "listener": ids[0], "speaker": ids[1]}]
-    assert shell.json("ledger", "balance", "--key", "speaker.json")["klp"] == "103"
+    assert shell.json("ledger", "balance", "--key", "speaker.json")["klp"] == "100"
     assert shell.json("ledger", "settle", 1) == {"epoch": 1, "waiting": list(ids)}
     assert shell.json("ledger", "verify", "--receipts", "receipts.jsonl")["agrees"]
 

@@ -78,14 +78,12 @@ def test_in_a_crowd_a_registration_costs_what_returns(monkeypatch: pytest.Monkey
 def test_whoever_left_is_out_and_its_money_is_not_lost(net: Net) -> None:
     id = net.join(Role.REQUESTER)
     own = net.clients[id]
-    own.settlement.deposit(id, 3 * KLP)
+    own.vouchers.deposit(id, 3 * KLP)
     own.registry.quit(id)
     p = net.admin.registry.get(id)
     assert (p.role, p.endpoint, p.model) == (Role.NONE, "", "")
-    own.settlement.thaw(id, 3 * KLP)
-    net.pass_time(7 * 24 * 3600)
-    own.settlement.withdraw(id)
+    own.vouchers.withdraw(id, 3 * KLP)
     net.admin.clock.start()
     with pytest.raises(Reverted, match="NotAdmitted"):
-        own.settlement.post(id, bytes(32), 0, bytes(32))
+        own.settlement.post(id, bytes(32), bytes(32))
     assert ledger.verify(net.admin, []) == []

@@ -151,7 +151,7 @@ def test_what_was_said_of_committees_and_absence_verifies() -> None:
         net.epoch(honest(net, ids, ids) if n < 2 else {}, settle=n < 2)
     net.clients[3].stake.unstake(3, 50 * KLP)  # silent, and not bound any more
     net.admin.registry.dismiss(ids[3:])
-    net.clients[5].settlement.post(5, bytes(32), 0, bytes(32))
+    net.clients[5].settlement.post(5, bytes(32), bytes(32))
     assert net.admin.registry.bound(27) == (1_000 * KLP, 10)
     assert ledger.verify(net.admin, net.receipts) == []
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from klopf import ledger as book
 
 __all__ = [
-    "HERE", "Changes", "Confirmations", "Flag", "Json", "KeyFile", "Rpc", "Where", "apply_changes", "as_rows",
-    "as_text", "klp", "load_key", "open_ledger", "place_of", "print_result", "print_sent", "units",
+    "HERE", "Changes", "Confirmations", "Flag", "Json", "KeyFile", "Rpc", "Where", "apply_changes", "as_rows", "as_set",
+    "klp", "load_key", "open_ledger", "place_of", "print_result", "print_sent", "units",
 ]  # fmt: skip
 
 _RPC = "A node's URL or a chain's file; by default KLOPF_RPC, or ledger.sqlite beside the deployment."
@@ -34,7 +34,8 @@ Rpc = Annotated[str | None, Parameter(name="--rpc", help=_RPC)]
 Where = Annotated[Path, Parameter(name="--deployment", help="The network's deployment file.")]
 KeyFile = Annotated[Path | None, Parameter(name="--key", help="Key file to sign with; by default KLOPF_KEY.")]
 _SET = (
-    "A rule or a term of the economy and its value, such as seats=7 or halving_cycles=1460; repeat for more. "
+    "A number of a contract that the owner of the rules may change and its value, such as seats=7, halving_cycles=1460 "
+    "or AuditTerms.fewest=50; repeat for more. "
     "Amounts in KLP, effort in units; the eight thresholds and rewards with commas between them."
 )
 Confirmations = Annotated[
@@ -44,8 +45,6 @@ Changes = Annotated[list[str] | None, Parameter(name="--set", negative="", help=
 Flag = Annotated[bool, Parameter(negative="")]
 
 HERE = Path("deployment.json")
-MONEY = ("emission", "neuron_stake", "auditor_stake", "proposal_threshold", "rewards")
-EFFORT = ("per_core", "per_teraflop", "per_gib", "milestone", "thresholds")
 
 
 def units(text: str) -> int:
@@ -116,46 +115,73 @@ def as_rows(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _read(name: str, value: str, before: Any) -> Any:
-    """One value as ``--set`` takes it, for what was ``before``."""
+def _read(name: str, value: str, before: Any, scaled: bool) -> Any:
+    """One value as ``--set`` takes it, for what was ``before``; ``scaled`` where it has 18 decimals."""
     if isinstance(before, tuple):
         parts = value.split(",")
         if len(parts) != len(before):
             raise LedgerError(f"{name} needs {len(before)} values with commas between them, not {len(parts)}")
-        return tuple(_read(name, part, 0) for part in parts)
+        return tuple(_read(name, part, 0, scaled) for part in parts)
     if isinstance(before, str):  # the guardian
         from klopf import ledger as book
 
         return book.keys.checksum(value)
     try:
-        return units(value) if name in MONEY + EFFORT else int(value)
+        return units(value) if scaled else int(value)
     except ValueError:
         raise LedgerError(f"the rule {name} needs a whole number, not {value!r}") from None
 
 
-def as_text(name: str, value: Any) -> str:
-    """One value as ``--set`` takes it."""
+def _as_text(value: Any, scaled: bool) -> str:
     if isinstance(value, tuple):
-        return ",".join(as_text(name, part) for part in value)
-    return klp(value) if name in MONEY + EFFORT else str(value)
+        return ",".join(_as_text(part, scaled) for part in value)
+    return klp(value) if scaled else str(value)
 
 
-def apply_changes(changes: list[str] | None, *records: Any) -> list[Any]:
-    """``name=value`` texts applied to the record of rules that has the name; each record as it is then."""
-    from klopf.ledger._parameters import Marks, by_name, changed
+def as_set(records: Mapping[str, Any]) -> dict[str, str]:
+    """Every number of ``records``, by contract, as ``--set`` names and takes it."""
+    from klopf.ledger._parameters import by_name, called
 
-    values: list[dict[str, Any]] = [{} for _ in records]
+    return {
+        called(contract, name): _as_text(value, name in getattr(record, "amounts", ()))
+        for contract, record in records.items()
+        for name, value in by_name(record).items()
+    }
+
+
+def apply_changes(changes: list[str] | None, records: Mapping[str, Any]) -> dict[str, Any]:
+    """``name=value`` texts applied to the records, by contract, that have the names; each record as it is then.
+
+    A name that several contracts have is said with the contract's, as in ``AuditTerms.fewest``.
+    """
+    from klopf.ledger._parameters import changed
+
+    values: dict[str, dict[str, Any]] = {contract: {} for contract in records}
     for change in changes or []:
         name, _, value = change.partition("=")
-        for record, found in zip(records, values, strict=True):
-            before = by_name(record)
-            if name in before or (isinstance(record, Marks) and re.fullmatch("pass_.+_bps", name)):
-                found[name] = _read(name, value, before.get(name, 0))
-                break
-        else:
-            known = ", ".join(name for record in records for name in by_name(record))
-            raise LedgerError(f"there is no rule {name!r}; choose from {known}, or pass_TASK_bps of another task")
-    return [changed(record, found) for record, found in zip(records, values, strict=True)]
+        contract, plain, before = _named(name, records)
+        scaled = plain in getattr(records[contract], "amounts", ())
+        values[contract][plain] = _read(name, value, before, scaled)
+    return {contract: changed(record, values[contract]) for contract, record in records.items()}
+
+
+def _named(name: str, records: Mapping[str, Any]) -> tuple[str, str, Any]:
+    """The contract that a number belongs to, what it is called there, and its value."""
+    from klopf.ledger._parameters import Marks, by_name, called
+
+    of, _, plain = name.rpartition(".")
+    found = [
+        (contract, plain, by_name(record).get(plain, 0))
+        for contract, record in records.items()
+        if of in ("", contract)
+        and (plain in by_name(record) or (isinstance(record, Marks) and re.fullmatch("pass_.+_bps", plain)))
+    ]
+    if len(found) > 1:
+        raise LedgerError(f"several contracts have {plain}: say {' or '.join(f'{c}.{plain}' for c, _, _ in found)}")
+    if not found:
+        known = ", ".join(called(contract, rule) for contract, record in records.items() for rule in by_name(record))
+        raise LedgerError(f"there is no rule {name!r}; choose from {known}, or pass_TASK_bps of another task")
+    return found[0]
 
 
 def print_sent(sent: book.Sent, said: str, as_json: bool) -> None:

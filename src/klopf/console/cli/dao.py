@@ -78,7 +78,7 @@ def delegate(to: str | None = None, *, key: KeyFile = None,
 def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
             confirmations: Confirmations = 0, rpc: Rpc = None,
             deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
-    """Propose to change rules, terms of the economy, or how the DAO votes.
+    """Propose to change rules, terms of the economy, of audits or any other pack, or how the DAO votes.
 
     `klopf dao propose "Seven seats" --set seats=7`. How it votes: voting_delay, voting_period, late_quorum_extension,
     proposal_threshold, quorum_percent, timelock_delay, guardian.
@@ -91,8 +91,8 @@ def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
     if not changes:
         raise LedgerError("nothing is proposed; name rules to change with --set, such as --set seats=7")
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
-        before = [*d.terms().values(), d.constitution()]
-        after = [terms for terms, was in zip(apply_changes(changes, *before), before, strict=True) if terms != was]
+        before = {**d.terms(), d.name: d.constitution()}
+        after = [terms for name, terms in apply_changes(changes, before).items() if terms != before[name]]
         if not after:
             raise LedgerError("this is how it is already: nothing would change")
         id = d.propose_rules(after[0], description, *after[1:])

@@ -23,7 +23,7 @@ from klopf.console.cli.access import (
     Where,
     apply_changes,
     as_rows,
-    as_text,
+    as_set,
     klp,
     load_key,
     open_ledger,
@@ -54,7 +54,6 @@ class Ledger(CommandGroup):
             "graph": graph,
             "verify": verify,
             "settle": settling.settle,
-            "cap": settling.cap,
             "dispute": settling.dispute,
             "answer": settling.answer,
             "device": settling.device,
@@ -91,7 +90,9 @@ def deploy(
     if deployment.exists():
         raise LedgerError(f"{deployment} exists: choose another name with --deployment")
     place, signer = place_of(rpc, deployment), load_key(key)
-    rules, economy, marks = apply_changes(changes, book.Parameters(), book.Economy(), book.Marks())
+    usual: dict[str, Any] = {"Rules": book.Parameters(), "Economy": book.Economy(), "Marks": book.Marks(),
+                             "Beacon": book.BeaconTerms(), "AuditTerms": book.AuditTerms()}  # fmt: skip
+    terms = apply_changes(changes, usual)
     constitution = None
     if governed:
         constitution = book.Constitution(guardian=book.keys.checksum(guardian)) if guardian else book.Constitution()
@@ -108,7 +109,8 @@ def deploy(
         chain.create(place, chain_id=1337, same_second=True).close()
     try:
         found = book.deploy(
-            place, signer, rules, economy=economy, marks=marks, constitution=constitution, confirmations=confirmations,
+            place, signer, terms["Rules"], economy=terms["Economy"], marks=terms["Marks"], beacon=terms["Beacon"],
+            audit=terms["AuditTerms"], constitution=constitution, confirmations=confirmations,
             progress=lambda name: print(f"created {name}", file=sys.stderr),
             fundraising=holders["fundraising"], lab=holders["lab"], foundation=holders["foundation"],
         )  # fmt: skip
@@ -129,9 +131,10 @@ def status(*, rules: Flag = False, rpc: Rpc = None, deployment: Where = HERE, js
     Parameters
     ----------
     rules
-        Every rule and every term of the economy that may change, as --set takes them (JSON has them always).
+        Every number of every pack that the owner of the rules may change, as --set takes it (JSON has them always).
     """
-    from klopf.ledger._parameters import by_name
+    from klopf import ledger as book
+    from klopf.ledger._pack import owners_terms
 
     with open_ledger(rpc, deployment) as l:
         now, everybody = l.clock.now(), l.registry.all()
@@ -149,11 +152,10 @@ def status(*, rules: Flag = False, rpc: Rpc = None, deployment: Where = HERE, js
             "halving": l.emission.milestone(),
             "rules owner": l.rules.owner(),
         }
-        terms = {
-            name: as_text(name, value)
-            for terms_ in (l.rules.current(), l.economy.current(), l.marks.current())
-            for name, value in by_name(terms_).items()
-        }
+        owners: dict[str, Any] = dict(owners_terms(l))
+        if "KlopfGovernor" in l.deployment.addresses:
+            owners["KlopfGovernor"] = book.Governance(l).constitution()
+        terms = as_set(owners)
         rows = [
             {
                 "id": p.id,

@@ -132,9 +132,8 @@ def print_summary(summary: Summary) -> None:
         console.print(f"root mean squared error{unit}: " + ", ".join(errors), highlight=False)
     console.print(f"{summary.transactions} transactions, supply {summary.supply:,.2f} tokens", highlight=False)
     for d in summary.disputes:
-        over = f"{d.fee:,.4f} tokens" + (f", paid {d.paid:,.4f}" if d.paid else "")
         loss = f"; {d.listener} loses its reward" if d.voided else ""
-        line = f"epoch {d.epoch}: {d.speaker} disputed {d.listener} over {over}: {d.outcome}{loss}"
+        line = f"epoch {d.epoch}: {d.speaker} disputed {d.listener}: {d.outcome}{loss}"
         console.print(line, highlight=False, soft_wrap=True)
     for c in summary.challenges:
         line = f"epoch {c.epoch}: {c.by} doubted question {c.question} of {c.auditor} about {c.neuron} in {c.task}"

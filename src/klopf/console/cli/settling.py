@@ -1,4 +1,4 @@
-"""`klopf ledger settle|cap|dispute|answer|device|carry`: what follows an epoch, and devices without coin."""
+"""`klopf ledger settle|dispute|answer|device|carry`: what follows an epoch, and devices without coin."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from klopf.console.cli.access import (
     KeyFile,
     Rpc,
     Where,
-    klp,
     load_key,
     open_ledger,
     print_result,
     print_sent,
-    units,
 )  # fmt: skip
 from klopf.errors import Reverted
 
-__all__ = ["answer", "cap", "carry", "device", "dispute", "settle"]
+__all__ = ["answer", "carry", "device", "dispute", "settle"]
 
 
 def settle(epoch: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
@@ -43,25 +41,10 @@ def settle(epoch: int, *, key: KeyFile = None, confirmations: Confirmations = 0,
     print_result({"epoch": epoch, "waiting": waiting}, json_, [said])
 
 
-def cap(id: int, most: str, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
-        deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
-    """Cap what fees may take out of a participant's escrow in one epoch. Its owner's key only.
-
-    Parameters
-    ----------
-    id
-        The participant.
-    most
-        In KLP; 0 for no cap.
-    """
-    with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
-        print_sent(l.settlement.cap(id, units(most)), f"fees of {id} take at most {most} KLP an epoch", json_)
-
-
 def dispute(receipts: Path, *, uphold: Annotated[bool, Parameter(negative="")] = False, key: KeyFile = None,
             confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
             json_: Json = False) -> None:  # fmt: skip
-    """Dispute every receipt of a file whose listener signed it and did not pay it.
+    """Dispute every receipt of a file whose listener signed it and that the claim did not count.
 
     Parameters
     ----------
@@ -84,8 +67,8 @@ def dispute(receipts: Path, *, uphold: Annotated[bool, Parameter(negative="")] =
                 said = "ended" if uphold else "disputed"
             except Reverted as error:
                 said = str(error)
-            rows.append({"epoch": r.epoch, "listener": r.listener, "speaker": r.speaker, "fee": klp(r.fee), "is": said})
-    lines = [f"epoch {r['epoch']}, listener {r['listener']}, {r['fee']} KLP: {r['is']}" for r in rows]
+            rows.append({"epoch": r.epoch, "listener": r.listener, "speaker": r.speaker, "is": said})
+    lines = [f"epoch {r['epoch']}, listener {r['listener']}: {r['is']}" for r in rows]
     print_result(rows, json_, lines or ["the file holds no receipts"])
 
 

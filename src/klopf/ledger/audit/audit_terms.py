@@ -59,6 +59,9 @@ class AuditTerms(Contract):
         """The terms of the running epoch."""
         return Terms(*self._read("current"))
 
+    def owners_terms(self) -> Terms:
+        return self.current()
+
     def counted_in(self, epoch: int) -> Terms:
         """The terms of an epoch."""
         return Terms(*self._read("countedIn", epoch))

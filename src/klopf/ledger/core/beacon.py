@@ -238,6 +238,9 @@ class Beacon(Contract):
         """Take what it costs from those who held a value back; whoever did not is passed over. Anybody may."""
         return self._write("settle", list(ids))
 
+    def owners_terms(self) -> BeaconTerms:
+        return self.terms()
+
     def propose(self, terms: BeaconTerms) -> Sent:
         """Change the terms from the next epoch on; the owner of the rules only."""
         return self._write("propose", terms.as_tuple())

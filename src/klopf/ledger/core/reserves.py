@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from eth_abi.abi import decode
 
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
-from klopf.ledger._parameters import KLP
+from klopf.ledger._parameters import KLP, ReserveRates, Terms
 from klopf.ledger._replay import ZERO, Replay
 from klopf.ledger.core.token import Reserve, Token, TokenReplay
 from klopf.ledger.keys import checksum
@@ -92,6 +94,23 @@ class Reserves(Contract):
     def set_rate(self, which: Reserve, per_day: int) -> Sent:
         """Let a reserve's pack mint so much in 24 hours; the owner of the rules only. What has grown stays."""
         return self._write("setRate", int(which), per_day)
+
+    def owners_terms(self) -> ReserveRates:
+        """The rates of both reserves."""
+        return ReserveRates(*(self.tap(which)[0] for which in Reserve))
+
+    def calls_for(self, terms: Terms) -> list[bytes]:
+        """A call for each rate that changes."""
+        function = self._functions["setRate"]
+        rates = zip(Reserve, self.owners_terms().as_tuple(), terms.as_tuple(), strict=True)
+        return [function.call_data((int(which), then)) for which, now, then in rates if now != then]
+
+    def terms_after(self, call: bytes) -> Terms | None:
+        function = self._functions["setRate"]
+        if call[:4] != function.selector:
+            return None
+        which, per_day = decode(function.inputs, call[4:])
+        return replace(self.owners_terms(), **{Reserve(which).name.lower(): per_day})
 
     def available(self, which: Reserve) -> int:
         """What may be minted now."""

@@ -93,6 +93,9 @@ class Rules(Contract):
         """The rules of the running epoch."""
         return Parameters.from_tuple(self._read("current"))
 
+    def owners_terms(self) -> Parameters:
+        return self.current()
+
     def played_in(self, epoch: int) -> Parameters:
         """The rules that an epoch was played by."""
         return Parameters.from_tuple(self._read("playedIn", epoch))

@@ -14,13 +14,10 @@ from klopf.errors import LedgerError, Reverted
 from klopf.ledger._abi import UPGRADEABLE, Artifact, FunctionABI, artifact, check_layout
 from klopf.ledger._client import Connection, Sent
 from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract, Deploying
-from klopf.ledger._parameters import AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters, by_name
-from klopf.ledger.audit.marks import Marks as MarksContract
-from klopf.ledger.core.rules import Rules as RulesContract
+from klopf.ledger._pack import Contract, Deploying, clients, owners_terms
+from klopf.ledger._parameters import Constitution, Terms, by_name, called
 from klopf.ledger.core.token import Token
 from klopf.ledger.keys import checksum
-from klopf.ledger.market.economy import Economy as EconomyContract
 
 __all__ = [
     "EIP712DomainChanged",
@@ -37,7 +34,6 @@ __all__ = [
     "ProposalThresholdSet",
     "QuorumNumeratorUpdated",
     "Support",
-    "Terms",
     "TimelockChange",
     "VoteCast",
     "VoteCastWithParams",
@@ -205,11 +201,6 @@ class Proposal:
         return list(self.targets), [0] * len(self.targets), list(self.calldatas), description
 
 
-Terms = Parameters | Economy | Marks | BeaconTerms | AuditTerms | Constitution
-_OWNER: dict[type, str] = {
-    Parameters: "Rules", Economy: "Economy", Marks: "Marks", BeaconTerms: "Beacon", AuditTerms: "AuditTerms",
-}  # fmt: skip
-
 # what the DAO may change about itself: the contract, how to ask, the type, how to set
 _SETTINGS = {
     "voting_delay": ("KlopfGovernor", "votingDelay", "uint48", "setVotingDelay"),
@@ -288,13 +279,9 @@ class Governance(Contract):
         """How the DAO votes now."""
         return Constitution(**{name: self._setting(name) for name in _SETTINGS})
 
-    def terms(self) -> dict[str, Parameters | Economy | Marks]:
-        """What the DAO may change besides, as it is now, by contract."""
-        return {
-            "Rules": self._ledger.client(RulesContract).current(),
-            "Economy": self._ledger.client(EconomyContract).current(),
-            "Marks": self._ledger.client(MarksContract).current(),
-        }
+    def terms(self) -> dict[str, Terms]:
+        """What the DAO may change besides, as it is now, by contract: in all packs that the network has."""
+        return owners_terms(self._ledger)
 
     def _setting(self, name: str) -> Any:
         contract, getter, kind, _ = _SETTINGS[name]
@@ -302,22 +289,30 @@ class Governance(Contract):
         found = abi.answer(self._ledger.rpc.call(self._ledger.deployment.addresses[contract], abi.call_data(())))
         return checksum(found) if kind == "address" else int(found)
 
-    def propose_rules(self, change: Terms, description: str, *more: Terms) -> int:
-        """Propose to change rules, economy, marks or how the DAO itself votes; or (``more``) several in one."""
+    def propose_rules(self, change: Terms | Constitution, description: str, *more: Terms | Constitution) -> int:
+        """Propose to change the numbers of a contract, or how the DAO itself votes; or (``more``) several in one.
+
+        LedgerError where no contract of this network has such numbers.
+        """
         calls = []
         for terms in (change, *more):
-            if isinstance(terms, Constitution):
-                now = self.constitution()
-                for name, (contract, _, kind, setter) in _SETTINGS.items():
-                    if getattr(terms, name) != getattr(now, name):
-                        abi = FunctionABI(setter, (kind,), ())
-                        data = abi.call_data((getattr(terms, name),))
-                        calls.append((self._ledger.deployment.addresses[contract], data))
-                continue
-            name = _OWNER[type(terms)]
-            data = artifact(name).functions["propose"].call_data((terms.as_tuple(),))
-            calls.append((self._ledger.deployment.addresses[name], data))
+            calls += self._constituting(terms) if isinstance(terms, Constitution) else self._changing(terms)
         return self.propose(calls, description)
+
+    def _constituting(self, terms: Constitution) -> list[tuple[str, bytes]]:
+        now, calls = self.constitution(), []
+        for name, (contract, _, kind, setter) in _SETTINGS.items():
+            if getattr(terms, name) != getattr(now, name):
+                data = FunctionABI(setter, (kind,), ()).call_data((getattr(terms, name),))
+                calls.append((self._ledger.deployment.addresses[contract], data))
+        return calls
+
+    def _changing(self, terms: Terms) -> list[tuple[str, bytes]]:
+        for name, now in self.terms().items():
+            if type(now) is type(terms):
+                contract = clients(self._ledger)[name]
+                return [(contract.address, call) for call in contract.calls_for(terms)]
+        raise LedgerError(f"no contract of this network is told {type(terms).__name__}; add the pack that has it first")
 
     def propose_upgrade(self, name: str, code: Artifact, description: str) -> int:
         """Deploy new ``code`` for one of the contracts behind a proxy, and propose to put it there.
@@ -365,24 +360,22 @@ class Governance(Contract):
         """What a proposal would do, a line a change: ``rule: now -> then`` for rules and terms, or the call itself."""
         lines = []
         names = {address: name for name, address in self._ledger.deployment.addresses.items()}
-        now = self.terms()
+        contracts, now = clients(self._ledger), self.terms()
         for to, data in zip(proposal.targets, proposal.calldatas, strict=True):
             name = names.get(checksum(to), to)
             setting = self._read_setting(name, data)
             if setting:
                 lines.append(setting)
                 continue
-            propose = artifact(name).functions["propose"] if name in now else None
-            if propose is None or data[:4] != propose.selector:
+            then = contracts[name].terms_after(data) if name in contracts else None
+            if then is None:
                 lines.append(f"call of {name}: 0x{data.hex()}")
                 continue
-            before = now[name]
-            then = by_name(type(before).from_tuple(decode(propose.inputs, data[4:])[0]))
-            was = by_name(before)
+            was, will = by_name(now[name]), by_name(then)
             lines += [
-                f"{rule}: {was.get(rule)} -> {then.get(rule)}"
-                for rule in {**was, **then}
-                if was.get(rule) != then.get(rule)
+                f"{called(name, rule)}: {was.get(rule)} -> {will.get(rule)}"
+                for rule in {**was, **will}
+                if was.get(rule) != will.get(rule)
             ]
         return lines
 

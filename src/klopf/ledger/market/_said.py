@@ -7,44 +7,13 @@ from dataclasses import dataclass
 from klopf.ledger._event import Event
 
 __all__ = [
-    "Capped",
     "Claimed",
     "Collected",
-    "Deposited",
     "EIP712DomainChanged",
     "Heard",
     "Posted",
     "Refused",
-    "Thawing",
-    "Withdrawn",
 ]
-
-
-@dataclass(frozen=True)
-class Deposited(Event):
-    id: int
-    sender: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Thawing(Event):
-    id: int
-    amount: int
-    ready_at: int
-
-
-@dataclass(frozen=True)
-class Withdrawn(Event):
-    id: int
-    to: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Capped(Event):
-    id: int
-    most: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +21,6 @@ class Posted(Event):
     id: int
     epoch: int
     root: bytes
-    fees: int
     stake: int
 
 
@@ -63,7 +31,6 @@ class Heard(Event):
     speaker: int
     answers: int
     weight: int
-    fee: int
     leaf: bytes
 
 
@@ -81,7 +48,6 @@ class Claimed(Event):
     speaker: int
     consensus: int
     rank: int
-    fees: int
 
 
 @dataclass(frozen=True)
@@ -90,8 +56,6 @@ class Collected(Event):
     id: int
     owner: str
     emitted: int
-    fees: int
-    refund: int
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""What is kept of an epoch's listening and of escrow: what the client answers, and the replay's own records."""
+"""What is kept of an epoch's listening: what the client answers, and the replay's own records."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Column", "EpochTotals", "Escrow", "HeardSoFar", "Post", "Totals", "Trust"]
+__all__ = ["Column", "EpochTotals", "HeardSoFar", "Post", "Totals", "Trust"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,6 @@ class Column:
 
     consensus: int
     rank: int
-    fees: int
     claimed: bool
     collected: bool
     weighed: bool = False
@@ -43,11 +42,10 @@ class EpochTotals:
 
 @dataclass
 class Post:
-    """What a listener posted for an epoch; ``fees`` are those that nobody has claimed yet."""
+    """What a listener posted for an epoch."""
 
     root: bytes
     stake: int
-    fees: int
     used: int = 0
     agreed: int = 0
     """Of its attention, what counted where it was bound to listen to speakers that are paid."""
@@ -61,7 +59,6 @@ class HeardSoFar:
 
     consensus: int = 0
     rank: int = 0
-    fees: int = 0
     claimed: bool = False
     collected: bool = False
     voided: bool = False
@@ -76,13 +73,3 @@ class Totals:
     """Not all were bound to listen to all: each is paid as far as its attention agreed."""
     crowd: bool = False
     """So many were bound that each is paid as far as its weights have told news."""
-
-
-@dataclass
-class Escrow:
-    free: int = 0
-    thawing: int = 0
-    ready_at: int = 0
-    cap: int = 0
-    spent: tuple[int, int] = (0, 0)
-    """Epoch, and what fees took out of escrow in it since there is a cap."""

@@ -1,4 +1,4 @@
-"""Receipts that a listener signed and did not pay."""
+"""Receipts that a listener signed and did not post."""
 
 from __future__ import annotations
 
@@ -24,23 +24,21 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Dispute:
-    """A receipt that a speaker was not paid for. ``answer_by`` is in seconds since 1970."""
+    """A receipt that a speaker's claim did not count. ``answer_by`` is in seconds since 1970."""
 
     leaf: bytes
-    fee: int
     answer_by: int
     open: bool
 
 
 @dataclass(frozen=True)
 class Disputed(Event):
-    """A speaker shows a receipt that it was not paid for."""
+    """A speaker shows a receipt that its claim did not count."""
 
     epoch: int
     listener: int
     speaker: int
     leaf: bytes
-    fee: int
     answer_by: int
 
 
@@ -52,8 +50,6 @@ class DisputeEnded(Event):
     listener: int
     speaker: int
     kept: bool
-    paid: int
-    voided: bool
 
 
 class DisputesReplay(Replay):
@@ -72,6 +68,7 @@ class DisputesReplay(Replay):
         now = self.time_of(e.block)
         self.differ(f"window of {at} open", True, now < self.clock.final_at.get(e.epoch, 0))
         self.differ(f"time to answer {at}", now + self.clock.windows.get(e.epoch, 0), e.answer_by)
+        self.differ(f"something posted by {e.listener} at {at}", True, (e.epoch, e.listener) in self.settlement.posts)
         self.disputes[which] = e
         self.settlement.disputed.add(e.leaf)
         self.settlement.contested[e.epoch, e.listener] += 1
@@ -82,7 +79,7 @@ class DisputesReplay(Replay):
         signed = self.settlement.receipt(e.leaf, name)
         if signed is not None:
             r = signed.receipt
-            self.differ(at, (r.epoch, r.listener, r.speaker, r.fee), (*which, e.fee))
+            self.differ(at, (r.epoch, r.listener, r.speaker), which)
             self.settlement.check_signature(r.listener, signed, signed.listener_signature, f"receipt of {at}")
 
     def on_DisputeEnded(self, e: DisputeEnded) -> None:
@@ -96,22 +93,13 @@ class DisputesReplay(Replay):
         signed = self.run.receipts.get(dispute.leaf)
         if e.kept and post and signed is not None and signed.proof:
             self.differ(f"root of {at}", post.root, root_from(dispute.leaf, signed.proof))
-        aside = min(dispute.fee, post.fees if post else 0)
-        more = min(dispute.fee - aside, settlement.spendable(e.listener))
-        if post:
-            post.fees -= aside
-        settlement.spend(e.listener, more, at)
-        voided = post is not None and not (e.kept and aside + more == dispute.fee)
-        self.differ(at, (aside + more, voided), (e.paid, e.voided))
         column = settlement.columns[e.epoch, e.listener]
         settlement.contested[e.epoch, e.listener] -= 1
-        column.voided = column.voided or voided
-        if aside + more:
-            self.move(settlement.address, self.registry.members[e.speaker].owner, aside + more)
+        column.voided = column.voided or not e.kept
 
 
 class Disputes(Contract):
-    """Receipts that a listener signed and did not pay."""
+    """Receipts that a listener signed and did not post."""
 
     name = "Disputes"
     events = (Disputed, DisputeEnded)
@@ -119,14 +107,14 @@ class Disputes(Contract):
     replay = DisputesReplay
 
     def open(self, signed: SignedReceipt, since: int | None = None) -> Sent:
-        """Show a receipt that its listener signed and that this speaker was not paid for. ``since`` is a block before
-        the speaker's claim: without it, all blocks are searched for that."""
+        """Show a receipt that its listener signed and that this speaker's claim did not count. ``since`` is a block
+        before that claim: without it, all blocks are searched for that."""
         r = signed.receipt
         heard = self._ledger.client(Settlement).heard(r.epoch, r.speaker, since)
         return self._write("open", r.as_tuple(), signed.listener_signature, heard)
 
     def answer(self, epoch: int, listener: int, speaker: int, proof: Sequence[bytes]) -> Sent:
-        """Show that a disputed receipt is in its listener's root: it is paid, and nobody loses anything."""
+        """Show that a disputed receipt is in its listener's root: nobody loses anything."""
         return self._write("answer", epoch, listener, speaker, list(proof))
 
     def uphold(self, epoch: int, listener: int, speaker: int) -> Sent:
@@ -139,5 +127,5 @@ class Disputes(Contract):
 
     def get(self, epoch: int, listener: int, speaker: int) -> Dispute | None:
         """What a speaker holds against a listener; None for nothing."""
-        leaf, fee, answer_by, state = self._read("disputes", epoch, listener, speaker)
-        return Dispute(leaf, fee, answer_by, state == 1) if state else None
+        leaf, answer_by, state = self._read("disputes", epoch, listener, speaker)
+        return Dispute(leaf, answer_by, state == 1) if state else None

@@ -77,6 +77,9 @@ class Economy(Contract):
         """The terms of the last cycle that was opened."""
         return Terms.from_tuple(self._read("current"))
 
+    def owners_terms(self) -> Terms:
+        return self.current()
+
     def propose(self, economy: Terms) -> Sent:
         """Change the terms from the next cycle on that opens; the owner of the rules only."""
         return self._write("propose", economy.as_tuple())

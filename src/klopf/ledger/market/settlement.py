@@ -1,4 +1,4 @@
-"""Receipts and pay: escrow of fees, roots that listeners post, columns that speakers claim, and what is paid."""
+"""Receipts and pay: roots that listeners post, columns that speakers claim, and what is paid."""
 
 from __future__ import annotations
 
@@ -15,32 +15,18 @@ from klopf.ledger.core._participant import Role
 from klopf.ledger.core.clock import Clock, ClockReplay, Phase
 from klopf.ledger.core.registry import Registry, RegistryReplay
 from klopf.ledger.core.rules import Rules
-from klopf.ledger.core.token import Token
 from klopf.ledger.market import _reference as ref
 from klopf.ledger.market._news import FEW, Newsroom
-from klopf.ledger.market._said import (
-    Capped,
-    Claimed,
-    Collected,
-    Deposited,
-    EIP712DomainChanged,
-    Heard,
-    Posted,
-    Refused,
-    Thawing,
-    Withdrawn,
-)
-from klopf.ledger.market._settled import Column, EpochTotals, Escrow, HeardSoFar, Post, Totals, Trust
+from klopf.ledger.market._said import Claimed, Collected, EIP712DomainChanged, Heard, Posted, Refused
+from klopf.ledger.market._settled import Column, EpochTotals, HeardSoFar, Post, Totals, Trust
 from klopf.ledger.market.emission import EmissionReplay
 from klopf.neuron import Standing
 
 __all__ = [
     "EMPTY_ROOT",
-    "Capped",
     "Claimed",
     "Collected",
     "Column",
-    "Deposited",
     "EIP712DomainChanged",
     "EpochTotals",
     "Heard",
@@ -49,9 +35,7 @@ __all__ = [
     "Refused",
     "Settlement",
     "SettlementReplay",
-    "Thawing",
     "Trust",
-    "Withdrawn",
 ]
 
 EMPTY_ROOT = (1).to_bytes(32, "big")
@@ -59,9 +43,7 @@ _WAD, _COLUMN = 10**18, 128  # one, and receipts that a claim may hold
 
 
 class SettlementReplay(Replay):
-    """Escrow, posts, columns and pay; and that every receipt is genuine."""
-
-    holds_tokens = True
+    """Posts, columns and pay; and that every receipt is genuine."""
 
     def begin(self) -> None:
         self.clock, self.registry = self.of(ClockReplay), self.of(RegistryReplay)
@@ -69,7 +51,6 @@ class SettlementReplay(Replay):
         self.registry.share = self.share
         deployment = self.run.ledger.deployment
         self.domain = Domain(deployment.chain_id, self.address)
-        self.escrow: dict[int, Escrow] = defaultdict(Escrow)
         self.posts: dict[tuple[int, int], Post] = {}
         self.columns: dict[tuple[int, int], HeardSoFar] = defaultdict(HeardSoFar)
         self.totals: dict[int, Totals] = defaultdict(Totals)
@@ -86,50 +67,6 @@ class SettlementReplay(Replay):
         self._column: list[tuple[int, int]] = []  # of the claim that goes on: (stake, weight) of each receipt
         self._listeners: list[int] = []
         self._voices: list[tuple[Post, int]] = []  # and whose it was, with the weight of those who are bound
-        self._fees = 0
-
-    # -- escrow --
-
-    def on_Deposited(self, e: Deposited) -> None:
-        self.registry.must_know(e.id)
-        self.escrow[e.id].free += e.amount
-        self.move(e.sender, self.address, e.amount)
-
-    def on_Thawing(self, e: Thawing) -> None:
-        escrow = self.escrow[e.id]
-        escrow.thawing += e.amount
-        escrow.ready_at = self.time_of(e.block) + self.rules.now.thaw_seconds
-        self.differ(f"thawing of {self.where(e)} within the escrow", True, escrow.thawing <= escrow.free)
-        self.differ(f"end of {self.where(e)}", escrow.ready_at, e.ready_at)
-
-    def on_Withdrawn(self, e: Withdrawn) -> None:
-        escrow = self.escrow[e.id]
-        self.differ(f"receiver of {self.where(e)}", self.registry.members[e.id].owner, e.to)
-        self.differ(f"time of {self.where(e)} over", True, self.time_of(e.block) >= escrow.ready_at)
-        self.differ(f"amount of {self.where(e)}", min(escrow.thawing, escrow.free), e.amount)
-        self.move(self.address, e.to, e.amount)
-        escrow.free -= e.amount
-        escrow.thawing = 0
-
-    def on_Capped(self, e: Capped) -> None:
-        self.registry.must_know(e.id)
-        self.escrow[e.id].cap = e.most
-
-    def spendable(self, id: int) -> int:
-        """What fees may still take out of the escrow of ``id`` in this epoch."""
-        escrow = self.escrow[id]
-        if not escrow.cap:
-            return escrow.free
-        spent = escrow.spent[1] if escrow.spent[0] == self.clock.epoch else 0
-        return max(0, min(escrow.free, escrow.cap - spent))
-
-    def spend(self, id: int, amount: int, at: str) -> None:
-        """Fees take ``amount`` out of the escrow of ``id``."""
-        self.differ(f"fees of {at} within escrow and cap", True, amount <= self.spendable(id))
-        escrow, epoch = self.escrow[id], self.clock.epoch
-        escrow.free -= amount
-        if escrow.cap and amount:
-            escrow.spent = (epoch, amount + (escrow.spent[1] if escrow.spent[0] == epoch else 0))
 
     # -- posts and claims --
 
@@ -140,8 +77,7 @@ class SettlementReplay(Replay):
         self.differ(f"second post of {e.id} in epoch {e.epoch}", False, (e.epoch, e.id) in self.posts)
         weight = self.registry.bound_with(e.id, e.epoch) if m.role is Role.NEURON else 0
         self.differ(f"stake of {self.where(e)}", weight, e.stake)
-        self.spend(e.id, e.fees, self.where(e))
-        self.posts[e.epoch, e.id] = Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight, e.fees)
+        self.posts[e.epoch, e.id] = Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight)
         self.totals[e.epoch].stake += weight
         self.posts[e.epoch, e.id].news = self.newsroom.posted(e.id)
 
@@ -150,8 +86,8 @@ class SettlementReplay(Replay):
         signed = self.receipt(e.leaf, f"receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}")
         if signed is not None:
             r = signed.receipt
-            said = (e.epoch, e.listener, e.speaker, e.answers, e.weight, e.fee)
-            self.differ(at, (r.epoch, r.listener, r.speaker, r.answers, r.weight, r.fee), said)
+            said = (e.epoch, e.listener, e.speaker, e.answers, e.weight)
+            self.differ(at, (r.epoch, r.listener, r.speaker, r.answers, r.weight), said)
             self.check_signature(r.listener, signed, signed.listener_signature, f"receipt of {at}")
             self.check_signature(r.speaker, signed, signed.speaker_signature, f"receipt of {at}")
             if root_from(r.leaf, signed.proof) != post.root:
@@ -160,17 +96,14 @@ class SettlementReplay(Replay):
         self.paid.add(e.leaf)
         self.counted.add((e.epoch, e.listener, e.speaker))
         post.used += e.weight
-        post.fees -= e.fee
         within = post.used <= ref.ATTENTION
         self.differ(f"weights of listener {e.listener} within {ref.ATTENTION} at {at}", True, within)
-        self.differ(f"fees of listener {e.listener} covered at {at}", True, post.fees >= 0)
         total, count = self.registry.duties.bound(e.epoch)
         seed, seats = self.clock.seeds[e.epoch], self.rules.now.committee
         bound = ref.bound_with(seed, e.listener, e.speaker, post.stake, total, count, seats) if post.stake else 0
         self._column.append((bound, e.weight))
         self._listeners.append(e.listener)
         self._voices.append((post, e.weight if bound else 0))
-        self._fees += e.fee
 
     def on_Refused(self, e: Refused) -> None:
         name = f"refused receipt of epoch {e.epoch}, listener {e.listener}, speaker {e.speaker}"
@@ -179,7 +112,7 @@ class SettlementReplay(Replay):
             post, r = self.posts[e.epoch, e.listener], signed.receipt
             said = (e.epoch, e.listener, e.speaker)
             self.differ(self.where(e), (r.epoch, r.listener, r.speaker), said)
-            justified = post.used + r.weight > ref.ATTENTION or r.fee > post.fees
+            justified = post.used + r.weight > ref.ATTENTION
             self.differ(f"a reason for {self.where(e)}", True, justified)
 
     def on_Claimed(self, e: Claimed) -> None:
@@ -200,13 +133,12 @@ class SettlementReplay(Replay):
         self._voices, self._listeners = [], []
         if self.registry.members[e.speaker].standing is not Standing.BACKBONE:
             rank = rank * rules.fringe_bps // 10_000
-        fees, self._column, self._fees = self._fees, [], 0
+        self._column = []
         self.differ(f"consensus weight of {at}", consensus, e.consensus)
         self.differ(f"rank of {at}", rank, e.rank)
-        self.differ(f"fees of {at}", fees, e.fees)
         column = self.columns[e.epoch, e.speaker]
         self.differ(f"second claim of {e.speaker} in epoch {e.epoch}", False, column.claimed)
-        column.consensus, column.rank, column.fees, column.claimed = consensus, rank, fees, True
+        column.consensus, column.rank, column.claimed = consensus, rank, True
         if rank and not totals.rank:
             emission = self.emission
             totals.pool = min(rules.emission, emission.market_left, emission.left)
@@ -243,19 +175,12 @@ class SettlementReplay(Replay):
         self.clock.over(e, e.epoch)
         self.differ(f"second payment of {e.id} for epoch {e.epoch}", False, column.collected)
         self.differ(f"compute reward of {at}", emission, e.emitted)
-        self.differ(f"fees of {at}", column.fees, e.fees)
-        self.differ(f"refund of {at}", post.fees if post else 0, e.refund)
         self.differ(f"receiver of {at}", m.owner, e.owner)
         if emission:
             self.emission.paid_for(m.owner, emission, for_effort=False)
-        if column.fees:
-            self.move(self.address, m.owner, column.fees)
         counts = self.registry.counts(e.epoch, m)
         self.differ(f"utility updated by {at}", counts, (e.epoch, e.id) in self.registry.heard)
-        if post:
-            self.escrow[e.id].free += post.fees
-            post.fees = 0
-        column.fees, column.collected = 0, True
+        column.collected = True
 
     # -- receipts --
 
@@ -291,12 +216,6 @@ class SettlementReplay(Replay):
             if post is not None and signed.proof and leaf not in self.disputed:
                 self.differ(f"root of the {name}", post.root, root_from(leaf, signed.proof))
 
-    # -- the end --
-
-    def owed(self) -> int:
-        owed = sum(escrow.free for escrow in self.escrow.values()) + sum(post.fees for post in self.posts.values())
-        return owed + sum(column.fees for column in self.columns.values())
-
     def compare(self) -> None:
         self.check_unpaid()
         settlement, the = self.client(Settlement), "the contract's"
@@ -309,17 +228,13 @@ class SettlementReplay(Replay):
         for (epoch, id), open_ in self.contested.items():
             self.differ(f"{the} disputes with {id} in epoch {epoch}", open_, settlement.contested(epoch, id))
         for id, m in self.registry.members.items():
-            escrow = self.escrow[id]
-            self.differ(f"escrow of {id}", escrow.free, settlement.escrow(id))
-            self.differ(f"thawing escrow of {id}", escrow.thawing, settlement.thawing(id)[0])
             self.differ(f"{the} trust in {id}", self.trusts.get(id, Trust()), settlement.trust(id))
-            self.differ(f"cap of {id}", escrow.cap, settlement.capped(id))
             for epoch in range(1, self.clock.epoch + 1):
                 found, kept = settlement.column(epoch, id), self.columns[epoch, id]
                 weighed = kept.collected or (epoch, id) in self.registry.heard
                 if not weighed and not self.registry.counts(epoch, m):
                     weighed = found.weighed  # for whom nothing is said when it happens
-                values = (kept.consensus, kept.rank, kept.fees, kept.claimed, kept.collected, weighed, kept.voided)
+                values = (kept.consensus, kept.rank, kept.claimed, kept.collected, weighed, kept.voided)
                 self.differ(f"{the} column of {id} in epoch {epoch}", Column(*values), found)
 
 
@@ -327,36 +242,14 @@ class Settlement(Contract):
     """Receipts and pay."""
 
     name = "Settlement"
-    events = (Deposited, Thawing, Withdrawn, Capped, Posted, Heard, Refused, Claimed, Collected, EIP712DomainChanged)
+    events = (Posted, Heard, Refused, Claimed, Collected, EIP712DomainChanged)
     needs_none = (EIP712DomainChanged,)
     participants = ("id", "listener", "speaker")
     replay = SettlementReplay
 
-    def deposit(self, id: int, amount: int) -> Sent:
-        """Put fees in escrow for ``id``; approves by itself."""
-        self._ledger.client(Token).ensure_allowance(self.address, amount)
-        return self._write("deposit", id, amount)
-
-    def thaw(self, id: int, amount: int) -> Sent:
-        """Let escrow thaw, as long as stake does. Fees may still take it until it is withdrawn."""
-        return self._write("thaw", id, amount)
-
-    def withdraw(self, id: int) -> Sent:
-        """Pay what has thawed, and no fee has taken, back to the owner. Anybody may."""
-        return self._write("withdraw", id)
-
-    def escrow(self, id: int) -> int:
-        """Escrow of ``id`` that is free to post; what thaws included."""
-        return int(self._read("escrow", id))
-
-    def thawing(self, id: int) -> tuple[int, int]:
-        """How much escrow of ``id`` thaws, and when it may be withdrawn, in seconds since 1970."""
-        amount, ready_at = self._read("thaws", id)
-        return int(amount), int(ready_at)
-
-    def post(self, id: int, root: bytes, fees: int, commitment: bytes) -> Sent:
-        """A listener's part of LISTEN: root of its receipts, sum of their fees, hash of its next model snapshot."""
-        return self._write("post", id, root, fees, commitment)
+    def post(self, id: int, root: bytes, commitment: bytes) -> Sent:
+        """A listener's part of LISTEN: root of its receipts, hash of its next model snapshot."""
+        return self._write("post", id, root, commitment)
 
     def posted(self, epoch: int, id: int) -> bytes:
         """The root that ``id`` posted in ``epoch``; zeros for none (1 in the last byte for an empty one)."""
@@ -365,9 +258,9 @@ class Settlement(Contract):
     def claim(self, id: int, receipts: Sequence[SignedReceipt]) -> Sent:
         """A speaker's part of CLAIM: every receipt in which it was listened to, with proofs.
 
-        Of more than 128, those with the greatest weight and, among equals, fee.
+        Of more than 128, those with the greatest weight.
         """
-        column = sorted(receipts, key=lambda s: (-s.receipt.weight, -s.receipt.fee))[:_COLUMN]
+        column = sorted(receipts, key=lambda s: -s.receipt.weight)[:_COLUMN]
         return self._write("claim", id, [signed.as_tuple() for signed in column])
 
     def bound_to(self, listener: int, speakers: Sequence[int]) -> list[int]:
@@ -389,24 +282,12 @@ class Settlement(Contract):
 
     def column(self, epoch: int, id: int) -> Column:
         """How ``id`` was heard in ``epoch``."""
-        rank, fees, consensus, claimed, pay, voided = self._read("columns", epoch, id)
-        return Column(consensus, rank, fees, claimed, pay == 2, pay > 0, voided)
+        rank, consensus, claimed, pay, voided = self._read("columns", epoch, id)
+        return Column(consensus, rank, claimed, pay == 2, pay > 0, voided)
 
     def contested(self, epoch: int, id: int) -> int:
         """How many disputes are open about receipts of an epoch that ``id`` signed as a listener."""
-        return int(self._read("posts", epoch, id)[4])
-
-    def cap(self, id: int, most: int) -> Sent:
-        """The most that fees may take out of the escrow of ``id`` in one epoch; 0 for no cap. The owner only."""
-        return self._write("cap", id, most)
-
-    def capped(self, id: int) -> int:
-        """What fees may take out of the escrow of ``id`` in one epoch; 0 for no cap."""
-        return int(self._read("caps", id)[0])
-
-    def set_aside(self, epoch: int, id: int) -> int:
-        """Fees that ``id`` set aside for an epoch and that nobody has claimed or got back yet."""
-        return self._word("posts", 2, epoch, id)
+        return int(self._read("posts", epoch, id)[3])
 
     def heard(self, epoch: int, speaker: int, since: int | None = None, step: int = 5_000) -> list[int]:
         """The listeners whose receipts a claim counted, in its order. ``since`` is a block before the claim's (by
@@ -427,9 +308,9 @@ class Settlement(Contract):
     def news(self, epoch: int, id: int) -> int:
         """What part of its reward the weights of ``id`` before ``epoch`` have earned it, in 1/10,000: where many are
         bound to listen, it is paid that."""
-        return int(self._read("posts", epoch, id)[6])
+        return int(self._read("posts", epoch, id)[5])
 
     def agreed(self, epoch: int, id: int) -> int:
         """How much of its attention ``id`` gave in agreement with the consensus, of 65535: where neurons are bound by
         lot, the part of its reward that it is paid."""
-        return int(self._read("posts", epoch, id)[5])
+        return int(self._read("posts", epoch, id)[4])

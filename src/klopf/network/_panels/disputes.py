@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -11,17 +10,14 @@ from klopf.network._summary import Summary
 
 __all__ = ["Disputes"]
 
-HEADS = (
-    '<th class="n">epoch</th><th>speaker</th><th>listener</th><th class="n">fee</th><th>outcome</th>'
-    '<th class="n">paid</th><th>listener\'s reward</th>'
-)
+HEADS = '<th class="n">epoch</th><th>speaker</th><th>listener</th><th>outcome</th><th>listener\'s reward</th>'
 
 
 class Disputes(Panel):
     title = "Disputes"
     lead = (
-        "A speaker shows a receipt that its listener signed and that it was not paid for. Answered: the receipt is in the "
-        "root that the listener posted. Upheld: it is not, and the listener loses its reward of the epoch."
+        "A speaker shows a receipt that its listener signed and that its claim did not count. Answered: the receipt "
+        "is in the root that the listener posted. Upheld: it is not, and the listener loses its reward of the epoch."
     )
 
     def data(self, summary: Summary) -> Any:
@@ -35,6 +31,5 @@ class Disputes(Panel):
 def _row(row: dict[str, Any]) -> str:
     return (
         f'<tr><td class="n">{row["epoch"]}</td><td>{escape(row["speaker"])}</td><td>{escape(row["listener"])}</td>'
-        f'<td class="n">{Decimal(row["fee"]):,.4f}</td><td>{escape(row["outcome"])}</td>'
-        f'<td class="n">{Decimal(row["paid"]):,.4f}</td><td class="bad">{"lost" if row["voided"] else ""}</td></tr>'
+        f'<td>{escape(row["outcome"])}</td><td class="bad">{"lost" if row["voided"] else ""}</td></tr>'
     )

@@ -19,7 +19,7 @@ class Payments(Panel):
     lead = (
         "A listener's weight counts up to the consensus: the largest weight that listeners holding enough of the stake "
         "give at least. Stake times counted weight, summed, is a neuron's rank; its part of all ranks is its part of the "
-        "epoch's emission. Fees come from requesters' receipts."
+        "epoch's emission. Fees come from requesters' vouchers."
     )
 
     def data(self, summary: Summary) -> Any:
