@@ -44,7 +44,7 @@ __all__ = [
     "MindRegressor",
 ]
 
-FEW = 7
+_FEW = 7
 """Classes whose probabilities NumPy would add up one after another too."""
 
 
@@ -201,7 +201,7 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
             return {}
         said = self._named.predicted(mind, x)[1].astype(np.float64)
         places = self._classes
-        if len(places) > FEW:
+        if len(places) > _FEW:
             return dict(zip(places, self._probabilities(said[None])[0].tolist(), strict=True))
         p, total = said.tolist(), 0.0  # for few classes a third of the time
         for place in places.values():  # not by ``sum``, which is more exact from Python 3.12 on
