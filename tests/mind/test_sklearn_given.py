@@ -27,6 +27,7 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
 from klopf.errors import MindError
 from klopf.mind.sklearn import MindClassifier, MindRegressor
@@ -173,6 +174,34 @@ def test_classes_of_several_outputs_may_be_declared() -> None:
         model.partial_fit(X, np.c_[several, y])
     with pytest.raises(MindError, match="output 0 has a class"):
         model.partial_fit(X, several + 1)
+
+
+def test_balanced_classes_count_alike_in_tables_and_streams() -> None:
+    r = np.random.default_rng(0)
+    X = r.normal(size=(2000, 2))
+    rare = (X[:, 0] + r.normal(size=2000) > 2.2).astype(int)
+    held: dict[Any, list[float]] = {}
+    for weight in (None, "balanced"):
+        streamed = MindClassifier(hidden=(6,), class_weight=weight)
+        for k in range(0, 2000, 10):
+            streamed.partial_fit(X[k : k + 10], rare[k : k + 10])
+        for model in (streamed, MindClassifier(hidden=(6,), passes=2, class_weight=weight).fit(X, rare)):
+            held.setdefault(weight, []).append(float(model.predict(X)[rare == 1].mean()))
+    assert max(held[None]) < 0.3 < 0.5 < min(held["balanced"])
+    counts = r.integers(0, 4, 2000)
+    balanced = MindClassifier(**QUICK, class_weight="balanced")
+    weighed = clone(balanced).fit(X, rare, counts).mind_.commitment()
+    assert weighed == clone(balanced).fit(X.repeat(counts, 0), rare.repeat(counts)).mind_.commitment()
+    several = np.c_[rare, X[:, 1] > 0]
+    assert clone(balanced).fit(X, several).predict(X)[rare == 1, 0].mean() > 0.5
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("model", [MindClassifier(class_weight="balanced"), MindRegressor(intervals=True)], ids=str)
+def test_check_estimator_passes_with_other_parameters(model: Any) -> None:
+    done = check_estimator(model, on_fail=None)
+    assert not [(c["check_name"], c["exception"]) for c in done if c["status"] not in ("passed", "skipped")]
 
 
 @pytest.mark.parametrize("passes", [0, -1, 1.5, True, None, "3"])

@@ -14,12 +14,36 @@ from klopf.mind.kernels.state import MOST
 __all__ = ["Classes", "Groups", "Numbers"]
 
 
-class Classes:
+class _Named:
+    """What both kinds of classes share."""
+
+    declared: Any = None
+    """All classes there are (of each output), where the first call said so."""
+    _heard: Any = None
+    """For each output, the weights of each class's rows so far."""
+
+    def balanced(self, y: Any, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much each row must count beside its weight, ``(n,)``, so that all classes of what came so far do alike.
+
+        It is the mean weight of a class's rows over that of its own class's; a product over several outputs.
+        """
+        columns = np.asarray(y).reshape(len(y), -1).T
+        heard, out = [dict(each) for each in self._heard or [{} for _ in columns]], np.ones(len(weights))
+        for column, each in zip(columns, heard, strict=True):
+            names, at = np.unique(column, return_inverse=True)
+            for name, much in zip(names.tolist(), np.bincount(at, weights).tolist(), strict=True):
+                each[name] = each.get(name, 0.0) + much
+            own = np.array([each[name] for name in names.tolist()])
+            mean = sum(each.values()) / len(each)
+            out *= np.divide(mean, own, out=np.zeros(len(own)), where=own > 0)[at]
+        self._heard = heard
+        return out
+
+
+class Classes(_Named):
     """One output with names, ``(n,)``: a softmax over all of them that have been seen."""
 
     output = "softmax"
-    declared: Any = None
-    """All classes there are, where the first call said so."""
 
     def __init__(self) -> None:
         self.classes: Any = np.empty(0)
@@ -85,13 +109,11 @@ class Classes:
         return self.classes[p.argmax(1)]
 
 
-class Groups:
+class Groups(_Named):
     """Several outputs with names each, ``(n, outputs)``, or labels that hold or not: a logistic unit for each class of
     each of them, one where there are only two."""
 
     output = "logistic"
-    declared: Any = None
-    """The classes of each output, where the first call said so."""
 
     def __init__(self) -> None:
         self.classes: list[Any] = []

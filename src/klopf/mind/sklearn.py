@@ -149,8 +149,10 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             X, y = self._checked(X, y, reset=True)
             targets = self._new_targets(y)
             targets.check(y)
-            weights = self._weighed(X, y, sample_weight)
-            often, each = visits(weights)
+            weights = self._weighed(X, sample_weight)
+            by_class = self._class_weights(targets, y, weights)
+            (often, each), (more, of_each) = visits(weights), visits(by_class)
+            often, each = often * more, each * of_each
             rng = check_random_state(self.random_state)
             seed = int(rng.randint(2**31 - 1)) if self.random_state is None else self._as_seed(rng)
             order = np.arange(X.shape[0])
@@ -162,7 +164,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             shuffled, learned = np.random.default_rng(seed), _Learned(None, targets, seed)
             for _ in range(passes):
                 learned = self._learn(learned, X, y, shuffled.permutation(order) if self.shuffle else order, each)
-            self._after(learned, X, y, weights)
+            self._after(learned, X, y, weights * by_class)
             self._learned_ = learned
         return self
 
@@ -178,8 +180,9 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             if classes is not None:
                 targets.declare(classes)
             targets.check(y)
-            weights = self._weighed(X, y, sample_weight)
-            order = np.arange(X.shape[0])
+            weights = self._weighed(X, sample_weight)
+            often, each = visits(self._class_weights(targets, y, weights))
+            order, weights = np.arange(X.shape[0]).repeat(often), weights * each
             targets.see(y, order)
             learned = self._learn(learned, X, y, order, weights, True)
             if isinstance(targets, Classes) and targets.declared is not None:
@@ -188,7 +191,11 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._learned_ = learned
         return self
 
-    def _weighed(self, X: Any, y: Any, sample_weight: Any) -> NDArray[np.float64]:
+    def _class_weights(self, targets: Any, y: Any, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much each row counts for its class, ``(n,)``."""
+        return np.ones(len(weights))
+
+    def _weighed(self, X: Any, sample_weight: Any) -> NDArray[np.float64]:
         """How much each row counts, ``(n,)``."""
         weights: NDArray[np.float64] = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -297,7 +304,8 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
         random_state: seed of everything random; None for another one each time.
         options: fields of ``klopf.mind.Settings``. Inputs are normalised unless they say otherwise.
         class_weight: how much the rows of each class count, beside their own weights: a dict by class (a list of such
-            for several outputs), or "balanced" for as much as those of every other class together, in ``fit``.
+            for several outputs), or "balanced" for as much as those of every other class together: of the table in
+            ``fit``, of all that was seen so far in ``partial_fit``.
 
     Attributes:
         classes_: names of the classes; a list of such arrays where there are several outputs.
@@ -328,8 +336,6 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
                 appear at any time. Of several outputs, the names of each (a list), or those of all alike; without
                 it the first call must show all.
         """
-        if isinstance(self.class_weight, str):
-            raise ValueError("class_weight='balanced' needs all rows at once; give partial_fit a dict of weights")
         return self._partial_fit(X, y, sample_weight, classes)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
@@ -337,14 +343,15 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
         check_classification_targets(y)
         return X, y
 
-    def _weighed(self, X: Any, y: Any, sample_weight: Any) -> NDArray[np.float64]:
-        weights = super()._weighed(X, y, sample_weight)
+    def _class_weights(self, targets: Any, y: Any, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.class_weight is None:
-            return weights
+            return np.ones(len(weights))
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            return targets.balanced(y, weights)  # type: ignore[no-any-return]
         each: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
         if not (np.isfinite(each) & (each >= 0)).all():
             raise ValueError("class_weight holds a weight that is negative or not finite; give numbers from 0")
-        return weights * each
+        return each
 
     @property
     def classes_(self) -> Any:
