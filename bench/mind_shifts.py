@@ -1,0 +1,70 @@
+"""What a change of offset, of unit or a lone outlier costs a ``Mind`` with normalised inputs.
+
+    python bench/mind_shifts.py            # three seeds; --quick: one
+
+``y = x0 * x1 > 0`` of four normal inputs, 32 units; at sample 6,000 of 9,000 the inputs change. Printed: shares of wrong
+answers in the thousand samples before, the first hundred after, the next two hundred, the next seven hundred, and the
+last thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from figures import Report, arguments
+
+from klopf.mind import Mind
+
+AT, END = 6_000, 9_000
+SPANS = ((AT - 1_000, AT), (AT, AT + 100), (AT + 100, AT + 300), (AT + 300, AT + 1_000), (END - 1_000, END))
+
+
+def outlier(X: np.ndarray) -> None:
+    X[0, 0] = 1e4
+
+
+def plus(shift: float, columns: slice = slice(None)) -> Callable[[np.ndarray], None]:
+    def change(X: np.ndarray) -> None:
+        X[:, columns] += shift
+
+    return change
+
+
+def times(factor: float) -> Callable[[np.ndarray], None]:
+    def change(X: np.ndarray) -> None:
+        X *= factor
+
+    return change
+
+
+CHANGES = {
+    "one input of 10^4": outlier,
+    "all inputs + 50": plus(50.0),
+    "all inputs + 5": plus(5.0),
+    "all inputs + 2": plus(2.0),
+    "all inputs + 1": plus(1.0),
+    "one input + 1": plus(1.0, slice(0, 1)),
+    "unit * 1.5": times(1.5),
+    "unit / 1,000": times(1e-3),
+    "unit * 1,000": times(1e3),
+}
+
+
+def main() -> None:
+    a = arguments(__doc__).parse_args()
+    with Report(a.json) as report:
+        for name, change in CHANGES.items():
+            errors = []
+            for seed in range(1 if a.quick else 3):
+                X = np.random.default_rng(seed).normal(size=(END, 4))
+                y = (X[:, 0] * X[:, 1] > 0).astype(int)
+                change(X[AT:])
+                errors.append(Mind(4, 2, hidden=(32,), normalise_inputs=True, seed=seed).learn(X, y))
+            cells = [float(np.mean([e[start:end] for e in errors])) for start, end in SPANS]
+            report.say(f"{name:18} " + "  ".join(f"{cell:.3f}" for cell in cells))
+            report.figure(f"{name}: wrong 300 to 1,000 samples after", cells[3])
+
+
+if __name__ == "__main__":
+    main()
