@@ -2,9 +2,9 @@
 
     python bench/mind_shifts.py            # three seeds; --quick: one
 
-``y = x0 * x1 > 0`` of four normal inputs, 32 units; at sample 6,000 of 9,000 the inputs change. Printed: shares of wrong
-answers in the thousand samples before, the first hundred after, the next two hundred, the next seven hundred, and the
-last thousand.
+``y = x0 * x1 > 0`` of four normal inputs, 32 units; at sample 6,000 of 9,000 the inputs change. Printed are shares of
+wrong answers in the thousand samples before, the first hundred after, the next two hundred, the next seven hundred, and
+the last thousand.
 """
 
 from __future__ import annotations
