@@ -97,10 +97,10 @@ def learn_in(
     call to keep; ``horizon`` how long that is remembered."""
     if scale is None:
         given: tuple[Any, ...] = (company, x, y.reshape(-1), weights, out, errors)
-        _kernel("learn_in_company", x.dtype, out.dtype, given)(*given)
+        _kernel("learn", x.dtype, out.dtype, given)(*given)
     else:
         given = (company, scale, horizon, x, y.reshape(-1), weights, out, errors)
-        _kernel("learn_in_scaled_company", x.dtype, out.dtype, given)(*given)
+        _kernel("learn scaled", x.dtype, out.dtype, given)(*given)
 
 
 def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDArray[Any] | None) -> None:
@@ -108,10 +108,10 @@ def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDAr
     target, where it is scaled."""
     if scale is None:
         given: tuple[Any, ...] = (company, x, out)
-        _kernel("predict_in_company", x.dtype, out.dtype, given)(*given)
+        _kernel("predict", x.dtype, out.dtype, given)(*given)
     else:
         given = (company, scale, x, out)
-        _kernel("predict_in_scaled_company", x.dtype, out.dtype, given)(*given)
+        _kernel("predict scaled", x.dtype, out.dtype, given)(*given)
 
 
 _loaded: dict[tuple[Any, ...], Any] = {}
@@ -123,7 +123,13 @@ def _kernel(name: str, inputs: Any, outputs: Any, given: tuple[Any, ...]) -> Any
     if found is None:
         from klopf.mind.kernels.company import learn  # compiled code is loaded late: importing stays quick
 
-        found = _loaded[name, inputs, outputs] = direct(getattr(learn, name), *given)
+        kernel = {
+            "learn": learn.learn_in_company,
+            "learn scaled": learn.learn_in_scaled_company,
+            "predict": learn.predict_in_company,
+            "predict scaled": learn.predict_in_scaled_company,
+        }[name]
+        found = _loaded[name, inputs, outputs] = direct(kernel, *given)
     return found
 
 
