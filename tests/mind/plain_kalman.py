@@ -162,8 +162,8 @@ def test_what_is_known_is_never_less_than_nothing() -> None:
 @pytest.mark.parametrize("options", [{"block": 0}, {"block": 0, "shared": 0}])
 def test_samples_that_wait_are_part_of_the_state(tmp_path: Path, options: dict[str, int]) -> None:
     r = np.random.default_rng(3)
-    X, y = r.normal(size=(61, 6)), r.integers(0, 3, 61)
-    whole, cut = (Mind(6, 3, hidden=(7,), seed=4, replacement_rate=0.02, maturity=5, **options) for _ in range(2))
+    X, y = r.normal(size=(61, 6)), np.arange(61) // 12 % 3
+    whole, cut = (Mind(6, 3, hidden=(7,), seed=4, replacement_rate=0.5, maturity=5, **options) for _ in range(2))
     whole.learn(X, y)
     cut.learn(X[:21], y[:21])  # five samples wait
     cut.save(tmp_path / "mind")

@@ -51,15 +51,15 @@ import warnings, numpy as np
 from klopf.mind import Mind
 warnings.filterwarnings("ignore")
 r = np.random.default_rng(0)
-m = Mind(5, 3, hidden=(7,), learner="klopf", dtype="float64", seed=2, replacement_rate=0.2, maturity=5)
+m = Mind(5, 3, hidden=(7,), learner="klopf", dtype="float64", seed=2, replacement_rate=0.9, maturity=5)
 X = r.normal(size=(60, 5))
-m.learn(X, (X[:, 0] > 0).astype(int) + (X[:, 1] > 0))
+m.learn(X, np.arange(60) // 10 % 3)
 print(repr(m.births), *m._net.W.tolist())
 """
     births, *weights = plain_python("-c", code).split()
     r = np.random.default_rng(0)
-    m = Mind(5, 3, hidden=(7,), learner="klopf", dtype="float64", seed=2, replacement_rate=0.2, maturity=5)
+    m = Mind(5, 3, hidden=(7,), learner="klopf", dtype="float64", seed=2, replacement_rate=0.9, maturity=5)
     X = r.normal(size=(60, 5))
-    m.learn(X, (X[:, 0] > 0).astype(int) + (X[:, 1] > 0))
+    m.learn(X, np.arange(60) // 10 % 3)
     assert int(births) == m.births > 0
     assert m._net.W.tolist() == pytest.approx([float(w) for w in weights], abs=1e-9)
