@@ -83,8 +83,14 @@ def test_who_keeps_company_finds_its_code_by_types_that_never_change(
     monkeypatch.setattr(_mind, "direct", looked_at)
     monkeypatch.setattr(_company, "direct", looked_at)
     monkeypatch.setattr(_company, "_loaded", {})
-    for output, outputs, y in (("softmax", 2, Y), ("linear", 1, X[:, 1])):
-        m = Mind(4, outputs, (4,), output=output, **_company.options_of("klopf"))
+    more: dict[str, Any] = _company.options_of("klopf")
+    kinds = [
+        ("softmax", 2, Y, more),
+        ("linear", 1, X[:, 1], more),
+        ("linear", 1, X[:, 1], {**more, "scale_targets": False}),
+    ]
+    for output, outputs, y, options in kinds:
+        m = Mind(4, outputs, (4,), output=output, **options)
         m.learn(X, y, sample_weight=np.arange(30) % 3)
         joblib.dump(m, tmp_path / "m")
         m.save(tmp_path / "m.klopf")

@@ -97,10 +97,10 @@ def learn_in(
     call to keep; ``horizon`` how long that is remembered."""
     if scale is None:
         given: tuple[Any, ...] = (company, x, y.reshape(-1), weights, out, errors)
-        _kernel("learn", x.dtype, out.dtype, given)(*given)
+        _kernel("learn", given, x.dtype, y.dtype, out.dtype)(*given)
     else:
-        given = (company, scale, horizon, x, y.reshape(-1), weights, out, errors)
-        _kernel("learn scaled", x.dtype, out.dtype, given)(*given)
+        given = (company, scale, float(horizon), x, y.reshape(-1), weights, out, errors)
+        _kernel("learn scaled", given, x.dtype, y.dtype, out.dtype)(*given)
 
 
 def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDArray[Any] | None) -> None:
@@ -108,18 +108,18 @@ def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDAr
     target, where it is scaled."""
     if scale is None:
         given: tuple[Any, ...] = (company, x, out)
-        _kernel("predict", x.dtype, out.dtype, given)(*given)
+        _kernel("predict", given, x.dtype, out.dtype)(*given)
     else:
         given = (company, scale, x, out)
-        _kernel("predict scaled", x.dtype, out.dtype, given)(*given)
+        _kernel("predict scaled", given, x.dtype, out.dtype)(*given)
 
 
 _loaded: dict[tuple[Any, ...], Any] = {}
 
 
-def _kernel(name: str, inputs: Any, outputs: Any, given: tuple[Any, ...]) -> Any:
-    """That kernel for inputs and outputs of these types, which all the other types follow from."""
-    found = _loaded.get((name, inputs, outputs))
+def _kernel(name: str, given: tuple[Any, ...], *types: Any) -> Any:
+    """That kernel for inputs, targets and outputs of these types, which all the other types follow from."""
+    found = _loaded.get((name, *types))
     if found is None:
         from klopf.mind.kernels.company import learn  # compiled code is loaded late: importing stays quick
 
@@ -129,7 +129,7 @@ def _kernel(name: str, inputs: Any, outputs: Any, given: tuple[Any, ...]) -> Any
             "predict": learn.predict_in_company,
             "predict scaled": learn.predict_in_scaled_company,
         }[name]
-        found = _loaded[name, inputs, outputs] = direct(kernel, *given)
+        found = _loaded[name, *types] = direct(kernel, *given)
     return found
 
 
