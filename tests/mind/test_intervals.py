@@ -183,5 +183,5 @@ def test_classes_have_weights_in_scikit_learns_classifier() -> None:
     same = MindClassifier(passes=1).fit(X, y, np.where(y == "rare", 3.0, 1.0))
     assert (each.predict_proba(X) == same.predict_proba(X)).all()
     MindClassifier(class_weight={"rare": 3.0}).partial_fit(X, y)
-    with pytest.raises(ValueError, match="balanced"):
-        MindClassifier(class_weight="balanced").partial_fit(X, y)
+    stream = MindClassifier(class_weight="balanced").partial_fit(X[:1000], y[:1000])
+    assert (stream.predict(X[1000:]) == "rare")[y[1000:] == "rare"].mean() > found["none"] + 0.2

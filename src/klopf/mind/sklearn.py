@@ -308,7 +308,6 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
             ``fit``, of all that was seen so far in ``partial_fit``.
 
     Attributes:
-        classes_: names of the classes; a list of such arrays where there are several outputs.
         mind_: the mind that has learned.
     """
 
