@@ -13,8 +13,8 @@ import time
 
 __all__ = ["Wakeful"]
 
-QUICK_SECONDS = 150e-6  # from an answer to the next request, with the time that it takes to wake up
-AWAKE_SECONDS = 100e-6
+QUICK_SECONDS = 300e-6  # from an answer to the next request, with the time that it takes to wake up
+AWAKE_SECONDS = 250e-6
 yield_processor = getattr(os, "sched_yield", lambda: time.sleep(0))
 
 
