@@ -7,25 +7,24 @@ after the other, in turn, in rounds, and medians are told. A transfer is one of 
 receipt asked for. The embedded chain makes each transaction durable before it answers; anvil keeps everything in
 memory and loses it when it is killed.
 
-Results on 2 cores of a shared x86 machine with nothing else to do, the median of three runs of this program:
+Results on 2 cores of a shared x86 machine with nothing else to do, medians of runs of this program:
 
 ================================================  ========  =======
 what                                              embedded  anvil
 ================================================  ========  =======
 a request that needs nothing, ms                  0.12      0.15
-a transfer with its receipt, ms                   1.15      1.01
+a transfer with its receipt, ms                   0.92      0.96
 the same eth_call that reads a slot, again, ms    0.13      0.20
 eth_call, another each time, ms                   0.22      0.23
 raw transactions in batches of 100, a second      8,150     5,960
-the same of four processes at once, a second      2,540     3,690
+the same of four processes at once, a second      2,850     3,890
 eth_getLogs of 100,000 events, ms                 555       587
 ================================================  ========  =======
 
-What bounds the embedded chain is told in the same run. To write as much as a transfer and wait for the disk took 0.2 to
-0.6 ms there, so a durable transfer takes at least 0.4 to 0.8 ms. Of four processes the bound is the server's processor
-more than the disk: 260 to 290 µs of it a transaction, in one thread (anvil's 300 are spread over both cores). On cores
-that others keep busy (load 5 and more) anvil is ahead in nearly every row: a wait for the disk then takes 1.2 ms and
-more.
+What bounds the embedded chain is told in the same run: what a wait for the disk takes, and what a server makes of four
+processes that never waits for it. Of those the bound is the server's processor more than the disk: 260 µs of it a
+transaction, in one thread (anvil's 300 are spread over both cores). On cores that others keep busy (load 5 and more)
+anvil is ahead in nearly every row: a wait for the disk then takes 1.2 ms and more.
 """
 
 from __future__ import annotations
