@@ -19,6 +19,8 @@ _.connection_lost, _.pause_writing, _.resume_writing, _.eof_received
 _.make_batch_request, _.is_connected, show_traceback, default_account
 # a process of its own, which compiles the kernels (mind/rl/_jit.py)
 _.compile_here
+# a server of its own, which counts what cannot be done without (bench/chain_least.py)
+without_a_chain
 # scikit-learn's, of estimators and their tags (mind/sklearn.py)
 _.target_tags, _.input_tags, _.classifier_tags, _.multi_label, _.multi_output, _.single_output, _.required, _.sparse
 _.classes_, _.score, _.transform, _.partial_fit, _.allow_nan, _.feature_importances_
