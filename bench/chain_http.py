@@ -162,18 +162,7 @@ class Side:
     def at_once(self, count: int) -> float:
         """Transactions a second of four processes, each on a connection of its own, each waiting for its answers."""
         work = [[self.next(key) for _ in range(count)] for key in range(1, 5)]
-        context = multiprocessing.get_context("fork")
-        ready, go = context.Barrier(5), context.Barrier(5)
-        running = [context.Process(target=_sender, args=(self.port, raws, ready, go)) for raws in work]
-        for process in running:
-            process.start()
-        ready.wait(60)
-        begin = time.perf_counter()
-        go.wait(60)
-        for process in running:
-            process.join(120)
-            assert process.exitcode == 0
-        return 4 * count / (time.perf_counter() - begin)
+        return raced(_sender, [(self.port, raws) for raws in work]) * count
 
     def events(self, count: int) -> None:
         """Make that many logs."""
@@ -210,10 +199,16 @@ def together(folder: Path, count: int, shared: bool) -> float:
     """
     path = folder / f"together-{time.monotonic_ns()}.db"
     chain.create(path, chain_id=CHAIN_ID, allocation={"0x" + address(k).hex(): 10**24 for k in KEYS}).close()
-    context = multiprocessing.get_context("fork")
-    ready, go = context.Barrier(5), context.Barrier(5)
     work = [[signed(key, nonce, TO) for nonce in range(count)] for key in KEYS[1:]]
-    running = [context.Process(target=_writer, args=(path, raws, shared, ready, go)) for raws in work]
+    return raced(_writer, [(path, raws, shared) for raws in work]) * count
+
+
+def raced(act: Callable[..., None], given: list[tuple[Any, ...]]) -> float:
+    """How many of ``act`` end a second, each in a process of its own, begun together; each is told by two barriers, the
+    last arguments, that all are ready, and when to go."""
+    context = multiprocessing.get_context("fork")
+    ready, go = (context.Barrier(len(given) + 1) for _ in range(2))
+    running = [context.Process(target=act, args=(*one, ready, go)) for one in given]
     for process in running:
         process.start()
     ready.wait(60)
@@ -222,7 +217,7 @@ def together(folder: Path, count: int, shared: bool) -> float:
     for process in running:
         process.join(120)
         assert process.exitcode == 0
-    return 4 * count / (time.perf_counter() - begin)
+    return len(given) / (time.perf_counter() - begin)
 
 
 def _writer(path: Path, raws: list[bytes], shared: bool, ready: Any, go: Any) -> None:
