@@ -1,5 +1,6 @@
 """The recipes of CONTRIBUTING are taken from the package in examples/plugin, which is tested."""
 
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ from klopf import checks
 from klopf.audit import AuditTask
 from klopf.console import Command
 from klopf.ledger.packs import Pack
-from klopf.mind import Problem
+from klopf.mind import Problem, Stage
 from klopf.mind.kernels.part import Life, Rule
 from klopf.network import Panel
 from klopf.peers import Model
@@ -49,7 +50,7 @@ def _recipe(base):
     return dedent(max(blocks, key=len))
 
 
-@pytest.mark.parametrize("base", [AuditTask, Command, Life, Model, Pack, Panel, Problem, Rule])
+@pytest.mark.parametrize("base", [AuditTask, Command, Life, Model, Pack, Panel, Problem, Rule, Stage])
 def test_a_recipe_says_where_everything_is_imported_from(base):
     text = _recipe(base)
     names = {name for line in re.findall(r"^ *from klopf\S* import (.+)$", text, re.M) for name in line.split(", ")}
@@ -64,3 +65,9 @@ def test_the_recipe_of_a_rule_and_of_a_life_keep_their_promises(base, name, tmp_
     monkeypatch.syspath_prepend(tmp_path)
     check = checks.check_rule if base is Rule else checks.check_life
     check(f"recipe_{name.lower()}:{name}")
+
+
+def test_the_recipe_of_a_stage_keeps_its_promises(tmp_path, monkeypatch):
+    (tmp_path / "recipe_stage.py").write_text(_recipe(Stage))
+    monkeypatch.syspath_prepend(tmp_path)
+    checks.check_stage(importlib.import_module("recipe_stage").Changes(3))

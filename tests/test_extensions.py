@@ -61,11 +61,13 @@ def test_groups_are_those_of_the_rooms():
     from klopf.console.cli.command import COMMANDS
     from klopf.ledger._pack import PACKS
     from klopf.mind._problem import PROBLEMS
+    from klopf.mind._stage import STAGES
     from klopf.mind.kernels.parts import POINT as LEARNERS
     from klopf.network import PANELS
     from klopf.peers.models._saved import MODELS
 
-    assert tuple(sorted(p.group for p in (AUDIT_TASKS, COMMANDS, PACKS, PROBLEMS, LEARNERS, MODELS, PANELS))) == GROUPS
+    points = (AUDIT_TASKS, COMMANDS, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS, PANELS)
+    assert tuple(sorted(p.group for p in points)) == GROUPS
 
 
 @pytest.mark.parametrize(

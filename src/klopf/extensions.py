@@ -37,6 +37,7 @@ GROUPS = (
     "klopf.packs",
     "klopf.panels",
     "klopf.problems",
+    "klopf.stages",
 )
 """Every group in which something can be added: a room's :class:`Point` has one of these."""
 

@@ -1,5 +1,7 @@
 """What this package adds keeps Klopf's promises."""
 
+from klopf_example.changes import Changes
+
 from klopf import checks
 from klopf.console import COMMANDS
 from klopf.ledger.packs import PACKS
@@ -17,6 +19,10 @@ def test_audit_task():
 
 def test_rule():
     checks.check_rule("lion")
+
+
+def test_stage():
+    checks.check_stage(Changes(3))
 
 
 def test_problem():

@@ -22,6 +22,7 @@ __all__ = [
     "check_panel",
     "check_problem",
     "check_rule",
+    "check_stage",
 ]
 
 _WHERE = {
@@ -33,6 +34,7 @@ _WHERE = {
     "check_panel": "panel",
     "check_problem": "problem",
     "check_rule": "learner",
+    "check_stage": "stage",
 }
 """``check -> file of this folder``, a line each."""
 

@@ -16,7 +16,8 @@ from klopf.mind import diagnostics, problems
 from klopf.mind._mind import Mind
 from klopf.mind._problem import PROBLEMS, Problem
 from klopf.mind._settings import LEARNERS, Settings
-from klopf.mind._stage import Images, Sequences, Stage
+from klopf.mind._shipped_stages import Images, Sequences
+from klopf.mind._stage import STAGES, Stage
 from klopf.mind._together import learn_together
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LEARNERS",
     "PROBLEMS",
+    "STAGES",
     "Diverged",
     "Images",
     "Mind",

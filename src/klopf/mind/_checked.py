@@ -108,8 +108,9 @@ def _one_line(what: str) -> Iterator[None]:
         raise MindError(f"{must}: {said}") from error
 
 
-def checked_inputs(X: ArrayLike, sensors: int, dtype: Any, gaps: bool = False) -> NDArray[Any]:
-    """``X`` as the kernels take it: ``(n, sensors)``, finite, none beyond ``MOST``; ``gaps``: NaN is missing.
+def checked_inputs(X: ArrayLike, sensors: int, dtype: Any, gaps: bool = False, staged: bool = False) -> NDArray[Any]:
+    """``X`` as the kernels take it: ``(n, sensors)``, finite, none beyond ``MOST``; ``gaps``: NaN is missing;
+    ``staged``: an input stage hears them, which none may be missing for.
 
     Raises:
         MindError: it is not that.
@@ -123,11 +124,11 @@ def checked_inputs(X: ArrayLike, sensors: int, dtype: Any, gaps: bool = False) -
         fine = (np.abs(x) <= MOST) | (np.isnan(x) & gaps)
         if not fine.all():
             what = "infinity or more than" if gaps else "NaN, infinity or more than"
-            mend = (
-                "drop or scale it first"
-                if gaps
-                else ("drop, fill or scale it first, or let normalise_inputs=True take NaN as missing")
-            )
+            mend = "drop or scale it first" if gaps else "drop, fill or scale it first"
+            if staged:
+                mend += ": an input stage makes its features of whole inputs"
+            elif not gaps:
+                mend += ", or let normalise_inputs=True take NaN as missing"
             raise MindError(f"the input in row {int(np.argmin(fine.all(1)))} contains {what} {MOST:g}; {mend}")
     return x
 

@@ -18,7 +18,8 @@ from klopf.mind._company import apart, learn_in, predict_in
 from klopf.mind._direct import direct
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
-from klopf.mind._stage import Stage, stage_of
+from klopf.mind._stage import Stage
+from klopf.mind._staged import born_state, checked_stage, heard, is_own, saved_stage, sensed, stage_of
 from klopf.mind._tables import Tables
 from klopf.mind._turns import Kept, Turns, in_turn, slices
 from klopf.mind.kernels.parts import package_of
@@ -73,9 +74,9 @@ class Mind(Kept):
         **options: Any,
     ) -> None:
         try:
-            stage = sensors if isinstance(sensors, Stage) else None
-            heard = sensors.features if isinstance(sensors, Stage) else sensors
-            sizes = (heard, *hidden, outputs)
+            stage = checked_stage(sensors) if isinstance(sensors, Stage) else None
+            inputs: Any = stage.features if stage else sensors
+            sizes = (inputs, *hidden, outputs)
         except TypeError as error:
             raise MindError(f"hidden={hidden!r} must be a sequence of sizes, such as (64,)") from error
         if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in sizes):
@@ -89,7 +90,7 @@ class Mind(Kept):
         self.seed = checked_seed(seed)
         self.stage = stage
         """What an input is, and the features that the network hears in its place; None where it hears the sensors."""
-        self.sensors = stage.sensors if stage else int(heard)
+        self.sensors = stage.sensors if stage else int(inputs)
         self.outputs = int(outputs)
         self.hidden = () if learner == "linear" else tuple(int(n) for n in hidden)
         self.learner = learner
@@ -97,13 +98,13 @@ class Mind(Kept):
         self._dtype: Any = np.dtype(dtype)
         try:
             self.settings = settings_for(learner, **options)
-            self._tables = Tables(self.settings, (int(heard), *self.hidden, self.outputs), output, self._dtype)
+            self._tables = Tables(self.settings, (sizes[0], *self.hidden, self.outputs), output, self._dtype)
         except Exception as error:
             blame(error, options.get("rule", "sgd"), options.get("life", "none"))
             raise
         self._tables.draw(self.seed)
         if stage:
-            self._tables.staged = stage.state(self.seed, self._dtype)
+            self._tables.staged = born_state(stage, self.seed, self._dtype)
         self._ready()
 
     def _ready(self) -> None:
@@ -127,7 +128,7 @@ class Mind(Kept):
             "seed": self.seed,
             "dtype": str(self._dtype),
             "settings": self.settings.as_dict(),
-            **({"stage": self.stage.saved()} if self.stage else {}),
+            **({"stage": saved_stage(self.stage)} if self.stage else {}),
             **self._strangers(),
         }
 
@@ -142,12 +143,16 @@ class Mind(Kept):
         with self._turns:
             arrays = {name: array.copy() for name, array in self._tables.arrays().items()}
             more = {name: value for name, value in self.__dict__.items() if name not in _OWN}  # hung on by its user
-            return {"made": self._header(), "arrays": arrays, "more": more}
+            made = self._header()
+            if self.stage and not is_own(self.stage):
+                made["stage"] = self.stage  # whoever unpickles it has its package imported
+            return {"made": made, "arrays": arrays, "more": more}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         made = {name: value for name, value in state["made"].items() if name not in ("packages", "settings", "stage")}
-        if "stage" in state["made"]:
-            made["sensors"] = stage_of(state["made"]["stage"])
+        stage = state["made"].get("stage")
+        if stage:
+            made["sensors"] = stage if isinstance(stage, Stage) else stage_of(stage)
         Mind.__init__(self, **made, **_file.of_before(state["made"]["settings"]))
         self._fill(state["arrays"])
         self.__dict__.update(state["more"])
@@ -213,7 +218,7 @@ class Mind(Kept):
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The same; returns the predictions and the mean squared errors that were expected of them too. With
         ``unknown``, and scaled targets, one that is NaN is not known: nothing is learned of it."""
-        x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps)
+        x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps, self.stage is not None)
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")
         targets = checked_targets(y, len(x), self.outputs, self.output, self._said, unknown)
@@ -236,7 +241,7 @@ class Mind(Kept):
                     raise Diverged(self._lost)
                 if len(x) == 1:
                     if stage is not None:
-                        x = stage.learn(self._tables.staged, x, weights)
+                        x = heard(stage, self._tables.staged, x, weights)
                     scale = net.T.copy() if scaled else None
                     learn(net, work, x, targets, weights, errors, out, expected)
                     self._unseen += 1
@@ -247,14 +252,14 @@ class Mind(Kept):
                 else:
                     cost = net.P.size + net.K.size + self._tables.company_cost + (stage.cost if stage else 0)
                     for part in slices(self._turns, len(x), cost):
-                        heard = stage.learn(self._tables.staged, x[part], weights[part]) if stage else x[part]
+                        made = heard(stage, self._tables.staged, x[part], weights[part]) if stage else x[part]
                         scale = net.T.copy() if scaled else None
-                        learn(net, work, heard, targets[part], weights[part], errors[part], out[part], expected[part])
+                        learn(net, work, made, targets[part], weights[part], errors[part], out[part], expected[part])
                         self._unseen += part.stop - part.start
                         self._look(errors[part], out[part])
                         if company is not None:
                             learn_in(
-                                company, heard, targets[part], weights[part], out[part], errors[part], scale,
+                                company, made, targets[part], weights[part], out[part], errors[part], scale,
                                 self.settings.horizon,
                             )  # fmt: skip
             finally:
@@ -303,7 +308,9 @@ class Mind(Kept):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities of classes, or the predicted numbers, for every row of ``X``; shape ``(n, outputs)``."""
-        return self._predict_checked(checked_inputs(X, self.sensors, self._dtype, self._tables.gaps))
+        return self._predict_checked(
+            checked_inputs(X, self.sensors, self._dtype, self._tables.gaps, self.stage is not None)
+        )
 
     def _predict_checked(self, x: NDArray[Any]) -> NDArray[Any]:
         """The same of rows that were checked already, and lie as kernels take them."""
@@ -316,7 +323,7 @@ class Mind(Kept):
                 raise Diverged(self._lost)
             if len(x) < APART:
                 if stage is not None:
-                    x = stage.sense(self._tables.staged, x)
+                    x = sensed(stage, self._tables.staged, x)
                 predict(self._net, self._tables.work, x, out)
                 if company is not None:
                     predict_in(company, x, out, self._net.T if self._tables.plan.scale_targets else None)
@@ -327,7 +334,7 @@ class Mind(Kept):
         finally:
             lock.release()
         if stage is not None:
-            x = stage.sense(staged, x)
+            x = sensed(stage, staged, x)
         predict(net, work, x, out)
         if company is not None:
             predict_in(company, x, out, net.T if self._tables.plan.scale_targets else None)

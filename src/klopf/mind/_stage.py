@@ -6,35 +6,88 @@ It learns without being told what is right, a sample at a time, in the mind's tu
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
-from klopf.mind._memory import zeros
+from klopf.extensions import Point
 from klopf.mind._settings import plain
 
-__all__ = ["Images", "Sequences", "Stage", "stage_of"]
+__all__ = ["MOST", "STAGES", "Stage", "State"]
 
 MOST = 2**24
 """Sensors or features of a stage: more is a slip, and would not fit beside the network that hears them."""
-
-SLOW = 2.2
-"""Angle by which a slow unit turns within its time constant."""
 
 State = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Stage(ABC):
-    """What stands in the place of ``sensors`` in ``Mind(...)``: what an input is, and the features made of it."""
+    """What stands in the place of ``sensors`` in ``Mind(...)``: what an input is, and the features made of it.
+
+    To add one, write a subclass, in a file of its own; its fields are what a user chooses: numbers, texts, True, False
+    or None::
+
+        from dataclasses import dataclass
+
+        import numpy as np
+        from klopf.mind import Stage
+
+        @dataclass(frozen=True)
+        class Changes(Stage):
+            width: int
+            kind = "changes"                             # the name that it is registered by
+            ordered = True                               # each row is the next moment of one stream
+
+            def check(self):
+                self.whole("width")
+
+            @property
+            def sensors(self):
+                return self.width
+
+            @property
+            def features(self):
+                return 2 * self.width
+
+            @property
+            def cost(self):
+                return 2 * self.width
+
+            def state(self, seed, dtype):
+                return {"last": np.zeros((1, self.width), dtype)}
+
+            def learn(self, state, x, weights):
+                made = self.sense(state, x)
+                state["last"][...] = x[-1:]              # written into, never replaced
+                return made
+
+            def sense(self, state, x):
+                return np.concatenate([x, x - np.concatenate([state["last"], x[:-1]])], 1)
+
+    and give it its name: in this package a line in ``STAGES``, elsewhere an entry point in your package's
+    ``pyproject.toml``, called as its ``kind`` is::
+
+        [project.entry-points."klopf.stages"]
+        changes = "my_package.changes:Changes"
+
+    ``klopf.checks.check_stage(Changes(3))`` tells whether it keeps its promises; ``Mind(Changes(3), 2)`` then hears
+    the world through it, and ``Mind.load`` finds it by its name.
+
+    Wherever a stream is cut, features and state are the same: those of a row follow from the rows before it. They are
+    made before the row is learned, so that they know nothing of its target, and a row of weight 0 changes nothing but
+    the time that passes where rows are ``ordered``. All that is learned lies in ``state``, everything random in it is
+    drawn from the seed, and the rows of ``x`` are only read.
+    """
 
     kind: ClassVar[str]
     """Its name in a saved mind."""
+    ordered: ClassVar[bool] = False
+    """Whether rows follow each other, so that each is the next moment, learned from or not; rows that are only sensed
+    follow the last that was learned, and are forgotten again."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -76,202 +129,25 @@ class Stage(ABC):
 
     @abstractmethod
     def state(self, seed: int, dtype: Any) -> State:
-        """All that it learns, as at birth."""
+        """All that it learns, as at birth: arrays of float32, float64, int32, int64 or uint64, by name."""
 
     @abstractmethod
     def learn(self, state: State, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-        """The features of the rows of ``x``, ``(n, features)``, each made before its row is learned by the network.
-        ``state`` follows them; a row of weight 0 is not learned from."""
+        """The features of the rows of ``x``, ``(n, features)``, each made before its row is learned by the network;
+        finite and of the type of ``x``, float32 or float64. ``state`` follows them: its arrays are written into. A row
+        of weight 0 is not learned from."""
 
     @abstractmethod
     def sense(self, state: State, x: NDArray[Any]) -> NDArray[Any]:
         """The same for who only predicts; ``state`` stays as it is."""
 
     def saved(self) -> dict[str, Any]:
-        """For a header: ``stage_of`` makes an equal one of it."""
+        """For a header: an equal one is made of it."""
         return {"kind": self.kind, **asdict(self)}
 
 
-@dataclass(frozen=True)
-class Images(Stage):
-    """Images: features are what filters say of patches, averaged over the cells of a coarse grid.
-
-    The filters are patches of the first few images that have a weight, each unlike those before it; then they stay.
-    Features are not negative and do not depend on how bright an image is, nor on the unit of its pixels.
-
-    Args:
-        height: rows of an image.
-        width: pixels of a row.
-        channels: numbers of a pixel. An input is the image flat, as ``image.reshape(-1)`` of ``(height, width,
-            channels)``.
-        filters: how many. There are ``grid * grid * filters`` features.
-        patch: sides of a patch, in pixels; by default 5, and 3 where an image's side is below 20.
-        stride: pixels between two patches; by default 2, and 1 where an image's side is below 20.
-        grid: cells along a side; by default 4, and 3 where an image's side is below 20.
-
-    Raises:
-        MindError: sizes that do not fit into each other.
-
-    >>> Images(28, 28).features, Images(8, 8).features, Images(32, 32, channels=3).sensors
-    (512, 288, 3072)
-    """
-
-    height: int
-    width: int
-    channels: int = 1
-    filters: int = 32
-    patch: int | None = None
-    stride: int | None = None
-    grid: int | None = None
-
-    kind: ClassVar[str] = "images"
-
-    def check(self) -> None:
-        """Sizes fit into each other; those that were not given follow the image's."""
-        self.whole("height", "width", "channels", "filters")
-        small = min(self.height, self.width) < 20
-        for name, value in (("patch", 3 if small else 5), ("stride", 1 if small else 2), ("grid", 3 if small else 4)):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-        self.whole("patch", "stride", "grid")
-        _, _, _, patch, stride, grid = self.shape
-        if patch < 2 or patch > min(self.height, self.width):
-            raise MindError(f"patch={patch} must be from 2 to the image's shorter side, {min(self.height, self.width)}")
-        places = (min(self.height, self.width) - patch) // stride + 1
-        if grid > places:
-            raise MindError(
-                f"grid={grid}: there are only {places} patches along the image's shorter side; ask for less"
-            )
-
-    @property
-    def shape(self) -> tuple[int, int, int, int, int, int]:
-        """As the kernels take it."""
-        return self.height, self.width, self.channels, self.patch or 0, self.stride or 0, self.grid or 0
-
-    @property
-    def sensors(self) -> int:
-        return self.height * self.width * self.channels
-
-    @property
-    def features(self) -> int:
-        return self.shape[5] ** 2 * self.filters
-
-    @property
-    def cost(self) -> int:
-        places = (self.height // self.shape[4] + 1) * (self.width // self.shape[4] + 1)
-        return places * self.shape[3] ** 2 * self.channels * self.filters
-
-    def state(self, seed: int, dtype: Any) -> State:
-        return {
-            "filters": zeros((self.shape[3] ** 2 * self.channels, self.filters), dtype),
-            "counters": zeros(3, np.float64),
-            "random": np.random.default_rng([seed, 1]).integers(0, 2**64, 1, dtype=np.uint64),
-        }
-
-    def learn(self, state: State, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-        from klopf.mind.kernels.stages.images import learn_images
-
-        out = np.empty((len(x), self.features), x.dtype)
-        learn_images(self.shape, state["filters"], state["counters"], state["random"], x, weights, out)
-        return out
-
-    def sense(self, state: State, x: NDArray[Any]) -> NDArray[Any]:
-        from klopf.mind.kernels.stages.images import sense_images
-
-        out = np.empty((len(x), self.features), x.dtype)
-        sense_images(self.shape, state["filters"], state["counters"], x, out)
-        return out
-
-
-@dataclass(frozen=True)
-class Sequences(Stage):
-    """Rows of a stream that follow each other: features are the sensors and traces of what they said before.
-
-    Every sensor drives ``ceil(steps / 2)`` oscillators of evenly spaced frequencies that forget within ``steps``, from
-    which a linear unit can tell any of the last ``steps`` values apart, and slower ones, one for each doubling of the
-    time from 4 steps to ``horizon``, that hear slow changes. A unit is one complex number, so memory costs the same for
-    ever, and nothing of the stream is kept. They follow the unit of a sensor: let ``normalise_inputs`` scale features.
-
-    Each row that is learned is a step, also one of weight 0: it is not learned from, and time passes. Rows that are
-    predicted follow the last that was learned, one after another, and are forgotten again.
-
-    Args:
-        width: how many numbers one input has.
-        steps: how many of the last values can be told apart.
-        horizon: time constant of the slowest unit, in steps.
-
-    Raises:
-        MindError: a number that is not whole or too small.
-
-    >>> Sequences(3).features, Sequences(1, steps=4, horizon=4).features
-    (81, 7)
-    """
-
-    width: int
-    steps: int = 16
-    horizon: int = 64
-
-    kind: ClassVar[str] = "sequences"
-
-    def check(self) -> None:
-        """Whole numbers from 1, and not so large that nothing is ever forgotten."""
-        self.whole("width", "steps", "horizon")
-        if max(self.steps, self.horizon) > MOST:
-            raise MindError(f"steps={self.steps} and horizon={self.horizon} must be at most {MOST}")
-
-    @property
-    def sensors(self) -> int:
-        return self.width
-
-    @property
-    def units(self) -> int:
-        """That each sensor drives."""
-        return -(-self.steps // 2) + max(0, self.horizon.bit_length() - 2)
-
-    @property
-    def features(self) -> int:
-        return self.width * (1 + 2 * self.units)
-
-    @property
-    def cost(self) -> int:
-        return 8 * self.features
-
-    def numbers(self) -> NDArray[np.float64]:
-        """By what each unit's state is multiplied in a step, real and imaginary part: ``(2, units)``."""
-        fast = -(-self.steps // 2)
-        constants = [float(self.steps)] * fast + [4.0 * 2**k for k in range(self.units - fast)]
-        angles = [math.pi * (k + 0.5) / fast for k in range(fast)] + [SLOW / t for t in constants[fast:]]
-        each = np.exp(-1 / np.array(constants) + 1j * np.array(angles))
-        return np.ascontiguousarray([each.real, each.imag])
-
-    def state(self, seed: int, dtype: Any) -> State:
-        return {"traces": zeros((2, self.width, self.units), np.float64)}
-
-    def learn(self, state: State, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-        from klopf.mind.kernels.stages.sequences import follow
-
-        out = np.empty((len(x), self.features), x.dtype)
-        follow(self.numbers(), state["traces"], x, out)
-        return out
-
-    def sense(self, state: State, x: NDArray[Any]) -> NDArray[Any]:
-        return self.learn({"traces": state["traces"].copy()}, x, x)
-
-
-_STAGES: dict[str, type[Stage]] = {kind.kind: kind for kind in (Images, Sequences)}
-
-
-def stage_of(saved: dict[str, Any]) -> Stage:
-    """The stage that a saved mind's header tells of.
-
-    Raises:
-        MindError: there is no such kind.
-        KeyError, TypeError: the header lacks something, or says too much.
-    """
-    fields = dict(saved)
-    kind = fields.pop("kind")
-    if kind not in _STAGES:
-        raise MindError(
-            f"it has an input stage of the kind {kind!r}, which this Klopf lacks; load it with its own Klopf"
-        )
-    return _STAGES[kind](**fields)
+STAGES = Point(
+    "klopf.stages", "input stage", "klopf.mind._stage:Stage",
+    {"images": "klopf.mind._shipped_stages:Images", "sequences": "klopf.mind._shipped_stages:Sequences"},
+)  # fmt: skip
+"""Every input stage that a saved mind may have. A line in this table makes one of Klopf's own known."""

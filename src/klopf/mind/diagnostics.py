@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.extras import require
 from klopf.mind._checked import plain
+from klopf.mind._staged import sensed
 from klopf.neuron import Standing, fair_share, next_standing
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _activities(mind: Mind, X: ArrayLike) -> list[NDArray[np.float64]]:
     if not (np.isfinite(raw) | (np.isnan(raw) & mind._tables.gaps)).all():
         raise MindError(f"an input contains {'' if mind._tables.gaps else 'NaN or '}infinity; drop or fill it first")
     if mind.stage:
-        raw = mind.stage.sense(mind._tables.staged, raw.astype(mind._dtype)).astype(np.float64)
+        raw = sensed(mind.stage, mind._tables.staged, raw.astype(mind._dtype)).astype(np.float64)
     if s.normalise_inputs:
         raw = mind._tables.standardised(raw)
     said, h = [], raw
