@@ -33,6 +33,7 @@ from klopf.ledger.market.emission import Emission
 from klopf.ledger.market.jobs import Jobs
 from klopf.ledger.market.settlement import Settlement
 from klopf.ledger.market.vouchers import Vouchers
+from klopf.ledger.schema.schema import Schema
 
 __all__ = ["Ledger", "connect"]
 
@@ -75,6 +76,7 @@ class Ledger(Connection):
     effort = _The(Effort)
     forwarder = _The(Forwarder)
     snapshots = _The(Snapshots)
+    schema = _The(Schema)
 
     @property
     def domain(self) -> Domain:

@@ -52,6 +52,7 @@ PACKS = Point(
         "fleet": "klopf.ledger.fleet:Fleet",
         "dao": "klopf.ledger.dao:Dao",
         "move": "klopf.ledger.move:Move",
+        "schema": "klopf.ledger.schema:SchemaPack",
     },
 )
 """Every pack that can be had, by its name."""

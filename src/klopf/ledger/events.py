@@ -15,6 +15,7 @@ from klopf.ledger.evidence import challenges
 from klopf.ledger.fleet import devices, effort, forwarder
 from klopf.ledger.market import disputes, economy, emission, jobs, settlement, vouchers
 from klopf.ledger.move import claims
+from klopf.ledger.schema import schema
 
 __all__ = [
     "Event",
@@ -39,6 +40,7 @@ __all__ = [
     "registry",
     "reserves",
     "rules",
+    "schema",
     "settlement",
     "snapshots",
     "stake",
