@@ -20,7 +20,7 @@ def agreed(net: Net) -> Ledger:
     added = ledger.add_pack(net.admin, "schema")
     assert added.deployment is not None
     network = Ledger(net.admin.rpc, added.deployment, secret(0))
-    with pytest.raises(LedgerError, match="agreed on no schema"):
+    with pytest.raises(LedgerError, match="no schema"):
         network.schema.text()
     network.schema.agree(TEXT)
     return network

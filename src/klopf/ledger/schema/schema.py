@@ -64,7 +64,7 @@ class Schema(Contract):
         digest, block = self.digest(), self.agreed_in()
         if not any(digest):
             raise LedgerError(
-                "this network has not agreed on a schema, so strangers cannot join it; its owner makes one that has by `klopf network new`"
+                "this network agreed on no schema, so strangers cannot join it; `klopf network new` makes one that did"
             )
         for event in self._said((Agreed,), block, block):
             if event.digest == digest == sha256(event.text.encode()).digest():
