@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -161,6 +160,12 @@ class BaseChain:
         Several calls in one context see the same, whatever is written meanwhile.
         """
         if number is not None:
+            recent = self._store.recent()
+            if number == recent.number:
+                if recent.context is None:
+                    environment = self._environment(recent.head.header)
+                    recent.context = CallContext(self._store.view(number), environment, recent.head.hash)
+                return recent.context
             block = self._require(number)
             return CallContext(self._store.view(number), self._environment(block.header), block.hash)
         head = self._store.head()
@@ -214,7 +219,7 @@ class BaseChain:
         if not call.to and len(call.data) > MAX_INITCODE:
             raise Rejected(f"the creation code has {len(call.data)} bytes, at most {MAX_INITCODE}; make it smaller")
         if not call.max_fee and environment.base_fee:  # a call that offers no fee pays none, whatever the base fee
-            environment = replace(environment, base_fee=0)
+            environment = environment._replace(base_fee=0)
         return environment
 
     # what is accepted

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import coincurve
 
@@ -22,8 +21,7 @@ UNSIGNED = 0x7E  # our own envelope, of development chains only: the sender is n
 AccessList = tuple[tuple[bytes, tuple[int, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """A transaction in one shape for all kinds. ``to`` is empty for a creation; fees are in wei per gas.
 
     A legacy or 2930 transaction has ``max_fee == tip == gas price``. A transaction that nobody signed (a call) has an

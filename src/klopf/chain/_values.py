@@ -43,8 +43,7 @@ class StateView(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """The block that a transaction runs in. ``timestamp`` in seconds, ``base_fee`` in wei per gas."""
 
     chain_id: int

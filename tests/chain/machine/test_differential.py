@@ -5,7 +5,6 @@ What must agree: status, gas, logs, return data, and every balance, nonce, code 
 
 from __future__ import annotations
 
-import dataclasses
 import http.client
 import json
 import random
@@ -100,7 +99,7 @@ def run_single(machines: tuple[Executor, Executor], seed: int, rounds: int) -> C
             peak = outcome.gas_used + outcome.refund
             for gas in (peak, peak - 1, chance.randrange(plenty.intrinsic_gas(), peak + 1)):
                 if gas >= plenty.intrinsic_gas():
-                    short = dataclasses.replace(plenty, gas=gas)
+                    short = plenty._replace(gas=gas)
                     same(machines, view, environment, short, f"{name} {n} of seed {seed} with {gas} gas: {code.hex()}")
                     seen["programs"] += 1
             seen["programs"] += 1
@@ -373,7 +372,7 @@ def run_precompiles_against_anvil(url: str, seed: int, rounds: int) -> int:
         for n in range(max(1, rounds // 20) if number == 8 else rounds):
             data = single.precompile_input(number, chance)
             made = transaction(beside.state, number.to_bytes(20, "big"), data, chance.choice([29_000_000, 60_000]))
-            made = dataclasses.replace(made, sender=sender, nonce=beside.state.account(sender).nonce, max_fee=0, tip=0)
+            made = made._replace(sender=sender, nonce=beside.state.account(sender).nonce, max_fee=0, tip=0)
             beside.send(made, f"precompile {number}, {n} of seed {seed}: {data.hex()}")
             count += 1
     return count

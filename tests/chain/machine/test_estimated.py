@@ -35,11 +35,11 @@ def rounds(count: int, seed: int) -> Counter[str]:
         view = single.state(anything if name == "anything" else single.program(name, chance), chance)
         way = chance.choice([single.HERE, single.HERE, *single.PROXIES])
         call = transaction(view, way, chance.randbytes(chance.choice([0, 4, 40])), 1_000_000)
-        call = dataclasses.replace(call, max_fee=0, tip=0)
+        call = call._replace(max_fee=0, tip=0)
         first = machine.execute(view, FIRST, call)
         peak = first.gas_used + first.refund
         for gas in (peak, peak + 1, peak + 2300, peak + 2400, peak + 100_000, chance.randrange(21_000, 1_000_000)):
-            sent = dataclasses.replace(call, gas=gas)
+            sent = call._replace(gas=gas)
             holds = gas >= sent.intrinsic_gas() and EstimatedOutcome(PARENT, call, first).holds(PARENT, sent, 0)
             seen["held" if holds else "not"] += 1
             if holds:
@@ -83,11 +83,11 @@ def test_what_is_estimated_comes_true_10_times_as_often() -> None:
 )
 def test_only_the_same_transaction_is_estimated(other: dict[str, Any]) -> None:
     view = single.state(asm(1, 0, "SSTORE STOP"), random.Random(1))
-    call = dataclasses.replace(transaction(view, single.HERE, b"", 30_000_000), max_fee=0, tip=0)
+    call = transaction(view, single.HERE, b"", 30_000_000)._replace(max_fee=0, tip=0)
     estimated = EstimatedOutcome(PARENT, call, executor("py-evm").execute(view, FIRST, call))
-    sent = dataclasses.replace(call, gas=100_000)
+    sent = call._replace(gas=100_000)
     assert estimated.holds(PARENT, sent, 0)
-    assert not estimated.holds(PARENT, dataclasses.replace(sent, **other), 0)
+    assert not estimated.holds(PARENT, sent._replace(**other), 0)
     assert not estimated.holds(b"\2" * 32, sent, 0)
     assert not estimated.holds(PARENT, sent, 1)
 

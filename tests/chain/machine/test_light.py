@@ -93,4 +93,4 @@ def test_what_takes_the_whole_machine_is_remembered_by_the_function_called() -> 
 def test_only_plain_calls_are_light(other: dict[str, object]) -> None:
     view = single.state(asm("STOP"), random.Random(1))
     assert _light.light(view, call(b"", 100_000)) is not None
-    assert _light.light(view, dataclasses.replace(call(b"", 100_000), **other)) is None  # type: ignore[arg-type]
+    assert _light.light(view, call(b"", 100_000)._replace(**other)) is None  # type: ignore[arg-type]

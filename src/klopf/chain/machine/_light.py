@@ -7,7 +7,6 @@ way: ``tests/chain/machine/test_light.py``.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from eth.exceptions import Revert, VMError
@@ -47,26 +46,39 @@ class _Reads:
         return value
 
 
+class _Message:
+    """Of a message what a program may ask for."""
+
+    __slots__ = ("code", "data", "sender", "storage_address", "value")
+
+    def __init__(self, transaction: Transaction, code: bytes) -> None:
+        self.code = code
+        self.data = transaction.data
+        self.storage_address = transaction.to
+        self.sender = transaction.sender
+        self.value = 0
+
+
 class _Stage:
-    """What the loop asks of a computation."""
+    """What the loop asks of a computation: its gas meter, memory, stack and state are all this one object."""
 
-    __slots__ = ("_gas_meter", "_memory", "_output", "_stack", "code", "msg", "opcodes", "state")
+    __slots__ = ("_bytes", "_output", "accounts", "gas_remaining", "msg", "values")
 
-    def __init__(self, transaction: Transaction, code: bytes, gas: int, reads: _Reads) -> None:
-        self.opcodes = None
-        self.code = None
-        self.msg = SimpleNamespace(
-            code=code,
-            data=transaction.data,
-            storage_address=transaction.to,
-            sender=transaction.sender,
-            value=0,
-        )
-        self._gas_meter = SimpleNamespace(gas_remaining=gas)
-        self._memory = SimpleNamespace(_bytes=bytearray())
-        self._stack: Any = SimpleNamespace(values=[])
+    opcodes = code = None
+
+    def __init__(self, message: _Message, gas: int, reads: _Reads) -> None:
+        self.msg = message
+        self.gas_remaining = gas
+        self._bytes = bytearray()
+        self.values: list[Any] = []
         self._output = b""
-        self.state = SimpleNamespace(accounts=reads)
+        self.accounts = reads
+
+    @property
+    def _itself(self) -> _Stage:
+        return self
+
+    _gas_meter = _memory = _stack = state = _itself
 
 
 def light(view: StateView, transaction: Transaction) -> Outcome | None:
@@ -79,7 +91,7 @@ def light(view: StateView, transaction: Transaction) -> Outcome | None:
     if code_hash == EMPTY_CODE or key in _heavy:
         return None
     reads = _Reads(view)
-    stage = _Stage(t, view.code(code_hash), t.gas - t.intrinsic_gas(), reads)
+    stage = _Stage(_Message(t, view.code(code_hash)), t.gas - t.intrinsic_gas(), reads)
     error: VMError | None = None
     try:
         run(stage)
@@ -91,7 +103,7 @@ def light(view: StateView, transaction: Transaction) -> Outcome | None:
     except VMError as raised:
         error = raised
     reverted = isinstance(error, Revert)
-    left = stage._gas_meter.gas_remaining if error is None or reverted else 0
+    left = stage.gas_remaining if error is None or reverted else 0
     sender = view.account(t.sender)
     return Outcome(
         status=error is None,

@@ -5,7 +5,6 @@ hardhat's and anvil's tools ask for the same under their own names; each is here
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from klopf.chain.rpc._fields import (
@@ -133,7 +132,7 @@ def send_transaction(node: Node, fields: dict[str, Any]) -> str:
         raise Rejected("no key of that account is here; sign the transaction, or impersonate the account first")
     call = transaction_of(node, fields, node.chain.context())
     nonce = fields.get("nonce", node.pending_nonce(who))
-    return hexadecimal(node.chain.send_as(dataclasses.replace(call, nonce=nonce)))
+    return hexadecimal(node.chain.send_as(call._replace(nonce=nonce)))
 
 
 def set_automine(node: Node, on: bool) -> bool:

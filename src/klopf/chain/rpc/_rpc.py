@@ -40,7 +40,7 @@ class Rpc:
         dev = chain.dev if dev is None else dev
         self.node = Node(chain, dev)
         self.methods = methods(dev)
-        self._called: dict[tuple[bytes, str], dict[str, Any]] = {}
+        self._called: dict[tuple[bytes, str], str] = {}
 
     def reply(self, body: bytes) -> Any:
         """A request or a batch, as JSON's bytes, to its answer or answers; None where nothing is to be answered."""
@@ -139,23 +139,27 @@ class Rpc:
                     return encode(refusal(request["id"], error))
                 return f'{{"jsonrpc":"2.0","id":{json.dumps(request["id"])},"result":{text}}}'.encode("ascii")
             if method == "eth_call":
-                return encode(self._call(request, repr(params)))
+                return self._call(request["id"], params)
         answer = self.reply_to(request)
         return None if answer is None else encode(answer)
 
-    def _call(self, request: dict[str, Any], asked: str) -> dict[str, Any]:
+    def _call(self, identity: Any, params: Any) -> bytes:
         """An ``eth_call``: as long as nobody writes, the same question has the same answer."""
+        asked = repr(params)
         with self.node.store.steady():
             head = self.node.store.head().hash
-            found = self._called.get((head, asked))
-            if found is not None:
-                return found | {"id": request["id"]}
-            answer = self.answer(request)
-        if "result" in answer and len(asked) + len(answer["result"]) <= MAX_KEPT and "pending" not in asked:
-            if len(self._called) >= MAX_CALLS:
-                self._called.clear()
-            self._called[head, asked] = answer
-        return answer
+            result = self._called.get((head, asked))
+            if result is None:
+                try:
+                    result = self.request("eth_call", params)
+                except ChainError as error:
+                    return encode(refusal(identity, error))
+                if len(asked) + len(result) <= MAX_KEPT and "pending" not in asked:
+                    if len(self._called) >= MAX_CALLS:
+                        self._called.clear()
+                    self._called[head, asked] = result
+        name = identity if identity.__class__ is int else json.dumps(identity)
+        return f'{{"jsonrpc":"2.0","id":{name},"result":"{result}"}}'.encode("ascii")
 
     def request(self, method: str, params: Any, as_text: bool = False) -> Any:
         """One method's result. Raises :class:`~klopf.errors.Rejected`, or another ``ChainError`` for the file; nothing

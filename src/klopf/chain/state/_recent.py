@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from klopf.chain._values import Account, Difference
+from klopf.chain._values import Account, CallContext, Difference
 
 if TYPE_CHECKING:
     from klopf.chain.state._rows import StoredBlock
@@ -26,13 +26,14 @@ class Recent:
     Rows are versions, which later blocks leave alone: what is kept here stays right for ``head`` whatever is written.
     """
 
-    __slots__ = ("accounts", "behind", "head", "number", "sent", "since", "slots", "version")
+    __slots__ = ("accounts", "behind", "context", "head", "number", "sent", "since", "slots", "version")
 
     def __init__(self, version: int, number: int, head: StoredBlock) -> None:
         self.version = version  # SQLite's, of the moment before ``head`` was read
         self.number = number
         self.head = head
         self.since = time.monotonic()
+        self.context: CallContext | None = None  # of calls on it
         self.behind = False  # there is a newer block, of which nobody may be told yet
         self.accounts: dict[bytes, Account] = {}
         self.slots: dict[tuple[bytes, int], int] = {}
@@ -43,7 +44,7 @@ class Recent:
         if len(self.accounts) > MOST or len(self.slots) > MOST:
             self.accounts.clear()
             self.slots.clear()
-        self.head, self.number = head, head.header.number
+        self.head, self.number, self.context = head, head.header.number, None
         if head.tx_hash is not None:
             if len(self.sent) >= MOST_SENT:
                 self.sent.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from klopf.chain._transaction import Transaction, created_address
@@ -79,7 +78,7 @@ def estimate_gas(node: Node, fields: dict[str, Any], at: BlockId, replaced: dict
         """Whether it does as much with that gas; a call inside that fails for want of gas may go unnoticed."""
         if gas < wanted.intrinsic_gas():
             return False
-        tried = node.chain.call(dataclasses.replace(wanted, gas=gas), context)
+        tried = node.chain.call(wanted._replace(gas=gas), context)
         alike = tried.gas_used == full.gas_used if exactly else len(tried.logs) == len(full.logs)
         return tried.status and alike
 
@@ -116,7 +115,7 @@ def create_access_list(node: Node, fields: dict[str, Any], at: BlockId, replaced
         )
         if listed == wanted.access_list:
             break
-        wanted = dataclasses.replace(wanted, access_list=listed)
+        wanted = wanted._replace(access_list=listed)
     answer: dict[str, Any] = {
         "accessList": [
             {"address": hexadecimal(address), "storageKeys": [f"0x{slot:064x}" for slot in slots]}
