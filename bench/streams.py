@@ -23,7 +23,9 @@ adaptive forest's, the fastest of the forests, is of 1,500 samples that both tak
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import os
 import statistics
 import time
@@ -52,6 +54,7 @@ from river import (
 )
 from river.datasets import synth
 
+from klopf.errors import Diverged
 from klopf.mind import Mind
 from klopf.mind.problems import slowly_changing_regression
 from klopf.mind.river import MindClassifier, MindRegressor
@@ -220,14 +223,15 @@ def samples(stream: str, seed: int, count: int) -> list[Sample]:
 
 
 def live(stream: str, learner: str, setting: int, seed: int, count: int) -> tuple[float, float]:
-    """Error of one life, and microseconds a sample."""
+    """Error of one life, and microseconds a sample. One in which a learner diverges has the error 1: nothing known."""
     classes = stream in CLASSES
     make = (CLASSIFIERS if classes else REGRESSORS)[learner][setting]
     drawn = samples(stream, seed, count)
     warm = make(seed)
-    for x, y in drawn[:100]:  # what is compiled once is no cost of a sample
-        warm.predict_one(x)
-        warm.learn_one(x, y)
+    with contextlib.suppress(Diverged):
+        for x, y in drawn[:100]:  # what is compiled once is no cost of a sample
+            warm.predict_one(x)
+            warm.learn_one(x, y)
     model = make(seed)
     wrong = known = mean = 0.0
     started = time.process_time()
@@ -240,9 +244,13 @@ def live(stream: str, learner: str, setting: int, seed: int, count: int) -> tupl
             wrong += abs(y - (said or 0.0))
             known += abs(y - mean)
             mean += (y - mean) / (t + 1)
-        model.learn_one(x, y)
+        try:
+            model.learn_one(x, y)
+        except Diverged:
+            wrong = math.inf
+            break
     seconds = time.process_time() - started
-    return wrong / known, 1e6 * seconds / len(drawn)
+    return wrong / known if math.isfinite(wrong) else 1.0, 1e6 * seconds / len(drawn)
 
 
 PACED = 1500
@@ -288,10 +296,8 @@ def chosen(runs: Runs, learner: str, a: argparse.Namespace) -> int:
     settings = range(len((CLASSIFIERS if streams[0] in CLASSES else REGRESSORS)[learner]))
     if not a.tuned or len(settings) == 1:
         return 0
-    found = [
-        [runs.get([(stream, learner, setting, 1000, a.samples // 2)])[0][0] for stream in streams]
-        for setting in settings
-    ]
+    lives = [(stream, learner, setting, 1000, a.samples // 2) for setting in settings for stream in streams]
+    found = np.array(runs.get(lives))[:, 0].reshape(len(settings), len(streams))
     return min(
         settings, key=lambda s: statistics.mean(e / max(d, 1e-9) for e, d in zip(found[s], found[0], strict=True))
     )
