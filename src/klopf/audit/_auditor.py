@@ -6,6 +6,7 @@ reveal loses nothing.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import secrets
@@ -86,6 +87,7 @@ class _Auditor:
                 await self._report(evidence)
             found = {"salt": secrets.token_hex(32), "results": [_to_json(r) for r in results]}
             files.replace(self._file(epoch), json.dumps(found))
+        await self.who.asks_no_more(epoch)  # also whoever was drawn for nobody
         results, salt = self._found(epoch)
         if await self.who.attempt("commit", self.who.book.audits.commit, self.who.id, results, salt) is None:
             await self.who.arrive()
@@ -132,7 +134,26 @@ class _Auditor:
         conversations = Conversations(self.who, epoch)
         if evidence is not None:
             conversations.heard = evidence.heard
-        scores: dict[int, dict[str, ledger.Counts]] = {k: {} for k in neurons}
+        asked = self._questions(inputs, rng)
+        came = await asyncio.gather(*(conversations.ask(neurons, questions) for questions in asked.values()))
+        answers = dict(zip(asked, came, strict=True))
+        scores: dict[int, dict[str, ledger.Counts]] = {
+            k: {} for k in neurons if all(k in answered for answered in answers.values())
+        }
+        for name, questions in asked.items():
+            for k in scores:
+                self._score(k, name, self.tasks[name], scores[k], questions, answers[name][k], targets, evidence)
+        if evidence is not None:
+            again = [evidence.ask_again(conversations, k, questions) for questions in asked.values() for k in scores]
+            await asyncio.gather(*again)
+        results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if found]
+        for result in results:
+            log(f"epoch {epoch}: of {result.neuron} " + ", ".join(f"{t} {c.score}" for t, c in result.counts.items()))
+        return self.who.conduct.report(results)
+
+    def _questions(self, inputs: NDArray[Any], rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Every task's questions, without the tasks that fail."""
+        asked = {}
         for name, task in self.tasks.items():
             try:
                 with guarded(f"the audit task {name!r}"):
@@ -142,17 +163,9 @@ class _Auditor:
                         raise AuditError(f"{len(questions)} questions of {len(inputs)} samples: make one of each")
             except ExtensionError as error:
                 _failed(name, error)
-                continue
-            answers = await conversations.ask(list(scores), questions)
-            scores = {k: found for k, found in scores.items() if k in answers}
-            for k in scores:
-                self._score(k, name, task, scores[k], questions, answers[k], targets, evidence)
-                if evidence is not None:
-                    await evidence.ask_again(conversations, k, questions)
-        results = [ledger.Result(k, found) for k, found in sorted(scores.items()) if found]
-        for result in results:
-            log(f"epoch {epoch}: of {result.neuron} " + ", ".join(f"{t} {c.score}" for t, c in result.counts.items()))
-        return self.who.conduct.report(results)
+            else:
+                asked[name] = questions
+        return asked
 
     def _score(
         self, k: int, name: str, task: AuditTask, found: dict[str, ledger.Counts],

@@ -199,7 +199,8 @@ def _register_everybody(
         peers.ParticipantSettings(
             name=name, role=role, ledger=where if "://" in where else f"{up}/{settings.ledger.file}",
             deployment=f"{up}/deployment.json", epochs=settings.epochs, task=task,
-            seed=settings.seed * 1000 + len(members), host=settings.wire.host, port=port, conduct=conduct, more=more,
+            seed=settings.seed * 1000 + len(members), host=settings.wire.host, port=port,
+            seal_seconds=rules.seal_seconds, conduct=conduct, more=more,
         ).write(home)  # fmt: skip
         book.fund(key.address, GAS_MONEY, stake + deposit + spare)
         with ledger.connect(where, key, book.deployment) as own:

@@ -161,6 +161,9 @@ class RuleSettings(_Strict):
     """How many of those are kept for neighbours to try."""
     questions: int = Field(64, ge=1)
     """Samples of its own stream on which a neuron asks its neighbours in an epoch."""
+    seal_seconds: float = Field(30.0, ge=0, le=600)
+    """How long a neuron's answers are sealed before it opens them, so that nobody resells what it was just told; less
+    where all have said that they ask no more. Who takes longer to answer is too late. 0: they are not sealed."""
     maturity: int = Field(1, ge=0)
     """Epochs before a neuron is judged."""
     stake: float = Field(1_000.0, gt=0, le=MOST)
@@ -322,6 +325,7 @@ seats = 5                # backbone seats
 ask = 6                  # neighbours asked in an epoch ...
 fringe_seats = 2         # ... of which so many are kept for neighbours to try
 questions = 64           # own samples a neuron asks its neighbours about in an epoch
+seal_seconds = 30.0      # answers are sealed so long, or until all have asked: nobody resells them; 0: not at all
 maturity = 1             # epochs before a neuron is judged
 stake = 1000.0           # tokens that neurons and auditors have at stake
 pass_accuracy = 0.3      # what a neuron's audits must reach by itself, over all classes

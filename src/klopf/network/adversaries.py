@@ -10,6 +10,7 @@ Nobody else in Klopf knows these: a run file gives one to a participant, as it c
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from klopf import ledger
 from klopf.errors import PeersError
 from klopf.peers import Classes, Conduct, Model, Numbers, Task
 
-__all__ = ["Colluder", "FreeRider", "Guesser", "Inflater", "Liar"]
+__all__ = ["Colluder", "FreeRider", "Guesser", "Inflater", "Liar", "Reseller"]
 
 
 def _number_of(name: str, ids: Mapping[str, int]) -> int:
@@ -84,6 +85,56 @@ class Liar(Colluder):
         if isinstance(self.task, Numbers):
             return -answers
         return np.array([str(text)[::-1] for text in answers], dtype=np.str_)
+
+
+class Reseller(Conduct):
+    """Asks everybody whatever it is asked, averages what it is told and says that; what was said to questions of before
+    it remembers. Where it is not told in time, it says what its own model answers.
+
+    Args:
+        patience: seconds that it waits to be told.
+        learns: with its own model; without, that guesses.
+    """
+
+    def __init__(
+        self, task: Task, seed: int, ids: Mapping[str, int], patience: float = 1.5, learns: bool = False
+    ) -> None:
+        super().__init__(task, seed, ids)
+        self._patience, self._learns = patience, learns
+        self._told: dict[bytes, Any] = {}
+        """By question, the average of what everybody said."""
+        self._asking: dict[bytes, asyncio.Task[None]] = {}
+
+    def model(self, name: str, settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        return (name, settings) if self._learns else (f"{__name__}:Guesser", {})
+
+    async def consult(
+        self, inputs: NDArray[Any], answers: NDArray[Any],
+        ask: Callable[[NDArray[Any]], Awaitable[Mapping[int, NDArray[Any]]]],
+    ) -> NDArray[Any]:  # fmt: skip
+        keys = [_key(question) for question in inputs]
+        new = [i for i, key in enumerate(keys) if key not in self._told and key not in self._asking]
+        if new:  # or it was asked what it is asking about
+            asking = asyncio.create_task(self._learn_of(inputs[new], ask))
+            self._asking |= {keys[i]: asking for i in new}
+            await asyncio.wait([asking], timeout=self._patience)
+        return np.array([self._told.get(key, own) for key, own in zip(keys, answers, strict=True)])
+
+    async def _learn_of(
+        self, inputs: NDArray[Any], ask: Callable[[NDArray[Any]], Awaitable[Mapping[int, NDArray[Any]]]]
+    ) -> None:
+        said = list((await ask(inputs)).values())
+        for i, key in enumerate(map(_key, inputs)):
+            if said:
+                text = said[0].dtype.kind == "U"
+                self._told[key] = said[0][i] if text else np.mean([one[i] for one in said], axis=0).astype(np.float32)
+            self._asking.pop(key, None)
+
+
+def _key(question: Any) -> bytes:
+    """What is remembered of a question."""
+    text = question.encode() if isinstance(question, str) else np.ascontiguousarray(question).tobytes()
+    return hashlib.sha256(text).digest()
 
 
 class Inflater(Conduct):

@@ -44,6 +44,14 @@ class Conduct:
         """Which model learns and answers, and its settings, given those that the run file names."""
         return name, settings
 
+    async def consult(
+        self, inputs: NDArray[Any], answers: NDArray[Any],
+        ask: Callable[[NDArray[Any]], Awaitable[Mapping[int, NDArray[Any]]]],
+    ) -> NDArray[Any]:  # fmt: skip
+        """What is held to be the answer to ``inputs``, given what the model answers. ``ask(inputs)`` puts them to all
+        neighbours and gives what each said: who uses it is late where answers are sealed."""
+        return answers
+
     def answer(self, inputs: NDArray[Any], answers: NDArray[Any]) -> NDArray[Any]:
         """What is said to ``inputs``, given what the model answers."""
         return answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from klopf import ledger, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.peers._disputes import keep_given
 from klopf.peers._participant import Participant, log
+from klopf.peers._seals import Bond, seal
 from klopf.peers._served import NO_TRAIL
 from klopf.peers._vouchers import Purse
 
@@ -43,6 +45,8 @@ class Conversations:
     """Whether an answer counts, given who gave it, the questions, the answers and what went with them; by default each
     does."""
     _counts: dict[int, _Count] = field(default_factory=dict)
+    _putting: int = 0
+    """Calls of :meth:`ask` that still wait for answers or seals."""
     _conversation: str = field(default_factory=lambda: secrets.token_hex(8))
 
     async def ask(self, ids: Sequence[int], inputs: NDArray[Any], offer: int = 0) -> dict[int, NDArray[Any]]:
@@ -50,44 +54,99 @@ class Conversations:
 
         ``offer`` is what the listener pays for each sample, in the token's smallest unit, by a voucher that goes with
         the question; what is offered must be reserved before. Whoever fails, refuses or answers nonsense is left out:
-        silence earns nothing and harms nobody else.
+        silence earns nothing and harms nobody else. Where answers are sealed, everybody's seal is due so many seconds
+        after the question first went out, and only what is paid for may come without one.
         """
-        answers = await asyncio.gather(*(self._ask_one(k, inputs, offer) for k in ids))
-        return {k: answer for k, answer in zip(ids, answers, strict=True) if answer is not None}
+        self._putting += 1
+        try:
+            parts = await self._put_all(ids, inputs, offer)
+        finally:
+            self._putting -= 1
+        if not self._putting:  # what is asked at the same time is put before any seal is opened
+            await self.who.asks_no_more(self.epoch)
+        found = await asyncio.gather(*(self._take(k, inputs, answers) for k, answers in parts.items()))
+        return {k: answer for k, answer in zip(list(parts), found, strict=True) if answer is not None}
 
-    async def _ask_one(self, k: int, inputs: NDArray[Any], offer: int) -> NDArray[Any] | None:
-        peer, task = self.who.directory.by_id(k), self.who.task
-        if peer is None:
-            return None
-        parts = []
-        count = self._counts.setdefault(k, _Count())
+    async def _put_all(
+        self, ids: Sequence[int], inputs: NDArray[Any], offer: int
+    ) -> dict[int, list[tuple[int, wire.Answer]]]:  # fmt: skip
+        """What came, answers or seals, with the place of its batch; without those who left one out."""
+        parts: dict[int, list[tuple[int, wire.Answer]]] = {k: [] for k in ids}
         for start in range(0, len(inputs), BATCH):
             batch = inputs[start : start + BATCH]
-            payload: dict[str, Any] = {"epoch": self.epoch, "offer": str(offer), "conversation": self._conversation}
-            if self.purse is not None and offer:
-                payload["voucher"] = self.purse.promise(k, offer * len(batch))
-            try:
-                answer = await self.who.dendrite.ask(
-                    peer,
-                    "answer",
-                    task.pack_inputs(batch),
-                    payload,
-                    timeout=ASK_SECONDS,
-                )
-            except KlopfError as error:
-                log(f"no answer from {k}: {error}")
+            came = await asyncio.gather(*(self._put(k, batch, offer) for k in parts))
+            both = zip(list(parts), came, strict=True)
+            parts = {k: [*parts[k], (start, answer)] for k, answer in both if answer is not None}
+        return parts
+
+    @property
+    def _seconds(self) -> float:
+        return self.who.settings.seal_seconds
+
+    async def _put(self, k: int, batch: NDArray[Any], offer: int) -> wire.Answer | None:
+        """Put a batch to ``k``: its answer, or its seal."""
+        peer = self.who.directory.by_id(k)
+        if peer is None:
+            return None
+        payload: dict[str, Any] = {"epoch": self.epoch, "offer": str(offer), "conversation": self._conversation}
+        if self.purse is not None and offer:
+            payload["voucher"] = self.purse.promise(k, offer * len(batch))
+        tensors, seconds = self.who.task.pack_inputs(batch), self._seconds or ASK_SECONDS
+        try:
+            answer = await self.who.dendrite.ask(peer, "answer", tensors, payload, timeout=seconds)
+        except KlopfError as error:
+            log(f"no answer from {k}: {error}")
+            return None
+        if self._seconds and not offer and not _seal_of(answer):
+            log(f"{k} answered without a seal")
+            return None
+        return answer
+
+    async def _take(
+        self, k: int, inputs: NDArray[Any], answers: Sequence[tuple[int, wire.Answer]]
+    ) -> NDArray[Any] | None:  # fmt: skip
+        """What ``k`` answered, its seals opened; None where any of it is no answer."""
+        count = self._counts.setdefault(k, _Count())
+        parts = []
+        for start, answer in answers:
+            batch, key = inputs[start : start + BATCH], _seal_of(answer)
+            opened = await self._open(k, key) if key else answer
+            if opened is None:
                 return None
             count.answers += len(batch)
-            count.trail = wire.trail(count.trail, answer.digest)
+            count.trail = wire.trail(count.trail, key or opened.digest)
             try:
-                found = task.unpack_answers(answer.tensors, len(batch))
+                found = self.who.task.unpack_answers(opened.tensors, len(batch))
             except PeersError as error:
                 log(f"{k} answered something that is no answer: {error}")
                 return None
-            if self.heard is not None and not self.heard(k, batch, found, answer.payload):
+            if self.heard is not None and not self.heard(k, batch, found, opened.payload):
                 return None
             parts.append(found)
         return np.concatenate(parts) if parts else None
+
+    async def _open(self, k: int, key: bytes) -> wire.Answer | None:
+        """The answer that ``k`` sealed, if that is what it opens."""
+        until = time.monotonic() + self._seconds + ASK_SECONDS
+        while True:
+            try:
+                answer = await self.who.dendrite.ask(k, "open", payload={"seal": key.hex()}, timeout=ASK_SECONDS)
+                if answer.payload != "later":
+                    break
+            except KlopfError as error:
+                log(f"{k} did not open its seal: {error}")
+                return None
+            if time.monotonic() > until:
+                log(f"{k} did not open its seal in time")
+                return None
+        try:
+            salt = bytes.fromhex(answer.payload["salt"])
+        except (KeyError, TypeError, ValueError):
+            salt = b""
+        if seal(Bond(self.epoch, k, self.who.id), salt, answer.tensors) != key:
+            log(f"{k} opened something else than it had sealed")
+            return None
+        return answer
 
     def receipts(self, weights: Mapping[int, int]) -> list[ledger.SignedReceipt]:
         """A receipt for everybody who answered, with its weight out of 65535, signed by the listener and with its
@@ -130,3 +189,12 @@ def attention(shares: Mapping[int, float]) -> dict[int, int]:
     Who is heard less than a quarter as much as all would be alike gets nothing: any weight says that it is listened to.
     """
     return {k: int(65_535 * share) if 4 * share * len(shares) >= 1 else 0 for k, share in shares.items()}
+
+
+def _seal_of(answer: wire.Answer) -> bytes:
+    """The seal that came in place of an answer; empty where none did."""
+    try:
+        key = bytes.fromhex(answer.payload["seal"])
+    except (KeyError, TypeError, ValueError):
+        return b""
+    return key if len(key) == 32 else b""

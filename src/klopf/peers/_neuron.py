@@ -31,6 +31,8 @@ from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
 from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, ParticipantSettings, log, read_data, trouble
+from klopf.peers._questions import asked, asked_about, key_of
+from klopf.peers._seals import Bond, Seals
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
 from klopf.peers._statements import Statements
@@ -42,6 +44,10 @@ __all__ = ["NeuronSettings", "answer", "birth", "live"]
 
 T = TypeVar("T")
 
+HOLD = 40
+"""Looks, a twentieth of a second apart, that an answer waits for its seal to be due before its asker is put off."""
+WIDTH = 256
+"""Questions and openings at work at a time; most of them wait for the one thread that thinks, or for others."""
 LARGEST_QUESTION = 4096
 """Samples that are answered in one request."""
 
@@ -130,6 +136,7 @@ class _Neuron:
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
         self.whose = _whose(who.settings.name, self._model_name)
         self.served = Served()
+        self.seals = Seals(who.settings.seal_seconds)
         self.till = Till.open(who, int(self.settings.price))
         self.statements = Statements(who)
         self._commitments: dict[int, bytes] = {}
@@ -137,9 +144,11 @@ class _Neuron:
         self._thinker = ThreadPoolExecutor(1, "thinker")
         self.axon = wire.Axon(
             who.certificate, who.key, network=who.network, directory=who.directory,
-            host=who.settings.host, port=who.settings.port, on_answer=self._count,
+            host=who.settings.host, port=who.settings.port, on_answer=self._count, flow=wire.Flow(width=WIDTH),
         )  # fmt: skip
         self.axon.handle("answer", finite=True)(self._answer)
+        self.axon.handle("open")(self._open)
+        self.axon.handle("asked")(self._asked)
         self.axon.handle("receipt")(self._receipt)
         last = _last_state(who.folder)
         # By the epoch in which it answers: the state at the end of epoch e answers in epoch e + 1.
@@ -166,7 +175,7 @@ class _Neuron:
         return self.answering[max(known)]
 
     async def _answer(self, request: wire.Request) -> wire.Answer:
-        asked, task = _asked(request), self.who.task
+        about, task = asked(request), self.who.task
         try:
             inputs = task.unpack_inputs(request.tensors)
         except PeersError as error:
@@ -175,23 +184,56 @@ class _Neuron:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
         signs = self.statements.asked_by(request.peer)
         if signs:
-            await self.statements.open(asked.epoch)
-        paid = await self.till.check(request.peer, len(inputs), asked.offer, request.payload.get("voucher"))
+            await self.statements.open(about.epoch)
+        paid = await self.till.check(request.peer, len(inputs), about.offer, request.payload.get("voucher"))
         try:
-            model = await self._committed(asked.epoch) if signs else b""  # before: who is asked meanwhile has another
-            thought = await self._think(asked.epoch, inputs)
+            model = await self._committed(about.epoch) if signs else b""  # before: who is asked meanwhile has another
+            thought = await self._think(about.epoch, inputs)
         except PeersError as error:
             trouble(str(error))
             raise wire.Decline("the model has no answer") from None
         if paid is not None:
             self.till.keep(paid)
-        said = self.who.conduct.answer(inputs, thought)
-        if not signs:
-            return wire.Answer(dict(task.pack_answers(said)))
-        if model != await self._committed(asked.epoch):
-            raise wire.Decline("the model has changed meanwhile: ask again")
-        said, signed = self.statements.sign(asked.epoch, request.peer.id, model, inputs, said)
-        return wire.Answer(dict(task.pack_answers(said)), signed)
+        found = await self.who.conduct.consult(inputs, thought, partial(self._consult, about.epoch))
+        said, signed = self.who.conduct.answer(inputs, found), None
+        if signs:
+            if model != await self._committed(about.epoch):
+                raise wire.Decline("the model has changed meanwhile: ask again")
+            said, signed = self.statements.sign(about.epoch, request.peer.id, model, inputs, said)
+        answer = wire.Answer(dict(task.pack_answers(said)), signed)
+        if not self.seals.seconds or (paid is not None and not await self._asked_for(about.epoch)):
+            return answer
+        bond = Bond(about.epoch, self.who.id, request.peer.id)
+        return self.seals.close(bond, about.conversation, len(inputs), answer)
+
+    async def _asked_for(self, epoch: int) -> bool:
+        """Whether questions are about for which seals are taken: who pays now might be asked one of them himself."""
+        return not self._released(epoch) and await self.who.listening_begins()
+
+    def _released(self, epoch: int) -> bool:
+        return self.seals.released(epoch, self.who.living() - {self.who.id}) and self.who.has_asked(epoch)
+
+    async def _asked(self, request: wire.Request) -> wire.Answer:
+        """Somebody asks no more in this epoch."""
+        epoch = request.payload
+        if not isinstance(epoch, int) or not 0 <= epoch < 2**32:
+            raise wire.Decline("say in which epoch you ask no more")
+        self.seals.asks_no_more(epoch, request.peer.id)
+        return wire.Answer({})
+
+    async def _open(self, request: wire.Request) -> wire.Answer:
+        """An answer whose seal is due; ``later`` where it is not in a while."""
+        peer, key = request.peer.id, key_of(request)
+        for _ in range(HOLD):
+            epoch, left = self.seals.due(peer, key)
+            if left <= 0 or self._released(epoch):
+                return self.seals.opened(peer, key)
+            await asyncio.sleep(min(left, 0.05))
+        return wire.Answer({}, "later")
+
+    async def _consult(self, epoch: int, inputs: NDArray[Any]) -> dict[int, NDArray[Any]]:
+        """What all neighbours say to ``inputs``, as a neuron's conduct may want to know before it answers."""
+        return await Conversations(self.who, epoch).ask(self.who.speakers(), inputs)
 
     async def _committed(self, epoch: int) -> bytes:
         """The commitment of the model that answers in ``epoch``."""
@@ -207,9 +249,14 @@ class _Neuron:
         return await _answers(self.whose, self._thinker, self._snapshot(epoch), inputs)
 
     def _count(self, request: wire.Request, answer: wire.Answer) -> None:
-        if request.method == "answer":
-            asked, samples = _asked(request), len(self.who.task.unpack_inputs(request.tensors))
-            self.served.note(asked.epoch, request.peer.id, asked.conversation, samples, answer.digest)
+        if request.method == "answer" and answer.tensors:
+            about, samples = asked(request), len(self.who.task.unpack_inputs(request.tensors))
+            self.served.note(about.epoch, request.peer.id, about.conversation, samples, answer.digest)
+        elif request.method == "open" and answer.tensors:
+            key = key_of(request)
+            if (opened := self.seals.first_opened(request.peer.id, key)) is not None:
+                bond, conversation, samples = opened
+                self.served.note(bond.epoch, bond.listener, conversation, samples, key)
 
     async def _receipt(self, request: wire.Request) -> wire.Answer:
         """Check a receipt against what was served, sign it and keep it: it is what this neuron is paid by."""
@@ -231,6 +278,7 @@ class _Neuron:
 
     async def listen(self, epoch: int) -> None:
         if self.who.me.standing is Standing.SILENT:
+            await self.who.asks_no_more(epoch)
             raise _FellSilent
         await self._knock()
         self.served.keep_only((epoch - 1, epoch, epoch + 1))
@@ -239,6 +287,7 @@ class _Neuron:
         prepared = self.who.folder / "state" / str(epoch) / "post.json"
         if not prepared.exists():
             await self._work(epoch)
+        await self.who.asks_no_more(epoch)  # also whoever has asked nobody
         post = json.loads(prepared.read_text())
         posted = await hand_over(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
         root, commitment = self.who.conduct.post(posted), bytes.fromhex(post["commitment"])
@@ -276,9 +325,9 @@ class _Neuron:
         free = max(0, self.settings.ask - len(bound))
         others = [k for k in speakers if k not in bound]
         chosen = bound + listener.choose(others, free, min(free, self.settings.fringe_seats))
-        rng = np.random.default_rng([self.who.settings.seed, conversations.epoch, 2])
-        count = min(self.settings.questions, len(self.data["targets"]))
-        about = rng.choice(len(self.data["targets"]), count, replace=False)
+        about = asked_about(
+            self.who.settings.seed, conversations.epoch, self.settings.questions, len(self.data["targets"])
+        )
         inputs = self.data["inputs"][about]
         answers = await conversations.ask(chosen, inputs)
         own = {self.who.id: await self._think(conversations.epoch, inputs)}
@@ -334,25 +383,6 @@ class _Neuron:
         if seat.earned:
             await self.who.attempt("knock", self.who.book.registry.knock, self.who.id, seat.incumbent)
             await self.who.refresh()
-
-
-@dataclass(frozen=True)
-class _Asked:
-    epoch: int
-    offer: int
-    conversation: str
-
-
-def _asked(request: wire.Request) -> _Asked:
-    """The payload of a question, checked."""
-    try:
-        epoch, offer = int(request.payload["epoch"]), int(request.payload["offer"])
-        conversation = str(request.payload["conversation"])
-    except (KeyError, TypeError, ValueError):
-        raise wire.Decline("ask with epoch, offer and conversation") from None
-    if not (0 <= epoch < 2**32 and 0 <= offer < 2**96 and len(conversation) <= 32):
-        raise wire.Decline("epoch, offer or conversation out of range")
-    return _Asked(epoch, offer, conversation)
 
 
 def _whose(neuron: str, model: str) -> str:

@@ -34,12 +34,16 @@ from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._disputes import Disputes
+from klopf.peers._seals import CROWD
 from klopf.peers.tasks import Task, task_from_json, task_to_json
 
 __all__ = ["PASSPHRASE", "TROUBLE", "Participant", "ParticipantSettings", "log", "read_data", "trouble"]
 
 PASSPHRASE = "KLOPF_PASSPHRASE"
 """Name of the environment variable that unlocks key files."""
+
+FRESH = 0.2
+"""Seconds for which a look at the ledger's clock is believed where answers may be sealed."""
 
 POLL = 0.2
 """Seconds between two looks at the ledger's clock."""
@@ -63,6 +67,8 @@ class ParticipantSettings:
     seed: int
     host: str = "127.0.0.1"
     port: int = 0
+    seal_seconds: float = 30.0
+    """How long answers are sealed before they are opened, the same for everybody in a network; 0: they are not."""
     conduct: ConductSettings = field(default_factory=ConductSettings)
     more: dict[str, Any] = field(default_factory=dict)
     """What only this role needs; see ``_neuron.py``, ``_requester.py`` and ``audit/_auditor.py``."""
@@ -108,6 +114,12 @@ class Participant:
         self.looks: list[Callable[[], float | None]] = [self.disputes.look]
         """What :meth:`take_part` and :meth:`see_out` keep going: each does what is to be done now, and says in how many
         seconds it is due again; None for not in this epoch."""
+        self._clock_read: tuple[float, ledger.Now | None] = (0.0, None)
+        self._asked = 0
+        """The last epoch in which it asks no more."""
+        self._telling: asyncio.Future[list[None]] | None = None
+        self._listen_seconds = (0, 0)
+        """An epoch, and how long its LISTEN may last."""
         self._turned = False
         """An epoch has begun since the last look."""
 
@@ -136,6 +148,8 @@ class Participant:
         return self
 
     async def close(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
         await self.dendrite.close()
         await self.on_ledger(self.book.close)
         self._ledger_thread.shutdown()
@@ -212,6 +226,8 @@ class Participant:
                     await self.arrive()
                 elif now.phase is ledger.Phase.LISTEN:
                     await self.see_settled(now.epoch - 1)
+                    if self.settings.seal_seconds:
+                        await asyncio.sleep(FRESH)  # whoever seals knows by then that this phase has begun
                     await listen(now.epoch)
                 else:
                     await claim(now.epoch)
@@ -242,6 +258,41 @@ class Participant:
                 log(f"looking after what is open: {error}")
                 waits.append(2.0)
         return min((wait for wait in waits if wait is not None), default=None)
+
+    async def listening_begins(self) -> bool:
+        """Whether neurons and auditors ask just now: the first minute of LISTEN, or its first half if that is shorter.
+
+        What was read of the clock is believed for ``FRESH`` seconds.
+        """
+        read, now = self._clock_read
+        if now is None or time.monotonic() > read + FRESH:
+            now = await self.on_ledger(self.book.clock.now)
+            self._clock_read = (time.monotonic(), now)
+        if now.phase is not ledger.Phase.LISTEN or not now.epoch:
+            return False
+        if self._listen_seconds[0] != now.epoch:
+            self._listen_seconds = (now.epoch, (await self.on_ledger(self.book.rules.current)).listen_seconds)
+        length = self._listen_seconds[1]
+        return now.time - (now.deadline - length) <= min(60.0, length / 2)
+
+    async def asks_no_more(self, epoch: int) -> None:
+        """Tell all neurons that one has the seals of all whom one asks in ``epoch``, so that they open theirs: once,
+        without waiting for anybody. Where many live nobody is told: seals wait their time."""
+        if self.has_asked(epoch) or not self.settings.seal_seconds:
+            return
+        self._asked = epoch
+        if len(self.living()) - 1 <= CROWD:
+            self._telling = asyncio.gather(*(self._tell(k, epoch) for k in self.speakers()))
+
+    async def _tell(self, k: int, epoch: int) -> None:
+        try:
+            await self.dendrite.ask(k, "asked", payload=epoch, timeout=self.settings.seal_seconds)
+        except KlopfError as error:
+            log(f"{k} was not told that nothing more is asked: {error}")
+
+    def has_asked(self, epoch: int) -> bool:
+        """Whether :meth:`asks_no_more` in ``epoch``."""
+        return self._asked >= epoch
 
     async def see_out(self) -> None:
         """Stay until the dispute windows are over and everybody has his pay; return at once where there are none."""

@@ -62,6 +62,7 @@ class _Requester:
         if not prepared.exists():
             if begun.exists():
                 log(f"epoch {epoch}: it was interrupted while buying; nothing is bought twice, so it sits this one out")
+                await self.who.asks_no_more(epoch)
                 await self.who.arrive()
                 return
             begun.touch()
@@ -71,7 +72,7 @@ class _Requester:
         await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, bytes(32))
 
     async def _work(self, epoch: int) -> None:
-        """Ask about the labelled samples, learn whom to listen to, then buy answers to the real questions."""
+        """Buy answers to labelled samples and real questions, and learn from the former whom to listen to."""
         listener = newest_listener(self.who.folder, self.who.task) or self.who.task.listener()
         listener.keep_only(self.who.living())
         purse = await Purse.open(self.who)
@@ -81,10 +82,16 @@ class _Requester:
         speakers = sorted(await purse.reserve(offer * spent_on, wanted))
         if len(speakers) < len(wanted):
             log(f"epoch {epoch}: what is deposited pays for {len(speakers)} of {len(wanted)} neurons")
-        known = await conversations.ask(speakers, self.data["inputs"], offer)
-        order = np.random.default_rng([self.who.settings.seed, epoch, 3]).permutation(len(self.data["targets"]))
-        loss = listener.learn({k: answer[order] for k, answer in known.items()}, self.data["targets"][order])
-        bought = await conversations.ask(list(known), self.data["questions"], offer)
+        rng, targets = np.random.default_rng([self.who.settings.seed, epoch, 3]), self.data["targets"]
+        order, mixed = (
+            rng.permutation(len(targets)),
+            rng.permutation(spent_on),
+        )  # who is asked cannot tell one from another
+        everything = np.concatenate([self.data["inputs"], self.data["questions"]])
+        answers = await conversations.ask(speakers, everything[mixed], offer)
+        unmixed = {k: answer[np.argsort(mixed)] for k, answer in answers.items()}
+        loss = listener.learn({k: answer[order] for k, answer in unmixed.items()}, targets[order])
+        bought = {k: answer[len(targets) :] for k, answer in unmixed.items()}
         combined = listener.combine(bought)
         weights = attention(listener.shares(list(bought)))
         self._write_results(epoch, bought, combined)
