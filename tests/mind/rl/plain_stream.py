@@ -92,9 +92,9 @@ class Intentional(ObGD):
         super().__init__(net, 0.0, gamma, lam)
         self.eta, self.normalise = eta, normalise
         self.v, self.t = [np.zeros_like(w) for w in net.layers], 0
-        self.sigma, self.square, self.size = 0.0, 1.0, 0.0
+        self.sigma, self.square, self.size, self.room = 0.0, 1.0, 0.0, 0.0
 
-    def step(self, delta, grads, over, room=1.0):
+    def step(self, delta, grads, over, room=None):
         self.t += 1
         self.v = [0.999 * v + 0.001 * g * g for v, g in zip(self.v, grads, strict=True)]
         root = [np.sqrt(v / (1 - 0.999**self.t)) + 1e-8 for v in self.v]
@@ -102,13 +102,16 @@ class Intentional(ObGD):
         norm = sum((g * g / r).sum() for g, r in zip(grads, root, strict=True))
         self.sigma = self.decay * self.sigma + (1 - self.decay) * norm
         reach = sum((e * e / r).sum() for e, r in zip(self.traces, root, strict=True))
-        step = room * self.eta / max(np.sqrt(self.sigma / (1 - self.decay**self.t) * reach), 1e-8)
+        step = self.eta / max(np.sqrt(self.sigma / (1 - self.decay**self.t) * reach), 1e-8)
+        if room is not None:
+            self.room = self.decay * self.room + (1 - self.decay) * room
+            step *= self.room / (1 - self.decay**self.t)
         self.square = 0.9998 * self.square + 0.0002 * delta**2
         cap = 20.0 * np.sqrt(self.square / (1 - 0.9998**self.t))
         delta = np.clip(delta, -cap, cap)
         if self.normalise:
             self.size = 0.9998 * self.size + 0.0002 * abs(delta)
-            delta /= self.size / (1 - 0.9998**self.t)
+            delta = np.clip(delta / (self.size / (1 - 0.9998**self.t)), -20.0, 20.0)
         for w, e, r in zip(self.net.layers, self.traces, root, strict=True):
             w += step * delta * e / r
         if over:
@@ -120,6 +123,7 @@ class Senses:
 
     def __init__(self, gamma, limit):
         self.gamma, self.limit, self.seen, self.traces, self.trace, self.k = gamma, limit, [], [], 0.0, 0
+        self.told = None
 
     def observe(self, x, first):
         self.k = 0 if first else self.k + 1
@@ -134,6 +138,17 @@ class Senses:
         self.traces.append(self.trace)
         variance = np.var(self.traces, ddof=1) if len(self.traces) > 1 else 1.0
         return r / np.sqrt(variance + 1e-8)
+
+    def restate(self, net, *rules):
+        """Once rewards' unit has moved by a hundredth, values and errors are said in the new one."""
+        now = np.sqrt((np.var(self.traces, ddof=1) if len(self.traces) > 1 else 1.0 - 1e-8) + 1e-8)
+        if self.told is None or abs(now - self.told) > 0.01 * self.told:
+            ratio = (self.told or now) / now
+            self.told = now
+            net.layers[-1] *= ratio
+            for rule in rules:
+                rule.square *= ratio**2
+                rule.size *= ratio
 
 
 def softplus(x):
@@ -157,11 +172,11 @@ def by_softmax(outputs, action, entropy):
     return np.eye(len(p))[action] - p - entropy * p * (np.log(p) + h)
 
 
-def undecided(outputs):
-    """1 where all choices are alike, 0 where one is certain."""
+def undecided(outputs, action):
+    """1 where all choices are alike, 0 where this one is certain, more where it was unlikely."""
     p = np.exp(outputs - outputs.max())
     p /= p.sum()
-    return (1 - (p * p).sum()) / (1 - 1 / len(p))
+    return ((np.eye(len(p))[action] - p) ** 2).sum() / (1 - 1 / len(p))
 
 
 class QRC:

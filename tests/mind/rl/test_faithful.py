@@ -62,6 +62,8 @@ def test_actor_critic(kind, update, time_out):
         cut = terminated or (truncated and time_out == "terminate")
         over = terminated or truncated
         r = senses.reward(reward, over)
+        if update == "intentional":
+            senses.restate(critic, first, second)
         s2 = senses.observe(observation, False)
         delta = r + 0.99 * critic.value(s2)[0] * (not cut) - critic.value(s)[0]
         assert agent.report()["delta"] == pytest.approx(delta, abs=1e-6)
@@ -69,7 +71,7 @@ def test_actor_critic(kind, update, time_out):
         grads = actor.gradient(s, by(actor.value(s), a, 0.01 * np.sign(delta)))
         first.step(delta, critic.gradient(s, [1.0]), over)
         if kind == "discrete" and update == "intentional":
-            second.step(delta, grads, over, plain.undecided(actor.value(s)))
+            second.step(delta, grads, over, plain.undecided(actor.value(s), a))
         else:
             second.step(delta, grads, over)
         s = s2
@@ -97,6 +99,8 @@ def test_action_values(algorithm, update):
         agent.step(observation, reward, terminated, truncated)
         over = terminated or truncated
         r = senses.reward(reward, over)
+        if update == "intentional":
+            senses.restate(q, rule)
         s2 = senses.observe(observation, False)
         follows = q.value(s2).max() if algorithm == "q" else q.value(s2)[int(agent._action[0, 0])]
         delta = r + 0.99 * follows * (not over) - q.value(s)[a]
@@ -121,6 +125,8 @@ def test_predictions(update, hidden):
     for observation, reward, (terminated, truncated), start in stream(2):
         said = agent.step(observation, reward, terminated, truncated)
         r = senses.reward(reward, terminated or truncated)
+        if update == "intentional":
+            senses.restate(v, rule)
         s2 = senses.observe(observation, False)
         delta = r + 0.99 * v.value(s2)[0] * (not terminated) - v.value(s)[0]
         rule.step(delta, v.gradient(s, [1.0]), terminated or truncated)

@@ -164,6 +164,22 @@ def test_an_episode_that_never_ended_is_not_credited_with_the_next(agent):
     assert (a.weights(0, 0, "trace") == 0).all()
 
 
+@pytest.mark.parametrize("inputs", [1, 2, 4, 9])
+def test_a_unit_sees_something_at_birth_and_when_it_is_reborn(inputs):
+    """Nine tenths of fewer than ten, rounded up, are all: such units were the same until biases told them apart.
+    The plain agents are as published."""
+    a = Agent(inputs, choices=2, agent="intentional-q", hidden=(40, 20), seed=1, life="continual", maturity=1,
+              replacement_rate=0.1)  # fmt: skip
+    assert ((a.weights(0, 0)[:-1] != 0).sum(0) == 1).all()
+    r = np.random.default_rng(0)
+    a.begin(r.normal(size=inputs))
+    while a.report()["networks"][0]["reborn"] < 20:
+        a.step(r.normal(size=inputs), 0.0)
+    assert ((a.weights(0, 0)[:-1] != 0).sum(0) >= 1).all()
+    nothing = Agent(inputs, choices=2, agent="intentional-q", hidden=(8,), sparsity=1.0)
+    assert not nothing.weights(0, 0).any()
+
+
 @pytest.mark.parametrize("sparsity", [0.9, 0.5, 0.0])
 def test_a_unit_is_born_sparse_without_replacement(sparsity):
     a = Agent(37, choices=5, hidden=(64, 20), sparsity=sparsity, seed=4)

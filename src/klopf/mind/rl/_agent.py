@@ -157,7 +157,7 @@ class Agent(Kept):
     def _draw(self) -> None:
         rng = np.random.default_rng(self.seed)
         self._P[:] = self._B[:, None]
-        draw(self._P[at.WEIGHT], self._networks, self.settings.sparsity, rng)
+        draw(self._P[at.WEIGHT], self._networks, self.settings.sparsity, self.settings.update == "intentional", rng)
         self._rng = rng.integers(0, 2**64, 1, dtype=np.uint64)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:

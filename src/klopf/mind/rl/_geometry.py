@@ -85,14 +85,21 @@ def options_for(s: AgentSettings, time_limit: int, continuous: bool) -> NDArray[
     return o
 
 
-def draw(weights: NDArray[Any], networks: NDArray[np.int64], sparsity: float, rng: np.random.Generator) -> None:
-    """Weights at birth into ``weights``: sparse, without replacement (Elsayed et al. 2024, algorithm 1)."""
+def draw(
+    weights: NDArray[Any], networks: NDArray[np.int64], sparsity: float, sees: bool, rng: np.random.Generator
+) -> None:
+    """Weights at birth into ``weights``: sparse, without replacement (Elsayed et al. 2024, algorithm 1).
+
+    Nine tenths of fewer than ten inputs, rounded up, are all of them, and units that see nothing are all the same. With
+    ``sees``, at least one weight of each unit is not zero, whatever the ``sparsity`` below 1."""
     for layers in networks:
         for l, layer in enumerate(layers.tolist()):
             n, m, first = layer[at.INPUTS], layer[at.UNITS], layer[at.WEIGHTS_AT]
             bound = 1.0 / math.sqrt(n)
             w = rng.uniform(-bound, bound, (n, m))
             zeros = math.ceil(sparsity * n - 1e-9)
+            if sees and sparsity < 1:
+                zeros = min(zeros, n - 1)
             w[rng.random((n, m)).argsort(0).argsort(0) < zeros] = 0.0
             block = np.vstack([w, np.zeros((1, m))])
             weights[first : first + (n + 1) * m] = (block.T if l == len(layers) - 1 else block).ravel()

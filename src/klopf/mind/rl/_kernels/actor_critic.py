@@ -21,6 +21,10 @@ from klopf.mind.rl._kernels.layout import (
     END,
     FINE,
     G_NOW,
+    INTENTIONAL,
+    LAMBDA,
+    N_ROOM,
+    N_UPDATES,
     O_CONTINUOUS,
     O_ENTROPY,
     O_GAMMA,
@@ -33,7 +37,7 @@ from klopf.mind.rl._kernels.layout import (
 from klopf.mind.rl._kernels.life import live
 from klopf.mind.rl._kernels.network import forward
 from klopf.mind.rl._kernels.policy import act_normal, act_softmax, gradient_normal, gradient_softmax, room
-from klopf.mind.rl._kernels.steps import begun, checked, ended, finite, is_cut, judged, sensed
+from klopf.mind.rl._kernels.steps import begun, checked, ended, finite, is_cut, judged, restated, sensed
 from klopf.mind.rl._kernels.updates import learn
 
 CRITIC, ACTOR = 0, 1
@@ -74,6 +78,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     a, b = A[now], A[1 - now]
     # SENSE
     r = sensed(S, G, O, obs, reward, over, b)
+    restated(P[0], networks[CRITIC], a, N, G, O)
     # JUDGE
     out = networks[CRITIC, -1, SUMS_AT]
     follows = 0.0
@@ -96,7 +101,10 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
         gradient_normal(a, out, n // 2, action, entropy, D)
     else:
         gradient_softmax(a, out, n, int(action[DRAWN, 0]), entropy, D)
-        C[C_ROOM] = room(a, out, n)
+        if rule == INTENTIONAL:
+            keep = O[O_GAMMA] * float(hyp[ACTOR, LAMBDA])  # over as many steps as the size of gradients
+            N[ACTOR, N_ROOM] = keep * N[ACTOR, N_ROOM] + (1.0 - keep) * room(a, out, n, int(action[DRAWN, 0]))
+            C[C_ROOM] = N[ACTOR, N_ROOM] / (1.0 - keep ** (N[ACTOR, N_UPDATES] + 1.0))
     start, end = spans[ACTOR, START], spans[ACTOR, END]
     learn(rule, P, networks[ACTOR], a, D, hyp[ACTOR], N[ACTOR], C, d, start, end, over)
     C[C_ROOM] = 1.0

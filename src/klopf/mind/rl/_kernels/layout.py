@@ -100,11 +100,11 @@ DRAWN, TAKEN, LOW, HIGH = ACTION = range(4)
 """Places in ``O``."""
 (
     G_NOW, G_SENSED, G_REWARDS, G_REWARD_MEAN, G_REWARD_P, G_REWARD_TRACE, G_EPISODE_STEP, G_STEPS, G_EPISODES, G_DELTA,
-    G_VALUE, G_EXPLORED, G_GREEDY, G_ALIVE, _FREE, G_H_TRACE,
-) = range(16)  # fmt: skip
+    G_VALUE, G_EXPLORED, G_GREEDY, G_ALIVE, _FREE, G_H_TRACE, G_UNIT,
+) = range(17)  # fmt: skip
 """Places in ``G``."""
 GLOBALS = 24  # with room for more: a saved agent has so many
-N_UPDATES, N_SIGMA, N_CLIP, N_NORM, N_STEP, N_BIRTHS = range(6)
+N_UPDATES, N_SIGMA, N_CLIP, N_NORM, N_STEP, N_BIRTHS, N_ROOM = range(7)
 """Columns of ``N``."""
 COUNTERS = 8  # likewise
 C_DECAY, C_DELTA, C_BETA2, C_FADE2, C_EPSILON, C_META, C_TAU, C_LOW, C_HIGH, C_ROOM = SCALARS = range(10)

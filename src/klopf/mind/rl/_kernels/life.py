@@ -130,7 +130,7 @@ def reborn(P, U, B, layers, l, j, decay, sparsity, rng, O):  # type: ignore[no-u
     for i in range(inputs + 1):
         first = layers[l, WEIGHTS_AT] + i * units
         reset(P, B, first + j, first, 1, units, squares)
-    draw_incoming(P, layers[l], j, sparsity, rng)
+    draw_incoming(P, layers[l], j, sparsity, O[O_RULE] == INTENTIONAL, rng)
     for q in range(U.shape[0]):
         U[q, u] = 0.0
 
@@ -152,12 +152,14 @@ def reset(P, B, at, first, by_unit, units, squares):  # type: ignore[no-untyped-
 
 
 @jit
-def draw_incoming(P, layer, j, sparsity, rng):  # type: ignore[no-untyped-def]
+def draw_incoming(P, layer, j, sparsity, sees, rng):  # type: ignore[no-untyped-def]
     """Fresh incoming weights of unit ``j``: uniform in +-1/sqrt(fan-in), ceil(sparsity * fan-in) of them zero, drawn
-    without replacement; bias 0 (Elsayed et al. 2024, algorithm 1)."""
+    without replacement; bias 0 (Elsayed et al. 2024, algorithm 1). ``sees``: see ``_geometry.draw``."""
     inputs = layer[INPUTS]
     bound = 1.0 / math.sqrt(float(inputs))
     zeros = math.ceil(sparsity * inputs - 1e-9)
+    if sees and sparsity < 1.0:
+        zeros = min(zeros, inputs - 1)
     for i in range(inputs):
         w = symmetric(bound, rng)
         if is_chosen(zeros, inputs - i, rng):

@@ -18,11 +18,14 @@ from klopf.mind.rl._kernels.layout import (
     TAKEN,
 )
 
+NARROWEST = 1e-6
+
 
 @jit
 def deviation(x):  # type: ignore[no-untyped-def]
-    """softplus, as PyTorch computes it: linear above 20."""
-    return x if x > 20.0 else math.log1p(math.exp(x))
+    """softplus, as PyTorch computes it: linear above 20. Never below ``NARROWEST``: what is divided by its square would
+    soon be no number."""
+    return x if x > 20.0 else max(math.log1p(math.exp(x)), NARROWEST)
 
 
 @jit
@@ -93,16 +96,17 @@ def gradient_softmax(A, out, n, action, entropy, D):  # type: ignore[no-untyped-
 
 
 @jit
-def room(A, out, n):  # type: ignore[no-untyped-def]
-    """How undecided softmax(``A[out:out+n]``) is: ``n / (n - 1) * (1 - sum p^2)``, from 1 (uniform) to 0 (certain).
+def room(A, out, n, action):  # type: ignore[no-untyped-def]
+    """The square of the gradient of log pi(action) by the preferences ``A[out:out+n]``, times ``n / (n - 1)``.
 
-    ``1 - sum p^2`` is the mean square of the gradient of log pi by the preferences, over what the policy draws."""
+    1 where all choices are alike, 0 where ``action`` is certain, ``2 n / (n - 1)`` where it is one that hardly ever is
+    drawn and another is certain."""
     top, total = softmax(A, out, n)
     squares = 0.0
     for k in range(n):
-        p = math.exp(float(A[out + k] - top)) / total
-        squares += p * p
-    return (1.0 - squares) * n / (n - 1.0)
+        d = (1.0 if k == action else 0.0) - math.exp(float(A[out + k] - top)) / total
+        squares += d * d
+    return squares * n / (n - 1.0)
 
 
 @jit

@@ -17,7 +17,7 @@ from klopf.mind.rl._kernels.layout import DRAWN, END, FINE, G_NOW, O_GAMMA, O_LI
 from klopf.mind.rl._kernels.life import live
 from klopf.mind.rl._kernels.network import forward
 from klopf.mind.rl._kernels.policy import act_epsilon_greedy, gradient_value
-from klopf.mind.rl._kernels.steps import begun, checked, ended, is_cut, judged, sensed
+from klopf.mind.rl._kernels.steps import begun, checked, ended, is_cut, judged, restated, sensed
 from klopf.mind.rl._kernels.updates import learn
 
 
@@ -47,6 +47,7 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     taken = int(action[DRAWN, 0])
     # SENSE
     r = sensed(S, G, O, obs, reward, over, b)
+    restated(P[0], networks[0], a, N, G, O)
     # JUDGE, and draw the action that will be taken
     follows = 0.0
     if not cut:

@@ -17,12 +17,22 @@ from klopf.mind.rl._kernels.layout import (
     G_NOW,
     G_REWARD_TRACE,
     G_STEPS,
+    G_UNIT,
     G_VALUE,
+    INPUTS,
+    INTENTIONAL,
+    N_CLIP,
+    N_NORM,
     NOT_BEGUN,
     O_PUBLISHED,
+    O_RULE,
+    O_SCALE,
+    SUMS_AT,
     TRACE,
+    UNITS,
+    WEIGHTS_AT,
 )
-from klopf.mind.rl._kernels.senses import scaled, sense
+from klopf.mind.rl._kernels.senses import scaled, sense, unit
 
 LARGEST_NUMBER = 1.7976931348623157e308
 
@@ -91,6 +101,35 @@ def sensed(S, G, O, obs, reward, over, b):  # type: ignore[no-untyped-def]
     r = scaled(G, O, reward, over)
     sense(S, G, O, obs, b)
     return r
+
+
+@jit
+def restated(W, layers, A, N, G, O):  # type: ignore[no-untyped-def]
+    """Where the unit of rewards, in which intentional values are said, is no more what it was: say them in the new one.
+
+    The outputs of the network ``layers``, in ``A`` and as the weights of its last layer, and the running errors in
+    ``N`` (all networks'). Preserving outputs, van Hasselt et al. (2016), arXiv 1602.07714; done once the unit has
+    moved by a hundredth. A step that takes a set share of the error makes values as large as rewards are before their
+    unit is known, and what is not visited again keeps them: on CliffWalking -140 where later nothing is below -4.
+    """
+    if int(O[O_RULE]) != INTENTIONAL or O[O_SCALE] == 0:
+        return
+    now, before = unit(G, O), G[G_UNIT]
+    if before == 0.0:
+        G[G_UNIT] = now
+        return
+    if abs(now - before) <= 0.01 * before:
+        return
+    G[G_UNIT] = now
+    ratio = before / now
+    last = layers[-1]
+    for i in range(last[WEIGHTS_AT], last[WEIGHTS_AT] + last[UNITS] * (last[INPUTS] + 1)):
+        W[i] *= ratio
+    for k in range(last[SUMS_AT], last[SUMS_AT] + last[UNITS]):
+        A[k] *= ratio
+    for k in range(N.shape[0]):
+        N[k, N_CLIP] *= ratio * ratio
+        N[k, N_NORM] *= ratio
 
 
 @jit

@@ -3,10 +3,13 @@
 ``OBGD``        Elsayed et al. (2024), algorithm 3: ``M = alpha kappa max(|delta|,1) |e|_1``, step ``alpha / max(M,
 1)``. ``ADAPTIVE``    the same bound on traces divided by the root of their running square, algorithm 10 there.
 ``INTENTIONAL`` Sharifnassab et al. (2026), arXiv 2604.19033: the step that changes the prediction by the fraction eta
-                of the error (or the policy by a set amount), with diagonal scaling and a clipped error. Where the
-                policy is a softmax, by that amount times how undecided it is (``C[C_ROOM]``, not in the paper): to
-                change log pi by a set amount where it is nearly certain takes preferences without bound, and a
-                policy that is certain before it knows tries nothing any more.
+                of the error (or the policy by a set amount), with diagonal scaling and a clipped error. Not in the
+                paper: (1) where the policy is a softmax, by that amount times how undecided it was of late
+                (``C[C_ROOM]``), so that *preferences* change by a set amount: to change log pi by one where it is
+                nearly certain takes preferences without bound, and a policy that is certain before it knows tries
+                nothing any more; (2) an error that is divided by the mean size of errors is clipped once more,
+                at as many times that mean: once nearly all is predicted, the one error that is left is thousands of
+                them.
 ``AUTOSTEP``    a step-size for each weight, learned as in TIDBD (Kearney et al. 2018, arXiv 1804.03334, algorithm 1)
                 from whether its gradient agrees with its recent changes h, the agreement divided by its own largest
                 recent value v as in Autostep (Mahmood et al. 2012), within ObGD's bound over ``alpha_i |e_i|``:
@@ -107,6 +110,7 @@ def learn(rule, P, layers, A, D, hyp, N, C, delta, start, end, over):  # type: i
         if hyp[NORMALISE_DELTA] > 0:
             N[N_NORM] = keep * N[N_NORM] + (1.0 - keep) * abs(d)
             d /= max(N[N_NORM] / (1.0 - keep ** N[N_UPDATES]), 1e-12)
+            d = min(max(d, -float(hyp[CLIP])), float(hyp[CLIP]))
         step = dtype(d) * size
         m = P[SECOND][start:end]
         fade = C[C_FADE2]
