@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -252,3 +255,15 @@ def test_time_passes_in_rows_without_weight() -> None:
     assert (m.weights(0) == weights).all() and m.steps == 900
     ahead = still.predict_proba(X[900:912])
     np.testing.assert_allclose(m.predict_proba(X[910:912]), ahead[10:], atol=1e-6)
+
+
+@pytest.mark.timeout(600)
+def test_the_benchmark_runs_and_a_stage_pays() -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, root / "bench/stages.py", "--quick", "--json"], capture_output=True, text=True, check=False
+    )
+    figures = {figure["what"]: figure for figure in json.loads(done.stdout)}
+    for stream in ("digits", "a bit 15 steps ago", "25 after a signal", "sines in noise"):
+        assert figures[f"{stream}: error with the stage"]["measured"] > 0
+        assert figures[f"{stream}: of the error without it"]["measured"] < 1, stream

@@ -33,9 +33,15 @@ NODES, PLACES, CANDIDATES = 400, 48, 40
 _IN_COMPANY: dict[str, Any] = {"memory": 1000, "trees": 10, "shortcut": True, "listening_prior": 1.0}
 
 
-def options_of(learner: str) -> dict[str, Any]:
-    """What an interface that is given samples one by one sets for a learner: inputs are normalised, and the Klopf
-    learner keeps company, which costs less there than the call itself."""
+def options_of(learner: str, scaled: bool = False) -> dict[str, Any]:
+    """What an interface that is given samples one by one sets for a learner: inputs are normalised unless they are
+    ``scaled``, and the Klopf learner keeps company, which costs less there than the call itself.
+
+    Behind a stage that scales its features there are many of them, few of which speak: outputs that hear them too
+    (``shortcut``) made .056 mistakes on the digits where .041 are made without.
+    """
+    if scaled:
+        return {"normalise_inputs": False, **({"memory": 1000, "trees": 10} if learner == "klopf" else {})}
     return {"normalise_inputs": True, **(_IN_COMPANY if learner == "klopf" else {})}
 
 

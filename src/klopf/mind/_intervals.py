@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 
-__all__ = ["LEVELS", "Intervals", "checked_level"]
+__all__ = ["LEVELS", "Intervals", "checked_level", "learn_errors"]
 
 LEVELS = (*(k / 20 for k in range(1, 20)), 0.975, 0.99, 0.995)
 """The levels that are followed; between them the quantiles are interpolated."""
@@ -102,3 +102,11 @@ def checked_level(level: float) -> float:
     if isinstance(level, bool) or not isinstance(level, int | float) or not LEVELS[0] <= level <= LEVELS[-1]:
         raise MindError(f"level={level!r} must be a probability from {LEVELS[0]} to {LEVELS[-1]}")
     return float(level)
+
+
+def learn_errors(intervals: list[Intervals], X: Any, y: Any, predicted: Any) -> None:
+    """The errors of those rows, one of ``intervals`` for each output."""
+    predicted = np.reshape(predicted, (len(X), -1))
+    errors = np.reshape(y, predicted.shape) - predicted
+    for k, each in enumerate(intervals):
+        each.learn(X, predicted[:, k], errors[:, k])

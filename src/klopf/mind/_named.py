@@ -24,6 +24,7 @@ from klopf.mind._checked import is_missing, no_number, shown
 from klopf.mind._file import seen_before
 from klopf.mind._mind import Mind
 from klopf.mind._rows import roomy
+from klopf.mind._stage import Stage
 from klopf.mind._targets import Scale, named
 from klopf.mind.kernels.state import MOST, S_COUNT, S_MEAN, S_VARIANCE
 
@@ -55,8 +56,9 @@ class Places:
         if any(name != name for name in found):
             raise MindError(f"a {self._what} is called NaN, which does not even equal itself; give it a name")
 
-    def see(self, names: Iterable[Hashable]) -> list[int]:
-        """These come in one sample: each has a place from now on. Returns the places that others had before."""
+    def see(self, names: Iterable[Hashable], as_they_come: bool = False) -> list[int]:
+        """These come in one sample: each has a place from now on, new ones in their names' order or ``as_they_come``.
+        Returns the places that others had before."""
         new: list[Hashable] = []
         freed: list[int] = []
         for name in names:
@@ -70,7 +72,7 @@ class Places:
         if not new:
             return freed
         keep = set(names) if len(self.at) + len(new) > self._most else set()
-        for name in sorted(new, key=str):
+        for name in new if as_they_come else sorted(new, key=str):
             if len(self.at) < self._most:
                 self.at[name] = len(self.at)
             else:
@@ -98,10 +100,14 @@ def _many(what: str) -> str:
 class Named:
     """A mind whose sensors have names; it is widened when they no longer fit."""
 
-    def __init__(self, hidden: Any, learner: str, output: str, seed: int, most: int, options: dict[str, Any]) -> None:
+    def __init__(
+        self, hidden: Any, learner: str, output: str, seed: int, most: int, options: dict[str, Any],
+        stage: Stage | None = None,
+    ) -> None:  # fmt: skip
         hidden = tuple(hidden) if isinstance(hidden, Iterable) else (hidden,)
         self._make = {"hidden": hidden, "learner": learner, "output": output, "seed": seed, **options}
-        self._most = most
+        self._stage = stage
+        self._most = most = max(stage.sensors, 2) if stage else most
         self.gaps = bool(options.get("normalise_inputs"))
         """Whether a number may be missing: where inputs are normalised."""
         self.features = Places(most, "feature")
@@ -110,7 +116,9 @@ class Named:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Also of a time when absence was 0: what is known of the features' values is then what the mind knows."""
-        self.__dict__.update({"gaps": bool(state["_make"].get("normalise_inputs")), "_kept": None, **state})
+        self.__dict__.update(
+            {"_stage": None, "gaps": bool(state["_make"].get("normalise_inputs")), "_kept": None, **state}
+        )
         if "_kept" not in state and self.gaps and self.mind is not None:
             S, at = self.mind._net.S, list(self.places.values())
             count = S[S_COUNT, at].astype(np.float64)
@@ -136,6 +144,21 @@ class Named:
             mind._net.T[:, k] = usual
         self.mind = mind
 
+    def check(self, names: Iterable[Hashable]) -> None:
+        """Raises: MindError, where a sample that has these names cannot be learned from."""
+        stage, known = self._stage, self.features.at
+        if stage is not None:
+            found = list(names)
+            if not known and len(found) != stage.sensors:
+                raise MindError(
+                    f"the first sample has {len(found)} features where {stage} hears {stage.sensors} numbers; name all "
+                    "of them in it, in their order"
+                )
+            new = [name for name in found if known and name not in known]
+            if new:
+                raise MindError(f"feature {shown(new[0])} is none of the {stage.sensors} that {stage} hears")
+        self.features.check(names)
+
     def numbers(self, x: Mapping[Hashable, Any]) -> dict[Hashable, float]:
         """A sample's features, checked; nothing is changed.
 
@@ -144,7 +167,7 @@ class Named:
         """
         found = named("a sample's features", x)
         numbers: Any = found if _usual(found) else {k: number(k, v, self.gaps) for k, v in found.items()}
-        self.features.check(numbers)
+        self.check(numbers)
         return numbers  # type: ignore[no-any-return]
 
     def learn(self, x: dict[Hashable, float], y: float, outputs: int, weight: float = 1.0) -> tuple[Any, Any]:
@@ -166,9 +189,9 @@ class Named:
         needed = min(len(self.features) + new, self._most)
         mind = self.mind
         if mind is None:
-            mind = Mind(min(roomy(max(needed, 1)), self._most), outputs, **self._make)
+            mind = Mind(self._stage or min(roomy(max(needed, 1)), self._most), outputs, **self._make)
         elif needed > mind.sensors or outputs > mind.outputs:
-            sensors = min(roomy(max(needed, mind.sensors)), self._most)
+            sensors = mind.sensors if self._stage else min(roomy(max(needed, mind.sensors)), self._most)
             mind = mind.widened(max(sensors, mind.sensors), max(outputs, mind.outputs))
         self.mind = mind
         if self.gaps and (self._kept is None or self._kept.shape[1] < mind.sensors):
@@ -176,7 +199,7 @@ class Named:
             if self._kept is not None:
                 kept[:, : self._kept.shape[1]] = self._kept
             self._kept = kept
-        for place in self.features.see(names):
+        for place in self.features.see(names, self._stage is not None):
             mind._tables.forget_sensor(place)
             if self.gaps:
                 self._kept[:, place] = 0.0
@@ -240,6 +263,8 @@ class Named:
     def _heard(self, rows: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         if self.gaps:
             _hear()(self._kept, rows, weights)
+            if self._stage:  # it hears no gaps: what is missing is as it usually is
+                rows = np.where(np.isnan(rows), self._kept[_MEAN], rows)
         return rows
 
 
@@ -250,6 +275,8 @@ def _hear() -> Any:
     return hear
 
 
+_MEAN = 1
+"""Row of what is kept of a feature (``kernels.absent``)."""
 _USUAL = frozenset({float, int, bool, np.float64})
 
 

@@ -52,6 +52,7 @@ class Images(Stage):
     grid: int | None = None
 
     kind: ClassVar[str] = "images"
+    scaled: ClassVar[bool] = True
 
     def check(self) -> None:
         """Sizes fit into each other; those that were not given follow the image's."""

@@ -89,6 +89,9 @@ class Stage(ABC):
     """Whether rows follow each other, so that each is the next moment, learned from or not; rows that are only sensed
     follow the last that was learned, and are forgotten again."""
 
+    scaled: ClassVar[bool] = False
+    """Whether features have a scale of about 1 already, so that nobody needs to normalise them."""
+
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             object.__setattr__(self, name, plain(value))

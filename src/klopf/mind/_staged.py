@@ -17,12 +17,23 @@ from numpy.typing import NDArray
 
 from klopf.errors import ExtensionError, MindError
 from klopf.extensions import said
+from klopf.mind._checked import shown
 from klopf.mind._shipped_stages import Images, Sequences
 from klopf.mind._stage import MOST as MOST_NUMBERS
 from klopf.mind._stage import STAGES, Stage, State
 from klopf.mind.kernels.state import MOST
 
-__all__ = ["born_state", "checked_stage", "heard", "is_own", "saved_stage", "sensed", "stage_of", "unusable"]
+__all__ = [
+    "born_state",
+    "checked_stage",
+    "heard",
+    "is_own",
+    "saved_stage",
+    "sensed",
+    "stage_given",
+    "stage_of",
+    "unusable",
+]
 
 TYPES = ("float32", "float64", "int32", "int64", "uint64")
 """Of arrays that a saved mind can hold."""
@@ -35,6 +46,13 @@ T = TypeVar("T")
 def is_own(stage: Stage) -> bool:
     """Whether it is one of Klopf's."""
     return type(stage) in _OWN
+
+
+def stage_given(stage: Any) -> Stage | None:
+    """What an estimator was given as its ``stage``. Raises: MindError, where it is none."""
+    if stage is not None and not isinstance(stage, Stage):
+        raise MindError(f"stage={shown(stage)} is no input stage; give one, such as klopf.mind.Images(28, 28), or None")
+    return stage
 
 
 def checked_stage(stage: Stage) -> Stage:
@@ -57,8 +75,9 @@ def unusable(stage: Stage) -> str:
         value = getattr(stage, name)
         if type(value) is not int or not 1 <= value <= most:
             return f"its {name} is {value!r:.80}, not a whole number from 1 to {most}"
-    if type(stage).ordered not in (True, False):
-        return f"ordered is {type(stage).ordered!r:.80}, neither True nor False"
+    for name in ("ordered", "scaled"):
+        if type(getattr(stage, name)) is not bool:
+            return f"{name} is {getattr(stage, name)!r:.80}, neither True nor False"
     saved = stage.saved()
     if type(saved) is not dict or saved.get("kind") != getattr(stage, "kind", None) or type(saved["kind"]) is not str:
         return "it has no kind, a text by which a saved mind names it, or saved() does not give it"

@@ -13,6 +13,7 @@ from typing import Any
 
 from klopf.errors import MindError
 from klopf.extras import missing
+from klopf.mind._shipped_stages import Images, Sequences
 
 __all__ = ["KINDS", "compile_kind", "into_wheel", "warm"]
 
@@ -25,6 +26,9 @@ _MIND: dict[str, tuple[int, str, dict[str, Any]]] = {
     "scikit-learn's and River's, labels": (1, "logistic", {"normalise_inputs": True}),
     "River's, classes": (2, "softmax", {"company": True}),
     "River's, a number": (1, "linear", {"company": True}),
+    "Mind and scikit-learn's, images": (2, "softmax", {"stage": Images(5, 5)}),
+    "River's, images": (2, "softmax", {"stage": Images(5, 5), "company": True}),
+    "all, sequences": (2, "softmax", {"stage": Sequences(1), "normalise_inputs": True}),
 }
 _AGENTS = ("ac", "q", "sarsa", "td", "qrc")
 KINDS = (*_MIND, *(f"agents, {algorithm}" for algorithm in _AGENTS))
@@ -46,14 +50,17 @@ def compile_kind(kind: str) -> dict[str, Any]:
             from klopf.mind._intervals import Intervals
             from klopf.mind._mind import Mind
 
-            outputs, output, options = _MIND[kind]
-            options = options_of("klopf") if options.get("company") else options
-            Mind(2, outputs, output=output, **options).prepare()
+            outputs, output, given = _MIND[kind]
+            options = {name: value for name, value in given.items() if name not in ("stage", "company")}
+            stage = given.get("stage")
+            if given.get("company"):
+                options = options_of("klopf", stage is not None and stage.scaled)
+            Mind(stage or 2, outputs, output=output, **options).prepare()
             if options and output == "linear":  # these say within which bounds
                 intervals = Intervals()
                 intervals.learn([[0.0]], [0.0], [0.0])
                 intervals.bounds(0.9, [[0.0]], [0.0])
-            if options:  # River's say what is missing
+            if options.get("normalise_inputs"):  # River's say what is missing
                 import numpy as np
 
                 from klopf.mind.kernels.absent import hear

@@ -25,6 +25,8 @@ from klopf.mind._frames import columns, frame, series, values, weights_of
 from klopf.mind._intervals import Intervals, checked_level
 from klopf.mind._named import Named, Places
 from klopf.mind._rows import roomy
+from klopf.mind._stage import Stage
+from klopf.mind._staged import stage_given
 from klopf.mind._targets import check_class, holds, named, target_of, weight_of
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
@@ -64,21 +66,24 @@ class _Estimator(Kept, base.Estimator):  # type: ignore[misc, unused-ignore]
         seed: int = 0,
         options: dict[str, Any] | None = None,
         max_features: int = 1024,
+        stage: Stage | None = None,
     ) -> None:
         self.hidden = tuple(hidden) if isinstance(hidden, Iterable) and not isinstance(hidden, str) else hidden
         self.learner = learner
         self.seed = seed
         self.options = options
         self.max_features = max_features
-        own = options_of(learner) if self._keeps_company else {"normalise_inputs": True}
+        self.stage = stage_given(stage)
+        scaled = stage is not None and stage.scaled
+        own = options_of(learner, scaled) if self._keeps_company else {"normalise_inputs": not scaled}
         made = {**own, "scale_targets": self._output == "linear", **checked_options(options)}
-        self._named = Named(self.hidden, learner, self._output, seed, max_features, made)
+        self._named = Named(self.hidden, learner, self._output, seed, max_features, made, self.stage)
         self._turns = Turns()
 
     def _given(self, X: Any, y: Any, w: Any) -> tuple[list[Hashable], Any, list[Any], Any]:
         """A frame with targets and weights: names, numbers ``(n, names)``, targets and weights, checked."""
         names, table = columns(X, self._named.gaps)
-        self._named.features.check(names)
+        self._named.check(names)
         weights = checked_weights(weights_of(w, len(table)), len(table), np.float64)
         return names, table, values(y, len(table)), weights
 
@@ -118,6 +123,8 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
         max_features: how many features are known at a time. A new one then takes the place of one that came in one
             sample only, or was seen longest ago.
         max_classes: the same of classes.
+        stage: what a sample is, and the features that the network hears in its place: ``klopf.mind.Images(8, 8)``. The
+            first sample then names all its numbers in their order, and no other ever comes.
     """
 
     _output = "softmax"
@@ -131,8 +138,9 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
         options: dict[str, Any] | None = None,
         max_features: int = 1024,
         max_classes: int = 1024,
+        stage: Stage | None = None,
     ) -> None:
-        super().__init__(hidden, learner, seed, options, max_features)
+        super().__init__(hidden, learner, seed, options, max_features, stage)
         self.max_classes = max_classes
         self._seen = Places(max_classes, "class")
         self.surprise = 0.0
@@ -253,8 +261,9 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         seed: int = 0,
         options: dict[str, Any] | None = None,
         max_features: int = 1024,
+        stage: Stage | None = None,
     ) -> None:
-        super().__init__(hidden, learner, seed, options, max_features)
+        super().__init__(hidden, learner, seed, options, max_features, stage)
         self._intervals = Intervals()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -355,8 +364,9 @@ class MindMultiLabelClassifier(_Estimator, base.MultiLabelClassifier):  # type: 
         options: dict[str, Any] | None = None,
         max_features: int = 1024,
         max_labels: int = 256,
+        stage: Stage | None = None,
     ) -> None:
-        super().__init__(hidden, learner, seed, options, max_features)
+        super().__init__(hidden, learner, seed, options, max_features, stage)
         self.max_labels = max_labels
         self._labels = Places(max_labels, "label")
 
@@ -398,8 +408,9 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         options: dict[str, Any] | None = None,
         max_features: int = 1024,
         max_targets: int = 256,
+        stage: Stage | None = None,
     ) -> None:
-        super().__init__(hidden, learner, seed, options, max_features)
+        super().__init__(hidden, learner, seed, options, max_features, stage)
         self.max_targets = max_targets
         self._targets = Places(max_targets, "target")
         self._intervals: dict[Hashable, Intervals] = {}

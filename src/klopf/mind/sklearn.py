@@ -29,10 +29,12 @@ from klopf.mind import diagnostics
 from klopf.mind._checked import checked_options
 from klopf.mind._given import classes_given, numbers_given, rows_given
 from klopf.mind._importance import importances
-from klopf.mind._intervals import Intervals, checked_level
+from klopf.mind._intervals import Intervals, checked_level, learn_errors
 from klopf.mind._labels import Classes, Groups, Numbers
 from klopf.mind._mind import Mind
 from klopf.mind._rows import blocks, dense, keys, roomy, visits
+from klopf.mind._stage import Stage
+from klopf.mind._staged import stage_given
 from klopf.mind._turns import Turns
 
 _require("sklearn", "klopf.mind.sklearn")
@@ -69,6 +71,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     _scales = False
     """Whether the mind is to scale its targets."""
+    stage: Stage | None
 
     def __init__(
         self,
@@ -98,8 +101,13 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     @property
     def _gaps(self) -> bool:
-        """Whether NaN is what is missing: where inputs are normalised, unless ``options`` say otherwise."""
-        return bool(checked_options(self.options).get("normalise_inputs", True))
+        """Whether NaN is what is missing: where inputs are normalised, unless ``options`` or a stage forbid."""
+        return self.stage is None and bool(checked_options(self.options).get("normalise_inputs", True))
+
+    @property
+    def _ordered(self) -> bool:
+        """Whether rows follow each other, so that they are learned in their order and each once a pass."""
+        return getattr(stage_given(self.stage), "ordered", False)
 
     def _looked_at(self, X: Any) -> Any:
         """Rows to predict, checked."""
@@ -151,19 +159,19 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             targets.check(y)
             weights = self._weighed(X, sample_weight)
             by_class = self._class_weights(targets, y, weights)
-            (often, each), (more, of_each) = visits(weights), visits(by_class)
+            (often, each), (more, of_each) = self._visits(weights), self._visits(by_class)
             often, each = often * more, each * of_each
-            rng = check_random_state(self.random_state)
+            shuffle, rng = self.shuffle and not self._ordered, check_random_state(self.random_state)
             seed = int(rng.randint(2**31 - 1)) if self.random_state is None else self._as_seed(rng)
             order = np.arange(X.shape[0])
-            if self.shuffle:
+            if shuffle:
                 mixed = keys(X) ^ (keys(targets.table(y)) * np.uint64(3))
                 order = np.lexsort((each, mixed))
             order = order.repeat(often[order])
-            targets.see(y, order)
+            targets.see(y, order[each[order] > 0])
             shuffled, learned = np.random.default_rng(seed), _Learned(None, targets, seed)
             for _ in range(passes):
-                learned = self._learn(learned, X, y, shuffled.permutation(order) if self.shuffle else order, each)
+                learned = self._learn(learned, X, y, shuffled.permutation(order) if shuffle else order, each)
             self._after(learned, X, y, weights * by_class)
             self._learned_ = learned
         return self
@@ -181,15 +189,19 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 targets.declare(classes)
             targets.check(y)
             weights = self._weighed(X, sample_weight)
-            often, each = visits(self._class_weights(targets, y, weights))
+            often, each = self._visits(self._class_weights(targets, y, weights))
             order, weights = np.arange(X.shape[0]).repeat(often), weights * each
-            targets.see(y, order)
+            targets.see(y, order[weights[order] > 0])
             learned = self._learn(learned, X, y, order, weights, True)
             if isinstance(targets, Classes) and targets.declared is not None:
                 targets.see(targets.declared, None)
                 learned = _fitting(learned)
             self._learned_ = learned
         return self
+
+    def _visits(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """How often each row is learned, and how heavy; once where it is a moment."""
+        return (np.ones(len(weights), np.int64), weights) if self._ordered else visits(weights)
 
     def _class_weights(self, targets: Any, y: Any, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """How much each row counts for its class, ``(n,)``."""
@@ -220,9 +232,11 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         targets = learned.targets
         if learned.mind is None:
             hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
+            stage = stage_given(self.stage)
+            usual = {"normalise_inputs": not (stage and stage.scaled), "scale_targets": self._scales}
             mind = Mind(
-                X.shape[1], targets.outputs, hidden, self.learner, targets.output, learned.seed,
-                **{"normalise_inputs": True, "scale_targets": self._scales, **checked_options(self.options)},
+                stage or X.shape[1], targets.outputs, hidden, self.learner, targets.output, learned.seed,
+                **{**usual, **checked_options(self.options)},
             )  # fmt: skip
             learned = learned._replace(mind=mind)
         learned = _fitting(learned)
@@ -246,7 +260,7 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X = self._looked_at(X)
         mind, targets, _ = self._learned_
         out = np.empty((X.shape[0], mind.outputs))
-        for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
+        for rows in self._parts(X):
             out[rows] = mind.predict_proba(dense(X, slice(rows[0], rows[-1] + 1)))
         return out, targets
 
@@ -256,10 +270,15 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X = self._looked_at(X)
         mind: Any = self._learned_.mind
         out = np.empty((X.shape[0], self._n_features_out))
-        for rows in blocks(np.arange(X.shape[0]), X.shape[1]):
+        for rows in self._parts(X):
             part = dense(X, slice(rows[0], rows[-1] + 1))
             out[rows] = diagnostics.activities(mind, part)[-1] if mind.hidden else part
         return out
+
+    def _parts(self, X: Any) -> Iterable[NDArray[np.int64]]:
+        """Rows that are predicted together: all, where each follows the one before it."""
+        every = np.arange(X.shape[0])
+        return [every] if self._ordered else blocks(every, X.shape[1])
 
     @property
     def _n_features_out(self) -> int:
@@ -279,8 +298,10 @@ class _MindEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """How much each feature matters to what is predicted, ``(features,)``; they sum to 1.
 
         It is the mean square of what changes where that feature alone is drawn anew, of independent normal features
-        with the means and deviations that were seen; computed at each call.
+        with the means and deviations that were seen; computed at each call. Behind a stage there is none.
         """
+        if self.stage is not None:
+            raise AttributeError(f"behind {self.stage} no single input matters by itself; ask a mind without a stage")
         return importances(self.mind_)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -303,6 +324,8 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
         shuffle: whether ``fit`` learns in another order each pass; False for a table that is a stream.
         random_state: seed of everything random; None for another one each time.
         options: fields of ``klopf.mind.Settings``. Inputs are normalised unless they say otherwise.
+        stage: what a row is, and the features that the network hears in its place: ``klopf.mind.Images(28, 28)``. Rows
+            of ``Sequences`` are learned and predicted in their order, whatever ``shuffle`` says.
         class_weight: how much the rows of each class count, beside their own weights: a dict by class (a list of such
             for several outputs), or "balanced" for as much as those of every other class together: of the table in
             ``fit``, of all that was seen so far in ``partial_fit``.
@@ -314,8 +337,10 @@ class MindClassifier(ClassifierMixin, _MindEstimator):  # type: ignore[misc, unu
     def __init__(
         self, hidden: Any = (32,), learner: str = "klopf", *, passes: int = 5, shuffle: bool = True,
         random_state: Any = 0, options: dict[str, Any] | None = None, class_weight: Any = None,
+        stage: Stage | None = None,
     ) -> None:  # fmt: skip
         super().__init__(hidden, learner, passes=passes, shuffle=shuffle, random_state=random_state, options=options)
+        self.stage = stage
         self.class_weight = class_weight
 
     def __sklearn_tags__(self) -> Any:
@@ -395,8 +420,10 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
     def __init__(
         self, hidden: Any = (32,), learner: str = "klopf", *, passes: int = 5, shuffle: bool = True,
         random_state: Any = 0, options: dict[str, Any] | None = None, intervals: bool = False,
+        stage: Stage | None = None,
     ) -> None:  # fmt: skip
         super().__init__(hidden, learner, passes=passes, shuffle=shuffle, random_state=random_state, options=options)
+        self.stage = stage
         self.intervals = intervals
 
     def _after(self, learned: _Learned, X: Any, y: Any, weights: NDArray[np.float64]) -> None:
@@ -408,6 +435,8 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
 
     def _errors_of(self, learned: _Learned, X: Any, y: Any, weights: NDArray[np.float64]) -> list[Intervals]:
         """Intervals by what is wrong of each row where it was not learned from."""
+        if self._ordered:  # no row can be left out: by what was wrong of each before it was learned
+            return clone(self).partial_fit(X, y, weights)._intervals_  # type: ignore[no-any-return]
         outputs = learned.targets.outputs
         mixed = np.random.default_rng(learned.seed).permutation(X.shape[0])
         folds = np.array_split(mixed, min(_FOLDS, len(mixed)))
@@ -422,7 +451,7 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
         kept = mixed[weights[mixed] > 0]
         found = [Intervals() for _ in range(outputs)]
         for rows in blocks(kept, X.shape[1]):
-            _take_errors(found, dense(X, rows), y[rows], predicted[rows])
+            learn_errors(found, dense(X, rows), y[rows], predicted[rows])
         some = kept[: 1 << 12]  # enough to know the quantiles by
         errors = np.reshape(y[some], (len(some), -1)) - predicted[some]
         for k, each in enumerate(found):
@@ -434,7 +463,7 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
             with self._turn("spread"):
                 if not hasattr(self, "_intervals_"):
                     self._intervals_ = [Intervals() for _ in range(targets.outputs)]
-                _take_errors(self._intervals_, X, y, targets.decoded(out))
+                learn_errors(self._intervals_, X, y, targets.decoded(out))
 
     def predict_interval(self, X: Any, level: float = 0.9) -> NDArray[np.float64]:
         """Bounds that hold each target with probability ``level`` (from .05 to .995), and miss it as often above as
@@ -469,11 +498,3 @@ class MindRegressor(RegressorMixin, _MindEstimator):  # type: ignore[misc, unuse
         """The predicted numbers, ``(n,)`` or ``(n, outputs)`` as ``y`` was."""
         out, targets = self._predicted(X)
         return targets.decoded(out)  # type: ignore[no-any-return]
-
-
-def _take_errors(intervals: list[Intervals], X: Any, y: Any, predicted: Any) -> None:
-    """The errors of those rows, one of ``intervals`` for each output."""
-    predicted = np.reshape(predicted, (len(X), -1))
-    errors = np.reshape(y, predicted.shape) - predicted
-    for k, each in enumerate(intervals):
-        each.learn(X, predicted[:, k], errors[:, k])
