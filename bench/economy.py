@@ -35,7 +35,7 @@ from figures import Report, arguments
 from numpy.typing import NDArray
 from worlds import PLAYED, RULES, SPLIT, STAKE, Columns, World
 
-from klopf.ledger import BeaconTerms, Economy, Parameters
+from klopf.ledger import AuditShare, BeaconTerms, Economy, Parameters
 from klopf.ledger.audit._reference import draw
 from klopf.ledger.fleet import _reference as effort
 from klopf.ledger.market import _bonds as published
@@ -114,6 +114,16 @@ def bribe(share: float, rng: np.random.Generator) -> float:
     return -lost / 200 / max(1, bribed)
 
 
+def make_up_audits(share: float, rng: np.random.Generator) -> float:
+    """Auditors with ``share`` of the stake ask half of their questions and make up the others from what was found last:
+    paid as often as the lot falls on what was asked, and cut where another's doubt falls on what was not."""
+    auditors, epochs, made_up = 20, 200, 0.5
+    pay = RULES.emission * AuditShare().share_bps / 10_000 / auditors / RULES.auditor_stake
+    paid = (rng.random(epochs) >= made_up).sum() * pay
+    doubts = rng.random((epochs, round((1 - share) * auditors))) < made_up / (auditors - 1)
+    return float(paid - doubts.any(axis=1).sum() * 2 * RULES.slash_bps / 10_000) / epochs
+
+
 def hold_back(share: float, rng: np.random.Generator) -> float:
     """A value held back from the beacon costs a part of the stake, whatever the draw is good for."""
     return -BeaconTerms().miss_bps / 10_000
@@ -124,6 +134,7 @@ SPENT: dict[str, Callable[[float, np.random.Generator], float]] = {
     "wash jobs": wash_jobs,
     "fake bytes": fake_bytes,
     "bribe auditors": bribe,
+    "make up audits": make_up_audits,
     "hold back values": hold_back,
 }
 

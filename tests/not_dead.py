@@ -47,6 +47,9 @@ _.CONTRIBUTION
 # Fields of events and of what the DAO votes by: in the contract's order, for whoever reads history
 _.voting_delay, _.voting_period, _.late_quorum_extension, _.proposal_threshold, _.quorum_percent
 _.least_seconds, _.authorizer
+_.updated_by, _.indexed_metadata_key, _.metadata_value, _.client_address, _.feedback_index, _.value_decimals
+_.indexed_tag1, _.tag1, _.tag2, _.feedback_uri, _.feedback_hash, _.responder, _.response_uri, _.response_hash
+_.validator_address, _.request_uri, _.request_hash, _.response, _.validator, _.agent
 _.previous_owner, _.new_owner, _.delegator, _.from_delegate, _.to_delegate, _.previous_votes, _.new_votes
 _.signatures, _.voter, _.approved, _.predecessor, _.delay, _.previous_admin, _.new_admin, _.success
 # Members of enumerations that are numbered as the contracts number them (ledger/dao/governance.py)
@@ -67,7 +70,14 @@ _.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
     _.authorization,
     _.transfer_authorized,
     _.guardian_until,
+    _.cancellation,
+    _.cancel_authorization,
+    _.authorization_used,
+    _.agreed,
+    _.stood,
 )
+# Views for others (ledger/agents)
+_.announce, _.registration, _.metadata, _.feedback
 _.rotate_key, _.change_model, _.delist, _.owner_at, _.pay_node, _.pay_device, _.give_back
 # Questions that a user may ask of a chain, a graph, a dendrite or a task
 _.transaction_block, _.listeners, _.ask_many, _.output_shape, _.pending

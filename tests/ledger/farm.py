@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from ledger_helpers import Net, secret
 
 from klopf.ledger import Economy, Ledger, Parameters, Role, _abi
 from klopf.ledger._deployment import deploy_over
+from klopf.ledger._rpc import contract_address
 from klopf.ledger.keys import checksum
 from tests.ledger.memory import MemoryRpc
 
@@ -28,6 +30,22 @@ def accepting_contract(net: Net) -> str:
     creation = bytes.fromhex(f"60{len(runtime):02x}600c60003960{len(runtime):02x}6000f3") + runtime
     made: str = net.admin.rpc.send(net.admin.me, None, creation)["contractAddress"]
     return checksum(made)
+
+
+def wallet(net: Net, digests: Callable[[str], list[bytes]]) -> str:
+    """The address of a contract that has signed what ``digests`` makes of that address, and nothing else (ERC-1271)."""
+    me = net.admin.me
+    place = checksum(
+        contract_address(me.address, int(net.admin.rpc.request("eth_getTransactionCount", me.address), 16))
+    )
+    known = b"".join(
+        bytes.fromhex("6004357f") + digest + bytes.fromhex("14") + (b"\x17" if i else b"")  # equal to any of them
+        for i, digest in enumerate(digests(place))
+    )
+    runtime = known + bytes.fromhex("631626ba7e60e01b0260005260206000f3")
+    creation = bytes.fromhex(f"61{len(runtime):04x}600e60003961{len(runtime):04x}6000f3") + runtime
+    assert checksum(net.admin.rpc.send(me, None, creation)["contractAddress"]) == place
+    return place
 
 
 def as_address(net: Net, address: str, contract: str, function: str, *values: Any) -> dict[str, Any]:

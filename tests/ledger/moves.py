@@ -10,11 +10,12 @@ from hashlib import sha256
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
-from ledger_helpers import KLP, TINY, Net, result, secret
+from ledger_helpers import KLP, TINY, Net, secret
 
 from klopf.errors import Reverted
 from klopf.ledger import Economy, Phase, Receipt, ReceiptTree, SignedReceipt
 from tests.ledger.cycles import DAY, RESERVE, USUAL
+from tests.ledger.doubting import Doubting
 from tests.ledger.market.test_economy import Model
 from tests.ledger.paying import Paying
 
@@ -31,7 +32,7 @@ TERMS = (LOW, replace(LOW, halving_cycles=365), replace(LOW, halving_cycles=730)
 BAD = (replace(USUAL, halving_cycles=364), replace(USUAL, rewards=(10**25 + 1,) * 8), replace(USUAL, milestone=1))
 
 
-class Market(Paying):
+class Market(Paying, Doubting):
     """The moves over ``net``, which ``restart`` brings back to its beginning; :func:`in_memory` sets both."""
 
     net: Net
@@ -47,7 +48,8 @@ class Market(Paying):
         self.open_cycle(1, 0)  # a real chain's time goes on when its state is brought back
         self.columns: dict[int, list[SignedReceipt]] = {}
         self.posted: set[tuple[int, int]] = set()
-        self.reveals: dict[int, list[object]] = {}
+        self.audited, self.doubts, self.upheld, self.contradicted = {}, [], set(), set()
+        self.audit_pay = {}
         self.emitted = 0
         self.jobs: list[int] = []
         self.payers: dict[int, int] = {}
@@ -104,20 +106,6 @@ class Market(Paying):
         column = [s for s in self.columns.get(id, []) if s.receipt.epoch == self.now().epoch]
         with suppress(Reverted):
             self.net.clients[id].settlement.claim(id, column[1:] if leave_out else column)
-
-    @rule(id=st.sampled_from(AUDITORS), lie=st.booleans())
-    def commit(self, id: int, lie: bool) -> None:
-        epoch = self.now().epoch
-        mine = self.net.admin.audits.assignments(epoch, id, NEURONS)
-        found = [result(n, 9900 if lie and n == 1 else 5000 + n) for n in mine]
-        with suppress(Reverted):
-            self.net.clients[id].audits.commit(id, found, bytes(32))
-            self.reveals[id] = found
-
-    @rule(id=st.sampled_from(AUDITORS))
-    def reveal(self, id: int) -> None:
-        with suppress(Reverted):
-            self.net.clients[id].audits.reveal(id, self.reveals.get(id, []), bytes(32))
 
     @rule(wait=st.sampled_from((0, 101, 500)))
     def advance(self, wait: int) -> None:
@@ -333,7 +321,7 @@ class Market(Paying):
         assert emitted <= self.net.admin.emission.promised() <= RESERVE
         effort = sum(int(self.net.admin.effort._read("poolOf", cycle)) for cycle in self.closed)
         assert effort <= token.burnt() * 9 // 10  # nobody gains by working for itself
-        assert emitted - FORMER <= self.now().epoch * TINY.emission + effort
+        assert emitted - FORMER <= self.now().epoch * TINY.emission + effort + sum(self.audit_pay.values())
         assert emitted >= self.emitted
         self.emitted = emitted
 
@@ -354,7 +342,7 @@ class Market(Paying):
     def every_token_is_somewhere(self) -> None:
         token, addresses = self.net.admin.token, self.net.admin.deployment.addresses
         holders = {c.me.address for c in self.net.clients.values()}
-        holders |= {self.net.admin.me.address, *(addresses[n] for n in ("Stake", "Vouchers", "Jobs"))}
+        holders |= {self.net.admin.me.address, *(addresses[n] for n in ("Stake", "Vouchers", "Jobs", "Challenges"))}
         assert sum(token.balance(h) for h in holders) == token.supply()
 
     @invariant()
@@ -387,6 +375,7 @@ class Market(Paying):
         self.net.pass_time(RULES.dispute_seconds)
         for r in filter(self.is_open, self.disputed):
             admin.disputes.uphold(r.epoch, r.listener, r.speaker)
+        self.end_doubts()
         for epoch in range(1, last + 1):
             admin.settle(epoch, EVERYBODY)
             for id in EVERYBODY:
@@ -405,7 +394,7 @@ class Market(Paying):
         for id in self.jobs:
             for move in ("pay 1", "pay 4", "give back"):
                 self.move_job(self.jobs.index(id), move)
-        for name in ("Stake", "Vouchers", "Jobs"):
+        for name in ("Stake", "Vouchers", "Jobs", "Challenges"):
             assert admin.token.balance(admin.deployment.addresses[name]) == 0
         self.supply_is_genesis_and_emission()
         self.every_token_is_somewhere()

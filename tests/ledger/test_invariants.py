@@ -30,9 +30,10 @@ from ledger_helpers import Net, Role, secret
 
 from klopf.errors import Reverted
 from klopf.ledger import Ledger, _abi, restore
-from klopf.ledger._deployment import Former, deploy_over
+from klopf.ledger._deployment import USUAL, Former, deploy_over
 from klopf.ledger._migrate import claims_of
 from klopf.ledger._rpc import Rpc, open_rpc
+from tests.ledger.doubting import TERMS as AUDIT_TERMS
 from tests.ledger.memory import MemoryRpc
 from tests.ledger.moves import (
     AUDITORS,
@@ -55,7 +56,8 @@ def begin(net: Net) -> None:
         net.join(Role.AUDITOR)
     net.join(Role.REQUESTER)
     for id in EVERYBODY:
-        net.clients[id].token.approve(net.admin.deployment.addresses["Stake"], 2**256 - 1)
+        for contract in ("Stake", "Challenges"):
+            net.clients[id].token.approve(net.admin.deployment.addresses[contract], 2**256 - 1)
     owner = net.clients[LEADER]
     owner.effort.join(owner.devices.mint(DEVICE, 4, 1, 1024, bytes(32)), owner.effort.found(fee_bps=1000))
     net.admin.emission.roll()
@@ -84,7 +86,8 @@ def arrive(rpc: Rpc, pass_time: Callable[[int], None]) -> Net:
     key = secret(0)
     (claim,) = claims_of({key.address: GENESIS + FORMER})
     former = Former(claim.leaf, FORMER, key.address)
-    admin = Ledger(rpc, deploy_over(rpc, key, RULES, former=former), key)
+    packs = (*USUAL, "evidence")
+    admin = Ledger(rpc, deploy_over(rpc, key, RULES, former=former, audit=AUDIT_TERMS, packs=packs), key)
     restore(admin, [claim])
     return Net(admin, pass_time)
 
@@ -189,6 +192,27 @@ BUGS = {
     "a voucher paid again and again": ("Vouchers", "r.redeemed += amount;", ""),
     "a reserve spent and kept": ("Vouchers", "r.held -= amount;", ""),
     "what thawed was taken, too": ("Vouchers", "if (r.thawing > r.held) r.thawing = r.held;", ""),
+    "a deposit paid again and again": ("Challenges", "d.state = State.Shown;", ""),
+    "a doubt upheld again and again": ("Challenges", "d.state = State.Upheld;", ""),
+    "a doubt that costs nothing": ("Challenges", "token.safeTransferFrom(msg.sender, address(this), deposit);", ""),
+    "a neuron slashed again and again": ("Challenges", "contradicted[epoch][neuron] = true;", ""),
+    "a contradiction of which the treasury has what is burnt": (
+        "Stake",
+        "if (burns) IToken(address(token)).burn(taken - reward);",
+        "if (burns && false) IToken(address(token)).burn(taken - reward);",
+    ),
+    "a finder who gets all": ("Stake", "taken / part;", "taken;"),
+    "an auditor paid again and again": ("AuditPay", "paid[epoch][auditor] = true;", ""),
+    "pay before all doubts are over": ("Challenges", "block.timestamp >= revealed + 2 * window(epoch) && ", ""),
+    "pay for what is still doubted": ("Challenges", "t.open == 0 && ", ""),
+    "pay for what was not shown": ("Challenges", " && !t.upheld;", ";"),
+    "pay for a lie": ("AuditPay", "audits.slashed(epoch, auditor) || ", ""),
+    "audits paid beyond their share": ("Audits", "turnout[epoch].findings += 1;", "turnout[epoch].findings = 1;"),
+    "an audit's pay that nobody promised": (
+        "AuditPay",
+        "uint256 granted = emission.setAside(amount);",
+        "uint256 granted = amount;",
+    ),
     "emission beyond the promise": ("Consensus", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
 }
 

@@ -8,6 +8,7 @@ import {IMembers} from "../core/IMembers.sol";
 import {IRegistry} from "../core/IRegistry.sol";
 import {IRules, Parameters} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
+import {Agreement} from "./Agreement.sol";
 import {Counts} from "./Counts.sol";
 import {AuditTerm, IAuditTerms} from "./IAuditTerms.sol";
 import {IAudits} from "./IAudits.sol";
@@ -21,10 +22,10 @@ import {Median} from "./Median.sol";
 ///         concludes: the stake-weighted median of each task. An auditor far outside it is slashed, at most once an
 ///         epoch. Too few results conclude nothing: a network fault punishes nobody.
 contract Audits is IAudits {
-    struct Said {
-        Score[] scores; // about one task, one for each finding
-        uint16[] values;
-        uint256[] weights; // 0 for whoever says nothing about it
+    enum Outcome {
+        None,
+        Open, // concluded, and nothing agreed
+        Agreed
     }
 
     struct Shown {
@@ -43,7 +44,7 @@ contract Audits is IAudits {
     mapping(uint32 epoch => mapping(uint32 auditor => uint64)) public revealedAt;
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public slashed;
     mapping(uint32 epoch => Turnout) public turnout;
-    mapping(uint32 epoch => mapping(uint32 neuron => bool)) public concluded;
+    mapping(uint32 epoch => mapping(uint32 neuron => Outcome)) private _outcomes;
     mapping(uint32 epoch => mapping(uint32 neuron => Shown[])) private _shown;
     mapping(uint32 epoch => mapping(uint32 neuron => mapping(uint256 place => Score))) private _scores; // in its order
     mapping(uint32 neuron => uint32) private _latest; // last epoch with a finding
@@ -101,6 +102,7 @@ contract Audits is IAudits {
             uint32 neuron = results[i].neuron;
             if (_latest[neuron] != epoch) (_previous[epoch][neuron], _latest[neuron]) = (_latest[neuron], epoch);
             _record(epoch, auditor, results[i]);
+            if (registry.boundWith(neuron, epoch) != 0) turnout[epoch].findings += 1;
         }
         clock.arrive(auditor);
         // EMIT
@@ -119,7 +121,7 @@ contract Audits is IAudits {
     function absent(uint32 epoch, uint32[] calldata auditors) external {
         if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
         Turnout memory t = turnout[epoch];
-        if (t.revealed * 2 < t.committed) return; // a fault of the network punishes nobody
+        if (uint256(t.revealed) * 2 < t.committed) return; // a fault of the network punishes nobody
         uint256 bps = Math.min(uint256(rules.playedIn(epoch).slashBps) * 2, 1e4);
         for (uint256 i = 0; i < auditors.length; i++) {
             uint32 auditor = auditors[i];
@@ -133,6 +135,16 @@ contract Audits is IAudits {
     /// @inheritdoc IAudits
     function revealed(uint32 epoch, uint32 auditor) public view returns (bool) {
         return revealedAt[epoch][auditor] != 0;
+    }
+
+    /// @inheritdoc IAudits
+    function concluded(uint32 epoch, uint32 neuron) public view returns (bool) {
+        return _outcomes[epoch][neuron] != Outcome.None;
+    }
+
+    /// @inheritdoc IAudits
+    function agreed(uint32 epoch, uint32 neuron) external view returns (bool) {
+        return _outcomes[epoch][neuron] == Outcome.Agreed;
     }
 
     /// @inheritdoc IAudits
@@ -186,12 +198,12 @@ contract Audits is IAudits {
     function _conclude(uint32 epoch, uint32 neuron) private {
         // CHECK
         Finding[] memory f = findings(epoch, neuron);
-        if (concluded[epoch][neuron] || f.length == 0) return;
+        if (concluded(epoch, neuron) || f.length == 0) return;
         _conclude(_previous[epoch][neuron], neuron); // audits count in the order of their epochs
         Parameters memory r = rules.playedIn(epoch);
         // APPLY
-        concluded[epoch][neuron] = true;
-        Agreed[] memory medians = _medians(epoch, f, r);
+        Agreed[] memory medians = Agreement.medians(stake, epoch, f, r);
+        _outcomes[epoch][neuron] = medians.length == 0 ? Outcome.Open : Outcome.Agreed;
         (bool judged, bool passed) = _passes(marks.countedIn(epoch), medians);
         if (!judged || !passed) {
             (bool judgedNow, bool passedNow) = _passes(marks.current(), medians);
@@ -211,60 +223,6 @@ contract Audits is IAudits {
                     _punish(r, epoch, f[i].auditor, neuron, s, medians[m].value);
                 }
             }
-        }
-    }
-
-    /// @dev The stake-weighted median of each task that at least a quorum of the findings score and that most of their
-    ///      stake is near, by task: where nobody agrees, nobody is far from what was agreed.
-    function _medians(uint32 epoch, Finding[] memory f, Parameters memory r) private view returns (Agreed[] memory medians) {
-        uint256 longest = 0;
-        uint256[] memory stakes = new uint256[](f.length);
-        for (uint256 i = 0; i < f.length; i++) {
-            stakes[i] = stake.stakeAt(f[i].auditor, epoch);
-            longest += f[i].scores.length;
-        }
-        medians = new Agreed[](longest);
-        uint256 n = 0;
-        Said memory said = Said(new Score[](f.length), new uint16[](f.length), new uint256[](f.length));
-        uint256[] memory next = new uint256[](f.length); // of each finding's scores
-        while (true) {
-            (bytes26 task, bool any) = _least(f, next);
-            if (!any) break;
-            uint256 voices = 0;
-            for (uint256 i = 0; i < f.length; i++) {
-                Score[] memory scores = f[i].scores;
-                bool has = next[i] < scores.length && scores[next[i]].task == task;
-                (said.values[i], said.weights[i]) = has ? (scores[next[i]].value, stakes[i]) : (type(uint16).max, 0);
-                if (has) (said.scores[i], next[i], voices) = (scores[next[i]], next[i] + 1, voices + 1);
-            }
-            if (voices < r.auditQuorum) continue;
-            uint16 median = Median.medianDown(said.values, said.weights);
-            if (_near(said, median, r.floorBps)) medians[n++] = Agreed(task, median);
-        }
-        assembly ("memory-safe") {
-            mstore(medians, n)
-        }
-    }
-
-    /// @dev Whether more than half of the stake of those who scored is near the median.
-    function _near(Said memory said, uint16 median, uint16 floorBps) private pure returns (bool) {
-        uint256 total = 0;
-        uint256 near = 0;
-        for (uint256 i = 0; i < said.weights.length; i++) {
-            if (said.weights[i] == 0) continue;
-            total += said.weights[i];
-            Score memory s = said.scores[i];
-            if (!Median.outlies(s.value, s.low, s.high, median, floorBps)) near += said.weights[i];
-        }
-        return near * 2 > total;
-    }
-
-    /// @dev The first task, in their order, that any of the findings has still to say something about.
-    function _least(Finding[] memory f, uint256[] memory next) private pure returns (bytes26 task, bool any) {
-        for (uint256 i = 0; i < f.length; i++) {
-            Score[] memory scores = f[i].scores;
-            if (next[i] == scores.length) continue;
-            if (!any || scores[next[i]].task < task) (task, any) = (scores[next[i]].task, true);
         }
     }
 

@@ -44,8 +44,9 @@ interface IAudits {
     }
 
     struct Turnout {
-        uint128 committed; // stake of those who committed
-        uint128 revealed; // stake of those of them who revealed
+        uint96 committed; // stake of those who committed
+        uint96 revealed; // stake of those of them who revealed
+        uint32 findings; // results about neurons that were bound to listen
     }
 
     /// @notice An auditor has committed to what it found.
@@ -158,6 +159,12 @@ interface IAudits {
     /// @param neuron Id of the neuron.
     function concluded(uint32 epoch, uint32 neuron) external view returns (bool);
 
+    /// @notice Whether the audit of a neuron has a median at least: most of the stake that scored it agreed on something.
+    /// @param epoch Number of the epoch.
+    /// @param neuron Id of the neuron.
+    /// @return Whether it has.
+    function agreed(uint32 epoch, uint32 neuron) external view returns (bool);
+
     /// @notice An auditor's part of LISTEN. `commitment` is `commitmentOf(epoch, key of the auditor, results, salt)`.
     /// @param auditor Id of the auditor.
     /// @param commitment Hash that binds what is revealed later.
@@ -184,7 +191,7 @@ interface IAudits {
 
     /// @notice The stake that committed in an epoch, and that of it which revealed.
     /// @param epoch Number of the epoch.
-    function turnout(uint32 epoch) external view returns (uint128 committed, uint128 revealed);
+    function turnout(uint32 epoch) external view returns (uint96 committed, uint96 revealed, uint32 findings);
 
     /// @notice The auditors drawn for `neuron` in `epoch`, which must be the running one, in the order drawn. Fixed from
     ///         the epoch's opening on.

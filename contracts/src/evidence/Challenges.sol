@@ -23,6 +23,11 @@ import {Node, Transcripts} from "./Transcripts.sol";
 contract Challenges is IChallenges, EIP712 {
     using SafeERC20 for IERC20;
 
+    struct Tally {
+        uint32 open; // doubts about an auditor's audits of an epoch
+        bool upheld; // one at least was not shown
+    }
+
     bytes32 public constant SAID =
         keccak256("Said(uint32 epoch,uint32 neuron,uint32 auditor,bytes32 model,bytes32 root)");
     int256 public constant TOLERANCE = 10_000; // millionths
@@ -37,6 +42,7 @@ contract Challenges is IChallenges, EIP712 {
 
     mapping(uint32 epoch => mapping(uint32 neuron => bool)) public contradicted;
     mapping(bytes32 id => Doubt) private _doubts;
+    mapping(uint32 epoch => mapping(uint32 auditor => Tally)) private _tallies;
 
     constructor(IDirectory d) EIP712("Klopf Challenges", "1") {
         token = IERC20(d.addressOf("Token"));
@@ -57,6 +63,21 @@ contract Challenges is IChallenges, EIP712 {
     function window(uint32 epoch) public view returns (uint64) {
         // whoever left when the epoch opened can be slashed until the last doubt about it is over
         return uint64(Math.min(terms.countedIn(epoch).challengeSeconds, rules.playedIn(epoch).thawSeconds / 4));
+    }
+
+    /// @inheritdoc IChallenges
+    function stood(uint32 epoch, uint32 auditor) external view returns (bool) {
+        Tally memory t = _tallies[epoch][auditor];
+        uint64 revealed = audits.revealedAt(epoch, auditor);
+        return revealed != 0 && block.timestamp >= revealed + 2 * window(epoch) && t.open == 0 && !t.upheld;
+    }
+
+    /// @inheritdoc IChallenges
+    function requireShown(Place calldata p, IAudits.Count memory c, Opening calldata o) public view {
+        Node memory n = Transcripts.root(o.answered, p.place, c.asked, o.beside);
+        if (n.hash != c.root || n.asked != c.asked || n.sum != c.sum || n.squares != c.squares) revert NotInTranscript();
+        bytes32 digest = digestOf(p.epoch, p.neuron, p.auditor, o.model, o.answered.said);
+        _requireSaid(p.epoch, p.neuron, digest, o.answered.said, o.answered.question, o.answered.answer, o.proof, o.signature);
     }
 
     /// @inheritdoc IChallenges
@@ -90,6 +111,7 @@ contract Challenges is IChallenges, EIP712 {
         uint128 deposit = terms.countedIn(p.epoch).deposit;
         (d.by, d.answerBy, d.state, d.deposit) = (msg.sender, uint64(block.timestamp) + length, State.Open, deposit);
         (d.asked, d.sum, d.squares, d.root) = (c.asked, c.sum, c.squares, c.root);
+        _tallies[p.epoch][p.auditor].open += 1;
         token.safeTransferFrom(msg.sender, address(this), deposit);
         // EMIT
         emit Doubted(id, p, msg.sender, d.answerBy, deposit);
@@ -101,12 +123,10 @@ contract Challenges is IChallenges, EIP712 {
         bytes32 id = idOf(p);
         Doubt storage d = _doubts[id];
         if (d.state != State.Open) revert NotOpen(id);
-        Node memory n = Transcripts.root(o.answered, p.place, d.asked, o.beside);
-        if (n.hash != d.root || n.asked != d.asked || n.sum != d.sum || n.squares != d.squares) revert NotInTranscript();
-        bytes32 digest = digestOf(p.epoch, p.neuron, p.auditor, o.model, o.answered.said);
-        _requireSaid(p.epoch, p.neuron, digest, o.answered.said, o.answered.question, o.answered.answer, o.proof, o.signature);
+        requireShown(p, IAudits.Count(p.task, d.asked, d.sum, d.squares, d.root), o);
         // APPLY
         d.state = State.Shown;
+        _tallies[p.epoch][p.auditor].open -= 1;
         token.safeTransfer(registry.ownerOf(p.auditor), d.deposit);
         // EMIT
         emit Shown(id, o.answered);
@@ -121,6 +141,7 @@ contract Challenges is IChallenges, EIP712 {
         if (block.timestamp < d.answerBy) revert NotDue(d.answerBy);
         // APPLY
         d.state = State.Upheld;
+        _tallies[p.epoch][p.auditor] = Tally(_tallies[p.epoch][p.auditor].open - 1, true);
         token.safeTransfer(d.by, d.deposit);
         // EMIT
         emit Upheld(id);

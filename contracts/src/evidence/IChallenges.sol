@@ -151,6 +151,18 @@ interface IChallenges {
     /// @return In seconds.
     function window(uint32 epoch) external view returns (uint64);
 
+    /// @notice Whether nobody can doubt an auditor's audits of an epoch any more, and whatever was doubted of them was shown.
+    /// @param epoch Number of the epoch.
+    /// @param auditor Id of the auditor.
+    /// @return Whether they stood.
+    function stood(uint32 epoch, uint32 auditor) external view returns (bool);
+
+    /// @notice Reverts unless `opening` is the question in its place under what was counted, signed by the neuron.
+    /// @param p Which question.
+    /// @param c What was counted in its task.
+    /// @param opening The question.
+    function requireShown(Place calldata p, IAudits.Count memory c, Opening calldata opening) external view;
+
     /// @notice The hash of a place.
     /// @param p Which question.
     /// @return The hash.

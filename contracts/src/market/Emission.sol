@@ -10,7 +10,7 @@ import {IEffortTotal, IEmission} from "./IEmission.sol";
 import {Schedule} from "./Schedule.sol";
 
 /// @title The only minter: how much of the compute reserve may be paid in each cycle of 24 hours
-/// @notice A part of a cycle's reward pays for listening (Settlement), the rest for effort (Effort). What a cycle does
+/// @notice A part of a cycle's reward pays for listening (Settlement) and audits (AuditPay), the rest for effort (Effort). What a cycle does
 ///         not pay stays in the reserve. The schedule is in `Schedule`, in closed form; its terms are in `Economy`.
 ///         Whatever they become, `promised` never exceeds the reserve: nothing is set aside beyond what is left.
 contract Emission is IEmission {
@@ -19,6 +19,7 @@ contract Emission is IEmission {
     IEconomy public immutable economy;
     IEffortTotal public immutable effort;
     address public immutable settlement;
+    address public immutable auditPay;
     uint64 public immutable start;
     uint256 public immutable reserve; // the token's constant
 
@@ -38,6 +39,7 @@ contract Emission is IEmission {
         economy = IEconomy(d.addressOf("Economy"));
         effort = IEffortTotal(d.find("Effort"));
         settlement = d.find("Settlement");
+        auditPay = d.find("AuditPay");
         start = uint64(block.timestamp);
         reserve = token.COMPUTE_RESERVE();
         promised = token.former();
@@ -79,7 +81,7 @@ contract Emission is IEmission {
     /// @inheritdoc IEmission
     function setAside(uint256 wanted) external returns (uint256 granted) {
         // CHECK
-        if (msg.sender != settlement) revert OnlyPayers();
+        if (msg.sender != settlement && msg.sender != auditPay) revert OnlyPayers();
         roll();
         // APPLY
         granted = Math.min(Math.min(wanted, marketLeft), reserve - promised);
@@ -111,7 +113,7 @@ contract Emission is IEmission {
 
     /// @inheritdoc IEmission
     function pay(address to, uint256 amount) external {
-        if (msg.sender != settlement && msg.sender != address(effort)) revert OnlyPayers();
+        if (msg.sender != settlement && msg.sender != auditPay && msg.sender != address(effort)) revert OnlyPayers();
         emit Paid(to, amount, msg.sender == address(effort));
         token.emitTo(to, amount);
     }

@@ -90,7 +90,8 @@ interface IEmission {
     /// @return current Number of the running cycle.
     function roll() external returns (uint32 current);
 
-    /// @notice Settlement sets aside up to `wanted` for an epoch; what it gets is its to pay, whenever it is collected.
+    /// @notice Settlement, for an epoch, and AuditPay, for an audit, set aside up to `wanted` of the market's part; what they get
+    ///         is theirs to pay, whenever it is collected.
     /// @param wanted What the caller would like to have.
     /// @return granted What it gets.
     function setAside(uint256 wanted) external returns (uint256 granted);

@@ -1,8 +1,10 @@
-"""Auditors watch each other: each doubts one question an epoch, drawn by lot, and shows whatever is doubted of its own.
+"""Auditors watch each other: each doubts one question an epoch, drawn by lot, shows whatever is doubted of its own, and
+is paid for what stood.
 
 It pays. Who cannot show a question loses twice what an outlier does, and half of that is whoever's who doubted; the
 deposit, which an honest auditor gets for showing one, is a hundredth of the stake in ``klopf run``. Everybody doubts
-and is doubted as often, so among the honest the deposits go round.
+and is doubted as often, so among the honest the deposits go round. Once nobody may doubt an epoch any more, each
+collects its pay for it, for which it shows one more question, drawn by the next epoch's seed.
 
 What has to be done is read from the ledger and from the openings on disk each time anew: whoever was killed goes on
 where it was.
@@ -20,7 +22,7 @@ from klopf import ledger
 from klopf.audit._evidence import forget, opening
 from klopf.errors import Reverted
 from klopf.ledger import events
-from klopf.ledger.evidence import Challenges, Place
+from klopf.ledger.evidence import AuditPay, Challenges, Place
 
 __all__ = ["Doubts"]
 
@@ -45,6 +47,10 @@ class Doubts:
     """Events before this block have been read."""
     _reveals: dict[tuple[int, int], tuple[events.audits.Revealed, int]] = field(default_factory=dict)
     """By epoch and auditor what can be doubted still, and until when, in the chain's seconds."""
+    _unpaid: dict[int, tuple[events.audits.Revealed, int]] = field(default_factory=dict)
+    """By epoch what this auditor revealed and was not paid for yet, and from when on it may be, in seconds."""
+    _tried: set[int] = field(default_factory=set)
+    """Epochs for which it was paid, or refused."""
     _open: dict[bytes, events.challenges.Doubted] = field(default_factory=dict)
     _done: set[int] = field(default_factory=set)
     """Epochs in which this auditor has doubted, or found nothing to doubt."""
@@ -63,10 +69,13 @@ class Doubts:
             self._doubt(epoch)
         more = self._show()
         self._uphold(time)
-        needed = {epoch for epoch, _ in self._reveals} | {d.place.epoch for d in self._open.values()}
+        self._collect(time, running)
+        needed = (
+            {epoch for epoch, _ in self._reveals} | {d.place.epoch for d in self._open.values()} | set(self._unpaid)
+        )
         forget(self.folder, min(needed, default=running))
         self._done = {epoch for epoch in self._done if epoch >= min(needed, default=running)}
-        if not self._reveals and not self._open:
+        if not needed:
             return None
         length = self.challenges.window(min(needed))
         return 0.0 if more else min(15.0, max(SHORTEST, length / 20))
@@ -93,6 +102,9 @@ class Doubts:
                 until = self.book.audits.revealed_at(*which) + self.challenges.window(shown.epoch)
                 if time < until:
                     self._reveals[which] = (shown, until)
+                mine = shown.auditor == self.id and shown.epoch not in self._tried and shown.results
+                if mine and "AuditPay" in self.book.deployment.addresses:
+                    self._unpaid[shown.epoch] = (shown, until + self.challenges.window(shown.epoch))
         again = 0 if self.book.rpc.chain is not None else REORGANISED
         self._read = max(self._read, height + 1 - again)
 
@@ -146,12 +158,37 @@ class Doubts:
                 if self._do(said, partial(self.challenges.uphold, doubted.place)):
                     self._open.pop(doubted.id, None)
 
+    def _collect(self, time: int, running: int) -> None:
+        """Have oneself paid for what can be doubted no more. It is tried once: what is refused then stays so, but for a
+        market whose part of the day is spent."""
+        pay = self.book.client(AuditPay) if self._unpaid else None
+        doubted = {d.place.epoch for d in self._open.values() if d.place.auditor == self.id}
+        for epoch, (revealed, due) in list(self._unpaid.items()):
+            if pay is None or time < due or epoch >= running or epoch in doubted:
+                continue
+            del self._unpaid[epoch]
+            self._tried.add(epoch)
+            key, said = self._key(revealed), f"epoch {epoch}: is paid for its audits"
+            if pay.paid(epoch, self.id) or key is None or not pay.price(epoch):
+                continue
+            place = pay.lot(epoch, self.id, revealed.results)
+            found = opening(self.folder, place) if place else None
+            if found is None:
+                self.log(f"epoch {epoch}: cannot show the question by which its audits are paid")
+                continue
+            open_ = [r.neuron for r in revealed.results if not self.book.audits.concluded(epoch, r.neuron)]
+            if open_:
+                self._do(
+                    f"epoch {epoch}: concluded {len(open_)} audits", partial(self.book.audits.conclude, epoch, open_)
+                )
+            self._do(said, partial(pay.collect, revealed, key, found))
+
     def _do(self, said: str, send: Callable[[], object]) -> bool:
         """Send a transaction and say so. Whether it is done now, by this one or by somebody who was faster."""
         try:
             send()
         except Reverted as error:
-            if error.name in ("NotOpen", "AlreadyDoubted"):
+            if error.name in ("NotOpen", "AlreadyDoubted", "AlreadyPaid"):
                 return True
             self.log(f"{said}: refused: {error}")
             return False

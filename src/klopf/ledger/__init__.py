@@ -25,6 +25,7 @@ from klopf.ledger._ledger import Ledger, connect
 from klopf.ledger._migrate import Claim, load_claims, migrate, open_source, restore, save_claims
 from klopf.ledger._parameters import (
     KLP,
+    AuditShare,
     AuditTerms,
     BeaconTerms,
     Constitution,
@@ -64,6 +65,7 @@ __all__ = [
     "Account",
     "Added",
     "Answered",
+    "AuditShare",
     "AuditTerms",
     "BeaconTerms",
     "Claim",

@@ -51,6 +51,7 @@ PACKS = Point(
         "evidence": "klopf.ledger.evidence:Evidence",
         "fleet": "klopf.ledger.fleet:Fleet",
         "dao": "klopf.ledger.dao:Dao",
+        "agents": "klopf.ledger.agents:Agents",
         "move": "klopf.ledger.move:Move",
         "schema": "klopf.ledger.schema:SchemaPack",
     },

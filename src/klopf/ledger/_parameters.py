@@ -10,6 +10,7 @@ from klopf.errors import LedgerError
 
 __all__ = [
     "KLP",
+    "AuditShare",
     "AuditTerms",
     "BeaconTerms",
     "Constitution",
@@ -188,6 +189,23 @@ class AuditTerms:
     @classmethod
     def from_tuple(cls, values: tuple[int, ...]) -> AuditTerms:
         """From the contract's struct."""
+        return cls(*values)
+
+
+@dataclass(frozen=True)
+class AuditShare:
+    """What auditors are paid. A change counts from the next epoch on."""
+
+    share_bps: int = 500
+    """Of an epoch's emission, in 1/10,000, beside it and out of the market's part; at most 2,000."""
+
+    def as_tuple(self) -> tuple[int]:
+        """What the contract takes."""
+        return (self.share_bps,)
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> AuditShare:
+        """From what the contract takes."""
         return cls(*values)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from klopf.ledger._event import Event, UnknownEvent
 from klopf.ledger._history import kinds
+from klopf.ledger.agents import identity, reputation, validation
 from klopf.ledger.audit import audit_terms, audits, marks
 from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
-from klopf.ledger.evidence import challenges
+from klopf.ledger.evidence import audit_pay, challenges
 from klopf.ledger.fleet import devices, effort, forwarder
 from klopf.ledger.market import disputes, economy, emission, jobs, settlement, vouchers
 from klopf.ledger.move import claims
@@ -20,6 +21,7 @@ from klopf.ledger.schema import schema
 __all__ = [
     "Event",
     "UnknownEvent",
+    "audit_pay",
     "audit_terms",
     "audits",
     "challenges",
@@ -33,11 +35,13 @@ __all__ = [
     "emission",
     "forwarder",
     "governance",
+    "identity",
     "jobs",
     "kinds",
     "lens",
     "marks",
     "registry",
+    "reputation",
     "reserves",
     "rules",
     "schema",
@@ -46,5 +50,6 @@ __all__ = [
     "stake",
     "timelock",
     "token",
+    "validation",
     "vouchers",
 ]

@@ -11,7 +11,7 @@ from klopf import ledger
 from klopf.errors import Reverted
 from klopf.ledger._abi import FunctionABI
 from klopf.ledger.core.token import Reserve
-from tests.ledger.farm import accepting_contract, as_address, network
+from tests.ledger.farm import accepting_contract, as_address, network, wallet
 
 DAY = 24 * 3600
 ALL = 200_000_000 * KLP
@@ -39,6 +39,115 @@ def test_a_signed_payment_is_brought_by_anybody_once(net: Net) -> None:
     with pytest.raises(Reverted, match="ERC3009InvalidAuthorizationTime"):
         net.admin.token.transfer_authorized(payer.me.address, to, KLP, b"l" * 32, late, **terms)
     assert net.admin.token.balance(to) == 10_006 * KLP
+    assert ledger.verify(net.admin, []) == []
+
+
+def words(signature: bytes) -> tuple[int, bytes, bytes]:
+    """v, r and s."""
+    return signature[64], signature[:32], signature[32:64]
+
+
+@pytest.mark.parametrize("received", [False, True])
+def test_a_payment_is_refused_before_its_time_and_of_anybody_else(net: Net, received: bool) -> None:
+    payer, seller = (net.clients[net.join(Role.REQUESTER)] for _ in range(2))
+    now, to, mine = net.admin.clock.now().time, seller.me.address, payer.me.address
+    terms = {"after": now + 1000, "before": now + 2000, "received": received}
+    digest = payer.token.authorization(to, KLP, b"n" * 32, **terms)
+    signature = payer.me.sign(digest)
+    bring = seller.token.transfer_authorized
+    with pytest.raises(Reverted, match="ERC3009InvalidAuthorizationTime"):
+        bring(mine, to, KLP, b"n" * 32, signature, **terms)
+    net.pass_time(1500)
+    other_kind = {**terms, "received": not received}
+    altered = {"after": 0}, {"before": 2**48 - 1}
+    for wrong in (
+        lambda: bring(mine, to, KLP, b"n" * 32, seller.me.sign(digest), **terms),
+        lambda: bring(mine, to, KLP, b"m" * 32, signature, **terms),
+        lambda: bring(to, to, KLP, b"n" * 32, signature, **terms),
+        lambda: bring(mine, mine if not received else to, KLP + received, b"n" * 32, signature, **terms),
+        lambda: bring(mine, to, KLP, b"n" * 32, signature, **other_kind),
+        lambda: bring(mine, to, KLP, b"n" * 32, signature[:-1], **terms),
+        lambda: bring(mine, to, KLP, b"n" * 32, b"", **terms),
+        *(lambda a=a: bring(mine, to, KLP, b"n" * 32, signature, **{**terms, **a}) for a in altered),
+    ):
+        with pytest.raises(Reverted, match="ERC3009InvalidSignature"):
+            wrong()
+    bring(mine, to, KLP, b"n" * 32, signature, **terms)
+    assert net.admin.token.balance(to) == 10_001 * KLP and net.admin.token.authorization_used(mine, b"n" * 32)
+
+
+@pytest.mark.parametrize("received", [False, True])
+def test_a_payment_is_also_brought_with_the_signature_in_three_words(net: Net, received: bool) -> None:
+    payer, seller = (net.clients[net.join(Role.REQUESTER)] for _ in range(2))
+    to, mine = seller.me.address, payer.me.address
+    name = "receiveWithAuthorization" if received else "transferWithAuthorization"
+    types = ("address", "address", "uint256", "uint256", "uint256", "bytes32", "uint8", "bytes32", "bytes32")
+    signature = payer.me.sign(payer.token.authorization(to, 2 * KLP, bytes(32), received=received))
+    data = FunctionABI(name, types, ()).call_data((mine, to, 2 * KLP, 0, 2**48 - 1, bytes(32), *words(signature)))
+    if received:
+        with pytest.raises(Reverted, match="ERC20InvalidReceiver"):
+            net.admin.send(net.admin.token.address, data)
+    seller.send(net.admin.token.address, data)
+    with pytest.raises(Reverted, match="ERC3009UsedAuthorization"):
+        seller.send(net.admin.token.address, data)
+    assert net.admin.token.balance(to) == 10_002 * KLP
+    assert ledger.verify(net.admin, []) == []
+
+
+def test_a_payment_that_was_not_brought_can_be_taken_back(net: Net) -> None:
+    payer, seller = (net.clients[net.join(Role.REQUESTER)] for _ in range(2))
+    mine, to, cancel = payer.me.address, seller.me.address, net.admin.token.cancel_authorization
+    signature = payer.me.sign(payer.token.authorization(to, KLP, b"n" * 32))
+    back = payer.me.sign(payer.token.cancellation(b"n" * 32))
+    for nonce, said in ((b"n" * 32, seller.me.sign(payer.token.cancellation(b"n" * 32))), (b"m" * 32, back)):
+        with pytest.raises(Reverted, match="ERC3009InvalidSignature"):
+            cancel(mine, nonce, said)
+    cancel(mine, b"n" * 32, back)  # anybody brings it
+    assert net.admin.token.authorization_used(mine, b"n" * 32)
+    with pytest.raises(Reverted, match="ERC3009UsedAuthorization"):
+        net.admin.token.transfer_authorized(mine, to, KLP, b"n" * 32, signature)
+    with pytest.raises(Reverted, match="ERC3009UsedAuthorization"):
+        cancel(mine, b"n" * 32, back)
+    used = payer.me.sign(payer.token.authorization(to, KLP, b"u" * 32))
+    net.admin.token.transfer_authorized(mine, to, KLP, b"u" * 32, used)
+    with pytest.raises(Reverted, match="ERC3009UsedAuthorization"):
+        cancel(mine, b"u" * 32, payer.me.sign(payer.token.cancellation(b"u" * 32)))
+    assert ledger.verify(net.admin, []) == []
+
+
+def test_a_contract_wallet_pays_permits_and_takes_back_what_it_signed_and_nothing_else(net: Net) -> None:
+    """ERC-1271 as a wallet has it: each of the digests that it knows, once, and no other."""
+    token, seller = net.admin.token, net.clients[net.join(Role.REQUESTER)]
+    to, digest = seller.me.address, net.admin.token.authorization
+    own = wallet(
+        net,
+        lambda place: [
+            digest(to, KLP, b"a" * 32, owner=place),
+            digest(to, KLP, b"b" * 32, owner=place, received=True),
+            digest(to, KLP, b"c" * 32, owner=place),
+            token.cancellation(b"c" * 32, owner=place),
+            digest(to, KLP, b"d" * 32, owner=place, before=1),
+        ],
+    )
+    net.admin.fund(own, tokens=9 * KLP)
+    key = net.admin.me.sign(digest(to, KLP, b"x" * 32, owner=own))
+    for amount, nonce in ((2 * KLP, b"a" * 32), (KLP, b"x" * 32)):
+        with pytest.raises(Reverted, match="ERC3009InvalidSignature"):
+            token.transfer_authorized(own, to, amount, nonce, key)
+    token.transfer_authorized(own, to, KLP, b"a" * 32, b"")
+    with pytest.raises(Reverted, match="ERC3009UsedAuthorization"):
+        token.transfer_authorized(own, to, KLP, b"a" * 32, b"")
+    with pytest.raises(Reverted, match="ERC20InvalidReceiver"):
+        token.transfer_authorized(own, to, KLP, b"b" * 32, b"", received=True)
+    seller.token.transfer_authorized(own, to, KLP, b"b" * 32, b"", received=True)
+    with pytest.raises(Reverted, match="ERC3009InvalidSignature"):
+        token.cancel_authorization(own, b"d" * 32, b"")
+    token.cancel_authorization(own, b"c" * 32, b"")
+    with pytest.raises(Reverted, match="ERC3009UsedAuthorization"):
+        token.transfer_authorized(own, to, KLP, b"c" * 32, b"")
+    with pytest.raises(Reverted, match="ERC3009InvalidAuthorizationTime"):
+        token.transfer_authorized(own, to, KLP, b"d" * 32, b"", before=1)
+    assert token.balance(to) == 10_002 * KLP
     assert ledger.verify(net.admin, []) == []
 
 

@@ -15,7 +15,7 @@ from klopf.audit._doubts import Doubts
 from klopf.audit._evidence import Evidence, opening
 from klopf.audit._transcript import transcript
 from klopf.ledger._deployment import USUAL
-from klopf.ledger.evidence import Challenges, Place, Said
+from klopf.ledger.evidence import AuditPay, Challenges, Place, Said
 from klopf.peers import pairs_of
 
 ASKED, SALT, MODEL = 30, bytes(32), b"\7" * 32
@@ -107,7 +107,14 @@ def test_the_liar_cannot_show_and_pays_whoever_doubted_and_the_honest_one_shows(
     deposit = 10 * KLP
     after = w.net.admin.token.balance(w.net.clients[honest].me.address)
     assert after - before == 20 * KLP + deposit + 1, "half of what was taken, and the liar's own lost deposit"
+    w.net.pass_time(601)
+    w.net.admin.fund(w.net.clients[honest].me.address, tokens=1)
+    if killed:
+        w.doubts[honest] = w.begin(honest)
     assert w.doubts[honest].look() is None and w.doubts[liar].look() is None
+    paid = [a for a in w.auditors if w.net.admin.client(AuditPay).paid(1, a)]
+    assert paid == [honest], "what stood is paid, and nothing else"
+    assert w.net.admin.token.balance(w.net.clients[honest].me.address) == after + 1 + 250 * KLP
     assert not list(w.folders[0].glob("openings/*.json")), "nothing is kept that nobody may doubt"
     assert [str(d) for d in ledger.verify(w.net.admin, [])] == []
 

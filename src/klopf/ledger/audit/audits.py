@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -169,6 +169,8 @@ class AuditsReplay(Replay):
         self.rules, self.marks, self.terms = self.clock.rules, self.of(MarksReplay), self.of(AuditTermsReplay)
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
+        self.counted: Counter[int] = Counter()
+        """By epoch, the findings about neurons that were bound to listen."""
         self.revealed: set[tuple[int, int]] = set()
         self.shown_at: dict[tuple[int, int], int] = {}
         """When each revealed, in seconds since 1970."""
@@ -196,6 +198,7 @@ class AuditsReplay(Replay):
             drawn = ref.draw(self.clock.seeds[e.epoch], result.neuron, electorate, rules.audit_seats)
             self.differ(f"auditor {e.auditor} drawn for {result.neuron} in {at}", True, e.auditor in drawn)
             self.findings[e.epoch, result.neuron].append((e.auditor, result))
+            self.counted[e.epoch] += self.registry.bound_with(result.neuron, e.epoch) != 0
 
     def on_Concluded(self, e: Concluded) -> None:
         at, found, rules = self.where(e), self.findings[e.epoch, e.neuron], self.rules.played_in(e.epoch)
@@ -328,6 +331,10 @@ class Audits(Contract):
     def concluded(self, epoch: int, neuron: int) -> bool:
         """Whether the audit of ``neuron`` in ``epoch`` is over."""
         return bool(self._read("concluded", epoch, neuron))
+
+    def agreed(self, epoch: int, neuron: int) -> bool:
+        """Whether most of the stake that audited ``neuron`` in ``epoch`` agreed on something."""
+        return bool(self._read("agreed", epoch, neuron))
 
     def committed(self, epoch: int, auditor: int) -> bytes:
         """What ``auditor`` committed to; zeros for nothing."""

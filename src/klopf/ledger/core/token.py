@@ -210,14 +210,24 @@ class Token(Contract):
         return self._write("burn", amount)
 
     def authorization(
-        self, to: str, amount: int, nonce: bytes, *, after: int = 0, before: int = 2**48 - 1, received: bool = False
-    ) -> bytes:
+        self, to: str, amount: int, nonce: bytes, *, after: int = 0, before: int = 2**48 - 1, received: bool = False,
+        owner: str | None = None,
+    ) -> bytes:  # fmt: skip
         """What an owner signs so that anybody (where ``received``: only ``to``) may move ``amount`` to ``to``, once,
-        between the two moments in seconds since 1970: ERC-3009, which x402 settles by. The owner is this key."""
+        between the two moments in seconds since 1970: ERC-3009, which x402 settles by. The owner is this key, or a
+        contract whose address is given."""
         kind = "ReceiveWithAuthorization" if received else "TransferWithAuthorization"
         fields = "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
         types = ("bytes32", "address", "address", "uint256", "uint256", "uint256", "bytes32")
-        values = (keccak((kind + fields).encode()), self._ledger.me.address, to, amount, after, before, nonce)
+        who = owner or self._ledger.me.address
+        return self._signed(types, (keccak((kind + fields).encode()), who, to, amount, after, before, nonce))
+
+    def cancellation(self, nonce: bytes, *, owner: str | None = None) -> bytes:
+        """What an owner signs to take back an authorization that was not used."""
+        kind = keccak(b"CancelAuthorization(address authorizer,bytes32 nonce)")
+        return self._signed(("bytes32", "address", "bytes32"), (kind, owner or self._ledger.me.address, nonce))
+
+    def _signed(self, types: tuple[str, ...], values: tuple[Any, ...]) -> bytes:
         domain = Domain(self._ledger.deployment.chain_id, self.address)
         return domain.digest(bytes(keccak(encode(types, values))))
 
@@ -230,6 +240,15 @@ class Token(Contract):
         types = ("address", "address", "uint256", "uint256", "uint256", "bytes32", "bytes")
         call = FunctionABI(name, types, ())
         return self._ledger.send(self.address, call.call_data((owner, to, amount, after, before, nonce, signature)))
+
+    def cancel_authorization(self, owner: str, nonce: bytes, signature: bytes) -> Sent:
+        """Bring what ``owner`` signed (see :meth:`cancellation`); where it is a contract, as ERC-1271 says."""
+        call = FunctionABI("cancelAuthorization", ("address", "bytes32", "bytes"), ())
+        return self._ledger.send(self.address, call.call_data((owner, nonce, signature)))
+
+    def authorization_used(self, owner: str, nonce: bytes) -> bool:
+        """Whether an authorization was used, or taken back."""
+        return bool(self._read("authorizationState", owner, nonce))
 
     def votes(self, address: str) -> int:
         """Votes delegated to an address now."""

@@ -163,10 +163,13 @@ class ChallengesReplay(Replay):
         self.doubts: dict[bytes, _Kept] = {}
         self.contradicted: set[tuple[int, int]] = set()
 
+    def length(self, epoch: int) -> int:
+        """How long an audit of an epoch may be doubted, and as long again be shown, in seconds."""
+        return min(self.terms.counted_in(epoch).challenge_seconds, self.audits.rules.played_in(epoch).thaw_seconds // 4)
+
     def on_Doubted(self, e: Doubted) -> None:
-        p, terms = e.place, self.terms.counted_in(e.place.epoch)
-        at, thaw = self.time_of(e.block), self.audits.rules.played_in(p.epoch).thaw_seconds
-        length, shown = min(terms.challenge_seconds, thaw // 4), self.audits.shown_at[p.epoch, p.auditor]
+        p, terms, at = e.place, self.terms.counted_in(e.place.epoch), self.time_of(e.block)
+        length, shown = self.length(p.epoch), self.audits.shown_at[p.epoch, p.auditor]
         self.differ(f"second doubt in {self.where(e)}", False, e.id in self.doubts)
         self.differ(f"what {self.where(e)} says", (p.id, at + length, terms.deposit), (e.id, e.answer_by, e.deposit))
         self.differ(f"{self.where(e)} in time", True, at < shown + length)
@@ -269,6 +272,10 @@ class Challenges(Contract):
     def window(self, epoch: int) -> int:
         """How long after its reveal an audit of an epoch may be doubted, and as long again be shown, in seconds."""
         return int(self._read("window", epoch))
+
+    def stood(self, epoch: int, auditor: int) -> bool:
+        """Whether nobody can doubt an auditor's audits of an epoch any more, and whatever was doubted was shown."""
+        return bool(self._read("stood", epoch, auditor, at="pending"))
 
     def said(self, since: int, until: int) -> list[Doubted | Shown | Upheld]:
         """What was doubted and how that ended, from block ``since`` to block ``until``."""

@@ -1,0 +1,206 @@
+"""The moves of auditors who doubt each other and are paid, and of neurons that contradict themselves, among the others
+of ``moves.py``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from ledger_helpers import KLP, TINY, Net
+
+from klopf.errors import Reverted
+from klopf.ledger import Answered, AuditTerms, Phase, Result, Transcript
+from klopf.ledger.evidence import AuditPay, Challenges, Opening, Place, Said, Statement, answer_hash
+from klopf.ledger.evidence.challenges import State
+
+NEURONS, AUDITORS = (1, 2, 3), (4, 5, 6)
+ASKED, MODEL, SALT = 20, b"\7" * 32, bytes(32)
+WINDOW, DEPOSIT = 100, KLP
+TERMS = AuditTerms(challenge_seconds=WINDOW, deposit=DEPOSIT)
+SHARE = TINY.emission // 20
+BACK = st.integers(1, 3)
+
+
+def _hash(*what: object) -> bytes:
+    return sha256(repr(what).encode()).digest()
+
+
+class Doubting(RuleBasedStateMachine):
+    """Audits with transcripts, doubts and pay, of whatever network a subclass plays."""
+
+    net: Net
+    audited: dict[tuple[int, int], tuple[list[Result], dict[int, list[Opening]]]]
+    """By epoch and auditor, what it committed to and can show."""
+    doubts: list[Place]
+    upheld: set[tuple[int, int]]
+    """Epochs and auditors of which a question was not shown."""
+    contradicted: set[tuple[int, int]]
+    audit_pay: dict[int, int]
+    """By epoch, what its auditors were paid."""
+
+    def now(self) -> Any:
+        raise NotImplementedError
+
+    def time(self) -> int:
+        return int(self.now().time)
+
+    def challenges(self, id: int) -> Challenges:
+        return self.net.clients[id].client(Challenges)
+
+    def balance(self, id: int) -> int:
+        return self.net.admin.token.balance(self.net.clients[id].me.address)
+
+    @rule(id=st.sampled_from(AUDITORS), lie=st.booleans())
+    def commit(self, id: int, lie: bool) -> None:
+        epoch, made = self.now().epoch, {}
+        results = []
+        for n in self.net.admin.audits.assignments(epoch, id, NEURONS):
+            asked = [(_hash(epoch, id, n, i), _hash(i)) for i in range(ASKED)]
+            said = Said(epoch, n, id, MODEL, tuple(asked))
+            signature = self.net.clients[n].me.sign(said.digest(self.challenges(n).domain))
+            right = ASKED if lie and n == 1 else ASKED // 2
+            tree = Transcript([Answered(*p, 1, 10_000 * (i < right), said.root) for i, p in enumerate(asked)])
+            results.append(Result(n, {"accuracy": tree.counts}))
+            made[n] = [
+                Opening(one, tuple(tree.proof(i)), MODEL, said.proof(i), signature)
+                for i, one in enumerate(tree.answered)
+            ]
+        with suppress(Reverted):
+            self.net.clients[id].audits.commit(id, results, SALT)
+            self.audited[epoch, id] = results, made
+
+    @rule(id=st.sampled_from(AUDITORS))
+    def reveal(self, id: int) -> None:
+        with suppress(Reverted):
+            results, _ = self.audited.get((self.now().epoch, id), ([], {}))
+            self.net.clients[id].audits.reveal(id, results, SALT)
+
+    @rule(id=st.sampled_from(AUDITORS), by=st.sampled_from((1, 2, *AUDITORS)), back=BACK, number=st.integers(0, 59))
+    def doubt(self, id: int, by: int, back: int, number: int) -> None:
+        epoch = self.now().epoch - back
+        results, _ = self.audited.get((epoch, id), ([], {}))
+        if not results:
+            return
+        place = Place(epoch, id, results[number % len(results)].neuron, "accuracy", number % ASKED)
+        told: Any = SimpleNamespace(results=results, salt=SALT)
+        before = self.balance(by)
+        with suppress(Reverted):
+            self.challenges(by).doubt(place, told, self.net.clients[id].me.address)
+            self.doubts.append(place)
+            assert self.balance(by) == before - DEPOSIT
+
+    @rule(which=st.integers(0, 30), show=st.booleans(), wait=st.sampled_from((0, WINDOW)))
+    def end_doubt(self, which: int, show: bool, wait: int) -> None:
+        """Shown, the deposit is the auditor's; not shown, it comes back with half of what the auditor loses. Once."""
+        if not self.doubts:
+            return
+        place = self.doubts[which % len(self.doubts)]
+        kept, stake = self.challenges(1).get(place), self.net.admin.stake
+        owner, slashed = self.balance(place.auditor), stake.account(place.auditor).slashed
+        by = self.net.admin.token.balance(kept.by)
+        self.net.pass_time(wait)
+        with suppress(Reverted):
+            if show:
+                self.challenges(1).show(place, self.audited[place.epoch, place.auditor][1][place.neuron][place.place])
+                assert kept.by == self.net.clients[place.auditor].me.address or (
+                    self.balance(place.auditor) == owner + DEPOSIT
+                )
+            else:
+                self.challenges(1).uphold(place)
+                self.upheld.add((place.epoch, place.auditor))
+                taken = stake.account(place.auditor).slashed - slashed
+                assert self.net.admin.token.balance(kept.by) == by + DEPOSIT + taken // 2
+            assert kept.state is State.OPEN
+
+    @rule(id=st.sampled_from(AUDITORS), back=BACK, wait=st.sampled_from((0, WINDOW, 2 * WINDOW)))
+    def collect_pay(self, id: int, back: int, wait: int) -> None:
+        """Only what stood is paid, once, and no more than the share of its epoch."""
+        epoch = self.now().epoch - back
+        results, made = self.audited.get((epoch, id), ([], {}))
+        if not results:
+            return
+        self.net.pass_time(wait)
+        told: Any = SimpleNamespace(epoch=epoch, auditor=id, results=results, salt=SALT)
+        book, before = self.net.clients[id], self.net.admin.token.emitted()
+        pay, audits = book.client(AuditPay), self.net.admin.audits
+        was = pay.paid(epoch, id)
+        with suppress(Reverted):
+            place = pay.lot(epoch, id, results)
+            assert place is not None
+            pay.collect(told, book.me.address, made[place.neuron][place.place])
+            amount = self.net.admin.token.emitted() - before
+            self.audit_pay[epoch] = self.audit_pay.get(epoch, 0) + amount
+            open_ = {p for p in self.doubts if self.challenges(1).get(p).state is State.OPEN}
+            agreed = sum(audits.agreed(epoch, r.neuron) for r in results)
+            assert not was and 0 < amount <= pay.price(epoch) * agreed
+            assert (epoch, id) not in self.upheld | {(p.epoch, p.auditor) for p in open_}
+            assert self.time() >= audits.revealed_at(epoch, id) + 2 * WINDOW
+            assert not audits._read("slashed", epoch, id)
+
+    @rule(show=st.booleans(), ask=st.booleans())
+    def audit_on(self, show: bool, ask: bool) -> None:
+        """An epoch is audited, one question doubted, and all is paid that can be: so that deep states are reached."""
+        for _ in range(1 if self.now().phase is Phase.LISTEN else 2):
+            self._turn()
+        if self.now().phase is Phase.CLAIM:
+            self._turn()
+        for id in AUDITORS:
+            self.commit(id, False)
+        self._turn()
+        for id in AUDITORS:
+            self.reveal(id)
+        self._turn()
+        self.net.admin.settle(self.now().epoch - 1)
+        if ask:
+            self.doubt(AUDITORS[0], AUDITORS[1], 1, 3)
+            self.collect_pay(AUDITORS[0], 1, 2 * WINDOW)
+            self.end_doubt(len(self.doubts) - 1, show, WINDOW)
+        for again in (2 * WINDOW, 0):
+            for id in AUDITORS:
+                self.collect_pay(id, 1, again)
+
+    def _turn(self) -> None:
+        self.net.pass_time(101)
+        self.net.admin.clock.advance()
+
+    @rule(
+        neuron=st.sampled_from(NEURONS), auditor=st.sampled_from(AUDITORS), back=st.integers(0, 2), again=st.booleans()
+    )
+    def contradict(self, neuron: int, auditor: int, back: int, again: bool) -> None:
+        """A quarter of what it costs is the auditor's, the rest is burnt; once an epoch."""
+        epoch, token, stake = self.now().epoch - back + 1, self.net.admin.token, self.net.admin.stake
+        for turn in range(1 + again):
+            pair = []
+            for values in ((1_000_000, 0), (0, 1_000_000 + turn)):
+                said = Said(epoch, neuron, auditor, MODEL, ((_hash("asked", turn), answer_hash(values)),))
+                key = self.net.clients[neuron].me
+                pair.append(Statement(said, key.sign(said.digest(self.challenges(1).domain)), 0, values))
+            before, burnt, owner = stake.account(neuron).slashed, token.burnt(), self.balance(auditor)
+            with suppress(Reverted):
+                self.challenges(auditor).contradict(*pair)
+                taken = stake.account(neuron).slashed - before
+                assert (epoch, neuron) not in self.contradicted
+                self.contradicted.add((epoch, neuron))
+                assert token.burnt() == burnt + taken - taken // 4 and self.balance(auditor) == owner + taken // 4
+
+    @invariant()
+    def deposits_are_backed(self) -> None:
+        challenges = self.challenges(1)
+        open_ = sum(self.challenges(1).get(p).state is State.OPEN for p in self.doubts)
+        assert self.net.admin.token.balance(challenges.address) == DEPOSIT * open_
+
+    @invariant()
+    def audits_are_paid_no_more_than_their_share(self) -> None:
+        assert all(amount <= SHARE for amount in self.audit_pay.values())
+
+    def end_doubts(self) -> None:
+        """Whatever is open is ended."""
+        self.net.pass_time(WINDOW)
+        for place in self.doubts:
+            if self.challenges(1).get(place).state is State.OPEN:
+                self.challenges(1).uphold(place)
+                self.upheld.add((place.epoch, place.auditor))
