@@ -162,7 +162,7 @@ def checked_targets(
         raise MindError(f"{rows} inputs need {rows} x {outputs} targets, not the shape {numbers.shape}")
     if not np.abs(numbers).max() <= MOST and not (unknown and np.nanmax(np.abs(numbers), initial=0.0) <= MOST):
         raise MindError(f"a target is NaN, infinite or beyond {MOST:g}; drop or scale it first")
-    if output == "logistic" and not (numbers.min() >= 0 and numbers.max() <= 1):
+    if output == "logistic" and ((numbers < 0) | (numbers > 1)).any():
         raise MindError("a target of a yes/no output must be from 0 (no) to 1 (yes)")
     return numbers.reshape(rows, outputs)
 

@@ -217,7 +217,7 @@ class Mind(Kept):
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, unknown: bool = False
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The same; returns the predictions and the mean squared errors that were expected of them too. With
-        ``unknown``, and scaled targets, one that is NaN is not known: nothing is learned of it."""
+        ``unknown``, and scaled targets or yes and no, one that is NaN is not known: nothing is learned of it."""
         x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps, self.stage is not None)
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")

@@ -479,7 +479,7 @@ def _learn_named(
         mind._tables.forget_output(place)
     row = named.vector(mind, x, w)
     wanted = np.full(mind.outputs, np.nan)
-    unknown = mind._tables.plan.scale_targets
+    unknown = mind._tables.plan.scale_targets or mind.output == "logistic"
     if not unknown and len(y) < mind.outputs:  # what is predicted of them tells nothing new
         wanted[:] = np.nan_to_num(np.clip(mind.predict_proba_one(row), -MOST, MOST))
     for name, value in y.items():

@@ -21,7 +21,7 @@ def build_error(plan: Plan) -> Any:
     ``D`` of the outputs becomes minus the derivative of the loss by their sums, ``C``, where the rule wants it, the
     diagonal of the second derivative. The error is the squared error summed over outputs, 1 for a wrong class, or the
     number of wrong yes/no outputs. Rules that follow the error get ``y - z`` of the squared error, the others the
-    derivative, which is twice that.
+    derivative, which is twice that. A number or a yes or no that is NaN is not known: nothing is learned of it.
     """
     if plan.loss == CROSS_ENTROPY:
         return inlined(_classes(plan))
@@ -89,14 +89,14 @@ def _numbers(plan: Plan) -> Any:
         wrong = 0
         for k in range(outputs):
             z = Z[top + k]
+            known = Y[t, k] == Y[t, k]
             if LOSS == LOGISTIC:
                 z = one / (one + math.exp(-z))
-                wrong += (z > 0.5) != (Y[t, k] > 0.5)
-            e = Y[t, k] - z
+                wrong += known and (z > 0.5) != (Y[t, k] > 0.5)
+            e = Y[t, k] - z if known else zero
             out[t, k] = z
             if SCALED:  # the prediction stood before the target was known
                 out[t, k] = net.T[S_MEAN, k] + deviation(net.T, k) * z
-                known = Y[t, k] == Y[t, k]
                 if known:
                     miss = Y[t, k] - out[t, k]
                     e2 += zero + miss * miss
@@ -106,11 +106,10 @@ def _numbers(plan: Plan) -> Any:
                 if known and net.T[S_RUN, k] == 0:  # nothing is to learn of an outlier
                     e = standardised(net.T, k, Y[t, k]) - z
             else:
-                known = True
                 e2 += e * e
             D[top + k] = e if SINGLE else e + e
             if CURVED:
-                C[top + k] = z * (one - z) if LOSS == LOGISTIC else (one if known else zero)
+                C[top + k] = (z * (one - z) if LOSS == LOGISTIC else one) if known else zero
         return e2 if LOSS == SQUARED else wrong
 
     return error

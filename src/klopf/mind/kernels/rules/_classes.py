@@ -1,14 +1,15 @@
-"""What a Kalman learner's output units know when they are classes: each as much as its own samples told it.
+"""What a Kalman learner's output units know: each as much as its own samples told it, and what classes do beside.
 
-**Each class has a doubt of its own.** Output units of a wide layer share one covariance ``K`` of what they hear, which
-shrinks with the samples of all. Of one class only its own samples, and those that might have been, tell anything. So
-each class ``k`` keeps a number beside the matrix, ``v_k``, how uncertain its sum would be at a usual input, and the
-layer the same of all together, ``v``, which both follow the matrix's rule as one number does:
+**Each output has a doubt of its own.** Output units of a wide layer share one covariance ``K`` of what they hear, which
+shrinks with the samples of all. Of one class only its own samples, and those that might have been, tell anything, and
+of one of many numbers those in which it is known. So each output ``k`` keeps a number beside the matrix, ``v_k``, how
+uncertain its sum would be at a usual input, and the layer the same of all together, ``v``, which both follow the
+matrix's rule as one number does:
 
     v_k <- (1 - drift) * v_k / (1 + c_k / S * v_k / directions) + drift * prior
 
-and class ``k`` learns by the covariance ``v_k / v * K``. One that arrives late meets the prior's uncertainty, whatever
-the others know; one of thousands that were declared and never came costs nothing.
+and output ``k`` learns by the covariance ``v_k / v * K``. One that arrives late meets the prior's uncertainty, whatever
+the others know; one of thousands of classes that were declared and never came costs nothing.
 
 **A sample is taken in as far as it explains itself.** Along ``u_k = x' K_k x * D_k``, by which it moves the sums, the
 loss falls by ``g(a) = sum_k D_k(a) u_k`` at ``a * u``, and what was known resists by ``noise * a * g(0)``. Where both

@@ -122,20 +122,26 @@ def _noise(plan: Plan) -> Any:
         blur = hyper[NOISE]
         e2 = zero
         expected = zero
+        known = net.outputs
         for k in range(net.outputs):
             e2 += D[top + k] * D[top + k]
             expected += C[top + k]
+            if LOSS == SQUARED_LOSS and C[top + k] == 0:  # nothing is known of a target that a sample lacks
+                known -= 1
+        known = max(known, 1)
         weight = work.told[WEIGHT]  # which D and C have been multiplied by
         e2 /= weight * weight
         expected /= weight
         rate = min(weight * max(0.001, 1.0 / G[STEPS]), 1.0)
-        G[SQUARED_ERROR] += rate * (e2 / net.outputs - G[SQUARED_ERROR])
+        G[SQUARED_ERROR] += rate * (e2 / known - G[SQUARED_ERROR])
         if LOSS == SQUARED_LOSS:
             for k in range(net.outputs):
+                if C[top + k] == 0:
+                    continue
                 y = work.Z[top + k] + D[top + k] / weight
-                G[TARGET] += rate * (y - G[TARGET]) / net.outputs
+                G[TARGET] += rate * (y - G[TARGET]) / known
                 y -= G[TARGET]
-                G[SPREAD] += rate * (y * y - G[SPREAD]) / net.outputs
+                G[SPREAD] += rate * (y * y - G[SPREAD]) / known
             blur = hyper[NOISE_SHARE] * G[SQUARED_ERROR] + hyper[EPSILON]
         else:
             G[CHANCE] += min(QUICK * weight, 1.0) * (count(net, work, rate) - G[CHANCE])
@@ -214,22 +220,21 @@ def _uncertainty(plan: Plan) -> Any:
                 else:
                     q = diagonal_product(K, matrices[l, COVARIANCE_AT], rows, A, ao, active, ao, na)
                 work.doubt[l] = max(q, zero) * work.scale[l]
-                most = zero
                 for j in range(units):
                     total += C[zo + j]
-                    most = max(most, C[zo + j])
                 moved = total
-                if classes:
+                if l == layers.shape[0] - 1:
                     own = K.shape[0] - units - 1  # see ``_classes``
                     moved = zero
                     for j in range(units):
                         share = K[own + j] / max(K[own + units], K.dtype.type(1e-12))
-                        moved += C[zo + j] * share
-                        work.moves[j] = share * work.doubt[l]
+                        moved = max(moved, C[zo + j] * share) if apart else moved + C[zo + j] * share
+                        if classes:
+                            work.moves[j] = share * work.doubt[l]
                 if apart:
                     total /= units
                 work.curvature[l] = total
-                total = (most if apart else moved) * work.doubt[l]
+                total = moved * work.doubt[l]
             if l < layers.shape[0] - 1:
                 below += total
             else:
@@ -363,7 +368,6 @@ def _update_together(plan: Plan) -> Any:
     """Kernel for a layer whose units share a covariance, or its diagonal."""
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.covariance import shared_update
-    from klopf.mind.kernels.plan import CROSS_ENTROPY
     from klopf.mind.kernels.rows import row_step
     from klopf.mind.kernels.rules._classes import DIRECTIONS
     from klopf.mind.kernels.state import (
@@ -381,7 +385,7 @@ def _update_together(plan: Plan) -> Any:
         WEIGHTS_AT,
     )
 
-    ROW, CLASSES = plan.constant_stride, plan.loss == CROSS_ENTROPY
+    ROW = plan.constant_stride
 
     def update_together(net, work, l, denom, steps, bounded, prior, keep, drift):  # type: ignore[no-untyped-def]
         W, K, layers, matrices, A, D, H = net.W, net.K, net.layers, net.matrices, work.A, work.D, work.H
@@ -397,7 +401,7 @@ def _update_together(plan: Plan) -> Any:
         ho = matrices[l, PRODUCT_AT]
         c = work.curvature[l] / denom
         told = c * work.doubt[l] >= 1e-3
-        if CLASSES and l == layers.shape[0] - 1:  # see ``_classes``
+        if l == layers.shape[0] - 1:  # see ``_classes``
             units = layers[l, UNITS]
             own = K.shape[0] - units - 1
             spread = one / (DIRECTIONS * (bias + 1))
@@ -405,8 +409,11 @@ def _update_together(plan: Plan) -> Any:
             for j in range(units):
                 mine = K[own + j]
                 share = mine / max(v, tiny)
-                most = three / math.sqrt(max(work.doubt[l] * share, tiny))
-                D[zo + j] = min(max(D[zo + j] / steps, -most), most) * share * work.scale[l]
+                d = D[zo + j] / steps
+                if bounded:
+                    most = three / math.sqrt(max(work.doubt[l] * share, tiny))
+                    d = min(max(d, -most), most)
+                D[zo + j] = d * share * work.scale[l]
                 if told:
                     K[own + j] = keep * mine / (one + C[zo + j] / denom * mine * spread) + drift * prior
             if told:
@@ -414,10 +421,7 @@ def _update_together(plan: Plan) -> Any:
         else:
             most = three / math.sqrt(max(work.doubt[l], tiny))
             for j in range(stride):
-                d = D[zo + j] / steps
-                if bounded:
-                    d = min(max(d, -most), most)
-                D[zo + j] = d * work.scale[l]
+                D[zo + j] = min(max(D[zo + j] / steps, -most), most) * work.scale[l]
         c *= work.scale[l]
         if matrices[l, KIND] == SHARED:
             rows = bias + 1
