@@ -27,7 +27,12 @@ from sklearn.metrics import roc_auc_score
 from klopf.mind.river import MindAnomalyDetector, MindClassifier, MindDriftDetector
 
 HALF = 2_000
-DETECTORS = {"klopf": MindDriftDetector, "ADWIN": drift.ADWIN, "PageHinkley": drift.PageHinkley}
+DETECTORS = {
+    "klopf": MindDriftDetector,
+    "ADWIN": drift.ADWIN,
+    "KSWIN": lambda: drift.KSWIN(seed=0),
+    "PageHinkley": drift.PageHinkley,
+}
 RIVALS = {
     "klopf": lambda seed: MindAnomalyDetector(seed=seed),
     "HalfSpaceTrees": lambda seed: preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(seed=seed),

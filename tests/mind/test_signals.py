@@ -55,6 +55,14 @@ def test_rates_of_mistakes_and_surprise_are_followed() -> None:
         assert found and 2000 <= found[0] < 2150, found
 
 
+def test_rivers_checks_of_estimators_pass_for_detectors_of_drift() -> None:
+    done = 0
+    for check in checks.yield_checks(MindDriftDetector()):
+        check(MindDriftDetector())
+        done += 1
+    assert done > 10
+
+
 def test_it_is_one_of_rivers() -> None:
     detector = MindDriftDetector()
     assert isinstance(detector, base.DriftDetector) and not detector.drift_detected and not detector.warning_detected

@@ -31,8 +31,10 @@ _RATES = np.array([1 / 32, 1 / 64, 1 / 128, 1 / 256])
 _Anomaly: Any = getattr(base, "AnomalyDetector", None) or importlib.import_module("river.anomaly.base").AnomalyDetector
 
 
-class MindDriftDetector(base.DriftAndWarningDetector):  # type: ignore[misc, unused-ignore]
+class MindDriftDetector(base.DriftAndWarningDetector, base.Estimator):  # type: ignore[misc, unused-ignore]
     """Says when the numbers it is given are no longer what they were: higher, or lower.
+
+    It is an estimator too, as River's checks ask for, though none of River's own detectors is one.
 
     Args:
         threshold: deviations of a running mean that are an alarm: 4.5 is one false alarm in tens of thousands of
