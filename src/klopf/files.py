@@ -9,13 +9,14 @@ What goes wrong is the operating system's own ``OSError``: the room that writes 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["append_line", "create", "replace", "replaced_folder", "sync"]
+__all__ = ["append_line", "create", "lock", "replace", "replaced_folder", "sync"]
 
 _PRIVATE = 0o600
 _PUBLIC = 0o666  # less the process's umask, as for any file that a person makes
@@ -97,6 +98,22 @@ def replaced_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     sync(place.parent)
+
+
+def lock(path: str | os.PathLike[str]) -> int:
+    """Hold the file ``path`` until what is returned is closed (``os.close``) or this process ends, however it ends.
+
+    Raises:
+        BlockingIOError: another process holds it.
+        OSError: no such folder, no permission.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def sync(path: str | os.PathLike[str]) -> None:

@@ -66,6 +66,14 @@ def test_seats_go_to_the_best_heard_and_some_to_those_longest_untried():
     assert sorted(listener.choose([1, 2], seats=5, fringe_seats=2)) == [1, 2]
 
 
+def test_ties_are_decided_by_lot_and_each_listener_draws_its_own():
+    everybody = list(range(1, 41))
+    chosen = [Listener(CLASSES).choose(everybody, seats=6, fringe_seats=2, lot=seed) for seed in range(400)]
+    assert chosen[7] == Listener(CLASSES).choose(everybody[::-1], seats=6, fringe_seats=2, lot=7)
+    times = np.bincount(np.concatenate(chosen), minlength=41)[1:]
+    assert times.sum() == 2400 and times.min() > 30 and times.max() < 95  # 60 on average, five deviations
+
+
 def test_a_saved_listener_goes_on_to_the_bit():
     listener = Listener(CLASSES)
     listener.learn(*network())

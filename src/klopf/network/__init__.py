@@ -16,16 +16,21 @@ from klopf.extras import require as _require
 _require("network", "klopf.network")
 
 if TYPE_CHECKING:
+    from klopf.network._ask import Answered, ask
     from klopf.network._data import Samples, Shares, share_out
     from klopf.network._demo import DEMO_PASSPHRASE, demo_settings
     from klopf.network._folder import Member, Run, read_run
+    from klopf.network._found import found
+    from klopf.network._join import Joined, Joining, join
+    from klopf.network._leave import Left, leave
     from klopf.network._panel import PANELS, Panel, plain
     from klopf.network._predict import Prediction, predict
     from klopf.network._prepare import prepare
     from klopf.network._receipts import gather_receipts
     from klopf.network._report import render
     from klopf.network._run import run
-    from klopf.network._settings import EXAMPLE, NetworkSettings, parse_settings, read_settings
+    from klopf.network._schema import Feature, Schema
+    from klopf.network._settings import EXAMPLE, DataSettings, NetworkSettings, parse_settings, read_settings
     from klopf.network._summarise import summarise
     from klopf.network._summary import Summary, to_json
     from klopf.network._supervise import Progress, Supervisor
@@ -35,6 +40,12 @@ __all__ = [
     "DEMO_PASSPHRASE",
     "EXAMPLE",
     "PANELS",
+    "Answered",
+    "DataSettings",
+    "Feature",
+    "Joined",
+    "Joining",
+    "Left",
     "Member",
     "NetworkSettings",
     "Panel",
@@ -42,12 +53,17 @@ __all__ = [
     "Progress",
     "Run",
     "Samples",
+    "Schema",
     "Shares",
     "Summary",
     "Supervisor",
+    "ask",
     "count_disputes",
     "demo_settings",
+    "found",
     "gather_receipts",
+    "join",
+    "leave",
     "parse_settings",
     "plain",
     "predict",
@@ -65,7 +81,10 @@ __all__ = [
 
 _LATER = {
     "DEMO_PASSPHRASE": "_demo", "demo_settings": "_demo",
+    "DataSettings": "_settings",
     "EXAMPLE": "_settings", "NetworkSettings": "_settings", "parse_settings": "_settings", "read_settings": "_settings",
+    "Answered": "_ask", "ask": "_ask", "Joined": "_join", "Joining": "_join", "join": "_join",
+    "Left": "_leave", "leave": "_leave", "Feature": "_schema", "Schema": "_schema", "found": "_found",
     "Member": "_folder", "Run": "_folder", "read_run": "_folder",
     "Progress": "_supervise", "Supervisor": "_supervise",
     "Samples": "_data", "Shares": "_data", "share_out": "_data",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import secrets
 import shutil
 import socket
@@ -12,12 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from klopf import audit, chain, files, ledger, peers, wire
+from klopf import audit, chain, ledger, peers
 from klopf.errors import AuditError, KlopfError, PeersError
-from klopf.network._data import Samples, Shares, share_out
+from klopf.network._data import Shares, share_out
 from klopf.network._folder import Member, Run
+from klopf.network._home import enter, furnish, with_targets, write_arrays
 from klopf.network._settings import AuditorSettings, NetworkSettings, NeuronSettings
 
 __all__ = ["prepare"]
@@ -68,7 +66,7 @@ def prepare(
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
         run = Run(folder, settings, members, shares.test.task, where, shares.scaling)
         run.write()
-        _write_arrays(folder / "test.npz", {"targets": shares.test.targets})
+        write_arrays(folder / "test.npz", {"targets": shares.test.targets})
     return run, shares
 
 
@@ -189,26 +187,18 @@ def _register_everybody(
              port: int = 0, spare: int = 0) -> None:  # fmt: skip
         begun(f"registering {name}")
         home = folder / place / name
-        home.mkdir(parents=True)
-        _write_arrays(home / "data.npz", data)
-        key, certificate = ledger.keys.new(), wire.Certificate.new(name, settings.wire.host)
-        ledger.keys.save(key, home / "key.json", passphrase, light=True)
-        certificate.save(home)
         up = "/".join(".." for _ in Path(place, name).parts)
         conduct = _conduct(who, settings.seed * 1000 + len(members) + 1, ids) if who else peers.ConductSettings()
-        peers.ParticipantSettings(
+        own_settings = peers.ParticipantSettings(
             name=name, role=role, ledger=where if "://" in where else f"{up}/{settings.ledger.file}",
             deployment=f"{up}/deployment.json", epochs=settings.epochs, task=task,
             seed=settings.seed * 1000 + len(members), host=settings.wire.host, port=port,
             seal_seconds=rules.seal_seconds, conduct=conduct, more=more,
-        ).write(home)  # fmt: skip
+        )  # fmt: skip
+        key, certificate = furnish(home, own_settings, data, passphrase, light=True)
         book.fund(key.address, GAS_MONEY, stake + deposit + spare)
         with ledger.connect(where, key, book.deployment) as own:
-            id = own.registry.register(ledger.Role[role.upper()], endpoint="", model=model, certificate=certificate.der)
-            if stake:
-                own.stake.stake(id, stake)
-            if deposit:
-                own.vouchers.deposit(id, deposit)
+            id = enter(own, ledger.Role[role.upper()], certificate, model=model, stake=stake, deposit=deposit)
         shown = who.shown if isinstance(who, NeuronSettings) else model
         members.append(Member(id, name, role, f"{place}/{name}", shown, who is None or who.conduct is None))
         if role == "neuron":
@@ -222,22 +212,12 @@ def _register_everybody(
             "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats, "price": str(fee),
         }  # fmt: skip
         port = settings.wire.first_port + i if settings.wire.first_port else 0
-        join(neuron.name, "neuron", neuron.model, "neurons", _with_targets(share), more, stake, 0, neuron, port)
+        join(neuron.name, "neuron", neuron.model, "neurons", with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
         more = {"questions": settings.audit.questions, "tasks": list(settings.audit.tasks)}
         spare = stake // 2 if settings.audit.challenge_seconds else 0  # to doubt with
-        join(auditor.name, "auditor", "", "auditors", _with_targets(shares.audit), more, stake, 0, auditor, spare=spare)
-    data = _with_targets(shares.reference) | {"questions": shares.test.inputs}
+        join(auditor.name, "auditor", "", "auditors", with_targets(shares.audit), more, stake, 0, auditor, spare=spare)
+    data = with_targets(shares.reference) | {"questions": shares.test.inputs}
     deposit = round(asking.budget * 10**9) * (unit // 10**9)
     join(asking.name, "requester", "", "requesters", data, {"fee": str(fee)}, stake, deposit)  # phases wait for stake
     return tuple(members)
-
-
-def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    files.replace(path, buffer.getvalue())
-
-
-def _with_targets(samples: Samples) -> dict[str, Any]:
-    return {"inputs": samples.inputs, "targets": samples.targets}

@@ -14,10 +14,12 @@ from klopf.peers.models import MODELS, Model, create_model, load_model, save_mod
 from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_json, task_to_json
 
 if TYPE_CHECKING:
+    from klopf.peers._buying import Bought, buy
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
     from klopf.peers._neuron import NeuronSettings, answer, birth
     from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
+    from klopf.peers._process import live_as_process
     from klopf.peers._requester import RequesterSettings, newest_listener
     from klopf.peers._statements import has_evidence, pairs_of, values_of
 
@@ -26,6 +28,7 @@ __all__ = [
     "MODELS",
     "PASSPHRASE",
     "TROUBLE",
+    "Bought",
     "Classes",
     "Conduct",
     "ConductSettings",
@@ -43,9 +46,11 @@ __all__ = [
     "answer",
     "attention",
     "birth",
+    "buy",
     "create_model",
     "hand_over",
     "has_evidence",
+    "live_as_process",
     "load_model",
     "log",
     "newest_listener",
@@ -59,6 +64,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "Bought": "_buying", "buy": "_buying", "live_as_process": "_process",
     "Conduct": "_conduct", "ConductSettings": "_conduct",
     "Conversations": "_conversations", "attention": "_conversations",
     "hand_over": "_conversations",

@@ -61,14 +61,16 @@ class Listener(ABC):
 
     # ---- choosing
 
-    def choose(self, candidates: Sequence[int], seats: int, fringe_seats: int) -> list[int]:
+    def choose(self, candidates: Sequence[int], seats: int, fringe_seats: int, lot: int = 0) -> list[int]:
         """Whom to ask in this round: the best heard, and in ``fringe_seats`` of the seats those longest not tried.
 
-        Returns at most ``seats`` of ``candidates``; everybody, if there are seats for all. Ties go to the lower id.
+        Returns at most ``seats`` of ``candidates``; everybody, if there are seats for all. Ties are decided by lots drawn
+        from ``lot`` and the round: each listener brings its own, so that not all try the same first.
         """
         self.round += 1
-        best = sorted(candidates, key=lambda k: (-self.heard(k), k))[: max(0, seats - fringe_seats)]
-        others = sorted((k for k in candidates if k not in best), key=lambda k: (self._last_tried(k), k))
+        drawn = np.random.default_rng([lot, self.round]).permutation(sorted(candidates)).tolist()
+        best = sorted(drawn, key=lambda k: -self.heard(k))[: max(0, seats - fringe_seats)]
+        others = sorted((k for k in drawn if k not in best), key=self._last_tried)
         chosen = best + others[: seats - len(best)]
         for k in chosen:
             self.known(k).tried = self.round

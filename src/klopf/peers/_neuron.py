@@ -30,7 +30,7 @@ from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
 from klopf.peers._listening import Listener
-from klopf.peers._participant import Participant, ParticipantSettings, log, read_data, trouble
+from klopf.peers._participant import Participant, ParticipantSettings, log, outlast, read_data, trouble
 from klopf.peers._questions import asked, asked_about, key_of
 from klopf.peers._seals import Bond, Seals
 from klopf.peers._seat import seat_to_ask_for
@@ -112,12 +112,12 @@ async def live(folder: Path) -> None:
     await neuron.start()
     try:
         await who.take_part(neuron.listen, neuron.claim)
-        await neuron.finish()
+        await outlast(neuron.finish)
         await who.see_out()
     except _FellSilent:
         log("nobody listens any more: this neuron fell silent")
-        await who.attempt("departing", who.book.clock.depart, who.id)
-        await who.leave_beacon()
+        await outlast(lambda: who.attempt("departing", who.book.clock.depart, who.id))
+        await outlast(who.leave_beacon)
         await who.see_out()  # what it earned before is still its own
     finally:
         await neuron.axon.stop()
@@ -162,7 +162,9 @@ class _Neuron:
 
     async def start(self) -> None:
         await self.axon.start()
-        await self.who.announce(f"{self.who.settings.host}:{self.axon.port}")
+        host = self.who.settings.host
+        place = f"[{host}]:{self.axon.port}" if ":" in host else f"{host}:{self.axon.port}"
+        await outlast(lambda: self.who.announce(place))
         log(f"neuron {self.who.id} ({self.who.settings.name}) answers at {self.who.me.endpoint}")
 
     # ---- axon
@@ -324,7 +326,8 @@ class _Neuron:
         bound, speakers = await self._bound(), self.who.speakers()
         free = max(0, self.settings.ask - len(bound))
         others = [k for k in speakers if k not in bound]
-        chosen = bound + listener.choose(others, free, min(free, self.settings.fringe_seats))
+        fringe_seats = min(free, self.settings.fringe_seats)
+        chosen = bound + listener.choose(others, free, fringe_seats, self.who.settings.seed)
         about = asked_about(
             self.who.settings.seed, conversations.epoch, self.settings.questions, len(self.data["targets"])
         )

@@ -13,6 +13,7 @@ A participant's folder::
     vouchers.json       fees that it promised, or was promised
     disputes.json       up to which epoch nothing is left to dispute
     log.txt             what it did
+    lock                held by the process that lives here
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,13 +32,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger, wire
-from klopf.errors import KlopfError, PeersError
+from klopf.errors import KlopfError, PeersError, Unanswered
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._disputes import Disputes
 from klopf.peers._seals import CROWD
 from klopf.peers.tasks import Task, task_from_json, task_to_json
 
-__all__ = ["PASSPHRASE", "TROUBLE", "Participant", "ParticipantSettings", "log", "read_data", "trouble"]
+__all__ = ["PASSPHRASE", "TROUBLE", "Participant", "ParticipantSettings", "log", "outlast", "read_data", "trouble"]
 
 PASSPHRASE = "KLOPF_PASSPHRASE"
 """Name of the environment variable that unlocks key files."""
@@ -47,6 +48,9 @@ FRESH = 0.2
 
 POLL = 0.2
 """Seconds between two looks at the ledger's clock."""
+
+LONGEST_WAIT = 15.0
+"""Seconds between two tries while the ledger's node is away, at most."""
 
 T = TypeVar("T")
 
@@ -122,6 +126,10 @@ class Participant:
         """An epoch, and how long its LISTEN may last."""
         self._turned = False
         """An epoch has begun since the last look."""
+        self._done: tuple[int, ledger.Phase] | None = None
+        """The last phase in which it did its part, or let it pass."""
+        self._late_since: float | None = None
+        self._lock: int | None = None
 
     @classmethod
     async def open(cls, folder: Path) -> Participant:
@@ -131,21 +139,32 @@ class Participant:
             KlopfError: the folder, key, passphrase, ledger or registration is not as it should be.
         """
         settings = ParticipantSettings.read(folder)
-        key = ledger.keys.load(folder / "key.json", os.environ.get(PASSPHRASE, ""))
-        deployment = ledger.Deployment.load(folder / settings.deployment)
-        where = settings.ledger if "://" in settings.ledger else str((folder / settings.ledger).resolve())
+        lock = _lock(folder)
         thread = ThreadPoolExecutor(1, "ledger")
-        book = await asyncio.get_running_loop().run_in_executor(thread, lambda: ledger.connect(where, key, deployment))
-        self = cls(folder, settings, key, book)
-        self._ledger_thread = thread
-        self.id = await self.on_ledger(book.registry.id_of, key.address)
+        try:
+            key = ledger.keys.load(folder / "key.json", os.environ.get(PASSPHRASE, ""))
+            deployment = ledger.Deployment.load(folder / settings.deployment)
+            where = settings.ledger if "://" in settings.ledger else str((folder / settings.ledger).resolve())
+            run = asyncio.get_running_loop().run_in_executor
+            book = await outlast(lambda: run(thread, lambda: ledger.connect(where, key, deployment)))
+            self = cls(folder, settings, key, book)
+            self._ledger_thread, self._lock = thread, lock
+            await outlast(self._find_itself)
+        except BaseException:
+            thread.shutdown(wait=False)
+            os.close(lock)
+            raise
+        return self
+
+    async def _find_itself(self) -> None:
+        self.id = await self.on_ledger(self.book.registry.id_of, self.key.address)
         if self.id == 0:
             raise PeersError(
-                f"{settings.name} ({key.address}) is not in the registry: `klopf run` registers participants"
+                f"{self.settings.name} ({self.key.address}) is not in the registry: `klopf join` registers it, and "
+                "`klopf run` all of a run's"
             )
         self.disputes.id = self.id
         await self.refresh()
-        return self
 
     async def close(self) -> None:
         if self._telling is not None:
@@ -153,6 +172,9 @@ class Participant:
         await self.dendrite.close()
         await self.on_ledger(self.book.close)
         self._ledger_thread.shutdown()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     async def on_ledger(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run a ledger call in the one thread that may touch the ledger, so that the axon goes on answering."""
@@ -205,40 +227,41 @@ class Participant:
     async def _live(
         self, listen: Callable[[int], Any], claim: Callable[[int], Any], watching: asyncio.Task[None]
     ) -> None:
-        done: tuple[int, ledger.Phase] | None = None
-        late_since: float | None = None
-        while True:
+        while await outlast(lambda: self._step(listen, claim)):
             if watching.done():
                 watching.result()
-            now = await self.on_ledger(self.book.clock.now)
-            turn = (now.epoch, now.phase)
-            if now.epoch > self.settings.epochs:
-                return
-            if turn != done:
-                if await self.on_ledger(self.book.clock.turn) != turn:
-                    await asyncio.sleep(POLL)  # the block that begins it, and what came before it, is on its way
-                    continue
-                self._turned = self._turned or done is None or done[0] != now.epoch
-                await self.refresh()
-                leaving = now.epoch >= self.settings.epochs
-                await self.attempt("the beacon's part", self.book.beacon.take_part, self.id, leaving)
-                if now.epoch == 0:
-                    await self.arrive()
-                elif now.phase is ledger.Phase.LISTEN:
-                    await self.see_settled(now.epoch - 1)
-                    if self.settings.seal_seconds:
-                        await asyncio.sleep(FRESH)  # whoever seals knows by then that this phase has begun
-                    await listen(now.epoch)
-                else:
-                    await claim(now.epoch)
-                done, late_since = turn, None
-                continue
-            if now.epoch > 0 and (now.arrived >= now.expected or now.time >= now.deadline):
-                # Whoever runs the network advances the clock; if nobody does, each tries, one after the other.
-                late_since = late_since or time.monotonic()
-                if time.monotonic() - late_since > 3.0 + 0.5 * self.id:
-                    await self.on_ledger(self.book.clock.advance)
             await asyncio.sleep(POLL)
+
+    async def _step(self, listen: Callable[[int], Any], claim: Callable[[int], Any]) -> bool:
+        """Do what is to be done now. Where the ledger is away meanwhile it is done again, from the start: in whatever
+        phase it is then. False after the last epoch."""
+        now = await self.on_ledger(self.book.clock.now)
+        turn = (now.epoch, now.phase)
+        if now.epoch > self.settings.epochs:
+            return False
+        if turn != self._done:
+            if await self.on_ledger(self.book.clock.turn) != turn:
+                return True  # the block that begins it, and what came before it, is on its way
+            self._turned = self._turned or self._done is None or self._done[0] != now.epoch
+            await self.refresh()
+            leaving = now.epoch >= self.settings.epochs
+            await self.attempt("the beacon's part", self.book.beacon.take_part, self.id, leaving)
+            if now.epoch == 0:
+                await self.arrive()
+            elif now.phase is ledger.Phase.LISTEN:
+                await self.see_settled(now.epoch - 1)
+                if self.settings.seal_seconds:
+                    await asyncio.sleep(FRESH)  # whoever seals knows by then that this phase has begun
+                await listen(now.epoch)
+            else:
+                await claim(now.epoch)
+            self._done, self._late_since = turn, None
+        elif now.epoch > 0 and (now.arrived >= now.expected or now.time >= now.deadline):
+            # Whoever runs the network advances the clock; if nobody does, each tries, one after the other.
+            self._late_since = self._late_since or time.monotonic()
+            if time.monotonic() - self._late_since > 3.0 + 0.5 * (self.id % 64):
+                await self.on_ledger(self.book.clock.advance)
+        return True
 
     async def _keep_watch(self) -> None:
         """Look after one's disputes and doubts: once in every epoch, and in between while any window is open."""
@@ -327,12 +350,39 @@ class Participant:
         await self.attempt("arriving", self.book.clock.arrive, self.id)
 
     async def attempt(self, what: str, call: Callable[..., T], *arguments: Any) -> T | None:
-        """A ledger call that may be refused because its moment has passed: note it and go on."""
+        """A ledger call that may be refused because its moment has passed: note it and go on.
+
+        Raises:
+            Unanswered: the ledger is away; :func:`outlast` outlives that.
+        """
         try:
             return await self.on_ledger(call, *arguments)
+        except Unanswered:
+            raise
         except KlopfError as error:
             log(f"{what} refused: {error}")
             return None
+
+
+async def outlast(act: Callable[[], Awaitable[T]]) -> T:
+    """Do ``act``; where the ledger is away meanwhile, once more from the start, until it is back."""
+    wait = 0.5
+    while True:
+        try:
+            return await act()
+        except Unanswered as error:
+            log(f"waiting for the ledger: {error}")
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+
+
+def _lock(folder: Path) -> int:
+    try:
+        return files.lock(folder / "lock")
+    except BlockingIOError:
+        raise PeersError(
+            f"another process lives in {folder}: end that one first, or join from another folder"
+        ) from None
 
 
 def log(line: str) -> None:

@@ -78,7 +78,8 @@ class _Requester:
         purse = await Purse.open(self.who)
         conversations = Conversations(self.who, epoch, purse)
         offer, spent_on = int(self.settings.fee), len(self.data["inputs"]) + len(self.data["questions"])
-        wanted = sorted(self.who.speakers(), key=lambda k: (-listener.heard(k), k))
+        lots = np.random.default_rng([self.who.settings.seed, epoch, 4]).permutation(sorted(self.who.speakers()))
+        wanted = sorted(lots.tolist(), key=lambda k: -listener.heard(k))  # what is deposited may not last for all
         speakers = sorted(await purse.reserve(offer * spent_on, wanted))
         if len(speakers) < len(wanted):
             log(f"epoch {epoch}: what is deposited pays for {len(speakers)} of {len(wanted)} neurons")

@@ -37,6 +37,11 @@ class Purse:
                 self._totals[k] = (await self._reserve(k)).redeemed
         return self
 
+    @property
+    def promised(self) -> int:
+        """To everybody, ever."""
+        return sum(self._totals.values())
+
     async def _reserve(self, k: int) -> ledger.Reserve:
         return await self.who.on_ledger(self.who.book.vouchers.reserved, self.who.id, k)
 

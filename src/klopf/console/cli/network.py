@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
@@ -15,9 +15,9 @@ from klopf.console.cli.passphrase import passphrase
 from klopf.errors import PeersError
 
 if TYPE_CHECKING:
-    from klopf.network import NetworkSettings
+    from klopf.network import NetworkSettings, Prediction
 
-__all__ = ["Demo", "Neuron", "Predict", "Run", "Status", "Verify"]
+__all__ = ["Demo", "Neuron", "Predict", "Run", "Status", "Verify", "live", "print_prediction"]
 
 
 class Demo(Command):
@@ -103,28 +103,11 @@ class Predict(Command):
         out
             A CSV file for the predictions, a row a sample; by default they are printed.
         """
-        import csv
-        import io
 
-        from klopf import files, network
+        from klopf import network
 
         said = network.predict(folder, file)
-        heard = {name: round(share, 3) for name, share in said.shares.items()}
-        if json_:
-            score = {} if said.score is None else {said.task.measure.replace(" ", "_"): said.score}
-            print(network.to_json({"heard": heard, **score, **said.columns}))
-            return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(said.columns)
-        writer.writerows(zip(*said.columns.values(), strict=True))
-        if out is None:
-            print(text.getvalue(), end="")
-        else:
-            files.replace(out, text.getvalue())
-        asked = f"{len(said.answers):,} samples; listens to " + ", ".join(f"{n} {s:.3f}" for n, s in heard.items())
-        score_line = "" if said.score is None else f"; {said.task.measure} {said.score:.4f}"
-        print(asked + score_line, file=sys.stderr)
+        print_prediction(said, out, json_)
 
 
 class Status(Command):
@@ -190,14 +173,7 @@ class Neuron(Command):
         folder
             The participant's folder, such as RUN/neurons/ada. KLOPF_PASSPHRASE unlocks its key.
         """
-        import subprocess
-
-        from klopf import peers
-
-        role = peers.ParticipantSettings.read(folder).role
-        module = {"auditor": "klopf.audit"}.get(role, "klopf.peers")
-        environment = os.environ | {"KLOPF_PASSPHRASE": passphrase()}
-        sys.exit(subprocess.run([sys.executable, "-m", module, str(folder)], env=environment, check=False).returncode)
+        live(folder, passphrase())
 
 
 def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as_json: bool) -> None:
@@ -212,3 +188,42 @@ def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as
         return
     print_summary(summary)
     print(f"\n{folder}/report.html shows the whole run; `klopf verify {folder}` checks the books.")
+
+
+def print_prediction(
+    said: Prediction, out: Path | None, as_json: bool, more: dict[str, Any] | None = None
+) -> None:  # fmt: skip
+    """A row a sample, into the file ``out`` or here; who was listened to, the score and ``more`` beside it."""
+    import csv
+    import io
+
+    from klopf import files, network
+
+    heard = {name: round(share, 3) for name, share in said.shares.items()}
+    if as_json:
+        score = {} if said.score is None else {said.task.measure.replace(" ", "_"): said.score}
+        print(network.to_json({"heard": heard, **score, **(more or {}), **said.columns}))
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(said.columns)
+    writer.writerows(zip(*said.columns.values(), strict=True))
+    if out is None:
+        print(text.getvalue(), end="")
+    else:
+        files.replace(out, text.getvalue())
+    asked = f"{len(said.answers):,} samples; listens to " + ", ".join(f"{n} {s:.3f}" for n, s in heard.items())
+    score_line = "" if said.score is None else f"; {said.task.measure} {said.score:.4f}"
+    also = "".join(f"; {name.replace('_', ' ')} {value}" for name, value in (more or {}).items())
+    print(asked + score_line + also, file=sys.stderr)
+
+
+def live(folder: Path, phrase: str) -> NoReturn:
+    """Become the process that lives in a participant's folder: what is sent to this one reaches that one."""
+    from klopf import peers
+
+    role = peers.ParticipantSettings.read(folder).role
+    module = {"auditor": "klopf.audit"}.get(role, "klopf.peers")
+    sys.stdout.flush()
+    environment = os.environ | {"KLOPF_PASSPHRASE": phrase, "PYTHONUNBUFFERED": "1"}
+    os.execve(sys.executable, [sys.executable, "-m", module, str(folder)], environment)

@@ -105,6 +105,13 @@ class Task(ABC):
     def know_nothing(self, targets: NDArray[Any], n: int) -> NDArray[Any]:
         """The best ``n`` answers of somebody who knows the targets but not which question he is asked."""
 
+    def blend(self, answers: Mapping[int, NDArray[Any]], shares: Mapping[int, float]) -> NDArray[Any]:
+        """The answers to the same questions, by who gave them, combined by how much each counts: for whoever has no
+        samples to learn that from. ``shares`` are not negative; where all are 0, everybody counts alike."""
+        total = sum(shares[k] for k in answers)
+        parts = [(shares[k] / total if total > 0 else 1 / len(answers)) * answers[k] for k in sorted(answers)]
+        return np.asarray(sum(parts), dtype=np.float32)
+
     @abstractmethod
     def listener(self) -> Listener:
         """A newborn listener to answers of this task."""

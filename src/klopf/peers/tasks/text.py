@@ -91,6 +91,14 @@ class Text(Task):
         counts = Counter(str(target) for target in targets)
         return np.full(n, counts.most_common(1)[0][0] if counts else "")
 
+    def blend(self, answers: Mapping[int, NDArray[Any]], shares: Mapping[int, float]) -> NDArray[Any]:
+        """The answer that is most like all, each counted by its share."""
+        ids = sorted(answers)
+        counts = {k: shares[k] for k in ids} if any(shares[k] > 0 for k in ids) else dict.fromkeys(ids, 1.0)
+        rows = ([str(answers[k][i]) for k in ids] for i in range(len(answers[ids[0]])))
+        return np.array([max(row, key=lambda a: sum(counts[k] * likeness(t, a) for k, t in zip(ids, row, strict=True)))
+                         for row in rows], dtype=np.str_)  # fmt: skip
+
     def listener(self) -> Listener:
         return TextListener(1)
 

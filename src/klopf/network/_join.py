@@ -1,0 +1,228 @@
+"""Join a network of strangers, and leave it: one's own folder, key and file; the ledger is all that both know.
+
+Every step can be taken again, so whoever is stopped half-way calls the same once more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from klopf import audit, files, ledger, peers, tables
+from klopf.errors import LedgerError, PeersError
+from klopf.network._home import enter, furnish, with_targets
+from klopf.network._schema import Schema
+
+__all__ = ["Joined", "Joining", "join", "own_address"]
+
+ROLES = ("neuron", "auditor", "requester")
+COIN = 10**16
+"""Wei that a participant should have for gas, where gas is not free."""
+LOOK = 1.0
+"""Seconds between two looks for money."""
+
+
+@dataclass(frozen=True)
+class Joining:
+    """What whoever joins chooses."""
+
+    rpc: str
+    """A node's URL, or the file of an embedded chain."""
+    network: str
+    """Address of the network's directory."""
+    role: str = "neuron"
+    data: Path | None = None
+    """Its own samples with their targets: what a neuron learns from, an auditor asks about, and a requester learns from
+    whom to listen to (which may have none)."""
+    form: tables.Format = field(default_factory=tables.Format)
+    name: str = ""
+    """By default the folder's."""
+    model: str = "mind"
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Of the model."""
+    price: int = 0
+    """What a neuron asks a requester for each sample, in the token's smallest unit."""
+    deposit: int = 0
+    """What a requester deposits for fees."""
+    host: str = ""
+    """Where others reach it; by default the address from which this machine reaches the node."""
+    port: int = 0
+    wait: float = 600.0
+    """Seconds to wait for the money that it takes."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Who it is from now on."""
+
+    folder: Path
+    id: int
+    role: str
+    address: str
+    network: str
+    stake: int
+
+
+def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], None] = lambda _: None) -> Joined:
+    """Make ``folder`` one's own, with a key that never leaves it, and take one's place in the network: registered, with
+    the stake that its rules want. Who has joined already is brought to what ``how`` says, and pays nothing twice.
+
+    Raises:
+        KlopfError: the file does not fit the schema, the model cannot be made, the money did not come; one line.
+    """
+    if how.role not in ROLES:
+        raise PeersError(f"nobody joins as {how.role!r}: choose neuron, auditor or requester")
+    if how.data is None and how.role != "requester":
+        raise PeersError(f"a file of one's own is what a {how.role} joins with: name it with --data")
+    begun(f"reading the network at {how.network}")
+    with ledger.connect(_place(how.rpc), directory=how.network) as book:
+        deployment, schema = book.deployment, Schema.from_text(book.schema.text(), "what this network agreed on")
+        task, rules = schema.made_task, book.rules.current()
+        data = _data(how, schema)
+        more = _more(how, task, data, book)
+        stake = {"neuron": rules.neuron_stake, "auditor": rules.auditor_stake}.get(how.role, 0)
+    _is_ones_own(folder, deployment, how)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = files.lock(folder / "lock")
+    except BlockingIOError:
+        raise PeersError(
+            f"another process lives in {folder}: end that one first, or join from another folder"
+        ) from None
+    except OSError as error:
+        raise PeersError(f"cannot make the folder {folder}: {error.strerror}; choose another") from None
+    try:
+        deployment.save(folder / "deployment.json")
+        files.replace(folder / "schema.json", schema.text)
+        settings = _settings(folder, how, task, more)
+        key, certificate = furnish(folder, settings, data, passphrase)
+        if how.role == "neuron" and not any((folder / "state").glob("*/listener.json")):
+            begun(f"learning from {len(data['targets'])} samples")
+            peers.birth(folder, task, settings.seed, peers.NeuronSettings(**more))
+        with ledger.connect(_place(how.rpc), key, deployment) as own:
+            _await_money(own, stake, how, begun)
+            begun(f"taking a place as {how.role}")
+            model = how.model if how.role == "neuron" else ""
+            role = ledger.Role[how.role.upper()]
+            id = enter(own, role, certificate, model=model, stake=stake, deposit=how.deposit)
+    finally:
+        os.close(lock)
+    return Joined(folder, id, how.role, key.address, deployment.directory, stake)
+
+
+def own_address(rpc: str) -> str:
+    """The address from which this machine reaches the node at ``rpc``; its own for a chain's file."""
+    host = urlsplit(rpc).hostname if "://" in rpc else None
+    if host is None:
+        return "127.0.0.1"
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, urlsplit(rpc).port or 80, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as probe:  # nothing is sent
+            probe.connect(place)
+            return str(probe.getsockname()[0])
+    except (OSError, ValueError) as error:
+        raise PeersError(
+            f"no way to {rpc} ({error}); check the URL, or say where you are reached with --host"
+        ) from None
+
+
+def _place(rpc: str) -> str:
+    return rpc if "://" in rpc else str(Path(rpc).absolute())
+
+
+def _data(how: Joining, schema: Schema) -> dict[str, Any]:
+    """The file's samples as ``data.npz`` has them; none where there is no file."""
+    if how.data is None:
+        empty = np.zeros((0, *schema.made_task.input_shape), np.float32)
+        return {"inputs": empty, "targets": np.zeros(0, np.int64)}
+    return with_targets(schema.samples(how.data, how.form))
+
+
+def _more(how: Joining, task: peers.Task, data: dict[str, Any], book: ledger.Ledger) -> dict[str, Any]:
+    """What only this role's settings need, all of it tried."""
+    if how.role == "neuron":
+        peers.create_model(how.model, task, 0, how.settings)
+        return {
+            "model": how.model, "settings": how.settings, "passes": 4, "questions": 64, "ask": 6, "fringe_seats": 2,
+            "price": str(how.price),
+        }  # fmt: skip
+    if how.role == "requester":
+        return {"fee": "0"}
+    terms, has = book.audit_terms.current(), len(data["targets"])
+    needs = max([terms.fewest, *(one.fewest for one in audit.audit_tasks((), task).values())])
+    if has < needs:
+        raise PeersError(f"{how.data} has {has} samples, and an audit takes {needs} at least: bring more")
+    return {"questions": min(has, 120, terms.most), "tasks": []}
+
+
+def _is_ones_own(folder: Path, deployment: ledger.Deployment, how: Joining) -> None:
+    """PeersError where the folder holds something else than a place in this network in this role."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / "deployment.json").exists()
+                               and not (folder / "lock").exists()):  # fmt: skip
+        raise PeersError(f"{folder} exists and is no participant's: choose another folder")
+    if (folder / "deployment.json").exists():
+        before = ledger.Deployment.load(folder / "deployment.json")
+        if (before.directory, before.genesis) != (deployment.directory, deployment.genesis):
+            raise PeersError(f"{folder} belongs to the network {before.directory}: join from another folder")
+    if (folder / "participant.json").exists() and (role := peers.ParticipantSettings.read(folder).role) != how.role:
+        raise PeersError(f"{folder} is that of a {role}: join as {how.role} from another folder")
+
+
+def _settings(folder: Path, how: Joining, task: peers.Task, more: dict[str, Any]) -> peers.ParticipantSettings:
+    seed = secrets.randbelow(2**32)
+    if (folder / "participant.json").exists():
+        seed = peers.ParticipantSettings.read(folder).seed
+    return peers.ParticipantSettings(
+        name=(how.name or folder.absolute().name)[:32], role=how.role, ledger=_place(how.rpc),
+        deployment="deployment.json", epochs=2**32 - 1, task=task, seed=seed,
+        host=how.host or own_address(how.rpc), port=how.port, more=more,
+    )  # fmt: skip
+
+
+def _await_money(own: ledger.Ledger, stake: int, how: Joining, begun: Callable[[str], None]) -> None:
+    """Wait until the key can pay for its place."""
+    until, told = time.monotonic() + how.wait, ""
+    while True:
+        id = own.registry.id_of(own.me.address)
+        staked = own.stake.account(id).staked if id and stake else 0
+        free = own.vouchers.free(id) if id and how.deposit else 0
+        lacks = max(0, stake - staked) + max(0, how.deposit - free) - own.token.balance(own.me.address)
+        coin = 0 if int(own.rpc.request("eth_gasPrice"), 16) == 0 else COIN - own.rpc.balance(own.me.address)
+        if lacks <= 0 and coin <= 0:
+            return
+        wants = [f"{lacks / ledger.KLP:g} KLP"] if lacks > 0 else []
+        wants += [f"{coin / 1e18:g} of the chain's coin for gas"] if coin > 0 else []
+        line = f"{own.me.address} needs {' and '.join(wants)} more: `klopf ledger send {own.me.address} ...` sends KLP"
+        if time.monotonic() > until:
+            raise LedgerError(f"{line}; then call this again")
+        if line != told:
+            begun(f"waiting: {line}")
+            told = line
+        time.sleep(LOOK)
+
+
+def read_home(folder: Path) -> tuple[peers.ParticipantSettings, ledger.Deployment, str]:
+    """The settings, the network and the chain's place of whoever joined from ``folder``."""
+    settings = peers.ParticipantSettings.read(folder)
+    where = settings.ledger if "://" in settings.ledger else str((folder / settings.ledger).resolve())
+    return settings, ledger.Deployment.load(folder / settings.deployment), where
+
+
+def read_schema(folder: Path) -> Schema:
+    """The schema of the network that was joined from ``folder``."""
+    try:
+        return Schema.from_text((folder / "schema.json").read_text(encoding="utf-8"), str(folder / "schema.json"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise PeersError(f"{folder} has no schema ({error}): `klopf join` makes such folders") from None

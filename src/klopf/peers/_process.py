@@ -1,0 +1,58 @@
+"""A life as a process: one line where it cannot go on, and an orderly end on SIGTERM and Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from klopf.errors import KlopfError
+from klopf.peers._participant import log
+
+__all__ = ["live_as_process"]
+
+PARTING_SECONDS = 5.0
+"""Within which whoever is asked to stop has answered what it was asked; then it ends all the same."""
+
+
+def live_as_process(live: Callable[[Path], Awaitable[None]], folder: Path) -> int:
+    """Live in ``folder``; returns the exit status: 0 when the life is over, 2 if it cannot be lived, and 128 and the
+    signal's number where one ended it. After a signal the process is gone at once, whatever its threads wait for: all
+    that counts is on the disk."""
+    try:
+        stopped = asyncio.run(_until_stopped(live, folder))
+    except KlopfError as error:
+        print(f"klopf: {error}", file=sys.stderr, flush=True)
+        return 2
+    except OSError as error:
+        line = f"klopf: {error.filename or folder}: {error.strerror or error}; make room there"
+        print(line, file=sys.stderr, flush=True)
+        return 2
+    if stopped:
+        sys.stdout.flush()
+        os._exit(128 + stopped)
+    return 0
+
+
+async def _until_stopped(live: Callable[[Path], Awaitable[None]], folder: Path) -> int:
+    loop, life = asyncio.get_running_loop(), asyncio.ensure_future(live(folder))
+    told: list[int] = []
+
+    def stop(number: int) -> None:
+        if not told:
+            log(f"stopped by {signal.Signals(number).name}")
+            loop.call_later(PARTING_SECONDS, os._exit, 128 + number)
+        told.append(number)
+        life.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await life
+    except asyncio.CancelledError:
+        if not told:
+            raise
+    return told[0] if told else 0
