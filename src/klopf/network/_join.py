@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klopf import audit, files, ledger, peers, tables
 from klopf.errors import LedgerError, PeersError
@@ -143,7 +144,8 @@ def _place(rpc: str) -> str:
 def _data(how: Joining, schema: Schema) -> dict[str, Any]:
     """The file's samples as ``data.npz`` has them; none where there is no file."""
     if how.data is None:
-        empty = np.zeros((0, *schema.made_task.input_shape), np.float32)
+        plain = schema.task == "text"
+        empty: NDArray[Any] = np.zeros(0, np.str_) if plain else np.zeros((0, len(schema.features)), np.float32)
         return {"inputs": empty, "targets": np.zeros(0, np.int64)}
     return with_targets(schema.samples(how.data, how.form))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files
@@ -70,13 +71,14 @@ async def _buy(who: Participant, inputs: NDArray[Any], offer: int, most: int) ->
         )
     epoch = (await outlast(lambda: who.on_ledger(who.book.clock.now))).epoch
     talk, before = Conversations(who, epoch, purse), purse.promised
-    if len(known):
-        said = await talk.ask(paying, known, offer)
-        loss = listener.learn(said, data["targets"])
+    mixed = np.random.default_rng().permutation(len(known) + len(inputs))  # nobody can tell what will be checked
+    said = await talk.ask(paying, np.concatenate([known, inputs])[mixed], offer)
+    unmixed = {k: answer[np.argsort(mixed)] for k, answer in said.items()}
+    bought = {k: answer[len(known) :] for k, answer in unmixed.items()}
+    if len(known) and bought:
+        loss = listener.learn({k: answer[: len(known)] for k, answer in unmixed.items()}, data["targets"])
         files.replace(who.folder / "listener.json", json.dumps(listener.to_json()))
         log(f"loss on {len(known)} labelled samples {loss:.3f}")
-        paying = list(said)
-    bought = await talk.ask(paying, inputs, offer) if paying else {}
     if not bought:
         raise PeersError(f"none of {len(best)} neurons answered: the lines above say why")
     shares = listener.shares(list(bought))

@@ -64,7 +64,7 @@ class Listener(ABC):
     def choose(self, candidates: Sequence[int], seats: int, fringe_seats: int, lot: int = 0) -> list[int]:
         """Whom to ask in this round: the best heard, and in ``fringe_seats`` of the seats those longest not tried.
 
-        Returns at most ``seats`` of ``candidates``; everybody, if there are seats for all. Ties are decided by lots drawn
+        Returns at most ``seats`` of ``candidates``; everybody, if there are seats for all. Ties are decided by a draw
         from ``lot`` and the round: each listener brings its own, so that not all try the same first.
         """
         self.round += 1
