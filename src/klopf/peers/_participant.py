@@ -169,6 +169,7 @@ class Participant:
     async def close(self) -> None:
         if self._telling is not None:
             self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
         await self.dendrite.close()
         await self.on_ledger(self.book.close)
         self._ledger_thread.shutdown()
