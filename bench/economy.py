@@ -219,6 +219,22 @@ def main() -> None:
         tell(report, args)
 
 
+def tell_of_honest_worlds(report: Report) -> None:
+    """What those strategies are paid that harm the honest, beside what the same stake is paid if all are honest."""
+    usual, size = Crowd(100, 0, "honest", 8, 0), 100
+    usual.play(EPOCHS)
+    report.say("\nincome per KLP at risk, beside that of a KLP where all are honest; 100 neurons, sparse, 40 % / 45 %")
+    for strategy in ("race", "false news"):
+        found = []
+        for share in (0.4, 0.45):
+            world = Crowd(size, int(share * size), strategy, 8, 0)
+            world.play(EPOCHS)
+            found.append(float(world.earned[: world.fakes].mean() / usual.earned.mean()))
+            what = f"{strategy}, 100 neurons, sparse, {share:.0%} of the stake, beside a world where all are honest"
+            report.figure(what, found[-1], "of an honest KLP's income", at_most=1.0)
+        report.say(f"{strategy:<24}" + " / ".join(f"{one:.3f}" for one in found))
+
+
 def tell(report: Report, args: argparse.Namespace) -> None:
     sizes, shares = SIZES, (0.1, 0.4, 0.45) if args.quick else SHARES
     report.say("income per KLP at risk, beside the honest; sparse / dense" + " " * 12 + "share of all stake")
@@ -241,6 +257,7 @@ def tell(report: Report, args: argparse.Namespace) -> None:
                     both.append(f"{found:.3f}")
                 line += f"{' / '.join(both):>16}"
             report.say(line)
+    tell_of_honest_worlds(report)
     for strategy in PLAYED if not args.quick else ("ring by a little", "false news"):
         if strategy != "sybils":  # of whom there are more than the others
             what = f"{strategy}: whole arrays pay what claims one after the other pay"
