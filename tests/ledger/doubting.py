@@ -19,7 +19,7 @@ from klopf.ledger.evidence.challenges import State
 
 NEURONS, AUDITORS = (1, 2, 3), (4, 5, 6)
 ASKED, MODEL, SALT = 20, b"\7" * 32, bytes(32)
-WINDOW, DEPOSIT = 100, KLP
+WINDOW, DEPOSIT = 120, KLP  # more than a phase lasts, less than a quarter of the thaw
 TERMS = AuditTerms(challenge_seconds=WINDOW, deposit=DEPOSIT)
 SHARE = TINY.emission // 20
 BACK = st.integers(1, 3)

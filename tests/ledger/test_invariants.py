@@ -201,7 +201,7 @@ BUGS = {
         "if (burns) IToken(address(token)).burn(taken - reward);",
         "if (burns && false) IToken(address(token)).burn(taken - reward);",
     ),
-    "a finder who gets all": ("Stake", "taken / part;", "taken;"),
+    "a finder who gets twice as much": ("Stake", "taken / part;", "taken / part * 2;"),
     "an auditor paid again and again": ("AuditPay", "paid[epoch][auditor] = true;", ""),
     "pay before all doubts are over": ("Challenges", "block.timestamp >= revealed + 2 * window(epoch) && ", ""),
     "pay for what is still doubted": ("Challenges", "t.open == 0 && ", ""),
