@@ -56,6 +56,7 @@ class MemoryRpc(Rpc):
         self._kept: list[tuple[dict[bytes, Account], dict[tuple[bytes, int], int], int, int]] = []
         self._answers: dict[tuple[bytes, bytes, int], tuple[bytes, dict[tuple[bytes, int], int]]] = {}
         self._logs: list[dict[str, Any]] = []
+        self._times: dict[int, int] = {}
 
     def keep(self) -> None:
         """Remember the state, to come back to with :meth:`back`."""
@@ -81,8 +82,12 @@ class MemoryRpc(Rpc):
             self.time += int(params[0])
             return hex(self.time)
         if method == "eth_getLogs":
-            asked, place = params[0]["topics"], params[0]["address"].lower()
-            return [log for log in self._logs if log["address"] == place and _fits(log["topics"], asked)]
+            return [log for log in self._logs if _fits(log, params[0])]
+        if method == "eth_getStorageAt":
+            place, slot = bytes.fromhex(params[0][2:]), int(params[1], 16)
+            return "0x" + self.world.storage(place, slot).to_bytes(32).hex()
+        if method == "eth_getBlockByNumber":
+            return {"timestamp": hex(self._times[int(params[0], 16)])}
         raise NotImplementedError(method)
 
     def chain_id(self) -> int:
@@ -117,6 +122,7 @@ class MemoryRpc(Rpc):
         sender, place = bytes.fromhex(key.address[2:]), bytes.fromhex((to or "0x")[2:])
         outcome = self._run(sender, place, data, value)
         self.number += 1
+        self._times[self.number] = self.time
         self.world.apply(outcome.difference)
         if not outcome.status:
             name, line = _abi.error_text(outcome.output)
@@ -146,7 +152,10 @@ class MemoryRpc(Rpc):
         """Nothing to let go of."""
 
 
-def _fits(topics: list[str], asked: list[Any]) -> bool:
-    """Whether a log's topics are those asked for: each may be one, one of several, or None for any."""
-    wanted = [[one] if isinstance(one, str) else one for one in asked]
-    return len(topics) >= len(asked) and all(one is None or topics[i] in one for i, one in enumerate(wanted))
+def _fits(log: dict[str, Any], query: dict[str, Any]) -> bool:
+    """Whether a log is one of those asked for: each topic may be one, one of several, or None for any."""
+    places = [query["address"]] if isinstance(query["address"], str) else query["address"]
+    wanted = [[one] if isinstance(one, str) else one for one in query.get("topics", ())]
+    within = int(query["fromBlock"], 16) <= int(log["blockNumber"], 16) <= int(query["toBlock"], 16)
+    here = log["address"] in {place.lower() for place in places} and len(log["topics"]) >= len(wanted)
+    return within and here and all(one is None or log["topics"][i] in one for i, one in enumerate(wanted))

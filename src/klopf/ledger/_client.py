@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
-from klopf.errors import LedgerError
+from klopf.errors import LedgerError, Reverted
 from klopf.ledger._abi import Artifact, FunctionABI, artifact, packaged
 from klopf.ledger._event import event_abi
 from klopf.ledger._rpc import Rpc
@@ -126,6 +126,24 @@ class Client:
 
     def _write(self, function: str, *arguments: Any) -> Sent:
         return self._ledger.send(self.address, self._functions[function].call_data(arguments))
+
+    def _write_pages(self, function: str, *arguments: Any, most: int) -> Sent:
+        """One transaction for each ``most`` entries of the last argument, a list, so that none outgrows a block; the
+        last one is returned. There is one for an empty list, too. A page that fails without a reason had too little
+        gas: its halves are tried."""
+        *first, items = arguments
+        pages = [list(items[at : at + most]) for at in range(0, len(items), most)] or [[]]
+        sent = None
+        while pages:
+            page = pages.pop(0)
+            try:
+                sent = self._write(function, *first, page)
+            except Reverted as error:
+                if error.name or len(page) < 2:
+                    raise
+                pages[:0] = [page[: len(page) // 2], page[len(page) // 2 :]]
+        assert sent is not None
+        return sent
 
     def _made(self, sent: Sent, event: str) -> int:
         """The id in the first topic of an event that this contract emitted in a transaction."""

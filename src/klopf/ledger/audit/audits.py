@@ -23,6 +23,7 @@ from klopf.ledger.audit.marks import MarksReplay
 from klopf.ledger.core._participant import Role
 from klopf.ledger.core.clock import Clock, ClockReplay, Phase
 from klopf.ledger.core.registry import Registry, RegistryReplay
+from klopf.ledger.core.rules import Rules
 from klopf.ledger.core.stake import StakeReplay
 from klopf.neuron import Standing
 
@@ -40,8 +41,10 @@ __all__ = [
     "rows_of",
 ]
 
-_PAGE = 200
-"""Neurons whose draws are read in one call: about 9,000,000 gas among 1,000 auditors."""
+_DRAWS = 600
+"""Seats that are drawn in one call, of 200 neurons where each has three: about 9,000,000 gas among 1,000 auditors."""
+_ENDED, _PUNISHED = 120, 40
+"""Findings that are concluded, or auditors who are punished, in one transaction."""
 _COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,int64,uint64,bytes32)[])[]", "bytes32")
 
 
@@ -299,7 +302,8 @@ class Audits(Contract):
             registry, speaking = self._ledger.client(Registry), (Standing.FRINGE, Standing.BACKBONE)
             silent = [p.id for p in registry.all() if p.standing is Standing.SILENT and registry.renewed(p.id)]
             neurons = sorted([p.id for p in registry.all() if p.standing in speaking] + silent)
-        pages = [list(neurons[at : at + _PAGE]) for at in range(0, len(neurons), _PAGE)]
+        most = _DRAWS // self._ledger.client(Rules).current().audit_seats
+        pages = [list(neurons[at : at + most]) for at in range(0, len(neurons), most)]
         return [neuron for page in pages for neuron in self._read("assignments", epoch, auditor, page)]
 
     def commitment(self, epoch: int, address: str, results: Sequence[Result], salt: bytes) -> bytes:
@@ -316,12 +320,15 @@ class Audits(Contract):
         return self._write("reveal", id, rows_of(results), salt)
 
     def conclude(self, epoch: int, neurons: Sequence[int]) -> Sent:
-        """Combine what was revealed about each of ``neurons`` in an epoch that is over."""
-        return self._write("conclude", epoch, list(neurons))
+        """Combine what was revealed about each of ``neurons`` in an epoch that is over, 40 in a transaction, or fewer
+        where a neuron has more than three auditors."""
+        seats = max(3, self._ledger.client(Rules).current().audit_seats)
+        return self._write_pages("conclude", epoch, neurons, most=_ENDED // seats)
 
     def absent(self, epoch: int, auditors: Sequence[int]) -> Sent:
-        """Take from those of ``auditors`` what it costs to commit and not reveal, in an epoch that is over."""
-        return self._write("absent", epoch, list(auditors))
+        """Take from those of ``auditors`` what it costs to commit and not reveal, in an epoch that is over, 40 in a
+        transaction."""
+        return self._write_pages("absent", epoch, auditors, most=_PUNISHED)
 
     def findings(self, epoch: int, neuron: int) -> list[tuple[int, dict[str, Score]]]:
         """Who found what: the scores that the contract made, by task."""

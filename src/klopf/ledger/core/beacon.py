@@ -39,6 +39,8 @@ __all__ = [
 
 LENGTH = 4096
 """Values of a chain that Klopf's participants bind; with the last of them shown, another is bound."""
+_PAGE = 40
+"""Participants in a transaction that settles what they missed."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ class Beacon(Contract):
 
     def settle(self, ids: Sequence[int]) -> Sent:
         """Take what it costs from those who held a value back; whoever did not is passed over. Anybody may."""
-        return self._write("settle", list(ids))
+        return self._write_pages("settle", ids, most=_PAGE)
 
     def owners_terms(self) -> BeaconTerms:
         return self.terms()

@@ -1,12 +1,11 @@
 """Who takes part: keys, roles, models, standing and seats; and how much each was heard.
 
-One file because it is one contract's: its events, what they must have been, and its client.
+Its events are in ``_registry_events.py``; what of its replay judges, in ``_standings.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -20,14 +19,27 @@ from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
 from klopf.ledger._parameters import KLP
 from klopf.ledger._receipts import Domain
-from klopf.ledger._replay import Replay
 from klopf.ledger.core import _reference as ref
 from klopf.ledger.core._duties import Duties
 from klopf.ledger.core._member import Member
 from klopf.ledger.core._participant import Participant, Role
-from klopf.ledger.core.clock import Clock, ClockReplay
+from klopf.ledger.core._registry_events import (
+    Delisted,
+    Dismissed,
+    EIP712DomainChanged,
+    Gone,
+    Judged,
+    KeyRotated,
+    ModelChanged,
+    ModelCommitted,
+    Moved,
+    Registered,
+    StandingChanged,
+    UtilityUpdated,
+)
+from klopf.ledger.core._standings import KEEPS_SEAT, Standings
+from klopf.ledger.core.clock import Clock
 from klopf.ledger.core.lens import Lens
-from klopf.ledger.core.rules import RulesReplay
 from klopf.ledger.core.token import Token
 from klopf.ledger.keys import Key, checksum
 from klopf.neuron import Standing
@@ -55,115 +67,21 @@ __all__ = [
 _PAGE = 200  # participants read in one call, at most
 _TEXT, _CERTIFICATE = 255, 4096  # bytes of an endpoint or a model, and of a certificate
 FREE, _DEPOSIT = 256, 10 * KLP  # so many ids cost nothing, those after them this
-KEEPS_SEAT = float("inf")  # a rival nobody can beat: the rule then answers without a seat asked for
 
 
-@dataclass(frozen=True)
-class Registered(Event):
-    id: int
-    role: int
-    owner: str
-    key: str
-    endpoint: str
-    model: str
-    certificate: bytes
-
-
-@dataclass(frozen=True)
-class Moved(Event):
-    id: int
-    endpoint: str
-    certificate: bytes
-
-
-@dataclass(frozen=True)
-class KeyRotated(Event):
-    id: int
-    key: str
-
-
-@dataclass(frozen=True)
-class Gone(Event):
-    """Has left; ``deposit`` went back to its owner."""
-
-    id: int
-    deposit: int
-
-
-@dataclass(frozen=True)
-class ModelChanged(Event):
-    id: int
-    model: str
-
-
-@dataclass(frozen=True)
-class ModelCommitted(Event):
-    id: int
-    epoch: int
-    commitment: bytes
-
-
-@dataclass(frozen=True)
-class UtilityUpdated(Event):
-    id: int
-    epoch: int
-    share: int
-    utility: int
-
-
-@dataclass(frozen=True)
-class Judged(Event):
-    id: int
-    epoch: int
-    passed: bool
-    failed_in_a_row: int
-
-
-@dataclass(frozen=True)
-class StandingChanged(Event):
-    id: int
-    epoch: int
-    before: int
-    after: int
-    rival: int
-
-
-@dataclass(frozen=True)
-class Delisted(Event):
-    id: int
-
-
-@dataclass(frozen=True)
-class Dismissed(Event):
-    """A neuron that did not post for long is bound to listen no more, until it does."""
-
-    id: int
-    epoch: int
-
-
-@dataclass(frozen=True)
-class EIP712DomainChanged(Event):
-    pass
-
-
-class RegistryReplay(Replay):
-    """Members, and the standing that each has earned by the shared rule."""
+class RegistryReplay(Standings):
+    """Members, what each has at stake and who is bound to listen; standing is in :class:`Standings`."""
 
     holds_tokens = True
 
     def begin(self) -> None:
-        self.rules, self.clock = self.of(RulesReplay), self.of(ClockReplay)
-        self.members: dict[int, Member] = {}
+        super().begin()
         self.listed: dict[int, int] = {}
         """Auditors who staked enough, oldest first, and when each may first be drawn."""
         self.lots: dict[int, list[tuple[int, int]]] = {}
         """Of everybody who ever had an auditor's stake, in the order of coming: (epoch, weight after it changed)."""
-        self.heard: set[tuple[int, int]] = set()
-        """(epoch, id) of all whose share of an epoch is in their utility."""
         self.clock.weight = self.weight
         self.duties = Duties()
-        self.share: Callable[[int, int], int] = lambda epoch, id: 0
-        """What an id was heard in an epoch, of all listening, 18 decimals; set by whoever keeps that account."""
 
     def on_Registered(self, e: Registered) -> None:
         self.differ(f"id of {self.where(e)}", len(self.members) + 1, e.id)
@@ -219,45 +137,13 @@ class RegistryReplay(Replay):
         if id not in self.members:
             raise KeyError(id)
 
-    # -- standing --
-
-    def age(self, m: Member) -> int:
-        return max(0, self.clock.epoch - 1 - m.born) if m.standing is not Standing.NONE else 0
-
-    def utility(self, m: Member) -> int:
-        return ref.corrected(m.utility, m.updated, m.born, self.age(m), self.rules.now.decay)
-
-    def earned(self, m: Member, heard: int = 0, rival: float | None = KEEPS_SEAT) -> Standing:
-        """The standing that the shared rule gives."""
-        rules = self.rules.now
-        return neuron.next_standing(
-            m.standing,
-            mature=neuron.is_mature(self.age(m), rules.maturity),
-            audit_passed=m.passed,
-            audits_failed_in_a_row=m.failed,
-            heard=heard,
-            rival_heard=rival,
-            margin=rules.margin_bps / 10_000,
-            patience=rules.patience,
-        )
-
-    def on_StandingChanged(self, e: StandingChanged) -> None:
-        m = self.members[e.id]
-        self.differ(f"epoch of {self.where(e)}", self.clock.epoch, e.epoch)
-        self.differ(f"standing before {self.where(e)}", m.standing.name, Standing(e.before).name)
-        after = Standing(e.after)
-        if not self.met(e, e.id, e.after, e.rival):
-            if after is Standing.BACKBONE or e.rival:
-                self.knocked(e, m)
-            else:  # somebody called silence
-                self.differ(f"standing of {e.id} by {self.where(e)}", self.earned(m).name, after.name)
-        m.standing = after
-        if after is Standing.SILENT:
-            self.duties.bind(e.id, 0, self.clock.epoch)
-        elif e.before in (Standing.NONE, Standing.SILENT):
-            self.bind_anew(e.id)
-
     # -- who is bound to listen --
+
+    def changed(self, id: int, before: Standing, after: Standing) -> None:
+        if after is Standing.SILENT:
+            self.duties.bind(id, 0, self.clock.epoch)
+        elif before in (Standing.NONE, Standing.SILENT):
+            self.bind_anew(id)
 
     def bound_with(self, id: int, epoch: int) -> int:
         """The stake with which a neuron is bound to listen; 0 where it is not."""
@@ -273,27 +159,6 @@ class RegistryReplay(Replay):
         self.differ(f"epoch of {self.where(e)}", self.clock.epoch, e.epoch)
         self.differ(f"absence of {self.where(e)} long enough", True, self.duties.absent(e.id, e.epoch))
         self.duties.bind(e.id, 0, e.epoch)
-
-    def knocked(self, e: StandingChanged, m: Member) -> None:
-        """A seat is asked for. Where it is taken, the incumbent's change comes first and names the challenger."""
-        challenger, incumbent = (e.id, 0) if e.after == Standing.BACKBONE else (e.rival, e.id)
-        c = self.members[challenger]
-        if incumbent:
-            self.expect("Registry.StandingChanged", challenger, int(Standing.BACKBONE), incumbent)
-            self.differ(f"standing of {incumbent} before {self.where(e)}", "BACKBONE", m.standing.name)
-            for id, x in ((challenger, c), (incumbent, m)):
-                self.differ(f"epochs of {id} accounted for before {self.where(e)}", self.age(x), x.accounted)
-            earned = self.earned(c, self.utility(c), self.utility(m))
-        else:
-            self.differ(f"rival of {self.where(e)}", 0, e.rival)
-            taken = sum(x.standing is Standing.BACKBONE for x in self.members.values())
-            self.differ(f"a free seat for {self.where(e)}", True, taken < self.rules.now.seats)
-            earned = self.earned(c, self.utility(c), None)
-        self.differ(f"standing that {challenger} earned by {self.where(e)}", "BACKBONE", earned.name)
-
-    def expect_standing(self, id: int, after: Standing) -> None:
-        """The standing of ``id`` must change in this transaction, without a seat asked for."""
-        self.expect("Registry.StandingChanged", id, int(after), 0)
 
     def restake(self, id: int, staked: int, fell: bool) -> None:
         """What a changed stake means for weight and standing; standing is lost only where stake was taken out."""
@@ -327,47 +192,6 @@ class RegistryReplay(Replay):
         drawable = self.listed[e.id] <= epoch and m.stake_at(epoch) >= least
         self.differ(f"stake of {e.id} too little at {self.where(e)}", True, m.staked < least and not drawable)
         del self.listed[e.id]
-
-    def judge(self, id: int, epoch: int, passed: bool) -> None:
-        """An audit of ``id`` has this outcome: what must be said of it, and of its standing."""
-        m = self.members[id]
-        m.passed, m.failed = passed, 0 if passed else min(255, m.failed + 1)
-        self.expect("Registry.Judged", id, epoch, passed, m.failed)
-        if (earned := self.earned(m)) is not m.standing:
-            self.expect_standing(id, earned)
-        elif passed and m.renewed and m.standing is Standing.SILENT and m.staked >= self.rules.now.neuron_stake:
-            m.born = m.updated = self.clock.epoch  # it begins anew
-            m.utility, m.rule_utility, m.accounted, m.renewed = 0, 0.0, 0, False
-            self.expect_standing(id, Standing.FRINGE)
-
-    def on_Judged(self, e: Judged) -> None:
-        self.must(e, e.id, e.epoch, e.passed, e.failed_in_a_row)
-
-    # -- utility --
-
-    def counts(self, epoch: int, m: Member) -> bool:
-        """Whether how ``m`` was heard in ``epoch`` counts for its utility."""
-        return m.role is Role.NEURON and m.standing is not Standing.NONE and epoch > m.born
-
-    def on_UtilityUpdated(self, e: UtilityUpdated) -> None:
-        m = self.members[e.id]
-        share = self.share(e.epoch, e.id)
-        self.differ(f"share of {self.where(e)}", share, e.share)
-        self.relearn(m, e.epoch, share / ref.WAD)
-        m.utility, m.updated = ref.utility_after(m.utility, m.updated, e.epoch, share, self.rules.now.decay)
-        self.differ(f"utility of {self.where(e)}", m.utility, e.utility)
-        m.accounted += 1
-        self.heard.add((e.epoch, e.id))
-
-    def relearn(self, m: Member, epoch: int, share: float) -> None:
-        """R1 by the shared rule; an epoch collected late is added with the decay it would have seen."""
-        decay = self.rules.now.decay / ref.WAD
-        if epoch > m.updated:
-            for _ in range(m.updated + 1, epoch):
-                m.rule_utility = neuron.updated_utility(m.rule_utility, 1.0, 0.0, decay)
-            m.rule_utility = neuron.updated_utility(m.rule_utility, 1.0, share, decay)
-        else:
-            m.rule_utility += neuron.updated_utility(0.0, 1.0, share, decay) * decay ** (m.updated - epoch)
 
     # -- the end --
 
@@ -511,8 +335,9 @@ class Registry(Contract):
         return int(self._read("boundWith", id, epoch))
 
     def dismiss(self, ids: Sequence[int]) -> Sent:
-        """Bind neurons to listen no longer that have not posted for 24 epochs; others are passed over. Anybody may."""
-        return self._write("dismiss", list(ids))
+        """Bind neurons to listen no longer that have not posted for 24 epochs, 200 in a transaction; others are passed
+        over. Anybody may."""
+        return self._write_pages("dismiss", ids, most=_PAGE)
 
     def auditors(self) -> list[int]:
         """The listed auditors, oldest first."""

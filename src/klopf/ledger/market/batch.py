@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from klopf.ledger._client import Sent
 from klopf.ledger._pack import Contract
+from klopf.ledger.core.rules import Rules
 
 __all__ = ["Batch"]
 
-_BATCH = 40  # members settled in one transaction
+_BATCH = 120  # findings that are concluded in one transaction: 40 members where each has three auditors
 
 
 class Batch(Contract):
@@ -18,7 +19,7 @@ class Batch(Contract):
     name = "Batch"
 
     def settle(self, epoch: int, ids: Sequence[int]) -> Sent:
-        """Collect and conclude an epoch that is over for ``ids``: one transaction for each 40 of them, so that none
-        outgrows a block; the last one is returned."""
-        parts = [ids[i : i + _BATCH] for i in range(0, len(ids), _BATCH)] or [[]]
-        return [self._write("settle", epoch, list(part)) for part in parts][-1]
+        """Collect and conclude an epoch that is over for ``ids``: one transaction for each 40 of them, or fewer where a
+        neuron has more than three auditors, so that none outgrows a block; the last one is returned."""
+        seats = max(3, self._ledger.client(Rules).current().audit_seats)
+        return self._write_pages("settle", epoch, ids, most=_BATCH // seats)

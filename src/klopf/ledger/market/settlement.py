@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 EMPTY_ROOT = (1).to_bytes(32, "big")
-_WAD, _COLUMN = 10**18, 128  # one, and receipts that a claim may hold
+_WAD, _COLUMN, _PAGE = 10**18, 128, 100  # one, receipts that a claim may hold, and neurons paid in a transaction
 
 
 class SettlementReplay(Replay):
@@ -277,8 +277,9 @@ class Settlement(Contract):
         return Trust(*self._read("trusts", id))
 
     def collect(self, epoch: int, ids: Sequence[int]) -> Sent:
-        """Pay what an epoch that is over owes to each of ``ids``; what was collected is skipped."""
-        return self._write("collect", epoch, list(ids))
+        """Pay what an epoch that is over owes to each of ``ids``, 100 in a transaction; what was collected is
+        skipped."""
+        return self._write_pages("collect", epoch, ids, most=_PAGE)
 
     def column(self, epoch: int, id: int) -> Column:
         """How ``id`` was heard in ``epoch``."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from klopf.errors import LedgerError
+from klopf.errors import LedgerError, Reverted
 from klopf.ledger import keys
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
@@ -30,6 +30,8 @@ __all__ = [
     "VouchersReplay",
     "Withdrawn",
 ]
+
+_PAGE = 100  # neurons or vouchers in a transaction
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,11 @@ class Vouchers(Contract):
         return int(self._read("free", requester))
 
     def reserve(self, requester: int, amounts: Mapping[int, int]) -> Sent:
-        """Reserve fees for neurons, by their ids: so much more for each."""
-        return self._write("reserve", requester, list(amounts), list(amounts.values()))
+        """Reserve fees for neurons, by their ids: so much more for each; 100 in a transaction, the last is returned."""
+        rows = list(amounts.items())
+        pages = [rows[at : at + _PAGE] for at in range(0, len(rows), _PAGE)] or [[]]
+        sent = [self._write("reserve", requester, [k for k, _ in page], [v for _, v in page]) for page in pages]
+        return sent[-1]
 
     def reserved(self, requester: int, neuron: int) -> Reserve:
         """What ``requester`` reserved for ``neuron``, and what that one took."""
@@ -237,5 +242,16 @@ class Vouchers(Contract):
         return SignedVoucher(voucher, self._ledger.me.sign(voucher.digest(self.domain)))
 
     def redeem(self, neuron: int, vouchers: Sequence[SignedVoucher]) -> Sent:
-        """Pay a neuron's owner what vouchers promise beyond what was taken. Anybody may."""
-        return self._write("redeem", neuron, [signed.as_tuple() for signed in vouchers])
+        """Pay a neuron's owner what vouchers promise beyond what was taken, 100 in a transaction; the last that paid
+        is returned. Anybody may. Reverted where nothing is due for any of them."""
+        rows, paid, refused = [signed.as_tuple() for signed in vouchers], list[Sent](), list[Reverted]()
+        for at in range(0, max(len(rows), 1), _PAGE):
+            try:
+                paid.append(self._write("redeem", neuron, rows[at : at + _PAGE]))
+            except Reverted as error:
+                if error.name != "NothingDue":
+                    raise
+                refused.append(error)
+        if not paid:
+            raise refused[-1]
+        return paid[-1]
