@@ -213,7 +213,10 @@ class _Neuron:
         return not self._released(epoch) and await self.who.listening_begins()
 
     def _released(self, epoch: int) -> bool:
-        return self.seals.released(epoch, self.who.living() - {self.who.id}) and self.who.has_asked(epoch)
+        """Whether all neurons and auditors have asked; requesters come and go, and are not waited for."""
+        others = self.who.others
+        asking = {k for k in self.who.living() if others[k].role is not ledger.Role.REQUESTER} - {self.who.id}
+        return self.seals.released(epoch, asking) and self.who.has_asked(epoch)
 
     async def _asked(self, request: wire.Request) -> wire.Answer:
         """Somebody asks no more in this epoch."""
