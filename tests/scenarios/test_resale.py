@@ -5,7 +5,7 @@ import pytest
 
 from .network import finish, klopf, start
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 NETWORK = """
 name = "resale"
