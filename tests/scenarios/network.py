@@ -57,6 +57,34 @@ claim_seconds = {seconds}
 """
 
 
+DOUBTS = """
+name = "doubts"
+seed = 1
+epochs = 2
+[data]
+file = "digits"
+[[neuron]]
+name = "ada"
+settings = {{ learner = "continual-backprop", hidden = [32] }}
+[[neuron]]
+name = "finn"
+conduct = "tests.adversaries:Fickle"
+settings = {{ learner = "continual-backprop", hidden = [32] }}
+[[auditor]]
+name = "vera"
+[[auditor]]
+name = "walt"
+[[auditor]]
+name = "pat"
+conduct = "tests.adversaries:Padder"
+[audit]
+challenge_seconds = {seconds}
+[requester]
+fee = 0.001
+"""
+"""One neuron that answers otherwise when it is asked again, one auditor that pads what it counted, two honest ones."""
+
+
 def write_network(folder: Path, *, epochs=4, restart=True, seconds=60, more="") -> Path:
     file = folder / "network.toml"
     text = NETWORK.format(epochs=epochs, restart=str(restart).lower(), seconds=seconds)

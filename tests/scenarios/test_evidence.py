@@ -10,35 +10,9 @@ from klopf import ledger
 from klopf.ledger import events
 from klopf.network import read_run
 
-from .network import finish, kill, klopf, start
+from .network import DOUBTS, finish, kill, klopf, start
 
 pytestmark = pytest.mark.timeout(900)
-
-NETWORK = """
-name = "doubts"
-seed = 1
-epochs = 2
-[data]
-file = "digits"
-[[neuron]]
-name = "ada"
-settings = { learner = "continual-backprop", hidden = [32] }
-[[neuron]]
-name = "finn"
-conduct = "tests.adversaries:Fickle"
-settings = { learner = "continual-backprop", hidden = [32] }
-[[auditor]]
-name = "vera"
-[[auditor]]
-name = "walt"
-[[auditor]]
-name = "pat"
-conduct = "tests.adversaries:Padder"
-[audit]
-challenge_seconds = 60
-[requester]
-fee = 0.001
-"""
 
 
 def said(folder, kind):
@@ -53,7 +27,7 @@ def said(folder, kind):
 def played(tmp_path_factory):
     """A finished run; both honest auditors were killed when the first question had been doubted."""
     place = tmp_path_factory.mktemp("doubts")
-    (place / "network.toml").write_text(NETWORK)
+    (place / "network.toml").write_text(DOUBTS.format(seconds=60))
     run = start(place / "network.toml", place / "run")
     try:
         deadline = time.monotonic() + 600

@@ -15,35 +15,9 @@ from klopf.errors import KlopfError
 from klopf.ledger import events
 from klopf.network import read_run, to_json
 
-from .network import finish, start
+from .network import DOUBTS, finish, start
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
-
-NETWORK = """
-name = "tampering"
-seed = 1
-epochs = 2
-[data]
-file = "digits"
-[[neuron]]
-name = "ada"
-settings = { learner = "continual-backprop", hidden = [16] }
-[[neuron]]
-name = "finn"
-conduct = "tests.adversaries:Fickle"
-settings = { learner = "continual-backprop", hidden = [16] }
-[[auditor]]
-name = "vera"
-[[auditor]]
-name = "walt"
-[[auditor]]
-name = "pat"
-conduct = "tests.adversaries:Padder"
-[audit]
-challenge_seconds = 40
-[requester]
-fee = 0.001
-"""
 
 Harm = Callable[[Path], None]
 
@@ -239,7 +213,7 @@ HARMS: dict[str, Harm] = {
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     place = tmp_path_factory.mktemp("tampering")
-    (place / "network.toml").write_text(NETWORK)
+    (place / "network.toml").write_text(DOUBTS.format(seconds=40))
     finish(start(place / "network.toml", place / "run"))
     assert network.verify(place / "run") == []
     return place / "run"
