@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from klopf.errors import KlopfError, PeersError, TableError
-from klopf.network import DataSettings, Schema
+from klopf.network import DataSettings, Joining, Schema
+from klopf.network._join import _settings
 
 FLOWERS = "length;width;kind\n1,5;3;red\n2,5;5;blue\n3,5;4;red\n"
 
@@ -105,3 +106,9 @@ def test_no_json_is_one_line(text: str, tmp_path: Path) -> None:
     with pytest.raises(KlopfError, match="is no schema") as caught:
         Schema.read(file)
     assert "\n" not in str(caught.value)
+
+
+def test_whoever_joins_seals_as_long_as_the_network_says(schema: Schema, tmp_path: Path) -> None:
+    agreed = Schema.from_text(schema.model_copy(update={"seal_seconds": 7.0}).text, "the ledger")
+    settings = _settings(tmp_path, Joining(rpc="chain.db", network="0x" + "11" * 20), agreed, {})
+    assert settings.seal_seconds == 7 and settings.task == agreed.made_task

@@ -105,7 +105,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
     try:
         deployment.save(folder / "deployment.json")
         files.replace(folder / "schema.json", schema.text)
-        settings = _settings(folder, how, task, more)
+        settings = _settings(folder, how, schema, more)
         key, certificate = furnish(folder, settings, data, passphrase)
         if how.role == "neuron" and not any((folder / "state").glob("*/listener.json")):
             begun(f"learning from {len(data['targets'])} samples")
@@ -182,14 +182,14 @@ def _is_ones_own(folder: Path, deployment: ledger.Deployment, how: Joining) -> N
         raise PeersError(f"{folder} is that of a {role}: join as {how.role} from another folder")
 
 
-def _settings(folder: Path, how: Joining, task: peers.Task, more: dict[str, Any]) -> peers.ParticipantSettings:
+def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) -> peers.ParticipantSettings:
     seed = secrets.randbelow(2**32)
     if (folder / "participant.json").exists():
         seed = peers.ParticipantSettings.read(folder).seed
     return peers.ParticipantSettings(
         name=(how.name or folder.absolute().name)[:32], role=how.role, ledger=_place(how.rpc),
-        deployment="deployment.json", epochs=2**32 - 1, task=task, seed=seed,
-        host=how.host or own_address(how.rpc), port=how.port, more=more,
+        deployment="deployment.json", epochs=2**32 - 1, task=schema.made_task, seed=seed,
+        host=how.host or own_address(how.rpc), port=how.port, seal_seconds=schema.seal_seconds, more=more,
     )  # fmt: skip
 
 

@@ -52,6 +52,8 @@ class Schema(_Strict):
     names: tuple[Label, ...] = ()
     unit: str = ""
     """Of the target's numbers."""
+    seal_seconds: Annotated[float, Field(ge=0, le=600)] = 30.0
+    """How long answers are sealed before they are opened: not of the data, but the same for everybody, too."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
