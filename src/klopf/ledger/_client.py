@@ -132,6 +132,7 @@ class Client:
         last one is returned. There is one for an empty list, too. A page that fails without a reason had too little
         gas: its halves are tried."""
         *first, items = arguments
+        most = max(1, most)  # one at least, however much each of them takes
         pages = [list(items[at : at + most]) for at in range(0, len(items), most)] or [[]]
         sent = None
         while pages:
