@@ -36,7 +36,7 @@ def wallet(net: Net, digests: Callable[[str], list[bytes]]) -> str:
     """The address of a contract that has signed what ``digests`` makes of that address, and nothing else (ERC-1271)."""
     me = net.admin.me
     place = checksum(
-        contract_address(me.address, int(net.admin.rpc.request("eth_getTransactionCount", me.address), 16))
+        contract_address(me.address, int(net.admin.rpc.request("eth_getTransactionCount", me.address, "latest"), 16))
     )
     known = b"".join(
         bytes.fromhex("6004357f") + digest + bytes.fromhex("14") + (b"\x17" if i else b"")  # equal to any of them
