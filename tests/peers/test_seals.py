@@ -1,6 +1,7 @@
 """Answers are sealed before they are opened: who passes on what it is told is late, whatever it tries."""
 
 import asyncio
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from klopf.errors import Unreachable
 from klopf.network.adversaries import Reseller
 from klopf.peers import Classes, Conversations, Numbers, Text
 from klopf.peers._questions import asked_about
-from klopf.peers._seals import CROWD, Bond, Seals, seal
+from klopf.peers._seals import ALL_BYTES, CROWD, MOST_BYTES, Bond, Seals, seal
 
 TASK = Classes(("x",), ("a", "b"))
 BOND = Bond(epoch=4, speaker=1, listener=9)
@@ -71,6 +72,20 @@ def test_what_waits_for_one_asker_is_bounded():
     seals.close(Bond(4, 1, 8), "c", 1, ANSWER)
 
 
+def test_what_waits_is_bounded_in_bytes_for_one_and_for_all_and_forgotten_whoever_asks_next():
+    seals, time, _ = sealed()
+    large = wire.Answer({"probabilities": np.zeros(MOST_BYTES // 4 - 100, np.float32)})
+    for asker in range(20, 20 + ALL_BYTES // MOST_BYTES):
+        seals.close(Bond(4, 1, asker), "c", 1, large)
+        with pytest.raises(wire.Decline, match="open them first"):
+            seals.close(Bond(4, 1, asker), "c", 1, large)
+    with pytest.raises(wire.Decline, match="ask again later"):
+        seals.close(Bond(4, 1, 99), "c", 1, large)
+    time.now += 200
+    seals.close(Bond(4, 1, 99), "c", 1, ANSWER)
+    assert seals._total == ANSWER.tensors["probabilities"].nbytes and set(seals._waiting) == {99}
+
+
 def test_what_was_opened_counts_once():
     seals, _, key = sealed()
     assert seals.first_opened(9, key) == (BOND, "c", 1)
@@ -92,6 +107,15 @@ def test_seals_are_released_when_all_have_asked_and_who_kept_silent_is_not_waite
     assert not seals.released(4, {5, 6, 7}), "six is back"
 
 
+def test_where_nobody_told_or_was_to_tell_nobody_is_taken_for_absent():
+    seals = Seals(2.0)
+    assert not seals.released(1, {5, 6})
+    assert not seals.released(2, {5, 6}), "nobody told anything in the first: a crowd, or a start"
+    seals.asks_no_more(2, 5)
+    assert not seals.released(2, set(range(CROWD + 1)))
+    assert not seals.released(3, {5, 6}), "of a crowd nobody was to tell"
+
+
 def test_among_many_seals_wait_their_time():
     seals = Seals(2.0)
     everybody = range(CROWD + 1)
@@ -110,7 +134,7 @@ def test_nothing_is_asked_a_second_time_before_all_was_asked():
 # ---- the asker's end
 
 
-def asker(answers, seconds=0.3):
+def asker(answers, seconds=0.3, listen=60):
     """Participant 9, whose neighbours answer as ``answers`` say, by number and method."""
 
     async def ask(peer, method, tensors=None, payload=None, *, timeout):
@@ -122,8 +146,11 @@ def asker(answers, seconds=0.3):
     async def asks_no_more(epoch):
         pass
 
+    async def now():
+        return SimpleNamespace(time=0, deadline=listen)
+
     return SimpleNamespace(
-        id=9, task=TASK, settings=SimpleNamespace(seal_seconds=seconds), dendrite=SimpleNamespace(ask=ask),
+        id=9, task=TASK, seal_seconds=seconds, dendrite=SimpleNamespace(ask=ask), now=now,
         directory=SimpleNamespace(by_id=lambda k: k), asks_no_more=asks_no_more,
     )  # fmt: skip
 
@@ -202,6 +229,19 @@ def test_who_is_told_by_others_is_not_heard(copier):
 def test_what_is_paid_for_may_come_at_once():
     asking = Conversations(asker({2: Open(2, 1.0)}), 4)
     assert set(asyncio.run(asking.ask([2], np.zeros((1, 1), np.float32), offer=5))) == {2}
+
+
+def test_who_puts_off_opening_is_not_asked_in_a_circle_and_holds_nobody_past_the_phase():
+    calls = []
+
+    class PutsOff(Speaker):
+        async def __call__(self, method, tensors, payload):
+            calls.append(method)
+            return wire.Answer({}, "later") if method == "open" else await super().__call__(method, tensors, payload)
+
+    begun = time.monotonic()
+    found, _ = ask({1: Speaker(1, 0.25, 0.1), 2: PutsOff(2, 1.0)}, seconds=0.3, listen=2)
+    assert set(found) == {1} and time.monotonic() - begun < 2 and calls.count("open") < 12
 
 
 # ---- the adversary

@@ -1,6 +1,5 @@
 """What a neuron signs for auditors: the same again, with one model an epoch, whatever dies in between."""
 
-import asyncio
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,20 +17,15 @@ KEY = ledger.keys.new()
 QUESTIONS = np.arange(8, dtype=np.float32).reshape(4, 2)
 
 
-def neuron(folder, *, pack=True, running=5):
+def neuron(folder, *, pack=True):
     addresses = {"Challenges": DOMAIN.contract} if pack else {}
     book = SimpleNamespace(
         deployment=SimpleNamespace(addresses=addresses), client=lambda kind: SimpleNamespace(domain=DOMAIN),
-        clock=SimpleNamespace(now=lambda: SimpleNamespace(epoch=running)),
     )  # fmt: skip
-
-    async def on_ledger(call, *arguments):
-        return call(*arguments)
-
     others = {8: SimpleNamespace(role=ledger.Role.AUDITOR), 9: SimpleNamespace(role=ledger.Role.NEURON)}
     conduct = Conduct.__new__(Conduct)
     who = SimpleNamespace(
-        folder=folder, book=book, id=3, key=KEY, others=others, conduct=conduct, on_ledger=on_ledger
+        folder=folder, book=book, id=3, key=KEY, others=others, conduct=conduct
     )  # fmt: skip
     return Statements(who)
 
@@ -82,12 +76,8 @@ def test_no_second_model_signs_in_an_epoch(tmp_path, killed):
     one.sign(6, 8, bytes(32), QUESTIONS, answers())
 
 
-def test_nothing_is_signed_ahead_or_for_a_past_epoch_or_for_others_than_auditors(tmp_path):
+def test_only_what_auditors_are_answered_is_signed(tmp_path):
     one = neuron(tmp_path)
-    for epoch in (4, 6):
-        with pytest.raises(wire.Decline, match="epoch 5 runs"):
-            asyncio.run(one.open(epoch))
-    asyncio.run(one.open(5))
     assert one.asked_by(SimpleNamespace(id=8))
     assert not one.asked_by(SimpleNamespace(id=9)) and not one.asked_by(SimpleNamespace(id=77))
     assert not neuron(tmp_path, pack=False).asked_by(SimpleNamespace(id=8))

@@ -23,6 +23,8 @@ from klopf.peers._vouchers import Purse
 __all__ = ["Conversations", "attention", "hand_over"]
 
 ASK_SECONDS = 30.0
+LATER = 0.25
+"""Seconds before whoever puts one off is asked again."""
 BATCH = 512
 """Samples in one request."""
 
@@ -57,6 +59,7 @@ class Conversations:
         silence earns nothing and harms nobody else. Where answers are sealed, everybody's seal is due so many seconds
         after the question first went out, and only what is paid for may come without one.
         """
+        until = time.monotonic() + await self._patience()
         self._putting += 1
         try:
             parts = await self._put_all(ids, inputs, offer)
@@ -64,7 +67,7 @@ class Conversations:
             self._putting -= 1
         if not self._putting:  # what is asked at the same time is put before any seal is opened
             await self.who.asks_no_more(self.epoch)
-        found = await asyncio.gather(*(self._take(k, inputs, answers) for k, answers in parts.items()))
+        found = await asyncio.gather(*(self._take(k, inputs, answers, until) for k, answers in parts.items()))
         return {k: answer for k, answer in zip(list(parts), found, strict=True) if answer is not None}
 
     async def _put_all(
@@ -81,7 +84,13 @@ class Conversations:
 
     @property
     def _seconds(self) -> float:
-        return self.who.settings.seal_seconds
+        return self.who.seal_seconds
+
+    async def _patience(self) -> float:
+        """Seconds for which whoever is asked is waited for, all together: a seal is given within ``seal_seconds`` and
+        opened so much later, and of the phase something must be left to post in."""
+        now = await self.who.now()
+        return min(2 * self._seconds + ASK_SECONDS, max(1.0, 0.8 * (now.deadline - now.time)))
 
     async def _put(self, k: int, batch: NDArray[Any], offer: int) -> wire.Answer | None:
         """Put a batch to ``k``: its answer, or its seal."""
@@ -103,14 +112,14 @@ class Conversations:
         return answer
 
     async def _take(
-        self, k: int, inputs: NDArray[Any], answers: Sequence[tuple[int, wire.Answer]]
+        self, k: int, inputs: NDArray[Any], answers: Sequence[tuple[int, wire.Answer]], until: float
     ) -> NDArray[Any] | None:  # fmt: skip
         """What ``k`` answered, its seals opened; None where any of it is no answer."""
         count = self._counts.setdefault(k, _Count())
         parts = []
-        for start, answer in answers:
+        all_opened = await asyncio.gather(*(self._open(k, answer, until) for _, answer in answers))
+        for (start, answer), opened in zip(answers, all_opened, strict=True):
             batch, key = inputs[start : start + BATCH], _seal_of(answer)
-            opened = await self._open(k, key) if key else answer
             if opened is None:
                 return None
             count.answers += len(batch)
@@ -125,20 +134,23 @@ class Conversations:
             parts.append(found)
         return np.concatenate(parts) if parts else None
 
-    async def _open(self, k: int, key: bytes) -> wire.Answer | None:
-        """The answer that ``k`` sealed, if that is what it opens."""
-        until = time.monotonic() + self._seconds + ASK_SECONDS
-        while True:
+    async def _open(self, k: int, put: wire.Answer, until: float) -> wire.Answer | None:
+        """The answer that ``k`` sealed, if that is what it opens; one that came without a seal is that answer."""
+        key = _seal_of(put)
+        if not key:
+            return put
+        while (left := until - time.monotonic()) > 0:
             try:
-                answer = await self.who.dendrite.ask(k, "open", payload={"seal": key.hex()}, timeout=ASK_SECONDS)
-                if answer.payload != "later":
-                    break
+                answer = await self.who.dendrite.ask(k, "open", payload={"seal": key.hex()}, timeout=left)
             except KlopfError as error:
                 log(f"{k} did not open its seal: {error}")
                 return None
-            if time.monotonic() > until:
-                log(f"{k} did not open its seal in time")
-                return None
+            if answer.payload != "later":
+                break
+            await asyncio.sleep(LATER)  # whoever says so at once must not be asked in a circle
+        else:
+            log(f"{k} did not open its seal in time")
+            return None
         try:
             salt = bytes.fromhex(answer.payload["salt"])
         except (KeyError, TypeError, ValueError):

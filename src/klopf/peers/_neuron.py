@@ -29,6 +29,7 @@ from klopf.neuron import Standing
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
+from klopf.peers._guests import Guests
 from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, ParticipantSettings, log, outlast, read_data, trouble
 from klopf.peers._questions import asked, asked_about, key_of
@@ -48,6 +49,10 @@ HOLD = 40
 """Looks, a twentieth of a second apart, that an answer waits for its seal to be due before its asker is put off."""
 WIDTH = 256
 """Questions and openings at work at a time; most of them wait for the one thread that thinks, or for others."""
+DEEPEST = 32
+"""Hashes in the proof of a receipt."""
+VERSIONS = 4
+"""Receipts of one listener for one epoch that are kept: two that differ are worthless to it already."""
 LARGEST_QUESTION = 4096
 """Samples that are answered in one request."""
 
@@ -136,7 +141,8 @@ class _Neuron:
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
         self.whose = _whose(who.settings.name, self._model_name)
         self.served = Served()
-        self.seals = Seals(who.settings.seal_seconds)
+        self.seals = Seals(who.seal_seconds)
+        self.guests = Guests(who)
         self.till = Till.open(who, int(self.settings.price))
         self.statements = Statements(who)
         self._commitments: dict[int, bytes] = {}
@@ -184,9 +190,10 @@ class _Neuron:
             raise wire.Decline(f"no question: {error}") from None
         if not 1 <= len(inputs) <= LARGEST_QUESTION:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
+        if not await self.who.runs(about.epoch):
+            raise wire.Decline(f"epoch {(await self.who.now()).epoch} runs: ask about that one")
         signs = self.statements.asked_by(request.peer)
-        if signs:
-            await self.statements.open(about.epoch)
+        await self.guests.admit(request.peer, about.epoch, len(inputs))
         paid = await self.till.check(request.peer, len(inputs), about.offer, request.payload.get("voucher"))
         try:
             model = await self._committed(about.epoch) if signs else b""  # before: who is asked meanwhile has another
@@ -201,7 +208,8 @@ class _Neuron:
         if signs:
             if model != await self._committed(about.epoch):
                 raise wire.Decline("the model has changed meanwhile: ask again")
-            said, signed = self.statements.sign(about.epoch, request.peer.id, model, inputs, said)
+            sign = partial(self.statements.sign, about.epoch, request.peer.id, model, inputs, said)
+            said, signed = await asyncio.get_running_loop().run_in_executor(self._thinker, sign)
         answer = wire.Answer(dict(task.pack_answers(said)), signed)
         if not self.seals.seconds or (paid is not None and not await self._asked_for(about.epoch)):
             return answer
@@ -213,16 +221,14 @@ class _Neuron:
         return not self._released(epoch) and await self.who.listening_begins()
 
     def _released(self, epoch: int) -> bool:
-        """Whether all neurons and auditors have asked; requesters come and go, and are not waited for."""
-        others = self.who.others
-        asking = {k for k in self.who.living() if others[k].role is not ledger.Role.REQUESTER} - {self.who.id}
-        return self.seals.released(epoch, asking) and self.who.has_asked(epoch)
+        """Whether all neurons and auditors have asked in ``epoch``, which runs."""
+        return self.seals.released(epoch, self.who.askers()) and self.who.has_asked(epoch)
 
     async def _asked(self, request: wire.Request) -> wire.Answer:
         """Somebody asks no more in this epoch."""
         epoch = request.payload
-        if not isinstance(epoch, int) or not 0 <= epoch < 2**32:
-            raise wire.Decline("say in which epoch you ask no more")
+        if type(epoch) is not int or request.peer.id not in self.who.askers() or not await self.who.runs(epoch):
+            raise wire.Decline("neurons and auditors say that they ask no more in the running epoch")
         self.seals.asks_no_more(epoch, request.peer.id)
         return wire.Answer({})
 
@@ -231,7 +237,7 @@ class _Neuron:
         peer, key = request.peer.id, key_of(request)
         for _ in range(HOLD):
             epoch, left = self.seals.due(peer, key)
-            if left <= 0 or self._released(epoch):
+            if left <= 0 or (await self.who.runs(epoch) and self._released(epoch)):
                 return self.seals.opened(peer, key)
             await asyncio.sleep(min(left, 0.05))
         return wire.Answer({}, "later")
@@ -274,9 +280,18 @@ class _Neuron:
             raise wire.Decline(f"no valid receipt: {error}") from None
         if receipt.listener != request.peer.id or receipt.speaker != self.who.id:
             raise wire.Decline("this receipt is between others")
+        if not await self.who.runs(receipt.epoch):
+            raise wire.Decline(f"no receipt of epoch {receipt.epoch} is due: it does not run")
+        if len(own.proof) > DEEPEST:
+            raise wire.Decline(f"a proof of {len(own.proof)} hashes: {DEEPEST} do for all who could be in it")
         if not self.served.accepts(receipt.epoch, receipt.listener, receipt.answers, receipt.trail):
             raise wire.Decline("this receipt says less than was served")
-        files.append_line(_receipts_file(self.who.folder, receipt.epoch), json.dumps(own.to_json()))
+        kept, line = self.served.receipts(receipt.epoch, receipt.listener), json.dumps(own.to_json())
+        if line not in kept:
+            if len(kept) >= VERSIONS:
+                raise wire.Decline("too many receipts for one epoch: one is enough")
+            files.append_line(_receipts_file(self.who.folder, receipt.epoch), line)
+            kept.add(line)
         return wire.Answer({}, {"signature": own.speaker_signature.hex()})
 
     # ---- the two phases of an epoch
@@ -286,6 +301,7 @@ class _Neuron:
             await self.who.asks_no_more(epoch)
             raise _FellSilent
         await self._knock()
+        self.seals.seconds = self.who.seal_seconds
         self.served.keep_only((epoch - 1, epoch, epoch + 1))
         self.statements.keep_since(epoch - 1)
         self._commitments = {e: found for e, found in self._commitments.items() if e >= epoch}

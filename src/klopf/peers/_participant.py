@@ -72,7 +72,8 @@ class ParticipantSettings:
     host: str = "127.0.0.1"
     port: int = 0
     seal_seconds: float = 30.0
-    """How long answers are sealed before they are opened, the same for everybody in a network; 0: they are not."""
+    """How long answers are sealed before they are opened, the same for everybody in a network; 0: they are not. Where
+    LISTEN is short, a quarter of it."""
     conduct: ConductSettings = field(default_factory=ConductSettings)
     more: dict[str, Any] = field(default_factory=dict)
     """What only this role needs; see ``_neuron.py``, ``_requester.py`` and ``audit/_auditor.py``."""
@@ -118,6 +119,8 @@ class Participant:
         self.looks: list[Callable[[], float | None]] = [self.disputes.look]
         """What :meth:`take_part` and :meth:`see_out` keep going: each does what is to be done now, and says in how many
         seconds it is due again; None for not in this epoch."""
+        self.seal_seconds = settings.seal_seconds
+        """Those of the settings, or a quarter of LISTEN if that is shorter."""
         self._clock_read: tuple[float, ledger.Now | None] = (0.0, None)
         self._asked = 0
         """The last epoch in which it asks no more."""
@@ -207,6 +210,16 @@ class Participant:
         """Ids of everybody who has not fallen silent."""
         return {p.id for p in self.others.values() if p.standing is not ledger.Standing.SILENT}
 
+    def askers(self) -> set[int]:
+        """Ids of the living who ask in every epoch, without oneself: neurons with a standing and auditors. Requesters
+        come and go."""
+        return {
+            k
+            for k in self.living() - {self.id}
+            if self.others[k].role is ledger.Role.AUDITOR
+            or (self.others[k].role is ledger.Role.NEURON and self.others[k].standing is not ledger.Standing.NONE)
+        }
+
     async def announce(self, endpoint: str) -> None:
         """See to it that the registry names this endpoint and this certificate."""
         if self.me.endpoint != endpoint or self.me.fingerprint != self.certificate.fingerprint:
@@ -251,7 +264,9 @@ class Participant:
                 await self.arrive()
             elif now.phase is ledger.Phase.LISTEN:
                 await self.see_settled(now.epoch - 1)
-                if self.settings.seal_seconds:
+                rules = await self.on_ledger(self.book.rules.current)
+                self.seal_seconds = min(self.settings.seal_seconds, rules.listen_seconds / 4)
+                if self.seal_seconds:
                     await asyncio.sleep(FRESH)  # whoever seals knows by then that this phase has begun
                 await listen(now.epoch)
             else:
@@ -283,15 +298,22 @@ class Participant:
                 waits.append(2.0)
         return min((wait for wait in waits if wait is not None), default=None)
 
-    async def listening_begins(self) -> bool:
-        """Whether neurons and auditors ask just now: the first minute of LISTEN, or its first half if that is shorter.
-
-        What was read of the clock is believed for ``FRESH`` seconds.
-        """
+    async def now(self, fresh: float = FRESH) -> ledger.Now:
+        """The ledger's clock; what was read of it is believed for ``fresh`` seconds."""
         read, now = self._clock_read
-        if now is None or time.monotonic() > read + FRESH:
+        if now is None or time.monotonic() > read + fresh:
             now = await self.on_ledger(self.book.clock.now)
             self._clock_read = (time.monotonic(), now)
+        return now
+
+    async def runs(self, epoch: int) -> bool:
+        """Whether ``epoch`` is the running one. An asker may see it begin sooner than one does oneself."""
+        return (await self.now()).epoch == epoch or (await self.now(FRESH / 4)).epoch == epoch
+
+    async def listening_begins(self) -> bool:
+        """Whether neurons and auditors ask just now: the first minute of LISTEN, or its first half if that is
+        shorter."""
+        now = await self.now()
         if now.phase is not ledger.Phase.LISTEN or not now.epoch:
             return False
         if self._listen_seconds[0] != now.epoch:
@@ -302,15 +324,15 @@ class Participant:
     async def asks_no_more(self, epoch: int) -> None:
         """Tell all neurons that one has the seals of all whom one asks in ``epoch``, so that they open theirs: once,
         without waiting for anybody. Where many live nobody is told: seals wait their time."""
-        if self.has_asked(epoch) or not self.settings.seal_seconds:
+        if self.has_asked(epoch) or not self.seal_seconds:
             return
         self._asked = epoch
-        if len(self.living()) - 1 <= CROWD:
+        if len(self.askers()) <= CROWD:
             self._telling = asyncio.gather(*(self._tell(k, epoch) for k in self.speakers()))
 
     async def _tell(self, k: int, epoch: int) -> None:
         try:
-            await self.dendrite.ask(k, "asked", payload=epoch, timeout=self.settings.seal_seconds)
+            await self.dendrite.ask(k, "asked", payload=epoch, timeout=self.seal_seconds)
         except KlopfError as error:
             log(f"{k} was not told that nothing more is asked: {error}")
 

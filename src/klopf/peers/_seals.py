@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,8 @@ CROWD = 32
 """Where more participants than so many live, none tells the others when it has asked: seals wait their time."""
 MOST = 64
 """Answers to one asker that wait to be opened."""
+MOST_BYTES, ALL_BYTES = 2**25, 2**28
+"""Of these answers to one asker, and to all together."""
 KEPT = 60.0
 """Seconds for which a seal can be opened, once it can be."""
 
@@ -67,6 +69,7 @@ class _Sealed:
     conversation: str
     samples: int
     opens: float
+    size: int
     opened: bool = False
 
 
@@ -86,17 +89,22 @@ class Seals:
     """Who did not say so in the epoch before: not waited for again until it does."""
     _waiting: defaultdict[int, dict[bytes, _Sealed]] = field(default_factory=lambda: defaultdict(dict))
     """By asker and seal."""
+    _order: deque[tuple[int, bytes]] = field(default_factory=deque)
+    """The same from the oldest on."""
+    _total: int = 0
+    """Bytes of all answers that wait."""
 
     def asks_no_more(self, epoch: int, who: int) -> None:
-        """``who`` has all the seals that it waits for in ``epoch``."""
+        """``who`` has all the seals that it waits for in ``epoch``, which runs."""
         self._asked.setdefault(epoch, set()).add(who)
-        for old in [e for e in self._asked if e < epoch - 2]:
-            del self._asked[old]
+        self._asked = {e: told for e, told in self._asked.items() if e >= epoch - 1}
 
     def released(self, epoch: int, everybody: Collection[int]) -> bool:
-        """Whether all of ``everybody`` ask no more in ``epoch``, without those who kept silent about the one before."""
+        """Whether all of ``everybody`` ask no more in ``epoch``, which runs, without those who kept silent about the
+        one before, if in that one anybody was to say so, and somebody did."""
         if epoch > self._epoch:
-            self._absent = self._expected - self._asked.get(self._epoch, set())
+            told = self._asked.get(self._epoch, set())
+            self._absent = self._expected - told if told and len(self._expected) <= CROWD else set()
             self._epoch = epoch
         self._expected = set(everybody)
         return len(everybody) <= CROWD and self._expected - self._absent <= self._asked.get(epoch, set())
@@ -105,18 +113,34 @@ class Seals:
         """Keep ``answer`` and return the seal that is sent in its place.
 
         Raises:
-            wire.Decline: too many wait for this asker.
+            wire.Decline: too many wait for this asker, or too much for all.
         """
-        now, waiting = self.clock(), self._waiting[bond.listener]
-        for old in [key for key, one in waiting.items() if now > one.opens + KEPT]:
-            del waiting[old]
-        if len(waiting) >= MOST:
-            raise wire.Decline(f"{MOST} answers wait to be opened: open them first")
+        now, size = self.clock(), sum(array.nbytes for array in answer.tensors.values())
+        self._forget(now)
+        waiting = self._waiting[bond.listener]
+        if len(waiting) >= MOST or sum(one.size for one in waiting.values()) + size > MOST_BYTES:
+            raise wire.Decline(f"{len(waiting)} answers wait to be opened: open them first")
+        if self._total + size > ALL_BYTES:
+            raise wire.Decline("too much waits to be opened: ask again later")
         salt = secrets.token_bytes(32)
         key = seal(bond, salt, answer.tensors)
         payload = dict(answer.payload or {}) | {"salt": salt.hex()}
-        waiting[key] = _Sealed(bond, wire.Answer(answer.tensors, payload), conversation, samples, now + self.seconds)
+        sealed = wire.Answer(answer.tensors, payload)
+        waiting[key] = _Sealed(bond, sealed, conversation, samples, now + self.seconds, size)
+        self._order.append((bond.listener, key))
+        self._total += size
         return wire.Answer({}, {"seal": key.hex()})
+
+    def _forget(self, now: float) -> None:
+        """Drop what could be opened for long enough, whoever it was for."""
+        while self._order:
+            listener, key = self._order[0]
+            if now <= self._waiting[listener][key].opens + KEPT:
+                return
+            self._order.popleft()
+            self._total -= self._waiting[listener].pop(key).size
+            if not self._waiting[listener]:
+                del self._waiting[listener]
 
     def due(self, listener: int, key: bytes) -> tuple[int, float]:
         """For which epoch a seal was given, and in how many seconds it is opened at the latest.
@@ -124,7 +148,7 @@ class Seals:
         Raises:
             wire.Decline: there is no such seal.
         """
-        found = self._waiting[listener].get(key)
+        found = self._waiting.get(listener, {}).get(key)
         if found is None:
             raise wire.Decline("no such seal was given, or it was lost: ask again")
         return found.bond.epoch, found.opens - self.clock()
@@ -135,7 +159,7 @@ class Seals:
 
     def first_opened(self, listener: int, key: bytes) -> tuple[Bond, str, int] | None:
         """Between whom, in which conversation and how many samples were answered; None from the second time on."""
-        found = self._waiting[listener].get(key)
+        found = self._waiting.get(listener, {}).get(key)
         if found is None or found.opened:
             return None
         found.opened = True

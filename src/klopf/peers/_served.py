@@ -27,6 +27,7 @@ class Served:
     """Counts what was served since this process started; it need not survive a crash (see :meth:`accepts`)."""
 
     _conversations: dict[tuple[int, int], _Conversation] = field(default_factory=dict)
+    _receipts: dict[tuple[int, int], set[str]] = field(default_factory=dict)
 
     def note(self, epoch: int, listener: int, conversation: str, answers: int, answer_digest: bytes) -> None:
         """Note that ``answers`` samples were answered to ``listener``.
@@ -50,8 +51,13 @@ class Served:
         entry = self._conversations.get((epoch, listener)) or _Conversation("")
         return (answers, trail) in ((entry.answers, entry.trail), entry.before) or answers > entry.answers
 
+    def receipts(self, epoch: int, listener: int) -> set[str]:
+        """The lines that were kept of it since this process started; to be added to."""
+        return self._receipts.setdefault((epoch, listener), set())
+
     def keep_only(self, epochs: Iterable[int]) -> None:
         """Forget conversations of other epochs: they can no longer be claimed."""
         kept = set(epochs)
-        for key in [key for key in self._conversations if key[0] not in kept]:
-            del self._conversations[key]
+        for table in (self._conversations, self._receipts):
+            for key in [key for key in table if key[0] not in kept]:
+                del table[key]

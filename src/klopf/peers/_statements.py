@@ -61,7 +61,6 @@ class Statements:
         self._models: dict[int, bytes] = {}
         self._answers: dict[int, dict[bytes, Any]] = {}
         """By epoch, and in it by the question's hash."""
-        self._running = 0
         text = self._file.read_text() if self._file.exists() else ""
         for line in text.splitlines():
             try:
@@ -81,17 +80,6 @@ class Statements:
         """Whether an answer to ``peer`` is signed."""
         asks = self.who.others.get(peer.id)
         return self.on and asks is not None and asks.role is ledger.Role.AUDITOR
-
-    async def open(self, epoch: int) -> None:
-        """See that ``epoch`` runs: what is asked ahead of its time would be answered by another model later.
-
-        Raises:
-            wire.Decline: it does not.
-        """
-        if epoch != self._running:
-            self._running = (await self.who.on_ledger(self.who.book.clock.now)).epoch
-        if epoch != self._running:
-            raise wire.Decline(f"epoch {self._running} runs: ask auditors' questions about that one")
 
     def sign(
         self, epoch: int, auditor: int, model: bytes, questions: NDArray[Any], answers: NDArray[Any]
