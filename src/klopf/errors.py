@@ -14,7 +14,7 @@
     │   └── DiskFull       there was no room to write; nothing was lost
     ├── LedgerError        a contract, key or deployment is not what it should be
     │   ├── Reverted       a contract refused a call (has the name of its error)
-    │   └── Unanswered     the node did not answer, or answered with an error of its own
+    │   └── Unanswered     the node did not answer, or with an error of its own, no reply at all or too high a price
     ├── WireError          a request or answer was refused, or did not arrive
     │   ├── BadCertificate     a certificate is damaged, or nobody should trust it
     │   ├── Refused            the axon refused the request
@@ -116,7 +116,8 @@ class Reverted(LedgerError):
 
 
 class Unanswered(LedgerError):
-    """The node did not answer, or answered with an error of its own."""
+    """The node did not answer, or with an error of its own, with what is no reply, or asks more for gas than the user
+    would pay: later, or another node, may do better."""
 
 
 class WireError(KlopfError):

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_abi.exceptions import EncodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_hash.auto import keccak
 
-from klopf.errors import LedgerError
+from klopf.errors import LedgerError, Unanswered
 
 __all__ = [
     "Artifact",
@@ -73,8 +73,12 @@ class FunctionABI:
         return self.selector + encoded(self.name, self.inputs, arguments)
 
     def answer(self, data: bytes) -> Any:
-        """One value as itself, several as a tuple."""
-        values = decode(self.outputs, data)
+        """One value as itself, several as a tuple. Unanswered where ``data`` holds something else."""
+        try:
+            values = decode(self.outputs, data)
+        except (DecodingError, ValueError, OverflowError):
+            kinds = ", ".join(self.outputs)
+            raise Unanswered(f"what the node answers to {self.name} is no ({kinds}); use another node") from None
         return values[0] if len(values) == 1 else values
 
 
@@ -349,6 +353,13 @@ def error_text(data: bytes) -> tuple[str, str]:
     """Name of a revert and one line that says what it means: ``("NotDue", "NotDue(deadline=5, ...): wait ...")``."""
     if not data:
         return "", "the contract refused it without a reason"
+    try:
+        return _reason(data)
+    except (DecodingError, ValueError, OverflowError):
+        return "", f"the contract refused it, for a reason that cannot be read: 0x{data[:36].hex()}"
+
+
+def _reason(data: bytes) -> tuple[str, str]:
     if data[:4] == bytes.fromhex("08c379a0"):
         return "Error", str(decode(["string"], data[4:])[0])
     if data[:4] == bytes.fromhex("4e487b71"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
-from klopf.errors import LedgerError, Reverted
+from klopf.errors import LedgerError, Reverted, Unanswered
 from klopf.ledger._abi import Artifact, FunctionABI, artifact, packaged
 from klopf.ledger._event import event_abi
 from klopf.ledger._rpc import Rpc
@@ -83,12 +83,17 @@ class Connection:
     def send(self, to: str, data: bytes, value: int = 0) -> Sent:
         """Send a transaction and wait until it stands. Reverted, naming the contract's error, where it is refused."""
         receipt = self.rpc.send(self.me, to, data, value)
-        return Sent(
-            receipt["transactionHash"],
-            int(receipt["blockNumber"], 16),
-            int(receipt["gasUsed"], 16),
-            tuple(receipt["logs"]),
-        )
+        try:
+            return Sent(
+                receipt["transactionHash"],
+                int(receipt["blockNumber"], 16),
+                int(receipt["gasUsed"], 16),
+                tuple(receipt["logs"]),
+            )
+        except (KeyError, TypeError):
+            raise Unanswered(
+                f"{self.rpc.where} gives half a receipt of a transaction that stands; use another node"
+            ) from None
 
     def close(self) -> None:
         """Let go of the chain."""

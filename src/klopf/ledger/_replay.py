@@ -266,6 +266,5 @@ class Verification:
     def time_of(self, block: int) -> int:
         """When a block was made, in seconds since 1970."""
         if block not in self._times:
-            header = self.ledger.rpc.request("eth_getBlockByNumber", hex(block), False)
-            self._times[block] = int(header["timestamp"], 16)
+            self._times[block] = self.ledger.rpc.time_of(block)
         return self._times[block]

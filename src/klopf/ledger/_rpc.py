@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from eth_hash.auto import keccak
 
 from klopf.errors import ChainError, LedgerError, Reverted, Unanswered
-from klopf.ledger import _abi
+from klopf.ledger import _abi, _reply
 
 if TYPE_CHECKING:
     from klopf.chain import Chain
@@ -25,6 +25,11 @@ Where = str | os.PathLike[str]
 
 _TRIES = 8
 _FREE_GAS = 15_000_000  # gas limit where gas costs nothing; under the 2**24 that newer forks allow a transaction
+_MOST_GAS = 2**24
+"""What a transaction may use where the newest forks are; ours are made to need less."""
+_DEAREST = 200.0
+"""Gwei for a unit of gas: what a client signs at most, where KLOPF_MAX_GAS_PRICE says nothing else."""
+_GWEI = 10**9
 _AGAIN = ("nonce too low", "nonce too high", "replacement transaction underpriced", "already imported", "gapped")
 _KNOWN = ("already known", "known transaction", "already imported")
 
@@ -39,6 +44,8 @@ class Rpc:
         self.where = where
         self.chain = chain
         """The embedded chain, where this is one."""
+        self.dearest = _dearest()
+        """Wei for a unit of gas: more is never signed, whatever the node says."""
         self._lock = threading.RLock()
         self._nonces: dict[str, int] = {}
         self._fees: dict[str, tuple[float, int, int]] = {}
@@ -55,17 +62,33 @@ class Rpc:
         """What the node says in the end, and whether the link failed before: then it may have been asked twice."""
         for attempt in range(_TRIES):
             try:
-                answer: dict[str, Any] = self.provider.make_request(method, list(params))
-                return answer, attempt > 0
+                return _reply.check(method, params, self.provider.make_request(method, list(params))), attempt > 0
             except ChainError:
                 raise
+            except _reply.Malformed as error:
+                if attempt == _TRIES - 1:
+                    raise Unanswered(
+                        f"{self.where} answers {method} with {error}, as no node should; check the address, or use "
+                        "another node"
+                    ) from None
+                self._pause(attempt)
             except Exception as error:  # every HTTP library has its own; the link is at fault, not the request
                 if attempt == _TRIES - 1:
                     raise Unanswered(
                         f"no answer from {self.where} ({type(error).__name__}); check the address and that it runs"
                     ) from None
-                time.sleep(min(2.0, 0.05 * 2**attempt) * (0.5 + random.random()))
+                self._pause(attempt)
         raise AssertionError("unreachable")
+
+    @staticmethod
+    def _pause(attempt: int) -> None:
+        time.sleep(min(2.0, 0.05 * 2**attempt) * (0.5 + random.random()))
+
+    def _of(self, record: dict[str, Any], name: str) -> str:
+        """A field that not every use of a reply needs."""
+        if record.get(name) is None:
+            raise Unanswered(f"a reply of {self.where} lacks {name}; use another node")
+        return str(record[name])
 
     def height(self) -> int:
         """Number of the latest block."""
@@ -81,6 +104,32 @@ class Rpc:
         """Hash of a block by its number."""
         block = _abi.one(self.request("eth_getBlockByNumber", hex(number), False), f"block {number}")
         return str(block["hash"])
+
+    def time_of(self, block: int | str) -> int:
+        """When a block was made (or ``"pending"`` would be), in seconds since 1970."""
+        place = block if isinstance(block, str) else hex(block)
+        found = _abi.one(self.request("eth_getBlockByNumber", place, False), f"block {block}")
+        return int(self._of(found, "timestamp"), 16)
+
+    def gas_price(self) -> int:
+        """What the node asks for a unit of gas, in wei. Unanswered where that is more than the user would pay."""
+        price = int(self.request("eth_gasPrice"), 16)
+        if price > self.dearest:
+            raise Unanswered(
+                f"{self.where} asks {price / _GWEI:,g} gwei for a unit of gas, and the limit is "
+                f"{self.dearest / _GWEI:,g}: wait, use another node, or raise the limit with KLOPF_MAX_GAS_PRICE (gwei)"
+            )
+        return price
+
+    def gas_of(self, message: dict[str, Any]) -> int:
+        """What the node says that a transaction would use. Reverted where the contract would refuse it."""
+        gas = int(self.request("eth_estimateGas", message), 16)
+        if gas > _MOST_GAS:
+            raise Unanswered(
+                f"{self.where} says that a transaction would use {gas:,} units of gas, and none may use more than "
+                f"{_MOST_GAS:,}; use another node"
+            )
+        return gas
 
     def code(self, address: str) -> bytes:
         """The code at an address."""
@@ -110,7 +159,7 @@ class Rpc:
         if value:
             message["value"] = hex(value)
         fee, tip = self._price(key.address)
-        gas = _FREE_GAS if fee == 0 else int(self.request("eth_estimateGas", message), 16) * 6 // 5
+        gas = _FREE_GAS if fee == 0 else min(self.gas_of(message) * 6 // 5, _MOST_GAS)
         # Two processes with one key may mean to pay the same twice. Signatures are deterministic: both would hold one
         # transaction and each take it for its own. A little gas that is never used tells them apart.
         gas += secrets.randbelow(1_000_000 if fee == 0 else 50_000)
@@ -148,6 +197,8 @@ class Rpc:
             except Reverted as reason:
                 raise Reverted(str(reason), reason.name) from None
             raise Reverted(f"transaction {digest} failed: the state changed under it; try again")
+        if to is None:
+            self._of(receipt, "contractAddress")
         return receipt
 
     def _arrived(self, digest: str, sender: str, nonce: int, unsure: bool, patience: float = 15.0) -> bool:
@@ -213,20 +264,21 @@ class Rpc:
             wait = min(0.5, wait * 1.5)
 
     def _price(self, sender: str) -> tuple[int, int]:
-        """Highest fee and tip per gas, in wei: twice today's price, so that a rising base fee does not strand it.
+        """Highest fee and tip per gas, in wei: twice today's price, so that a rising base fee does not strand it, but
+        never more than the limit.
 
         Nothing where gas is free, or where the node asks only for a tip and the sender owns no coin to give one.
         """
         known = self._fees.get(sender)
         if known is None or time.monotonic() - known[0] > 5.0:
-            price, tip = int(self.request("eth_gasPrice"), 16), 0
+            price, tip = self.gas_price(), 0
             if price:
-                base = int(self.request("eth_getBlockByNumber", "latest", False).get("baseFeePerGas", "0x1"), 16)
+                base = int(self.request("eth_getBlockByNumber", "latest", False).get("baseFeePerGas") or "0x1", 16)
                 if base == 0 and self.balance(sender) == 0:
                     price = 0
                 else:
                     tip = min(price, int(self.request("eth_maxPriorityFeePerGas"), 16))
-            known = self._fees[sender] = (time.monotonic(), 2 * price, tip)
+            known = self._fees[sender] = (time.monotonic(), min(2 * price, self.dearest), tip)
         return known[1], known[2]
 
     def close(self) -> None:
@@ -239,17 +291,27 @@ def open_rpc(where: Where, confirmations: int = 0) -> Rpc:
     """The chain at ``where``: ``http(s)://...`` is a node's RPC URL, anything else the path of an embedded chain."""
     text = os.fspath(where)
     if text.startswith(("http://", "https://")):
-        from web3 import HTTPProvider
+        from klopf.ledger import _http
 
-        # our own requests are repeated above, whatever the method; two layers of patience would multiply
-        provider = HTTPProvider(text, request_kwargs={"timeout": 30}, exception_retry_configuration=None)
-        return Rpc(provider, text, confirmations=confirmations)
+        return Rpc(_http.provider(text), text, confirmations=confirmations)
     if "://" in text:
         raise LedgerError(f"{text} is no RPC URL; give one that starts with http:// or https://, or a file's path")
     from klopf import chain
 
     opened = chain.open(text)
     return Rpc(opened.provider(), text, opened)
+
+
+def _dearest() -> int:
+    """The user's limit for a unit of gas, in wei."""
+    text = os.environ.get("KLOPF_MAX_GAS_PRICE") or str(_DEAREST)
+    try:
+        gwei = float(text)
+        if not 0 <= gwei <= 1e12:
+            raise ValueError
+    except ValueError:
+        raise LedgerError(f"KLOPF_MAX_GAS_PRICE is {text!r}, which is no price; give gwei, such as 50") from None
+    return round(gwei * _GWEI)
 
 
 def contract_address(creator: str, nonce: int) -> bytes:
@@ -278,12 +340,12 @@ def _signed(
 
 def _failure(method: str, error: Any) -> LedgerError:
     """The exception for a JSON-RPC error."""
-    message, data = str(error.get("message", error)), error.get("data")
+    message, data = _reply.plain(str(error.get("message", error))), error.get("data")
     if isinstance(data, dict):  # some nodes nest it
         data = data.get("data") or data.get("result")
-    if isinstance(data, str) and data.startswith("0x") and (len(data) > 2 or "revert" in message):
+    if _reply.is_bytes(data) and (len(data) > 2 or "revert" in message):
         name, line = _abi.error_text(bytes.fromhex(data[2:]))
-        return Reverted(line, name)
+        return Reverted(_reply.plain(line), name)
     if "revert" in message.lower() and method in ("eth_call", "eth_estimateGas"):
         return Reverted(_abi.error_text(b"")[1])
-    return Unanswered(f"{method}: {message}".replace("\n", " "))
+    return Unanswered(f"{method}: {message}")

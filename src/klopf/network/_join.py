@@ -201,7 +201,7 @@ def _await_money(own: ledger.Ledger, stake: int, how: Joining, begun: Callable[[
         staked = own.stake.account(id).staked if id and stake else 0
         free = own.vouchers.free(id) if id and how.deposit else 0
         lacks = max(0, stake - staked) + max(0, how.deposit - free) - own.token.balance(own.me.address)
-        coin = 0 if int(own.rpc.request("eth_gasPrice"), 16) == 0 else COIN - own.rpc.balance(own.me.address)
+        coin = 0 if own.rpc.gas_price() == 0 else COIN - own.rpc.balance(own.me.address)
         if lacks <= 0 and coin <= 0:
             return
         wants = [f"{lacks / ledger.KLP:g} KLP"] if lacks > 0 else []

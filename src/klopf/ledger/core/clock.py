@@ -99,9 +99,8 @@ class ClockReplay(Replay):
         epoch = self.epoch + 1 if listen else self.epoch
         self.differ(f"epoch and phase of {at}", (epoch, 0 if listen else 1), (e.epoch, e.phase))
         self.differ(f"roll of {at}", len(self.arrived), e.expected)
-        block = self.run.ledger.rpc.request("eth_getBlockByNumber", hex(e.block), False)
         length = self.rules.now.listen_seconds if listen else self.rules.now.claim_seconds
-        self.differ(f"deadline of {at}", int(block["timestamp"], 16) + length, e.deadline)
+        self.differ(f"deadline of {at}", self.run.time_of(e.block) + length, e.deadline)
         if listen:
             parts = (self.seeds[epoch - 1], self.mixes[epoch - 1], epoch)
             self.seeds[epoch] = keccak(encode(("bytes32", "bytes32", "uint32"), parts))
@@ -110,7 +109,7 @@ class ClockReplay(Replay):
             window = (self.rules.closing or self.rules.now).dispute_seconds
             self.rules.closing = None
             if self.epoch and window:
-                self.final_at[self.epoch] = int(block["timestamp"], 16) + window
+                self.final_at[self.epoch] = self.run.time_of(e.block) + window
                 self.windows[self.epoch] = window
         self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
         self.epoch, self.phase, self.deadline, self.expected = epoch, e.phase, e.deadline, e.expected

@@ -74,9 +74,9 @@ class Forwarder(Contract):
         if to not in believers:
             raise LedgerError(f"only calls of {' and '.join(FORWARDED)} can be carried by somebody else")
         message = {"from": me.address, "to": to, "data": "0x" + data.hex()}
-        gas = int(l.rpc.request("eth_estimateGas", message), 16) * 6 // 5 + 20_000
+        gas = l.rpc.gas_of(message) * 6 // 5 + 20_000
         nonce = self.carried(me.address)
-        now = int(l.rpc.request("eth_getBlockByNumber", "pending", False)["timestamp"], 16)
+        now = l.rpc.time_of("pending")
         plain = ForwardRequest(me.address, to, gas, nonce, now + seconds, data, b"")
         domain = Domain(l.deployment.chain_id, self.address, "Klopf Forwarder")
         return plain.signed(me.sign(domain.digest(plain.struct_hash)))
