@@ -180,3 +180,22 @@ def test_receipts_fill_no_disk(tmp_path):
         assert len(lines) == module.VERSIONS
 
     asyncio.run(life())
+
+
+@pytest.mark.parametrize(("running", "posts"), [(7, 1), (8, 0)], ids=["in time", "too late"])
+def test_what_is_late_for_an_epoch_is_not_posted_in_the_next(tmp_path, running, posts):
+    one, done = neuron(tmp_path, running), []
+    one.who.book.settlement = SimpleNamespace(post=None)
+    (tmp_path / "state" / "7").mkdir(parents=True)
+    (tmp_path / "state" / "7" / "post.json").write_text('{"receipts": [], "commitment": "00"}')
+
+    async def nothing(*_):
+        pass
+
+    async def attempt(what, *_):
+        done.append(what)
+
+    one._knock, one.who.asks_no_more, one.who.attempt = nothing, nothing, attempt
+    one.statements.keep_since = lambda epoch: None
+    asyncio.run(one.listen(7))
+    assert done == ["post"] * posts

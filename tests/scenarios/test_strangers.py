@@ -201,4 +201,5 @@ def test_three_strangers_join_are_asked_are_paid_and_leave(world: World) -> None
         assert process.wait(400) == 0, [world.log(f"{name}.leave") for name in (*names, "rita")]
     assert world.members() == {}
     assert all(world.balance(name) > 140 for name in names)
-    world.klopf("ledger", "verify", "--rpc", world.url, "--deployment", place / "net/deployment.json")
+    given = [part for file in place.glob("*/receipts/*.jsonl") for part in ("--receipts", file)]
+    world.klopf("ledger", "verify", "--rpc", world.url, "--deployment", place / "net/deployment.json", *given)

@@ -88,6 +88,8 @@ class _Auditor:
             found = {"salt": secrets.token_hex(32), "results": [_to_json(r) for r in results]}
             files.replace(self._file(epoch), json.dumps(found))
         await self.who.asks_no_more(epoch)  # also whoever was drawn for nobody
+        if await self.who.missed(epoch):
+            return
         results, salt = self._found(epoch)
         if await self.who.attempt("commit", self.who.book.audits.commit, self.who.id, results, salt) is None:
             await self.who.arrive()

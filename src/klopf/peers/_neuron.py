@@ -309,9 +309,13 @@ class _Neuron:
         if not prepared.exists():
             await self._work(epoch)
         await self.who.asks_no_more(epoch)  # also whoever has asked nobody
+        if await self.who.missed(epoch):
+            return
         post = json.loads(prepared.read_text())
         posted = await hand_over(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
         root, commitment = self.who.conduct.post(posted), bytes.fromhex(post["commitment"])
+        if await self.who.missed(epoch):
+            return
         await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, commitment)
 
     async def _work(self, epoch: int) -> None:

@@ -310,6 +310,13 @@ class Participant:
         """Whether ``epoch`` is the running one. An asker may see it begin sooner than one does oneself."""
         return (await self.now()).epoch == epoch or (await self.now(FRESH / 4)).epoch == epoch
 
+    async def missed(self, epoch: int) -> bool:
+        """Whether ``epoch`` is over: what is sent to the ledger now would be taken for the next one's."""
+        over = not await self.runs(epoch)
+        if over:
+            log(f"epoch {epoch} was over before this was done: it is let pass")
+        return over
+
     async def listening_begins(self) -> bool:
         """Whether neurons and auditors ask just now: the first minute of LISTEN, or its first half if that is
         shorter."""
