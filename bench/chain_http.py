@@ -7,18 +7,18 @@ after the other, in turn, in rounds, and medians are told. A transfer is one of 
 receipt asked for. The embedded chain makes each transaction durable before it answers; anvil keeps everything in
 memory and loses it when it is killed.
 
-Results on 2 cores of a shared x86 machine with nothing else to do, medians of runs of this program:
+Results on 2 cores of a shared x86 machine with nothing else to do, medians of three runs of this program:
 
 ================================================  ========  =======
 what                                              embedded  anvil
 ================================================  ========  =======
-a request that needs nothing, ms                  0.12      0.15
-a transfer with its receipt, ms                   0.92      0.96
-the same eth_call that reads a slot, again, ms    0.13      0.20
-eth_call, another each time, ms                   0.22      0.23
-raw transactions in batches of 100, a second      8,150     5,960
-the same of four processes at once, a second      2,850     3,890
-eth_getLogs of 100,000 events, ms                 555       587
+a request that needs nothing, ms                  0.15      0.16
+a transfer with its receipt, ms                   1.00      1.10
+the same eth_call that reads a slot, again, ms    0.16      0.23
+eth_call, another each time, ms                   0.20      0.23
+raw transactions in batches of 100, a second      7,500     5,320
+the same of four processes at once, a second      2,370     3,340
+eth_getLogs of 100,000 events, ms                 574       776
 ================================================  ========  =======
 
 What bounds the embedded chain is told in the same run: what a wait for the disk takes, and what a server makes of four
