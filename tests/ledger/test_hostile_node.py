@@ -247,6 +247,16 @@ def test_what_does_not_decode_is_one_line(net: Net) -> None:
     one_line(caught.value, "use another node")
 
 
+def test_text_that_is_no_utf8_hides_nobody(net: Net) -> None:
+    """Of a participant, not of a node: but everybody reads it."""
+    a = net.join(ledger.Role.NEURON)
+    registry = net.clients[a].registry
+    said = registry._functions["changeModel"].call_data((a, "Q" * 255))
+    net.clients[a].send(registry.address, said.replace(b"Q" * 255, b"\xff" * 254 + b"m"))
+    assert [p.model for p in net.admin.registry.all()] == ["?" * 254 + "m"]
+    assert ledger.verify(net.admin, []) == []
+
+
 # ---- a body that does not end
 
 

@@ -89,7 +89,11 @@ def test_a_file_that_does_not_fit_is_one_line(schema: Schema, tmp_path: Path, ta
         ({"target": "width"}, "named twice"),
         ({"features": [{"name": "width", "spread": 0}]}, "features.0.spread"),
         ({"features": [{"name": "width", "mean": 1e999}]}, "features.0.mean"),
+        ({"features": [{"name": "width", "spread": 1e-300}]}, "features.0.spread"),
+        ({"features": [{"name": "width", "spread": 1.17e-38}]}, "features.0.spread"),
+        ({"features": [{"name": "width", "mean": 3.5e38}]}, "features.0.mean"),
         ({"colour": "red"}, "colour"),
+        ({"\x1b[2J\n": "red"}, r"\\x1b\[2J"),
         ({"names": [f"{'x' * 190}{k}" for k in range(600)]}, "the ledger takes 100,000"),
     ],
 )
@@ -97,6 +101,56 @@ def test_a_text_that_is_no_schema_is_one_line(schema: Schema, change: dict[str, 
     with pytest.raises(PeersError, match=said) as caught:
         Schema.from_text(json.dumps(json.loads(schema.text) | change), "this")
     assert "\n" not in str(caught.value)
+
+
+BAD = [
+    "\x1b]0;owned\x07",
+    "b\ninjected",
+    "a\rb",
+    "a\tb",
+    "\0",
+    "\x7f",
+    "\x9b2J",
+    "\u2028",
+    "\u2029",
+    "\u202e",
+    "\u2066",
+]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_names_and_units_hold_nothing_that_is_no_text(schema: Schema, bad: str) -> None:
+    record = json.loads(schema.text)
+    places = [{"target": bad}, {"unit": bad}, {"names": ["red", bad]}, {"features": [{"name": bad}]},
+              {"features": [{"name": "width", "unit": bad}]}]  # fmt: skip
+    for change in places:
+        with pytest.raises(PeersError, match="one line without control characters") as caught:
+            Schema.from_text(json.dumps(record | change), "this")
+        assert str(caught.value).isprintable()
+
+
+def test_a_file_whose_names_no_schema_can_have_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text('"a\x1b[2J",kind\n1,red\n2,blue\n')
+    with pytest.raises(PeersError, match="one line without control characters") as caught:
+        Schema.of(file, DataSettings(target="kind"))
+    assert str(caught.value).isprintable()
+
+
+def test_names_in_any_script_are_names(schema: Schema) -> None:
+    names = ["-1", "+", "=", "@", "naïve", "木", "می‌خواهم", "👩‍🔬", "a b", "a\u00a0b"]
+    text = json.dumps(json.loads(schema.text) | {"names": names})
+    assert Schema.from_text(text, "this").names == tuple(names)
+
+
+def test_the_least_spread_scales_to_numbers(schema: Schema, flowers: Path) -> None:
+    least = float(np.finfo(np.float32).tiny)
+    record = json.loads(schema.text)
+    for one, mean in zip(record["features"], (2.5, 3.0), strict=True):
+        one |= {"mean": mean, "spread": least}
+    flowers.write_text("length;width;kind\n2,5;3;red\n2,5;3;blue\n2,5;4;red\n")
+    inputs = Schema.from_text(json.dumps(record), "this").samples(flowers).inputs
+    np.testing.assert_array_equal(inputs, [[0, 0], [0, 0], [0, 8]])
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "no", '{"task": "classes"}'])

@@ -5,6 +5,7 @@ Only what the ledger's own contracts use. Values cross this boundary as plain Py
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
+from eth_abi.codec import ABIDecoder
+from eth_abi.decoding import StringDecoder
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.registry import BaseEquals, registry
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError, Unanswered
@@ -33,6 +37,23 @@ __all__ = [
 
 UPGRADEABLE = ("Lens", "Snapshots")
 """Proxies: the code behind each (``LensCode`` to begin with) may be replaced by the timelock."""
+
+
+_NO_TEXT = "klopf.no-text"
+codecs.register_error(_NO_TEXT, lambda error: ("?" * (error.end - error.start), error.end))  # type: ignore[attr-defined]
+
+
+def _decoder() -> ABIDecoder:
+    """As usual, but text that is no UTF-8 has a question mark for each byte that is none: whoever writes such to the
+    ledger should make nobody's reading fail."""
+    ours = registry.copy()  # type: ignore[no-untyped-call]
+    ours.unregister_decoder("string")
+    text = StringDecoder(handle_string_errors=_NO_TEXT)  # type: ignore[no-untyped-call]
+    ours.register_decoder(BaseEquals("string", with_sub=False), text, "string")  # type: ignore[no-untyped-call]
+    return ABIDecoder(ours)
+
+
+decode = _decoder().decode
 
 
 def _type(entry: dict[str, Any]) -> str:

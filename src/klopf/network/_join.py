@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf import audit, files, ledger, peers, tables
+from klopf import audit, files, ledger, peers, tables, wire
 from klopf.errors import LedgerError, PeersError
 from klopf.network._home import enter, furnish, with_targets
 from klopf.network._schema import Schema
@@ -27,6 +27,11 @@ from klopf.network._schema import Schema
 __all__ = ["Joined", "Joining", "join", "own_address"]
 
 ROLES = ("neuron", "auditor", "requester")
+MADE = (
+    "lock", "deployment.json", "schema.json", "key.json", wire.Certificate.KEY_FILE, wire.Certificate.CERTIFICATE_FILE,
+    "data.npz", "participant.json",
+)  # fmt: skip
+"""What joining writes into a folder, in this order; whatever else is in a participant's comes after."""
 COIN = 10**16
 """Wei that a participant should have for gas, where gas is not free."""
 LOOK = 1.0
@@ -168,11 +173,12 @@ def _more(how: Joining, task: peers.Task, data: dict[str, Any], book: ledger.Led
 
 
 def _is_ones_own(folder: Path, deployment: ledger.Deployment, how: Joining) -> None:
-    """PeersError where the folder holds something else than a place in this network in this role."""
+    """PeersError where the folder is somebody else's, or holds another place than this network's in this role."""
+    if folder.is_symlink():
+        raise PeersError(f"{folder} is a link to {folder.readlink()}: name the folder itself")
     if not folder.exists():
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / "deployment.json").exists()
-                               and not (folder / "lock").exists()):  # fmt: skip
+    if not folder.is_dir() or not _is_made(folder):
         raise PeersError(f"{folder} exists and is no participant's: choose another folder")
     if (folder / "deployment.json").exists():
         before = ledger.Deployment.load(folder / "deployment.json")
@@ -180,6 +186,16 @@ def _is_ones_own(folder: Path, deployment: ledger.Deployment, how: Joining) -> N
             raise PeersError(f"{folder} belongs to the network {before.directory}: join from another folder")
     if (folder / "participant.json").exists() and (role := peers.ParticipantSettings.read(folder).role) != how.role:
         raise PeersError(f"{folder} is that of a {role}: join as {how.role} from another folder")
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether all that is in ``folder`` can be what :func:`join` made, to its end or up to where it was stopped."""
+    there = {path.name for path in folder.iterdir()} - {path.name for path in folder.glob(".*.unfinished")}
+    made = [name for name in MADE if name in there]
+    plain = all((folder / name).is_file() and not (folder / name).is_symlink() for name in made)
+    if not plain or made != list(MADE[: len(made)]) or (made and (folder / "lock").stat().st_size):
+        return False
+    return made == list(MADE) or there == set(made)
 
 
 def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) -> peers.ParticipantSettings:

@@ -7,12 +7,14 @@ out: the classes, the number with its unit, or a text. Everybody in a network ha
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from klopf import tables
 from klopf.errors import PeersError
@@ -25,7 +27,20 @@ __all__ = ["Feature", "Schema"]
 
 LARGEST = 100_000
 """Bytes of text that the ledger takes."""
-Label = Annotated[str, Field(min_length=1, max_length=200)]
+_DIRECTS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""Characters that turn round what is written after them, to the end of the line."""
+
+
+def _shown(text: str) -> str:
+    """``text``, where it can be printed anywhere on one line as it is. ValueError where it cannot."""
+    for letter in text:
+        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(letter) in _DIRECTS:
+            raise ValueError(f"{text[:40]!a} holds {letter!a}: a name or unit is one line without control characters")
+    return text
+
+
+Shown = Annotated[str, AfterValidator(_shown)]
+Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_shown)]
 
 
 class _Strict(BaseModel):
@@ -36,10 +51,11 @@ class Feature(_Strict):
     """One column that goes in."""
 
     name: Label
-    unit: str = ""
+    unit: Shown = ""
     mean: Annotated[float, Field(ge=-3e38, le=3e38)] = 0.0
-    spread: Annotated[float, Field(gt=0, le=3e38)] = 1.0
-    """Subtracted, and divided by then; what is more than 8 spreads away is taken to be there. Of no use to text."""
+    spread: Annotated[float, Field(ge=float(np.finfo(np.float32).tiny), le=3e38)] = 1.0
+    """Subtracted, and divided by then, in 32 bits; what is more than 8 spreads away is taken to be there. Of no use to
+    text."""
 
 
 class Schema(_Strict):
@@ -50,7 +66,7 @@ class Schema(_Strict):
     """The column that is right."""
     features: tuple[Feature, ...] = Field(min_length=1)
     names: tuple[Label, ...] = ()
-    unit: str = ""
+    unit: Shown = ""
     """Of the target's numbers."""
     seal_seconds: Annotated[float, Field(ge=0, le=600)] = 30.0
     """How long answers are sealed before they are opened: not of the data, but the same for everybody, too."""
@@ -59,7 +75,7 @@ class Schema(_Strict):
     def _consistent(self) -> Schema:
         columns = [one.name for one in self.features] + [self.target]
         for what, said in (("column", columns), ("class", list(self.names))):
-            if twice := sorted({one for one in said if said.count(one) > 1}):
+            if twice := sorted(one for one, times in Counter(said).items() if times > 1):
                 raise ValueError(f"the {what} {twice[0]!r} is named twice")
         if self.task == "classes" and len(self.names) < 2:
             raise ValueError("names must have the classes, at least two")
@@ -88,10 +104,7 @@ class Schema(_Strict):
         try:
             made = cls.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            said = first["msg"].removeprefix("Value error, ")
-            raise PeersError(f"{source} is no schema: {place + ': ' if place else ''}{said}") from None
+            raise _refused(source, error) from None
         if (size := len(made.text.encode())) > LARGEST:
             raise PeersError(f"{source} has {size:,} bytes as a schema, and the ledger takes {LARGEST:,}: shorten it")
         return made
@@ -111,19 +124,22 @@ class Schema(_Strict):
 
         Raises:
             TableError: no such file or column, or what cannot be learned from.
-            PeersError: a target that is no classes.
+            PeersError: a target that is no classes, or names that no schema can have.
         """
         samples = read_samples(file, data)
         task, plain = samples.task, isinstance(samples.task, Text)
         scaling = None if plain else Scaling.of(samples.inputs)
-        features = tuple(
-            Feature(name=name)
-            if scaling is None
-            else Feature(name=name, mean=float(scaling.mean[i]), spread=float(scaling.spread[i]))
-            for i, name in enumerate(task.features)
-        )
         names = task.names if isinstance(task, Classes) else ()
-        return cls(task=data.task, target=data.target, features=features, names=names, unit=data.unit)
+        try:
+            features = tuple(
+                Feature(name=name)
+                if scaling is None
+                else Feature(name=name, mean=float(scaling.mean[i]), spread=float(scaling.spread[i]))
+                for i, name in enumerate(task.features)
+            )
+            return cls(task=data.task, target=data.target, features=features, names=names, unit=data.unit)
+        except ValidationError as error:
+            raise _refused(str(file), error) from None
 
     # ---- what follows from it
 
@@ -197,3 +213,11 @@ class Schema(_Strict):
                 f"network's classes: {known}"
             )
         return codes
+
+
+def _refused(source: str, error: ValidationError) -> PeersError:
+    """One line about the first fault, in which nothing is printed as a stranger wrote it."""
+    first = error.errors()[0]
+    place = ascii(".".join(str(part) for part in first["loc"])[:80])[1:-1]
+    said = first["msg"].removeprefix("Value error, ")
+    return PeersError(f"{source} is no schema: {place + ': ' if place else ''}{said}")

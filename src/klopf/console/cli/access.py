@@ -106,12 +106,13 @@ def print_result(value: Any, as_json: bool, lines: list[str]) -> None:
 
 
 def as_rows(rows: list[dict[str, Any]]) -> list[str]:
-    """A table: columns as wide as their widest entry."""
+    """A table: columns as wide as their widest entry; what strangers wrote is one line, and moves no cursor."""
     if not rows:
         return ["nothing"]
-    wide = {k: max(len(k), *(len(str(r[k])) for r in rows)) for k in rows[0]}
+    shown = [{k: "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(r[k])) for k in rows[0]} for r in rows]
+    wide = {k: max(len(k), *(len(r[k]) for r in shown)) for k in rows[0]}
     return ["  ".join(f"{k:<{w}}" for k, w in wide.items()).rstrip()] + [
-        "  ".join(f"{r[k]!s:<{w}}" for k, w in wide.items()).rstrip() for r in rows
+        "  ".join(f"{r[k]:<{w}}" for k, w in wide.items()).rstrip() for r in shown
     ]
 
 

@@ -206,8 +206,8 @@ def print_prediction(
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(said.columns)
-    writer.writerows(zip(*said.columns.values(), strict=True))
+    writer.writerow(map(_cell, said.columns))
+    writer.writerows(map(_cell, row) for row in zip(*said.columns.values(), strict=True))
     if out is None:
         print(text.getvalue(), end="")
     else:
@@ -216,6 +216,21 @@ def print_prediction(
     score_line = "" if said.score is None else f"; {said.task.measure} {said.score:.4f}"
     also = "".join(f"; {name.replace('_', ' ')} {value}" for name, value in (more or {}).items())
     print(asked + score_line + also, file=sys.stderr)
+
+
+def _cell(value: Any) -> Any:
+    """``value`` as a cell that no spreadsheet runs: an apostrophe stands before text that it would take for a formula.
+
+    >>> [_cell(value) for value in ("-1", "+", "red", "=1+1", "-cmd", "@SUM(A1)", -1.5)]
+    ['-1', '+', 'red', "'=1+1", "'-cmd", "'@SUM(A1)", -1.5]
+    """
+    if not isinstance(value, str) or len(value) < 2 or value[0] not in "=+-@\t\r\n":
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return "'" + value
+    return value
 
 
 def live(folder: Path, phrase: str) -> NoReturn:

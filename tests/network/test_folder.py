@@ -1,0 +1,105 @@
+"""Nobody's folder is taken for a participant's: what joining did not make is left as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from klopf.errors import PeersError
+from klopf.ledger import Deployment
+from klopf.network import Feature, Joining, Schema
+from klopf.network._join import MADE, _is_ones_own, _settings
+
+HERE = "0x" + "11" * 20
+NETWORK = Deployment(1, "0x" + "22" * 32, 1, {"Directory": HERE}, {}, HERE)
+HOW = Joining("chain.db", HERE, "requester")
+SCHEMA = Schema(task="classes", target="y", features=(Feature(name="a"),), names=("b", "c"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "ada"
+    made.mkdir()
+    return made
+
+
+def made_up_to(folder: Path, count: int) -> None:
+    """What joining has made when it is stopped after ``count`` files."""
+    for name in MADE[:count]:
+        if name == "deployment.json":
+            NETWORK.save(folder / name)
+        elif name == "participant.json":
+            _settings(folder, HOW, SCHEMA, {"fee": "0"}).write(folder)
+        else:
+            (folder / name).write_text("" if name == "lock" else "mine")
+
+
+def refused(folder: Path, text: str = "is no participant's") -> None:
+    before = {path: path.lstat().st_mode for path in folder.parent.rglob("*")}
+    with pytest.raises(PeersError, match=text) as caught:
+        _is_ones_own(folder, NETWORK, HOW)
+    assert "\n" not in str(caught.value)
+    assert {path: path.lstat().st_mode for path in folder.parent.rglob("*")} == before
+
+
+@pytest.mark.parametrize("count", range(len(MADE) + 1))
+def test_whoever_was_stopped_goes_on(folder: Path, count: int) -> None:
+    _is_ones_own(folder.parent / "new", NETWORK, HOW)
+    made_up_to(folder, count)
+    (folder / ".deployment.json.0123abcd.unfinished").write_text("{")
+    _is_ones_own(folder, NETWORK, HOW)
+    if count == len(MADE):
+        (folder / "state").mkdir()
+        (folder / "log").write_text("lived")
+        _is_ones_own(folder, NETWORK, HOW)
+    elif count:
+        (folder / "letter").write_text("somebody's")
+        refused(folder)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("lock", "data.npz", "schema.json"),
+        ("lock", "deployment.json", "data.npz"),
+        ("lock", "key.json"),
+        ("deployment.json",),
+        ("deployment.json", "operator.json", "ledger.sqlite", "schema.json"),
+        ("data.npz",),
+        ("participant.json",),
+        ("lock", "passwd"),
+        ("letter",),
+    ],
+)
+def test_somebody_elses_folder_is_refused(folder: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (folder / name).touch()
+    if "deployment.json" in names:
+        NETWORK.save(folder / "deployment.json")
+    refused(folder)
+
+
+def test_a_lock_that_says_something_or_is_no_file_is_another_programs(folder: Path) -> None:
+    (folder / "lock").write_text("4711\n")
+    refused(folder)
+    (folder / "lock").unlink()
+    (folder / "lock").mkdir()
+    refused(folder)
+    (folder / "lock").rmdir()
+    folder.rmdir()
+    folder.write_text("a file")
+    refused(folder)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_links_are_not_followed(folder: Path, name: str) -> None:
+    made_up_to(folder, len(MADE))
+    (folder / name).rename(folder.parent / "elsewhere")
+    (folder / name).symlink_to(folder.parent / "elsewhere")
+    refused(folder)
+    for target in (folder, folder.parent / "nowhere"):
+        link = folder.parent / "link"
+        link.symlink_to(target)
+        refused(link, "is a link to")
+        link.unlink()
