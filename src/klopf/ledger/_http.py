@@ -36,7 +36,6 @@ class _Bounded(HTTPAdapter):
             raise
         response.raw.release_conn()
         response._content = b"".join(pieces)
-        response._content_consumed = True
         return response
 
 
