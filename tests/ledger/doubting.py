@@ -16,12 +16,14 @@ from klopf.errors import Reverted
 from klopf.ledger import Answered, AuditTerms, Phase, Result, Transcript
 from klopf.ledger.evidence import AuditPay, Challenges, Opening, Place, Said, Statement, answer_hash
 from klopf.ledger.evidence.challenges import State
+from tests.ledger.forged import Forged
 
 NEURONS, AUDITORS = (1, 2, 3), (4, 5, 6)
 ASKED, MODEL, SALT = 20, b"\7" * 32, bytes(32)
 WINDOW, DEPOSIT = 120, KLP  # more than a phase lasts, less than a quarter of the thaw
 TERMS = AuditTerms(challenge_seconds=WINDOW, deposit=DEPOSIT)
 SHARE = TINY.emission // 20
+TASKS = ("accuracy", "accuracy", "zeal")
 BACK = st.integers(1, 3)
 
 
@@ -36,6 +38,8 @@ class Doubting(RuleBasedStateMachine):
     audited: dict[tuple[int, int], tuple[list[Result], dict[int, list[Opening]]]]
     """By epoch and auditor, what it committed to and can show."""
     doubts: list[Place]
+    shown: dict[tuple[int, int, int, bytes], Place]
+    """By epoch, auditor, neuron and question, where it was."""
     upheld: set[tuple[int, int]]
     """Epochs and auditors of which a question was not shown."""
     contradicted: set[tuple[int, int]]
@@ -54,19 +58,22 @@ class Doubting(RuleBasedStateMachine):
     def balance(self, id: int) -> int:
         return self.net.admin.token.balance(self.net.clients[id].me.address)
 
-    @rule(id=st.sampled_from(AUDITORS), lie=st.booleans())
-    def commit(self, id: int, lie: bool) -> None:
+    @rule(id=st.sampled_from(AUDITORS), lie=st.booleans(), repeat=st.booleans(), task=st.sampled_from(TASKS))
+    def commit(self, id: int, lie: bool, repeat: bool = False, task: str = "accuracy") -> None:
+        """Whoever repeats puts one question into all places; a task of one's own has nobody who agrees."""
         epoch, made = self.now().epoch, {}
         results = []
         for n in self.net.admin.audits.assignments(epoch, id, NEURONS):
-            asked = [(_hash(epoch, id, n, i), _hash(i)) for i in range(ASKED)]
+            asked = sorted((_hash(epoch, id, n, i), _hash(i)) for i in range(ASKED))
             said = Said(epoch, n, id, MODEL, tuple(asked))
             signature = self.net.clients[n].me.sign(said.digest(self.challenges(n).domain))
             right = ASKED if lie and n == 1 else ASKED // 2
-            tree = Transcript([Answered(*p, 1, 10_000 * (i < right), said.root) for i, p in enumerate(asked)])
-            results.append(Result(n, {"accuracy": tree.counts}))
+            put = asked[:1] * ASKED if repeat else asked
+            each = [Answered(*p, 1, 10_000 * (i < right), said.root) for i, p in enumerate(put)]
+            tree = Forged(each) if repeat else Transcript(each)
+            results.append(Result(n, {task: tree.counts}))
             made[n] = [
-                Opening(one, tuple(tree.proof(i)), MODEL, said.proof(i), signature)
+                Opening(one, tuple(tree.proof(i)), MODEL, said.proof(0 if repeat else i), signature)
                 for i, one in enumerate(tree.answered)
             ]
         with suppress(Reverted):
@@ -85,7 +92,9 @@ class Doubting(RuleBasedStateMachine):
         results, _ = self.audited.get((epoch, id), ([], {}))
         if not results:
             return
-        place = Place(epoch, id, results[number % len(results)].neuron, "accuracy", number % ASKED)
+        result = results[number % len(results)]
+        (task,) = result.counts
+        place = Place(epoch, id, result.neuron, task, number % ASKED)
         told: Any = SimpleNamespace(results=results, salt=SALT)
         before = self.balance(by)
         with suppress(Reverted):
@@ -105,7 +114,10 @@ class Doubting(RuleBasedStateMachine):
         self.net.pass_time(wait)
         with suppress(Reverted):
             if show:
-                self.challenges(1).show(place, self.audited[place.epoch, place.auditor][1][place.neuron][place.place])
+                opening = self.audited[place.epoch, place.auditor][1][place.neuron][place.place]
+                self.challenges(1).show(place, opening)
+                shown = (place.epoch, place.auditor, place.neuron, opening.answered.question)
+                assert self.shown.setdefault(shown, place) == place
                 assert kept.by == self.net.clients[place.auditor].me.address or (
                     self.balance(place.auditor) == owner + DEPOSIT
                 )
@@ -135,30 +147,34 @@ class Doubting(RuleBasedStateMachine):
             amount = self.net.admin.token.emitted() - before
             self.audit_pay[epoch] = self.audit_pay.get(epoch, 0) + amount
             open_ = {p for p in self.doubts if self.challenges(1).get(p).state is State.OPEN}
-            agreed = sum(audits.agreed(epoch, r.neuron) for r in results)
+            agreed = sum(audits.agreed(epoch, r.neuron, id) for r in results if "accuracy" in r.counts)
             assert not was and 0 < amount <= pay.price(epoch) * agreed
             assert (epoch, id) not in self.upheld | {(p.epoch, p.auditor) for p in open_}
             assert self.time() >= audits.revealed_at(epoch, id) + 2 * WINDOW
             assert not audits._read("slashed", epoch, id)
 
-    @rule(show=st.booleans(), ask=st.booleans())
-    def audit_on(self, show: bool, ask: bool) -> None:
-        """An epoch is audited, one question doubted, and all is paid that can be: so that deep states are reached."""
+    @rule(show=st.booleans(), ask=st.booleans(), repeat=st.booleans(), task=st.sampled_from(TASKS))
+    def audit_on(self, show: bool, ask: bool, repeat: bool, task: str) -> None:
+        """An epoch is audited, questions doubted, and all is paid that can be: so that deep states are reached."""
         for _ in range(1 if self.now().phase is Phase.LISTEN else 2):
             self._turn()
         if self.now().phase is Phase.CLAIM:
             self._turn()
         for id in AUDITORS:
-            self.commit(id, False)
+            cheats = id == AUDITORS[0]
+            self.commit(id, False, repeat and cheats, task if cheats else "accuracy")
         self._turn()
         for id in AUDITORS:
             self.reveal(id)
         self._turn()
         self.net.admin.settle(self.now().epoch - 1)
         if ask:
-            self.doubt(AUDITORS[0], AUDITORS[1], 1, 3)
+            doubted = len(self.doubts)
+            for number in (3, 3 + 4 * len(NEURONS)):  # of the same neuron
+                self.doubt(AUDITORS[0], AUDITORS[1], 1, number)
             self.collect_pay(AUDITORS[0], 1, 2 * WINDOW)
-            self.end_doubt(len(self.doubts) - 1, show, WINDOW)
+            for which in range(doubted, len(self.doubts)):
+                self.end_doubt(which, show, WINDOW)
         for again in (2 * WINDOW, 0):
             for id in AUDITORS:
                 self.collect_pay(id, 1, again)

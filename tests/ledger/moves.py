@@ -48,7 +48,7 @@ class Market(Paying, Doubting):
         self.open_cycle(1, 0)  # a real chain's time goes on when its state is brought back
         self.columns: dict[int, list[SignedReceipt]] = {}
         self.posted: set[tuple[int, int]] = set()
-        self.audited, self.doubts, self.upheld, self.contradicted = {}, [], set(), set()
+        self.audited, self.doubts, self.shown, self.upheld, self.contradicted = {}, [], {}, set(), set()
         self.audit_pay = {}
         self.emitted = 0
         self.jobs: list[int] = []

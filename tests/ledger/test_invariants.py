@@ -208,6 +208,12 @@ BUGS = {
     "pay for what was not shown": ("Challenges", " && !t.upheld;", ";"),
     "pay for a lie": ("AuditPay", "audits.slashed(epoch, auditor) || ", ""),
     "audits paid beyond their share": ("Audits", "turnout[epoch].findings += 1;", "turnout[epoch].findings = 1;"),
+    "one question in all places of an audit": ("Transcripts", "if (a.last >= b.first) return _none();", ""),
+    "pay for a task that nobody else has": (
+        "Agreement",
+        "if (m < agreed.length && agreed[m].task == f[i].scores[k].task) bits",
+        "bits",
+    ),
     "an audit's pay that nobody promised": (
         "AuditPay",
         "uint256 granted = emission.setAside(amount);",
@@ -229,7 +235,7 @@ def planted(
     (source,) = (tmp_path / "src").rglob(f"{name}.sol")
     assert source.read_text().count(old) == 1
     source.write_text(source.read_text().replace(old, new))
-    built = {"Consensus": "Settlement"}.get(name, name)
+    built = {"Consensus": "Settlement", "Agreement": "Audits", "Transcripts": "Challenges"}.get(name, name)
     command = [node, "build.mjs", str(tmp_path / "src"), str(tmp_path / "out"), str(contracts / "layouts"), built]
     subprocess.run(command, cwd=contracts, check=True, capture_output=True)
     spoilt, shipped = json.loads(next((tmp_path / "out").rglob(f"{built}.json")).read_text()), _abi._read

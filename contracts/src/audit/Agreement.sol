@@ -50,6 +50,17 @@ library Agreement {
         }
     }
 
+    /// @dev The findings that score a task of which a median was agreed: a bit for each, the first the lowest.
+    function sharing(IAudits.Finding[] memory f, IAudits.Agreed[] memory agreed) internal pure returns (uint16 bits) {
+        for (uint256 i = 0; i < f.length; i++) {
+            uint256 m = 0;
+            for (uint256 k = 0; k < f[i].scores.length; k++) {
+                while (m < agreed.length && agreed[m].task < f[i].scores[k].task) m++;
+                if (m < agreed.length && agreed[m].task == f[i].scores[k].task) bits |= uint16(1 << i);
+            }
+        }
+    }
+
     /// @dev Whether more than half of the stake of those who scored is near the median.
     function _near(Said memory said, uint16 median, uint16 floorBps) private pure returns (bool) {
         uint256 total = 0;

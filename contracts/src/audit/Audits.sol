@@ -22,10 +22,9 @@ import {Median} from "./Median.sol";
 ///         concludes: the stake-weighted median of each task. An auditor far outside it is slashed, at most once an
 ///         epoch. Too few results conclude nothing: a network fault punishes nobody.
 contract Audits is IAudits {
-    enum Outcome {
-        None,
-        Open, // concluded, and nothing agreed
-        Agreed
+    struct Outcome {
+        bool concluded;
+        uint16 sharing; // a bit for each finding, in their order: it scored a task of which a median was agreed
     }
 
     struct Shown {
@@ -139,12 +138,17 @@ contract Audits is IAudits {
 
     /// @inheritdoc IAudits
     function concluded(uint32 epoch, uint32 neuron) public view returns (bool) {
-        return _outcomes[epoch][neuron] != Outcome.None;
+        return _outcomes[epoch][neuron].concluded;
     }
 
     /// @inheritdoc IAudits
-    function agreed(uint32 epoch, uint32 neuron) external view returns (bool) {
-        return _outcomes[epoch][neuron] == Outcome.Agreed;
+    function agreed(uint32 epoch, uint32 neuron, uint32 auditor) external view returns (bool) {
+        uint256 sharing = _outcomes[epoch][neuron].sharing;
+        Shown[] storage shown = _shown[epoch][neuron];
+        for (uint256 i = 0; sharing >> i != 0; i++) {
+            if (shown[i].auditor == auditor) return (sharing >> i) & 1 == 1;
+        }
+        return false;
     }
 
     /// @inheritdoc IAudits
@@ -203,7 +207,7 @@ contract Audits is IAudits {
         Parameters memory r = rules.playedIn(epoch);
         // APPLY
         Agreed[] memory medians = Agreement.medians(stake, epoch, f, r);
-        _outcomes[epoch][neuron] = medians.length == 0 ? Outcome.Open : Outcome.Agreed;
+        _outcomes[epoch][neuron] = Outcome(true, Agreement.sharing(f, medians));
         (bool judged, bool passed) = _passes(marks.countedIn(epoch), medians);
         if (!judged || !passed) {
             (bool judgedNow, bool passedNow) = _passes(marks.current(), medians);

@@ -7,14 +7,18 @@ import {Interval} from "./Interval.sol";
 
 /// @notice What auditors count, and the scores that are made from it.
 library Counts {
-    /// @notice At least one task, sorted, each once, of as many questions as the terms allow, counted as can be.
+    /// @notice Tasks of a result. Whatever sixteen auditors may say of a neuron fits into the transaction that concludes.
+    uint256 internal constant MOST_TASKS = 8;
+
+    /// @notice From one task to `MOST_TASKS`, sorted, each once, of as many questions as the terms allow, counted as can be.
     function inRange(IAudits.Result calldata r, AuditTerm memory t) internal pure returns (bool) {
+        if (r.counts.length == 0 || r.counts.length > MOST_TASKS) return false;
         for (uint256 k = 0; k < r.counts.length; k++) {
             IAudits.Count calldata c = r.counts[k];
             if (c.task <= (k == 0 ? bytes26(0) : r.counts[k - 1].task)) return false;
             if (c.asked < t.fewest || c.asked > t.most || !Interval.possible(c.asked, c.sum, c.squares)) return false;
         }
-        return r.counts.length != 0;
+        return true;
     }
 
     function scoreOf(IAudits.Count calldata c) internal pure returns (IAudits.Score memory) {

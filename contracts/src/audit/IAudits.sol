@@ -19,7 +19,7 @@ interface IAudits {
         bytes32 root; // of the transcript of questions and answers
     }
 
-    /// @notice What one auditor found about one neuron: any number of tasks, sorted, each once.
+    /// @notice What one auditor found about one neuron: from one task to eight, sorted, each once.
     struct Result {
         uint32 neuron;
         Count[] counts;
@@ -159,11 +159,13 @@ interface IAudits {
     /// @param neuron Id of the neuron.
     function concluded(uint32 epoch, uint32 neuron) external view returns (bool);
 
-    /// @notice Whether the audit of a neuron has a median at least: most of the stake that scored it agreed on something.
+    /// @notice Whether an auditor scored a neuron in a task of which a median was agreed: a quorum scored it, and most of
+    ///         their stake is near the median.
     /// @param epoch Number of the epoch.
     /// @param neuron Id of the neuron.
-    /// @return Whether it has.
-    function agreed(uint32 epoch, uint32 neuron) external view returns (bool);
+    /// @param auditor Id of the auditor.
+    /// @return Whether it did.
+    function agreed(uint32 epoch, uint32 neuron, uint32 auditor) external view returns (bool);
 
     /// @notice An auditor's part of LISTEN. `commitment` is `commitmentOf(epoch, key of the auditor, results, salt)`.
     /// @param auditor Id of the auditor.

@@ -101,7 +101,7 @@ contract AuditPay is IAuditPay {
         }
         (IChallenges.Place memory p, IAudits.Count memory c) = _lot(epoch, auditor, results);
         challenges.requireShown(p, c, opening);
-        uint32 counted = _counted(epoch, results);
+        uint32 counted = _counted(epoch, auditor, results);
         uint256 amount = priceDown(epoch) * counted;
         if (amount == 0) revert NothingCounted();
         // APPLY
@@ -114,12 +114,12 @@ contract AuditPay is IAuditPay {
         emit Collected(epoch, auditor, owner, counted, amount);
     }
 
-    /// @dev Findings about neurons that were bound when the epoch opened, and of which a median was agreed.
-    function _counted(uint32 epoch, IAudits.Result[] calldata results) private view returns (uint32 counted) {
+    /// @dev Findings about neurons that were bound when the epoch opened, in a task of which a median was agreed.
+    function _counted(uint32 epoch, uint32 auditor, IAudits.Result[] calldata results) private view returns (uint32 counted) {
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             if (!audits.concluded(epoch, neuron)) revert NotConcluded(neuron);
-            if (audits.agreed(epoch, neuron) && registry.boundWith(neuron, epoch) != 0) counted++;
+            if (audits.agreed(epoch, neuron, auditor) && registry.boundWith(neuron, epoch) != 0) counted++;
         }
     }
 

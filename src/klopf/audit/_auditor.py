@@ -26,7 +26,7 @@ from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.errors import AuditError, ExtensionError
 from klopf.extensions import guarded, said
 from klopf.ledger.evidence import Challenges
-from klopf.peers import Conversations, Participant, has_evidence, log, read_data, trouble
+from klopf.peers import Conversations, Participant, different, has_evidence, log, read_data, trouble
 
 __all__ = ["AuditorSettings", "live"]
 
@@ -62,6 +62,8 @@ class _Auditor:
         (who.folder / "state").mkdir(exist_ok=True)
         self.signed = False
         """Whether neurons sign what they answer, and auditors doubt each other."""
+        self.samples = different(self.data["inputs"])
+        """The held-out samples whose inputs no earlier one has: no transcript has a question twice."""
         self._committed: dict[int, dict[int, bytes]] = defaultdict(dict)
         """By neuron and epoch, the models that it committed to of late."""
         self._read = 0
@@ -82,6 +84,8 @@ class _Auditor:
             speakers = set(self.who.speakers())
             evidence = Evidence(self.who, epoch, await self.who.on_ledger(self._models, epoch)) if self.signed else None
             results = await self._audit(epoch, [k for k in mine if k in speakers], evidence)
+            terms = await self.who.on_ledger(self.who.book.audit_terms.current)
+            results = _enough(results, terms.fewest)
             if evidence is not None:
                 evidence.save(self.who.folder)
                 await self._report(evidence)
@@ -130,8 +134,8 @@ class _Auditor:
     async def _audit(self, epoch: int, neurons: list[int], evidence: Evidence | None = None) -> list[ledger.Result]:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
         rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
-        count = min(self.settings.questions, len(self.data["targets"]))
-        about = rng.choice(len(self.data["targets"]), count, replace=False)
+        count = min(self.settings.questions, len(self.samples))
+        about = self.samples[rng.choice(len(self.samples), count, replace=False)]
         inputs, targets = self.data["inputs"][about], self.data["targets"][about]
         conversations = Conversations(self.who, epoch)
         if evidence is not None:
@@ -185,6 +189,18 @@ class _Auditor:
         found[name] = made.counts
         if evidence is not None:
             evidence.count(k, name, made)
+
+
+def _enough(results: list[ledger.Result], fewest: int) -> list[ledger.Result]:
+    """Without what has fewer different questions than the terms ask: one such task, and nothing could be revealed."""
+    enough = []
+    for r in results:
+        kept = {name: c for name, c in r.counts.items() if c.asked >= fewest}
+        for name in r.counts.keys() - kept.keys():
+            trouble(f"{name}: {r.counts[name].asked} different questions to {r.neuron}, {fewest} are needed: left out")
+        if kept:
+            enough.append(ledger.Result(r.neuron, kept))
+    return enough
 
 
 def _failed(name: str, error: ExtensionError) -> None:

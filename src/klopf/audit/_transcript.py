@@ -21,7 +21,7 @@ def transcript(
     said: Sequence[bytes] | None = None,
 ) -> ledger.Transcript:
     """Of one task: ``n`` questions, the answers to them, what is right, the score of each in 1/10,000, and the root of
-    what the neuron signed with each answer, where it signs."""
+    what the neuron signed with each answer, where it signs. A question that is there twice counts once."""
     classes = targets.dtype.kind == "i" and targets.ndim == 1
     roots = said or [bytes(32)] * len(targets)
     pairs = pairs_of(questions, answers)

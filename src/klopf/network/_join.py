@@ -165,10 +165,10 @@ def _more(how: Joining, task: peers.Task, data: dict[str, Any], book: ledger.Led
         }  # fmt: skip
     if how.role == "requester":
         return {"fee": "0"}
-    terms, has = book.audit_terms.current(), len(data["targets"])
+    terms, has = book.audit_terms.current(), len(peers.different(data["inputs"]))
     needs = max([terms.fewest, *(one.fewest for one in audit.audit_tasks((), task).values())])
     if has < needs:
-        raise PeersError(f"{how.data} has {has} samples, and an audit takes {needs} at least: bring more")
+        raise PeersError(f"{how.data} has {has} different samples, and an audit takes {needs} at least: bring more")
     return {"questions": min(has, 120, terms.most), "tasks": []}
 
 

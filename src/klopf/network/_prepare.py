@@ -149,7 +149,7 @@ def _parameters(settings: NetworkSettings) -> ledger.Parameters:
 def _marks(settings: NetworkSettings, shares: Shares) -> ledger.Marks:
     """What each task's median must reach; what is named for a task goes before the rules' marks of the usual two."""
     asked = audit.audit_tasks(settings.audit.tasks, shares.test.task)
-    questions = min(settings.audit.questions, len(shares.audit.targets))
+    questions = min(settings.audit.questions, len(peers.different(shares.audit.inputs)))
     for name, one in asked.items():
         if one.fewest > questions:
             raise AuditError(
@@ -164,7 +164,7 @@ def _marks(settings: NetworkSettings, shares: Shares) -> ledger.Marks:
 def _asked(settings: NetworkSettings, shares: Shares) -> ledger.AuditTerms:
     """The usual terms of audits, with room for as many questions as this network asks."""
     usual = ledger.AuditTerms()
-    asked = min(settings.audit.questions, len(shares.audit.targets))
+    asked = min(settings.audit.questions, len(peers.different(shares.audit.inputs)))
     terms = replace(usual, fewest=min(usual.fewest, asked), most=max(usual.most, asked))
     if not settings.audit.challenge_seconds:
         return terms

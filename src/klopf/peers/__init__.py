@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
     from klopf.peers._process import live_as_process
     from klopf.peers._requester import RequesterSettings, newest_listener
-    from klopf.peers._statements import has_evidence, pairs_of, values_of
+    from klopf.peers._statements import different, has_evidence, pairs_of, values_of
 
 __all__ = [
     "KINDS",
@@ -48,6 +48,7 @@ __all__ = [
     "birth",
     "buy",
     "create_model",
+    "different",
     "hand_over",
     "has_evidence",
     "live_as_process",
@@ -72,7 +73,7 @@ _LATER = {
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
     "TROUBLE": "_participant", "log": "_participant", "read_data": "_participant", "trouble": "_participant",
     "RequesterSettings": "_requester", "newest_listener": "_requester",
-    "has_evidence": "_statements", "pairs_of": "_statements", "values_of": "_statements",
+    "different": "_statements", "has_evidence": "_statements", "pairs_of": "_statements", "values_of": "_statements",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from klopf import files, ledger, wire
 from klopf.ledger.evidence import Challenges, Said, answer_hash
 from klopf.peers._participant import Participant
 
-__all__ = ["Statements", "has_evidence", "pairs_of", "values_of"]
+__all__ = ["Statements", "different", "has_evidence", "pairs_of", "values_of"]
 
 _FILE = "statements.jsonl"
 
@@ -40,6 +40,14 @@ def pairs_of(questions: NDArray[Any], answers: NDArray[Any]) -> tuple[tuple[byte
     """The hashes of each question and of the answer to it: of a text's bytes, of a question's numbers little endian, of
     an answer's numbers as the contract has them."""
     return tuple((_hash(q), _answer_hash(a)) for q, a in zip(questions, answers, strict=True))
+
+
+def different(questions: NDArray[Any]) -> NDArray[np.int64]:
+    """The places of those questions that are no earlier one's equal, in their order."""
+    first: dict[bytes, int] = {}
+    for place, question in enumerate(questions):
+        first.setdefault(_hash(question), place)
+    return np.fromiter(first.values(), np.int64, len(first))
 
 
 def _answer_hash(answer: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -15,6 +16,7 @@ from klopf.ledger._deployment import USUAL, deploy_over
 from klopf.ledger._parameters import task_name
 from klopf.ledger.audit.audits import rows_of
 from klopf.ledger.evidence import AuditPay, Challenges, Opening, Place, Said, drawn_question
+from tests.ledger.forged import Forged, hidden
 from tests.ledger.memory import MemoryRpc
 
 SALT, MODEL = bytes(32), b"\7" * 32
@@ -37,7 +39,7 @@ class Audited:
         return self.net.clients[id]
 
     def audit(self, auditor: int, neuron: int, right: int = 24, signer: int | None = None) -> None:
-        asked = [(_digest(i, auditor, "question"), _digest(i, auditor, "answer")) for i in range(30)]
+        asked = sorted((_digest(i, auditor, "question"), _digest(i, auditor, "answer")) for i in range(30))
         said = Said(self.net.admin.clock.now().epoch, neuron, auditor, MODEL, tuple(asked))
         signature = self.book(signer or neuron).me.sign(said.digest(self.net.admin.client(Challenges).domain))
         made = Transcript([Answered(*p, 1, 10_000 if i < right else 0, said.root) for i, p in enumerate(asked)])
@@ -45,6 +47,30 @@ class Audited:
         self.openings[auditor, neuron] = [
             Opening(one, tuple(made.proof(i)), MODEL, said.proof(i), signature) for i, one in enumerate(made.answered)
         ]
+
+    def forge(self, auditor: int, neuron: int, questions: int, shown: int | None = None) -> None:
+        """Only so many questions are asked, and fill 30 places by turns; ``shown`` is made to look sorted."""
+        asked = sorted((_digest(i, auditor, "question"), _digest(i, auditor, "answer")) for i in range(questions))
+        said = Said(self.net.admin.clock.now().epoch, neuron, auditor, MODEL, tuple(asked))
+        signature = self.book(neuron).me.sign(said.digest(self.net.admin.client(Challenges).domain))
+        each = [Answered(*asked[i % questions], 1, 10_000 if i < 24 else 0, said.root) for i in range(30)]
+        made = Forged(each, None if shown is None else hidden(shown))
+        self.results.setdefault(auditor, []).append(Result(neuron, {"accuracy": made.counts}))
+        self.openings[auditor, neuron] = [
+            Opening(one, tuple(made.proof(i)), MODEL, said.proof(i % questions), signature)
+            for i, one in enumerate(made.answered)
+        ]
+
+    def can_show(self, auditor: int, neuron: int) -> list[int]:
+        """The places whose questions would be taken."""
+        taken, (result,) = [], [r for r in self.results[auditor] if r.neuron == neuron]
+        ((_, (count,)),) = rows_of([result])
+        for place, opening in enumerate(self.openings[auditor, neuron]):
+            with suppress(Reverted):
+                row = Place(1, auditor, neuron, "accuracy", place).as_tuple()
+                self.net.admin.client(Challenges)._read("requireShown", row, count, opening.as_tuple())
+                taken.append(place)
+        return taken
 
     def epoch(self, settle: bool = True) -> None:
         number = self.net.admin.clock.now().epoch
@@ -169,6 +195,61 @@ def test_whoever_copies_what_others_found_has_no_signature_to_show() -> None:
         with pytest.raises(Reverted, match=why):
             a.collect(copier, opening)
     assert a.collect(first) == POOL // 6 * 2
+
+
+@pytest.mark.parametrize("shown", [None, 0, 12, 29])
+@pytest.mark.parametrize("questions", [1, 2])
+def test_one_question_in_many_places_is_one_question(questions: int, shown: int | None) -> None:
+    """However its tree is made, no more places can be shown than questions were asked: so it is paid that seldom."""
+    a = network()
+    cheat, *others = a.auditors
+    for neuron in a.neurons:
+        a.forge(cheat, neuron, questions, shown)
+        for auditor in others:
+            a.audit(auditor, neuron)
+    a.epoch()
+    a.over()
+    for neuron in a.neurons:
+        assert len(a.can_show(cheat, neuron)) <= questions
+        assert shown is None or shown in a.can_show(cheat, neuron)
+        assert a.can_show(others[0], neuron) == list(range(30))
+    place, _ = a.lot(cheat)
+    if place.place not in a.can_show(cheat, place.neuron):
+        with pytest.raises(Reverted, match="NotInTranscript"):
+            a.collect(cheat)
+    assert [a.collect(id) for id in others] == [POOL // 6 * 2] * 2
+
+
+def test_what_stands_beside_a_path_is_not_taken_where_its_end_is_before_its_beginning() -> None:
+    a = network(neurons=1)
+    cheat, neuron = a.auditors[0], a.neurons[0]
+    a.forge(cheat, neuron, 1)
+    honest, backwards = a.openings[cheat, neuron], (b"\xff" * 32, bytes(32))
+    one = honest[0].answered
+    twice = Forged(
+        [one, one], lambda level, at, node: replace(node, first=backwards[0], last=backwards[1]) if at else node
+    )
+    a.results[cheat] = [Result(neuron, {"accuracy": twice.counts})]
+    a.openings[cheat, neuron] = [replace(o, beside=tuple(twice.proof(i))) for i, o in enumerate(honest[:2])]
+    assert a.can_show(cheat, neuron) == []
+
+
+def test_a_task_that_nobody_else_has_brings_nothing() -> None:
+    """A name of one's own has no median to be far from; what others have too counts as ever, whatever stands beside."""
+    a = network()
+    cheat, *others = a.auditors
+    for neuron in a.neurons:
+        for auditor in a.auditors:
+            a.audit(auditor, neuron)
+    a.results[cheat] = [Result(r.neuron, {"zeal": r.counts["accuracy"]}) for r in a.results[cheat]]
+    a.results[others[0]] = [Result(r.neuron, {**r.counts, "zest": r.counts["accuracy"]}) for r in a.results[others[0]]]
+    a.epoch()
+    a.over()
+    neuron = a.neurons[0]
+    assert [a.net.admin.audits.agreed(1, neuron, id) for id in (cheat, *others, 99)] == [False, True, True, False]
+    with pytest.raises(Reverted, match="NothingCounted"):
+        a.collect(cheat)
+    assert [a.collect(id) for id in others] == [POOL // 6 * 2] * 2
 
 
 def test_whoever_lies_is_slashed_and_not_paid() -> None:

@@ -69,7 +69,7 @@ def case(tmp_path, claimed: Counts | None = None, signer: int | None = None) -> 
     neuron, auditor = net.join(Role.NEURON), net.join(Role.AUDITOR)
     doubter = net.join(Role.REQUESTER)
     net.admin.clock.start()
-    asked = [(digest(i, "question"), digest(i, "answer")) for i in range(ASKED)]
+    asked = sorted((digest(i, "question"), digest(i, "answer")) for i in range(ASKED))
     said = Said(1, neuron, auditor, MODEL, tuple(asked))
     signature = net.clients[signer or neuron].me.sign(said.digest(net.admin.client(Challenges).domain))
     scores = [10_000 if i % 5 else 0 for i in range(ASKED)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from klopf.audit.tasks._task import AuditTask
 from klopf.errors import AuditError, ExtensionError, KlopfError
 from klopf.extensions import Point, guarded
+from klopf.ledger.audit.audits import MOST_TASKS
 from klopf.peers import Task
 
 __all__ = ["AUDIT_TASKS", "USUAL", "audit_tasks", "marks"]
@@ -43,8 +44,10 @@ def audit_tasks(
 
     Raises:
         ExtensionError: there is no such audit task, or it cannot be imported.
-        AuditError: it cannot judge this kind of task, or none is left.
+        AuditError: it cannot judge this kind of task, none is left, or there are more than the ledger takes.
     """
+    if len(set(names)) > MOST_TASKS:
+        raise AuditError(f"{len(set(names))} audit tasks are named: an auditor scores a neuron in {MOST_TASKS} at most")
     found: dict[str, AuditTask] = {}
     for name in names or USUAL[task.kind]:
         try:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
+from klopf.errors import LedgerError
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
@@ -28,6 +29,7 @@ from klopf.ledger.core.stake import StakeReplay
 from klopf.neuron import Standing
 
 __all__ = [
+    "MOST_TASKS",
     "Absent",
     "Audits",
     "AuditsReplay",
@@ -45,6 +47,8 @@ _DRAWS = 600
 """Seats that are drawn in one call, of 200 neurons where each has three: about 9,000,000 gas among 1,000 auditors."""
 _ENDED, _PUNISHED = 120, 40
 """Findings that are concluded, or auditors who are punished, in one transaction."""
+MOST_TASKS = 8
+"""Tasks that one auditor may score one neuron in."""
 _COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,int64,uint64,bytes32)[])[]", "bytes32")
 
 
@@ -195,6 +199,8 @@ class AuditsReplay(Replay):
         electorate = self.registry.electorate(e.epoch)
         terms = self.terms.counted_in(e.epoch)
         for result in e.results:
+            few = 0 < len(result.counts) <= MOST_TASKS
+            self.differ(f"what {e.auditor} says of {result.neuron} in one task to {MOST_TASKS}", True, few)
             for task, c in result.counts.items():
                 fair = terms.fewest <= c.asked <= terms.most and ref.possible(c.asked, c.sum, c.squares)
                 self.differ(f"what {e.auditor} counted of {result.neuron} in {task} as can be", True, fair)
@@ -311,12 +317,22 @@ class Audits(Contract):
         return bytes(keccak(encode(_COMMITTED, (epoch, address, rows_of(results), salt))))
 
     def commit(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
-        """An auditor's part of LISTEN, bound to the key that sends."""
+        """An auditor's part of LISTEN, bound to the key that sends.
+
+        Raises:
+            LedgerError: a result has no task or more than :data:`MOST_TASKS`: it could not be revealed.
+        """
+        _refuse(results)
         epoch = self._ledger.client(Clock).now().epoch
         return self._write("commit", id, self.commitment(epoch, self._ledger.me.address, results, salt))
 
     def reveal(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
-        """An auditor's part of CLAIM: the same results and salt."""
+        """An auditor's part of CLAIM: the same results and salt.
+
+        Raises:
+            LedgerError: as of :meth:`commit`.
+        """
+        _refuse(results)
         return self._write("reveal", id, rows_of(results), salt)
 
     def conclude(self, epoch: int, neurons: Sequence[int]) -> Sent:
@@ -339,9 +355,9 @@ class Audits(Contract):
         """Whether the audit of ``neuron`` in ``epoch`` is over."""
         return bool(self._read("concluded", epoch, neuron))
 
-    def agreed(self, epoch: int, neuron: int) -> bool:
-        """Whether most of the stake that audited ``neuron`` in ``epoch`` agreed on something."""
-        return bool(self._read("agreed", epoch, neuron))
+    def agreed(self, epoch: int, neuron: int, auditor: int) -> bool:
+        """Whether ``auditor`` scored ``neuron`` in a task of ``epoch`` of which a median was agreed."""
+        return bool(self._read("agreed", epoch, neuron, auditor))
 
     def committed(self, epoch: int, auditor: int) -> bytes:
         """What ``auditor`` committed to; zeros for nothing."""
@@ -358,6 +374,14 @@ class Audits(Contract):
     def reveals(self, since: int, until: int) -> list[Revealed]:
         """What was revealed from block ``since`` to block ``until``."""
         return list(self._said((Revealed,), since, until))
+
+
+def _refuse(results: Sequence[Result]) -> None:
+    """Nothing is sent that no contract would take."""
+    for result in results:
+        if not 0 < len(result.counts) <= MOST_TASKS:
+            what = f"a result about neuron {result.neuron} in {len(result.counts)} tasks"
+            raise LedgerError(f"{what}: an auditor scores a neuron in one task to {MOST_TASKS}; leave some out")
 
 
 def rows_of(results: Sequence[Result]) -> list[tuple[Any, ...]]:

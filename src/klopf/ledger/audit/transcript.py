@@ -2,7 +2,8 @@
 
 The root is that of a Merkle sum tree: every node stands for so many questions, the sum of their scores and of the
 squares of these, and its hash covers those of both its children. Whoever opens one leaf thereby shows what all others
-add up to: what an auditor reveals is what its leaves add up to, or there is a question that it cannot open.
+add up to: what an auditor reveals is what its leaves add up to, or there is a question that it cannot open. The tree is
+sorted by question, and a node covers the first and the last below it, too: no two places open with one question.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from klopf.ledger.audit.audits import Counts
 __all__ = ["Answered", "Node", "Transcript"]
 
 _LEAF = ("bytes32", "bytes32", "uint32", "int64", "bytes32")
-_INNER = ("bytes32", "uint16", "int64", "uint64") * 2
+_INNER = ("bytes32", "uint16", "int64", "uint64", "bytes32", "bytes32") * 2
 
 
 @dataclass(frozen=True)
@@ -45,33 +46,47 @@ class Answered:
     @property
     def node(self) -> Node:
         """Its leaf, hashed twice, so that no inner node can pass for one."""
-        return Node(bytes(keccak(keccak(encode(_LEAF, self.as_tuple())))), 1, self.score, self.score**2)
+        return Node(
+            bytes(keccak(keccak(encode(_LEAF, self.as_tuple())))),
+            1,
+            self.score,
+            self.score**2,
+            self.question,
+            self.question,
+        )
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the tree: its hash, and what the questions below it add up to."""
+    """A node of the tree: its hash, what the questions below it add up to, and between which they lie."""
 
     hash: bytes
     asked: int
     sum: int
     squares: int
+    first: bytes
+    """32 bytes: the least hash of a question below it."""
+    last: bytes
+    """32 bytes: the greatest."""
 
     def as_tuple(self) -> tuple[Any, ...]:
         """In the order of the contract's struct."""
-        return self.hash, self.asked, self.sum, self.squares
+        return self.hash, self.asked, self.sum, self.squares, self.first, self.last
 
     def __add__(self, right: Node) -> Node:
         """The parent of two."""
         digest = bytes(keccak(encode(_INNER, (*self.as_tuple(), *right.as_tuple()))))
-        return Node(digest, self.asked + right.asked, self.sum + right.sum, self.squares + right.squares)
+        asked, squares = self.asked + right.asked, self.squares + right.squares
+        return Node(digest, asked, self.sum + right.sum, squares, self.first, right.last)
 
 
 class Transcript:
-    """The tree over an audit's questions in one task, in the order in which they were asked; one at least."""
+    """The tree over an audit's questions in one task, by question, each once; one at least. Of a question that is there
+    twice the first counts."""
 
     def __init__(self, answered: Sequence[Answered]) -> None:
-        self.answered = tuple(answered)
+        each = {one.question: one for one in reversed(answered)}
+        self.answered = tuple(each[question] for question in sorted(each))
 
     @cached_property
     def _levels(self) -> list[list[Node]]:

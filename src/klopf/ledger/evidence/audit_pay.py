@@ -90,10 +90,11 @@ class AuditPayReplay(Replay):
         self.differ(f"{at} of what stood", (False, set()), (who in self.audits.punished, doubts - {State.SHOWN}))
         counted = 0
         for (epoch, neuron), found in self.audits.findings.items():
-            if epoch == e.epoch and any(auditor == e.auditor for auditor, _ in found):
+            mine = dict(found).get(e.auditor)
+            if epoch == e.epoch and mine is not None:
                 self.differ(f"audit of {neuron} concluded before {at}", True, (epoch, neuron) in self.audits.concluded)
                 bound = self.registry.bound_with(neuron, epoch) != 0
-                counted += bound and bool(self.audits.medians(epoch, found))
+                counted += bound and not mine.counts.keys().isdisjoint(self.audits.medians(epoch, found))
         owner, amount = self.registry.members[e.auditor].owner, self.price(e.epoch) * counted
         self.differ(at, (owner, counted, amount), (e.owner, e.counted, e.amount))
         self.emission.market_left -= amount

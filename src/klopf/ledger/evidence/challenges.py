@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -162,6 +163,8 @@ class ChallengesReplay(Replay):
         self.registry = self.of(RegistryReplay)
         self.doubts: dict[bytes, _Kept] = {}
         self.contradicted: set[tuple[int, int]] = set()
+        self.shown: dict[tuple[int, int, int, str], dict[int, bytes]] = defaultdict(dict)
+        """By transcript, the questions that were shown of it, by their place."""
 
     def length(self, epoch: int) -> int:
         """How long an audit of an epoch may be doubted, and as long again be shown, in seconds."""
@@ -183,7 +186,11 @@ class ChallengesReplay(Replay):
         d = self._end(e.id, State.SHOWN)
         one = Answered(*e.answered)
         self.differ(f"question of {self.where(e)} that can have been counted", True, abs(one.score) <= 160_000)
-        self.move(self.address, self.registry.members[d.place.auditor].owner, d.deposit)
+        p, ordered = d.place, self.shown[d.place.epoch, d.place.auditor, d.place.neuron, d.place.task]
+        ordered[p.place] = one.question
+        questions = [ordered[place] for place in sorted(ordered)]
+        self.differ(f"question of {self.where(e)} in order", sorted(set(questions)), questions)
+        self.move(self.address, self.registry.members[p.auditor].owner, d.deposit)
 
     def on_Upheld(self, e: Upheld) -> None:
         d = self._end(e.id, State.UPHELD)
