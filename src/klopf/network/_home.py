@@ -50,7 +50,7 @@ def furnish(
     try:
         certificate = wire.Certificate.load(home)
     except KlopfError:
-        certificate = wire.Certificate.new(settings.name, settings.host)
+        certificate = wire.Certificate.new(settings.name, *filter(None, (settings.host,)))
         certificate.save(home)
     write_arrays(home / "data.npz", data)
     settings.write(home)

@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +22,7 @@ from klopf.errors import LedgerError, PeersError
 from klopf.network._home import enter, furnish, with_targets
 from klopf.network._schema import Schema
 
-__all__ = ["Joined", "Joining", "join", "own_address"]
+__all__ = ["Joined", "Joining", "join"]
 
 ROLES = ("neuron", "auditor", "requester")
 MADE = (
@@ -61,8 +59,11 @@ class Joining:
     deposit: int = 0
     """What a requester deposits for fees."""
     host: str = ""
-    """Where others reach it; by default the address from which this machine reaches the node."""
+    """Where others reach it; by default the address from which this machine reaches the node, found anew at each
+    start."""
     port: int = 0
+    listen: str = ""
+    """This machine's address to listen at, where that is another than ``host``, as behind a router that forwards."""
     wait: float = 600.0
     """Seconds to wait for the money that it takes."""
 
@@ -90,6 +91,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
         raise PeersError(f"nobody joins as {how.role!r}: choose neuron, auditor or requester")
     if how.data is None and how.role != "requester":
         raise PeersError(f"a file of one's own is what a {how.role} joins with: name it with --data")
+    host = how.host and peers.announced_host(how.host)
     begun(f"reading the network at {how.network}")
     with ledger.connect(_place(how.rpc), directory=how.network) as book:
         deployment, schema = book.deployment, Schema.from_text(book.schema.text(), "what this network agreed on")
@@ -110,7 +112,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
     try:
         deployment.save(folder / "deployment.json")
         files.replace(folder / "schema.json", schema.text)
-        settings = _settings(folder, how, schema, more)
+        settings = _settings(folder, replace(how, host=host), schema, more)
         key, certificate = furnish(folder, settings, data, passphrase)
         if how.role == "neuron" and not any((folder / "state").glob("*/listener.json")):
             begun(f"learning from {len(data['targets'])} samples")
@@ -124,22 +126,6 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
     finally:
         os.close(lock)
     return Joined(folder, id, how.role, key.address, deployment.directory, stake)
-
-
-def own_address(rpc: str) -> str:
-    """The address from which this machine reaches the node at ``rpc``; its own for a chain's file."""
-    host = urlsplit(rpc).hostname if "://" in rpc else None
-    if host is None:
-        return "127.0.0.1"
-    try:
-        family, kind, _, _, place = socket.getaddrinfo(host, urlsplit(rpc).port or 80, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, kind) as probe:  # nothing is sent
-            probe.connect(place)
-            return str(probe.getsockname()[0])
-    except (OSError, ValueError) as error:
-        raise PeersError(
-            f"no way to {rpc} ({error}); check the URL, or say where you are reached with --host"
-        ) from None
 
 
 def _place(rpc: str) -> str:
@@ -205,7 +191,7 @@ def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) 
     return peers.ParticipantSettings(
         name=(how.name or folder.absolute().name)[:32], role=how.role, ledger=_place(how.rpc),
         deployment="deployment.json", epochs=2**32 - 1, task=schema.made_task, seed=seed,
-        host=how.host or own_address(how.rpc), port=how.port, seal_seconds=schema.seal_seconds, more=more,
+        host=how.host, port=how.port, listen=how.listen, seal_seconds=schema.seal_seconds, more=more,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from klopf.peers.models import MODELS, Model, create_model, load_model, save_mod
 from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_json, task_to_json
 
 if TYPE_CHECKING:
+    from klopf.peers._address import announced_host
     from klopf.peers._buying import Bought, buy
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
@@ -43,6 +44,7 @@ __all__ = [
     "RequesterSettings",
     "Task",
     "Text",
+    "announced_host",
     "answer",
     "attention",
     "birth",
@@ -65,7 +67,7 @@ __all__ = [
 ]
 
 _LATER = {
-    "Bought": "_buying", "buy": "_buying", "live_as_process": "_process",
+    "announced_host": "_address", "Bought": "_buying", "buy": "_buying", "live_as_process": "_process",
     "Conduct": "_conduct", "ConductSettings": "_conduct",
     "Conversations": "_conversations", "attention": "_conversations",
     "hand_over": "_conversations",

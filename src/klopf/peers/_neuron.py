@@ -26,6 +26,7 @@ from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.extensions import said
 from klopf.neuron import Standing
+from klopf.peers._address import own_address
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
@@ -150,7 +151,7 @@ class _Neuron:
         self._thinker = ThreadPoolExecutor(1, "thinker")
         self.axon = wire.Axon(
             who.certificate, who.key, network=who.network, directory=who.directory,
-            host=who.settings.host, port=who.settings.port, on_answer=self._count, flow=wire.Flow(width=WIDTH),
+            port=who.settings.port, on_answer=self._count, flow=wire.Flow(width=WIDTH),
         )  # fmt: skip
         self.axon.handle("answer", finite=True)(self._answer)
         self.axon.handle("open")(self._open)
@@ -167,11 +168,17 @@ class _Neuron:
         return load_model(self._model_folder(epoch), self.who.task, self._model_name)
 
     async def start(self) -> None:
-        await self.axon.start()
-        host = self.who.settings.host
-        place = f"[{host}]:{self.axon.port}" if ":" in host else f"{host}:{self.axon.port}"
+        place = await outlast(self._listen_there)
         await outlast(lambda: self.who.announce(place))
         log(f"neuron {self.who.id} ({self.who.settings.name}) answers at {self.who.me.endpoint}")
+
+    async def _listen_there(self) -> str:
+        """Begin to answer; returns the endpoint to announce."""
+        settings = self.who.settings
+        host = settings.host or own_address(settings.ledger)
+        self.axon.host = settings.listen or host
+        await self.axon.start()
+        return wire.endpoint(host, self.axon.port)
 
     # ---- axon
 

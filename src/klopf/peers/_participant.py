@@ -70,7 +70,10 @@ class ParticipantSettings:
     """What the network is for."""
     seed: int
     host: str = "127.0.0.1"
+    """Where others reach it; empty: the address from which it reaches the ledger's node, found anew at each start."""
     port: int = 0
+    listen: str = ""
+    """Where it listens; empty: at ``host``."""
     seal_seconds: float = 30.0
     """How long answers are sealed before they are opened, the same for everybody in a network; 0: they are not. Where
     LISTEN is short, a quarter of it."""

@@ -20,7 +20,7 @@ from klopf.wire._axon import Axon, Flow
 from klopf.wire._certificate import Certificate
 from klopf.wire._codes import Code, Decline
 from klopf.wire._dendrite import Dendrite
-from klopf.wire._directory import Directory, Members, Peer, network_id
+from klopf.wire._directory import Directory, Members, Peer, endpoint, network_id
 from klopf.wire._frame import trail
 from klopf.wire._keys import LocalSigner, Signer
 from klopf.wire._messages import Answer, Request
@@ -39,6 +39,7 @@ __all__ = [
     "Peer",
     "Request",
     "Signer",
+    "endpoint",
     "network_id",
     "trail",
 ]

@@ -23,7 +23,7 @@ from klopf.wire import _certificate, _frame
 from klopf.wire._bulk import beside, receive
 from klopf.wire._certificate import Certificate
 from klopf.wire._codes import LIMITS, Code, Decline, Refusal
-from klopf.wire._directory import Directory, Peer
+from klopf.wire._directory import Directory, Peer, endpoint
 from klopf.wire._fresh import Nonces
 from klopf.wire._gate import Gate, Rates
 from klopf.wire._keys import Signer, address_bytes, checksummed, recover
@@ -165,11 +165,11 @@ class Axon:
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
         try:
-            self.port = server.add_secure_port(f"{self.host}:{self.port}", credentials)
+            self.port = server.add_secure_port(self.endpoint, credentials)
         except RuntimeError:
             await server.stop(None)
             raise WireError(
-                f"cannot listen on {self.host}:{self.port}: the port is taken or the address is not this machine's; "
+                f"cannot listen on {self.endpoint}: the port is taken or the address is not this machine's; "
                 "choose another, or 0 for any free port"
             ) from None
         await server.start()
@@ -190,7 +190,8 @@ class Axon:
 
     @property
     def endpoint(self) -> str:
-        return f"{self.host}:{self.port}"
+        """Where it listens, as the registry has it."""
+        return endpoint(self.host, self.port)
 
     # -- TLS
 

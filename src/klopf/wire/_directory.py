@@ -9,7 +9,7 @@ from typing import Protocol
 
 from klopf.wire._keys import address_bytes, checksummed
 
-__all__ = ["Directory", "Members", "Peer", "network_id"]
+__all__ = ["Directory", "Members", "Peer", "endpoint", "network_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Peer:
     """One registered participant.
 
     id: its number in the registry. key: the address (EIP-55) of the key that signs its requests and answers.
-    endpoint: "host:port" of its axon, empty if it only asks. fingerprint: sha256 of ``certificate`` (DER bytes).
+    endpoint: "host:port" of its axon, as :func:`endpoint` writes it, empty if it only asks. fingerprint: sha256 of
+    ``certificate`` (DER bytes).
     """
 
     id: int
@@ -80,6 +81,15 @@ class Members:
 
     def peers(self) -> Sequence[Peer]:
         return self._peers
+
+
+def endpoint(host: str, port: int) -> str:
+    """As a :class:`Peer` has it.
+
+    >>> endpoint("example.org", 7000), endpoint("2001:db8::7", 7000)
+    ('example.org:7000', '[2001:db8::7]:7000')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def network_id(chain_id: int, contract: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -46,8 +47,8 @@ def serve(
     from klopf import chain as embedded
 
     embedded.open(file, read_only=True).close()  # what cannot be served says so before anything is promised
-    print(f"serving {file} at http://{host}:{port}", file=sys.stderr)
-    embedded.serve(file, host=host, port=port, dev=dev, origins=origin)
+    tell = partial(print, f"serving {file} at", file=sys.stderr, flush=True)
+    embedded.serve(file, host=host, port=port, dev=dev, origins=origin, ready=tell)
 
 
 def restore(copy: Path, file: Path) -> None:

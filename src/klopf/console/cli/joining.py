@@ -139,6 +139,7 @@ class Join(Command):
         deposit: str = "0",
         host: str = "",
         port: Port = 0,
+        listen: str = "",
         wait: Seconds = 600.0,
         serve: bool = True,
         json_: Json = False,
@@ -169,12 +170,13 @@ class Join(Command):
             Address where others reach it; by default the one from which this machine reaches the node.
         port
             Port to answer at; 0 lets the system choose.
+        listen
+            This machine's address to listen at, where that is another than HOST, as behind a router that forwards.
         wait
             Seconds to wait for the stake to arrive at the key's address.
         serve
             Begin to serve at once.
         """
-        from klopf import tables
         from klopf.network import Joining, join
 
         try:
@@ -187,8 +189,9 @@ class Join(Command):
             ) from None
         phrase = passphrase(confirm=not (folder / "key.json").exists())
         how = Joining(
-            rpc, network, as_, data, tables.Format(), name, model, own, units(price), units(deposit), host, port, wait
-        )
+            rpc, network, as_, data, name=name, model=model, settings=own, price=units(price), deposit=units(deposit),
+            host=host, port=port, listen=listen, wait=wait,
+        )  # fmt: skip
         joined = join(folder, how, phrase, _begun)
         if json_:
             print_json({"id": joined.id, "role": joined.role, "address": joined.address, "network": joined.network,
