@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import json
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
-from klopf.extensions import said
 from klopf.neuron import Standing
 from klopf.peers._address import own_address
 from klopf.peers._conduct import ConductSettings
@@ -38,13 +35,12 @@ from klopf.peers._seals import Bond, Seals
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
 from klopf.peers._statements import Statements
+from klopf.peers._thinking import answers_of, commitment_of, train, whose
 from klopf.peers._vouchers import Till
-from klopf.peers.models import MODELS, Model, awaited, create_model, load_model, save_model
+from klopf.peers.models import Model, create_model, load_model, save_model
 from klopf.peers.tasks import Task
 
 __all__ = ["NeuronSettings", "answer", "birth", "live"]
-
-T = TypeVar("T")
 
 HOLD = 40
 """Looks, a twentieth of a second apart, that an answer waits for its seal to be due before its asker is put off."""
@@ -91,10 +87,10 @@ async def _birth(
     name, own = conduct.make(task).model(settings.model, settings.settings)
     model = create_model(name, task, seed, own)
     with ThreadPoolExecutor(1, "learner") as thread:
-        await _train(_whose(folder.name, name), thread, model, data, seed, epoch=0, passes=settings.passes)
+        await train(whose(folder.name, name), thread, model, data, seed, epoch=0, passes=settings.passes)
     save_model(model, name, folder / "state" / "0" / "model")
     _write_listener(folder, 0, task.listener())
-    return await _commitment(_whose(folder.name, name), model)
+    return await commitment_of(whose(folder.name, name), model)
 
 
 def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -108,7 +104,7 @@ def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
     name, _ = settings.conduct.make(settings.task).model(settings.more["model"], settings.more["settings"])
     with contextlib.redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "thinker") as thread:
         model = load_model(folder / "state" / str(_last_state(folder)) / "model", settings.task, name)
-        return asyncio.run(_answers(_whose(settings.name, name), thread, model, inputs))
+        return asyncio.run(answers_of(whose(settings.name, name), thread, model, inputs))
 
 
 async def live(folder: Path) -> None:
@@ -140,7 +136,7 @@ class _Neuron:
         self.settings = NeuronSettings(**who.settings.more)
         self.data = read_data(who.folder)
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
-        self.whose = _whose(who.settings.name, self._model_name)
+        self.whose = whose(who.settings.name, self._model_name)
         self.served = Served()
         self.seals = Seals(who.seal_seconds)
         self.guests = Guests(who)
@@ -258,13 +254,13 @@ class _Neuron:
         self._snapshot(epoch)
         which = max(e for e in self.answering if e <= epoch)
         if which not in self._commitments:
-            self._commitments[which] = await _commitment(self.whose, self.answering[which])
+            self._commitments[which] = await commitment_of(self.whose, self.answering[which])
         return self._commitments[which]
 
     async def _think(self, epoch: int, inputs: NDArray[Any]) -> NDArray[Any]:
         """What the snapshot of ``epoch`` answers: in a thread, so that the axon goes on, and one question at a time,
         since a model may use working memory of its own."""
-        return await _answers(self.whose, self._thinker, self._snapshot(epoch), inputs)
+        return await answers_of(self.whose, self._thinker, self._snapshot(epoch), inputs)
 
     def _count(self, request: wire.Request, answer: wire.Answer) -> None:
         if request.method == "answer" and answer.tensors:
@@ -339,12 +335,12 @@ class _Neuron:
         # Learning takes a thread, so that the axon goes on answering meanwhile.
         with ThreadPoolExecutor(1, "learner") as thread:
             seed, passes = self.who.settings.seed, self.settings.passes
-            score = await _train(self.whose, thread, model, self.data, seed, epoch, passes)
+            score = await train(self.whose, thread, model, self.data, seed, epoch, passes)
         save_model(model, self._model_name, self._model_folder(epoch))
         _write_listener(self.who.folder, epoch, listener)
         self.answering[epoch + 1] = self._load(epoch)
         self.answering = {e: m for e, m in self.answering.items() if e >= epoch}
-        commitment = await _commitment(self.whose, model)
+        commitment = await commitment_of(self.whose, model)
         post = {"receipts": [r.to_json() for r in conversations.receipts(weights)], "commitment": commitment.hex()}
         files.replace(state / str(epoch) / "post.json", json.dumps(post))
         _forget_states_before(self.who.folder, epoch - 1)
@@ -416,66 +412,6 @@ class _Neuron:
         if seat.earned:
             await self.who.attempt("knock", self.who.book.registry.knock, self.who.id, seat.incumbent)
             await self.who.refresh()
-
-
-def _whose(neuron: str, model: str) -> str:
-    """What messages say of a neuron's model, which a stranger may have written."""
-    package = MODELS.origin(model.partition(":")[0])
-    return f"neuron {neuron}: model {model}{f' of {package}' if package else ''}"
-
-
-async def _call(whose: str, thread: ThreadPoolExecutor, call: Callable[..., Awaitable[T] | T], *arguments: Any) -> T:
-    """A model's method: in ``thread`` if it works there, awaited here if it is a coroutine function.
-
-    Raises:
-        PeersError: it failed, by whatever it raises.
-    """
-    try:
-        if inspect.iscoroutinefunction(call):
-            return await awaited(call(*arguments))
-        return await awaited(await asyncio.get_running_loop().run_in_executor(thread, call, *arguments))
-    except KlopfError:
-        raise
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise
-    except BaseException as error:
-        raise PeersError(f"{whose} failed in {call.__name__}(): {said(error)}") from error
-
-
-async def _answers(whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
-    """A model's answers, held to what is asked of a stranger's. PeersError where they are none."""
-    answers = await _call(whose, thread, model.answer, inputs.copy())  # which others are asked about too
-    try:
-        model.task.check_answers(answers, len(inputs))
-    except PeersError as error:
-        raise PeersError(f"{whose} gave no answers: {error}") from None
-    return np.array(answers)  # its own may be working memory, which the next question overwrites
-
-
-async def _commitment(whose: str, model: Model) -> bytes:
-    """The hash of a model's state. PeersError where a stranger's gives none."""
-    try:
-        found = await awaited(model.commitment())
-    except (KlopfError, KeyboardInterrupt, asyncio.CancelledError):
-        raise
-    except BaseException as error:
-        raise PeersError(f"{whose} failed in commitment(): {said(error)}") from error
-    if not isinstance(found, bytes) or len(found) != 32:
-        raise PeersError(f"{whose} gave {found!r:.80} in commitment(): it must give 32 bytes")
-    return found
-
-
-async def _train(
-    whose: str, thread: ThreadPoolExecutor, model: Model, data: dict[str, Any], seed: int, epoch: int, passes: int
-) -> float:
-    """Go through the own stream ``passes`` times, in an order drawn from the seed; returns the score on it before."""
-    inputs, targets, task = data["inputs"], data["targets"], model.task
-    before = task.score(task.decide(await _answers(whose, thread, model, inputs)), targets)
-    rng = np.random.default_rng([seed, epoch, 1])
-    for _ in range(passes):
-        order = rng.permutation(len(targets))
-        await _call(whose, thread, model.learn, inputs[order], targets[order])
-    return before
 
 
 def _write_listener(folder: Path, epoch: int, listener: Listener) -> None:
