@@ -74,7 +74,7 @@ def test_what_a_file_does_not_say_is_a_setting(tmp_path):
         ("a,a\n1,2\n", "two columns called 'a'"),
         (",a,b\n1,2,3\n", "column 1 has no name"),
         ("a,b\n", "a header and no rows"),
-        ("", "a header and no rows"),
+        ("", "is empty: give a header and a row for each sample"),
         ('a,b\n"1,2\n', "cannot be read as CSV"),
         (b"PK\x03\x04 and so on", "a spreadsheet or an archive: save it as CSV"),
         (b"\x7fELF\x00\x00\x01\x00\x00\x00", "not text"),

@@ -196,7 +196,9 @@ def read(path: str | os.PathLike[str], form: Format | None = None) -> Table:
         if names.count(name) > 1:
             raise TableError(f"{file.name} has two columns called {name!r}: give each its own name")
     table = Table(file.name, dict(zip(names, columns, strict=True)), decimal)
-    if not names or not len(table):
+    if not names:
+        raise TableError(f"{file.name} is empty: give a header and a row for each sample")
+    if not len(table):
         raise TableError(f"{file.name} holds a header and no rows")
     return table
 

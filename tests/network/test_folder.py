@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from klopf.errors import PeersError
-from klopf.ledger import Deployment
+from klopf.ledger import Deployment, Ledger, Standing
 from klopf.network import Feature, Joining, Schema
-from klopf.network._join import MADE, _is_ones_own, _settings
+from klopf.network._join import MADE, _is_no_loss, _is_ones_own, _settings
 
 HERE = "0x" + "11" * 20
 NETWORK = Deployment(1, "0x" + "22" * 32, 1, {"Directory": HERE}, {}, HERE)
@@ -103,3 +105,24 @@ def test_links_are_not_followed(folder: Path, name: str) -> None:
         link.symlink_to(target)
         refused(link, "is a link to")
         link.unlink()
+
+
+@pytest.mark.parametrize(
+    ("id", "standing", "staked", "refused"),
+    [
+        (0, Standing.NONE, 0, False),
+        (7, Standing.FRINGE, 0, False),
+        (7, Standing.SILENT, 100, False),
+        (7, Standing.SILENT, 0, True),
+    ],
+)
+def test_nobody_stakes_again_for_a_neuron_that_is_silent(
+    folder: Path, id: int, standing: Standing, staked: int, refused: bool
+) -> None:
+    registry = SimpleNamespace(id_of=lambda address: id, get=lambda id: SimpleNamespace(standing=standing))
+    stake = SimpleNamespace(account=lambda id: SimpleNamespace(staked=staked))
+    own = cast("Ledger", SimpleNamespace(me=SimpleNamespace(address=HERE), registry=registry, stake=stake))
+    if not refused:
+        return _is_no_loss(own, folder, 100)
+    with pytest.raises(PeersError, match=r"would not bring it back: `klopf leave .*` takes out what it has"):
+        _is_no_loss(own, folder, 100)

@@ -9,8 +9,10 @@ import pytest
 
 from klopf import wire
 from klopf.errors import Unreachable
+from klopf.ledger import Role, Standing
 from klopf.network.adversaries import Reseller
 from klopf.peers import Classes, Conversations, Numbers, Text
+from klopf.peers._participant import Participant
 from klopf.peers._questions import asked_about
 from klopf.peers._seals import ALL_BYTES, CROWD, MOST_BYTES, Bond, Seals, seal
 
@@ -122,6 +124,37 @@ def test_among_many_seals_wait_their_time():
     for k in everybody:
         seals.asks_no_more(1, k)
     assert not seals.released(1, set(everybody)) and seals.released(1, set(range(CROWD)))
+
+
+@pytest.mark.parametrize(
+    ("role", "standing", "tells"),
+    [
+        (Role.NEURON, Standing.FRINGE, True),
+        (Role.AUDITOR, Standing.NONE, True),
+        (Role.REQUESTER, Standing.NONE, False),
+        (Role.NEURON, Standing.SILENT, False),
+        (Role.NEURON, Standing.NONE, False),
+    ],
+)
+def test_only_those_tell_for_whom_seals_wait(role, standing, tells):
+    told = []
+
+    async def tell(k, epoch):
+        told.append(k)
+
+    async def main():
+        who = object.__new__(Participant)
+        who.id, who.seal_seconds, who._asked, who._tell, who.speakers = 1, 30.0, 0, tell, lambda: [2]
+        who.others = {
+            1: SimpleNamespace(id=1, role=role, standing=standing),
+            2: SimpleNamespace(id=2, role=Role.NEURON, standing=Standing.FRINGE),
+        }
+        await who.asks_no_more(3)
+        await asyncio.sleep(0)
+        assert who.has_asked(3)
+
+    asyncio.run(main())
+    assert told == ([2] if tells else [])
 
 
 def test_nothing_is_asked_a_second_time_before_all_was_asked():

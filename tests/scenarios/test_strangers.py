@@ -93,6 +93,8 @@ def test_three_strangers_join_are_asked_are_paid_and_leave(world: World) -> None
         served[name].wait(60)
     first = json.loads(world.klopf("leave", place / "ada", "--json"))
     assert not first["gone"] and float(first["thawing"]) > 90
+    back = ("join", place / "ada", "--rpc", world.url, "--network", world.network, "--data", files[0])
+    assert "would not bring it back" in world.klopf(*back, status=2)
     leaving = [world.start(f"{name}.leave.log", "leave", place / name, "--wait") for name in (*names, "rita")]
     for process in leaving:
         assert process.wait(400) == 0, [world.log(f"{name}.leave") for name in (*names, "rita")]

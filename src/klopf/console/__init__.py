@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cyclopts import CycloptsError
+
     from klopf.console.cli.command import COMMANDS, Command, CommandGroup, Json, make_app, print_json
 
 __all__ = ["COMMANDS", "Command", "CommandGroup", "Json", "main", "make_app", "print_json"]
@@ -29,11 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KlopfError as error:
         sys.exit(_refuse(str(error)))
     except CycloptsError as error:
-        sys.exit(
-            _refuse(
-                f"{str(error).splitlines()[0].strip('│ ') if str(error) else 'wrong arguments'}; see `klopf --help`"
-            )
-        )
+        sys.exit(_refuse(f"{_wrong(error)}; see `{' '.join(['klopf', *(error.command_chain or ())])} --help`"))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -57,6 +55,13 @@ def main(arguments: list[str] | None = None) -> None:
             _refuse(f"{said(error)}; this is a fault {fault}: KLOPF_TRACEBACK=1 shows where")
         sys.exit(3)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _wrong(error: CycloptsError) -> str:
+    """What is wrong with the arguments, in one line."""
+    if error.unused_tokens and type(error).__name__ == "UnusedCliTokensError":
+        return f"{', '.join(map(repr, error.unused_tokens[:3]))} is more than this command takes"
+    return str(error).splitlines()[0].strip("│ ") if str(error) else "wrong arguments"
 
 
 def _refuse(line: str) -> int:

@@ -338,7 +338,7 @@ ADVICE = {
     "WrongReveal": "reveal exactly what was committed, with its salt and key",
     "NotDrawn": "reveal only neurons that this auditor was drawn for",
     "NotInRoot": "get the receipt's proof from its listener again, or leave it out",
-    "OutOfRange": "see docs/contracts.md for the range",
+    "OutOfRange": 'choose a value within its range (docs/contracts.md, "Ranges of the rules")',
     "OwnableUnauthorizedAccount": "only the owner of the rules may",
     "AlreadyPosted": "one post an epoch; carry on with the next phase",
     "AlreadyClaimed": "one claim an epoch; carry on with the next phase",

@@ -118,6 +118,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
             begun(f"learning from {len(data['targets'])} samples")
             peers.birth(folder, task, settings.seed, peers.NeuronSettings(**more))
         with ledger.connect(_place(how.rpc), key, deployment) as own:
+            _is_no_loss(own, folder, stake)
             _await_money(own, stake, how, begun)
             begun(f"taking a place as {how.role}")
             model = how.model if how.role == "neuron" else ""
@@ -195,6 +196,17 @@ def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) 
     )  # fmt: skip
 
 
+def _is_no_loss(own: ledger.Ledger, folder: Path, stake: int) -> None:
+    """PeersError where the key would stake once more for a neuron that fell silent, as whoever leaves does."""
+    id = own.registry.id_of(own.me.address)
+    silent = id and own.registry.get(id).standing is ledger.Standing.SILENT
+    if silent and own.stake.account(id).staked < stake:
+        raise PeersError(
+            f"neuron {id} of {folder} left or fell silent, and more stake would not bring it back: `klopf leave "
+            f"{folder}` takes out what it has, and joining from another folder begins anew"
+        )
+
+
 def _await_money(own: ledger.Ledger, stake: int, how: Joining, begun: Callable[[str], None]) -> None:
     """Wait until the key can pay for its place."""
     until, told = time.monotonic() + how.wait, ""
@@ -208,11 +220,11 @@ def _await_money(own: ledger.Ledger, stake: int, how: Joining, begun: Callable[[
             return
         wants = [f"{lacks / ledger.KLP:g} KLP"] if lacks > 0 else []
         wants += [f"{coin / 1e18:g} of the chain's coin for gas"] if coin > 0 else []
-        line = f"{own.me.address} needs {' and '.join(wants)} more: `klopf ledger send {own.me.address} ...` sends KLP"
+        line = f"{own.me.address} needs {' and '.join(wants)} more: `klopf ledger send {own.me.address} {max(lacks, 0) / ledger.KLP:g}` sends KLP"
         if time.monotonic() > until:
             raise LedgerError(f"{line}; then call this again")
         if line != told:
-            begun(f"waiting: {line}")
+            begun(f"waiting up to {how.wait:g} s: {line}")
             told = line
         time.sleep(LOOK)
 

@@ -117,7 +117,7 @@ async def live(folder: Path) -> None:
         await outlast(neuron.finish)
         await who.see_out()
     except _FellSilent:
-        log("nobody listens any more: this neuron fell silent")
+        log("this neuron is silent: it left, or nobody listens any more; what it earned before is still paid")
         await outlast(lambda: who.attempt("departing", who.book.clock.depart, who.id))
         await outlast(who.leave_beacon)
         await who.see_out()  # what it earned before is still its own

@@ -96,7 +96,9 @@ class ParticipantSettings:
                 f"{folder} was made by a version of Klopf without a declared {error.args[0]}: begin a new run"
             ) from None
         except (OSError, ValueError, TypeError, PeersError) as error:
-            raise PeersError(f"{folder} is not a participant's folder ({error}): `klopf run` makes them") from None
+            raise PeersError(
+                f"{folder} is not a participant's folder ({error}): `klopf join` and `klopf run` make them"
+            ) from None
 
 
 class Participant:
@@ -216,12 +218,13 @@ class Participant:
     def askers(self) -> set[int]:
         """Ids of the living who ask in every epoch, without oneself: neurons with a standing and auditors. Requesters
         come and go."""
-        return {
-            k
-            for k in self.living() - {self.id}
-            if self.others[k].role is ledger.Role.AUDITOR
-            or (self.others[k].role is ledger.Role.NEURON and self.others[k].standing is not ledger.Standing.NONE)
-        }
+        return {k for k in self.living() - {self.id} if self._asks_always(k)}
+
+    def _asks_always(self, k: int) -> bool:
+        if (one := self.others.get(k)) is None:
+            return False
+        asks = one.role is ledger.Role.NEURON and one.standing not in (ledger.Standing.NONE, ledger.Standing.SILENT)
+        return asks or (one.role is ledger.Role.AUDITOR and one.standing is not ledger.Standing.SILENT)
 
     async def announce(self, endpoint: str) -> None:
         """See to it that the registry names this endpoint and this certificate."""
@@ -333,11 +336,12 @@ class Participant:
 
     async def asks_no_more(self, epoch: int) -> None:
         """Tell all neurons that one has the seals of all whom one asks in ``epoch``, so that they open theirs: once,
-        without waiting for anybody. Where many live nobody is told: seals wait their time."""
+        without waiting for anybody. Where many live nobody is told: seals wait their time. Requesters tell nobody: no
+        seal waits for them."""
         if self.has_asked(epoch) or not self.seal_seconds:
             return
         self._asked = epoch
-        if len(self.askers()) <= CROWD:
+        if self._asks_always(self.id) and len(self.askers()) <= CROWD:
             self._telling = asyncio.gather(*(self._tell(k, epoch) for k in self.speakers()))
 
     async def _tell(self, k: int, epoch: int) -> None:

@@ -147,7 +147,10 @@ def test_a_network_file_that_is_not_there():
 def test_unknown_commands_and_options_are_named():
     assert "frobnicate" in refused(klopf("frobnicate"))
     assert "--colour" in refused(klopf("demo", "--colour", "red"))
-    assert "--seed" in refused(klopf("demo", "--seed", "many"))
+    line = refused(klopf("demo", "--seed", "many"))
+    assert "--seed" in line and line.endswith("see `klopf demo --help`")
+    line = refused(klopf("keys", "show", "a.json", "b.json"))
+    assert "'b.json' is more than this command takes; see `klopf keys show --help`" in line
 
 
 @pytest.mark.parametrize("command", ["status", "verify"])
@@ -177,6 +180,8 @@ def test_wrong_passphrases_words_and_files_are_refused(tmp_path):
     klopf("keys", "new", tmp_path / "key.json")
     assert "passphrase" in refused(klopf("keys", "backup", tmp_path / "key.json", passphrase="wrong"))
     assert "never overwritten" in refused(klopf("keys", "new", tmp_path / "key.json"))
+    assert "an empty passphrase" in refused(klopf("keys", "new", tmp_path / "c.json", passphrase=""))
+    assert not (tmp_path / "c.json").exists()
     refused(klopf("keys", "restore", tmp_path / "b.json", stdin="one two three\n"))
     assert not (tmp_path / "b.json").exists()
     refused(klopf("keys", "show", tmp_path / "nothing.json"))

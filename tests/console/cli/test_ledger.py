@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from klopf.console import main
+from klopf.console.cli.ledger import _without_receipts
 
 
 @dataclass
@@ -154,10 +155,25 @@ def test_terms_of_the_economy(shell: Shell) -> None:
     assert "nothing would change" in shell.refused("dao", "propose", "x", "--set", "halving_cycles=1095")
 
 
+def test_nothing_is_sent_to_where_it_would_be_lost(shell: Shell) -> None:
+    for name, address in json.loads((shell.folder / "deployment.json").read_text())["addresses"].items():
+        assert f"is the network's own {name}" in shell.refused("ledger", "send", address, "1")
+
+
+def test_what_is_only_missing_is_one_line_where_no_receipts_were_given() -> None:
+    missing = [f"receipt of epoch {n}: must be among those, is missing or altered" for n in range(1_200)]
+    (line,) = _without_receipts(missing)
+    assert line.startswith("1,200 receipts") and "all that needs no receipt does" in line and "--receipts" in line
+    assert _without_receipts([*missing, "balance of a: must be 1, is 2"])[0] == "balance of a: must be 1, is 2"
+    assert _without_receipts([]) == []
+
+
 def test_verify(shell: Shell) -> None:
     assert shell.json("ledger", "verify") == {"agrees": True, "differences": []}
     (shell.folder / "bad.jsonl").write_text("{}\n")
     assert "line 1 of bad.jsonl" in shell.refused("ledger", "verify", "--receipts", "bad.jsonl")
+    (shell.folder / "none.jsonl").write_text("")
+    assert shell.json("ledger", "verify", "--receipts", "none.jsonl", "none.jsonl")["agrees"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 
 from klopf import peers
 from klopf.console.cli.access import as_rows
-from klopf.console.cli.network import print_prediction
+from klopf.console.cli.network import can_be_written, print_prediction
+from klopf.errors import PeersError
 from klopf.network import Prediction
 
 RUN = ["=HYPERLINK(1)", "+cmd|x", "-2+3", "@SUM(A1)", "\tx"]
@@ -29,6 +30,14 @@ def test_no_spreadsheet_runs_an_answer(tmp_path: Path, capsys: pytest.CaptureFix
     numbers = Prediction(peers.Numbers(("a",), ("=x",)), np.array([[-1.5], [2.0]]), {"#1": 1.0}, None)
     print_prediction(numbers, tmp_path / "numbers.csv", False)
     assert (tmp_path / "numbers.csv").read_text() == "'=x\n-1.5\n2.0\n"
+
+
+def test_where_answers_cannot_be_written_none_are_bought(tmp_path: Path) -> None:
+    can_be_written(tmp_path / "said.csv")
+    with pytest.raises(PeersError, match="there is no folder"):
+        can_be_written(tmp_path / "none" / "said.csv")
+    with pytest.raises(PeersError, match="is a folder: name a file"):
+        can_be_written(tmp_path)
 
 
 def test_no_terminal_runs_what_members_call_themselves() -> None:

@@ -13,7 +13,7 @@ from cyclopts import Parameter, validators
 
 from klopf.console.cli.access import Changes, Flag, KeyFile, apply_changes, as_rows, klp, units
 from klopf.console.cli.command import Command, CommandGroup, Json, print_json
-from klopf.console.cli.network import live, print_prediction
+from klopf.console.cli.network import can_be_written, live, print_prediction
 from klopf.console.cli.passphrase import passphrase
 from klopf.errors import PeersError
 
@@ -117,7 +117,7 @@ def show(*, rpc: Where, network: Directory, json_: Json = False) -> None:
         return
     print(agreed.text, end="")
     print(f"epoch {now.epoch}; a neuron stakes {stake['neuron']} KLP, an auditor {stake['auditor']}")
-    print("\n".join(as_rows(rows)))
+    print("\n".join(as_rows(rows)) if rows else "nobody has joined yet")
 
 
 class Join(Command):
@@ -246,6 +246,8 @@ class Ask(Command):
         from klopf.network import ask
 
         os.environ["KLOPF_PASSPHRASE"] = passphrase()
+        if out is not None:
+            can_be_written(out)  # before anything is paid
         answered = ask(folder, file, units(fee), most=most)
         print_prediction(answered.prediction, out, json_, {"paid_KLP": klp(answered.paid)})
 

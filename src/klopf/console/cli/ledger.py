@@ -203,6 +203,9 @@ def send(to: str, amount: str, *, key: KeyFile = None,
     from klopf import ledger as book
 
     to, value = book.keys.checksum(to), units(amount)
+    for name, address in book.Deployment.load(deployment).addresses.items():
+        if address == to:
+            raise LedgerError(f"{to} is the network's own {name}, and what is sent there is lost: give a key's address")
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         print_sent(l.token.transfer(to, value), f"sent {klp(value)} KLP to {to}", json_)
 
@@ -324,15 +327,27 @@ def graph(*, out: Path | None = None, mint: Flag = False, place: str = "",
     print_result(record, json_, lines)
 
 
-def verify(*, receipts: Annotated[list[Path] | None, Parameter(negative="")] = None, rpc: Rpc = None,
-           deployment: Where = HERE, json_: Json = False) -> int:  # fmt: skip
+def _without_receipts(found: list[str]) -> list[str]:
+    """``found`` where no receipts were given: all that is only missing is one line."""
+    others = [line for line in found if not line.endswith("is missing or altered")]
+    if missing := len(found) - len(others):
+        rest = "the rest does not" if others else "all that needs no receipt does"
+        others.append(
+            f"{missing:,} receipts that were claimed are not here, so what they say is not checked; {rest} follow from "
+            "the events: give the listeners' files with --receipts (of those who joined FOLDER/receipts/*)"
+        )
+    return others
+
+
+def verify(*, receipts: Annotated[list[Path] | None, Parameter(negative="", consume_multiple=True)] = None,
+           rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> int:  # fmt: skip
     """Recompute every balance, payment and standing from events and receipts; name any difference (exit status 1).
 
     Parameters
     ----------
     receipts
-        File of receipts, such as RUN/receipts.jsonl; repeat for more. Claims whose receipts are in none are named
-        as missing. `klopf verify RUN` reads those of a run by itself.
+        Files of receipts, such as RUN/receipts.jsonl, or of those who joined FOLDER/receipts/*. Claims whose receipts
+        are in none are named as missing. `klopf verify RUN` reads those of a run by itself.
     """
     from klopf import ledger as book
 
@@ -340,5 +355,6 @@ def verify(*, receipts: Annotated[list[Path] | None, Parameter(negative="")] = N
     with open_ledger(rpc, deployment) as l:
         found = [str(difference) for difference in book.verify(l, signed)]
     good = ["every balance, payment and standing follows from the events and the receipts"]
-    print_result({"agrees": not found, "differences": found}, json_, found or good)
+    lines = found if receipts else _without_receipts(found)
+    print_result({"agrees": not found, "differences": found}, json_, lines or good)
     return 1 if found else 0

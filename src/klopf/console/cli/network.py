@@ -17,7 +17,7 @@ from klopf.errors import PeersError
 if TYPE_CHECKING:
     from klopf.network import NetworkSettings, Prediction
 
-__all__ = ["Demo", "Neuron", "Predict", "Run", "Status", "Verify", "live", "print_prediction"]
+__all__ = ["Demo", "Neuron", "Predict", "Run", "Status", "Verify", "can_be_written", "live", "print_prediction"]
 
 
 class Demo(Command):
@@ -106,6 +106,8 @@ class Predict(Command):
 
         from klopf import network
 
+        if out is not None:
+            can_be_written(out)
         said = network.predict(folder, file)
         print_prediction(said, out, json_)
 
@@ -188,6 +190,14 @@ def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as
         return
     print_summary(summary)
     print(f"\n{folder}/report.html shows the whole run; `klopf verify {folder}` checks the books.")
+
+
+def can_be_written(out: Path) -> None:
+    """PeersError where ``out`` cannot become a file: its folder is not there or cannot be written, or it is one."""
+    if out.is_dir():
+        raise PeersError(f"--out {out} is a folder: name a file")
+    if not os.access(out.absolute().parent, os.W_OK):
+        raise PeersError(f"--out {out}: there is no folder {out.absolute().parent} that can be written; choose another")
 
 
 def print_prediction(

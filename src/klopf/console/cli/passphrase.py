@@ -11,10 +11,10 @@ __all__ = ["passphrase"]
 
 
 def passphrase(confirm: bool = False) -> str:
-    """From KLOPF_PASSPHRASE, or asked for at a terminal."""
+    """From KLOPF_PASSPHRASE, or asked for at a terminal; ``confirm`` where it is to lock something new."""
     given = os.environ.get("KLOPF_PASSPHRASE")
     if given is not None:
-        return given
+        return _locks(given) if confirm else given
     if not sys.stdin.isatty():
         raise PeersError("no passphrase: set KLOPF_PASSPHRASE, or run this at a terminal to be asked for it")
     from getpass import getpass
@@ -22,4 +22,10 @@ def passphrase(confirm: bool = False) -> str:
     first = getpass("passphrase: ")
     if confirm and getpass("once more: ") != first:
         raise PeersError("the two passphrases differ: try again")
-    return first
+    return _locks(first) if confirm else first
+
+
+def _locks(phrase: str) -> str:
+    if not phrase:
+        raise PeersError("an empty passphrase locks nothing: put some words into KLOPF_PASSPHRASE")
+    return phrase
