@@ -220,7 +220,9 @@ def _await_money(own: ledger.Ledger, stake: int, how: Joining, begun: Callable[[
             return
         wants = [f"{lacks / ledger.KLP:g} KLP"] if lacks > 0 else []
         wants += [f"{coin / 1e18:g} of the chain's coin for gas"] if coin > 0 else []
-        line = f"{own.me.address} needs {' and '.join(wants)} more: `klopf ledger send {own.me.address} {max(lacks, 0) / ledger.KLP:g}` sends KLP"
+        line = f"{own.me.address} needs {' and '.join(wants)} more"
+        if lacks > 0:
+            line += f": `klopf ledger send {own.me.address} {lacks / ledger.KLP:g}` sends KLP"
         if time.monotonic() > until:
             raise LedgerError(f"{line}; then call this again")
         if line != told:

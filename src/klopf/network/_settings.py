@@ -250,7 +250,7 @@ def _tables(value: Any) -> list[Any]:
 
 
 EXAMPLE = """\
-# A network for `klopf run network.toml`. Everything but [data] and [[neuron]] may be left out.
+# A network for `klopf run network.toml`. Everything but [data], [[neuron]] and [[auditor]] may be left out.
 name = "example"
 seed = 0
 epochs = 6               # settlement epochs: learn, listen, be audited, be paid
