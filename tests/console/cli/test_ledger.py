@@ -163,7 +163,7 @@ def test_nothing_is_sent_to_where_it_would_be_lost(shell: Shell) -> None:
 def test_what_is_only_missing_is_one_line_where_no_receipts_were_given() -> None:
     missing = [f"receipt of epoch {n}: must be among those, is missing or altered" for n in range(1_200)]
     (line,) = _without_receipts(missing)
-    assert line.startswith("1,200 receipts") and "all that needs no receipt does" in line and "--receipts" in line
+    assert line.startswith("1,200 receipts") and "all the rest follows from the events" in line and "--receipts" in line
     assert _without_receipts([*missing, "balance of a: must be 1, is 2"])[0] == "balance of a: must be 1, is 2"
     assert _without_receipts([]) == []
 

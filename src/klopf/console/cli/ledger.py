@@ -331,10 +331,10 @@ def _without_receipts(found: list[str]) -> list[str]:
     """``found`` where no receipts were given: all that is only missing is one line."""
     others = [line for line in found if not line.endswith("is missing or altered")]
     if missing := len(found) - len(others):
-        rest = "the rest does not" if others else "all that needs no receipt does"
+        rest = "of the rest, what is named above does not follow" if others else "all the rest follows"
         others.append(
-            f"{missing:,} receipts that were claimed are not here, so what they say is not checked; {rest} follow from "
-            "the events: give the listeners' files with --receipts (of those who joined FOLDER/receipts/*)"
+            f"{missing:,} receipts that were claimed are not here, so what they say is not checked; {rest} from "
+            "the events. Give the listeners' files with --receipts (of those who joined FOLDER/receipts/*)"
         )
     return others
 
