@@ -152,6 +152,7 @@ class Doubting(RuleBasedStateMachine):
             assert (epoch, id) not in self.upheld | {(p.epoch, p.auditor) for p in open_}
             assert self.time() >= audits.revealed_at(epoch, id) + 2 * WINDOW
             assert not audits._read("slashed", epoch, id)
+            assert not any(audits.marked(epoch, r.neuron, id) for r in results)
 
     @rule(show=st.booleans(), ask=st.booleans(), repeat=st.booleans(), task=st.sampled_from(TASKS))
     def audit_on(self, show: bool, ask: bool, repeat: bool, task: str) -> None:
@@ -178,6 +179,47 @@ class Doubting(RuleBasedStateMachine):
         for again in (2 * WINDOW, 0):
             for id in AUDITORS:
                 self.collect_pay(id, 1, again)
+
+    @rule(back=BACK, wait=st.sampled_from((0, WINDOW)))
+    def punish(self, back: int, wait: int) -> None:
+        """Who is marked pays when it is due, and nobody for what a neuron said that contradicted itself."""
+        epoch, audits = self.now().epoch - back, self.net.admin.audits
+        self.net.pass_time(wait)
+        time = self.time()
+        ripe = {n for n in NEURONS if time >= audits.punishable_from(max(1, epoch), n)} if epoch > 0 else set()
+        guilty = {id for id in AUDITORS for n in ripe if audits.marked(epoch, n, id)}
+        was = {id: bool(audits._read("slashed", max(0, epoch), id)) for id in AUDITORS}
+        misled = {n for e, n in self.contradicted if e == epoch}
+        with suppress(Reverted):
+            audits.punish(max(0, epoch), NEURONS)
+            for id in AUDITORS:
+                slashed = bool(audits._read("slashed", max(0, epoch), id))
+                assert slashed == (was[id] or id in guilty)
+        assert not any(audits.marked(epoch, n, id) for n in misled for id in AUDITORS)
+
+    @rule(shown=st.booleans(), late=st.booleans())
+    def mislead(self, shown: bool, late: bool) -> None:
+        """A neuron has an auditor find something else than the others, which may be shown in time; concluded when
+        nobody can doubt any more, or at once."""
+        for _ in range(1 if self.now().phase is Phase.LISTEN else 2):
+            self._turn()
+        if self.now().phase is Phase.CLAIM:
+            self._turn()
+        for id in AUDITORS:
+            self.commit(id, id == AUDITORS[0])
+        self._turn()
+        for id in AUDITORS:
+            self.reveal(id)
+        self._turn()
+        if late:
+            self.net.pass_time(2 * WINDOW)
+        self.net.admin.settle(self.now().epoch - 1)
+        if shown:
+            self.contradict(1, AUDITORS[1], 2, False)
+        for wait in (0, WINDOW):
+            self.collect_pay(AUDITORS[0], 1, 0)
+            self.punish(1, wait)
+        self.collect_pay(AUDITORS[0], 1, 2 * WINDOW)
 
     def _turn(self) -> None:
         self.net.pass_time(101)

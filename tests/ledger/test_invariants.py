@@ -207,7 +207,14 @@ BUGS = {
     "pay for what is still doubted": ("Challenges", "t.open == 0 && ", ""),
     "pay for what was not shown": ("Challenges", " && !t.upheld;", ";"),
     "pay for a lie": ("AuditPay", "audits.slashed(epoch, auditor) || ", ""),
-    "audits paid beyond their share": ("Audits", "turnout[epoch].findings += 1;", "turnout[epoch].findings = 1;"),
+    "pay for who is marked": ("AuditPay", "if (audits.marked(epoch, neuron, auditor)) revert", "if (false) revert"),
+    "punished before it can be contradicted": ("Audits", " || block.timestamp < o.due", ""),
+    "punished for what a neuron said otherwise to others": (
+        "Audits",
+        "if (_contradicted(epoch, neurons[i])) continue;",
+        "",
+    ),
+    "audits paid beyond their share": ("Reveals", "turnout[epoch].findings += 1;", "turnout[epoch].findings = 1;"),
     "one question in all places of an audit": ("Transcripts", "if (a.last >= b.first) return _none();", ""),
     "pay for a task that nobody else has": (
         "Agreement",
@@ -235,7 +242,9 @@ def planted(
     (source,) = (tmp_path / "src").rglob(f"{name}.sol")
     assert source.read_text().count(old) == 1
     source.write_text(source.read_text().replace(old, new))
-    built = {"Consensus": "Settlement", "Agreement": "Audits", "Transcripts": "Challenges"}.get(name, name)
+    built = {"Consensus": "Settlement", "Agreement": "Audits", "Reveals": "Audits", "Transcripts": "Challenges"}.get(
+        name, name
+    )
     command = [node, "build.mjs", str(tmp_path / "src"), str(tmp_path / "out"), str(contracts / "layouts"), built]
     subprocess.run(command, cwd=contracts, check=True, capture_output=True)
     spoilt, shipped = json.loads(next((tmp_path / "out").rglob(f"{built}.json")).read_text()), _abi._read

@@ -153,7 +153,7 @@ def test_audits(net: Net) -> None:
     net.clients[again[2]].audits.reveal(again[2], [result(a)], salt)
     net.advance()
     assert not net.admin.audits.concluded(1, a)
-    net.admin.audits.conclude(2, [a, b])  # audits count in the order of their epochs: the first comes with it
+    net.admin.audits.conclude(2, [a, b])  # audits count in the order of their epochs: the first comes before it
     assert net.admin.audits.concluded(1, a) and net.admin.audits.concluded(2, a)
     assert net.admin.registry.get(b).failed == 0
 

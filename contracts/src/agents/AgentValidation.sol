@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IAudits} from "../audit/IAudits.sol";
+import {IReveals} from "../audit/IReveals.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {Agents} from "./Agents.sol";
@@ -42,9 +43,9 @@ contract AgentValidation is IAgentValidation, Agents {
     {
         uint256 which = uint256(requestHash);
         (uint32 epoch, uint32 neuron, uint32 auditor) = (uint32(which >> 96), uint32(which >> 64), uint32(which >> 32));
-        IAudits.Finding[] memory found = audits.findings(epoch, neuron);
+        IReveals.Finding[] memory found = audits.findings(epoch, neuron);
         for (uint256 i = 0; which >> 128 == 0 && i < found.length; i++) {
-            IAudits.Score[] memory scores = found[i].scores;
+            IReveals.Score[] memory scores = found[i].scores;
             uint256 place = uint32(which);
             if (found[i].auditor != auditor || place >= scores.length) continue;
             validatorAddress = registry.keyOf(auditor);
@@ -65,11 +66,11 @@ contract AgentValidation is IAgentValidation, Agents {
         uint256 sum = 0;
         uint32 running = clock.epoch();
         for (uint32 back = 0; back < WINDOW && back < running; back++) {
-            IAudits.Finding[] memory found = audits.findings(running - back, uint32(agentId));
+            IReveals.Finding[] memory found = audits.findings(running - back, uint32(agentId));
             for (uint256 i = 0; i < found.length; i++) {
                 if (!_among(registry.keyOf(found[i].auditor), validatorAddresses)) continue;
                 for (uint256 k = 0; k < found[i].scores.length; k++) {
-                    IAudits.Score memory s = found[i].scores[k];
+                    IReveals.Score memory s = found[i].scores[k];
                     if (bytes(tag).length != 0 && !_same(tag, _name(s.task))) continue;
                     (count, sum) = (count + 1, sum + _hundredth(s));
                 }
@@ -86,7 +87,7 @@ contract AgentValidation is IAgentValidation, Agents {
         for (uint256 pass = 0; pass < 2; pass++) {
             if (pass == 1) (requestHashes, n) = (new bytes32[](n), 0);
             for (uint32 back = 0; back < WINDOW && back < running; back++) {
-                IAudits.Finding[] memory found = audits.findings(running - back, uint32(agentId));
+                IReveals.Finding[] memory found = audits.findings(running - back, uint32(agentId));
                 for (uint256 i = 0; i < found.length; i++) {
                     for (uint256 k = 0; k < found[i].scores.length; k++) {
                         uint256 which = (uint256(running - back) << 96) | (agentId << 64);
@@ -115,7 +116,7 @@ contract AgentValidation is IAgentValidation, Agents {
         revert ReadOnly();
     }
 
-    function _hundredth(IAudits.Score memory s) private pure returns (uint8) {
+    function _hundredth(IReveals.Score memory s) private pure returns (uint8) {
         return uint8(s.value / 100); // of 10,000; rounds down
     }
 

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {AuditTerm} from "./IAuditTerms.sol";
-import {IAudits} from "./IAudits.sol";
+import {IReveals} from "./IReveals.sol";
 import {Interval} from "./Interval.sol";
 
 /// @notice What auditors count, and the scores that are made from it.
@@ -11,18 +11,18 @@ library Counts {
     uint256 internal constant MOST_TASKS = 8;
 
     /// @notice From one task to `MOST_TASKS`, sorted, each once, of as many questions as the terms allow, counted as can be.
-    function inRange(IAudits.Result calldata r, AuditTerm memory t) internal pure returns (bool) {
+    function inRange(IReveals.Result calldata r, AuditTerm memory t) internal pure returns (bool) {
         if (r.counts.length == 0 || r.counts.length > MOST_TASKS) return false;
         for (uint256 k = 0; k < r.counts.length; k++) {
-            IAudits.Count calldata c = r.counts[k];
+            IReveals.Count calldata c = r.counts[k];
             if (c.task <= (k == 0 ? bytes26(0) : r.counts[k - 1].task)) return false;
             if (c.asked < t.fewest || c.asked > t.most || !Interval.possible(c.asked, c.sum, c.squares)) return false;
         }
         return true;
     }
 
-    function scoreOf(IAudits.Count calldata c) internal pure returns (IAudits.Score memory) {
+    function scoreOf(IReveals.Count calldata c) internal pure returns (IReveals.Score memory) {
         (uint16 value, uint16 low, uint16 high) = Interval.around(c.asked, c.sum, c.squares);
-        return IAudits.Score(c.task, value, low, high);
+        return IReveals.Score(c.task, value, low, high);
     }
 }

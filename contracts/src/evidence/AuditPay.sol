@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IAudits} from "../audit/IAudits.sol";
+import {IReveals} from "../audit/IReveals.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {IRegistry} from "../core/IRegistry.sol";
@@ -76,7 +77,7 @@ contract AuditPay is IAuditPay {
     }
 
     /// @inheritdoc IAuditPay
-    function lot(uint32 epoch, uint32 auditor, IAudits.Result[] calldata results)
+    function lot(uint32 epoch, uint32 auditor, IReveals.Result[] calldata results)
         external
         view
         returns (IChallenges.Place memory p)
@@ -89,7 +90,7 @@ contract AuditPay is IAuditPay {
         uint32 epoch,
         uint32 auditor,
         address key,
-        IAudits.Result[] calldata results,
+        IReveals.Result[] calldata results,
         bytes32 salt,
         IChallenges.Opening calldata opening
     ) external {
@@ -99,7 +100,7 @@ contract AuditPay is IAuditPay {
         if (clock.epoch() <= epoch || audits.slashed(epoch, auditor) || !challenges.stood(epoch, auditor)) {
             revert NotStood(epoch, auditor);
         }
-        (IChallenges.Place memory p, IAudits.Count memory c) = _lot(epoch, auditor, results);
+        (IChallenges.Place memory p, IReveals.Count memory c) = _lot(epoch, auditor, results);
         challenges.requireShown(p, c, opening);
         uint32 counted = _counted(epoch, auditor, results);
         uint256 amount = priceDown(epoch) * counted;
@@ -115,19 +116,20 @@ contract AuditPay is IAuditPay {
     }
 
     /// @dev Findings about neurons that were bound when the epoch opened, in a task of which a median was agreed.
-    function _counted(uint32 epoch, uint32 auditor, IAudits.Result[] calldata results) private view returns (uint32 counted) {
+    function _counted(uint32 epoch, uint32 auditor, IReveals.Result[] calldata results) private view returns (uint32 counted) {
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             if (!audits.concluded(epoch, neuron)) revert NotConcluded(neuron);
+            if (audits.marked(epoch, neuron, auditor)) revert NotStood(epoch, auditor);
             if (audits.agreed(epoch, neuron, auditor) && registry.boundWith(neuron, epoch) != 0) counted++;
         }
     }
 
     /// @dev One of all questions, each as likely as any other, by the seed that was made after everybody had committed.
-    function _lot(uint32 epoch, uint32 auditor, IAudits.Result[] calldata results)
+    function _lot(uint32 epoch, uint32 auditor, IReveals.Result[] calldata results)
         private
         view
-        returns (IChallenges.Place memory p, IAudits.Count memory c)
+        returns (IChallenges.Place memory p, IReveals.Count memory c)
     {
         uint256 all = 0;
         for (uint256 i = 0; i < results.length; i++) {

@@ -15,6 +15,7 @@ import {IRules} from "../core/IRules.sol";
 import {IStake} from "../core/IStake.sol";
 import {IAuditTerms} from "../audit/IAuditTerms.sol";
 import {IAudits} from "../audit/IAudits.sol";
+import {IReveals} from "../audit/IReveals.sol";
 import {IChallenges} from "./IChallenges.sol";
 import {Node, Transcripts} from "./Transcripts.sol";
 
@@ -73,7 +74,7 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @inheritdoc IChallenges
-    function requireShown(Place calldata p, IAudits.Count memory c, Opening calldata o) public view {
+    function requireShown(Place calldata p, IReveals.Count memory c, Opening calldata o) public view {
         Node memory n = Transcripts.root(o.answered, p.place, c.asked, o.beside);
         if (n.hash != c.root || n.asked != c.asked || n.sum != c.sum || n.squares != c.squares) revert NotInTranscript();
         bytes32 digest = digestOf(p.epoch, p.neuron, p.auditor, o.model, o.answered.said);
@@ -95,7 +96,7 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @inheritdoc IChallenges
-    function doubt(Place calldata p, address key, IAudits.Result[] calldata results, bytes32 salt) external {
+    function doubt(Place calldata p, address key, IReveals.Result[] calldata results, bytes32 salt) external {
         // CHECK
         uint64 revealed = audits.revealedAt(p.epoch, p.auditor);
         uint64 length = window(p.epoch);
@@ -103,7 +104,7 @@ contract Challenges is IChallenges, EIP712 {
         if (audits.commitments(p.epoch, p.auditor) != audits.commitmentOf(p.epoch, key, results, salt)) {
             revert WrongResults();
         }
-        IAudits.Count calldata c = _find(p, results);
+        IReveals.Count calldata c = _find(p, results);
         bytes32 id = idOf(p);
         Doubt storage d = _doubts[id];
         if (d.state != State.None) revert AlreadyDoubted(id);
@@ -123,7 +124,7 @@ contract Challenges is IChallenges, EIP712 {
         bytes32 id = idOf(p);
         Doubt storage d = _doubts[id];
         if (d.state != State.Open) revert NotOpen(id);
-        requireShown(p, IAudits.Count(p.task, d.asked, d.sum, d.squares, d.root), o);
+        requireShown(p, IReveals.Count(p.task, d.asked, d.sum, d.squares, d.root), o);
         // APPLY
         d.state = State.Shown;
         _tallies[p.epoch][p.auditor].open -= 1;
@@ -155,7 +156,8 @@ contract Challenges is IChallenges, EIP712 {
     {
         // CHECK
         uint32 running = clock.epoch();
-        if (epoch == 0 || epoch > running || running - epoch > 1) revert NotLately(epoch);
+        if (epoch == 0 || epoch > running) revert NotLately(epoch);
+        if (running - epoch > 1 && block.timestamp >= audits.punishableFrom(epoch, neuron)) revert NotLately(epoch);
         if (contradicted[epoch][neuron]) revert AlreadyContradicted(epoch, neuron);
         _requireStated(epoch, neuron, model, question, a);
         _requireStated(epoch, neuron, model, question, b);
@@ -205,7 +207,7 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @dev What was counted in the task that `p` is about.
-    function _find(Place calldata p, IAudits.Result[] calldata results) private pure returns (IAudits.Count calldata c) {
+    function _find(Place calldata p, IReveals.Result[] calldata results) private pure returns (IReveals.Count calldata c) {
         for (uint256 i = 0; i < results.length; i++) {
             if (results[i].neuron != p.neuron) continue;
             for (uint256 k = 0; k < results[i].counts.length; k++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IAudits} from "../audit/IAudits.sol";
+import {IReveals} from "../audit/IReveals.sol";
 import {IChallenges} from "./IChallenges.sol";
 
 /// @title Auditors are paid for audits that stood
@@ -84,7 +84,7 @@ interface IAuditPay {
     /// @param auditor Id of the auditor.
     /// @param results What it revealed.
     /// @return Which question.
-    function lot(uint32 epoch, uint32 auditor, IAudits.Result[] calldata results)
+    function lot(uint32 epoch, uint32 auditor, IReveals.Result[] calldata results)
         external
         view
         returns (IChallenges.Place memory);
@@ -100,7 +100,7 @@ interface IAuditPay {
         uint32 epoch,
         uint32 auditor,
         address key,
-        IAudits.Result[] calldata results,
+        IReveals.Result[] calldata results,
         bytes32 salt,
         IChallenges.Opening calldata opening
     ) external;

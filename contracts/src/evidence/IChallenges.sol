@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IAudits} from "../audit/IAudits.sol";
+import {IReveals} from "../audit/IReveals.sol";
+import {IContradictions} from "../audit/IContradictions.sol";
 import {Answered, Node} from "./Transcripts.sol";
 
 /// @title Whoever says what it counted can be asked for any single question of it
@@ -10,7 +11,7 @@ import {Answered, Node} from "./Transcripts.sol";
 ///         the deposit is the auditor's; not shown in time, the auditor loses twice the share that being far from the
 ///         others costs, and half of it goes to whoever doubted. A root adds up, or there is a question that nobody can
 ///         show.
-interface IChallenges {
+interface IChallenges is IContradictions {
     enum State {
         None,
         Open,
@@ -120,7 +121,7 @@ interface IChallenges {
     /// @notice The neuron has not signed this answer to this question in this epoch for this auditor.
     error NotSigned();
 
-    /// @notice Contradictions are shown in their epoch or the next one.
+    /// @notice Contradictions are shown in their epoch or the next one, or until auditors are punished for what they found.
     /// @param epoch Number of the epoch.
     error NotLately(uint32 epoch);
 
@@ -131,12 +132,6 @@ interface IChallenges {
 
     /// @notice The two answers are the same, or as near as rounding may bring them.
     error NoContradiction();
-
-    /// @notice Whether a neuron has been punished for a contradiction in an epoch.
-    /// @param epoch Number of the epoch.
-    /// @param neuron Id of the neuron.
-    /// @return Whether it has.
-    function contradicted(uint32 epoch, uint32 neuron) external view returns (bool);
 
     /// @notice By how much two answers may differ beside a hundredth of the larger one, in millionths.
     function TOLERANCE() external view returns (int256);
@@ -161,7 +156,7 @@ interface IChallenges {
     /// @param p Which question.
     /// @param c What was counted in its task.
     /// @param opening The question.
-    function requireShown(Place calldata p, IAudits.Count memory c, Opening calldata opening) external view;
+    function requireShown(Place calldata p, IReveals.Count memory c, Opening calldata opening) external view;
 
     /// @notice The hash of a place.
     /// @param p Which question.
@@ -186,7 +181,7 @@ interface IChallenges {
     /// @param key The auditor's key when it revealed.
     /// @param results What it revealed.
     /// @param salt The salt that it revealed.
-    function doubt(Place calldata p, address key, IAudits.Result[] calldata results, bytes32 salt) external;
+    function doubt(Place calldata p, address key, IReveals.Result[] calldata results, bytes32 salt) external;
 
     /// @notice Show a question that was doubted. Anybody may; the deposit is the auditor's owner's.
     /// @param p Which question.
@@ -201,7 +196,7 @@ interface IChallenges {
     /// @notice Take from a neuron that signed, with the same model in the same epoch, two answers to one question that
     ///         differ by more than rounding: as much as from an auditor that did not show a question. A quarter is the
     ///         owner's of the first one's auditor, whoever brings it; the rest is burnt. Once an epoch and neuron.
-    /// @param epoch Number of the epoch: the running one or the one before.
+    /// @param epoch Number of the epoch: the running one, the one before, or one whose auditors are not to be punished yet.
     /// @param neuron Id of the neuron.
     /// @param model Commitment of the model that it said answered.
     /// @param question Hash of what was asked.

@@ -29,6 +29,7 @@ contract Batch is IBatch {
         if (address(audits) != address(0)) {
             audits.conclude(epoch, ids);
             audits.absent(epoch, ids);
+            audits.punish(epoch, ids);
         }
         beacon.settle(ids);
         registry.delist(4);

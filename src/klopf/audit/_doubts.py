@@ -54,6 +54,8 @@ class Doubts:
     _open: dict[bytes, events.challenges.Doubted] = field(default_factory=dict)
     _done: set[int] = field(default_factory=set)
     """Epochs in which this auditor has doubted, or found nothing to doubt."""
+    _far: dict[tuple[int, int], tuple[set[int], int]] = field(default_factory=dict)
+    """By epoch and neuron the auditors who are marked, and from when on they may be punished, in seconds."""
     _helpless: set[bytes] = field(default_factory=set)
 
     def look(self) -> float | None:
@@ -69,10 +71,10 @@ class Doubts:
             self._doubt(epoch)
         more = self._show()
         self._uphold(time)
+        self._punish(time)
         self._collect(time, running)
-        needed = (
-            {epoch for epoch, _ in self._reveals} | {d.place.epoch for d in self._open.values()} | set(self._unpaid)
-        )
+        needed = {epoch for epoch, _ in (*self._reveals, *self._far)} | set(self._unpaid)
+        needed |= {d.place.epoch for d in self._open.values()}
         forget(self.folder, min(needed, default=running))
         self._done = {epoch for epoch in self._done if epoch >= min(needed, default=running)}
         if not needed:
@@ -105,6 +107,11 @@ class Doubts:
                 mine = shown.auditor == self.id and shown.epoch not in self._tried and shown.results
                 if mine and "AuditPay" in self.book.deployment.addresses:
                     self._unpaid[shown.epoch] = (shown, until + self.challenges.window(shown.epoch))
+        for far in self.book.audits.outliers(self._read, height):
+            about = (far.epoch, far.neuron)
+            if self.book.audits.marked(*about, far.auditor):
+                marked, due = self._far.get(about) or (set(), self.book.audits.punishable_from(*about))
+                self._far[about] = marked | {far.auditor}, due
         again = 0 if self.book.rpc.chain is not None else REORGANISED
         self._read = max(self._read, height + 1 - again)
 
@@ -157,6 +164,18 @@ class Doubts:
                 said = f"epoch {doubted.place.epoch}: {doubted.place.auditor} did not show a question that was doubted"
                 if self._do(said, partial(self.challenges.uphold, doubted.place)):
                     self._open.pop(doubted.id, None)
+
+    def _punish(self, time: int) -> None:
+        """Have those pay who are far from the others, when nobody can show any more that the neuron contradicted
+        itself; one after the other tries, as with what was not shown."""
+        for (epoch, neuron), (marked, due) in list(self._far.items()):
+            if time < due + GRACE + 0.5 * self.id:
+                continue
+            del self._far[epoch, neuron]
+            if any(self.book.audits.marked(epoch, neuron, auditor) for auditor in marked):
+                who = ", ".join(str(auditor) for auditor in sorted(marked))
+                said = f"epoch {epoch}: {who} pays for what it said of {neuron}"
+                self._do(said, partial(self.book.audits.punish, epoch, [neuron]))
 
     def _collect(self, time: int, running: int) -> None:
         """Have oneself paid for what can be doubted no more. It is tried once: what is refused then stays so, but for a

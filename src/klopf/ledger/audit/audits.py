@@ -37,6 +37,7 @@ __all__ = [
     "Concluded",
     "Counts",
     "Outlier",
+    "Punished",
     "Result",
     "Revealed",
     "Score",
@@ -45,8 +46,9 @@ __all__ = [
 
 _DRAWS = 600
 """Seats that are drawn in one call, of 200 neurons where each has three: about 9,000,000 gas among 1,000 auditors."""
-_ENDED, _PUNISHED = 120, 40
-"""Findings that are concluded, or auditors who are punished, in one transaction."""
+_ASKED, _ENDED, _PUNISHED = 1000, 120, 40
+"""Neurons that are asked about in one call, findings that are concluded and auditors who are punished in one
+transaction."""
 MOST_TASKS = 8
 """Tasks that one auditor may score one neuron in."""
 _COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,int64,uint64,bytes32)[])[]", "bytes32")
@@ -168,6 +170,15 @@ class Outlier(Event):
         return cls(*place, epoch, auditor, neuron, task_name(task), score, median)
 
 
+@dataclass(frozen=True)
+class Punished(Event):
+    """An auditor that was marked is slashed for being far from the others about a neuron."""
+
+    epoch: int
+    auditor: int
+    neuron: int
+
+
 class AuditsReplay(Replay):
     """Who was drawn, what each committed to and found, and who is slashed for it."""
 
@@ -183,6 +194,11 @@ class AuditsReplay(Replay):
         """When each revealed, in seconds since 1970."""
         self.concluded: set[tuple[int, int]] = set()
         self.punished: set[tuple[int, int]] = set()
+        self.far: dict[tuple[int, int], tuple[list[int], int]] = {}
+        """By epoch and neuron, the auditors who are far from what was agreed, and from when on they may be punished, in
+        seconds since 1970."""
+        self.contradicted: set[tuple[int, int]] = set()
+        """Epochs and neurons that were shown to contradict themselves, as the evidence says."""
 
     def on_Committed(self, e: Committed) -> None:
         self.clock.during(e, e.epoch, Phase.LISTEN)
@@ -212,6 +228,10 @@ class AuditsReplay(Replay):
     def on_Concluded(self, e: Concluded) -> None:
         at, found, rules = self.where(e), self.findings[e.epoch, e.neuron], self.rules.played_in(e.epoch)
         self.clock.over(e, e.epoch)
+        open_ = [
+            n for n, neuron in self.findings if neuron == e.neuron and n < e.epoch and (n, neuron) not in self.concluded
+        ]
+        self.differ(f"earlier audits that {at} leaves open", [], open_)
         again = (e.epoch, e.neuron) in self.concluded
         self.differ(f"second conclusion of {e.neuron} for epoch {e.epoch}", False, again)
         self.concluded.add((e.epoch, e.neuron))
@@ -220,15 +240,19 @@ class AuditsReplay(Replay):
         passed = enough and (True, True) in outcomes  # what was eased since counts, what was raised does not
         judged = enough and (passed or outcomes[0][0])
         self.differ(at, (len(found), medians, passed), (e.results, e.medians, e.passed))
-        if judged:
+        if judged and self.registry.members[e.neuron].role is Role.NEURON:
             self.registry.judge(e.neuron, e.epoch, passed)
+        far: list[int] = []
         for auditor, r in found:
             for task, c in r.counts.items():
                 s = c.score
                 middle = medians.get(task)
                 if middle is not None and ref.outlies(s.value, s.low, s.high, middle, rules.floor_bps):
                     self.expect("Audits.Outlier", e.epoch, auditor, e.neuron, task, s.value, middle)
-                    self.punish(e.epoch, auditor)
+                    far.append(auditor)
+        signed = "Challenges" in self.run.ledger.deployment.addresses
+        wait = min(self.terms.counted_in(e.epoch).challenge_seconds, rules.thaw_seconds // 4) if signed else 0
+        self.far[e.epoch, e.neuron] = list(dict.fromkeys(far)), self.time_of(e.block) + wait
 
     def outcome(self, medians: dict[str, int], marks: Terms) -> tuple[bool, bool]:
         """Whether every marked task has a median, and whether all of them reach their marks."""
@@ -252,11 +276,16 @@ class AuditsReplay(Replay):
                 medians[task] = middle
         return medians
 
-    def punish(self, epoch: int, auditor: int) -> None:
-        """An outlying auditor is slashed, once an epoch."""
-        if (epoch, auditor) in self.punished:
-            return
-        self.take(epoch, auditor, self.rules.played_in(epoch).slash_bps)
+    def on_Punished(self, e: Punished) -> None:
+        at, (far, due) = self.where(e), self.far[e.epoch, e.neuron]
+        self.differ(f"mark before {at}", True, e.auditor in far)
+        self.differ(f"{at} when nobody can contradict any more", True, self.time_of(e.block) >= due)
+        self.differ(f"contradiction of {e.neuron} before {at}", False, (e.epoch, e.neuron) in self.contradicted)
+        self.take(e.epoch, e.auditor, self.rules.played_in(e.epoch).slash_bps)
+
+    def marked(self, epoch: int, neuron: int, auditor: int) -> bool:
+        """Whether an auditor is far from what was agreed of a neuron that has not been shown to contradict itself."""
+        return auditor in self.far[epoch, neuron][0] and (epoch, neuron) not in self.contradicted
 
     def take(self, epoch: int, auditor: int, bps: int) -> None:
         """A share of an auditor's stake must be taken for an epoch, for the first time."""
@@ -293,7 +322,7 @@ class Audits(Contract):
     """Drawn, committed, revealed, concluded."""
 
     name = "Audits"
-    events = (Committed, Revealed, Concluded, Outlier, Absent)
+    events = (Committed, Revealed, Concluded, Outlier, Punished, Absent)
     participants = ("auditor", "neuron")
     replay = AuditsReplay
 
@@ -337,9 +366,34 @@ class Audits(Contract):
 
     def conclude(self, epoch: int, neurons: Sequence[int]) -> Sent:
         """Combine what was revealed about each of ``neurons`` in an epoch that is over, 40 in a transaction, or fewer
-        where a neuron has more than three auditors."""
-        seats = max(3, self._ledger.client(Rules).current().audit_seats)
-        return self._write_pages("conclude", epoch, neurons, most=_ENDED // seats)
+        where a neuron has more than three auditors; and before that, one transaction after the other, what nobody
+        concluded of earlier epochs."""
+        most = _ENDED // max(3, self._ledger.client(Rules).current().audit_seats)
+        sent = self._write_pages("conclude", epoch, neurons, most=most)
+        while open_ := self.behind(epoch, neurons):
+            sent = self._write_pages("conclude", epoch, open_, most=most)
+        return sent
+
+    def behind(self, epoch: int, neurons: Sequence[int]) -> list[int]:
+        """Those of ``neurons`` of whom an audit of ``epoch`` or of an earlier one is not concluded."""
+        pages = [list(neurons[at : at + _ASKED]) for at in range(0, len(neurons), _ASKED)]
+        return [neuron for page in pages for neuron in self._read("behind", epoch, page)]
+
+    def punish(self, epoch: int, neurons: Sequence[int]) -> Sent:
+        """Take from the auditors who are far from what was agreed of any of ``neurons``, where it is due; 40 neurons in
+        a transaction, or fewer where one has more than three auditors."""
+        most = _PUNISHED * 3 // max(3, self._ledger.client(Rules).current().audit_seats)
+        return self._write_pages("punish", epoch, neurons, most=most)
+
+    def marked(self, epoch: int, neuron: int, auditor: int) -> bool:
+        """Whether ``auditor`` is far from what was agreed of ``neuron`` and not punished for it yet, and the neuron has
+        not been shown to contradict itself."""
+        return bool(self._read("marked", epoch, neuron, auditor))
+
+    def punishable_from(self, epoch: int, neuron: int) -> int:
+        """From when on who is far from what was agreed of ``neuron`` may be punished, in seconds since 1970; 0 where it
+        is not concluded."""
+        return int(self._read("punishableFrom", epoch, neuron))
 
     def absent(self, epoch: int, auditors: Sequence[int]) -> Sent:
         """Take from those of ``auditors`` what it costs to commit and not reveal, in an epoch that is over, 40 in a
@@ -374,6 +428,10 @@ class Audits(Contract):
     def reveals(self, since: int, until: int) -> list[Revealed]:
         """What was revealed from block ``since`` to block ``until``."""
         return list(self._said((Revealed,), since, until))
+
+    def outliers(self, since: int, until: int) -> list[Outlier]:
+        """Who was marked from block ``since`` to block ``until``."""
+        return list(self._said((Outlier,), since, until))
 
 
 def _refuse(results: Sequence[Result]) -> None:

@@ -93,6 +93,8 @@ class AuditPayReplay(Replay):
             mine = dict(found).get(e.auditor)
             if epoch == e.epoch and mine is not None:
                 self.differ(f"audit of {neuron} concluded before {at}", True, (epoch, neuron) in self.audits.concluded)
+                marked = self.audits.marked(epoch, neuron, e.auditor)
+                self.differ(f"mark of {e.auditor} about {neuron} at {at}", False, marked)
                 bound = self.registry.bound_with(neuron, epoch) != 0
                 counted += bound and not mine.counts.keys().isdisjoint(self.audits.medians(epoch, found))
         owner, amount = self.registry.members[e.auditor].owner, self.price(e.epoch) * counted

@@ -162,7 +162,7 @@ class ChallengesReplay(Replay):
         self.audits, self.terms, self.stake = self.of(AuditsReplay), self.of(AuditTermsReplay), self.of(StakeReplay)
         self.registry = self.of(RegistryReplay)
         self.doubts: dict[bytes, _Kept] = {}
-        self.contradicted: set[tuple[int, int]] = set()
+        self.contradicted = self.audits.contradicted
         self.shown: dict[tuple[int, int, int, str], dict[int, bytes]] = defaultdict(dict)
         """By transcript, the questions that were shown of it, by their place."""
 
@@ -200,7 +200,11 @@ class ChallengesReplay(Replay):
 
     def on_Contradicted(self, e: Contradicted) -> None:
         at, running = self.where(e), self.audits.clock.epoch
-        self.differ(f"{at} in its epoch or the next", True, 0 < e.epoch <= running <= e.epoch + 1)
+        _, until = self.audits.far.get((e.epoch, e.neuron), ([], 0))
+        lately = running <= e.epoch + 1 or self.time_of(e.block) < until
+        self.differ(
+            f"{at} in its epoch or the next, or before auditors pay for it", True, 0 < e.epoch <= running and lately
+        )
         again = (e.epoch, e.neuron) in self.contradicted
         self.differ(f"second contradiction of {e.neuron} in epoch {e.epoch}", False, again)
         self.differ(f"contrary answers in {at}", True, contrary(e.first, e.second))
