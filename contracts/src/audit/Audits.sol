@@ -19,7 +19,7 @@ import {Reveals} from "./Reveals.sol";
 contract Audits is IAudits, Reveals {
     struct Outcome {
         bool concluded;
-        uint16 sharing; // a bit for each finding, in their order: it scored a task of which a median was agreed
+        uint16 sharing; // a bit for each finding, in their order: the neuron was bound, and it scored a task of which a median was agreed
         uint16 far; // a bit for each finding: it is far from a median, and its auditor is not punished for it yet
         uint64 due; // from when on those who are far may be punished, in seconds since 1970
     }
@@ -39,7 +39,7 @@ contract Audits is IAudits, Reveals {
     function conclude(uint32 epoch, uint32[] calldata neurons) external {
         if (epoch == 0 || clock.epoch() <= epoch) revert StillOpen(epoch);
         for (uint256 i = 0; i < neurons.length; i++) {
-            uint32 oldest = _oldest[neurons[i]]; // audits count in the order of their epochs
+            uint32 oldest = _open[neurons[i]].oldest; // audits count in the order of their epochs
             if (oldest != 0 && oldest <= epoch) _conclude(oldest, neurons[i]);
         }
     }
@@ -49,7 +49,7 @@ contract Audits is IAudits, Reveals {
         open = new uint32[](neurons.length);
         uint256 n = 0;
         for (uint256 i = 0; i < neurons.length; i++) {
-            uint32 oldest = _oldest[neurons[i]];
+            uint32 oldest = _open[neurons[i]].oldest;
             if (oldest != 0 && oldest <= epoch) open[n++] = neurons[i];
         }
         assembly ("memory-safe") {
@@ -116,7 +116,7 @@ contract Audits is IAudits, Reveals {
         Finding[] memory f = findings(epoch, neuron);
         Parameters memory r = rules.playedIn(epoch);
         // APPLY
-        _oldest[neuron] = _next[epoch][neuron];
+        _open[neuron].oldest = _next[epoch][neuron];
         Agreed[] memory medians = Agreement.medians(stake, epoch, f, r);
         _outcomes[epoch][neuron].concluded = true;
         (bool judged, bool passed) = _passes(marks.countedIn(epoch), medians);
@@ -130,7 +130,15 @@ contract Audits is IAudits, Reveals {
         if (judged && registry.roleOf(neuron) == IMembers.Role.Neuron) registry.onJudged(neuron, epoch, passed);
         uint16 far = _mark(epoch, neuron, f, medians, r.floorBps);
         uint64 due = uint64(block.timestamp) + _window(epoch, r.thawSeconds);
-        _outcomes[epoch][neuron] = Outcome(true, Agreement.sharing(f, medians), far, due);
+        _outcomes[epoch][neuron] = Outcome(true, Agreement.sharing(f, medians) & _bound(epoch, neuron), far, due);
+    }
+
+    /// @dev The findings that were revealed while the neuron was bound to listen, whatever became of it: a bit for each.
+    function _bound(uint32 epoch, uint32 neuron) private view returns (uint16 bits) {
+        Shown[] storage shown = _shown[epoch][neuron];
+        for (uint256 i = 0; i < shown.length; i++) {
+            if (shown[i].bound) bits |= uint16(1 << i);
+        }
     }
 
     /// @dev Who is far from what was agreed: a bit for each finding.

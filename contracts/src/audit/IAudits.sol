@@ -60,7 +60,7 @@ interface IAudits is IReveals {
     /// @param neuron Id of the neuron.
     function concluded(uint32 epoch, uint32 neuron) external view returns (bool);
 
-    /// @notice Whether an auditor scored a neuron in a task of which a median was agreed: a quorum scored it, and most of
+    /// @notice Whether an auditor scored a neuron that was bound to listen when it revealed, in a task of which a median was agreed: a quorum scored it, and most of
     ///         their stake is near the median.
     /// @param epoch Number of the epoch.
     /// @param neuron Id of the neuron.

@@ -20,6 +20,12 @@ abstract contract Reveals is IReveals {
     struct Shown {
         uint32 auditor;
         uint32 scores; // how many
+        bool bound; // the neuron was bound to listen
+    }
+
+    struct Open {
+        uint32 oldest; // first epoch with a finding that is not concluded; 0 for none
+        uint32 latest; // last epoch with a finding
     }
 
     IRules public immutable rules;
@@ -33,8 +39,7 @@ abstract contract Reveals is IReveals {
     mapping(uint32 epoch => Turnout) public turnout;
     mapping(uint32 epoch => mapping(uint32 neuron => Shown[])) internal _shown;
     mapping(uint32 epoch => mapping(uint32 neuron => mapping(uint256 place => Score))) private _scores; // in its order
-    mapping(uint32 neuron => uint32) private _latest; // last epoch with a finding
-    mapping(uint32 neuron => uint32) internal _oldest; // first epoch with a finding that is not concluded; 0 for none
+    mapping(uint32 neuron => Open) internal _open;
     mapping(uint32 epoch => mapping(uint32 neuron => uint32)) internal _next; // the next epoch with a finding
 
     constructor(IDirectory d) {
@@ -87,8 +92,9 @@ abstract contract Reveals is IReveals {
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             _queue(epoch, neuron);
-            _record(epoch, auditor, results[i]);
-            if (registry.boundWith(neuron, epoch) != 0) turnout[epoch].findings += 1;
+            bool bound = registry.boundWith(neuron, epoch) != 0;
+            _record(epoch, auditor, results[i], bound);
+            if (bound) turnout[epoch].findings += 1;
         }
         clock.arrive(auditor);
         // EMIT
@@ -149,14 +155,13 @@ abstract contract Reveals is IReveals {
 
     /// @dev Whose findings of an epoch are the first is concluded after all that is open.
     function _queue(uint32 epoch, uint32 neuron) private {
-        uint32 latest = _latest[neuron];
-        if (latest == epoch) return;
-        _latest[neuron] = epoch;
-        if (_oldest[neuron] == 0) _oldest[neuron] = epoch;
-        else _next[latest][neuron] = epoch;
+        Open memory o = _open[neuron];
+        if (o.latest == epoch) return;
+        if (o.oldest != 0) _next[o.latest][neuron] = epoch;
+        _open[neuron] = Open(o.oldest == 0 ? epoch : o.oldest, epoch);
     }
 
-    function _record(uint32 epoch, uint32 auditor, Result calldata r) private {
+    function _record(uint32 epoch, uint32 auditor, Result calldata r, bool bound) private {
         Shown[] memory shown = _shown[epoch][r.neuron];
         uint256 place = 0;
         for (uint256 i = 0; i < shown.length; i++) {
@@ -166,7 +171,7 @@ abstract contract Reveals is IReveals {
         for (uint256 k = 0; k < r.counts.length; k++) {
             kept[place + k] = Counts.scoreOf(r.counts[k]);
         }
-        _shown[epoch][r.neuron].push(Shown(auditor, uint32(r.counts.length)));
+        _shown[epoch][r.neuron].push(Shown(auditor, uint32(r.counts.length), bound));
     }
 
     /// @dev Who was audited and left meanwhile takes nobody's reveal away.

@@ -115,13 +115,13 @@ contract AuditPay is IAuditPay {
         emit Collected(epoch, auditor, owner, counted, amount);
     }
 
-    /// @dev Findings about neurons that were bound when the epoch opened, in a task of which a median was agreed.
+    /// @dev Findings about neurons that were bound when they were revealed, in a task of which a median was agreed.
     function _counted(uint32 epoch, uint32 auditor, IReveals.Result[] calldata results) private view returns (uint32 counted) {
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             if (!audits.concluded(epoch, neuron)) revert NotConcluded(neuron);
             if (audits.marked(epoch, neuron, auditor)) revert NotStood(epoch, auditor);
-            if (audits.agreed(epoch, neuron, auditor) && registry.boundWith(neuron, epoch) != 0) counted++;
+            if (audits.agreed(epoch, neuron, auditor)) counted++;
         }
     }
 

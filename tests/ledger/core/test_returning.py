@@ -90,6 +90,7 @@ def test_no_change_of_rules_reaches_back(change: dict[str, int]) -> None:
     net.admin.marks.propose(Marks({"accuracy": 10_000}))
     net.advance()
     net.admin.audits.conclude(1, [neuron])
+    net.admin.audits.punish(1, [neuron])
     assert [net.admin.stake.account(a).slashed for a in auditors] == [0, 0, 0]
     assert net.admin.registry.get(neuron).passed
     assert net.admin.rules.played_in(1).floor_bps == 2000 and net.admin.rules.played_in(2) == net.admin.rules.current()
@@ -116,6 +117,7 @@ def test_a_liar_is_not_gone_before_it_is_judged() -> None:
     with pytest.raises(Reverted, match="NotThawed"):
         net.clients[liar].stake.withdraw(liar)
     net.admin.audits.conclude(1, [neuron])
+    net.admin.audits.punish(1, [neuron])
     assert net.admin.stake.account(liar).slashed == 200 * KLP
 
 

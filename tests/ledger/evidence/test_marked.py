@@ -78,13 +78,13 @@ def test_a_neuron_that_contradicted_itself_pays_and_the_mark_is_lifted(epochs: i
     for _ in range(2 * epochs):
         a.net.advance()
     assert a.net.admin.clock.now().time < due
-    a.book(neuron).stake.stake(neuron, 100 * KLP)  # what is left is enough to be bound
     contradict(a, neuron)
     assert not a.net.admin.audits.marked(1, neuron, far)
     a.over()
     a.net.admin.audits.punish(1, a.neurons)
-    assert [lost(a, id) for id in a.auditors] == [0, 0, 0] and lost(a, neuron) == 80
-    assert a.collect(far) == POOL // 3  # it audited as well as it could
+    assert [lost(a, id) for id in a.auditors] == [0, 0, 0] and lost(a, neuron) == 40
+    assert a.net.admin.registry._read("boundWith", neuron, 1) == 0  # what is left is too little to be bound
+    assert a.collect(far) == POOL // 3  # it audited as well as it could; what became of the neuron takes nothing back
     a.verified()
 
 

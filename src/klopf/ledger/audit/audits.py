@@ -189,6 +189,8 @@ class AuditsReplay(Replay):
         self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
         self.counted: Counter[int] = Counter()
         """By epoch, the findings about neurons that were bound to listen."""
+        self.bound: set[tuple[int, int, int]] = set()
+        """Epochs, neurons and auditors of those findings."""
         self.revealed: set[tuple[int, int]] = set()
         self.shown_at: dict[tuple[int, int], int] = {}
         """When each revealed, in seconds since 1970."""
@@ -223,7 +225,9 @@ class AuditsReplay(Replay):
             drawn = ref.draw(self.clock.seeds[e.epoch], result.neuron, electorate, rules.audit_seats)
             self.differ(f"auditor {e.auditor} drawn for {result.neuron} in {at}", True, e.auditor in drawn)
             self.findings[e.epoch, result.neuron].append((e.auditor, result))
-            self.counted[e.epoch] += self.registry.bound_with(result.neuron, e.epoch) != 0
+            if self.registry.bound_with(result.neuron, e.epoch):
+                self.bound.add((e.epoch, result.neuron, e.auditor))
+                self.counted[e.epoch] += 1
 
     def on_Concluded(self, e: Concluded) -> None:
         at, found, rules = self.where(e), self.findings[e.epoch, e.neuron], self.rules.played_in(e.epoch)

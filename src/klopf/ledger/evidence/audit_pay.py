@@ -95,7 +95,7 @@ class AuditPayReplay(Replay):
                 self.differ(f"audit of {neuron} concluded before {at}", True, (epoch, neuron) in self.audits.concluded)
                 marked = self.audits.marked(epoch, neuron, e.auditor)
                 self.differ(f"mark of {e.auditor} about {neuron} at {at}", False, marked)
-                bound = self.registry.bound_with(neuron, epoch) != 0
+                bound = (epoch, neuron, e.auditor) in self.audits.bound
                 counted += bound and not mine.counts.keys().isdisjoint(self.audits.medians(epoch, found))
         owner, amount = self.registry.members[e.auditor].owner, self.price(e.epoch) * counted
         self.differ(at, (owner, counted, amount), (e.owner, e.counted, e.amount))
