@@ -21,7 +21,7 @@ _.make_batch_request, _.is_connected, show_traceback, default_account
 _.compile_here
 # a server of its own, which counts what cannot be done without (bench/chain_least.py)
 without_a_chain
-# scikit-learn's, of estimators and their tags (mind/sklearn.py)
+# scikit-learn's, of estimators and their tags (mind/sklearn.py, mind/_estimator.py)
 _.target_tags, _.input_tags, _.classifier_tags, _.multi_label, _.multi_output, _.single_output, _.required, _.sparse
 _.classes_, _.score, _.transform, _.partial_fit, _.allow_nan, _.feature_importances_
 # Numba's, of a cache of compiled code (mind/_jit.py)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from klopf.mind import Mind, _file
+from klopf.mind.problems import slowly_changing_regression
 
 
 def noisy(noise: float, seed: int, classes: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,6 +54,20 @@ def test_a_change_among_wrong_labels_is_followed() -> None:
     m = Mind(10, 2, hidden=(32,), normalise_inputs=True)
     m.learn(X[:4000], y[:4000])
     assert (m.predict(X[4000:]) != true[4000:]).mean() < 0.2
+
+
+@pytest.mark.parametrize(("slow", "noise"), [(5, 0.0), (3, 0.0), (5, 2.0)])
+def test_numbers_of_which_little_can_be_learned_are_learned_no_worse_than_by_plain_steps(
+    slow: int, noise: float
+) -> None:
+    ratios = []
+    for seed in range(3000, 3006):
+        X, y = slowly_changing_regression(60_000, seed=seed, slow=slow, units=75).whole()
+        y = y + noise * np.random.default_rng(seed).normal(size=y.shape)
+        ours = Mind(20, 1, hidden=(5,), output="linear", seed=seed)
+        plain = Mind(20, 1, hidden=(5,), output="linear", learner="backprop", step_size=0.003, seed=seed)
+        ratios.append(ours.learn(X, y)[30_000:].mean() / plain.learn(X, y)[30_000:].mean())
+    assert np.mean(ratios) < 1.0
 
 
 @pytest.mark.parametrize("output", ["softmax", "logistic"])

@@ -22,6 +22,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier, StackingRegressor, VotingClassifier
 from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RandomizedSearchCV, cross_val_predict, learning_curve
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
@@ -194,6 +195,22 @@ def test_balanced_classes_count_alike_in_tables_and_streams() -> None:
     assert weighed == clone(balanced).fit(X.repeat(counts, 0), rare.repeat(counts)).mind_.commitment()
     several = np.c_[rare, X[:, 1] > 0]
     assert clone(balanced).fit(X, several).predict(X)[rare == 1, 0].mean() > 0.5
+
+
+@pytest.mark.parametrize("weight", [{0: 1, 1: 16}, {0: 16, 1: 1}, "balanced"], ids=str)
+def test_weights_of_classes_move_what_is_said_as_far_as_they_move_a_logistic_regression(weight: Any) -> None:
+    r = np.random.default_rng(0)
+    X = r.normal(size=(4000, 3))
+    y = (X[:, 0] + r.normal(size=4000) > 1.6).astype(int)
+    both = [
+        m.fit(X[:2500], y[:2500])
+        for m in (MindClassifier(class_weight=weight), LogisticRegression(class_weight=weight))
+    ]
+    said = [m.predict_proba(X[2500:])[:, 1].mean() for m in both]
+    assert abs(said[0] - said[1]) < 0.1
+    by_sample = MindClassifier().fit(X[:2500], y[:2500], np.where(y[:2500] == 1, 16, 1))
+    if weight == {0: 1, 1: 16}:
+        assert by_sample.mind_.commitment() == both[0].mind_.commitment()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -106,7 +106,8 @@ class Settings:
     noise: float = 1.0
     """kalman, of classes: 1 follows the likelihood, more is more careful; upgd: deviation of the noise in gradients."""
     noise_share: float = 0.3
-    """kalman, of numbers: the variance of the targets' noise is this share of the running squared error."""
+    """kalman, of numbers: the variance of the targets' noise is this share of the running squared error; with
+    ``surprise`` above 0 it is the share where four fifths are explained, and rises to 1 where nothing is."""
     block: int = 0
     """kalman: a unit with at most this many inputs keeps a covariance of its own."""
     shared: int = 1024

@@ -9,8 +9,9 @@ one denominator for all:
 
 A unit with at most ``block`` inputs has a ``K`` of its own; in a wider layer all units share one, and ``c`` is the sum
 over them; in one wider than ``shared`` only its diagonal is kept. No sample moves a unit's sum by more than three of
-its own standard deviations. With ``surprise`` above 0 drift and births follow what is explained of the targets, and
-with classes surprise too: the drift is multiplied by a power of the errors that came over those that were expected, as
+its own standard deviations. With ``surprise`` above 0 drift and births follow what is explained of the targets. So
+does the noise of numbers: the less is explained, the more of what is left is held for noise. With classes drift and
+births follow surprise too: the drift is multiplied by a power of the errors that came over those that were expected, as
 far as chance alone does not make up the difference.
 """
 
@@ -107,12 +108,13 @@ def _noise(plan: Plan) -> Any:
     from klopf.mind._jit import inlined
     from klopf.mind.kernels.plan import CROSS_ENTROPY
     from klopf.mind.kernels.plan import SQUARED as SQUARED_LOSS
-    from klopf.mind.kernels.rules._explained import QUICK, count_each, count_one
+    from klopf.mind.kernels.rules._explained import QUICK, build_explained, count_each, count_one
     from klopf.mind.kernels.state import CHANCE, SPREAD, SQUARED_ERROR, STEPS, SUMS_AT, TARGET, WEIGHT
 
     LOSS = plan.loss
     count = count_one if LOSS == CROSS_ENTROPY else count_each
-    NOISE, NOISE_SHARE, EPSILON = plan.places("noise", "noise_share", "epsilon")
+    NOISE, NOISE_SHARE, EPSILON, SURPRISE = plan.places("noise", "noise_share", "epsilon", "surprise")
+    explained = build_explained(plan)
 
     def answer_noise(net, work):  # type: ignore[no-untyped-def]
         G, layers, hyper, D, C = net.G, net.layers, net.hyper, work.D, work.C
@@ -142,7 +144,10 @@ def _noise(plan: Plan) -> Any:
                 G[TARGET] += rate * (y - G[TARGET]) / known
                 y -= G[TARGET]
                 G[SPREAD] += rate * (y * y - G[SPREAD]) / known
-            blur = hyper[NOISE_SHARE] * G[SQUARED_ERROR] + hyper[EPSILON]
+            share = hyper[NOISE_SHARE]
+            if hyper[SURPRISE] > 0:  # the less is explained, the more of what is left is noise
+                share += (1.0 - share) * (1.0 - explained(G))
+            blur = share * G[SQUARED_ERROR] + hyper[EPSILON]
         else:
             G[CHANCE] += min(QUICK * weight, 1.0) * (count(net, work, rate) - G[CHANCE])
         return e2, expected, blur
