@@ -60,6 +60,20 @@ def test_whoever_was_stopped_goes_on(folder: Path, count: int) -> None:
         refused(folder)
 
 
+@pytest.mark.parametrize("lost", [name for name in MADE if name != "key.json"])
+def test_a_participants_folder_that_lost_one_file_is_made_whole_again(folder: Path, lost: str) -> None:
+    made_up_to(folder, len(MADE))
+    (folder / "state").mkdir()
+    (folder / lost).unlink()
+    _is_ones_own(folder, NETWORK, HOW)
+
+
+def test_a_lost_key_is_not_made_anew(folder: Path) -> None:
+    made_up_to(folder, len(MADE))
+    (folder / "key.json").unlink()
+    refused(folder, "restore key.json from a backup")
+
+
 @pytest.mark.parametrize(
     "names",
     [

@@ -1,7 +1,9 @@
 """Answers are sealed before they are opened: who passes on what it is told is late, whatever it tries."""
 
 import asyncio
+import os
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +15,7 @@ from klopf.ledger import Role, Standing
 from klopf.network.adversaries import Reseller
 from klopf.peers import Classes, Conversations, Numbers, Text
 from klopf.peers._participant import Participant
+from klopf.peers._patience import Patience
 from klopf.peers._questions import asked_about
 from klopf.peers._seals import ALL_BYTES, CROWD, MOST_BYTES, Bond, Seals, seal
 
@@ -184,7 +187,7 @@ def asker(answers, seconds=0.3, listen=60):
 
     return SimpleNamespace(
         id=9, task=TASK, seal_seconds=seconds, dendrite=SimpleNamespace(ask=ask), now=now,
-        directory=SimpleNamespace(by_id=lambda k: k), asks_no_more=asks_no_more,
+        directory=SimpleNamespace(by_id=lambda k: k), asks_no_more=asks_no_more, patience=Patience(Path(os.devnull)),
     )  # fmt: skip
 
 

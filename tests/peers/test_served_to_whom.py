@@ -16,6 +16,7 @@ from klopf.peers import _neuron as module
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._guests import MOST_SAMPLES, Guests
 from klopf.peers._participant import Participant
+from klopf.peers._patience import Patience
 from klopf.peers._seals import CROWD, Seals
 from klopf.peers._served import Served
 from klopf.peers._vouchers import Till
@@ -49,7 +50,7 @@ def neuron(folder, running=7, seconds=30.0, requesters=0, asked=lambda epoch: Tr
     who = Participant.__new__(Participant)
     who.others, who.id, who.task, who.key, who.folder = others, 1, TASK, ME, folder
     who.conduct, who.seal_seconds, who.on_ledger = ConductSettings().make(TASK), seconds, on_ledger
-    who.has_asked, who._clock_read = asked, (0.0, None)
+    who.has_asked, who._clock_read, who.patience = asked, (0.0, None), Patience(folder / "patience.json")
     clock = SimpleNamespace(
         now=lambda: SimpleNamespace(epoch=one.running, phase=ledger.Phase.LISTEN, time=0, deadline=60)
     )

@@ -21,6 +21,7 @@ from klopf import ledger
 
 from .network import ENVIRONMENT, KLOPF, PASSPHRASE
 
+SKEWED = Path(__file__).with_name("skewed")
 NAMES = tuple(f"pixel {k}" for k in range(64))
 
 
@@ -58,6 +59,8 @@ class World:
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     hosts: Hosts | None = None
     """Where each name is a host of its own; else all are on this one."""
+    skew: dict[str, float] = field(default_factory=dict)
+    """Seconds by which a host's clock is wrong."""
 
     def __enter__(self) -> World:
         return self
@@ -78,10 +81,15 @@ class World:
         there = self.hosts.at(host) if self.hosts and host else []
         return [*there, str(KLOPF), *map(str, arguments)]
 
+    def environment(self, host: str) -> dict[str, str]:
+        path = f"{SKEWED}:{ENVIRONMENT['PYTHONPATH']}"
+        return ENVIRONMENT | {"PYTHONPATH": path, "CLOCK_SKEW": str(self.skew.get(host, 0.0))}
+
     def run(self, *arguments: object, host: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(arguments, host), capture_output=True, text=True, timeout=600, check=False, env=ENVIRONMENT
-        )
+            self.command(arguments, host), capture_output=True, text=True, timeout=600, check=False,
+            env=self.environment(host),
+        )  # fmt: skip
 
     def klopf(self, *arguments: object, status: int = 0, host: str = "") -> str:
         done = self.run(*arguments, host=host)
@@ -94,8 +102,9 @@ class World:
     def start(self, log: str, *arguments: object, host: str = "") -> subprocess.Popen[str]:
         with (self.place / log).open("a") as out:
             process = subprocess.Popen(
-                self.command(arguments, host), stdout=out, stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT
-            )
+                self.command(arguments, host), stdout=out, stderr=subprocess.STDOUT, text=True,
+                env=self.environment(host),
+            )  # fmt: skip
         self.running.append(process)
         return process
 

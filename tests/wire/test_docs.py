@@ -32,7 +32,7 @@ def test_every_public_name_and_limit_is_the_page_s() -> None:
     for domain in (_frame.REQUEST_DOMAIN, _frame.ANSWER_DOMAIN):
         assert domain.decode().replace("\0", "\\0") in PAGE and len(domain) == 21
     flow = wire.Flow()
-    assert (flow.skew, flow.lifetime, flow.max_size, flow.share) == (5, 600, 64 << 20, 64)
+    assert (flow.skew, flow.lifetime, flow.max_size, flow.share) == (11, 600, 64 << 20, 64)
     assert (LIMITS.head, LIMITS.payload, LIMITS.unary, LIMITS.tensors, LIMITS.rank) == (
         1 << 17,
         1 << 16,

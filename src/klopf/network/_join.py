@@ -30,6 +30,11 @@ MADE = (
     "data.npz", "participant.json",
 )  # fmt: skip
 """What joining writes into a folder, in this order; whatever else is in a participant's comes after."""
+LIVED = (
+    "state", "receipts", "given", "results", "statements.jsonl", "vouchers.json", "patience.json", "disputes.json",
+    "listener.json", "log.txt", "process",
+)  # fmt: skip
+"""What a life writes there."""
 COIN = 10**16
 """Wei that a participant should have for gas, where gas is not free."""
 LOOK = 1.0
@@ -64,6 +69,8 @@ class Joining:
     port: int = 0
     listen: str = ""
     """This machine's address to listen at, where that is another than ``host``, as behind a router that forwards."""
+    relay: str = ""
+    """``host:port`` of a relay, for who cannot be dialled: it is reached there, and needs no open port."""
     wait: float = 600.0
     """Seconds to wait for the money that it takes."""
 
@@ -92,6 +99,8 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
     if how.data is None and how.role != "requester":
         raise PeersError(f"a file of one's own is what a {how.role} joins with: name it with --data")
     host = how.host and peers.announced_host(how.host)
+    if how.relay:
+        peers.relay_place(how.relay)
     begun(f"reading the network at {how.network}")
     with ledger.connect(_place(how.rpc), directory=how.network) as book:
         deployment, schema = book.deployment, Schema.from_text(book.schema.text(), "what this network agreed on")
@@ -167,6 +176,8 @@ def _is_ones_own(folder: Path, deployment: ledger.Deployment, how: Joining) -> N
         return
     if not folder.is_dir() or not _is_made(folder):
         raise PeersError(f"{folder} exists and is no participant's: choose another folder")
+    if (folder / "participant.json").exists() and not (folder / "key.json").exists():
+        raise PeersError(f"{folder} has lost its key: restore key.json from a backup, or join from another folder")
     if (folder / "deployment.json").exists():
         before = ledger.Deployment.load(folder / "deployment.json")
         if (before.directory, before.genesis) != (deployment.directory, deployment.genesis):
@@ -176,13 +187,16 @@ def _is_ones_own(folder: Path, deployment: ledger.Deployment, how: Joining) -> N
 
 
 def _is_made(folder: Path) -> bool:
-    """Whether all that is in ``folder`` can be what :func:`join` made, to its end or up to where it was stopped."""
+    """Whether all that is in ``folder`` can be what :func:`join` made, to its end, with one file lost since, or up to
+    where it was stopped."""
     there = {path.name for path in folder.iterdir()} - {path.name for path in folder.glob(".*.unfinished")}
     made = [name for name in MADE if name in there]
     plain = all((folder / name).is_file() and not (folder / name).is_symlink() for name in made)
-    if not plain or made != list(MADE[: len(made)]) or (made and (folder / "lock").stat().st_size):
+    if not plain or ("lock" in made and (folder / "lock").stat().st_size):
         return False
-    return made == list(MADE) or there == set(made)
+    if len(made) >= len(MADE) - 1 and ("participant.json" in made or there <= {*MADE, *LIVED}):
+        return True
+    return made == list(MADE[: len(made)]) and there == set(made)
 
 
 def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) -> peers.ParticipantSettings:
@@ -192,7 +206,7 @@ def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) 
     return peers.ParticipantSettings(
         name=(how.name or folder.absolute().name)[:32], role=how.role, ledger=_place(how.rpc),
         deployment="deployment.json", epochs=2**32 - 1, task=schema.made_task, seed=seed,
-        host=how.host, port=how.port, listen=how.listen, seal_seconds=schema.seal_seconds, more=more,
+        host=how.host, port=how.port, listen=how.listen, relay=how.relay, seal_seconds=schema.seal_seconds, more=more,
     )  # fmt: skip
 
 
@@ -243,4 +257,6 @@ def read_schema(folder: Path) -> Schema:
     try:
         return Schema.from_text((folder / "schema.json").read_text(encoding="utf-8"), str(folder / "schema.json"))
     except (OSError, json.JSONDecodeError) as error:
-        raise PeersError(f"{folder} has no schema ({error}): `klopf join` makes such folders") from None
+        raise PeersError(
+            f"{folder} has no schema ({error}): the `klopf join` that made the folder brings it back"
+        ) from None

@@ -14,7 +14,7 @@ from klopf.network._report import render
 from klopf.network._settings import NetworkSettings
 from klopf.network._summarise import summarise
 from klopf.network._summary import Summary, to_json
-from klopf.network._supervise import Progress, Supervisor
+from klopf.network._supervise import Progress, Supervisor, interrupt_on_sigterm
 
 __all__ = ["run"]
 
@@ -36,6 +36,7 @@ def run(
         KlopfError: the settings cannot be carried out; nothing is left behind if the network never began.
     """
     since = time.monotonic()
+    interrupt_on_sigterm()
     prepared, shares = prepare(settings, folder, passphrase, begun)
     begun(f"starting {len(prepared.members)} processes")
     with Supervisor(prepared, passphrase, progress) as supervisor:

@@ -11,23 +11,30 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf import ledger, peers
-from klopf.errors import KlopfError, PeersError
+from klopf.errors import KlopfError, PeersError, Unanswered
 from klopf.network._folder import Member, Run
 from klopf.network._troubles import troubles
 
-__all__ = ["Progress", "Supervisor"]
+__all__ = ["Progress", "Supervisor", "interrupt_on_sigterm"]
+
+T = TypeVar("T")
 
 MODULE = {"neuron": "klopf.peers", "requester": "klopf.peers", "auditor": "klopf.audit"}
 POLL = 0.1
 GATHER_SECONDS = 300.0
 RESTARTS = 5
+OUTAGE_SECONDS = 600.0
+"""For which the ledger's node may be away."""
+LONGEST_WAIT = 5.0
+"""Seconds between two looks whether it is back, at most."""
 SETTLING_SECONDS = 60.0
 """Within which the last disputes must have ended when their time is over."""
 
@@ -67,13 +74,17 @@ class Supervisor:
     _unpaid: dict[int, int] = field(default_factory=dict)
     """By epoch that is not paid to everybody yet: when its dispute window ends; 0 for not known yet."""
     _looked: float = 0.0
+    _settled: int = 0
+    """The last epoch that was settled."""
+    _lifeline: tuple[int, int] = (-1, -1)
+    """A pipe whose other end every process holds: it ends when this one does, however this one ends."""
 
     def __enter__(self) -> Supervisor:
         key = ledger.keys.load(self.run.folder / "operator.json", self.passphrase)
         self._book = self.run.connect(key)
         self._targets = np.load(self.run.folder / "test.npz", allow_pickle=False)["targets"]
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes are ended then, too
+        interrupt_on_sigterm()  # so that the processes are ended then, too
+        self._lifeline = os.pipe()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,6 +98,8 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        for end in self._lifeline:
+            os.close(end)
         self._book.close()
 
     def supervise(self) -> None:
@@ -99,30 +112,54 @@ class Supervisor:
             self._start(member)
         self._gather()
         self._book.clock.start()
-        settled = 0
-        while True:
-            now = self._book.clock.now()
-            if now.epoch - 1 > settled:
-                settled = self._settle(now.epoch - 1)
-            if now.epoch > self.run.settings.epochs:
-                break
-            self._revive()
-            self._pay(now)
-            if not self._book.clock.advance():
-                time.sleep(POLL)
-            self._report(now)
-        self._see_out()
+        while self._outlast(self._turn):
+            pass
+        self._outlast(self._see_out)
         self._await_departure()
         self.notes += troubles(self.run)
-        self._report(self._book.clock.now())
+        self._outlast(lambda: self._report(self._book.clock.now()))
+
+    def _turn(self) -> bool:
+        """See to what is due now. False when the last epoch is over."""
+        now = self._book.clock.now()
+        if now.epoch - 1 > self._settled:
+            self._settled = self._settle(now.epoch - 1)
+        if now.epoch > self.run.settings.epochs:
+            return False
+        self._revive()
+        self._pay(now)
+        if not self._book.clock.advance():
+            time.sleep(POLL)
+        self._report(now)
+        return True
+
+    def _outlast(self, act: Callable[[], T]) -> T:
+        """Do ``act``; where the ledger's node is away meanwhile, once more from the start, until it is back.
+
+        Raises:
+            Unanswered: it is not back in ten minutes.
+        """
+        wait, since = 0.5, time.monotonic()
+        while True:
+            try:
+                return act()
+            except Unanswered as error:
+                if time.monotonic() > since + OUTAGE_SECONDS:
+                    raise
+                if wait == 0.5:
+                    self._note(f"waiting for the ledger: {error}")
+                time.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
 
     def _start(self, member: Member, restarts: int = 0) -> None:
         folder = self.run.folder / member.folder
         environment = os.environ | {peers.PASSPHRASE: self.passphrase, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        environment[peers.LIFELINE] = str(self._lifeline[0])
         with open(folder / "log.txt", "ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", MODULE[member.role], str(folder)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment,
+                pass_fds=(self._lifeline[0],),
             )  # fmt: skip
         (folder / "process").write_text(str(process.pid))
         self._processes[member.id] = _Process(member, process, restarts)
@@ -130,7 +167,7 @@ class Supervisor:
     def _gather(self) -> None:
         """Wait until everybody has arrived in epoch 0."""
         deadline = time.monotonic() + GATHER_SECONDS
-        while (now := self._book.clock.now()).arrived < len(self.run.members):
+        while (now := self._outlast(self._book.clock.now)).arrived < len(self.run.members):
             for entry in self._processes.values():
                 if entry.process.poll() is not None:
                     raise PeersError(
@@ -141,7 +178,7 @@ class Supervisor:
                     f"only {now.arrived} of {len(self.run.members)} participants came in {GATHER_SECONDS:.0f} s: "
                     f"look at the log.txt files in {self.run.folder}"
                 )
-            self._report(now)
+            self._outlast(partial(self._report, now))
             time.sleep(POLL)
 
     def _settle(self, epoch: int) -> int:
@@ -153,6 +190,8 @@ class Supervisor:
                 self._note(
                     f"epoch {epoch} paid fees only: this day's reward for listening is spent; lower rules.emission"
                 )
+        except Unanswered:
+            raise
         except KlopfError as error:
             self._note(f"epoch {epoch} could not be settled: {error}")
         if self.run.settings.ledger.dispute_seconds:
@@ -233,6 +272,12 @@ class Supervisor:
         phase = "gathering" if now.epoch == 0 else "disputes" if over else now.phase.name.lower()
         measure, notes = self.run.task.measure, tuple(self.notes)
         self.progress(Progress(now.epoch, phase, now.arrived, now.expected, participants, measure, scores, notes))
+
+
+def interrupt_on_sigterm() -> None:
+    """From now on SIGTERM ends this program as Ctrl-C does: all that it holds is let go of in order."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def read_results(run: Run, epoch: int, targets: NDArray[Any]) -> dict[int, float] | None:

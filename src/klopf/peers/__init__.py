@@ -14,18 +14,19 @@ from klopf.peers.models import MODELS, Model, create_model, load_model, save_mod
 from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_json, task_to_json
 
 if TYPE_CHECKING:
-    from klopf.peers._address import announced_host
+    from klopf.peers._address import announced_host, relay_place
     from klopf.peers._buying import Bought, buy
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
     from klopf.peers._neuron import NeuronSettings, answer, birth
     from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
-    from klopf.peers._process import live_as_process
+    from klopf.peers._process import LIFELINE, live_as_process
     from klopf.peers._requester import RequesterSettings, newest_listener
     from klopf.peers._statements import different, has_evidence, pairs_of, values_of
 
 __all__ = [
     "KINDS",
+    "LIFELINE",
     "MODELS",
     "PASSPHRASE",
     "TROUBLE",
@@ -59,6 +60,7 @@ __all__ = [
     "newest_listener",
     "pairs_of",
     "read_data",
+    "relay_place",
     "save_model",
     "task_from_json",
     "task_to_json",
@@ -67,7 +69,8 @@ __all__ = [
 ]
 
 _LATER = {
-    "announced_host": "_address", "Bought": "_buying", "buy": "_buying", "live_as_process": "_process",
+    "announced_host": "_address", "relay_place": "_address", "Bought": "_buying", "buy": "_buying",
+    "LIFELINE": "_process", "live_as_process": "_process",
     "Conduct": "_conduct", "ConductSettings": "_conduct",
     "Conversations": "_conversations", "attention": "_conversations",
     "hand_over": "_conversations",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from klopf.errors import PeersError, Unanswered
 
-__all__ = ["announced_host", "own_address"]
+__all__ = ["announced_host", "own_address", "relay_place"]
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -32,6 +32,18 @@ def announced_host(host: str) -> str:
             f"nobody is reached at {host}: give the address that others dial; --listen says where to listen"
         )
     return str(address)
+
+
+def relay_place(text: str) -> tuple[str, int]:
+    """Host and port of a relay, from ``host:port``; an IPv6 address is in brackets.
+
+    Raises:
+        PeersError: it is neither.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65_536 or (":" in host and host[0] != "["):
+        raise PeersError(f"{text[:80]!r} is no relay: give its host and port, such as relay.example.org:7600")
+    return announced_host(host), int(port)
 
 
 def own_address(rpc: str) -> str:

@@ -58,7 +58,10 @@ async def _buy(who: Participant, inputs: NDArray[Any], offer: int, most: int) ->
     speakers = who.speakers()
     if not speakers:
         raise PeersError("nobody in this network answers questions yet: try again when somebody has joined it")
-    best = sorted(speakers, key=lambda k: (-listener.heard(k), -who.others[k].utility, k))[:most]
+    best = sorted(
+        speakers,
+        key=lambda k: (not who.patience.seconds(k, 1.0), -listener.heard(k), -who.others[k].utility, k),
+    )[:most]
     unheard = len(data["targets"]) > 0 and any(listener.heard(k) == 0 for k in best)
     known = data["inputs"] if unheard else data["inputs"][:0]
     purse = await outlast(lambda: Purse.open(who))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import ledger, wire
-from klopf.errors import KlopfError, PeersError
+from klopf.errors import KlopfError, PeersError, TooLate
 from klopf.peers._disputes import keep_given
 from klopf.peers._participant import Participant, log
 from klopf.peers._seals import Bond, seal
@@ -23,6 +23,8 @@ from klopf.peers._vouchers import Purse
 __all__ = ["Conversations", "attention", "hand_over"]
 
 ASK_SECONDS = 30.0
+GIVE_SECONDS = 10.0
+"""Within which a speaker takes its receipt; it may be late for no other's."""
 LATER = 0.25
 """Seconds before whoever puts one off is asked again."""
 BATCH = 512
@@ -95,17 +97,25 @@ class Conversations:
     async def _put(self, k: int, batch: NDArray[Any], offer: int) -> wire.Answer | None:
         """Put a batch to ``k``: its answer, or its seal."""
         peer = self.who.directory.by_id(k)
+        patience, tensors = self.who.patience, self.who.task.pack_inputs(batch)
+        seconds = patience.seconds(k, self._seconds or ASK_SECONDS)
         if peer is None:
+            return None
+        if not seconds:
+            log(f"{k} let a question run out of time lately: it is not asked now")
             return None
         payload: dict[str, Any] = {"epoch": self.epoch, "offer": str(offer), "conversation": self._conversation}
         if self.purse is not None and offer:
             payload["voucher"] = self.purse.promise(k, offer * len(batch))
-        tensors, seconds = self.who.task.pack_inputs(batch), self._seconds or ASK_SECONDS
         try:
             answer = await self.who.dendrite.ask(peer, "answer", tensors, payload, timeout=seconds)
+        except TooLate as error:
+            log(f"no answer from {k}: {error}; it is not asked for {patience.hung(k):.0f} s")
+            return None
         except KlopfError as error:
             log(f"no answer from {k}: {error}")
             return None
+        patience.heard(k)
         if self._seconds and not offer and not _seal_of(answer):
             log(f"{k} answered without a seal")
             return None
@@ -143,6 +153,8 @@ class Conversations:
             try:
                 answer = await self.who.dendrite.ask(k, "open", payload={"seal": key.hex()}, timeout=left)
             except KlopfError as error:
+                if isinstance(error, TooLate):
+                    self.who.patience.hung(k)
                 log(f"{k} did not open its seal: {error}")
                 return None
             if answer.payload != "later":
@@ -190,8 +202,10 @@ async def _give(who: Participant, signed: ledger.SignedReceipt) -> None:
     if peer is None:
         return
     try:
-        await who.dendrite.ask(peer, "receipt", payload=signed.to_json(), timeout=ASK_SECONDS)
+        await who.dendrite.ask(peer, "receipt", payload=signed.to_json(), timeout=GIVE_SECONDS)
     except KlopfError as error:
+        if isinstance(error, TooLate):
+            who.patience.hung(speaker)
         log(f"{speaker} did not take its receipt: {error}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import shutil
 import sys
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.neuron import Standing
-from klopf.peers._address import own_address
+from klopf.peers._address import own_address, relay_place
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
@@ -122,7 +123,7 @@ async def live(folder: Path) -> None:
         await outlast(who.leave_beacon)
         await who.see_out()  # what it earned before is still its own
     finally:
-        await neuron.axon.stop()
+        await neuron.stop()
         await who.close()
 
 
@@ -145,6 +146,7 @@ class _Neuron:
         self._commitments: dict[int, bytes] = {}
         """Of the models in ``answering``, as far as they were asked for."""
         self._thinker = ThreadPoolExecutor(1, "thinker")
+        self._outlet: asyncio.Task[None] | None = None
         self.axon = wire.Axon(
             who.certificate, who.key, network=who.network, directory=who.directory,
             port=who.settings.port, on_answer=self._count, flow=wire.Flow(width=WIDTH),
@@ -153,9 +155,8 @@ class _Neuron:
         self.axon.handle("open")(self._open)
         self.axon.handle("asked")(self._asked)
         self.axon.handle("receipt")(self._receipt)
-        last = _last_state(who.folder)
-        # By the epoch in which it answers: the state at the end of epoch e answers in epoch e + 1.
-        self.answering = {e + 1: self._load(e) for e in (last - 1, last) if self._model_folder(e).exists()}
+        self.answering = self._whole_states()
+        """By the epoch in which it answers: the state at the end of epoch e answers in epoch e + 1."""
 
     def _model_folder(self, epoch: int) -> Path:
         return self.who.folder / "state" / str(epoch) / "model"
@@ -163,9 +164,50 @@ class _Neuron:
     def _load(self, epoch: int) -> Model:
         return load_model(self._model_folder(epoch), self.who.task, self._model_name)
 
+    def _whole_states(self) -> dict[int, Model]:
+        """The models of the last two epochs, without those that cannot be read: it goes on from what is whole.
+
+        Raises:
+            PeersError: none can be.
+        """
+        found: dict[int, Model] = {}
+        problem: KlopfError | None = None
+        last = _last_state(self.who.folder)
+        for e in (last - 1, last):
+            if (self.who.folder / "state" / str(e) / "listener.json").exists():
+                try:
+                    found[e + 1] = self._load(e)
+                except KlopfError as error:
+                    problem = error
+                    log(f"the state of epoch {e} is passed over: {error}")
+        if not found:
+            raise PeersError(
+                f"no state in {self.who.folder / 'state'} can be read ({problem}): restore one, or remove that folder "
+                "and give the `klopf join` that made it again, which learns anew"
+            )
+        return found
+
     async def start(self) -> None:
-        place = await outlast(self._listen_there)
-        await outlast(lambda: self.who.announce(place))
+        if not self.who.settings.relay:
+            await self._reached_at(await outlast(self._listen_there))
+            return
+        relay = relay_place(self.who.settings.relay)
+        self.axon.host = self.who.settings.listen or "127.0.0.1"
+        await self.axon.start()
+        secret = self.who.key.sign(hashlib.sha256(b"klopf relay token").digest())
+        here, token = (self.axon.host, self.axon.port), hashlib.sha256(secret).hexdigest()
+        self._outlet = asyncio.create_task(wire.Outlet(relay, here, token, self._reached_at, log).run())
+
+    async def stop(self) -> None:
+        if self._outlet is not None:
+            self._outlet.cancel()
+        await self.axon.stop()
+
+    async def _reached_at(self, place: str) -> None:
+        try:
+            await outlast(lambda: self.who.announce(place))
+        except KlopfError as error:
+            log(f"{place} could not be announced: {error}")
         log(f"neuron {self.who.id} ({self.who.settings.name}) answers at {self.who.me.endpoint}")
 
     async def _listen_there(self) -> str:
@@ -197,6 +239,7 @@ class _Neuron:
             raise wire.Decline(f"epoch {(await self.who.now()).epoch} runs: ask about that one")
         signs = self.statements.asked_by(request.peer)
         await self.guests.admit(request.peer, about.epoch, len(inputs))
+        self.who.patience.heard(request.peer.id)
         paid = await self.till.check(request.peer, len(inputs), about.offer, request.payload.get("voucher"))
         try:
             model = await self._committed(about.epoch) if signs else b""  # before: who is asked meanwhile has another
@@ -232,6 +275,7 @@ class _Neuron:
         epoch = request.payload
         if type(epoch) is not int or request.peer.id not in self.who.askers() or not await self.who.runs(epoch):
             raise wire.Decline("neurons and auditors say that they ask no more in the running epoch")
+        self.who.patience.heard(request.peer.id)
         self.seals.asks_no_more(epoch, request.peer.id)
         return wire.Answer({})
 
@@ -422,7 +466,9 @@ def _last_state(folder: Path) -> int:
     """The latest epoch whose state is complete."""
     epochs = [int(p.parent.name) for p in (folder / "state").glob("*/listener.json") if p.parent.name.isdigit()]
     if not epochs:
-        raise PeersError(f"{folder / 'state'} holds no complete state: restore it, or begin a new run")
+        raise PeersError(
+            f"{folder / 'state'} holds no complete state: restore it; the `klopf join` that made the folder learns anew"
+        )
     return max(epochs)
 
 

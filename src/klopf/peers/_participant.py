@@ -11,6 +11,7 @@ A participant's folder::
     given/              receipts that it gave as a listener, a file an epoch
     statements.jsonl    answers that it signed for auditors, of the last two epochs
     vouchers.json       fees that it promised, or was promised
+    patience.json       who hung lately
     disputes.json       up to which epoch nothing is left to dispute
     log.txt             what it did
     lock                held by the process that lives here
@@ -35,6 +36,7 @@ from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError, Unanswered
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._disputes import Disputes
+from klopf.peers._patience import Patience
 from klopf.peers._seals import CROWD
 from klopf.peers.tasks import Task, task_from_json, task_to_json
 
@@ -74,6 +76,8 @@ class ParticipantSettings:
     port: int = 0
     listen: str = ""
     """Where it listens; empty: at ``host``."""
+    relay: str = ""
+    """``host:port`` of the relay through which it is reached, where it cannot be dialled itself."""
     seal_seconds: float = 30.0
     """How long answers are sealed before they are opened, the same for everybody in a network; 0: they are not. Where
     LISTEN is short, a quarter of it."""
@@ -97,7 +101,8 @@ class ParticipantSettings:
             ) from None
         except (OSError, ValueError, TypeError, PeersError) as error:
             raise PeersError(
-                f"{folder} is not a participant's folder ({error}): `klopf join` and `klopf run` make them"
+                f"{folder} is not a participant's folder ({error}): `klopf join` and `klopf run` make them, and "
+                "the `klopf join` that made this one mends it"
             ) from None
 
 
@@ -117,6 +122,7 @@ class Participant:
         domain = book.domain
         self.network = wire.network_id(domain.chain_id, domain.contract)
         self.dendrite = wire.Dendrite(self.certificate, key, self.network, self.directory)
+        self.patience = Patience.open(folder / "patience.json")
         self._ledger_thread = ThreadPoolExecutor(1, "ledger")
         self.task = settings.task
         self.conduct = settings.conduct.make(settings.task)
@@ -150,6 +156,8 @@ class Participant:
         lock = _lock(folder)
         thread = ThreadPoolExecutor(1, "ledger")
         try:
+            if not (folder / "key.json").exists():
+                raise PeersError(f"{folder} has no key: restore key.json from a backup")
             key = ledger.keys.load(folder / "key.json", os.environ.get(PASSPHRASE, ""))
             deployment = ledger.Deployment.load(folder / settings.deployment)
             where = settings.ledger if "://" in settings.ledger else str((folder / settings.ledger).resolve())
@@ -442,4 +450,7 @@ def read_data(folder: Path) -> dict[str, NDArray[Any]]:
         with np.load(folder / "data.npz", allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
-        raise PeersError(f"no samples can be read in {folder / 'data.npz'} ({error}): restore the file") from None
+        raise PeersError(
+            f"no samples can be read in {folder / 'data.npz'} ({error}): restore the file; the `klopf join` that "
+            "made the folder writes it anew"
+        ) from None

@@ -12,8 +12,10 @@ from pathlib import Path
 from klopf.errors import KlopfError
 from klopf.peers._participant import log
 
-__all__ = ["live_as_process"]
+__all__ = ["LIFELINE", "live_as_process"]
 
+LIFELINE = "KLOPF_LIFELINE"
+"""Names, in the environment, a pipe's number; it is open as long as whoever started this process is there."""
 PARTING_SECONDS = 5.0
 """Within which whoever is asked to stop has answered what it was asked; then it ends all the same."""
 
@@ -40,16 +42,21 @@ def live_as_process(live: Callable[[Path], Awaitable[None]], folder: Path) -> in
 async def _until_stopped(live: Callable[[Path], Awaitable[None]], folder: Path) -> int:
     loop, life = asyncio.get_running_loop(), asyncio.ensure_future(live(folder))
     told: list[int] = []
+    lifeline = os.environ.get(LIFELINE)
 
     def stop(number: int) -> None:
         if not told:
             log(f"stopped by {signal.Signals(number).name}")
+            if lifeline:
+                loop.remove_reader(int(lifeline))
             loop.call_later(PARTING_SECONDS, os._exit, 128 + number)
         told.append(number)
         life.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
+    if lifeline:
+        loop.add_reader(int(lifeline), stop, signal.SIGTERM)  # nothing is ever written: it has been closed
     try:
         await life
     except asyncio.CancelledError:

@@ -24,6 +24,8 @@ from klopf.wire._directory import Directory, Members, Peer, endpoint, network_id
 from klopf.wire._frame import trail
 from klopf.wire._keys import LocalSigner, Signer
 from klopf.wire._messages import Answer, Request
+from klopf.wire._outlet import Outlet
+from klopf.wire._relay import Relay, RelayLimits
 
 __all__ = [
     "Answer",
@@ -36,7 +38,10 @@ __all__ = [
     "Flow",
     "LocalSigner",
     "Members",
+    "Outlet",
     "Peer",
+    "Relay",
+    "RelayLimits",
     "Request",
     "Signer",
     "endpoint",

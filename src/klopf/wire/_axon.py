@@ -50,7 +50,8 @@ class Flow:
     rate, burst: requests a second, and at once, from one certificate. width: handlers at work at a time.
     queue: requests waiting for one. share: of one sender, inside at a time. nonces: remembered for each sender.
     max_size: bytes of a request's or answer's body. held: bytes of bodies on their way in, and of large answers
-    waiting to be collected. lifetime: seconds from issue to expiry. skew: seconds that clocks may differ.
+    waiting to be collected. lifetime: seconds from issue to expiry. skew: seconds that clocks may
+    differ: each may be 5 off.
     """
 
     rate: float = 500.0
@@ -62,7 +63,7 @@ class Flow:
     max_size: int = 64 << 20
     held: int = 256 << 20
     lifetime: float = 600.0
-    skew: float = 5.0
+    skew: float = 11.0
 
 
 class _Sealed(NamedTuple):

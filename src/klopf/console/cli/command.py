@@ -115,6 +115,7 @@ COMMANDS = Point(
         "serve": "klopf.console.cli.joining:Serve",
         "ask": "klopf.console.cli.joining:Ask",
         "leave": "klopf.console.cli.joining:Leave",
+        "relay": "klopf.console.cli.relay:Relay",
         "keys": "klopf.console.cli.keys:Keys",
         "chain": "klopf.console.cli.chain:Chain",
         "ledger": "klopf.console.cli.ledger:Ledger",

@@ -140,6 +140,7 @@ class Join(Command):
         host: str = "",
         port: Port = 0,
         listen: str = "",
+        relay: str = "",
         wait: Seconds = 600.0,
         serve: bool = True,
         json_: Json = False,
@@ -172,6 +173,8 @@ class Join(Command):
             Port to answer at; 0 lets the system choose.
         listen
             This machine's address to listen at, where that is another than HOST, as behind a router that forwards.
+        relay
+            HOST:PORT of a relay (`klopf relay`), where this machine cannot be dialled: it is reached through that.
         wait
             Seconds to wait for the stake to arrive at the key's address.
         serve
@@ -190,7 +193,7 @@ class Join(Command):
         phrase = passphrase(confirm=not (folder / "key.json").exists())
         how = Joining(
             rpc, network, as_, data, name=name, model=model, settings=own, price=units(price), deposit=units(deposit),
-            host=host, port=port, listen=listen, wait=wait,
+            host=host, port=port, listen=listen, relay=relay, wait=wait,
         )  # fmt: skip
         joined = join(folder, how, phrase, _begun)
         if json_:
