@@ -140,8 +140,8 @@ class Relay:
                 await self._lend(words[-64:], reader, writer)
             elif re.fullmatch(rf"{HELLO} stream [0-9a-f]{{32}}", words):
                 await self._dialled_back(words[-32:], reader, writer)
-        except (OSError, TimeoutError, ValueError, EOFError, asyncio.LimitOverrunError):
-            pass  # strangers may say anything, or hang up
+        except (OSError, TimeoutError, ValueError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # strangers may say anything, or hang up; and the relay may end
         except Exception:
             log.exception("a connection to the relay failed")
         finally:
@@ -236,7 +236,7 @@ class Relay:
                 await lent.writer.drain()
                 neuron = await lent.waiting[stream]
             await splice(asker, neuron, limits.idle)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, asyncio.CancelledError):
             pass
         except Exception:
             log.exception("a connection through the relay failed")
