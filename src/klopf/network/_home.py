@@ -15,7 +15,7 @@ import numpy as np
 from klopf import files, ledger, wire
 from klopf.errors import KlopfError, LedgerError
 from klopf.network._data import Samples
-from klopf.peers import ParticipantSettings
+from klopf.peers import CERTIFICATE_DAYS, ParticipantSettings
 
 __all__ = ["enter", "furnish", "with_targets", "write_arrays"]
 
@@ -50,7 +50,7 @@ def furnish(
     try:
         certificate = wire.Certificate.load(home)
     except KlopfError:
-        certificate = wire.Certificate.new(settings.name, *filter(None, (settings.host,)))
+        certificate = wire.Certificate.new(settings.name, *filter(None, (settings.host,)), days=CERTIFICATE_DAYS)
         certificate.save(home)
     write_arrays(home / "data.npz", data)
     settings.write(home)

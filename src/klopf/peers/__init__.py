@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
     from klopf.peers._neuron import NeuronSettings, answer, birth
-    from klopf.peers._participant import PASSPHRASE, TROUBLE, Participant, ParticipantSettings, log, read_data, trouble
+    from klopf.peers._participant import (
+        CERTIFICATE_DAYS,
+        PASSPHRASE,
+        TROUBLE,
+        Participant,
+        ParticipantSettings,
+        log,
+        read_data,
+        trouble,
+    )
     from klopf.peers._process import LIFELINE, live_as_process
     from klopf.peers._requester import RequesterSettings, newest_listener
     from klopf.peers._statements import different, has_evidence, pairs_of, values_of
 
 __all__ = [
+    "CERTIFICATE_DAYS",
     "KINDS",
     "LIFELINE",
     "MODELS",
@@ -75,6 +85,7 @@ _LATER = {
     "Conversations": "_conversations", "attention": "_conversations",
     "hand_over": "_conversations",
     "NeuronSettings": "_neuron", "answer": "_neuron", "birth": "_neuron",
+    "CERTIFICATE_DAYS": "_participant",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
     "TROUBLE": "_participant", "log": "_participant", "read_data": "_participant", "trouble": "_participant",
     "RequesterSettings": "_requester", "newest_listener": "_requester",

@@ -151,6 +151,7 @@ class _Neuron:
             who.certificate, who.key, network=who.network, directory=who.directory,
             port=who.settings.port, on_answer=self._count, flow=wire.Flow(width=WIDTH),
         )  # fmt: skip
+        who.presents.append(self.axon.present)
         self.axon.handle("answer", finite=True)(self._answer)
         self.axon.handle("open")(self._open)
         self.axon.handle("asked")(self._asked)

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger, wire
-from klopf.errors import KlopfError, PeersError, Unanswered
+from klopf.errors import BadCertificate, KlopfError, PeersError, Unanswered
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._disputes import Disputes
 from klopf.peers._patience import Patience
@@ -50,6 +50,9 @@ FRESH = 0.2
 
 POLL = 0.2
 """Seconds between two looks at the ledger's clock."""
+
+CERTIFICATE_DAYS, RENEW_DAYS = 90, 30
+"""For how long a certificate is made, and how long before its end another is."""
 
 LONGEST_WAIT = 15.0
 """Seconds between two tries while the ledger's node is away, at most."""
@@ -114,7 +117,9 @@ class Participant:
         self.settings = settings
         self.key = key
         self.book = book
-        self.certificate = wire.Certificate.load(folder)
+        self.certificate = _certificate(folder, settings)
+        self.presents: list[Callable[[wire.Certificate], None]] = []
+        """Told of each new certificate: what shows it to others."""
         self.directory = wire.Members()
         self.others: dict[int, ledger.Participant] = {}
         """Everybody registered, by id, as of the last :meth:`refresh`."""
@@ -181,6 +186,8 @@ class Participant:
             )
         self.disputes.id = self.id
         await self.refresh()
+        if self.settings.role != "neuron":  # which says so with its endpoint
+            await self.announce(self.me.endpoint)
 
     async def close(self) -> None:
         if self._telling is not None:
@@ -240,6 +247,18 @@ class Participant:
             await self.on_ledger(self.book.registry.move, self.id, endpoint, self.certificate.der)
             await self.refresh()
 
+    async def renew(self) -> None:
+        """Have another certificate in time before this one expires: on the disk first, then in the registry. Between
+        two epochs nobody misses the old one, for all read the registry as each begins."""
+        if self.certificate.days_left <= RENEW_DAYS:
+            self.certificate = _new_certificate(self.folder, self.settings)
+        elif self.certificate.fingerprint == self.me.fingerprint:
+            return
+        await self.announce(self.me.endpoint)
+        for present in (self.dendrite.present, *self.presents):
+            present(self.certificate)
+        log(f"a new certificate is shown from now on: {self.certificate.fingerprint.hex()[:16]}")
+
     async def take_part(self, listen: Callable[[int], Any], claim: Callable[[int], Any]) -> None:
         """Live through the epochs: await ``listen(epoch)`` and ``claim(epoch)`` once in each phase.
 
@@ -285,6 +304,7 @@ class Participant:
                 await listen(now.epoch)
             else:
                 await claim(now.epoch)
+                await self.renew()
             self._done, self._late_since = turn, None
         elif now.epoch > 0 and (now.arrived >= now.expected or now.time >= now.deadline):
             # Whoever runs the network advances the clock; if nobody does, each tries, one after the other.
@@ -419,6 +439,24 @@ async def outlast(act: Callable[[], Awaitable[T]]) -> T:
             log(f"waiting for the ledger: {error}")
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
+
+
+def _certificate(folder: Path, settings: ParticipantSettings) -> wire.Certificate:
+    """The one in ``folder``; where it is lost, damaged or about to expire, another, which is announced."""
+    try:
+        found = wire.Certificate.load(folder)
+        if found.days_left > RENEW_DAYS:
+            return found
+        log("the certificate is about to expire: another is made")
+    except BadCertificate as error:
+        log(f"another certificate is made: {error}")
+    return _new_certificate(folder, settings)
+
+
+def _new_certificate(folder: Path, settings: ParticipantSettings) -> wire.Certificate:
+    made = wire.Certificate.new(settings.name, *filter(None, (settings.host,)), days=CERTIFICATE_DAYS)
+    made.save(folder)
+    return made
 
 
 def _lock(folder: Path) -> int:

@@ -196,6 +196,10 @@ class Axon:
 
     # -- TLS
 
+    def present(self, certificate: Certificate) -> None:
+        """Show another certificate from the next handshake on; connections that are there stay."""
+        self._certificate = certificate
+
     def _trust(self) -> Any:
         """The certificates to trust from now on; None if they are the same as before. Called in gRPC's threads."""
         try:

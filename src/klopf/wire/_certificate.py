@@ -90,6 +90,12 @@ class Certificate:
         return hashlib.sha256(self.der).digest()
 
     @property
+    def days_left(self) -> float:
+        """Until it expires."""
+        ends = x509.load_der_x509_certificate(self.der).not_valid_after_utc
+        return (ends - datetime.now(UTC)) / timedelta(days=1)
+
+    @property
     def pem(self) -> bytes:
         return der_to_pem(self.der)
 

@@ -160,6 +160,13 @@ class Dendrite:
             await asyncio.gather(*waiting, return_exceptions=True)
         return [_outcome(id, task) for id, task in zip(ids, tasks, strict=True)]
 
+    def present(self, certificate: Certificate) -> None:
+        """Show another certificate from now on, over new channels; what is under way may end."""
+        self._certificate = certificate
+        lines, self._lines = self._lines, OrderedDict()
+        for line in lines.values():
+            self._retire(line)
+
     async def close(self) -> None:
         """Close all channels."""
         lines, self._lines = list(self._lines.values()), OrderedDict()
