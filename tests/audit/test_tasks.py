@@ -41,6 +41,59 @@ def test_accuracy_is_the_fraction_right_with_an_interval_that_covers_the_truth_a
     assert perfect.value == 1.0 and perfect.low < 0.95
 
 
+TEN = Classes(("a", "b"), tuple("0123456789"))
+
+
+def said_by_a_specialist(rng, knows, right, n=120):
+    """Answers of somebody who is right about ``right`` of the samples of the classes that it ``knows``, and says of
+    others that they are others; and the targets."""
+    targets = rng.integers(0, 10, n)
+    names = np.array(knows)
+    answers = np.full((n, 10), 1 / max(1, 10 - len(knows)), np.float32)
+    answers[:, names] = 0
+    for i in np.flatnonzero(np.isin(targets, names)):
+        others = names[names != targets[i]]
+        answers[i] = 0
+        answers[i, targets[i] if rng.random() < right else rng.choice(others)] = 1
+    return answers, targets
+
+
+@pytest.mark.parametrize("name", ["accuracy", "robustness"])
+@pytest.mark.parametrize(("knows", "right"), [((0, 1), 0.95), ((3, 7), 0.8), ((2, 4, 6, 8), 0.9)])
+def test_a_specialist_is_judged_by_what_it_knows_with_an_interval_that_covers_its_skill(name, knows, right):
+    rng, task = np.random.default_rng(0), of(name, TEN)
+    skill = (right - 1 / len(knows)) / (1 - 1 / len(knows))
+    scores = [task.score(*said_by_a_specialist(rng, knows, right)) for _ in range(300)]
+    part = np.sqrt(len(knows) / 10)
+    covered = np.mean([s.low <= s.control + (1 - s.control) * skill * part <= s.high for s in scores])
+    assert covered >= 0.9
+    assert np.mean([s.value for s in scores]) == pytest.approx(0.1 + 0.9 * skill * part, abs=0.06)
+    # two auditors see the same neuron: hardly ever as far apart as costs stake (three times half the interval)
+    pairs = [(one, other) for one, other in zip(scores[::2], scores[1::2], strict=True)]
+    apart = [abs(x.value - y.value) > 3 * min(0.1, (x.high - x.low) / 2) for x, y in pairs]
+    assert sum(apart) <= 1
+
+
+@pytest.mark.parametrize("knows", [(0, 1), (5, 6, 7), tuple(range(10))])
+def test_who_guesses_among_the_classes_that_it_names_is_no_better_than_the_control(knows):
+    rng, task = np.random.default_rng(0), of("accuracy", TEN)
+    scores = [task.score(*said_by_a_specialist(rng, knows, 1 / len(knows))) for _ in range(300)]
+    assert np.mean([s.value for s in scores]) < np.mean([s.control for s in scores]) + 0.03
+
+
+@pytest.mark.parametrize("answer", [np.full(10, 0.1), np.eye(10)[3]])
+def test_who_names_one_class_or_none_is_judged_by_all(answer):
+    targets = np.arange(120) % 10
+    score = of("accuracy", TEN).score(np.tile(answer, (120, 1)).astype(np.float32), targets)
+    assert score.value == score.control == 0.1
+
+
+def test_a_specialist_that_names_nine_of_ten_classes_is_not_judged_by_less_than_it_named():
+    targets = np.arange(120) % 10
+    answers = np.eye(10, dtype=np.float32)[np.where(targets == 9, 0, targets)]
+    assert 0.88 < of("accuracy", TEN).score(answers, targets).value < 0.96
+
+
 @pytest.mark.parametrize("name", ["variance-explained", "robustness"])
 def test_variance_explained_knows_no_units_and_its_interval_covers_the_truth(name):
     rng = np.random.default_rng(0)

@@ -79,6 +79,8 @@ HONEST = [*PEERS.rglob("*.py"), *(PEERS.parent / "audit").rglob("*.py")]
 
 
 def test_honest_code_knows_no_adversary():
-    words = re.compile(r"perjur|litigant|liar|free.?rid|inflat|collu|favour|quarrel|dishonest|adversar", re.IGNORECASE)
+    words = re.compile(
+        r"perjur|litigant|\bliar|free.?rid|inflat|collu|favour|quarrel|dishonest|adversar", re.IGNORECASE
+    )
     for path in HONEST:
         assert not (found := words.search(path.read_text())), f"{path} knows {found.group()!r}"

@@ -58,7 +58,7 @@ def neuron(folder, running=7, seconds=30.0, requesters=0, asked=lambda epoch: Tr
     one.who, one.running, one.whose = who, running, "one"
     one.seals, one.served, one.guests, one.till = Seals(seconds), Served(), Guests(who), Till(who, 0)
     one.statements = SimpleNamespace(asked_by=lambda peer: False)
-    one._thinker, one._commitments = ThreadPoolExecutor(1), {}
+    one._thinker, one._commitments, one.familiar = ThreadPoolExecutor(1), {}, None
     one.answering = {running - 1: Model(), running: Model()}
     return one
 

@@ -79,7 +79,7 @@ async def _buy(who: Participant, inputs: NDArray[Any], offer: int, most: int) ->
     unmixed = {k: answer[np.argsort(mixed)] for k, answer in said.items()}
     bought = {k: answer[len(known) :] for k, answer in unmixed.items()}
     if len(known) and bought:
-        loss = listener.learn({k: answer[: len(known)] for k, answer in unmixed.items()}, data["targets"])
+        loss = listener.study({k: answer[: len(known)] for k, answer in unmixed.items()}, data["targets"], [epoch])
         files.replace(who.folder / "listener.json", json.dumps(listener.to_json()))
         log(f"loss on {len(known)} labelled samples {loss:.3f}")
     if not bought:

@@ -20,6 +20,8 @@ from klopf import neuron
 
 __all__ = ["Listener", "Neighbour"]
 
+PASSES = 4
+"""How often a requester learns from the same labelled samples."""
 Answers = Mapping[int, NDArray[Any]]
 """Answers to the same ``n`` questions by the id of the neighbour who gave them."""
 
@@ -88,6 +90,16 @@ class Listener(ABC):
     @abstractmethod
     def learn(self, answers: Answers, targets: NDArray[Any]) -> float:
         """Learn from the targets of the samples answered, in their order; returns the mean loss before each step."""
+
+    def study(self, answers: Answers, targets: NDArray[Any], seed: Sequence[int]) -> float:
+        """:meth:`learn` from the same samples ``PASSES`` times, in orders drawn from ``seed``: for who has few, and
+        gives nobody's weights a meaning on the ledger. Returns the mean loss of the first time."""
+        rng, first = np.random.default_rng(seed), None
+        for _ in range(PASSES):
+            order = rng.permutation(len(targets))
+            loss = self.learn({k: answer[order] for k, answer in answers.items()}, targets[order])
+            first = loss if first is None else first
+        return first or 0.0
 
     @abstractmethod
     def unheard(self) -> NDArray[np.float64]:

@@ -28,6 +28,7 @@ from klopf.peers._address import own_address, relay_place
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
+from klopf.peers._familiar import Familiar
 from klopf.peers._guests import Guests
 from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, ParticipantSettings, log, outlast, read_data, trouble
@@ -91,7 +92,7 @@ async def _birth(
         await train(whose(folder.name, name), thread, model, data, seed, epoch=0, passes=settings.passes)
     save_model(model, name, folder / "state" / "0" / "model")
     _write_listener(folder, 0, task.listener())
-    return await commitment_of(whose(folder.name, name), model)
+    return await commitment_of(whose(folder.name, name), model, _familiar(task, data))
 
 
 def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -105,7 +106,8 @@ def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
     name, _ = settings.conduct.make(settings.task).model(settings.more["model"], settings.more["settings"])
     with contextlib.redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "thinker") as thread:
         model = load_model(folder / "state" / str(_last_state(folder)) / "model", settings.task, name)
-        return asyncio.run(answers_of(whose(settings.name, name), thread, model, inputs))
+        familiar = _familiar(settings.task, read_data(folder))
+        return asyncio.run(answers_of(whose(settings.name, name), thread, model, inputs, familiar))
 
 
 async def live(folder: Path) -> None:
@@ -136,6 +138,7 @@ class _Neuron:
         self.who = who
         self.settings = NeuronSettings(**who.settings.more)
         self.data = read_data(who.folder)
+        self.familiar = _familiar(who.task, self.data)
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
         self.whose = whose(who.settings.name, self._model_name)
         self.served = Served()
@@ -299,13 +302,13 @@ class _Neuron:
         self._snapshot(epoch)
         which = max(e for e in self.answering if e <= epoch)
         if which not in self._commitments:
-            self._commitments[which] = await commitment_of(self.whose, self.answering[which])
+            self._commitments[which] = await commitment_of(self.whose, self.answering[which], self.familiar)
         return self._commitments[which]
 
     async def _think(self, epoch: int, inputs: NDArray[Any]) -> NDArray[Any]:
         """What the snapshot of ``epoch`` answers: in a thread, so that the axon goes on, and one question at a time,
         since a model may use working memory of its own."""
-        return await answers_of(self.whose, self._thinker, self._snapshot(epoch), inputs)
+        return await answers_of(self.whose, self._thinker, self._snapshot(epoch), inputs, self.familiar)
 
     def _count(self, request: wire.Request, answer: wire.Answer) -> None:
         if request.method == "answer" and answer.tensors:
@@ -385,7 +388,7 @@ class _Neuron:
         _write_listener(self.who.folder, epoch, listener)
         self.answering[epoch + 1] = self._load(epoch)
         self.answering = {e: m for e, m in self.answering.items() if e >= epoch}
-        commitment = await commitment_of(self.whose, model)
+        commitment = await commitment_of(self.whose, model, self.familiar)
         post = {"receipts": [r.to_json() for r in conversations.receipts(weights)], "commitment": commitment.hex()}
         files.replace(state / str(epoch) / "post.json", json.dumps(post))
         _forget_states_before(self.who.folder, epoch - 1)
@@ -457,6 +460,10 @@ class _Neuron:
         if seat.earned:
             await self.who.attempt("knock", self.who.book.registry.knock, self.who.id, seat.incumbent)
             await self.who.refresh()
+
+
+def _familiar(task: Task, data: dict[str, Any]) -> Familiar | None:
+    return Familiar.of(task, data["inputs"], data["targets"])
 
 
 def _write_listener(folder: Path, epoch: int, listener: Listener) -> None:

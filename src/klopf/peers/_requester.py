@@ -84,14 +84,12 @@ class _Requester:
         if len(speakers) < len(wanted):
             log(f"epoch {epoch}: what is deposited pays for {len(speakers)} of {len(wanted)} neurons")
         rng, targets = np.random.default_rng([self.who.settings.seed, epoch, 3]), self.data["targets"]
-        order, mixed = (
-            rng.permutation(len(targets)),
-            rng.permutation(spent_on),
-        )  # who is asked cannot tell one from another
+        mixed = rng.permutation(spent_on)  # who is asked cannot tell one from another
         everything = np.concatenate([self.data["inputs"], self.data["questions"]])
         answers = await conversations.ask(speakers, everything[mixed], offer)
         unmixed = {k: answer[np.argsort(mixed)] for k, answer in answers.items()}
-        loss = listener.learn({k: answer[order] for k, answer in unmixed.items()}, targets[order])
+        known = {k: answer[: len(targets)] for k, answer in unmixed.items()}
+        loss = listener.study(known, targets, [self.who.settings.seed, epoch, 5])
         bought = {k: answer[len(targets) :] for k, answer in unmixed.items()}
         combined = listener.combine(bought)
         weights = attention(listener.shares(list(bought)))

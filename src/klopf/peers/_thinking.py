@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from klopf.errors import KlopfError, PeersError
 from klopf.extensions import said
+from klopf.peers._familiar import Familiar
 from klopf.peers.models import MODELS, Model, awaited
 
 __all__ = ["answers_of", "commitment_of", "train", "whose"]
@@ -44,18 +45,24 @@ async def _call(whose: str, thread: ThreadPoolExecutor, call: Callable[..., Awai
         raise PeersError(f"{whose} failed in {call.__name__}(): {said(error)}") from error
 
 
-async def answers_of(whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
-    """A model's answers, held to what is asked of a stranger's. PeersError where they are none."""
+async def answers_of(
+    whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any], familiar: Familiar | None = None
+) -> NDArray[Any]:
+    """A model's answers, held to what is asked of a stranger's, as far as the neuron is ``familiar`` with the inputs.
+    PeersError where they are none."""
     answers = await _call(whose, thread, model.answer, inputs.copy())  # which others are asked about too
     try:
         model.task.check_answers(answers, len(inputs))
     except PeersError as error:
         raise PeersError(f"{whose} gave no answers: {error}") from None
-    return np.array(answers)  # its own may be working memory, which the next question overwrites
+    answers = np.array(answers)  # its own may be working memory, which the next question overwrites
+    if familiar is None:
+        return answers
+    return await asyncio.get_running_loop().run_in_executor(thread, familiar.hedged, inputs, answers)
 
 
-async def commitment_of(whose: str, model: Model) -> bytes:
-    """The hash of a model's state. PeersError where a stranger's gives none."""
+async def commitment_of(whose: str, model: Model, familiar: Familiar | None) -> bytes:
+    """The hash of a model's state and of what it is familiar with. PeersError where a stranger's gives none."""
     try:
         found = await awaited(model.commitment())
     except (KlopfError, KeyboardInterrupt, asyncio.CancelledError):
@@ -64,7 +71,7 @@ async def commitment_of(whose: str, model: Model) -> bytes:
         raise PeersError(f"{whose} failed in commitment(): {said(error)}") from error
     if not isinstance(found, bytes) or len(found) != 32:
         raise PeersError(f"{whose} gave {found!r:.80} in commitment(): it must give 32 bytes")
-    return found
+    return found if familiar is None else familiar.bind(found)
 
 
 async def train(

@@ -105,6 +105,11 @@ class Task(ABC):
     def know_nothing(self, targets: NDArray[Any], n: int) -> NDArray[Any]:
         """The best ``n`` answers of somebody who knows the targets but not which question he is asked."""
 
+    def unseen(self, targets: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of ``names`` none of ``targets`` is, ``(names,)``: what its owner cannot know. None where a kind says
+        nothing."""
+        return np.zeros(len(self.names), bool)
+
     def blend(self, answers: Mapping[int, NDArray[Any]], shares: Mapping[int, float]) -> NDArray[Any]:
         """The answers to the same questions, by who gave them, combined by how much each counts: for whoever has no
         samples to learn that from. ``shares`` are not negative; where all are 0, everybody counts alike."""

@@ -76,6 +76,9 @@ class Classes(Task):
         counts = np.bincount(targets, minlength=len(self.names))
         return np.tile(counts / max(1, counts.sum()), (n, 1)).astype(np.float32)
 
+    def unseen(self, targets: NDArray[Any]) -> NDArray[np.bool_]:
+        return np.asarray(np.bincount(targets, minlength=len(self.names)) == 0)
+
     def listener(self) -> Listener:
         return ClassesListener(len(self.names))
 

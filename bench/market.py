@@ -1,0 +1,246 @@
+"""What a network of strangers' models is worth, beside what one would have if data were pooled.
+
+``python bench/market.py [--quick] [--json] [--data FOLDER]``
+
+*Useful*: ten and forty neurons of four kinds (a mind, a perceptron of two layers, a logistic line, naive Bayes), whose
+private shares of the rows are skewed by Dirichlet(0.5), for small files by 2 or 5. "network" is what a requester with the reference rows learns to
+combine, as it does in six epochs; "best" is the best neuron on the test rows, picked by looking at them; "average" the
+plain mean of the answers; "stacking" a logistic regression on all answers to all held-out rows but the test's (penalty
+by cross-validation): what a central place could do with everybody's validation data; "pooled" a logistic regression on
+everybody's rows; "FedAvg" one linear model, averaged over 40 rounds of one local pass. All learn in this process from
+the same shares; nothing is asked over the wire. ``--data`` (or
+``KLOPF_MNIST``) names a folder with MNIST's t10k files, of which the first 4,000 are shared out at 14 x 14 pixels.
+
+*Specialists*: five owners of two digits each, a file an owner, so that no neuron ever sees eight of the classes; a real
+run with real processes (``klopf run``), four epochs.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from figures import Report, arguments
+from numpy.typing import NDArray
+
+from klopf.mind import problems
+from klopf.network import DEMO_PASSPHRASE, Summary, parse_settings, run
+from klopf.network._data import Shares, share_out
+from klopf.peers import create_model
+from klopf.peers._familiar import Familiar
+
+KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("mind", {"hidden": [64]}),
+    ("sklearn:MLPClassifier", {"hidden_layer_sizes": [64], "learning_rate_init": 0.005}),
+    ("sklearn:SGDClassifier", {"loss": "log_loss"}),
+    ("sklearn:GaussianNB", {"var_smoothing": 0.01}),
+)
+PASSES, EPOCHS = 24, 6
+ALPHA = {"breast cancer": 2.0, "wine": 5.0}
+"""Of files with so few rows that somebody of ten would have none."""
+
+
+def table(name: str, place: Path, data: str | None) -> Path | None:
+    """The rows called ``name`` as a file; None where they are not at hand."""
+    from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+    file = place / f"{name}.csv"
+    if name == "images":
+        if data is None:
+            return None
+        pixels, labels = problems.mnist(data)
+        small = pixels[:4000].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(4000, -1)
+        write(file, small, labels[:4000])
+    else:
+        found = {"digits": load_digits, "breast cancer": load_breast_cancer, "wine": load_wine}[name]()
+        write(file, found.data, found.target)
+    return file
+
+
+def write(file: Path, inputs: NDArray[Any], targets: NDArray[Any]) -> None:
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow([f"x{i}" for i in range(inputs.shape[1])] + ["target"])
+        writer.writerows([*row, f"class {label}"] for row, label in zip(inputs.tolist(), targets.tolist(), strict=True))
+
+
+def useful(file: Path, neurons: int, seed: int) -> dict[str, float]:
+    """Test accuracies of one network and of what it is compared with."""
+    members = [{"name": f"n{k}"} for k in range(neurons)]
+    settings = {"seed": seed, "data": {"file": str(file), "alpha": ALPHA.get(file.stem, 0.5)}, "neuron": members, "auditor": [{"name": "vera"}]}
+    shares = share_out(parse_settings(settings, "bench", Path()))
+    held = {"reference": shares.reference, "audit": shares.audit, "test": shares.test}
+    answers: dict[str, dict[int, NDArray[Any]]] = {name: {} for name in held}
+    for k, told in enumerate(voices(shares, seed)):
+        said = {name: told(samples.inputs) for name, samples in held.items()}
+        if all(np.isfinite(one).all() for one in said.values()):  # a neuron whose model has no answer is not heard
+            for name in held:
+                answers[name][k] = said[name]
+    task, truth = shares.test.task, shares.test.targets
+    listener = task.listener()
+    for epoch in range(EPOCHS):
+        listener.study(answers["reference"], shares.reference.targets, [seed, epoch])
+
+    def right(said: NDArray[Any]) -> float:
+        return task.score(task.decide(said), truth)
+
+    return {
+        "network": right(listener.combine(answers["test"])),
+        "best": max(right(said) for said in answers["test"].values()),
+        "average": right(np.mean([*answers["test"].values()], axis=0)),
+        "stacking": stacking(answers, shares),
+        "pooled": pooled(shares),
+        "FedAvg": averaged(shares, seed),
+    }
+
+
+def voices(shares: Shares, seed: int) -> Iterator[Any]:
+    """What each neuron says to some inputs."""
+    for k, mine in enumerate(shares.neurons):
+        name, settings = KINDS[k % len(KINDS)]
+        model, rng = create_model(name, mine.task, seed + k, settings), np.random.default_rng([seed, k])
+        for _ in range(PASSES):
+            order = rng.permutation(len(mine))
+            model.learn(mine.inputs[order], mine.targets[order])
+        familiar = Familiar.of(mine.task, mine.inputs, mine.targets)
+
+        def told(inputs: NDArray[Any], model: Any = model, familiar: Familiar | None = familiar) -> NDArray[Any]:
+            said = np.array(model.answer(inputs))
+            return said if familiar is None else familiar.hedged(inputs, said)
+
+        yield told
+
+
+def stacking(answers: dict[str, dict[int, NDArray[Any]]], shares: Shares) -> float:
+    from sklearn.linear_model import LogisticRegressionCV
+
+    def seen(name: str) -> NDArray[Any]:
+        return np.concatenate([answers[name][k] for k in sorted(answers[name])], axis=1)
+
+    known = np.concatenate([seen("reference"), seen("audit")])
+    targets = np.concatenate([shares.reference.targets, shares.audit.targets])
+    model = LogisticRegressionCV(
+        Cs=5, cv=3, max_iter=2000, l1_ratios=(0,), scoring="accuracy", use_legacy_attributes=False
+    ).fit(known, targets)
+    return float(model.score(seen("test"), shares.test.targets))
+
+
+def pooled(shares: Shares) -> float:
+    from sklearn.linear_model import LogisticRegression
+
+    inputs = np.concatenate([mine.inputs for mine in shares.neurons])
+    targets = np.concatenate([mine.targets for mine in shares.neurons])
+    return float(LogisticRegression(max_iter=2000).fit(inputs, targets).score(shares.test.inputs, shares.test.targets))
+
+
+def averaged(shares: Shares, seed: int) -> float:
+    """FedAvg (McMahan et al. 2017) of one linear softmax, with the best of three step-sizes as the test rows say."""
+    return max(_averaged(shares, seed, step) for step in (0.003, 0.01, 0.03))
+
+
+def _averaged(shares: Shares, seed: int, step: float) -> float:
+    classes, rng = len(shares.test.task.names), np.random.default_rng(seed)
+    weights = np.zeros((shares.test.inputs.shape[1] + 1, classes))
+    sizes = np.array([len(mine) for mine in shares.neurons]) / sum(len(mine) for mine in shares.neurons)
+    for _ in range(40):
+        total = np.zeros_like(weights)
+        for size, mine in zip(sizes, shares.neurons, strict=True):
+            own = weights.copy()
+            for i in rng.permutation(len(mine)):
+                x = np.append(mine.inputs[i], 1.0)
+                raised = np.exp(x @ own - (x @ own).max())
+                error = -raised / raised.sum()
+                error[mine.targets[i]] += 1
+                own += step * np.outer(x, error)
+            total += size * own
+        weights = total
+    said = np.column_stack([shares.test.inputs, np.ones(len(shares.test))]) @ weights
+    return float((said.argmax(axis=1) == shares.test.targets).mean())
+
+
+def specialists(seed: int, place: Path) -> Summary:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    members = []
+    for k in range(5):
+        mine = found.target // 2 == k
+        write(place / f"{k}.csv", found.data[mine], found.target[mine])
+        members.append({"name": f"owner{k}", "file": str(place / f"{k}.csv")})
+    auditors = [{"name": name} for name in ("vera", "walt", "xeno")]
+    settings = {"seed": seed, "epochs": 4, "neuron": members, "auditor": auditors}
+    return run(parse_settings(settings, "specialists", place), place / "run", DEMO_PASSPHRASE)
+
+
+def _error(values: list[float]) -> float:
+    return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+
+
+def tell_useful(report: Report, seeds: int, data: str | None, sizes: tuple[int, ...], names: tuple[str, ...]) -> None:
+    report.say(f"{'rows':<14} neurons  network (s.e.)    best  average  stacking  pooled  FedAvg  of the gap closed")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            file = table(name, Path(folder), data)
+            if file is None:
+                report.say(f"{name:<14} left out: --data FOLDER names no images")
+                continue
+            for neurons in sizes:
+                try:
+                    rows = [useful(file, neurons, seed) for seed in range(seeds)]
+                except Exception as error:  # fewer rows than neurons need
+                    report.say(f"{name:<14} {neurons:>7}  left out: {error}")
+                    continue
+                mean = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
+                gap = mean["stacking"] - mean["best"]
+                closed = f"{(mean['network'] - mean['best']) / gap:.2f}" if gap > 0 else "none to close"
+                spread = _error([row["network"] for row in rows])
+                report.say(
+                    f"{name:<14} {neurons:>7}  {mean['network']:.3f} ({spread:.3f})  {mean['best']:>8.3f} "
+                    f"{mean['average']:>8.3f} "
+                    f"{mean['stacking']:>9.3f} {mean['pooled']:>7.3f} {mean['FedAvg']:>7.3f}  {closed}"
+                )
+                if gap > 0.005:
+                    part = (mean["network"] - mean["best"]) / gap
+                    report.figure(
+                        f"{name}, {neurons} neurons: of the gap from the best to stacking", part, "", at_least=0.8
+                    )
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--data", default=os.environ.get("KLOPF_MNIST"), help="folder with MNIST's t10k files")
+    options = parser.parse_args()
+    with Report(options.json) as report:
+        names = ("digits",) if options.quick else ("digits", "breast cancer", "wine", "images")
+        tell_useful(
+            report,
+            options.seeds or (1 if options.quick else 5),
+            options.data,
+            (10,) if options.quick else (10, 40),
+            names,
+        )
+        report.say("\nspecialists: seed  network  pooled linear  in the backbone  least paid")
+        behind = []
+        for seed in range(options.seeds or (1 if options.quick else 3)):
+            with tempfile.TemporaryDirectory() as place:
+                found = specialists(seed, Path(place))
+            network, linear = (found.scores[name] or 0.0 for name in ("network", "linear"))
+            seated = sum(n.standing == "backbone" for n in found.neurons)
+            least = min(n.earned for n in found.neurons)
+            behind.append(100 * (linear - network))
+            report.say(f"{seed:>17}  {network:>7.3f}  {linear:>13.3f}  {seated:>15}  {least:>10.2f}")
+            report.figure(f"specialists, seed {seed}: in the backbone", seated, "of 5", at_least=5)
+            report.figure(f"specialists, seed {seed}: least paid", least, "KLP", at_least=1)
+        mean = statistics.mean(behind)
+        report.figure("specialists: behind pooled linear", mean, f"points (s.e. {_error(behind):.1f})", at_most=3)
+
+
+if __name__ == "__main__":
+    main()
