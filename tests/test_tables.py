@@ -65,7 +65,7 @@ def test_what_a_file_does_not_say_is_a_setting(tmp_path):
     [
         ("a,b\n1,2\n3,\n", "column 'b' is empty in row 2: fill it in"),
         ("a,b\n1,2\n3, \n", "column 'b' is empty in row 2"),
-        ("a,b\n1,2\n3,many\n", "column 'b' holds 'many' in row 2 where a number is needed: encode it"),
+        ("a,b\n1,2\n3,many\n", "column 'b' holds 'many' in row 2 where a number is needed: write one"),
         ("a;b\n1,5;2,5\n3;many\n", "column 'b' holds 'many' in row 2"),
         ("a,b\n1,nan\n", "column 'b' holds nan in row 1, NaN, infinite or too large"),
         ("a,b\n1,1e60\n", "too large"),

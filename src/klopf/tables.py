@@ -114,7 +114,7 @@ class Table:
                 )
             raise TableError(
                 f"{self.name}: column {column!r} holds {str(cells[row - 1])[:40]!r} in row {row} where a number is "
-                "needed: encode it as a number or leave the column out"
+                "needed: write one, leave the row out, or encode a column of text as numbers, or leave it out"
             )
         sound = np.abs(cells) <= np.finfo(np.float32).max  # which NaN is not
         if not sound.all():

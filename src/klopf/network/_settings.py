@@ -241,6 +241,11 @@ def parse_settings(raw: dict[str, Any], source: str, base: Path) -> NetworkSetti
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "too_short":
+            least = first["ctx"]["min_length"]
+            said = (
+                f"{first['ctx']['actual_length']} are given, a network needs {least}: write [[{place}]] {least} times"
+            )
         hint = "; `klopf run --example` shows every setting" if first["type"] in ("extra_forbidden", "missing") else ""
         raise PeersError(f"{source}: {place + ': ' if place else ''}{said}{hint}") from None
 

@@ -94,6 +94,7 @@ name = "three"
         ("a,label\n1.0,x\n2.0,y\n", NETWORK, "leave|left"),
         (GOOD, NETWORK.replace("[[auditor]]", "[[spy]]"), "auditor: Field required|spy"),
         (GOOD, NETWORK.replace('"two"', '"one"'), "'one' is given twice"),
+        (GOOD, NETWORK.replace('[[neuron]]\nname = "two"\n', ""), "neuron: 1 are given, a network needs 2"),
         (GOOD, NETWORK.replace('"two"', '"two"\nmodel = "oracle"'), "neuron 'two': no model is called 'oracle'"),
         (GOOD, NETWORK.replace('name = "two"', 'name = "two"\nsettings = {hidden = "many"}'), "neuron 'two': "),
         (GOOD, NETWORK + "[ledger]\nrpc = 'http://127.0.0.1:9'\n", "ledger.rpc needs ledger.key"),

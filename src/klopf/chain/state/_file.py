@@ -40,7 +40,7 @@ def look(path: Path) -> Hold:
     try:
         hold = Hold(path)
     except FileNotFoundError:
-        text = f"there is no chain at {path}; make one with chain.create, or correct the path"
+        text = f"there is no chain at {path}; make one by `klopf network new` or chain.create, or correct the path"
         raise ChainError(text) from None
     except OSError as error:
         raise ChainError(f"cannot read {path}: {error.strerror}; correct the path or its permissions") from error
