@@ -3,12 +3,12 @@
 ``python bench/market.py [--quick] [--json] [--data FOLDER]``
 
 *Useful*: ten and forty neurons of four kinds (a mind, a perceptron of two layers, a logistic line, naive Bayes), whose
-private shares of the rows are skewed by Dirichlet(0.5), for small files by 2 or 5. "network" is what a requester with the reference rows learns to
-combine, as it does in six epochs; "best" is the best neuron on the test rows, picked by looking at them; "average" the
-plain mean of the answers; "stacking" a logistic regression on all answers to all held-out rows but the test's (penalty
-by cross-validation): what a central place could do with everybody's validation data; "pooled" a logistic regression on
-everybody's rows; "FedAvg" one linear model, averaged over 40 rounds of one local pass. All learn in this process from
-the same shares; nothing is asked over the wire. ``--data`` (or
+private shares of the rows are skewed by Dirichlet(0.5), for small files by 2 or 5. "network" is what a requester with
+the reference rows learns to combine, as it does in six epochs; "best" is the best neuron on the test rows, picked by
+looking at them; "average" the plain mean of the answers; "stacking" a logistic regression on all answers to all
+held-out rows but the test's (penalty by cross-validation): what a central place could do with everybody's validation
+data; "pooled" a logistic regression on everybody's rows; "FedAvg" one linear model, averaged over 40 rounds of one
+local pass. All learn in this process from the same shares; nothing is asked over the wire. ``--data`` (or
 ``KLOPF_MNIST``) names a folder with MNIST's t10k files, of which the first 4,000 are shared out at 14 x 14 pixels.
 
 *Specialists*: five owners of two digits each, a file an owner, so that no neuron ever sees eight of the classes; a real
@@ -73,7 +73,8 @@ def write(file: Path, inputs: NDArray[Any], targets: NDArray[Any]) -> None:
 def useful(file: Path, neurons: int, seed: int) -> dict[str, float]:
     """Test accuracies of one network and of what it is compared with."""
     members = [{"name": f"n{k}"} for k in range(neurons)]
-    settings = {"seed": seed, "data": {"file": str(file), "alpha": ALPHA.get(file.stem, 0.5)}, "neuron": members, "auditor": [{"name": "vera"}]}
+    data = {"file": str(file), "alpha": ALPHA.get(file.stem, 0.5)}
+    settings = {"seed": seed, "data": data, "neuron": members, "auditor": [{"name": "vera"}]}
     shares = share_out(parse_settings(settings, "bench", Path()))
     held = {"reference": shares.reference, "audit": shares.audit, "test": shares.test}
     answers: dict[str, dict[int, NDArray[Any]]] = {name: {} for name in held}
