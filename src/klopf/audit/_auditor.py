@@ -25,6 +25,7 @@ from klopf.audit._transcript import transcript
 from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.errors import AuditError, ExtensionError
 from klopf.extensions import guarded, said
+from klopf.ledger.audit.audits import fitting
 from klopf.ledger.evidence import Challenges
 from klopf.peers import Conversations, Participant, different, has_evidence, log, read_data, trouble
 
@@ -85,7 +86,8 @@ class _Auditor:
             evidence = Evidence(self.who, epoch, await self.who.on_ledger(self._models, epoch)) if self.signed else None
             results = await self._audit(epoch, [k for k in mine if k in speakers], evidence)
             terms = await self.who.on_ledger(self.who.book.audit_terms.current)
-            results = _enough(results, terms.fewest)
+            seats = (await self.who.on_ledger(self.who.book.rules.current)).audit_seats
+            results = self._fitting(epoch, _enough(results, terms.fewest), seats)
             if evidence is not None:
                 evidence.save(self.who.folder)
                 await self._report(evidence)
@@ -109,6 +111,14 @@ class _Auditor:
     def _found(self, epoch: int) -> tuple[list[ledger.Result], bytes]:
         found = json.loads(self._file(epoch).read_text())
         return [_from_json(r) for r in found["results"]], bytes.fromhex(found["salt"])
+
+    def _fitting(self, epoch: int, results: list[ledger.Result], seats: int) -> list[ledger.Result]:
+        """No more than can be revealed, drawn by lot: who commits to more cannot reveal it, and pays for that."""
+        order = np.random.default_rng([self.who.settings.seed, epoch, self.who.id, 1]).permutation(len(results))
+        kept = fitting([results[int(at)] for at in order], seats)
+        if len(kept) < len(results):
+            log(f"epoch {epoch}: {len(results) - len(kept)} of {len(results)} audits are more than can be revealed")
+        return sorted(kept, key=lambda result: result.neuron)
 
     def _models(self, epoch: int) -> dict[int, bytes]:
         """The models that neurons committed to before ``epoch``: those that answer in it."""

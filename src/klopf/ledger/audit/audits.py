@@ -41,6 +41,7 @@ __all__ = [
     "Result",
     "Revealed",
     "Score",
+    "fitting",
     "rows_of",
 ]
 
@@ -51,6 +52,9 @@ _ASKED, _ENDED, _PUNISHED = 1000, 120, 40
 transaction."""
 MOST_TASKS = 8
 """Tasks that one auditor may score one neuron in."""
+_ROOM, _RESULT, _SEAT, _TASK = 15_000, 70, 16, 33
+"""Thousands of gas that a reveal may take, and what each result takes of it: for itself, for each seat that is drawn
+for its neuron (among 1,000 auditors), and for each task."""
 _COMMITTED = ("uint32", "address", "(uint32,(bytes26,uint16,int64,uint64,bytes32)[])[]", "bytes32")
 
 
@@ -353,9 +357,11 @@ class Audits(Contract):
         """An auditor's part of LISTEN, bound to the key that sends.
 
         Raises:
-            LedgerError: a result has no task or more than :data:`MOST_TASKS`: it could not be revealed.
+            LedgerError: a result has no task or more than :data:`MOST_TASKS`, or all are more than a transaction
+                has room for (:func:`fitting`): they could not be revealed.
         """
         _refuse(results)
+        _refuse_too_many(results, self._ledger.client(Rules).current().audit_seats)
         epoch = self._ledger.client(Clock).now().epoch
         return self._write("commit", id, self.commitment(epoch, self._ledger.me.address, results, salt))
 
@@ -363,7 +369,7 @@ class Audits(Contract):
         """An auditor's part of CLAIM: the same results and salt.
 
         Raises:
-            LedgerError: as of :meth:`commit`.
+            LedgerError: a result has no task or more than :data:`MOST_TASKS`.
         """
         _refuse(results)
         return self._write("reveal", id, rows_of(results), salt)
@@ -444,6 +450,24 @@ def _refuse(results: Sequence[Result]) -> None:
         if not 0 < len(result.counts) <= MOST_TASKS:
             what = f"a result about neuron {result.neuron} in {len(result.counts)} tasks"
             raise LedgerError(f"{what}: an auditor scores a neuron in one task to {MOST_TASKS}; leave some out")
+
+
+def _refuse_too_many(results: Sequence[Result], seats: int) -> None:
+    if len(fitting(results, seats)) < len(results):
+        what = f"{len(results)} results in {sum(len(r.counts) for r in results)} tasks"
+        raise LedgerError(f"{what} are more than a transaction can reveal; leave some neurons out")
+
+
+def fitting(results: Sequence[Result], seats: int) -> list[Result]:
+    """As many of ``results``, from the first on, as one auditor can reveal in an epoch in which each neuron has
+    ``seats`` auditors."""
+    room, fit = _ROOM, []
+    for result in results:
+        room -= _RESULT + _SEAT * seats + _TASK * len(result.counts)
+        if room < 0:
+            break
+        fit.append(result)
+    return fit
 
 
 def rows_of(results: Sequence[Result]) -> list[tuple[Any, ...]]:
