@@ -1,15 +1,15 @@
-"""Gas of every call that anybody needs, in a small network and in a full one: 10,000 neurons, 1,000 auditors, 10,000
-devices.
+"""Gas of the calls that anybody needs in a full network: 10,000 neurons, 1,000 auditors, 10,000 devices.
 
 ``python bench/gas_full.py [--neurons 10000] [--auditors 1000] [--devices 10000] [--dearest]``
 
 Everybody registers and stakes by transactions, on the embedded chain's machine over a state in memory: gas is what it
-is on any chain. Then a few do all that can be done, each call in its largest size: a claim of 128 receipts, each on a
-path of 14 hashes; pages as Klopf's clients make them. That is done by the rules that a network begins with, and with
+is on any chain. Then a few do what can be done, each call in its largest size: a claim of 128 receipts, each on a path
+of 14 hashes; pages as Klopf's clients make them. That is done by the rules that a network begins with, and with
 ``--dearest`` once more by the dearest that they may be (16 auditors for each neuron, committees of 64, eight tasks in
-an audit), which takes long. The dearest call of each function counts. Left out is what only contracts call, what belongs
-an to OpenZeppelin alone (approvals, permits, roles), and calls of the rules' owner, none of which depends on how many take
-part. The full network took four minutes on a busy machine of two cores.
+an audit), which takes long. The dearest call of each function counts. Left out is what only contracts call, what
+belongs to OpenZeppelin alone (approvals, permits, roles), and calls of the rules' owner, none of which depends on how
+many take part; what else was not called is named at the end. The full network took four minutes on a busy machine of
+two cores.
 """
 
 from __future__ import annotations
