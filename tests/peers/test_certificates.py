@@ -12,7 +12,8 @@ import pytest
 from klopf import wire
 from klopf.errors import Unanswered
 from klopf.peers import Classes
-from klopf.peers._participant import RENEW_DAYS, Participant, ParticipantSettings, _certificate
+from klopf.peers._home import ParticipantSettings
+from klopf.peers._participant import RENEW_DAYS, Participant, _certificate
 
 SETTINGS = ParticipantSettings("ada", "neuron", "chain", "deployment.json", 9, Classes(("x",), ("a", "b")), 1, host="")
 

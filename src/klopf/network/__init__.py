@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from klopf.network._prepare import prepare
     from klopf.network._receipts import gather_receipts
     from klopf.network._report import render
-    from klopf.network._run import run
+    from klopf.network._run import resume, run
     from klopf.network._schema import Feature, Schema
     from klopf.network._settings import EXAMPLE, DataSettings, NetworkSettings, parse_settings, read_settings
     from klopf.network._summarise import summarise
@@ -71,6 +71,7 @@ __all__ = [
     "read_run",
     "read_settings",
     "render",
+    "resume",
     "run",
     "share_out",
     "summarise",
@@ -92,7 +93,7 @@ _LATER = {
     "PANELS": "_panel", "Panel": "_panel", "plain": "_panel",
     "count_disputes": "_verify", "unverified": "_verify", "verify": "_verify",
     "Prediction": "_predict", "predict": "_predict",
-    "gather_receipts": "_receipts", "prepare": "_prepare", "run": "_run",
+    "gather_receipts": "_receipts", "prepare": "_prepare", "resume": "_run", "run": "_run",
 }  # fmt: skip
 
 

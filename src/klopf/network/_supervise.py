@@ -35,6 +35,8 @@ OUTAGE_SECONDS = 600.0
 """For which the ledger's node may be away."""
 LONGEST_WAIT = 5.0
 """Seconds between two looks whether it is back, at most."""
+LATE = 4
+"""Epochs back that are settled again where a run goes on."""
 SETTLING_SECONDS = 60.0
 """Within which the last disputes must have ended when their time is over."""
 
@@ -44,6 +46,8 @@ class Progress:
     """Where a run stands, for whoever shows it."""
 
     epoch: int
+    epochs: int
+    """How many there are to be."""
     phase: str
     arrived: int
     expected: int
@@ -110,8 +114,9 @@ class Supervisor:
         """
         for member in self.run.members:
             self._start(member)
-        self._gather()
-        self._book.clock.start()
+        if self._outlast(self._book.clock.now).epoch == 0:
+            self._gather()
+            self._book.clock.start()
         while self._outlast(self._turn):
             pass
         self._outlast(self._see_out)
@@ -122,8 +127,8 @@ class Supervisor:
     def _turn(self) -> bool:
         """See to what is due now. False when the last epoch is over."""
         now = self._book.clock.now()
-        if now.epoch - 1 > self._settled:
-            self._settled = self._settle(now.epoch - 1)
+        for epoch in range(max(self._settled, now.epoch - LATE) + 1, now.epoch):
+            self._settled = self._settle(epoch)
         if now.epoch > self.run.settings.epochs:
             return False
         self._revive()
@@ -271,7 +276,8 @@ class Supervisor:
         over = now.epoch > self.run.settings.epochs and self._unpaid
         phase = "gathering" if now.epoch == 0 else "disputes" if over else now.phase.name.lower()
         measure, notes = self.run.task.measure, tuple(self.notes)
-        self.progress(Progress(now.epoch, phase, now.arrived, now.expected, participants, measure, scores, notes))
+        epochs, here = self.run.settings.epochs, (phase, now.arrived, now.expected)
+        self.progress(Progress(now.epoch, epochs, *here, participants, measure, scores, notes))
 
 
 def interrupt_on_sigterm() -> None:

@@ -69,6 +69,10 @@ class FreeRider(Colluder):
     def model(self, name: str, settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         return f"{__name__}:Guesser", {}
 
+    def answer(self, inputs: NDArray[Any], answers: NDArray[Any]) -> NDArray[Any]:
+        """At random, whatever it has met: to be familiar with a question would be to have learned something."""
+        return Guesser(self.task, self.seed).answer(inputs)
+
 
 class Liar(Colluder):
     """Learns like an honest neuron and then says, with confidence, what it holds to be wrong."""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from klopf.peers._buying import Bought, buy
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
+    from klopf.peers._home import ParticipantSettings, lived_in
     from klopf.peers._neuron import NeuronSettings, answer, birth
     from klopf.peers._participant import (
         CERTIFICATE_DAYS,
         PASSPHRASE,
         TROUBLE,
         Participant,
-        ParticipantSettings,
         log,
         read_data,
         trouble,
@@ -65,6 +65,7 @@ __all__ = [
     "hand_over",
     "has_evidence",
     "live_as_process",
+    "lived_in",
     "load_model",
     "log",
     "newest_listener",
@@ -86,7 +87,7 @@ _LATER = {
     "hand_over": "_conversations",
     "NeuronSettings": "_neuron", "answer": "_neuron", "birth": "_neuron",
     "CERTIFICATE_DAYS": "_participant",
-    "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_participant",
+    "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_home", "lived_in": "_home",
     "TROUBLE": "_participant", "log": "_participant", "read_data": "_participant", "trouble": "_participant",
     "RequesterSettings": "_requester", "newest_listener": "_requester",
     "different": "_statements", "has_evidence": "_statements", "pairs_of": "_statements", "values_of": "_statements",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from klopf.errors import KlopfError
 from klopf.peers import _neuron, _requester
-from klopf.peers._participant import ParticipantSettings
+from klopf.peers._home import ParticipantSettings
 from klopf.peers._process import live_as_process
 
 

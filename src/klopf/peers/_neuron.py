@@ -30,8 +30,9 @@ from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
 from klopf.peers._familiar import Familiar
 from klopf.peers._guests import Guests
+from klopf.peers._home import ParticipantSettings
 from klopf.peers._listening import Listener
-from klopf.peers._participant import Participant, ParticipantSettings, log, outlast, read_data, trouble
+from klopf.peers._participant import Participant, log, outlast, read_data, trouble
 from klopf.peers._questions import asked, asked_about, key_of
 from klopf.peers._seals import Bond, Seals
 from klopf.peers._seat import seat_to_ask_for

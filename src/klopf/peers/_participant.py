@@ -1,46 +1,26 @@
-"""What everybody in a network has: a folder, a key, a certificate, the ledger and a place in the epoch.
-
-A participant's folder::
-
-    participant.json    its settings (no secrets)
-    key.json            its key, encrypted; the passphrase comes from KLOPF_PASSPHRASE
-    certificate.*       its TLS certificate and that one's key
-    data.npz            its private samples
-    state/              what it has learned
-    receipts/           receipts in which it was listened to, a file an epoch
-    given/              receipts that it gave as a listener, a file an epoch
-    statements.jsonl    answers that it signed for auditors, of the last two epochs
-    vouchers.json       fees that it promised, or was promised
-    patience.json       who hung lately
-    disputes.json       up to which epoch nothing is left to dispute
-    log.txt             what it did
-    lock                held by the process that lives here
-"""
+"""What everybody in a network has: a folder, a key, a certificate, the ledger and a place in the epoch."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf import files, ledger, wire
+from klopf import ledger, wire
 from klopf.errors import BadCertificate, KlopfError, PeersError, Unanswered
-from klopf.peers._conduct import ConductSettings
 from klopf.peers._disputes import Disputes
+from klopf.peers._home import ParticipantSettings, lock
 from klopf.peers._patience import Patience
 from klopf.peers._seals import CROWD
-from klopf.peers.tasks import Task, task_from_json, task_to_json
 
-__all__ = ["PASSPHRASE", "TROUBLE", "Participant", "ParticipantSettings", "log", "outlast", "read_data", "trouble"]
+__all__ = ["PASSPHRASE", "TROUBLE", "Participant", "log", "outlast", "read_data", "trouble"]
 
 PASSPHRASE = "KLOPF_PASSPHRASE"
 """Name of the environment variable that unlocks key files."""
@@ -58,55 +38,6 @@ LONGEST_WAIT = 15.0
 """Seconds between two tries while the ledger's node is away, at most."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class ParticipantSettings:
-    """What ``participant.json`` holds. Paths are relative to the participant's folder."""
-
-    name: str
-    role: str
-    """``neuron``, ``auditor`` or ``requester``."""
-    ledger: str
-    """A file of the embedded chain, or an RPC URL."""
-    deployment: str
-    epochs: int
-    task: Task
-    """What the network is for."""
-    seed: int
-    host: str = "127.0.0.1"
-    """Where others reach it; empty: the address from which it reaches the ledger's node, found anew at each start."""
-    port: int = 0
-    listen: str = ""
-    """Where it listens; empty: at ``host``."""
-    relay: str = ""
-    """``host:port`` of the relay through which it is reached, where it cannot be dialled itself."""
-    seal_seconds: float = 30.0
-    """How long answers are sealed before they are opened, the same for everybody in a network; 0: they are not. Where
-    LISTEN is short, a quarter of it."""
-    conduct: ConductSettings = field(default_factory=ConductSettings)
-    more: dict[str, Any] = field(default_factory=dict)
-    """What only this role needs; see ``_neuron.py``, ``_requester.py`` and ``audit/_auditor.py``."""
-
-    def write(self, folder: Path) -> None:
-        content = asdict(replace(self, task=None)) | {"task": task_to_json(self.task)}  # type: ignore[arg-type]
-        files.replace(folder / "participant.json", json.dumps(content, indent=2))
-
-    @classmethod
-    def read(cls, folder: Path) -> ParticipantSettings:
-        try:
-            saved = json.loads((folder / "participant.json").read_text())
-            task, conduct = task_from_json(saved.pop("task")), ConductSettings(**saved.pop("conduct"))
-            return cls(task=task, conduct=conduct, **saved)
-        except KeyError as error:
-            raise PeersError(
-                f"{folder} was made by a version of Klopf without a declared {error.args[0]}: begin a new run"
-            ) from None
-        except (OSError, ValueError, TypeError, PeersError) as error:
-            raise PeersError(
-                f"{folder} is not a participant's folder ({error}): `klopf join` and `klopf run` make them, and "
-                "the `klopf join` that made this one mends it"
-            ) from None
 
 
 class Participant:
@@ -158,7 +89,7 @@ class Participant:
             KlopfError: the folder, key, passphrase, ledger or registration is not as it should be.
         """
         settings = ParticipantSettings.read(folder)
-        lock = _lock(folder)
+        held = lock(folder)
         thread = ThreadPoolExecutor(1, "ledger")
         try:
             if not (folder / "key.json").exists():
@@ -169,11 +100,11 @@ class Participant:
             run = asyncio.get_running_loop().run_in_executor
             book = await outlast(lambda: run(thread, lambda: ledger.connect(where, key, deployment)))
             self = cls(folder, settings, key, book)
-            self._ledger_thread, self._lock = thread, lock
+            self._ledger_thread, self._lock = thread, held
             await outlast(self._find_itself)
         except BaseException:
             thread.shutdown(wait=False)
-            os.close(lock)
+            os.close(held)
             raise
         return self
 
@@ -457,15 +388,6 @@ def _new_certificate(folder: Path, settings: ParticipantSettings) -> wire.Certif
     made = wire.Certificate.new(settings.name, *filter(None, (settings.host,)), days=CERTIFICATE_DAYS)
     made.save(folder)
     return made
-
-
-def _lock(folder: Path) -> int:
-    try:
-        return files.lock(folder / "lock")
-    except BlockingIOError:
-        raise PeersError(
-            f"another process lives in {folder}: end that one first, or join from another folder"
-        ) from None
 
 
 def log(line: str) -> None:

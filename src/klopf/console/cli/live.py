@@ -59,12 +59,13 @@ class Live:
 
     def progress(self, progress: Progress) -> None:
         """Where the run stands."""
+        self._epochs = progress.epochs
         done = max(0, progress.epoch - 1) + (0.5 if progress.phase == "claim" else 0.0)
         part = 0.5 * progress.arrived / progress.expected if progress.expected else 0.0
         count = f"{progress.arrived} of {progress.expected or '?'} done"
         text = f"epoch {min(progress.epoch, self._epochs)}: {progress.phase}, {count}"
         if self._console.is_terminal:
-            self._bar.update(self._task, completed=min(done + part, self._epochs), description=text)
+            self._bar.update(self._task, total=self._epochs, completed=min(done + part, self._epochs), description=text)
             notes = [Text(note, style="yellow") for note in progress.happened[-3:]]
             self._live.update(Group(self._table(progress), *notes, self._bar))
             return

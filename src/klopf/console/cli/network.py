@@ -15,7 +15,7 @@ from klopf.console.cli.passphrase import passphrase
 from klopf.errors import PeersError
 
 if TYPE_CHECKING:
-    from klopf.network import NetworkSettings, Prediction
+    from klopf.network import NetworkSettings, Prediction, Summary
 
 __all__ = ["Demo", "Neuron", "Predict", "Run", "Status", "Verify", "can_be_written", "live", "print_prediction"]
 
@@ -45,7 +45,7 @@ class Demo(Command):
 
 
 class Run(Command):
-    help = "Run a network of your own, described in one TOML file."
+    help = "Run a network of your own, described in one TOML file, or go on with a run that was stopped."
     extra = "network"
 
     def run(
@@ -56,6 +56,7 @@ class Run(Command):
         folder: Path | None = None,
         seed: int | None = None,
         epochs: int | None = None,
+        resume: Path | None = None,
         json_: Json = False,
     ) -> None:
         """Keys are locked with the passphrase in KLOPF_PASSPHRASE, which is asked for if it is not set.
@@ -71,12 +72,22 @@ class Run(Command):
         seed
             Instead of the file's.
         epochs
-            Instead of the file's.
+            Instead of the file's; with --resume, how many more.
+        resume
+            A run folder: everybody in it comes back and goes on, in place of a new run. An epoch whose time was over
+            meanwhile is let pass.
         """
         from klopf.network import EXAMPLE, read_settings
 
         if example:
             print(EXAMPLE, end="")
+            return
+        if epochs is not None and epochs < 1:
+            raise PeersError(f"--epochs {epochs}: at least 1 is needed")
+        if resume is not None:
+            if network is not None or folder is not None or seed is not None:
+                raise PeersError("--resume goes on with a run as it was begun: leave out the file, --folder and --seed")
+            _resume_network(resume, epochs, passphrase(), json_)
             return
         if network is None:
             raise PeersError(
@@ -180,11 +191,27 @@ class Neuron(Command):
 
 def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as_json: bool) -> None:
     from klopf import network
-    from klopf.console.cli.live import Live, print_summary
+    from klopf.console.cli.live import Live
 
     folder = folder or Path(time.strftime("klopf-run-%Y%m%d-%H%M%S"))
     with Live(settings) as live:
         summary = network.run(settings, folder, phrase, begun=live.begun, progress=live.progress)
+    _print_run(summary, folder, as_json)
+
+
+def _resume_network(folder: Path, epochs: int | None, phrase: str, as_json: bool) -> None:
+    from klopf import network
+    from klopf.console.cli.live import Live
+
+    with Live(network.read_run(folder).settings) as live:
+        summary = network.resume(folder, phrase, epochs, begun=live.begun, progress=live.progress)
+    _print_run(summary, folder, as_json)
+
+
+def _print_run(summary: Summary, folder: Path, as_json: bool) -> None:
+    from klopf import network
+    from klopf.console.cli.live import print_summary
+
     if as_json:
         print(network.to_json(summary.as_dict()))
         return
