@@ -28,6 +28,15 @@ def right(task, n=50):
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_a_free_rider_says_the_same_at_random_whatever_its_model_knows(task):
+    rider, asked = FreeRider(task, 3, IDS), inputs(task)
+    said = rider.answer(asked, right(task))
+    task.check_answers(said, len(asked))
+    np.testing.assert_array_equal(said, rider.answer(asked, right(task)[::-1].copy()))
+    assert (said != FreeRider(task, 4, IDS).answer(asked, right(task))).any()
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 def test_a_free_rider_answers_at_random_and_learns_nothing(task, tmp_path):
     name, settings = FreeRider(task, 7, IDS).model("mind", {"hidden": [8]})
     guesser = create_model(name, task, 7, settings)

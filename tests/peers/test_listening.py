@@ -33,6 +33,21 @@ def test_the_combination_knows_what_no_neighbour_knows_alone():
     assert (listener.combine(answers).argmax(axis=1) == labels).mean() > 0.95
 
 
+def test_who_has_few_samples_learns_more_by_going_through_them_again_the_same_for_the_same_seed():
+    few, (answers, labels) = network(60), network(seed=1)
+    once, studied, again = Listener(CLASSES), Listener(CLASSES), Listener(CLASSES)
+    once.learn(*few)
+    losses = [one.study(*few, [7]) for one in (studied, again)]
+
+    def loss(listener):
+        return -np.log(listener.combine(answers)[np.arange(len(labels)), labels]).mean()
+
+    assert loss(studied) < 0.9 * loss(once)
+    assert studied.to_json() == again.to_json() and losses[0] == losses[1]
+    assert losses[0] > loss(studied), "what is told is the loss before anything was learned from these samples"
+    assert Listener(CLASSES).study({}, labels[:0], [7]) == 0.0
+
+
 def test_liars_and_free_riders_are_not_heard():
     listener = Listener(CLASSES)
     for seed in range(3):
