@@ -23,7 +23,7 @@ def test_who_hangs_is_tried_ever_more_seldom_and_with_less_patience(tmp_path: Pa
         if (wait := patience.seconds(7, 30.0)) > 0:
             clock.now += wait
             spent, asked = spent + wait, asked + 1
-            patience.hung(7)
+            patience.hung(7, wait)
         clock.now += 1.0
     assert asked < 22
     assert spent < 30.0 + 21 * 7.5 + 1
@@ -32,10 +32,30 @@ def test_who_hangs_is_tried_ever_more_seldom_and_with_less_patience(tmp_path: Pa
     assert patience.seconds(7, 30.0) == 30.0
 
 
+def test_who_is_late_once_is_asked_again_in_the_next_epoch_however_short_that_is(tmp_path: Path) -> None:
+    clock = Clock()
+    patience = Patience(tmp_path / "patience.json", clock)
+    for _ in range(3):  # one lateness, of which several questions tell
+        patience.hung(7, 3.0)
+    clock.now += 2.0
+    assert patience.seconds(7, 3.0) == LEAST
+    patience.heard(7)
+    clock.now += 100.0
+    # whoever is late again and again is left alone ever longer, in proportion to the wait
+    spent, begun = 0.0, clock.now
+    while clock.now < begun + 600.0:
+        if (wait := patience.seconds(7, 3.0)) > 0:
+            clock.now += wait
+            spent += wait
+            patience.hung(7, wait)
+        clock.now += 0.5
+    assert spent < 25.0
+
+
 def test_it_outlives_the_process_but_no_file_and_no_clock_stops_it(tmp_path: Path) -> None:
     file, clock = tmp_path / "patience.json", Clock()
     before = Patience(file, clock)
-    before.hung(3)
+    before.hung(3, 30.0)
     after = Patience.open(file)
     after.clock = clock
     assert after.seconds(3, 30.0) == 0.0

@@ -1,6 +1,7 @@
 """A run that was stopped goes on, and one that has ended goes on for some epochs more; the books agree throughout."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -81,6 +82,16 @@ def test_a_killed_run_goes_on_and_an_ended_one_goes_on_for_longer(tmp_path):
     assert sum(n["earned"] for n in after["neurons"]) > sum(n["earned"] for n in before["neurons"])
     assert after["seconds"] > before["seconds"]
     assert network.verify(folder) == []
+    # what is damaged is one line that names it, before anything is begun
+    whole = (folder / "test.npz").read_bytes()
+    for cut in (b"", whole[:40]):
+        (folder / "test.npz").write_bytes(cut)
+        assert "test.npz cannot be read" in said(klopf("run", "--resume", folder), 2)
+    (folder / "test.npz").unlink()
+    assert "test.npz cannot be read" in said(klopf("run", "--resume", folder), 2)
+    (folder / "test.npz").write_bytes(whole)
+    shutil.rmtree(folder / "neurons/ada")
+    assert "ada is not a participant's folder" in said(klopf("run", "--resume", folder), 2)
 
 
 def test_what_cannot_be_resumed_is_one_line(tmp_path):

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klopf import files, ledger, peers
 from klopf.errors import PeersError
@@ -71,11 +74,12 @@ def resume(
     stopped = read_run(folder)
     key = ledger.keys.load(folder / "operator.json", passphrase)
     for member in stopped.members:
+        peers.ParticipantSettings.read(folder / member.folder)
         if peers.lived_in(folder / member.folder):
             raise PeersError(f"{member.name} of {folder} still runs: stop it, or wait until it has ended")
     begun("reading the data")
     shares = share_out(stopped.settings)
-    if not np.array_equal(shares.test.targets, np.load(folder / "test.npz", allow_pickle=False)["targets"]):
+    if not np.array_equal(shares.test.targets, _targets(folder)):
         raise PeersError(f"the data of {folder} has changed since it began: put back the file that its run.json names")
     now = _pass_over(stopped, key)
     if more is not None:
@@ -117,6 +121,15 @@ def _until(run: Run, epochs: int) -> Run:
     longer = replace(run, settings=run.settings.model_copy(update={"epochs": epochs}))
     longer.write()
     return longer
+
+
+def _targets(folder: Path) -> NDArray[Any]:
+    try:
+        with np.load(folder / "test.npz", allow_pickle=False) as saved:
+            targets: NDArray[Any] = saved["targets"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise PeersError(f"{folder / 'test.npz'} cannot be read ({error}): restore it from a backup") from None
+    return targets
 
 
 def _seconds(folder: Path) -> float:

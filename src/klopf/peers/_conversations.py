@@ -110,7 +110,7 @@ class Conversations:
         try:
             answer = await self.who.dendrite.ask(peer, "answer", tensors, payload, timeout=seconds)
         except TooLate as error:
-            log(f"no answer from {k}: {error}; it is not asked for {patience.hung(k):.0f} s")
+            log(f"no answer from {k}: {error}; it is not asked for {patience.hung(k, seconds):.0f} s")
             return None
         except KlopfError as error:
             log(f"no answer from {k}: {error}")
@@ -154,7 +154,7 @@ class Conversations:
                 answer = await self.who.dendrite.ask(k, "open", payload={"seal": key.hex()}, timeout=left)
             except KlopfError as error:
                 if isinstance(error, TooLate):
-                    self.who.patience.hung(k)
+                    self.who.patience.hung(k, left)
                 log(f"{k} did not open its seal: {error}")
                 return None
             if answer.payload != "later":
@@ -205,7 +205,7 @@ async def _give(who: Participant, signed: ledger.SignedReceipt) -> None:
         await who.dendrite.ask(peer, "receipt", payload=signed.to_json(), timeout=GIVE_SECONDS)
     except KlopfError as error:
         if isinstance(error, TooLate):
-            who.patience.hung(speaker)
+            who.patience.hung(speaker, GIVE_SECONDS)
         log(f"{speaker} did not take its receipt: {error}")
 
 

@@ -1,7 +1,8 @@
 """Who hung lately: a participant that is stopped, or cut off, costs the others a wait once and not in each epoch.
 
-Whoever lets a question run out of time is not asked at all for a while, then again with a quarter of the patience; each
-further time the pause doubles, up to four minutes. One answer, or one question of its own, and it counts as any other.
+Whoever lets a question run out of time is asked again with a quarter of the patience: anybody may be late once. Then it
+is not asked for four times as long as it was waited for, and each further time for twice as long, up to four minutes:
+where epochs are short pauses are, too. One answer, or one question of its own, and it counts as any other.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from klopf import files
 
 __all__ = ["Patience"]
 
-FIRST_PAUSE, LONGEST_PAUSE = 30.0, 240.0
+SAME, LONGEST_PAUSE = 1.0, 240.0
+"""Seconds in which several questions that run out of time are one lateness; and of a pause, at most."""
 LEAST = 2.0
 """Seconds for which somebody who hung is waited for, at least."""
 
@@ -51,11 +53,15 @@ class Patience:
             return 0.0
         return min(usual, max(LEAST, usual / 4))
 
-    def hung(self, k: int) -> float:
-        """``k`` let a question run out of time; returns for how many seconds it is not asked."""
-        times = self._hung.get(k, (0, 0.0))[0] + 1
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(times - 1, 10))
-        self._hung[k] = (times, self.clock() + pause)
+    def hung(self, k: int, waited: float) -> float:
+        """``k`` let a question run out of time, for which one ``waited`` so many seconds; returns for how many it is
+        not asked."""
+        times, again = self._hung.get(k, (0, 0.0))
+        now = self.clock()
+        if again - LONGEST_PAUSE <= now < again:
+            return again - now
+        pause = SAME if times == 0 else min(LONGEST_PAUSE, max(SAME, 4.0 * waited) * 2.0 ** min(times - 1, 10))
+        self._hung[k] = (times + 1, now + pause)
         self._save()
         return pause
 
