@@ -3,6 +3,7 @@
 import os
 import stat
 
+import numpy as np
 import pytest
 
 from klopf import files
@@ -66,3 +67,23 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
         (draft / "other").write_text("2")
     assert os.listdir(place) == ["other"]
     assert os.listdir(tmp_path) == ["model"]
+
+
+def test_arrays_come_back_and_whatever_is_damaged_is_one_kind_of_error(tmp_path):
+    place, made = tmp_path / "some.npz", {"a": np.arange(2000.0), "b": np.array(["x"])}
+    np.savez_compressed(place, **made)
+    found = files.arrays(place)
+    assert sorted(found) == ["a", "b"] and (found["a"] == made["a"]).all()
+    whole = place.read_bytes()
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+    for damaged in (b"", whole[:40], whole[:-30], b"no archive", flipped):
+        place.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"\w+: "):
+            files.arrays(place)
+    np.savez(place, a=np.array([object()], dtype=object))
+    with pytest.raises(ValueError, match="pickle"):
+        files.arrays(place)
+    place.unlink()
+    with pytest.raises(OSError, match="No such file"):
+        files.arrays(place)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -125,9 +124,8 @@ def _until(run: Run, epochs: int) -> Run:
 
 def _targets(folder: Path) -> NDArray[Any]:
     try:
-        with np.load(folder / "test.npz", allow_pickle=False) as saved:
-            targets: NDArray[Any] = saved["targets"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        targets: NDArray[Any] = files.arrays(folder / "test.npz")["targets"]
+    except (OSError, ValueError, KeyError) as error:
         raise PeersError(f"{folder / 'test.npz'} cannot be read ({error}): restore it from a backup") from None
     return targets
 

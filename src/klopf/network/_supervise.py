@@ -15,10 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from klopf import ledger, peers
+from klopf import files, ledger, peers
 from klopf.errors import KlopfError, PeersError, Unanswered
 from klopf.network._folder import Member, Run
 from klopf.network._troubles import troubles
@@ -86,7 +85,7 @@ class Supervisor:
     def __enter__(self) -> Supervisor:
         key = ledger.keys.load(self.run.folder / "operator.json", self.passphrase)
         self._book = self.run.connect(key)
-        self._targets = np.load(self.run.folder / "test.npz", allow_pickle=False)["targets"]
+        self._targets = files.arrays(self.run.folder / "test.npz")["targets"]
         interrupt_on_sigterm()  # so that the processes are ended then, too
         self._lifeline = os.pipe()
         return self
@@ -292,10 +291,13 @@ def read_results(run: Run, epoch: int, targets: NDArray[Any]) -> dict[int, float
     file = run.folder / requester.folder / "results" / f"{epoch}.npz"
     if not file.exists():
         return None
-    with np.load(file, allow_pickle=False) as result:
+    try:
+        result = files.arrays(file)
         scores = {0: run.task.score(result["network"], targets) if len(result["network"]) else 0.0}
         for id, said in zip(result["ids"], result["alone"], strict=True):
             scores[int(id)] = run.task.score(said, targets)
+    except (OSError, ValueError, KeyError) as error:
+        raise PeersError(f"{file} cannot be read ({error}): restore it from a backup") from None
     return scores
 
 

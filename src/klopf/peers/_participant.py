@@ -10,10 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from klopf import ledger, wire
+from klopf import files, ledger, wire
 from klopf.errors import BadCertificate, KlopfError, PeersError, Unanswered
 from klopf.peers._disputes import Disputes
 from klopf.peers._home import ParticipantSettings, lock
@@ -407,8 +406,7 @@ def trouble(line: str) -> None:
 def read_data(folder: Path) -> dict[str, NDArray[Any]]:
     """The arrays of ``data.npz``."""
     try:
-        with np.load(folder / "data.npz", allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        return files.arrays(folder / "data.npz")
     except (OSError, ValueError) as error:
         raise PeersError(
             f"no samples can be read in {folder / 'data.npz'} ({error}): restore the file; the `klopf join` that "

@@ -89,7 +89,7 @@ def load_model(folder: Path, task: Task, name: str) -> Model:
                 f"{folder} was saved by the model {saved!r}, not {adapter!r}: put its name in the settings"
             )
         loaded = _kind(adapter, folder / "package").load(folder, task)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise PeersError(
             f"no saved model can be read in {folder} ({error}): restore it or start the neuron anew"
         ) from None
