@@ -34,6 +34,7 @@ from klopf.ledger._deployment import USUAL, Former, deploy_over
 from klopf.ledger._migrate import claims_of
 from klopf.ledger._rpc import Rpc, open_rpc
 from tests.ledger.doubting import TERMS as AUDIT_TERMS
+from tests.ledger.market import test_economy
 from tests.ledger.memory import MemoryRpc
 from tests.ledger.moves import (
     AUDITORS,
@@ -184,11 +185,6 @@ BUGS = {
         "milestone ? t.halvingCycles != period : before >= t.milestone",
         "!milestone && before >= t.milestone",
     ),
-    "set aside beyond the reserve": (
-        "Emission",
-        "Math.min(Math.min(wanted, marketLeft), reserve - promised)",
-        "Math.min(wanted, marketLeft)",
-    ),
     "a voucher paid again and again": ("Vouchers", "r.redeemed += amount;", ""),
     "a reserve spent and kept": ("Vouchers", "r.held -= amount;", ""),
     "what thawed was taken, too": ("Vouchers", "if (r.thawing > r.held) r.thawing = r.held;", ""),
@@ -263,3 +259,13 @@ def test_a_planted_bug_is_caught(bug: str, contracts: Path, tmp_path: Path, monk
     with planted(*BUGS[bug], contracts, tmp_path, monkeypatch), pytest.raises((AssertionError, Reverted)):
         in_memory()
         play(300, hunting=True)
+
+
+@pytest.mark.slow
+def test_what_is_set_aside_beyond_the_reserve_is_caught(
+    contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Played by hand: a thousand KLP from the end of a billion, where no play of the machine comes."""
+    bound = ("Math.min(Math.min(wanted, marketLeft), reserve - promised)", "Math.min(wanted, marketLeft)")
+    with planted("Emission", *bound, contracts, tmp_path, monkeypatch), pytest.raises(AssertionError):
+        test_economy.test_the_last_of_the_reserve_is_set_aside_once_whoever_comes_first(test_economy.Memory())

@@ -231,6 +231,27 @@ def memory() -> Memory:
     return Memory()
 
 
+def test_the_last_of_the_reserve_is_set_aside_once_whoever_comes_first(memory: Memory) -> None:
+    """What a cycle may pay is told as it opens; when effort of cycles before it has taken the rest, there is none."""
+    emission = memory.ledger.emission
+    slot = {v.label: int(v.slot) for v in _abi.artifact("Emission").storage}["promised"]
+    memory.rpc.world.slots[bytes.fromhex(emission.address[2:]), slot] = RESERVE - 1_000 * KLP
+    for _ in range(3):
+        memory.days(1)
+        emission.roll()
+    assert emission.market_left() > 0
+    now = emission.cycle()
+    for cycle in range(now - 2, now):
+        memory.as_contract("Effort", "setEffortAside", cycle)
+    left = RESERVE - emission.promised()
+    assert left < emission.market_left(), "else nothing is tried here"
+    memory.as_contract("Settlement", "setAside", 10**30)
+    assert emission.promised() == RESERVE
+    memory.as_contract("Settlement", "setAside", 10**30)
+    memory.as_contract("Effort", "setEffortAside", now)
+    assert emission.promised() == RESERVE
+
+
 def play_sixty_years(memory: Memory, chance: random.Random, longest: int) -> tuple[int, int]:
     """The contract against the model: every cycle that is opened pays all it has. Cycles opened, units paid."""
     model, emission = Model(), memory.ledger.emission
