@@ -74,8 +74,9 @@ def test_a_call_sees_the_block_it_is_asked_at(made: chain.Chain) -> None:
     assert int(w3.eth.call({"data": code}, 2).hex(), 16) == 2
     assert int(w3.eth.call({"data": code}).hex(), 16) == 3
     assert int(w3.eth.call({"data": code}, "pending").hex(), 16) == 4
-    parent = asm(2, "BLOCKHASH PUSH0 MSTORE", 32, "PUSH0 RETURN")
-    assert w3.eth.call({"data": parent}) == w3.eth.get_block(2).hash
+    # a creation gives its code, which may not begin with 0xEF (EIP-3541): one hash in 256 does
+    parent = asm(2, "BLOCKHASH", 1, "MSTORE", 33, "PUSH0 RETURN")
+    assert w3.eth.call({"data": parent}) == b"\0" + w3.eth.get_block(2).hash
 
 
 def root(value: bytes) -> bytes:
