@@ -76,7 +76,7 @@ interface IReveals {
     /// @param epoch Number of the epoch.
     error AlreadyRevealed(uint32 auditor, uint32 epoch);
 
-    /// @notice What is revealed is not what was committed to under this key.
+    /// @notice What is revealed is not what was committed to under the key of then.
     /// @param auditor Id of the auditor.
     /// @param epoch Number of the epoch.
     error WrongReveal(uint32 auditor, uint32 epoch);
@@ -112,6 +112,12 @@ interface IReveals {
     /// @param epoch Number of the epoch.
     /// @param auditor Id of the auditor.
     function revealedAt(uint32 epoch, uint32 auditor) external view returns (uint64);
+
+    /// @notice The key that an auditor had when it committed, which binds what it reveals, also where it has another since;
+    ///         zero where it has not committed.
+    /// @param epoch Number of the epoch.
+    /// @param auditor Id of the auditor.
+    function committedWith(uint32 epoch, uint32 auditor) external view returns (address);
 
     /// @notice An auditor's part of LISTEN. `commitment` is `commitmentOf(epoch, key of the auditor, results, salt)`.
     /// @param auditor Id of the auditor.

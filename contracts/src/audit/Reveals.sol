@@ -23,6 +23,11 @@ abstract contract Reveals is IReveals {
         bool bound; // the neuron was bound to listen
     }
 
+    struct Sealed {
+        address key; // of the auditor when it committed
+        uint64 revealedAt; // in seconds since 1970; 0 for not yet
+    }
+
     struct Open {
         uint32 oldest; // first epoch with a finding that is not concluded; 0 for none
         uint32 latest; // last epoch with a finding
@@ -35,7 +40,7 @@ abstract contract Reveals is IReveals {
     IAuditTerms public immutable terms;
 
     mapping(uint32 epoch => mapping(uint32 auditor => bytes32)) public commitments;
-    mapping(uint32 epoch => mapping(uint32 auditor => uint64)) public revealedAt;
+    mapping(uint32 epoch => mapping(uint32 auditor => Sealed)) private _sealed;
     mapping(uint32 epoch => Turnout) public turnout;
     mapping(uint32 epoch => mapping(uint32 neuron => Shown[])) internal _shown;
     mapping(uint32 epoch => mapping(uint32 neuron => mapping(uint256 place => Score))) private _scores; // in its order
@@ -60,6 +65,7 @@ abstract contract Reveals is IReveals {
         if (commitments[epoch][auditor] != 0) revert AlreadyCommitted(auditor, epoch);
         // APPLY
         commitments[epoch][auditor] = commitment;
+        _sealed[epoch][auditor].key = registry.keyOf(auditor);
         turnout[epoch].committed += stake.stakeAt(auditor, epoch);
         clock.arrive(auditor);
         // EMIT
@@ -74,7 +80,7 @@ abstract contract Reveals is IReveals {
         if (epoch == 0 || clock.phase() != IClock.Phase.Claim) revert WrongPhase();
         if (commitments[epoch][auditor] == 0) revert NotCommitted(auditor, epoch);
         if (revealed(epoch, auditor)) revert AlreadyRevealed(auditor, epoch);
-        if (commitments[epoch][auditor] != commitmentOf(epoch, registry.keyOf(auditor), results, salt)) {
+        if (commitments[epoch][auditor] != commitmentOf(epoch, _sealed[epoch][auditor].key, results, salt)) {
             revert WrongReveal(auditor, epoch);
         }
         (bytes32 seed, uint256 seats) = _lots(epoch);
@@ -87,7 +93,7 @@ abstract contract Reveals is IReveals {
             if (!_contains(stake.draw(seed, r.neuron, seats), auditor)) revert NotDrawn(auditor, r.neuron);
         }
         // APPLY
-        revealedAt[epoch][auditor] = uint64(block.timestamp);
+        _sealed[epoch][auditor].revealedAt = uint64(block.timestamp);
         turnout[epoch].revealed += stake.stakeAt(auditor, epoch);
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
@@ -103,7 +109,17 @@ abstract contract Reveals is IReveals {
 
     /// @inheritdoc IReveals
     function revealed(uint32 epoch, uint32 auditor) public view returns (bool) {
-        return revealedAt[epoch][auditor] != 0;
+        return _sealed[epoch][auditor].revealedAt != 0;
+    }
+
+    /// @inheritdoc IReveals
+    function revealedAt(uint32 epoch, uint32 auditor) external view returns (uint64) {
+        return _sealed[epoch][auditor].revealedAt;
+    }
+
+    /// @inheritdoc IReveals
+    function committedWith(uint32 epoch, uint32 auditor) external view returns (address) {
+        return _sealed[epoch][auditor].key;
     }
 
     /// @inheritdoc IReveals

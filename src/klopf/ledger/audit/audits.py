@@ -17,7 +17,7 @@ from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
 from klopf.ledger._parameters import Marks as Terms
 from klopf.ledger._parameters import task_id, task_name
-from klopf.ledger._replay import Replay
+from klopf.ledger._replay import ZERO, Replay
 from klopf.ledger.audit import _reference as ref
 from klopf.ledger.audit.audit_terms import AuditTermsReplay
 from klopf.ledger.audit.marks import MarksReplay
@@ -26,6 +26,7 @@ from klopf.ledger.core.clock import Clock, ClockReplay, Phase
 from klopf.ledger.core.registry import Registry, RegistryReplay
 from klopf.ledger.core.rules import Rules
 from klopf.ledger.core.stake import StakeReplay
+from klopf.ledger.keys import checksum
 from klopf.neuron import Standing
 
 __all__ = [
@@ -190,6 +191,8 @@ class AuditsReplay(Replay):
         self.clock, self.registry, self.stake = self.of(ClockReplay), self.of(RegistryReplay), self.of(StakeReplay)
         self.rules, self.marks, self.terms = self.clock.rules, self.of(MarksReplay), self.of(AuditTermsReplay)
         self.commitments: dict[tuple[int, int], bytes] = {}
+        self.keys: dict[tuple[int, int], str] = {}
+        """With which each committed."""
         self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
         self.counted: Counter[int] = Counter()
         """By epoch, the findings about neurons that were bound to listen."""
@@ -209,14 +212,15 @@ class AuditsReplay(Replay):
     def on_Committed(self, e: Committed) -> None:
         self.clock.during(e, e.epoch, Phase.LISTEN)
         self.commitments[e.epoch, e.auditor] = e.commitment
+        self.keys[e.epoch, e.auditor] = self.registry.members[e.auditor].key
 
     def on_Revealed(self, e: Revealed) -> None:
-        at, m, rules = self.where(e), self.registry.members[e.auditor], self.rules.now
+        at, key, rules = self.where(e), self.keys.get((e.epoch, e.auditor), ZERO), self.rules.now
         self.clock.during(e, e.epoch, Phase.CLAIM)
         self.differ(f"second reveal of {e.auditor} in epoch {e.epoch}", False, (e.epoch, e.auditor) in self.revealed)
         self.revealed.add((e.epoch, e.auditor))
         self.shown_at[e.epoch, e.auditor] = self.time_of(e.block)
-        digest = keccak(encode(_COMMITTED, (e.epoch, m.key, [r.as_tuple() for r in e.results], e.salt)))
+        digest = keccak(encode(_COMMITTED, (e.epoch, key, [r.as_tuple() for r in e.results], e.salt)))
         self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)
         electorate = self.registry.electorate(e.epoch)
         terms = self.terms.counted_in(e.epoch)
@@ -354,7 +358,7 @@ class Audits(Contract):
         return bytes(keccak(encode(_COMMITTED, (epoch, address, rows_of(results), salt))))
 
     def commit(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
-        """An auditor's part of LISTEN, bound to the key that sends.
+        """An auditor's part of LISTEN, bound to the key that it has now.
 
         Raises:
             LedgerError: a result has no task or more than :data:`MOST_TASKS`, or all are more than a transaction
@@ -363,7 +367,8 @@ class Audits(Contract):
         _refuse(results)
         _refuse_too_many(results, self._ledger.client(Rules).current().audit_seats)
         epoch = self._ledger.client(Clock).now().epoch
-        return self._write("commit", id, self.commitment(epoch, self._ledger.me.address, results, salt))
+        key = self._ledger.client(Registry).get(id).key
+        return self._write("commit", id, self.commitment(epoch, key, results, salt))
 
     def reveal(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:
         """An auditor's part of CLAIM: the same results and salt.
@@ -430,6 +435,10 @@ class Audits(Contract):
     def revealed(self, epoch: int, auditor: int) -> bool:
         """Whether ``auditor`` has revealed."""
         return bool(self._read("revealed", epoch, auditor))
+
+    def committed_with(self, epoch: int, auditor: int) -> str:
+        """The key that an auditor had when it committed, by which its reveal is checked."""
+        return checksum(self._read("committedWith", epoch, auditor))
 
     def revealed_at(self, epoch: int, auditor: int) -> int:
         """When ``auditor`` revealed, in seconds since 1970; 0 for not."""
