@@ -34,7 +34,7 @@ def commands(page: Path) -> set[tuple[str, ...]]:
     return found
 
 
-GROUPS = {"keys", "chain", "bench", "ledger", "dao"}
+GROUPS = {"keys", "chain", "bench", "ledger", "dao", "store"}
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,9 @@
     ├── ExtensionError     something that was added from outside cannot be used
     ├── MissingExtra       something is asked for that an extra brings, and it is not installed (an ImportError, too)
     ├── TableError         a table of samples cannot be read, or holds what cannot be used
+    ├── StoreError         records, a policy or a block cannot be used
+    │   ├── DamagedBlock       a block is not what its name says, or is not there (has its name)
+    │   └── BudgetSpent        a device's budget of privacy does not allow what was asked for
     ├── PeersError         a network or a neuron in it is set up wrongly
     └── AuditError         an audit cannot be carried out
 """
@@ -34,7 +37,9 @@ __all__ = [
     "AuditError",
     "BadAnswer",
     "BadCertificate",
+    "BudgetSpent",
     "ChainError",
+    "DamagedBlock",
     "DamagedFile",
     "DiskFull",
     "Diverged",
@@ -48,6 +53,7 @@ __all__ = [
     "Refused",
     "Rejected",
     "Reverted",
+    "StoreError",
     "TableError",
     "TooLate",
     "Unanswered",
@@ -167,6 +173,22 @@ class MissingExtra(KlopfError, ImportError):
 
 class TableError(KlopfError):
     """A table of samples cannot be read, or holds what cannot be used."""
+
+
+class StoreError(KlopfError):
+    """Records, a policy, a block or a store cannot be used."""
+
+
+class DamagedBlock(StoreError):
+    """A block is not what its name says, or is not there. ``cid``: its name."""
+
+    def __init__(self, message: str, cid: str) -> None:
+        super().__init__(message)
+        self.cid = cid
+
+
+class BudgetSpent(StoreError):
+    """What is left of a device's budget of privacy is less than what was asked for; nothing was spent."""
 
 
 class PeersError(KlopfError):

@@ -18,11 +18,14 @@ EXTRAS = {
         "web3", "eth", "coincurve", "grpc", "google.protobuf", "cryptography", "pydantic", "arro3.io", "sklearn",
         "skops",
     ),
+    "noise": ("opendp",),
     "parquet": ("arro3.io",),
     "plot": ("matplotlib",),
     "river": ("river",),
     "rl": ("gymnasium", "imageio"),
     "sklearn": ("sklearn",),
+    "store": ("libipld", "pyfastcdc", "zstandard", "pydantic"),
+    "text": ("presidio_analyzer",),
 }  # fmt: skip
 """Each extra's modules: those without which nothing that asks for it works."""
 

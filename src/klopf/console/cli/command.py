@@ -119,6 +119,7 @@ COMMANDS = Point(
         "keys": "klopf.console.cli.keys:Keys",
         "chain": "klopf.console.cli.chain:Chain",
         "ledger": "klopf.console.cli.ledger:Ledger",
+        "store": "klopf.console.cli.store:Store",
         "dao": "klopf.console.cli.dao:Dao",
         "bench": "klopf.console.cli.bench:Bench",
         "learn": "klopf.console.cli.learn:Learn",
