@@ -4,6 +4,10 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
+# scenarios start many processes: without kept byte code each of them compiles the sources again
+unexport PYTHONDONTWRITEBYTECODE
+# tests wait for other processes a good part of their time: one worker more than there are cores
+WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 
 .PHONY: help warm demo test test-extras slow soak bench lint contracts docs clean
 help:            ## this list
@@ -26,12 +30,12 @@ demo: .venv/.run ## the main job: a network of independent models, ending in a r
 	@$(BIN)/klopf demo
 
 test: .venv/.dev ## all tests but the slow ones and those of test-extras, a file to a core
-	@$(BIN)/python -m pytest -m 'not slow and not soak and not extras' -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -m 'not slow and not soak and not extras' -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had
 	@$(BIN)/python tests/bring_anvil.py
 	@cd contracts && { npm ci --silent || echo "no npm: what compiles contracts is skipped"; }
-	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600

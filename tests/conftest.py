@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         given = item.callspec.params if hasattr(item, "callspec") else {}
         if "anvil" in getattr(item, "fixturenames", ()) or given.get("chain_endpoint") == "anvil":
             item.add_marker("extras")
+    patience: dict[Path, float] = defaultdict(float)
+    for item in items:
+        if asked := item.get_closest_marker("timeout"):
+            patience[item.path] = max(patience[item.path], float(asked.args[0]))
+    # a file that asks for more time is begun earlier: begun last, it would keep one core busy while others idle
+    items.sort(key=lambda item: -patience[item.path])
 
 
 @pytest.fixture
