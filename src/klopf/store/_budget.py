@@ -33,7 +33,7 @@ Cost = dict[str, int]
 
 def cost(policy: Policy, times: Iterable[datetime | None]) -> Cost:
     """What giving a record at each of ``times`` costs (None: at no known time, which is a period of its own)."""
-    each = sum(math.ceil(Fraction(action.epsilon) * _MILLION) for action in policy.noised.values())
+    each = sum(math.ceil(Fraction(str(action.epsilon)) * _MILLION) for action in policy.noised.values())
     if not each or policy.budget is None:
         return {}
     counted = Counter(_period(policy.budget, time) for time in times)
@@ -135,4 +135,4 @@ class Ledger:
 
 
 def _most(budget: Budget) -> int:
-    return math.floor(Fraction(budget.epsilon) * _MILLION)
+    return math.floor(Fraction(str(budget.epsilon)) * _MILLION)

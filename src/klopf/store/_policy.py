@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from klopf.errors import StoreError
 from klopf.store._actions import Actions
 from klopf.store._actions._base import Action
+from klopf.store._actions._cells import numbers
+from klopf.store._actions._coarsen import moments
 from klopf.store._actions._noise import Noise
 from klopf.store._actions._plain import Drop, Keep
 from klopf.tables import Table
@@ -184,6 +186,16 @@ class Policy(_Strict):
                 action.check(table.columns[name], table)
             except StoreError as error:
                 raise StoreError(f"{table.name}, field {name!r}: {error}") from None
+        for name in self.screen.near:
+            try:
+                numbers(table.columns[name])
+            except StoreError as error:
+                raise StoreError(f"{table.name}, screen.near {name!r}: {error}") from None
+        if self.budget and self.budget.time:
+            try:
+                moments(table.columns[self.budget.time])
+            except StoreError as error:
+                raise StoreError(f"{table.name}, budget.time {self.budget.time!r}: {error}") from None
         if self.anonymity and self.anonymity.k > len(table):
             raise StoreError(f"{table.name} has {len(table)} records: {self.anonymity.k} of them cannot look alike")
 

@@ -24,12 +24,11 @@ def redact(texts: Sequence[str], words: tuple[str, ...]) -> list[str | None]:
 
 @cache
 def _recognisers(words: tuple[str, ...]) -> list[Any]:
-    from presidio_analyzer import PatternRecognizer
+    from presidio_analyzer import Pattern, PatternRecognizer
     from presidio_analyzer.predefined_recognizers import (
         CreditCardRecognizer,
         CryptoRecognizer,
         DateRecognizer,
-        EmailRecognizer,
         IbanRecognizer,
         IpRecognizer,
         PhoneRecognizer,
@@ -39,10 +38,13 @@ def _recognisers(words: tuple[str, ...]) -> list[Any]:
     found: list[Any] = [
         kind()
         for kind in (
-            CreditCardRecognizer, CryptoRecognizer, DateRecognizer, EmailRecognizer, IbanRecognizer, IpRecognizer,
-            PhoneRecognizer, UrlRecognizer,
+            CreditCardRecognizer, CryptoRecognizer, DateRecognizer, IbanRecognizer, IpRecognizer, PhoneRecognizer,
+            UrlRecognizer,
         )
     ]  # fmt: skip
+    # Presidio's own recogniser of e-mail addresses downloads a list of domains to check them against
+    mail = Pattern("mail", r"[\w.+%-]+@[\w-]+(\.[\w-]+)*", 1.0)
+    found.append(PatternRecognizer(supported_entity="EMAIL_ADDRESS", patterns=[mail]))
     if words:
         found.append(PatternRecognizer(supported_entity="WORD", deny_list=list(words)))
     return found
@@ -51,14 +53,14 @@ def _recognisers(words: tuple[str, ...]) -> list[Any]:
 def _redacted(text: str, recognisers: Sequence[Any]) -> str:
     spans = sorted(
         (
-            (found.start, -found.score, found.end, found.entity_type)
+            (found.start, -found.end, -found.score, found.entity_type)  # the longest of those that begin together
             for one in recognisers
             for found in one.analyze(text=text, entities=one.supported_entities, nlp_artifacts=None)
         ),
     )
     out, at = [], 0
-    for start, _, end, kind in spans:
+    for start, end, _, kind in spans:
         if start >= at:
             out += [text[at:start], f"<{kind}>"]
-        at = max(at, end)
+        at = max(at, -end)
     return "".join([*out, text[at:]])
