@@ -9,47 +9,47 @@ price of gas in 1e-9 coin and of the coin in dollars: look them up for your chai
 
 Result (the defaults for gas; the day's cost only restates them at the price given):
 
-    deploy all contracts            40,562,426
+    deploy all contracts            42,582,559
     transfer tokens                     56,595
-    register                           202,345
+    register                           202,381
     stake                              377,694
     arrive                             105,863
     deposit fees                        59,942
-    open a cycle                       153,636
-    post                               172,079
-    commit an audit                    115,061
+    open a cycle                       153,669
+    post                               177,535
+    commit an audit                    141,450
     reserve fees for 8 neurons         266,691
     redeem a voucher                    96,730
     advance                             64,241
-    claim, 1 receipt                   211,906
-    claim, 8 receipts                  534,650
-    reveal, 8 neurons                1,440,351
-    open a dispute                     121,703
-    answer a dispute                    47,553
-    collect for 8 neurons              503,709
-    conclude for 8 neurons           1,434,771
+    claim, 1 receipt                   211,707
+    claim, 8 receipts                  534,450
+    reveal, 8 neurons                1,467,893
+    open a dispute                     122,114
+    answer a dispute                    47,905
+    collect for 8 neurons              504,335
+    conclude for 8 neurons           1,325,346
     mint a device                      213,560
-    mint a device, carried             219,772
+    mint a device, carried             219,784
     join a node                         64,891
-    report effort, first               625,293
-    report effort                      313,687
+    report effort, first               625,425
+    report effort                      313,831
     report on a job, 150 workers     3,881,869
     pay 150 workers                  4,940,064
     give a job's rest back              51,790
     knock                               68,490
-    unstake                            180,090
+    unstake                            180,112
 
-    46,106 gas for each further receipt in a claim; 1,489,171 gas a neuron and epoch
-    a day of 10,000 neurons with 8 neighbours and 24 epochs: 357,400,950,000 gas = 35.74 coins = $21,444
-      ($2.1444 a neuron)
+    46,106 gas for each further receipt in a claim; 1,491,155 gas a neuron and epoch
+    a day of 10,000 neurons with 8 neighbours and 24 epochs: 357,877,200,000 gas = 35.79 coins = $21,473
+      ($2.1473 a neuron)
 
     stake as the last auditor, 3 auditors            314,094
-    draws for 200 neurons, 3 auditors              3,495,682
-    a further draw, 3 auditors                        17,181
+    draws for 200 neurons, 3 auditors              3,496,016
+    a further draw, 3 auditors                        17,182
     list of all auditors, 3 auditors                  33,731
-    stake as the last auditor, 1,000 auditors        324,096
-    draws for 200 neurons, 1,000 auditors          9,182,740
-    a further draw, 1,000 auditors                    40,216
+    stake as the last auditor, 1,000 auditors        324,138
+    draws for 200 neurons, 1,000 auditors          9,187,458
+    a further draw, 1,000 auditors                    40,239
     list of all auditors, 1,000 auditors           2,477,269
 """
 

@@ -9,7 +9,7 @@ of 14 hashes; pages as Klopf's clients make them. That is done by the rules that
 an audit), which takes long. The dearest call of each function counts. Left out is what only contracts call, what
 belongs to OpenZeppelin alone (approvals, permits, roles), and calls of the rules' owner, none of which depends on how
 many take part; what else was not called is named at the end. The full network took four minutes on a busy machine of
-two cores.
+two cores. One file because all of it happens in one town, one thing after the other.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from figures import Report, arguments
 
 from klopf.ledger import (
     KLP,
+    Answered,
     AuditTerms,
-    Counts,
     Key,
     Ledger,
     Parameters,
@@ -39,14 +39,17 @@ from klopf.ledger import (
     Result,
     Role,
     SignedReceipt,
+    Transcript,
     _abi,
 )  # fmt: skip
 from klopf.ledger._client import Client
-from klopf.ledger._deployment import USUAL, deploy_over
+from klopf.ledger._deployment import USUAL, Former, deploy_over
+from klopf.ledger._migrate import claims_of, restore
 from klopf.ledger._pack import contracts
-from klopf.ledger._receipts import root_from
-from klopf.ledger.audit.audits import MOST_TASKS, fitting
-from klopf.ledger.evidence import Challenges, Place
+from klopf.ledger._receipts import merkle, root_from
+from klopf.ledger.agents import AgentIdentity
+from klopf.ledger.audit.audits import MOST_TASKS, Revealed, fitting
+from klopf.ledger.evidence import AuditPay, Challenges, Opening, Place, Said, Statement, answer_hash
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.ledger.conftest import Net, secret
@@ -54,9 +57,14 @@ from tests.ledger.memory import MemoryRpc
 
 MOST = 2**24
 DRAWN = 600  # seats that a client has drawn in one call
+EPOCHS = 24
 DAY, WINDOW, PATH, COLUMN, PAGE, WORKERS = 24 * 3600, 3600, 14, 128, 40, 150
 RULES = Parameters(maturity=0, dispute_seconds=WINDOW, patience=1)
 DEAREST = replace(RULES, audit_seats=16, audit_quorum=9, committee=64)
+ASKED, MODEL = 240, b"\7" * 32
+TASKS = ("accuracy", "robustness", *(f"task {n:02}" for n in range(2, MOST_TASKS)))
+"""The first two decide whether a neuron passes."""
+SURE, UNSURE = (900_000, *[11_111] * 9), (11_111, 900_000, *[11_111] * 8)
 LEFT_OUT = {
     "contracts alone": "Clock.start Registry.onHeard Registry.onJudged Registry.onPost Registry.onStake Rules.adopt "
     "Reserves.mint Stake.burn Stake.slash Stake.slashAndBurn Stake.slashFor Token.emitTo Token.mintFrom Effort.onSold "
@@ -66,7 +74,7 @@ LEFT_OUT = {
     "Snapshots.upgradeToAndCall Reserves.setRate Rules.propose Rules.renounceOwnership Rules.transferOwnership "
     "Economy.propose AuditPay.propose Schema.agree",
 }
-OPENZEPPELIN = {"Timelock", "Token", "Snapshots", "Devices", "KlopfGovernor"}
+OPENZEPPELIN = {"Timelock", "Token", "Snapshots", "Devices", "Forwarder", "KlopfGovernor"}
 """Of these only what Klopf's own clients call is measured."""
 
 
@@ -76,6 +84,9 @@ class Counting(MemoryRpc):
     def __init__(self) -> None:
         super().__init__()
         self.gas: dict[str, int] = {}
+        self.each: dict[str, list[int]] = {}
+        """The gas of every call, by what was called."""
+        self.total = 0
         self.names: dict[str, tuple[str, dict[bytes, str]]] = {}
 
     def know(self, addresses: dict[str, str]) -> None:
@@ -88,7 +99,10 @@ class Counting(MemoryRpc):
         contract, functions = self.names.get((to or "").lower(), ("", {}))
         if contract:
             what = f"{contract}.{functions.get(data[:4], data[:4].hex())}"
-            self.gas[what] = max(self.gas.get(what, 0), int(receipt["gasUsed"], 16))
+            spent = int(receipt["gasUsed"], 16)
+            self.gas[what] = max(self.gas.get(what, 0), spent)
+            self.each.setdefault(what, []).append(spent)
+            self.total += spent
         return receipt
 
     def request(self, method: str, *params: Any) -> Any:
@@ -117,12 +131,17 @@ class Town:
     def __init__(self, neurons: int, auditors: int, devices: int, say: Callable[[str], None]) -> None:
         self.rpc = Counting()
         admin = secret(0)
-        made = deploy_over(self.rpc, admin, RULES, audit=AuditTerms(), packs=(*USUAL, "evidence"))
+        made = deploy_over(self.rpc, admin, RULES, audit=AuditTerms(), packs=(*USUAL, "evidence", "agents"))
         self.rpc.know(made.addresses)
         self.net = Net(Ledger(self.rpc, made, admin), self.wait)
         self.book = self.net.admin
         for contract in (self.book.stake, self.book.registry, self.book.devices):
             self.book.token.approve(contract.address, 2**255)
+        asked = [(keccak(b"question %d" % n), answer_hash(SURE)) for n in range(ASKED)]
+        self.pairs = tuple(sorted((bytes(q), a) for q, a in asked))
+        root = Said(0, 0, 0, MODEL, self.pairs).root
+        rows = [Answered(*pair, 1, 0 if n < 45 else 10_000, root) for n, pair in enumerate(self.pairs)]
+        self.made = Transcript(rows)  # what every auditor finds about every neuron: only who signed it differs
         self.auditors = [self.join(Role.AUDITOR, 5_000 * KLP) for _ in range(auditors)]
         self.neurons = [self.join(Role.NEURON, 100 * KLP) for _ in range(neurons)]
         for id in self.neurons[:5]:
@@ -172,8 +191,11 @@ class Town:
             self.next_phase()
             self.next_phase()
         self.rpc.since()
+        self.odd = (self.book.clock.now().epoch + 1) % 2
         for _ in range(2):
+            self.rpc.each = {}
             self.epoch(rules, tasks)
+        self.usual_epoch()
         self.members()
         self.fees()
         self.jobs()
@@ -215,13 +237,36 @@ class Town:
             self.dispute(epoch, left_out)
         self.doubt(epoch, next(iter(found)))
         self.wait(WINDOW)
+        before = self.rpc.total
         self.of(speakers[0]).settlement.collect(epoch, speakers[:1])
         self.book.audits.conclude(epoch, speakers[: PAGE // 4])
+        self.book.settle(epoch, speakers)
+        self.settling = (self.rpc.total - before) / len(speakers)
+        self.revealing = self.rpc.each["Audits.reveal"][0] / len(next(iter(found.values())))
         self.book.audits.absent(epoch, late[: len(late) // 4])
         self.book.audits.punish(epoch, speakers)
-        self.book.settle(epoch, speakers)
         self.book.settle(epoch, late)
+        self.collect(epoch, next(iter(found)), late)
         self.views(epoch)
+
+    def usual_epoch(self) -> None:
+        """What the epoch that was played last took: of each neuron, of each auditor, and once."""
+        mean = {what: sum(spent) / len(spent) for what, spent in self.rpc.each.items()}
+        claims = self.rpc.each["Settlement.claim"][1:]  # the first is the largest there is
+        self.neuron = {
+            "post": mean["Settlement.post"],
+            "claim": sum(claims) / len(claims),
+            "settle: collect and conclude": self.settling,
+            "be audited: three reveals": 3 * self.revealing,
+            "show a value to the beacon": mean["Beacon.show"],
+        }
+        self.auditor = {
+            "commit": mean["Audits.commit"],
+            "show a value to the beacon": mean["Beacon.show"],
+            "doubt, and show what is doubted": mean["Challenges.doubt"] + mean.get("Challenges.show", 0),
+            "collect its pay": mean.get("AuditPay.collect", 0),
+        }
+        self.once = {"advance twice": 2 * mean["Clock.advance"]}
 
     def tip(self, id: int) -> bytes:
         return bytes(keccak(encode(("bytes32",), (bytes([id % 251]) * 32,))))
@@ -244,8 +289,7 @@ class Town:
     def audit(self, epoch: int, neurons: Sequence[int], tasks: int) -> tuple[dict[int, list[Result]], list[int]]:
         """The auditors drawn for ``neurons`` commit; who is drawn for none of them commits to nothing, and some of
         those will not reveal. The first one has all that it is drawn for among 3,000 neurons."""
-        counts = Counts(240, 1_950_000, 17_000_000_000, b"\1" * 32)
-        said = {f"task {t:02}": counts for t in range(tasks)}
+        said = {task: self.made.counts for task in TASKS[:tasks]}
         drawn = {n: self.book.audits.drawn(epoch, n) for n in neurons}
         chief = drawn[neurons[0]][0]
         found: dict[int, list[Result]] = {chief: []}
@@ -271,15 +315,56 @@ class Town:
             self.book.disputes.uphold(epoch, r.listener, r.speaker)
 
     def doubt(self, epoch: int, auditor: int) -> None:
-        """A question of each part of an audit is doubted and not shown: what it costs to show one, see docs."""
-        told = [e for e in self.book.audits.reveals(self.rpc.number - 9000, self.rpc.number)
-                if (e.epoch, e.auditor) == (epoch, auditor)]  # fmt: skip
+        """A question of an audit is doubted: that of a first epoch is not shown in time, that of a second is."""
+        event = self.told(epoch, auditor)
         doubter = self.of(self.neurons[1]).client(Challenges)
-        places = [Place(epoch, auditor, e.results[-1].neuron, "task 00", 0) for e in told]
-        for place, event in zip(places, told, strict=True):
-            doubter.doubt(place, event, self.of(auditor).me.address)
-        self.wait(doubter.window(epoch) + 1)
-        doubter.uphold(places[0])
+        place = Place(epoch, auditor, event.results[-1].neuron, TASKS[0], ASKED // 2)
+        doubter.doubt(place, event, self.of(auditor).me.address)
+        if epoch % 2 == self.odd:
+            self.of(auditor).client(Challenges).show(place, self.opening(place))
+        else:
+            self.wait(doubter.window(epoch) + 1)
+            doubter.uphold(place)
+
+    def told(self, epoch: int, auditor: int) -> Revealed:
+        """What an auditor revealed."""
+        (event,) = [e for e in self.book.audits.reveals(self.rpc.number - 9000, self.rpc.number)
+                    if (e.epoch, e.auditor) == (epoch, auditor)]  # fmt: skip
+        return event
+
+    def opening(self, place: Place) -> Opening:
+        """A question as it is shown."""
+        one = self.made.answered[place.place]
+        said = self.said(place.epoch, place.neuron, place.auditor, self.pairs)
+        proof = said.proof(self.pairs.index((one.question, one.answer)))
+        return Opening(one, tuple(self.made.proof(place.place)), MODEL, proof, self.signed(said))
+
+    def said(self, epoch: int, neuron: int, auditor: int, pairs: tuple[tuple[bytes, bytes], ...]) -> Said:
+        return Said(epoch, neuron, auditor, MODEL, pairs)
+
+    def signed(self, said: Said) -> bytes:
+        return self.of(said.neuron).me.sign(said.digest(self.book.client(Challenges).domain))
+
+    def collect(self, epoch: int, auditor: int, late: Sequence[int]) -> None:
+        """Audits that stood are paid; a neuron that contradicted itself pays, and so does who held a value back."""
+        event, pay = self.told(epoch, auditor), self.of(auditor).client(AuditPay)
+        self.book.beacon.settle(late)
+        if epoch % 2 != self.odd:
+            return
+        neurons = [r.neuron for r in event.results]
+        self.book.audits.conclude(epoch, neurons)
+        self.wait(2 * self.book.client(Challenges).window(epoch) + 1)
+        place = pay.lot(epoch, auditor, event.results)
+        assert place is not None
+        pay.collect(event, self.of(auditor).me.address, self.opening(place))
+        other = self.neurons[-2]
+        otherwise = tuple(sorted((q, answer_hash(UNSURE)) for q, _ in self.pairs))
+        found = [(self.pairs, SURE, self.auditors[0]), (otherwise, UNSURE, self.auditors[1])]
+        then, now = (
+            Statement(said := self.said(epoch, other, id, pairs), self.signed(said), ASKED // 2, values)
+            for pairs, values, id in found
+        )
+        self.of(auditor).client(Challenges).contradict(then, now)
 
     def views(self, epoch: int) -> None:
         """What is read by pages, each in the size that Klopf's clients ask for."""
@@ -324,7 +409,10 @@ class Town:
             if p.passed and p.standing.name == "FRINGE":
                 self.book.account_for([id])
                 self.of(id).registry.knock(id)
+                self.of(id).registry.change_model(id, "another model")
+                self.book.registry.silence(id)
                 break
+        self.book.client(AgentIdentity).announce(self.neurons[:PAGE])
         self.of(self.neurons[0]).token.delegate(self.of(self.neurons[0]).me.address)
         self.book.snapshots.mint(os.urandom(32), 1, "https://example.org/" + "x" * 200)
 
@@ -380,6 +468,19 @@ class Town:
         worker.devices.rotate_key(self.device, key := secret(4 + self.rpc.number))
         self.key = key
         worker.carried_by(self.book).effort.join(self.device, self.node)
+        worker.effort.join(self.device, other.effort.found(by_data=True, fee_bps=1000))
+        worker.effort.join(self.device, self.node)
+
+
+def moved(members: int) -> dict[str, int]:
+    """The dearest claim of a network that moved here with so many owners."""
+    claims = claims_of({f"0x{n + 2**90:040x}": 10**9 * KLP // 2**40 for n in range(members)})
+    root = merkle(claim.leaf for claim in claims)[-1][0]
+    rpc, key = Counting(), secret(0)
+    made = deploy_over(rpc, key, RULES, former=Former(root, 0, secret(1).address, 0, 0, 0))
+    rpc.know(made.addresses)
+    restore(Ledger(rpc, made, key), claims[-3:])
+    return rpc.since()
 
 
 def main() -> None:
@@ -398,6 +499,8 @@ def main() -> None:
 def measure(report: Report, asked: argparse.Namespace) -> None:
     town = Town(asked.neurons, asked.auditors, asked.devices, report.say)
     usual = town.play(RULES, 2)
+    tell_day(report, town, asked)
+    usual |= moved(asked.neurons + asked.auditors + asked.devices)
     dear = town.play(DEAREST, MOST_TASKS) if asked.dearest else {}
     report.say(f"\n{'':<40}{'usual':>12}{'dearest':>12}")
     for what in sorted({*usual, *dear}):
@@ -407,6 +510,21 @@ def measure(report: Report, asked: argparse.Namespace) -> None:
     missing = unmeasured({*usual, *dear})
     report.say(f"not measured: {', '.join(missing) or 'nothing'}")
     report.figure("calls that are not measured", len(missing), at_most=0)
+
+
+def tell_day(report: Report, town: Town, asked: argparse.Namespace) -> None:
+    """What a day of 24 epochs costs everybody, by the usual epoch that was played in the full network."""
+    report.say(f"\ngas of a day of {asked.neurons:,} neurons, {asked.auditors:,} auditors and {EPOCHS} epochs")
+    sides = ((asked.neurons, "neuron", town.neuron), (asked.auditors, "auditor", town.auditor), (1, "", town.once))
+    whole = 0.0
+    for many, who, parts in sides:
+        for what, gas in parts.items():
+            day = gas * many * EPOCHS
+            whole += day
+            report.say(f"{who:<10}{what:<36}{gas:>12,.0f}{day:>20,.0f}")
+            report.figure(f"a day: {who} {what}", day, "gas")
+    report.say(f"{'in all':<46}{'':>12}{whole:>20,.0f}")
+    report.figure("a day", whole, "gas")
 
 
 def unmeasured(measured: set[str]) -> list[str]:

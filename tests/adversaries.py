@@ -49,5 +49,17 @@ def _padded(c: ledger.Counts) -> ledger.Counts:
 class Fickle(Conduct):
     """As a speaker it is less sure when an auditor asks again: another answer, though it decides for the same class."""
 
-    def again(self, said, answer):
-        return 0.8 * said + 0.2 * said.mean()
+    def signed(self, auditor, said, answer):
+        return answer if said is None else 0.8 * said + 0.2 * said.mean()
+
+
+class TwoFaced(Conduct):
+    """As a speaker it tells one auditor the contrary of what it tells all others, and each of them always the same: no
+    auditor alone can see it, and that with the number ``misled`` stands out."""
+
+    def __init__(self, task, seed, ids, misled):
+        super().__init__(task, seed, ids)
+        self.misled = misled
+
+    def signed(self, auditor, said, answer):
+        return answer[::-1] if auditor == self.misled else answer

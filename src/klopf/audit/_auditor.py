@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from klopf import files, ledger
 from klopf.audit._doubts import Doubts
 from klopf.audit._evidence import Evidence
+from klopf.audit._exchange import Exchange
+from klopf.audit._lots import common, noise
 from klopf.audit._transcript import transcript
 from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.errors import AuditError, ExtensionError
@@ -46,11 +48,12 @@ async def live(folder: Path) -> None:
     """Take part in every epoch that is left, then return. Killed at any moment, it can be called again."""
     who = await Participant.open(folder)
     auditor = _Auditor(who)
-    auditor.keep_watch()
     try:
+        await auditor.keep_watch()
         await who.take_part(auditor.listen, auditor.reveal)
         await who.see_out()
     finally:
+        await auditor.stop()
         await who.close()
 
 
@@ -68,12 +71,25 @@ class _Auditor:
         self._committed: dict[int, dict[int, bytes]] = defaultdict(dict)
         """By neuron and epoch, the models that it committed to of late."""
         self._read = 0
+        self._exchange: Exchange | None = None
+        self._exchanging: asyncio.Task[None] | None = None
 
-    def keep_watch(self) -> None:
-        """Where answers are signed: ask for signatures, doubt the others, show what they doubt."""
+    async def keep_watch(self) -> None:
+        """Where answers are signed: ask for signatures, doubt the others, show what they doubt, and give and get what
+        neurons signed."""
         if has_evidence(self.who):
             self.signed, self._read = True, self.who.book.deployment.block
             self.who.looks.append(Doubts(self.who.book, self.who.id, self.who.folder, log).look)
+            self._exchange = Exchange(self.who)
+            await self._exchange.start()
+            self._exchanging = asyncio.create_task(self._exchange.run())
+
+    async def stop(self) -> None:
+        if self._exchanging is not None:
+            self._exchanging.cancel()
+            await asyncio.gather(self._exchanging, return_exceptions=True)
+        if self._exchange is not None:
+            await self._exchange.stop()
 
     def _file(self, epoch: int) -> Path:
         return self.who.folder / "state" / f"{epoch}.json"
@@ -145,7 +161,11 @@ class _Auditor:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
         rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
         count = min(self.settings.questions, len(self.samples))
-        about = self.samples[rng.choice(len(self.samples), count, replace=False)]
+        if evidence is None:
+            about = self.samples[rng.choice(len(self.samples), count, replace=False)]
+        else:
+            seed = await self.who.on_ledger(self.who.book.clock.seed, epoch)
+            about, rng = self.samples[common(seed, self.data["inputs"][self.samples], count)], noise(seed)
         inputs, targets = self.data["inputs"][about], self.data["targets"][about]
         conversations = Conversations(self.who, epoch)
         if evidence is not None:

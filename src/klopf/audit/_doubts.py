@@ -129,18 +129,12 @@ class Doubts:
         task = secrets.choice(sorted(result.counts))
         place = Place(epoch, auditor, result.neuron, task, secrets.randbelow(result.counts[task].asked))
         key = self._key(event)
-        if key is None:
-            return
         said = f"epoch {epoch}: doubts question {place.place} of {auditor} about {place.neuron} in {task}"
         self._do(said, partial(self.challenges.doubt, place, event, key))
 
-    def _key(self, event: events.audits.Revealed) -> str | None:
+    def _key(self, event: events.audits.Revealed) -> str:
         """The key to which an auditor's commitment was bound, which may have been replaced since."""
-        committed = self.book.audits.committed(event.epoch, event.auditor)
-        for key in self.book.registry.keys_of(event.auditor, event.block):
-            if self.book.audits.commitment(event.epoch, key, event.results, event.salt) == committed:
-                return key
-        return None
+        return self.book.audits.committed_with(event.epoch, event.auditor)
 
     def _show(self) -> bool:
         """Show what is doubted of one's own. Returns whether there is more to show."""
@@ -188,7 +182,7 @@ class Doubts:
             del self._unpaid[epoch]
             self._tried.add(epoch)
             key, said = self._key(revealed), f"epoch {epoch}: is paid for its audits"
-            if pay.paid(epoch, self.id) or key is None or not pay.price(epoch):
+            if pay.paid(epoch, self.id) or not pay.price(epoch):
                 continue
             place = pay.lot(epoch, self.id, revealed.results)
             found = opening(self.folder, place) if place else None

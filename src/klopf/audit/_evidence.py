@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger
+from klopf.audit._exchange import keep
+from klopf.audit._told import Told
 from klopf.errors import KlopfError
 from klopf.ledger.evidence import Challenges, Opening, Place, Said, Statement, contrary
 from klopf.peers import Conversations, Participant, log, pairs_of, values_of
@@ -31,6 +33,8 @@ class _Heard:
     """With the signatures."""
     roots: dict[tuple[bytes, bytes], bytes]
     """Under which root a pair of question and answer is."""
+    values: list[NDArray[np.float64]]
+    """The numbers of these answers in millionths; nothing of texts."""
     first: dict[bytes, Statement]
     """By question, what was answered first, where answers are numbers."""
 
@@ -45,7 +49,7 @@ class Evidence:
         self._models = dict(models)
         """By neuron; of one that has committed to none yet, the first that it names."""
         self._domain = who.book.client(Challenges).domain
-        self._heard: dict[int, _Heard] = defaultdict(lambda: _Heard([], {}, {}))
+        self._heard: dict[int, _Heard] = defaultdict(lambda: _Heard([], {}, [], {}))
         self._transcripts: dict[int, dict[str, ledger.Transcript]] = defaultdict(dict)
         self.contradictions: dict[int, tuple[Statement, Statement]] = {}
         """By neuron, the first that was found."""
@@ -64,6 +68,8 @@ class Evidence:
             return False
         heard = self._heard[k]
         heard.said.append((said, signature))
+        if answers.dtype.kind != "U":
+            heard.values.append(np.rint(np.asarray(answers, np.float64).reshape(len(answers), -1) * 1e6))
         for place, (pair, answer) in enumerate(zip(said.pairs, answers, strict=True)):
             heard.roots.setdefault(pair, said.root)
             values = values_of(answer)
@@ -90,7 +96,10 @@ class Evidence:
         await conversations.ask([k], questions[again])
 
     def save(self, folder: Path) -> None:
-        """Write every opening to the disk: before the auditor commits, or it could not show what it claims."""
+        """Write every opening to the disk, and what was signed: before the auditor commits, or it could not show what
+        it claims."""
+        told = {k: Told.of(one.said, one.values) for k, one in self._heard.items() if one.values}
+        keep(folder, self.epoch, {k: one for k, one in told.items() if one is not None})
         neurons = {}
         for k, tasks in self._transcripts.items():
             used = {one.said for made in tasks.values() for one in made.answered}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         trouble,
     )
     from klopf.peers._process import LIFELINE, live_as_process
+    from klopf.peers._reach import Reach
     from klopf.peers._requester import RequesterSettings, newest_listener
     from klopf.peers._statements import different, has_evidence, pairs_of, values_of
 
@@ -52,6 +53,7 @@ __all__ = [
     "Numbers",
     "Participant",
     "ParticipantSettings",
+    "Reach",
     "RequesterSettings",
     "Task",
     "Text",
@@ -89,7 +91,7 @@ _LATER = {
     "CERTIFICATE_DAYS": "_participant",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_home", "lived_in": "_home",
     "TROUBLE": "_participant", "log": "_participant", "read_data": "_participant", "trouble": "_participant",
-    "RequesterSettings": "_requester", "newest_listener": "_requester",
+    "Reach": "_reach", "RequesterSettings": "_requester", "newest_listener": "_requester",
     "different": "_statements", "has_evidence": "_statements", "pairs_of": "_statements", "values_of": "_statements",
 }  # fmt: skip
 

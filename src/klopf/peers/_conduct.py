@@ -56,10 +56,11 @@ class Conduct:
         """What is said to ``inputs``, given what the model answers."""
         return answers
 
-    def again(self, said: NDArray[Any], answer: NDArray[Any]) -> NDArray[Any]:
-        """What is said to an auditor's question that was answered before in the epoch, given what was said then and
-        what would be said now: the same, since two contrary answers cost stake."""
-        return said
+    def signed(self, auditor: int, said: NDArray[Any] | None, answer: NDArray[Any]) -> NDArray[Any]:
+        """What is signed as the answer to an ``auditor``'s question, given what was said to it first in this epoch, to
+        whichever auditor (None for nothing yet), and what would be said now: the same again, since two contrary answers
+        cost stake."""
+        return answer if said is None else said
 
     def claim(self, receipts: dict[int, T]) -> dict[int, T]:
         """Which receipts are claimed, of those held, by listener."""

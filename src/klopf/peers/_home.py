@@ -7,6 +7,8 @@ data.npz            its private samples
 state/              what it has learned
 receipts/           receipts in which it was listened to, a file an epoch
 given/              receipts that it gave as a listener, a file an epoch
+openings/           an auditor's transcripts, until nobody may doubt them any more
+told/               what neurons signed for an auditor, of the last epochs
 statements.jsonl    answers that it signed for auditors, of the last two epochs
 vouchers.json       fees that it promised, or was promised
 patience.json       who hung lately

@@ -103,12 +103,13 @@ class Statements:
         before = self._answers.get(epoch, {})
         new: dict[str, Any] = {}
         for i, (question, _) in enumerate(pairs_of(questions, answers)):
+            then = None
             if question in before:
                 then = np.asarray(before[question], None if said.dtype.kind == "U" else said.dtype)
                 if said.dtype.kind == "U" and then.dtype.itemsize > said.dtype.itemsize:
                     said = said.astype(then.dtype)
-                said[i] = self.who.conduct.again(then, said[i])
-            else:
+            said[i] = self.who.conduct.signed(auditor, then, said[i])
+            if then is None:
                 new[question.hex()] = said[i].tolist()
         if new:
             files.append_line(self._file, json.dumps({"epoch": epoch, "model": model.hex(), "said": new}))

@@ -286,6 +286,10 @@ class Registry(Contract):
         """Replace the key. What the old one signed for epochs up to this one stays signed; it may do nothing else."""
         return self._write("rotateKey", id, key.address, self._proof(key, self.get(id).fingerprint))
 
+    def signs_for(self, id: int, epoch: int, key: str) -> bool:
+        """Whether what ``key`` signs about ``epoch`` is a participant's word: its key, or the one that it had then."""
+        return bool(self._read("signsFor", id, epoch, key))
+
     def quit(self, id: int) -> Sent:
         """Leave for good, with nothing at stake any more; the deposit returns. What is due for past epochs is still
         paid to the owner."""
@@ -294,12 +298,6 @@ class Registry(Contract):
     def committed(self, since: int, until: int) -> list[ModelCommitted]:
         """The models that neurons committed to from block ``since`` to block ``until``."""
         return list(self._said((ModelCommitted,), since, until))
-
-    def keys_of(self, id: int, block: int) -> list[str]:
-        """The keys that a participant has had up to ``block``, the last first."""
-        since, topic = self._ledger.deployment.block, f"0x{id:064x}"
-        kinds: tuple[type[Registered] | type[KeyRotated], ...] = (Registered, KeyRotated)
-        return [event.key for event in self._said(kinds, since, block, topic)][::-1]
 
     def deposit(self, id: int) -> int:
         """What returns when ``id`` leaves."""
