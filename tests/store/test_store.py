@@ -112,6 +112,16 @@ def test_verify_names_what_is_flipped_cut_short_or_gone(place, policy, tmp_path)
     assert not (tmp_path / "out.csv").exists() and not list(tmp_path.glob(".out*"))
 
 
+def test_adding_again_mends_what_is_damaged(place, policy, tmp_path):
+    (tmp_path / "many.csv").write_text(records(5_000))
+    added = place.add(tmp_path / "many.csv", policy)
+    for cid in place.blocks:
+        place.blocks.path(cid).write_bytes(b"damaged")
+    assert len(place.verify()[1]) == added.new
+    again = place.add(tmp_path / "many.csv", policy)
+    assert again.root == added.root and again.new == added.new and place.verify()[1] == []
+
+
 def test_an_altered_record_of_adding_is_named(place, meter, policy):
     added = place.add(meter, policy)
     file = place.folder / "adds" / str(added.record.cid)

@@ -86,16 +86,28 @@ class Draft:
 
     def __call__(self, cid: Cid, block: bytes) -> None:
         with self._lock:
-            if cid in self._new or cid in self._blocks:
+            if cid in self._new:
                 self.known += 1
                 return
             self._new[cid] = len(block)
+        if self._is_there(cid, block):
+            with self._lock:
+                del self._new[cid]
+                self.known += 1
+            return
         if len(block) > LARGEST:
             raise StoreError(f"a block of {len(block):,} bytes is more than the {LARGEST:,} that one may have")
         with open(self._folder / str(cid), "wb") as file:
             file.write(block)
             file.flush()
             os.fsync(file.fileno())
+
+    def _is_there(self, cid: Cid, block: bytes) -> bool:
+        """Whether the block is there already and whole: a damaged one is written anew."""
+        try:
+            return self._blocks.path(cid).read_bytes() == block
+        except FileNotFoundError:
+            return False
 
     def __contains__(self, cid: Cid) -> bool:
         return cid in self._new or cid in self._blocks
