@@ -45,6 +45,12 @@ class Sound(Stage):
         return np.concatenate([x, (x * state["drawn"]).sum(1, keepdims=True, dtype=x.dtype)], 1)
 
 
+class Loud(Sound):
+    @property
+    def gains(self) -> Any:
+        return np.full(self.width, 2.0)
+
+
 class Raising(Sound):
     def learn(self, state: Any, x: Any, weights: Any) -> Any:
         state["seen"] += 7

@@ -33,6 +33,7 @@ def test_sound_ones_keep_their_promises(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("faulty", "said"),
     [
+        (bad.Loud, "gains must be None or 4 numbers"),
         (bad.Raising, "learn() fails: ZeroDivisionError: two lines"),
         (bad.Leaving, "fails: SystemExit: 3"),
         (bad.Wide, "shape (90, 5)"),
@@ -79,8 +80,8 @@ def test_what_is_no_stage_is_refused(given: Any) -> None:
 @pytest.mark.parametrize(
     "faulty",
     [
-        bad.Raising, bad.Leaving, bad.Wide, bad.Double, bad.Listed, bad.Nan, bad.Dropping, bad.Growing, bad.Stateless,
-        bad.Objects, bad.Unborn, bad.Half, bad.Priceless, bad.Wordy, bad.Nameless, bad.Refusing,
+        bad.Loud, bad.Raising, bad.Leaving, bad.Wide, bad.Double, bad.Listed, bad.Nan, bad.Dropping, bad.Growing,
+        bad.Stateless, bad.Objects, bad.Unborn, bad.Half, bad.Priceless, bad.Wordy, bad.Nameless, bad.Refusing,
     ],
 )  # fmt: skip
 def test_a_faulty_one_is_one_line_that_names_it_and_leaves_the_mind_as_it_was(faulty: Any) -> None:

@@ -203,22 +203,42 @@ def bit_ago(steps: int, n: int = 3_000) -> tuple[Any, Any]:
     return bits[steps:, None].astype(np.float32), bits[:n]
 
 
-def test_traces_are_what_the_page_says() -> None:
-    stage = Sequences(2, steps=6, horizon=16)
-    assert stage.units == 3 + 3 and stage.features == 2 * 13
-    X = np.random.default_rng(1).normal(size=(50, 2))
+@pytest.mark.parametrize(("width", "constants"), [(1, [8, 16]), (2, [4, 4, 8, 16])])
+def test_last_values_and_traces_are_what_the_page_says(width: int, constants: list[int]) -> None:
+    stage = Sequences(width, steps=8, horizon=16)
+    angles = [*([np.pi / 4, np.pi * 3 / 4] if width > 1 else []), 2.2 / 8, 2.2 / 16]
+    each = 8 + 2 * len(constants)
+    assert stage.units == len(constants) and stage.features == width * each
+    X = np.random.default_rng(1).normal(size=(50, width))
     got = stage.learn(stage.state(0, np.dtype(float)), X, np.ones(50))
-    constants, angles = [6, 6, 6, 4, 8, 16], [np.pi / 6, np.pi / 2, np.pi * 5 / 6, 2.2 / 4, 2.2 / 8, 2.2 / 16]
-    for s in range(2):
-        np.testing.assert_array_equal(got[:, 13 * s], X[:, s])
-        for k in range(6):
-            p = np.exp(-1 / constants[k] + 1j * angles[k])
-            h = [sum(p**j * X[t - j, s] for j in range(t + 1)) * np.sqrt(2 * (1 - abs(p) ** 2)) for t in range(50)]
-            np.testing.assert_allclose(got[:, 13 * s + 1 + 2 * k], np.real(h), atol=1e-9)
-            np.testing.assert_allclose(got[:, 13 * s + 2 + 2 * k], np.imag(h), atol=1e-9)
-    white = np.random.default_rng(2).normal(size=(20_000, 2))
+    for s in range(width):
+        for k in range(8):
+            np.testing.assert_array_equal(got[k:, each * s + k], X[: 50 - k, s])
+            assert not got[:k, each * s + k].any()  # nothing had come
+        for k, (constant, angle) in enumerate(zip(constants, angles, strict=True)):
+            p, at = np.exp(-1 / constant + 1j * angle), each * s + 8 + 2 * k
+            h = [sum(p**j * X[t - 8 - j, s] for j in range(t - 7)) * np.sqrt(2 * (1 - abs(p) ** 2)) for t in range(50)]
+            np.testing.assert_allclose(got[:, at], np.real(h), atol=1e-9)
+            np.testing.assert_allclose(got[:, at + 1], np.imag(h), atol=1e-9)
+    white = np.random.default_rng(2).normal(size=(20_000, width))
     loud = stage.learn(stage.state(0, np.dtype(float)), white, np.ones(20_000)).var(0)
     assert loud.min() > 0.4 and loud.max() < 1.8
+
+
+def test_traces_are_heard_half_as_loudly_where_they_are_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Sequences(2, steps=4)
+    gains = stage.gains.reshape(2, -1)
+    assert (gains[:, :4] == 1).all() and (gains[:, 4:] == 0.5).all() and gains.size == stage.features
+    X, y = bit_ago(3, 400)
+    X = np.repeat(X, 2, 1)
+    quiet, plain = (Mind(stage, 2, (4,), normalise_inputs=n).learn(X, y) for n in (True, False))
+    monkeypatch.setattr(Sequences, "gains", property(lambda self: None))
+    alike = [Mind(stage, 2, (4,), normalise_inputs=n) for n in (True, False)]
+    assert alike[0].learn(X, y).tolist() != quiet.tolist() and alike[1].learn(X, y).tolist() == plain.tolist()
+    monkeypatch.setattr(Sequences, "gains", property(lambda self: np.ones(self.features)))
+    same = Mind(stage, 2, (4,), normalise_inputs=True)
+    same.learn(X, y)
+    assert same.commitment() == alike[0].commitment()  # 1 is as if nothing were said
 
 
 @pytest.mark.parametrize("steps", [3, 10, 15])

@@ -19,6 +19,7 @@ __all__ = [
     "company_forgets",
     "company_took_over",
     "learn_in",
+    "nothing_asked",
     "options_of",
     "predict_in",
 ]
@@ -83,6 +84,11 @@ def company_for(s: Settings, sensors: int, outputs: int, output: str) -> Company
     return made
 
 
+def nothing_asked(company: Company | None, sensors: int, outputs: int) -> NDArray[np.float64]:
+    """Room for what memory and trees say of one sample, see ``kernels.company.learn``."""
+    return np.zeros(0 if company is None else 1 + sensors + 2 * outputs)
+
+
 def apart(company: Company | None) -> Company | None:
     """A copy, for who predicts while others learn."""
     return None if company is None else Company(*(array.copy() for array in company))
@@ -90,6 +96,7 @@ def apart(company: Company | None) -> Company | None:
 
 def learn_in(
     company: Company,
+    asked: NDArray[np.float64],
     x: NDArray[Any],
     y: NDArray[Any],
     weights: NDArray[Any],
@@ -99,24 +106,31 @@ def learn_in(
     horizon: float,
 ) -> None:
     """The company learns the rows ``x``, each as often as its weight says; ``out``, the network's predictions, and
-    ``errors`` become those of all. ``scale`` is what was usual of the target before, where it is scaled, for this
-    call to keep; ``horizon`` how long that is remembered."""
+    ``errors`` become those of all. ``asked`` is what memory and trees said last (see ``kernels.company.learn``),
+    ``scale`` what was usual of the target before, where it is scaled, for this call to keep; ``horizon`` how long that
+    is remembered."""
     if scale is None:
-        given: tuple[Any, ...] = (company, x, y.reshape(-1), weights, out, errors)
+        given: tuple[Any, ...] = (company, asked, x, y.reshape(-1), weights, out, errors)
         _kernel("learn", given, x.dtype, y.dtype, out.dtype)(*given)
     else:
-        given = (company, scale, float(horizon), x, y.reshape(-1), weights, out, errors)
+        given = (company, asked, scale, float(horizon), x, y.reshape(-1), weights, out, errors)
         _kernel("learn scaled", given, x.dtype, y.dtype, out.dtype)(*given)
 
 
-def predict_in(company: Company, x: NDArray[Any], out: NDArray[Any], scale: NDArray[Any] | None) -> None:
+def predict_in(
+    company: Company,
+    asked: NDArray[np.float64],
+    x: NDArray[Any],
+    out: NDArray[Any],
+    scale: NDArray[Any] | None,
+) -> None:
     """``out``, the network's predictions for the rows ``x``, become those of all; ``scale`` is what is usual of the
     target, where it is scaled."""
     if scale is None:
-        given: tuple[Any, ...] = (company, x, out)
+        given: tuple[Any, ...] = (company, asked, x, out)
         _kernel("predict", given, x.dtype, out.dtype)(*given)
     else:
-        given = (company, scale, x, out)
+        given = (company, asked, scale, x, out)
         _kernel("predict scaled", given, x.dtype, out.dtype)(*given)
 
 

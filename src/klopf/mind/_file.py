@@ -112,7 +112,7 @@ def migrate(arrays: dict[str, NDArray[Any]], own: dict[str, NDArray[Any]]) -> No
     for name in {"sensors", "targets"} & arrays.keys() & own.keys():
         short = len(own[name]) - len(arrays[name])
         if 0 < short < RECENT:  # nothing was kept of what was usual before
-            arrays[name] = np.append(arrays[name], np.zeros((short, own[name].shape[1]), own[name].dtype), 0)
+            arrays[name] = np.append(arrays[name], own[name][-short:], 0)
     old, now = arrays["sensors"], own["sensors"]
     if old.shape == (2, now.shape[1]) != now.shape:
         arrays["sensors"] = seen_before(now, old[0], old[1], arrays["globals"][SENSED])

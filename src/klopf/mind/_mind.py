@@ -19,7 +19,7 @@ from klopf.mind._direct import direct
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
 from klopf.mind._stage import Stage
-from klopf.mind._staged import born_state, checked_stage, heard, is_own, saved_stage, sensed, stage_of
+from klopf.mind._staged import born_state, checked_stage, gains_of, heard, is_own, saved_stage, sensed, stage_of
 from klopf.mind._tables import Tables
 from klopf.mind._turns import Kept, Turns, in_turn, slices
 from klopf.mind.kernels.parts import package_of
@@ -105,6 +105,7 @@ class Mind(Kept):
         self._tables.draw(self.seed)
         if stage:
             self._tables.staged = born_state(stage, self.seed, self._dtype)
+            self._tables.hear(gains_of(stage))
         self._ready()
 
     def _ready(self) -> None:
@@ -248,7 +249,9 @@ class Mind(Kept):
                     if not isfinite(errors.item(0) + out.item(0)) or self._unseen >= _divergence.EVERY:
                         self._look(errors, out)
                     if company is not None:
-                        learn_in(company, x, targets, weights, out, errors, scale, self.settings.horizon)
+                        learn_in(
+                            company, self._tables.asked, x, targets, weights, out, errors, scale, self.settings.horizon
+                        )  # fmt: skip
                 else:
                     cost = net.P.size + net.K.size + self._tables.company_cost + (stage.cost if stage else 0)
                     for part in slices(self._turns, len(x), cost):
@@ -259,8 +262,8 @@ class Mind(Kept):
                         self._look(errors[part], out[part])
                         if company is not None:
                             learn_in(
-                                company, made, targets[part], weights[part], out[part], errors[part], scale,
-                                self.settings.horizon,
+                                company, self._tables.asked, made, targets[part], weights[part], out[part],
+                                errors[part], scale, self.settings.horizon,
                             )  # fmt: skip
             finally:
                 lock.release()
@@ -326,10 +329,11 @@ class Mind(Kept):
                     x = sensed(stage, self._tables.staged, x)
                 predict(self._net, self._tables.work, x, out)
                 if company is not None:
-                    predict_in(company, x, out, self._net.T if self._tables.plan.scale_targets else None)
+                    scale = self._net.T if self._tables.plan.scale_targets else None
+                    predict_in(company, self._tables.asked, x, out, scale)
                 return out
             net, work = self._tables.apart()
-            company = apart(company)
+            company, asked = apart(company), self._tables.asked.copy()
             staged = {name: array.copy() for name, array in self._tables.staged.items()}
         finally:
             lock.release()
@@ -337,7 +341,7 @@ class Mind(Kept):
             x = sensed(stage, staged, x)
         predict(net, work, x, out)
         if company is not None:
-            predict_in(company, x, out, net.T if self._tables.plan.scale_targets else None)
+            predict_in(company, asked, x, out, net.T if self._tables.plan.scale_targets else None)
         return out
 
     def _load_predictor(self, *given: NDArray[Any]) -> Any:

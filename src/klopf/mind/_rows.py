@@ -5,7 +5,6 @@ A sparse table (SciPy's CSR) is made dense a block at a time; it is never whole 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,4 +76,4 @@ def roomy(n: int) -> int:
     >>> [roomy(n) for n in (1, 2, 3, 9)]
     [1, 2, 4, 16]
     """
-    return 1 << math.ceil(math.log2(max(n, 1)))
+    return 1 << (max(n, 1) - 1).bit_length()

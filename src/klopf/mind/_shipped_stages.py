@@ -17,6 +17,8 @@ __all__ = ["Images", "Sequences"]
 
 SLOW = 2.2
 """Angle by which a slow unit turns within its time constant."""
+FAINT = 0.5
+"""How loud traces are heard beside the last values."""
 
 
 @dataclass(frozen=True)
@@ -113,26 +115,30 @@ class Images(Stage):
 
 @dataclass(frozen=True)
 class Sequences(Stage):
-    """Rows of a stream that follow each other: features are the sensors and traces of what they said before.
+    """Rows of a stream that follow each other: features are the last values, and traces of what came before them.
 
-    Every sensor drives ``ceil(steps / 2)`` oscillators of evenly spaced frequencies that forget within ``steps``, from
-    which a linear unit can tell any of the last ``steps`` values apart, and slower ones, one for each doubling of the
-    time from 4 steps to ``horizon``, that hear slow changes. A unit is one complex number, so memory costs the same for
-    ever, and nothing of the stream is kept. They follow the unit of a sensor: let ``normalise_inputs`` scale features.
+    Of every sensor the last ``steps`` values are heard as they are, the newest first. What leaves them drives a bank of
+    leaky oscillators: slow ones, one for each doubling of the time from 8 steps to ``horizon``, that hear level, trend
+    and rhythm; and where there are several sensors ``steps // 4`` of evenly spaced frequencies that forget within
+    ``steps / 2``, from which about as many values again can be told apart, if with less certainty. (With one there are
+    24 features without them, up to which each unit of the next layer has a covariance of its own: that is worth more.)
+    A unit is one complex number, so memory costs the same for ever. Features follow the unit of a sensor: let
+    ``normalise_inputs`` scale them, the traces to half the deviation of the last values, so that where these tell all
+    the others cost little.
 
     Each row that is learned is a step, also one of weight 0: it is not learned from, and time passes. Rows that are
     predicted follow the last that was learned, one after another, and are forgotten again.
 
     Args:
         width: how many numbers one input has.
-        steps: how many of the last values can be told apart.
+        steps: how many of the last values are heard as they are.
         horizon: time constant of the slowest unit, in steps.
 
     Raises:
         MindError: a number that is not whole or too small.
 
-    >>> Sequences(3).features, Sequences(1, steps=4, horizon=4).features
-    (81, 7)
+    >>> Sequences(1).features, Sequences(3).features, Sequences(1, steps=4, horizon=4).features
+    (24, 96, 4)
     """
 
     width: int
@@ -153,35 +159,49 @@ class Sequences(Stage):
         return self.width
 
     @property
+    def turning(self) -> int:
+        """Units of each sensor that tell values apart."""
+        return self.steps // 4 if self.width > 1 else 0
+
+    @property
     def units(self) -> int:
         """That each sensor drives."""
-        return -(-self.steps // 2) + max(0, self.horizon.bit_length() - 2)
+        return self.turning + max(0, self.horizon.bit_length() - 3)
 
     @property
     def features(self) -> int:
-        return self.width * (1 + 2 * self.units)
+        return self.width * (self.steps + 2 * self.units)
 
     @property
     def cost(self) -> int:
-        return 8 * self.features
+        return self.width * (2 * self.steps + 16 * self.units)
+
+    @property
+    def gains(self) -> NDArray[np.float64]:
+        each = np.ones(self.steps + 2 * self.units)
+        each[self.steps :] = FAINT
+        return np.tile(each, self.width)
 
     def numbers(self) -> NDArray[np.float64]:
         """By what each unit's state is multiplied in a step, real and imaginary part: ``(2, units)``."""
-        fast = -(-self.steps // 2)
-        constants = [float(self.steps)] * fast + [4.0 * 2**k for k in range(self.units - fast)]
+        fast = self.turning
+        constants = [self.steps / 2] * fast + [8.0 * 2**k for k in range(self.units - fast)]
         angles = [math.pi * (k + 0.5) / fast for k in range(fast)] + [SLOW / t for t in constants[fast:]]
         each = np.exp(-1 / np.array(constants) + 1j * np.array(angles))
         return np.ascontiguousarray([each.real, each.imag])
 
     def state(self, seed: int, dtype: Any) -> State:
-        return {"traces": zeros((2, self.width, self.units), np.float64)}
+        return {
+            "last": zeros((self.width, self.steps), np.float64),
+            "traces": zeros((2, self.width, self.units), np.float64),
+        }
 
     def learn(self, state: State, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         from klopf.mind.kernels.stages.sequences import follow
 
         out = np.empty((len(x), self.features), x.dtype)
-        follow(self.numbers(), state["traces"], x, out)
+        follow(self.numbers(), state["last"], state["traces"], x, out)
         return out
 
     def sense(self, state: State, x: NDArray[Any]) -> NDArray[Any]:
-        return self.learn({"traces": state["traces"].copy()}, x, x)
+        return self.learn({name: array.copy() for name, array in state.items()}, x, x)

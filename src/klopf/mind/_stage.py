@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
@@ -129,6 +130,13 @@ class Stage(ABC):
     @abstractmethod
     def cost(self) -> int:
         """Numbers that it goes through for a sample, about."""
+
+    @property
+    def gains(self) -> NDArray[np.float64] | None:
+        """How loud each feature is heard where ``normalise_inputs`` scales them, ``(features,)``: its deviation then,
+        from .001 to 1,000. What is heard less loudly is learned more slowly, and costs less where it tells nothing.
+        None is 1 for all."""
+        return None
 
     @abstractmethod
     def state(self, seed: int, dtype: Any) -> State:

@@ -87,6 +87,23 @@ def unusable(stage: Stage) -> str:
     return ""
 
 
+def gains_of(stage: Stage) -> NDArray[np.float64] | None:
+    """How loud its features are heard, or None where all are alike.
+
+    Raises:
+        MindError: they are no such numbers; its package is named.
+    """
+    if is_own(stage):
+        return stage.gains
+    gains = _called(stage, "saying how loud its features are", lambda: stage.gains)
+    if gains is None:
+        return None
+    usable = type(gains) is np.ndarray and gains.dtype == np.float64 and gains.shape == (stage.features,)
+    if not usable or not ((gains >= 1e-3) & (gains <= 1e3)).all():
+        raise MindError(f"{_whose(stage)}: gains must be None or {stage.features} numbers (float64) from .001 to 1,000")
+    return gains.copy()
+
+
 def born_state(stage: Stage, seed: int, dtype: Any) -> State:
     """All that ``stage`` learns, as at birth."""
     if is_own(stage):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.mind._company import company_for, company_forgets, company_took_over
+from klopf.mind._company import company_for, company_forgets, company_took_over, nothing_asked
 from klopf.mind._layout import layout_for
 from klopf.mind._memory import zeros
 from klopf.mind._settings import ACTIVATIONS, COMMON, LOSSES, UTILITIES, Settings
@@ -37,6 +37,7 @@ from klopf.mind.kernels.state import (
     REACH,
     RIDGE,
     S_COUNT,
+    S_GAIN,
     S_MEAN,
     S_REACH,
     S_ROWS,
@@ -66,6 +67,8 @@ class Tables:
         self.staged: dict[str, NDArray[Any]] = {}
         """What its input stage has learned, if it has one."""
         self.company = company_for(s, sizes[0], sizes[-1], output)
+        self.asked = nothing_asked(self.company, sizes[0], sizes[-1])
+        """What its company said last; no part of what it has learned."""
         self.company_cost = 0 if self.company is None else self.company.inputs.size + 1000 * s.trees
         """Numbers that its company goes through for a sample, about."""
         self.fold = 2 if s.activation == "crelu" else 1
@@ -257,7 +260,7 @@ class Tables:
         S = self.net.S.astype(np.float64)
         deviation = np.sqrt(S[S_VARIANCE] + 1e-13 * S[S_MEAN] ** 2 + 1e-30)
         z = np.clip((X - S[S_MEAN]) / deviation, -S[S_REACH], S[S_REACH])
-        return np.where(np.isnan(X) | (S[S_COUNT] == 0), 0.0, z)
+        return np.where(np.isnan(X) | (S[S_COUNT] == 0), 0.0, z * S[S_GAIN])
 
     def rows(self, l: int) -> NDArray[Any]:
         """Layer ``l``'s part of the weight table, not a copy: ``(quantities, inputs + 1, stride)``."""
@@ -270,6 +273,11 @@ class Tables:
         return self.rows(l)[:, :, : self.net.layers[l, UNITS]]
 
     # what a Kalman learner knows: matrices over the inputs of a layer's units, the bias last; see ``covariance``
+
+    def hear(self, gains: NDArray[np.float64] | None) -> None:
+        """Each sensor as loud as ``gains`` says, ``(sensors,)``, where they are scaled."""
+        if gains is not None and self.plan.normalise_inputs:
+            self.net.S[S_GAIN] = gains
 
     def know_nothing(self, l: int) -> None:
         """Layer ``l`` knows as little as at birth."""
@@ -326,6 +334,7 @@ class Tables:
         net.S[:, i] = self._sensor_birth
         if self.company is not None:
             company_forgets(self.company, i)
+            self.asked[:1] = 0.0
         for l in {0, last}:
             first = int(net.layers[l, SENSORS_AT]) if l else 0
             if first < 0:
@@ -436,6 +445,7 @@ def _usual(n: int, kept: bool, dtype: Any) -> NDArray[Any]:
     table[S_VARIANCE] = 1.0
     if kept:
         table[S_REACH] = REACH
+        table[S_GAIN] = 1.0
     return table
 
 

@@ -217,6 +217,18 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
         return {name: p[place] / max(total, 1e-300) for name, place in places.items()}
 
     @in_turn
+    def predict_one(self, x: dict[Hashable, Any], **_: Any) -> Any:
+        """The likeliest class, of those seen so far; None before the first sample."""
+        mind = self._named.mind
+        if mind is None:
+            return None
+        p, best, most = self._named.predicted(mind, x)[1].tolist(), None, -1.0
+        for name, place in self._classes.items():
+            if p[place] > most:
+                best, most = name, p[place]
+        return best
+
+    @in_turn
     def predict_proba_many(self, X: Any) -> Any:
         """A frame with a column for each class seen so far; without columns before the first sample."""
         _, said = self._asked(X)

@@ -9,6 +9,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from klopf.mind.rl import AGENTS, WORLDS, AgentSettings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rl.md").read_text()
@@ -21,11 +23,12 @@ def test_agents_options_and_worlds_are_named() -> None:
         assert name in PAGE
 
 
-def test_the_examples_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", range(len(re.findall(r"```python\n", PAGE))))
+def test_each_example_runs_by_itself(number: int, tmp_path: Path) -> None:
     here = Path.cwd()
     os.chdir(tmp_path)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            exec("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.S)), {})
+            exec(re.findall(r"```python\n(.*?)```", PAGE, re.S)[number], {})
     finally:
         os.chdir(here)

@@ -32,6 +32,7 @@ from klopf.mind.kernels.state import (
     S_FORMER_COUNT,
     S_FORMER_MEAN,
     S_FORMER_VARIANCE,
+    S_GAIN,
     S_LEVEL,
     S_MEAN,
     S_REACH,
@@ -180,13 +181,13 @@ def ordinary(S, x):  # type: ignore[no-untyped-def]
 
 @jit
 def row_standardised(S, x, z):  # type: ignore[no-untyped-def]
-    """:func:`standardised` of ``x``, ``(n,)``, a value of every number, into ``z``."""
-    mean, variance, reach, count = S[S_MEAN], S[S_VARIANCE], S[S_REACH], S[S_COUNT]
+    """:func:`standardised` of ``x``, ``(n,)``, a value of every number, into ``z``, each as loud as it is heard."""
+    mean, variance, reach, count, gain = S[S_MEAN], S[S_VARIANCE], S[S_REACH], S[S_COUNT], S[S_GAIN]
     small, least, zero = S.dtype.type(1e-13), S.dtype.type(1e-30), S.dtype.type(0)
     for i in range(x.shape[0]):
         off = (x[i] - mean[i]) / math.sqrt(variance[i] + mean[i] * mean[i] * small + least)
         off = min(max(off, -reach[i]), reach[i])
-        z[i] = off if (x[i] == x[i]) & (count[i] > 0) else zero
+        z[i] = off * gain[i] if (x[i] == x[i]) & (count[i] > 0) else zero
 
 
 @jit

@@ -41,12 +41,15 @@ BIRTH, OUTGOING, COPIES, NEWCOMER = range(4)
 # rows of the table of sensors, see ``scaling``: running mean and variance; of how many values; how far from the mean
 # values count as they are; mean square of blocks' levels; mean spread of blocks; blocks so far; suspect blocks in a
 # row; values out of reach in a row; place of the next value among the RECENT last ones, which lie in the rows behind
-# and, after them, the mean, variance and count of before they started again, and how much speaks for those since
+# and, after them, the mean, variance and count of before they started again, and how much speaks for those since; and
+# how loud it is heard, its deviation where it is scaled
 (
     S_MEAN, S_VARIANCE, S_COUNT, S_REACH, S_LEVEL, S_SPREAD, S_BLOCKS, S_SUSPECT, S_RUN, S_FILL, S_RECENT,
 ) = range(11)  # fmt: skip
 RECENT = 32
-S_FORMER_MEAN, S_FORMER_VARIANCE, S_FORMER_COUNT, S_BACK, S_ROWS = range(S_RECENT + RECENT, S_RECENT + RECENT + 5)
+(
+    S_FORMER_MEAN, S_FORMER_VARIANCE, S_FORMER_COUNT, S_BACK, S_GAIN, S_ROWS,
+) = range(S_RECENT + RECENT, S_RECENT + RECENT + 6)  # fmt: skip
 REACH = 6.0
 SHARE = 0
 """Row of the table of targets, where those are classes."""

@@ -1,4 +1,8 @@
-"""One pass of a company, composed: every voice speaks, all are listened to, and each learns by itself."""
+"""One pass of a company, composed: every voice speaks, all are listened to, and each learns by itself.
+
+Who predicts a sample and then learns it asks twice what memory and trees say of it. ``asked``, float64, ``(1 + d +
+2 * outputs,)``, holds what they said last: whether that still stands, of which sample, and what both said.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +25,27 @@ FURTHEST = 1000.0
 
 
 @jit
-def learn_in_company(company, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
+def learn_in_company(company, asked, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     """Learn from every row of ``X``, ``(n, d)``, in turn. ``out``, ``(n, outputs)``, holds what the network predicted
     and becomes what all together did, ``errors`` the errors of that: 1 for a wrong class, or the squared error. A row
     of weight 0 is predicted, and nothing learned from it."""
     voices = np.empty((VOICES, out.shape[1]))
     stacked = np.empty(out.shape[1])
     for t in range(X.shape[0]):
-        _speak(company, X[t], out, t, voices, stacked)
+        _speak(company, asked, X[t], out, t, voices, stacked)
         y = np.float64(Y[t])
         if company.counters[CLASSES] > 0:
             errors[t] = out[t].argmax() != int(y)
         else:
             errors[t] = (y - out[t, 0]) ** 2
         if weights[t] > 0:
+            asked[0] = 0.0
             listen(company, voices, stacked, y, np.float64(weights[t]))
             _learn(company, X[t], y, np.float64(weights[t]), True)
 
 
 @jit
-def learn_in_scaled_company(company, T, horizon, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
+def learn_in_scaled_company(company, asked, T, horizon, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     """The same where the target, one number, is scaled: voices speak, and learn, in deviations from its mean.
 
     ``T`` is what was usual of the target before these rows, as the network had it; it takes them in as the network
@@ -52,10 +57,11 @@ def learn_in_scaled_company(company, T, horizon, X, Y, weights, out, errors):  #
     for t in range(X.shape[0]):
         mean, unit = T[S_MEAN, 0], deviation(T, 0)
         said[0, 0] = (out[t, 0] - mean) / unit
-        _speak(company, X[t], said, 0, voices, stacked)
+        _speak(company, asked, X[t], said, 0, voices, stacked)
         out[t, 0] = mean + unit * said[0, 0]
         errors[t] = (Y[t] - out[t, 0]) ** 2
         if weights[t] > 0:
+            asked[0] = 0.0
             moved = followed(T, 0, Y[t], horizon)
             weight = np.float64(weights[t])
             outlier = T[S_RUN, 0] > 0
@@ -88,36 +94,38 @@ def _learn(company, x, y, weight, kept):  # type: ignore[no-untyped-def]
 
 
 @jit
-def predict_in_company(company, X, out):  # type: ignore[no-untyped-def]
+def predict_in_company(company, asked, X, out):  # type: ignore[no-untyped-def]
     """``out``, ``(n, outputs)``, holds what the network predicts for every row of ``X``; it becomes what all do."""
     voices = np.empty((VOICES, out.shape[1]))
     stacked = np.empty(out.shape[1])
     for t in range(X.shape[0]):
-        _speak(company, X[t], out, t, voices, stacked)
+        _speak(company, asked, X[t], out, t, voices, stacked)
+        if t == X.shape[0] - 1:
+            _keep(asked, X[t], voices)
 
 
 @jit
-def predict_in_scaled_company(company, T, X, out):  # type: ignore[no-untyped-def]
+def predict_in_scaled_company(company, asked, T, X, out):  # type: ignore[no-untyped-def]
     """The same where the target is scaled, by what is usual of it, ``T``."""
     mean, unit = T[S_MEAN, 0], deviation(T, 0)
     for t in range(X.shape[0]):
         out[t, 0] = (out[t, 0] - mean) / unit
-    predict_in_company(company, X, out)
+    predict_in_company(company, asked, X, out)
     for t in range(X.shape[0]):
         out[t, 0] = mean + unit * out[t, 0]
 
 
 @jit
-def _speak(company, x, out, t, voices, stacked):  # type: ignore[no-untyped-def]
+def _speak(company, asked, x, out, t, voices, stacked):  # type: ignore[no-untyped-def]
     """All voices into ``voices``, what the stack makes of them into ``stacked``, what is said in the end into
     ``out[t]``."""
-    _hear(company, x, out, t, voices)
+    _hear(company, asked, x, out, t, voices)
     stack(company, voices, stacked)
     mix(company, voices, stacked, out, t)
 
 
 @jit
-def _hear(company, x, out, t, voices):  # type: ignore[no-untyped-def]
+def _hear(company, asked, x, out, t, voices):  # type: ignore[no-untyped-def]
     """What every voice says of ``x`` into ``voices``, ``(VOICES, outputs)``; the network's is in ``out[t]``."""
     outputs = out.shape[1]
     for q in range(outputs):
@@ -126,5 +134,35 @@ def _hear(company, x, out, t, voices):  # type: ignore[no-untyped-def]
             voices[LATELY, q] = (1.0 - OPEN) * company.lately[q] + OPEN / outputs
         else:
             voices[LATELY, q] = company.lately[0]
-    recall(company, x, voices[MEMORY])
-    ask_trees(company, x, voices[TREES])
+    if _was_asked(asked, x):
+        at = 1 + x.shape[0]
+        for q in range(outputs):
+            voices[MEMORY, q] = asked[at + q]
+            voices[TREES, q] = asked[at + outputs + q]
+    else:
+        recall(company, x, voices[MEMORY])
+        ask_trees(company, x, voices[TREES])
+
+
+@jit
+def _was_asked(asked, x):  # type: ignore[no-untyped-def]
+    """Whether ``x`` is the sample of which memory and trees spoke last, and nothing was learned since."""
+    if asked[0] == 0:
+        return False
+    for i in range(x.shape[0]):
+        v = asked[1 + i]
+        if not (v == x[i] or (v != v and x[i] != x[i])):
+            return False
+    return True
+
+
+@jit
+def _keep(asked, x, voices):  # type: ignore[no-untyped-def]
+    """That is what memory and trees say of ``x``."""
+    asked[0] = 1.0
+    for i in range(x.shape[0]):
+        asked[1 + i] = x[i]
+    at, outputs = 1 + x.shape[0], voices.shape[1]
+    for q in range(outputs):
+        asked[at + q] = voices[MEMORY, q]
+        asked[at + outputs + q] = voices[TREES, q]
