@@ -104,6 +104,14 @@ def test_what_is_left_out_as_near_is_near_to_one_that_stayed(rows):
         assert before and abs(x[before[-1]] - x[i]) <= 0.5
 
 
+def test_duplicates_by_every_field_by_some_or_by_none():
+    people = table(a=[1, 1, 1], b=["x", "x", "y"])
+    fields = '[fields]\na = { action = "keep" }\nb = { action = "keep" }'
+    for setting, left in (("", 2), ('duplicates = ["a"]', 1), ("duplicates = false", 3)):
+        stay, _, _ = screen(people, Policy.parse(f'device = "m"\n[screen]\n{setting}\n{fields}'))
+        assert len(stay) == left
+
+
 @given(CELLS, st.data())
 @settings(max_examples=50, deadline=None)
 def test_which_records_stay_tells_nothing_of_what_gets_noise(rows, data):

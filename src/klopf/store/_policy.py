@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,8 +57,8 @@ class _Strict(BaseModel):
 class Screen(_Strict):
     """Which records say nothing new."""
 
-    duplicates: tuple[str, ...] = ()
-    """Records that are alike in these fields are one; none: those alike in every field."""
+    duplicates: tuple[str, ...] | Literal[False] = ()
+    """Records that are alike in these fields are one; none: those alike in every field; false: each is one."""
     near: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """A record none of whose fields here moved by more than this since the last one kept (of the same ``by``), is left
     out."""
@@ -121,7 +121,7 @@ class Policy(_Strict):
     @model_validator(mode="after")
     def _holds_together(self) -> Policy:
         named = {
-            "screen.duplicates": self.screen.duplicates,
+            "screen.duplicates": self.screen.duplicates or (),
             "screen.near": tuple(self.screen.near),
             "screen.by": (self.screen.by,) if self.screen.by else (),
             "anonymity.subject": (self.anonymity.subject,) if self.anonymity and self.anonymity.subject else (),
@@ -140,8 +140,10 @@ class Policy(_Strict):
                 raise ValueError(f"{name!r} has noise, which hides it by itself: leave sensitive out")
         if self.noised and self.budget is None:
             raise ValueError(f"the field {next(iter(self.noised))!r} has noise: say what it may cost in [budget]")
-        if self.noised and not self.screen.duplicates:
-            raise ValueError("where fields have noise, screen.duplicates names those (others) by which records are one")
+        if self.noised and self.screen.duplicates == ():
+            raise ValueError(
+                "where fields have noise, screen.duplicates names those (others) by which records are one, or is false"
+            )
         if self.anonymity is None and any(action.levels() > 1 for action in self.fields.values()):
             raise ValueError("fields are generalised: say how many must look alike, in [anonymity]")
         if self.anonymity and not self.identifying:

