@@ -81,6 +81,8 @@ def _named(node: Node, fetch: Fetch, depth: int) -> Iterator[Link]:
         return
     if depth > 8:
         raise StoreError("a folder's shards are deeper than any: they are damaged")
+    if not node.links and depth:  # empty ones in one another could be without number
+        raise StoreError("a folder has an empty shard: it is damaged")
     for link in node.links:
         if len(link.name) == 2:
             yield from _named(Node.read(fetch(link.cid)), fetch, depth + 1)
@@ -105,8 +107,13 @@ def content(root: Cid, fetch: Fetch, depth: int = 0) -> Iterator[bytes]:
     if node.content:
         yield node.content
     for link in node.links:
+        before = done
         for piece in content(link.cid, fetch, depth + 1):
             done += len(piece)
+            if done > node.length:
+                break
             yield piece
+        if done == before or done > node.length:  # parts without bytes could be without number
+            break
     if done != node.length:
-        raise StoreError(f"the file {root} says it has {node.length:,} bytes and has {done:,}")
+        raise StoreError(f"the file {root} says it has {node.length:,} bytes, and its parts have {done:,}")

@@ -21,7 +21,7 @@ __all__ = ["SLICED", "slices", "unpack"]
 SLICED = "sliced-v1"
 """The name of this way of cutting: the sizes and the level below belong to it."""
 _SMALLEST, _USUAL, _LARGEST = 16 << 10, 64 << 10, 256 << 10
-_LEVEL = 9
+_LEVEL = 3  # 9 takes four times as long for 5 % less
 
 
 def slices(handle: BinaryIO) -> Iterator[Piece]:

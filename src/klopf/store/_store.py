@@ -17,7 +17,8 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from klopf.store._blocks import Blocks, Draft
 from klopf.store._budget import Ledger
 from klopf.store._build import PROFILES, Built, build_file, build_folder, chunks
 from klopf.store._cid import NODE, Cid
-from klopf.store._graph import content, entries, walk
+from klopf.store._graph import Entry, content, entries, walk
 from klopf.store._node import Node
 from klopf.store._policy import Policy, policy_text
 from klopf.store._record import Record
@@ -198,6 +199,7 @@ class Store:
         sliced = not packed and any(record.profile == SLICED for record in self.trace(cid))
         with self._room():
             tree = list(self._entries(cid))
+            self._fits(out, tree)
             if not tree[0].is_folder:
                 files.replace(out, self._pieces(cid, sliced, told))
                 return
@@ -209,11 +211,18 @@ class Store:
                         with (draft / entry.path).open("xb") as file:
                             file.writelines(self._pieces(entry.cid, sliced, told))
 
-    def _entries(self, cid: Cid) -> Iterator[Any]:
+    def _entries(self, cid: Cid) -> Iterator[Entry]:
         for count, entry in enumerate(entries(cid, self.blocks.get)):
             if count > _MOST_FILES:
                 raise StoreError(f"{cid} has more than {_MOST_FILES:,} files: get a part of it")
             yield entry
+
+    def _fits(self, out: Path, tree: Sequence[Entry]) -> None:
+        """A file can be much longer than its blocks: what is larger than the room is refused before it is written."""
+        nodes = (Node.read(self.blocks.get(one.cid)) for one in tree if one.cid.codec == NODE and not one.is_folder)
+        wanted, free = sum(node.length for node in nodes), shutil.disk_usage(_nearest(out)).free
+        if wanted > free:
+            raise StoreError(f"there is no room for {wanted:,} bytes at {out}: {free:,} are free")
 
     def _pieces(self, cid: Cid, sliced: bool, told: Told | None) -> Iterator[bytes]:
         for piece in content(cid, self.blocks.get):
@@ -374,6 +383,11 @@ class Store:
                     f"there is no room to write ({error.strerror}): nothing was added; make room and try again"
                 ) from None
             raise
+
+
+def _nearest(path: Path) -> Path:
+    """The first folder from ``path`` up that is there."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())
 
 
 def _reaches(root: Cid, cid: Cid, blocks: Blocks) -> bool:
