@@ -77,6 +77,19 @@ def test_a_refused_adding_spends_nothing_in_any_period(place, tmp_path, quiet):
     assert spent(place) == {} and quiet == [] and place.records() == []
 
 
+def test_a_folder_is_paid_for_as_a_whole_or_not_at_all(place, tmp_path, quiet):
+    (tmp_path / "p.toml").write_text(rules())
+    (tmp_path / "in").mkdir()
+    for name, hours in (("a", 4), ("b", 7)):
+        write(tmp_path, hours).rename(tmp_path / "in" / f"{name}.csv")
+    with pytest.raises(BudgetSpent, match=r"would spend epsilon 1\.1"):
+        place.add(tmp_path / "in", tmp_path / "p.toml")
+    assert spent(place) == {} and quiet == []
+    write(tmp_path, 6).rename(tmp_path / "in/b.csv")
+    place.add(tmp_path / "in", tmp_path / "p.toml")
+    assert quiet == [4, 6] and list(spent(place)["m"]["spent"].values()) == [1_000_000]
+
+
 def test_another_policy_of_the_device_counts_on(place, tmp_path, quiet):
     (tmp_path / "p.toml").write_text(rules())
     place.add(write(tmp_path, 10), tmp_path / "p.toml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from typing import Any
 from klopf import tables
 from klopf.errors import StoreError
 from klopf.extras import require
-from klopf.store._budget import Ledger
+from klopf.store._budget import Cost, Ledger
 from klopf.store._build import PROFILES, Built, Sink, build_file, build_folder
 from klopf.store._opendp import discrete_laplace
 from klopf.store._policy import Policy
-from klopf.store._prepare import prepare, written
+from klopf.store._prepare import no_noise, prepare, written
 from klopf.store._slices import slices
 from klopf.tables import Table
 
@@ -39,13 +40,18 @@ def add_records(
     if policy.noised:
         require("noise", "noise")  # before anything is paid
     found = find_tables(source)
-    if len(found) > 1:
-        for file in found:  # all, before anything is paid
-            policy.check(read_table(file))
+    planned = _paid_together(found, policy, key, ledger) if len(found) > 1 else None
     said: dict[str, Any] = {}
     children = []
     for file in found:
-        ready = prepare(read_table(file), policy, key, discrete_laplace, lambda asked: ledger.spend(policy, asked))
+
+        def pay(asked: Cost, file: Path = file) -> None:
+            if planned is None:
+                ledger.spend(policy, asked)
+            elif asked != planned[file]:
+                raise StoreError(f"{file} changed while it was read: try again when nobody writes to it")
+
+        ready = prepare(read_table(file), policy, key, discrete_laplace, pay)
         with tempfile.TemporaryFile() as draft:
             draft.writelines(written(ready.columns))
             draft.seek(0)
@@ -57,6 +63,17 @@ def add_records(
     if source.is_dir():
         return build_folder(children, _RULE, sink), said
     return children[0][1], said
+
+
+def _paid_together(found: list[Path], policy: Policy, key: bytes, ledger: Ledger) -> dict[Path, Cost]:
+    """Pay for all files at once, so that one that does not fit or cannot be paid leaves the others unpaid, too."""
+    planned: dict[Path, Cost] = {}
+    for file in found:
+        asked: Cost = {}
+        prepare(read_table(file), policy, key, no_noise, asked.update)
+        planned[file] = asked
+    ledger.spend(policy, dict(sum((Counter(asked) for asked in planned.values()), Counter())))
+    return planned
 
 
 def find_tables(source: Path) -> list[Path]:
