@@ -60,7 +60,7 @@ claim_seconds = {seconds}
 DOUBTS = """
 name = "doubts"
 seed = 1
-epochs = 2
+epochs = 5
 [data]
 file = "digits"
 [[neuron]]

@@ -70,7 +70,7 @@ def test_whoever_doubts_a_liar_gains(played):
         deposit = book.client(ledger.packs.pack_called("audit").contracts[1]).current().deposit
     pat = next(m.id for m in read_run(folder).members if m.name == "pat")
     taken = sum(e.from_staked + e.from_thawing for e in slashes if e.id == pat)
-    assert taken // 2 > 10 * deposit * len(upheld)
+    assert taken // 2 > 2 * deposit * len(upheld), "each takes less: it is a part of what is left"
 
 
 def test_the_books_and_the_run_folder_show_it(played):

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 NETWORK = """
 name = "two-faced"
 seed = 1
-epochs = 2
+epochs = 3
 [data]
 file = "digits"
 [[neuron]]

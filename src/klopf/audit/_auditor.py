@@ -100,6 +100,7 @@ class _Auditor:
             mine = await self.who.on_ledger(self.who.book.audits.assignments, epoch, self.who.id)
             speakers = set(self.who.speakers())
             evidence = Evidence(self.who, epoch, await self.who.on_ledger(self._models, epoch)) if self.signed else None
+            speakers &= speakers if evidence is None else evidence.models.keys()
             results = await self._audit(epoch, [k for k in mine if k in speakers], evidence)
             terms = await self.who.on_ledger(self.who.book.audit_terms.current)
             seats = (await self.who.on_ledger(self.who.book.rules.current)).audit_seats

@@ -46,8 +46,9 @@ class Evidence:
     def __init__(self, who: Participant, epoch: int, models: dict[int, bytes]) -> None:
         self.who = who
         self.epoch = epoch
-        self._models = dict(models)
-        """By neuron; of one that has committed to none yet, the first that it names."""
+        self.models = models
+        """By neuron, what it committed to. Who has committed to none yet is not audited: it could sign for each auditor
+        with another model, and answers of two models are not contrary."""
         self._domain = who.book.client(Challenges).domain
         self._heard: dict[int, _Heard] = defaultdict(lambda: _Heard([], {}, [], {}))
         self._transcripts: dict[int, dict[str, ledger.Transcript]] = defaultdict(dict)
@@ -63,7 +64,7 @@ class Evidence:
         except (KeyError, TypeError, ValueError, KlopfError):
             log(f"{k} has not signed its answers")
             return False
-        if signer != self.who.others[k].key or self._models.setdefault(k, model) != model:
+        if signer != self.who.others[k].key or self.models.get(k) != model:
             log(f"{k} has not signed its answers with the model that it committed to")
             return False
         heard = self._heard[k]

@@ -50,7 +50,7 @@ class World:
     def evidence(self, auditor: int, models=None) -> Evidence:
         others = {self.neuron: SimpleNamespace(key=self.net.clients[self.neuron].me.address)}
         who = SimpleNamespace(book=self.net.clients[auditor], id=auditor, others=others)
-        return Evidence(who, 1, models or {})
+        return Evidence(who, 1, {self.neuron: MODEL} if models is None else models)
 
     def audit(self) -> None:
         for number, (auditor, folder) in enumerate(zip(self.auditors, self.folders, strict=True)):
@@ -129,7 +129,7 @@ def test_what_is_not_signed_with_the_committed_model_is_no_answer(tmp_path):
     ):  # fmt: skip
         assert not w.evidence(auditor).heard(w.neuron, QUESTIONS, ANSWERS, wrong)
     assert w.evidence(auditor).heard(w.neuron, QUESTIONS, ANSWERS, good)
-    assert w.evidence(auditor, {w.neuron: MODEL}).heard(w.neuron, QUESTIONS, ANSWERS, good)
+    assert not w.evidence(auditor, {}).heard(w.neuron, QUESTIONS, ANSWERS, good), "it could name another to another"
     assert not w.evidence(auditor, {w.neuron: bytes(32)}).heard(w.neuron, QUESTIONS, ANSWERS, good)
     kept = w.evidence(auditor)
     assert kept.heard(w.neuron, QUESTIONS, ANSWERS, good)
