@@ -114,6 +114,21 @@ def test_a_ledger_that_is_lost_or_damaged_gives_no_noise(place, tmp_path, quiet,
     assert quiet == [1]
 
 
+def test_an_older_copy_of_the_ledger_gives_no_noise(place, tmp_path, quiet):
+    (tmp_path / "p.toml").write_text(rules())
+    place.add(write(tmp_path, 3), tmp_path / "p.toml")
+    file = place.folder / "private/budget.json"
+    older = file.read_bytes()
+    place.add(write(tmp_path, 4), tmp_path / "p.toml")
+    newest = file.read_bytes()
+    file.write_bytes(older)
+    with pytest.raises(StoreError, match="older copy"):
+        place.add(write(tmp_path, 1), tmp_path / "p.toml")
+    file.write_bytes(newest)
+    place.add(write(tmp_path, 3), tmp_path / "p.toml")
+    assert quiet == [3, 4, 3]
+
+
 def test_the_price_is_on_the_disk_before_noise_is_drawn(place, tmp_path, monkeypatch):
     (tmp_path / "p.toml").write_text(rules())
     seen = []

@@ -95,6 +95,19 @@ class Ledger:
             before[period] = before.get(period, 0) + amount
         files.replace(self._file, json.dumps({"format": 1, "devices": everything}, indent=0), private=True)
 
+    def agrees(self, policy: Policy, given: Cost) -> None:
+        """
+        Raises:
+            StoreError: less is written down as spent than what was ``given`` away cost: an older copy took the file's
+                place.
+        """
+        spent = self.spent(policy)
+        if any(spent.get(period, 0) < amount for period, amount in given.items()):
+            raise StoreError(
+                f"{self._file} says that {policy.device} spent less than its records here cost: it is an older "
+                "copy; bring back the newest, no noise is given until then"
+            )
+
     def _account(self, everything: dict[str, Any], policy: Policy) -> dict[str, Any]:
         """The device's account. What a period is stays as it was when it first paid: counted in others, what was spent
         would not be seen."""

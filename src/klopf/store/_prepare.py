@@ -56,9 +56,13 @@ class Said:
     """Records in groups of 1, 2, 3-4, 5-9, 10-99, 100 and more."""
     noise: dict[str, dict[str, float]]
     """Of each field with noise: epsilon of a value, and the mean absolute error that it makes."""
-    epsilon: float
-    """Spent in the period that pays most."""
-    periods: int
+    spent: Cost
+    """Millionths of epsilon by period."""
+
+    @property
+    def epsilon(self) -> float:
+        """Spent in the period that pays most."""
+        return max(self.spent.values(), default=0) / 1_000_000
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -126,8 +130,7 @@ def prepare(
         sizes=_sizes(first.groups.sizes),
         sizes_before=_sizes(before.sizes),
         noise={name: {"epsilon": one.epsilon, "error": one.error} for name, one in policy.noised.items()},
-        epsilon=max(asked.values(), default=0) / 1_000_000,
-        periods=len(asked),
+        spent=asked,
     )
     return Prepared({name: columns[name] for name in policy.fields if name in columns}, said)
 

@@ -18,6 +18,7 @@ import errno
 import os
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from klopf import files
 from klopf.errors import DamagedBlock, StoreError
 from klopf.store import _car
 from klopf.store._blocks import Blocks, Draft
-from klopf.store._budget import Ledger
+from klopf.store._budget import Cost, Ledger
 from klopf.store._build import PROFILES, Built, build_file, build_folder, chunks
 from klopf.store._cid import NODE, Cid
 from klopf.store._graph import Entry, content, entries, walk
@@ -115,6 +116,8 @@ class Store:
         rules = Policy.parse(text, policy.name)
 
         def build(draft: Draft) -> tuple[Built, Cid | None, dict[str, Any] | None]:
+            if rules.noised:
+                self.ledger.agrees(rules, self._given(rules.device))
             said_by = Cid.of(text.encode())
             draft(said_by, text.encode())
             built, said = add_records(source, rules, self._key(), self.ledger, draft, told)
@@ -179,6 +182,15 @@ class Store:
                     raise DamagedBlock(f"the record {file.name} is damaged: bring it back from a copy", file.name)
                 found.append(Record.read(block))
         return sorted(found, key=lambda record: (record.time, str(record.cid)))
+
+    def _given(self, device: str) -> Cost:
+        """What the noise of everything that was added for ``device`` cost."""
+        given: Counter[str] = Counter()
+        for record in self.records():
+            if record.device == device:
+                for said in (record.said or {}).values():
+                    given.update(said["spent"])
+        return dict(given)
 
     def trace(self, cid: Cid) -> list[Record]:
         """What added ``cid``: as a root, as a block of a graph, as a policy or as a record. Oldest first."""

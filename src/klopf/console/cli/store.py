@@ -304,4 +304,4 @@ def _print_checked(found: Checked, rules: Any) -> None:
         print(f"{name}: epsilon {noise['epsilon']:g} a value, mean error about {noise['error']:.4g}")
     if found.left is not None:
         verdict = f"{found.left:g} left" if found.left >= 0 else f"{-found.left:g} TOO MUCH: it would be refused"
-        print(f"budget: {said.epsilon:g} in the fullest of {said.periods} periods, {verdict}")
+        print(f"budget: {said.epsilon:g} in the fullest of {len(said.spent)} periods, {verdict}")
