@@ -10,7 +10,7 @@ import pytest
 
 from klopf import chain, ledger
 from klopf.ledger import events
-from klopf.network import read_run, to_json
+from klopf.network import explain, read_run, to_json
 
 from .network import finish, klopf, start, write_network
 
@@ -67,6 +67,34 @@ def test_who_lives_off_others_is_silenced_and_earns_next_to_nothing(played):
     paid = sum(row["earned"] for row in rows.values())
     assert paid > 1000
     assert rows["fred"]["earned"] + rows["lars"]["earned"] < Decimal("0.03") * paid
+
+
+def test_every_payment_is_explained_down_to_its_receipts(played, history):
+    run = read_run(played[0])
+    wanted = {}
+    for e in history:
+        if isinstance(e, events.settlement.Collected) and e.emitted:
+            wanted[e.id, e.epoch] = e.emitted
+    paid = {name: row["earned"] for name, row in by_name(played[1]["neurons"]).items()}
+    told = {name: Decimal(0) for name in paid}
+    for name in paid:
+        for epoch in range(1, run.settings.epochs + 1):
+            found = explain(run, name, epoch)
+            assert found.ended and found.emission == Decimal(wanted.get((found.id, epoch), 0)).scaleb(-18)
+            heard = sum(r.stake * Decimal(r.counted) for r in found.receipts)
+            assert (found.emission > 0) <= (heard > 0), "nobody is paid whom nobody with stake heard"
+            assert bool(found.transactions) == bool(found.emission or found.receipts or found.audited)
+            assert found.because, "there is always a reason"
+            told[name] += found.amount
+    assert told == paid
+    silent = explain(run, "lars", run.settings.epochs)
+    assert silent.standing == "silent" and silent.amount == 0 and not silent.passed
+    done = klopf("explain", played[0], "ada", "2")
+    assert done.returncode == 0 and f"ada (#{explain(run, 'ada', 2).id}) in epoch 2 of scenario" in done.stdout
+    wrong = klopf("explain", played[0], "nobody", "2")
+    assert wrong.returncode == 2 and "choose one of ada, ben" in wrong.stderr
+    late = klopf("explain", played[0], "ada", "99")
+    assert late.returncode == 2 and "choose 1 to" in late.stderr
 
 
 def test_nothing_is_kept_about_who_has_fallen_silent(played):

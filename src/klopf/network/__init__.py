@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from klopf.network._ask import Answered, ask
     from klopf.network._data import Samples, Shares, share_out
     from klopf.network._demo import DEMO_PASSPHRASE, demo_settings
+    from klopf.network._explain import Explanation, explain
     from klopf.network._folder import Member, Run, read_run
     from klopf.network._found import found
     from klopf.network._join import Joined, Joining, join
@@ -42,6 +43,7 @@ __all__ = [
     "PANELS",
     "Answered",
     "DataSettings",
+    "Explanation",
     "Feature",
     "Joined",
     "Joining",
@@ -60,6 +62,7 @@ __all__ = [
     "ask",
     "count_disputes",
     "demo_settings",
+    "explain",
     "found",
     "gather_receipts",
     "join",
@@ -92,6 +95,7 @@ _LATER = {
     "Summary": "_summary", "to_json": "_summary", "summarise": "_summarise", "render": "_report",
     "PANELS": "_panel", "Panel": "_panel", "plain": "_panel",
     "count_disputes": "_verify", "unverified": "_verify", "verify": "_verify",
+    "Explanation": "_explain", "explain": "_explain",
     "Prediction": "_predict", "predict": "_predict",
     "gather_receipts": "_receipts", "prepare": "_prepare", "resume": "_run", "run": "_run",
 }  # fmt: skip

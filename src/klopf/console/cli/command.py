@@ -108,6 +108,7 @@ COMMANDS = Point(
         "run": "klopf.console.cli.network:Run",
         "predict": "klopf.console.cli.network:Predict",
         "status": "klopf.console.cli.network:Status",
+        "explain": "klopf.console.cli.network:Explain",
         "verify": "klopf.console.cli.network:Verify",
         "neuron": "klopf.console.cli.network:Neuron",
         "network": "klopf.console.cli.joining:Network",

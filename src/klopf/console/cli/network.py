@@ -1,4 +1,4 @@
-"""``klopf demo``, ``run``, ``predict``, ``status``, ``verify`` and ``neuron``: a network of participants."""
+"""``klopf demo``, ``run``, ``predict``, ``status``, ``explain``, ``verify`` and ``neuron``: a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from klopf.errors import PeersError
 if TYPE_CHECKING:
     from klopf.network import NetworkSettings, Prediction, Summary
 
-__all__ = ["Demo", "Neuron", "Predict", "Run", "Status", "Verify", "can_be_written", "live", "print_prediction"]
+__all__ = [
+    "Demo", "Explain", "Neuron", "Predict", "Run", "Status", "Verify", "can_be_written", "live", "print_prediction",
+]  # fmt: skip
 
 
 class Demo(Command):
@@ -142,6 +144,28 @@ class Status(Command):
             print(to_json(summary.as_dict()))
         else:
             print_summary(summary)
+
+
+class Explain(Command):
+    help = "Say why a neuron was paid what it was paid in an epoch: receipts, consensus, audit, rules, transactions."
+    extra = "network"
+
+    def run(self, folder: Path, neuron: str, epoch: int, *, json_: Json = False) -> None:
+        """Everything comes from the ledger, also while the run goes on: `klopf explain klopf-run ada 3`.
+
+        Parameters
+        ----------
+        folder
+            A run folder.
+        neuron
+            Its name or id.
+        epoch
+            From 1 on.
+        """
+        from klopf.network import explain, read_run, to_json
+
+        found = explain(read_run(folder), neuron, epoch)
+        print(to_json(found.as_dict()) if json_ else found.text())
 
 
 class Verify(Command):

@@ -1,0 +1,276 @@
+"""Why a neuron was paid what it was paid in an epoch: from the money back to the receipts, by the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from klopf import ledger
+from klopf.errors import PeersError
+from klopf.ledger import events
+from klopf.network._folder import Run
+from klopf.network._summary import tokens
+from klopf.neuron import Standing
+
+__all__ = ["Explanation", "Fee", "Receipt", "explain"]
+
+WHOLE = 65_535
+"""A weight, a consensus or kappa of one."""
+EventT = TypeVar("EventT", bound=events.Event)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one listener said of the neuron, both having signed."""
+
+    listener: str
+    stake: Decimal
+    """What the listener's word weighed in this epoch, in KLP; 0 for one who was not bound to listen."""
+    weight: float
+    """The part of its attention that it gave, in [0, 1]."""
+    counted: float
+    """That, cut to the consensus."""
+    answers: int
+    leaf: str
+    """Hash of the receipt, as in the tree whose root the listener posted."""
+
+
+@dataclass(frozen=True)
+class Fee:
+    """What one requester paid by voucher."""
+
+    requester: str
+    amount: Decimal
+    transaction: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """An epoch's pay of one neuron, with all that decided it."""
+
+    network: str
+    neuron: str
+    id: int
+    epoch: int
+    ended: bool
+    """Whether the epoch is over and the neuron's reward was collected; else what is here can still change."""
+    emission: Decimal
+    pool: Decimal
+    """What the market had for all in this epoch, KLP."""
+    rank: float
+    """Its part of what all were heard, in [0, 1]; a fringe neuron's is cut before."""
+    consensus: float
+    """The largest weight that listeners with ``kappa`` of the bound stake give at least."""
+    receipts: tuple[Receipt, ...]
+    fees: tuple[Fee, ...]
+    standing: str
+    """While it was paid."""
+    standing_since: int
+    """Epoch of the change that led to it."""
+    stake: Decimal
+    """Its own, when the epoch began."""
+    audit: dict[str, float]
+    """Medians by task of its last audit until then, in [0, 1]."""
+    audited: int
+    """In which epoch that was; 0 for never."""
+    passed: bool
+    rules: dict[str, Any]
+    """Those in force: ``emission`` in KLP, ``kappa`` and ``fringe`` in [0, 1], ``committee`` in neurons."""
+    because: tuple[str, ...]
+    """In words, what made it so much or so little."""
+    transactions: dict[str, str]
+    """Hashes of what claimed, collected and concluded the audit."""
+
+    @property
+    def amount(self) -> Decimal:
+        return self.emission + sum((fee.amount for fee in self.fees), start=Decimal(0))
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "amount": self.amount}
+
+    def text(self) -> str:
+        """For a person to read, a fact a line."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        fees = self.amount - self.emission
+        state = "" if self.ended else " so far"
+        yield f"{self.neuron} (#{self.id}) in epoch {self.epoch} of {self.network}: {_klp(self.amount)} KLP{state}"
+        yield f"  reward {_klp(self.emission)} of the epoch's {_klp(self.pool)}, fees {_klp(fees)}"
+        yield ""
+        yield from (f"- {line}" for line in self.because)
+        if self.receipts:
+            yield ""
+            yield f"receipts: stake x min(weight, consensus {self.consensus:.4f})"
+            width = max(len("listener"), *(len(r.listener) for r in self.receipts))
+            yield f"  {'listener':<{width}} {'stake':>10} {'weight':>7} {'counted':>7} {'answers':>8}  receipt"
+            for r in sorted(self.receipts, key=lambda r: (-r.stake * Decimal(r.counted), r.listener)):
+                row = f"{_klp(r.stake):>10} {r.weight:7.4f} {r.counted:7.4f} {r.answers:8}  {r.leaf[:18]}"
+                yield f"  {r.listener:<{width}} {row}"
+        if self.fees:
+            yield ""
+            yield "fees, by vouchers"
+            yield from (f"  {f.requester} {_klp(f.amount)} in {f.transaction}" for f in self.fees)
+        yield ""
+        yield f"standing {self.standing} since epoch {self.standing_since}, stake {_klp(self.stake)} KLP"
+        if self.audited:
+            scores = ", ".join(f"{task} {score:.4f}" for task, score in sorted(self.audit.items()))
+            yield f"last audit in epoch {self.audited}: {scores or 'no score'}, {'passed' if self.passed else 'failed'}"
+        else:
+            yield "never audited until then"
+        rules = self.rules
+        yield (
+            f"rules: {_klp(rules['emission'])} KLP an epoch at most, kappa {rules['kappa']:.3f}, a fringe neuron is "
+            f"paid {rules['fringe']:.0%}, {rules['committee']} listeners are bound to each speaker"
+        )
+        yield from (f"{what}: {hash}" for what, hash in self.transactions.items())
+
+
+def explain(run: Run, neuron: str, epoch: int) -> Explanation:
+    """What ``neuron`` (its name, or its id with or without ``#``) was paid in ``epoch``, and why.
+
+    Raises:
+        PeersError: there is no such neuron or epoch in the run.
+    """
+    member = next((m for m in run.members if neuron in (m.name, str(m.id), f"#{m.id}")), None)
+    neurons = [m.name for m in run.members if m.role == "neuron"]
+    if member is None or member.role != "neuron":
+        raise PeersError(f"{run.folder} has no neuron {neuron!r}: choose one of {', '.join(neurons)}")
+    with run.connect() as book:
+        history = list(ledger.history(book))
+        pool = book.settlement.epoch(epoch).pool if 0 < epoch < 2**32 else 0
+    begun = max((e.epoch for e in _all(history, events.clock.Opened)), default=0)
+    if not 1 <= epoch <= begun:
+        raise PeersError(f"epoch {epoch} is none of this run's: choose 1 to {begun}" if begun else "no epoch has begun")
+    return _Epoch(run, history, member.id, epoch, pool).explain()
+
+
+class _Epoch:
+    """One neuron's epoch in a history of events."""
+
+    def __init__(self, run: Run, history: list[events.Event], id: int, epoch: int, pool: int) -> None:
+        self.run, self.history, self.id, self.epoch, self.pool = run, history, id, epoch, pool
+        self.claims = _all(history, events.settlement.Claimed, lambda e: e.epoch == epoch)
+        self.claim = next((e for e in self.claims if e.speaker == id), None)
+        self.posts = {e.id: e for e in _all(history, events.settlement.Posted, lambda e: e.epoch == epoch)}
+        self.collected = _last(history, events.settlement.Collected, lambda e: (e.epoch, e.id) == (epoch, id))
+        # whatever decided its pay stood before its claim; where it made none, before the next epoch
+        after = _last(history, events.clock.Opened, lambda e: e.epoch == epoch)
+        assert after is not None
+        self.until = self.claim or after
+
+    def explain(self) -> Explanation:
+        rules = self._rules()
+        total = sum(e.rank for e in self.claims)
+        consensus = self.claim.consensus if self.claim else 0
+        change = self._before(events.registry.StandingChanged, lambda e: e.id == self.id)
+        audit = self._before(events.audits.Concluded, lambda e: e.neuron == self.id)
+        transactions = {"claimed in": self.claim, "collected in": self.collected, "audit concluded in": audit}
+        found = Explanation(
+            network=self.run.settings.name, neuron=self.run.named(self.id), id=self.id, epoch=self.epoch,
+            ended=self.collected is not None, emission=tokens(self.collected.emitted if self.collected else 0),
+            pool=tokens(self.pool), rank=self.claim.rank / total if self.claim and total else 0.0,
+            consensus=consensus / WHOLE, receipts=tuple(self._receipts(consensus)), fees=tuple(self._fees()),
+            standing=Standing(change.after if change else 0).name.lower(), standing_since=change.epoch if change else 0,
+            stake=tokens(self._stake()), audit={t: m / 10_000 for t, m in audit.medians.items()} if audit else {},
+            audited=audit.epoch if audit else 0, passed=audit.passed if audit else False,
+            rules={"emission": tokens(rules.emission), "kappa": rules.kappa / WHOLE,
+                   "fringe": rules.fringe_bps / 10_000, "committee": rules.committee},
+            because=(), transactions={what: e.transaction for what, e in transactions.items() if e},
+        )  # fmt: skip
+        return replace(found, because=tuple(self._because(found)))
+
+    def _before(self, kind: type[EventT], which: Callable[[EventT], bool]) -> EventT | None:
+        place = (self.until.block, self.until.log_index)
+        return _last(self.history, kind, lambda e: (e.block, e.log_index) < place and which(e))
+
+    def _rules(self) -> ledger.Parameters:
+        adopted = _last(self.history, events.rules.Adopted, lambda e: e.epoch <= self.epoch)
+        assert adopted is not None, "a network begins with rules"
+        return ledger.Parameters.from_tuple(adopted.parameters)
+
+    def _receipts(self, consensus: int) -> Iterator[Receipt]:
+        for e in _all(self.history, events.settlement.Heard):
+            if (e.epoch, e.speaker) == (self.epoch, self.id):
+                yield Receipt(
+                    self.run.named(e.listener), tokens(self.posts[e.listener].stake), e.weight / WHOLE,
+                    min(e.weight, consensus) / WHOLE, e.answers, "0x" + bytes(e.leaf).hex(),
+                )  # fmt: skip
+
+    def _fees(self) -> Iterator[Fee]:
+        """Vouchers are cumulative, and count where they were redeemed: the last epoch's until the end of the run."""
+        last = max((e.epoch for e in _all(self.history, events.settlement.Collected)), default=0)
+        epoch = 0
+        for e in self.history:
+            if isinstance(e, events.clock.Opened):
+                epoch = min(e.epoch, last)
+            elif isinstance(e, events.vouchers.Redeemed) and (epoch, e.neuron) == (self.epoch, self.id):
+                yield Fee(self.run.named(e.requester), tokens(e.amount), e.transaction)
+
+    def _stake(self) -> int:
+        """Its stake when the epoch began."""
+        began = next(e for e in _all(self.history, events.clock.Opened) if e.epoch == self.epoch)
+        stake = 0
+        for e in self.history:
+            if (e.block, e.log_index) >= (began.block, began.log_index):
+                break
+            if isinstance(e, events.stake.Staked) and e.id == self.id:
+                stake += e.amount
+            elif isinstance(e, events.stake.Thawing) and e.id == self.id:
+                stake -= e.amount
+            elif isinstance(e, events.stake.Slashed) and e.id == self.id:
+                stake -= e.from_staked
+        return stake
+
+    def _because(self, it: Explanation) -> Iterator[str]:
+        """The reasons, the weightiest first."""
+        voided = any(
+            (e.epoch, e.listener, e.kept) == (self.epoch, self.id, False)
+            for e in _all(self.history, events.disputes.DisputeEnded)
+        )
+        if self.claim is None:
+            yield "it claimed nothing: no receipt of its listeners was brought while claims were open"
+        elif not it.receipts:
+            yield "nobody gave it a receipt: nobody listened to it"
+        else:
+            zero = sum(not r.weight for r in it.receipts)
+            others = len(self.posts.keys() - {self.id})
+            tried = f"; {zero} tried it and gave none" if zero else ""
+            yield f"{len(it.receipts) - zero} of the {others} others that posted gave it attention{tried}"
+            if not it.consensus:
+                yield f"listeners with {it.rules['kappa']:.0%} of the stake bound to it gave no weight: all is cut to 0"
+            cut = sum(r.weight > r.counted for r in it.receipts)
+            if cut and it.consensus:
+                yield f"{cut} gave it more than the consensus of {it.consensus:.4f}: what is above is cut"
+        if self.claim and it.rank:
+            yield f"its part of all listening that counted is {it.rank:.2%}"
+        if it.standing == "fringe" and self.claim:
+            yield f"it is on the fringe: {it.rules['fringe']:.0%} of what a backbone neuron's listening counts"
+        elif it.standing == "silent":
+            yield "it had fallen silent"
+        if voided:
+            yield "it had signed a receipt that it did not post: its reward of this epoch is void"
+        full = it.pool * Decimal(it.rank)
+        if self.collected and not voided and it.emission < full * Decimal("0.999"):
+            yield (
+                f"it was paid {it.emission / full:.1%} of its part: where not all are bound to listen to all, a reward "
+                "counts as far as one's own weights agreed and told news"
+            )
+        if not it.ended:
+            yield "its reward is not collected yet: disputes may be open, or nobody has settled the epoch"
+
+
+def _all(history: list[events.Event], kind: type[EventT], which: Callable[[EventT], bool] = bool) -> list[EventT]:
+    return [e for e in history if isinstance(e, kind) and which(e)]
+
+
+def _last(history: list[events.Event], kind: type[EventT], which: Callable[[EventT], bool]) -> EventT | None:
+    found = _all(history, kind, which)
+    return found[-1] if found else None
+
+
+def _klp(amount: Decimal) -> str:
+    """KLP with four decimals at most."""
+    return f"{amount:,.4f}".rstrip("0").rstrip(".")
