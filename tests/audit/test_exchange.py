@@ -232,7 +232,7 @@ def test_an_honest_neuron_is_not_shown_whatever_auditors_make_up(tmp_path, monke
     assert len(town.said) == 2, "neither is asked again"
 
 
-def test_only_auditors_are_told_and_only_about_what_is_over(tmp_path, monkeypatch) -> None:
+def test_only_who_audited_it_is_told_so_often_and_only_about_what_is_over(tmp_path, monkeypatch) -> None:
     town = Town(tmp_path, monkeypatch, (3, 4, NEURON))
     town.told(3, told(3, answers()))
 
@@ -244,13 +244,16 @@ def test_only_auditors_are_told_and_only_about_what_is_over(tmp_path, monkeypatc
     async def act() -> None:
         assert "not over" in await refused(4, {"epoch": 1, "neuron": NEURON})
         town.epoch = 2
-        assert "auditors" in await refused(NEURON, {"epoch": 1, "neuron": NEURON})
+        assert "audited it" in await refused(NEURON, {"epoch": 1, "neuron": NEURON})
         for payload in (None, [], {"epoch": 1}, {"epoch": "1", "neuron": NEURON}, {"epoch": True, "neuron": NEURON}):
             assert "ask with" in await refused(4, payload)
         for payload in ({"epoch": -1, "neuron": NEURON}, {"epoch": 0, "neuron": 5}, {"epoch": 1, "neuron": 2**70}):
             assert "nothing is kept" in await refused(4, payload)
         got = await town.exchanges[4].who.dendrite.ask(3, "signed", payload={"epoch": 1, "neuron": NEURON})
         assert Told.read(got.tensors, 1, NEURON, 3).said == told(3, answers()).said
+        for _ in range(7):
+            await town.exchanges[4].who.dendrite.ask(3, "signed", payload={"epoch": 1, "neuron": NEURON})
+        assert "8 times" in await refused(4, {"epoch": 1, "neuron": NEURON})
 
     asyncio.run(town.play(act))
 

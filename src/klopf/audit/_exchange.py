@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,6 +33,8 @@ ROUND = 0.5
 PAUSES = (0.0, 2.0, 8.0, 30.0)
 """Seconds before each try to get what others have."""
 ASK_SECONDS = 15.0
+MOST_GIVEN = 8
+"""Times that one auditor is given what a neuron signed in an epoch."""
 
 
 def keep(folder: Path, epoch: int, told: Mapping[int, Told]) -> None:
@@ -57,6 +59,10 @@ class Exchange:
         self._reach = Reach(who, self.axon)
         self._left: dict[int, set[tuple[int, int]]] = {}
         """By epoch, what is to be asked for still: auditors and neurons."""
+        self._audited: dict[tuple[int, int], set[int]] = {}
+        """By epoch and neuron, who else revealed something about it."""
+        self._given: Counter[tuple[int, int, int]] = Counter()
+        """By epoch, neuron and auditor, how often it was given."""
         self._tries: dict[int, tuple[int, float]] = defaultdict(lambda: (0, 0.0))
         """By epoch how often that was tried, and when last."""
 
@@ -81,9 +87,6 @@ class Exchange:
 
     async def give(self, request: wire.Request) -> wire.Answer:
         """What a neuron signed for this auditor in an epoch that is over, to another auditor."""
-        asks = self.who.others.get(request.peer.id)
-        if asks is None or asks.role is not ledger.Role.AUDITOR:
-            raise wire.Decline("what neurons signed is given to auditors")
         try:
             epoch, neuron = request.payload["epoch"], request.payload["neuron"]
         except (KeyError, TypeError):
@@ -92,10 +95,20 @@ class Exchange:
             raise wire.Decline("ask with epoch and neuron")
         if epoch >= (await self.who.now()).epoch:
             raise wire.Decline("that epoch is not over: ask when everybody has revealed")
+        file, which = _file(self.who.folder, epoch, neuron), (epoch, neuron)
+        if not file.exists():
+            raise wire.Decline("nothing is kept of that neuron in that epoch")
+        if which not in self._audited:
+            self._audited[which] = {a for a, _ in await self.who.on_ledger(self._others, epoch, [neuron])}
+        if request.peer.id not in self._audited[which]:
+            raise wire.Decline("what a neuron signed is given to who audited it in that epoch")
+        self._given[epoch, neuron, request.peer.id] += 1
+        if self._given[epoch, neuron, request.peer.id] > MOST_GIVEN:
+            raise wire.Decline(f"it was given {MOST_GIVEN} times: keep it")
         try:
-            return wire.Answer(await asyncio.to_thread(files.arrays, _file(self.who.folder, epoch, neuron)))
+            return wire.Answer(await asyncio.to_thread(files.arrays, file))
         except (OSError, ValueError):
-            raise wire.Decline("nothing is kept of that neuron in that epoch") from None
+            raise wire.Decline("what that neuron signed cannot be read any more") from None
 
     async def look(self) -> None:
         """Ask for what is to be asked for now, and forget what is too old."""
@@ -109,6 +122,8 @@ class Exchange:
         for epoch in [e for e in self._left if e < running - KEPT]:
             del self._left[epoch]
             self._tries.pop(epoch, None)
+        self._audited = {which: them for which, them in self._audited.items() if which[0] >= running - KEPT}
+        self._given = Counter({one: n for one, n in self._given.items() if one[0] >= running - KEPT})
 
     def _kept(self) -> dict[int, list[int]]:
         """By epoch, the neurons whose statements are on the disk."""
