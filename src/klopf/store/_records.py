@@ -23,8 +23,8 @@ __all__ = ["SUFFIX", "add_records", "find_tables", "read_table"]
 
 SUFFIX = ".csv.zst"
 _ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq")
-_MOST_BYTES = 2 << 30
-"""A table is read whole, and takes some times its size in memory."""
+_MOST_BYTES = 256 << 20
+"""A table is read whole, and takes about 17 times its size in memory."""
 _MOST_TABLES = 10_000
 _RULE = PROFILES["unixfs-v1-2025"]  # of the nodes above the slices
 
