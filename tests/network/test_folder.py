@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
 
 from klopf.errors import PeersError
 from klopf.ledger import Deployment, Ledger, Standing
 from klopf.network import Feature, Joining, Schema
-from klopf.network._join import MADE, _is_no_loss, _is_ones_own, _settings
+from klopf.network._join import MADE, _can_listen, _is_no_loss, _is_ones_own, _more, _settings
 
 HERE = "0x" + "11" * 20
 NETWORK = Deployment(1, "0x" + "22" * 32, 1, {"Directory": HERE}, {}, HERE)
@@ -66,6 +68,31 @@ def test_a_participants_folder_that_lost_one_file_is_made_whole_again(folder: Pa
     (folder / "state").mkdir()
     (folder / lost).unlink()
     _is_ones_own(folder, NETWORK, HOW)
+
+
+def test_nobody_stakes_for_a_place_at_which_it_cannot_answer() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PeersError, match=rf"cannot listen at 127.0.0.1 port {port} \(.*\): choose another --port"):
+            _can_listen(Joining("chain.db", HERE, port=port))
+        for free in (
+            Joining("chain.db", HERE, port=port, relay="relay.example.org:7600"),
+            Joining("chain.db", HERE, "requester", port=port),
+            Joining("chain.db", HERE, port=0),
+            Joining("chain.db", HERE, host="somewhere.example.org", listen="127.0.0.1"),
+        ):
+            _can_listen(free)
+    _can_listen(Joining("chain.db", HERE, port=port))
+    with pytest.raises(PeersError, match=r"cannot listen at 192.0.2.1 port 0 \(.*\): choose"):
+        _can_listen(Joining("chain.db", HERE, host="192.0.2.1"))
+
+
+def test_nobody_learns_from_a_row_or_two() -> None:
+    rows = {"inputs": np.ones((50, 1), np.float32), "targets": np.zeros(50, np.int64)}
+    with pytest.raises(PeersError, match=r"mine\.csv has 1 different samples, and a neuron needs 10: bring more"):
+        _more(Joining("chain.db", HERE, data=Path("mine.csv")), SCHEMA.made_task, rows, cast(Ledger, None))
 
 
 def test_a_lost_key_is_not_made_anew(folder: Path) -> None:

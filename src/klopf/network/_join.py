@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -37,8 +38,10 @@ LIVED = (
 """What a life writes there."""
 COIN = 10**16
 """Wei that a participant should have for gas, where gas is not free."""
-LOOK = 1.0
-"""Seconds between two looks for money."""
+LOOK, AGAIN = 1.0, 60.0
+"""Seconds between two looks for money, and after which it is said again what is waited for."""
+FEWEST = 10
+"""Different samples that a neuron needs, of which it keeps some to know how good it is."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
     except OSError as error:
         raise PeersError(f"cannot make the folder {folder}: {error.strerror}; choose another") from None
     try:
+        _can_listen(replace(how, host=host))
         deployment.save(folder / "deployment.json")
         files.replace(folder / "schema.json", schema.text)
         settings = _settings(folder, replace(how, host=host), schema, more)
@@ -153,7 +157,10 @@ def _data(how: Joining, schema: Schema) -> dict[str, Any]:
 
 def _more(how: Joining, task: peers.Task, data: dict[str, Any], book: ledger.Ledger) -> dict[str, Any]:
     """What only this role's settings need, all of it tried."""
+    has = len(peers.different(data["inputs"]))
     if how.role == "neuron":
+        if has < FEWEST:
+            raise PeersError(f"{how.data} has {has} different samples, and a neuron needs {FEWEST}: bring more")
         peers.create_model(how.model, task, 0, how.settings)
         return {
             "model": how.model, "settings": how.settings, "passes": 4, "questions": 64, "ask": 6, "fringe_seats": 2,
@@ -161,7 +168,7 @@ def _more(how: Joining, task: peers.Task, data: dict[str, Any], book: ledger.Led
         }  # fmt: skip
     if how.role == "requester":
         return {"fee": "0"}
-    terms, has = book.audit_terms.current(), len(peers.different(data["inputs"]))
+    terms = book.audit_terms.current()
     needs = max([terms.fewest, *(one.fewest for one in audit.audit_tasks((), task).values())])
     if has < needs:
         raise PeersError(f"{how.data} has {has} different samples, and an audit takes {needs} at least: bring more")
@@ -210,6 +217,24 @@ def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) 
     )  # fmt: skip
 
 
+def _can_listen(how: Joining) -> None:
+    """PeersError where it could not answer at the address and port that it is to have: nothing is staked for a place
+    that nobody could reach."""
+    if how.role != "neuron" or how.relay:
+        return
+    host = how.listen or how.host or peers.own_address(how.rpc)
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, how.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as who listens does: what lingers is no one's
+            probe.bind(place)
+    except OSError as error:
+        raise PeersError(
+            f"cannot listen at {host} port {how.port} ({error.strerror or error}): choose another --port or --listen, "
+            "or go through a --relay"
+        ) from None
+
+
 def _is_no_loss(own: ledger.Ledger, folder: Path, stake: int) -> None:
     """PeersError where the key would stake once more for a neuron that fell silent, as whoever leaves does."""
     id = own.registry.id_of(own.me.address)
@@ -223,7 +248,7 @@ def _is_no_loss(own: ledger.Ledger, folder: Path, stake: int) -> None:
 
 def _await_money(own: ledger.Ledger, stake: int, how: Joining, begun: Callable[[str], None]) -> None:
     """Wait until the key can pay for its place."""
-    until, told = time.monotonic() + how.wait, ""
+    until, told, said = time.monotonic() + how.wait, "", 0.0
     while True:
         id = own.registry.id_of(own.me.address)
         staked = own.stake.account(id).staked if id and stake else 0
@@ -239,9 +264,9 @@ def _await_money(own: ledger.Ledger, stake: int, how: Joining, begun: Callable[[
             line += f": `klopf ledger send {own.me.address} {lacks / ledger.KLP:g}` sends KLP"
         if time.monotonic() > until:
             raise LedgerError(f"{line}; then call this again")
-        if line != told:
-            begun(f"waiting up to {how.wait:g} s: {line}")
-            told = line
+        if line != told or time.monotonic() > said + AGAIN:
+            begun(f"waiting {max(0.0, until - time.monotonic()):.0f} s more: {line}")
+            told, said = line, time.monotonic()
         time.sleep(LOOK)
 
 

@@ -14,7 +14,7 @@ from klopf.peers.models import MODELS, Model, create_model, load_model, save_mod
 from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_json, task_to_json
 
 if TYPE_CHECKING:
-    from klopf.peers._address import announced_host, relay_place
+    from klopf.peers._address import announced_host, own_address, relay_place
     from klopf.peers._buying import Bought, buy
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
@@ -71,6 +71,7 @@ __all__ = [
     "load_model",
     "log",
     "newest_listener",
+    "own_address",
     "pairs_of",
     "read_data",
     "relay_place",
@@ -82,7 +83,8 @@ __all__ = [
 ]
 
 _LATER = {
-    "announced_host": "_address", "relay_place": "_address", "Bought": "_buying", "buy": "_buying",
+    "announced_host": "_address", "own_address": "_address", "relay_place": "_address",
+    "Bought": "_buying", "buy": "_buying",
     "LIFELINE": "_process", "live_as_process": "_process",
     "Conduct": "_conduct", "ConductSettings": "_conduct",
     "Conversations": "_conversations", "attention": "_conversations",
