@@ -250,6 +250,8 @@ def regression(
 ) -> None:
     """The slowly-changing regression: 20 bits, 5 hidden units, one output; mean squared error of the last tenth.
 
+    Example: klopf bench regression --seeds 3 --plot regression.png
+
     Parameters
     ----------
     setting
@@ -277,6 +279,8 @@ def permuted(
 ) -> None:
     """Images whose pixels or labels are permuted anew in each task; share of wrong answers in the last tenth of tasks.
 
+    Example: klopf bench permuted --seeds 2
+
     Parameters
     ----------
     setting
@@ -301,7 +305,10 @@ def binary_tasks(
     resume: Resume = None,
     cores: Cores = None,
 ) -> None:
-    """Endless tasks of telling two classes apart (Continual ImageNet's protocol); wrong on held-out images."""
+    """Endless tasks of telling two classes apart (Continual ImageNet's protocol); wrong on held-out images.
+
+    Example: klopf bench binary-tasks --seeds 2
+    """
     runs = _runs("binary-tasks", "images", learners, seeds, steps, tuned, options, data=data, hidden=_sizes(hidden))
     _carry_out(runs, json_, plot, resume, cores, "binary tasks")
 
@@ -321,6 +328,8 @@ def class_incremental(
     cores: Cores = None,
 ) -> None:
     """Images whose classes arrive two at a time and stay; share of wrong answers in the last stage, with all classes.
+
+    Example: klopf bench class-incremental --seeds 2
 
     Parameters
     ----------
@@ -345,6 +354,8 @@ def growth(
     cores: Cores = None,
 ) -> None:
     """A network that starts from the sensors and one output unit and adds units, against fixed ones of several sizes.
+
+    Example: klopf bench growth --seeds 2
 
     Parameters
     ----------
@@ -393,6 +404,8 @@ def problem(
 ) -> None:
     """Any problem by its name, those of other packages too (see CONTRIBUTING.md).
 
+    Example: klopf bench problem regression --steps 10000
+
     Parameters
     ----------
     name
@@ -411,6 +424,8 @@ def problem(
 
 def speed(*, learners: Fast = None, seconds: float = 2.0, wide: bool = True, json_: Json = False) -> None:
     """Steps per second on one core, beside the machine's own limits and, where it is installed, PyTorch's step.
+
+    Example: klopf bench speed --seconds 2
 
     Parameters
     ----------

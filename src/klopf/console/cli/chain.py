@@ -30,6 +30,8 @@ def serve(
 ) -> None:
     """Serve a chain file as JSON-RPC over HTTP, for wallets and tools. Stop it with Ctrl-C.
 
+    Example: klopf chain serve ledger.sqlite --port 8545
+
     Parameters
     ----------
     file
@@ -54,6 +56,8 @@ def serve(
 def restore(copy: Path, file: Path) -> None:
     """Put a copy of a chain in the place of one that is damaged or lost, and remove what lies beside it of that one.
 
+    Example: klopf chain restore copy.sqlite ledger.sqlite
+
     Parameters
     ----------
     copy
@@ -74,6 +78,8 @@ def verify(
     checkpoint: str | None = None,
 ) -> None:
     """Run a chain again from its first block and compare all that its file holds; print its height and newest hash.
+
+    Example: klopf chain verify ledger.sqlite --jobs 2
 
     Parameters
     ----------

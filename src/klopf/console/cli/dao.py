@@ -70,7 +70,10 @@ def _dao(
 def delegate(to: str | None = None, *, key: KeyFile = None,
              confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
              json_: Json = False) -> None:  # fmt: skip
-    """Let your tokens vote: through yourself, or through another address. Counts for votes that start later."""
+    """Let your tokens vote: through yourself, or through another address. Counts for votes that start later.
+
+    Example: klopf dao delegate 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key key.json
+    """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(d.delegate(to), f"your tokens vote through {to or 'you'}", json_)
 
@@ -80,8 +83,10 @@ def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
             deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Propose to change rules, terms of the economy, of audits or any other pack, or how the DAO votes.
 
-    `klopf dao propose "Seven seats" --set seats=7`. How it votes: voting_delay, voting_period, late_quorum_extension,
-    proposal_threshold, quorum_percent, timelock_delay, guardian.
+    How it votes: voting_delay, voting_period, late_quorum_extension, proposal_threshold, quorum_percent, timelock_delay,
+    guardian.
+
+    Example: klopf dao propose "Seven seats" --set seats=7
 
     Parameters
     ----------
@@ -104,6 +109,8 @@ def upgrade(contract: str, artifact: Path, description: str, *, key: KeyFile = N
             json_: Json = False) -> None:  # fmt: skip
     """Deploy new code for Lens or Snapshots, and propose to put it behind their address.
 
+    Example: klopf dao upgrade Lens out/Lens.json "pages of 500" --key key.json
+
     Parameters
     ----------
     contract
@@ -124,6 +131,8 @@ def vote(proposal: str, support: Literal["for", "against", "abstain"], *, reason
          confirmations: Confirmations = 0,
          rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Vote on a proposal.
+
+    Example: klopf dao vote 17 for --reason "it is time" --key key.json
 
     Parameters
     ----------
@@ -146,7 +155,10 @@ def queue(
     deployment: Where = HERE,
     json_: Json = False,
 ) -> None:
-    """Hand a proposal that has won to the timelock."""
+    """Hand a proposal that has won to the timelock.
+
+    Example: klopf dao queue 17 --key key.json
+    """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(d.queue(_proposal(proposal, d)), "queued", json_)
 
@@ -160,7 +172,10 @@ def execute(
     deployment: Where = HERE,
     json_: Json = False,
 ) -> None:
-    """Carry out a queued proposal whose delay is over. Anybody may."""
+    """Carry out a queued proposal whose delay is over. Anybody may.
+
+    Example: klopf dao execute 17 --key key.json
+    """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(
             d.execute(_proposal(proposal, d)),
@@ -178,13 +193,19 @@ def cancel(
     deployment: Where = HERE,
     json_: Json = False,
 ) -> None:
-    """Cancel a proposal, as its guardian, or as its proposer before the vote starts."""
+    """Cancel a proposal, as its guardian, or as its proposer before the vote starts.
+
+    Example: klopf dao cancel 17 --key key.json
+    """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(d.cancel(_proposal(proposal, d)), "cancelled", json_)
 
 
 def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
-    """Every proposal: where it stands, what it would change, and with --json the calls that it would make."""
+    """Every proposal: where it stands, what it would change, and with --json the calls that it would make.
+
+    Example: klopf dao list --json
+    """
     with _dao(rpc, deployment) as d:
         rows: list[dict[str, Any]] = [
             {

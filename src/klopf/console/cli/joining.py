@@ -44,6 +44,8 @@ def schema(
 ) -> None:  # fmt: skip
     """Write the schema of a file of samples, to be edited and agreed on: columns, classes, units and scaling.
 
+    Example: klopf network schema mine.csv --target rain --out schema.json
+
     Parameters
     ----------
     file
@@ -72,6 +74,8 @@ def new(
 ) -> None:  # fmt: skip
     """Found a network: its contracts on a chain, its schema agreed there, its clock running.
 
+    Example: klopf network new weather --schema schema.json
+
     Parameters
     ----------
     folder
@@ -99,7 +103,10 @@ def new(
 
 
 def show(*, rpc: Where, network: Directory, json_: Json = False) -> None:
-    """Say what a network is for, what it takes to join it, and who is in it."""
+    """Say what a network is for, what it takes to join it, and who is in it.
+
+    Example: klopf network show --rpc http://node:8545 --network 0x5FbDB2315678afecb367f032d93F642f64180aa3
+    """
     from klopf import ledger
     from klopf.network import Schema
 
@@ -148,6 +155,8 @@ class Join(Command):
         """The key is made in the folder, locked with the passphrase in KLOPF_PASSPHRASE, and never leaves it; nor does
         the file. Stopped at any moment, the same command goes on where it stood. A neuron or an auditor is served until
         it is stopped (`klopf serve FOLDER` goes on); a requester asks with `klopf ask`.
+
+        Example: klopf join mine --rpc http://node:8545 --network 0x5FbDB2315678afecb367f032d93F642f64180aa3 --data a.csv
 
         Parameters
         ----------
@@ -212,6 +221,8 @@ class Serve(Command):
     def run(self, folder: Path) -> None:
         """SIGTERM and Ctrl-C stop it in order; killed at any moment, it goes on where it stood.
 
+        Example: klopf serve mine
+
         Parameters
         ----------
         folder
@@ -230,6 +241,8 @@ class Ask(Command):
         """Fees are paid by vouchers from what was deposited. Whoever joined with labelled samples learns from them whom
         to listen to, and buys answers to them too; others count each neuron by how much the network hears it. Where the
         file has the target too, the score is told.
+
+        Example: klopf ask mine questions.csv --fee 0.001 --out answers.csv
 
         Parameters
         ----------
@@ -262,6 +275,8 @@ class Leave(Command):
     def run(self, folder: Path, *, wait: Flag = False, json_: Json = False) -> None:
         """Its process must have been stopped. The stake thaws for some time, in which it can still be slashed; called
         again after that, this withdraws it and quits.
+
+        Example: klopf leave mine --wait
 
         Parameters
         ----------

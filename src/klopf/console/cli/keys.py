@@ -27,7 +27,10 @@ class Keys(CommandGroup):
 
 
 def new(file: Path) -> None:
-    """Make a key and lock it in a new file with the passphrase in KLOPF_PASSPHRASE (asked for if not set)."""
+    """Make a key and lock it in a new file with the passphrase in KLOPF_PASSPHRASE (asked for if not set).
+
+    Example: klopf keys new key.json
+    """
     from klopf import ledger
 
     if file.exists():
@@ -39,14 +42,20 @@ def new(file: Path) -> None:
 
 
 def show(file: Path) -> None:
-    """Print the address of a key file. No passphrase is needed."""
+    """Print the address of a key file. No passphrase is needed.
+
+    Example: klopf keys show key.json
+    """
     from klopf import ledger
 
     print(ledger.keys.read_address(file))
 
 
 def backup(file: Path) -> None:
-    """Print the words that a key can be restored from. Whoever reads them owns the key: write them on paper."""
+    """Print the words that a key can be restored from. Whoever reads them owns the key: write them on paper.
+
+    Example: klopf keys backup key.json
+    """
     from klopf import ledger
 
     print(ledger.keys.load(file, passphrase()).words())
@@ -54,6 +63,8 @@ def backup(file: Path) -> None:
 
 def restore(file: Path, *, index: Index = 0) -> None:
     """Make a key file from backup words, read from standard input.
+
+    Example: klopf keys restore key.json --index 1
 
     Parameters
     ----------

@@ -40,6 +40,8 @@ def learn(
 ) -> None:
     """Let an agent live in an environment and learn from every step, once.
 
+    Example: klopf learn CartPole-v1 --steps 50000 --save cart
+
     Parameters
     ----------
     environment
@@ -270,6 +272,8 @@ def watch(
     json_: Json = False,
 ) -> None:  # fmt: skip
     """Render one episode of a saved agent to a GIF or MP4. It goes on learning meanwhile, but nothing is saved.
+
+    Example: klopf watch cart --out cart.gif
 
     Parameters
     ----------

@@ -72,6 +72,8 @@ def deploy(
 ) -> None:  # fmt: skip
     """Put the contracts on a chain and write the deployment file. A chain file that does not exist is made.
 
+    Example: klopf ledger deploy --rpc http://node:8545 --deployment deployment.json --key key.json
+
     Parameters
     ----------
     governed
@@ -128,6 +130,8 @@ def deploy(
 def status(*, rules: Flag = False, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
     """Where the clock stands, and everybody who takes part.
 
+    Example: klopf ledger status --rpc http://node:8545 --deployment deployment.json --rules
+
     Parameters
     ----------
     rules
@@ -178,6 +182,8 @@ def balance(address: str | None = None, *, key: KeyFile = None, rpc: Rpc = None,
             json_: Json = False) -> None:  # fmt: skip
     """Tokens and native coin of an address.
 
+    Example: klopf ledger balance --key key.json --rpc http://node:8545 --deployment deployment.json
+
     Parameters
     ----------
     address
@@ -199,7 +205,10 @@ def balance(address: str | None = None, *, key: KeyFile = None, rpc: Rpc = None,
 def send(to: str, amount: str, *, key: KeyFile = None,
          confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
-    """Pay an amount of KLP to an address."""
+    """Pay an amount of KLP to an address.
+
+    Example: klopf ledger send 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100 --key key.json
+    """
     from klopf import ledger as book
 
     to, value = book.keys.checksum(to), units(amount)
@@ -213,7 +222,10 @@ def send(to: str, amount: str, *, key: KeyFile = None,
 def stake(id: int, amount: str, *, key: KeyFile = None,
           confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
           json_: Json = False) -> None:  # fmt: skip
-    """Put KLP at stake for a participant. It belongs to the participant's owner from then on."""
+    """Put KLP at stake for a participant. It belongs to the participant's owner from then on.
+
+    Example: klopf ledger stake 3 500 --key key.json
+    """
     value = units(amount)
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         print_sent(l.stake.stake(id, value), f"staked {klp(value)} KLP for {id}", json_)
@@ -223,6 +235,8 @@ def unstake(id: int, amount: str | None = None, *, key: KeyFile = None,
             confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
             json_: Json = False) -> None:  # fmt: skip
     """Begin to take stake back; without an amount, withdraw what has thawed.
+
+    Example: klopf ledger unstake 3 500 --key key.json
 
     Parameters
     ----------
@@ -241,6 +255,8 @@ def unstake(id: int, amount: str | None = None, *, key: KeyFile = None,
 def history(*, kind: str | None = None, participant: int | None = None, limit: int = 50, index: Path | None = None,
             rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """What happened, the latest last.
+
+    Example: klopf ledger history --kind Settlement.Collected --participant 3 --limit 20
 
     Parameters
     ----------
@@ -297,6 +313,8 @@ def graph(*, out: Path | None = None, mint: Flag = False, place: str = "",
           json_: Json = False) -> None:  # fmt: skip
     """Who listens to whom, from birth to now, as GraphML.
 
+    Example: klopf ledger graph --out graph.dot
+
     Parameters
     ----------
     out
@@ -342,6 +360,8 @@ def _without_receipts(found: list[str]) -> list[str]:
 def verify(*, receipts: Annotated[list[Path] | None, Parameter(negative="", consume_multiple=True)] = None,
            rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> int:  # fmt: skip
     """Recompute every balance, payment and standing from events and receipts; name any difference (exit status 1).
+
+    Example: klopf ledger verify --receipts receipts.jsonl
 
     Parameters
     ----------

@@ -35,6 +35,8 @@ def migrate(*, to: Annotated[str, Parameter(name="--to")], moved: Path = Path("m
             deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Deploy the network on another chain, with claims for everybody's tokens. Participants register there again.
 
+    Example: klopf ledger migrate --to new.sqlite --key key.json
+
     Parameters
     ----------
     to
@@ -77,6 +79,8 @@ def restore(claims: Path, *, owner: str | None = None, everybody: Flag = False, 
             json_: Json = False) -> None:  # fmt: skip
     """Take out what an address had on the chain that the network moved from.
 
+    Example: klopf ledger restore claims.json --everybody --key key.json
+
     Parameters
     ----------
     claims
@@ -99,6 +103,8 @@ def add_pack(name: str, *, description: str = "", key: KeyFile = None, confirmat
     """Create the contracts of an installed pack and enter them in the network's directory, for good.
 
     The key must own the rules. Where a DAO owns them, this proposes it.
+
+    Example: klopf ledger add-pack fleet --key key.json
 
     Parameters
     ----------

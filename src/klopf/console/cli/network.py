@@ -30,6 +30,8 @@ class Demo(Command):
         """Five honest neurons of two kinds of model learn from private, unequal shares, ask one another, learn whom to
         listen to, are audited and are paid; a free-rider, a liar and a dishonest auditor try to live off them.
 
+        Example: klopf demo --folder my-demo --seed 1
+
         Parameters
         ----------
         folder
@@ -62,6 +64,8 @@ class Run(Command):
         json_: Json = False,
     ) -> None:
         """Keys are locked with the passphrase in KLOPF_PASSPHRASE, which is asked for if it is not set.
+
+        Example: klopf run network.toml --folder RUN
 
         Parameters
         ----------
@@ -107,6 +111,8 @@ class Predict(Command):
         """Every neuron's newest model is asked in this process, and listened to as the run's requester learned to:
         nobody is paid, and nothing changes. Where the file has the run's target too, the score is told.
 
+        Example: klopf predict RUN new.csv --out said.csv
+
         Parameters
         ----------
         folder
@@ -130,7 +136,8 @@ class Status(Command):
     extra = "network"
 
     def run(self, folder: Path, *, json_: Json = False) -> None:
-        """
+        """Example: klopf status RUN --json
+
         Parameters
         ----------
         folder
@@ -151,7 +158,9 @@ class Explain(Command):
     extra = "network"
 
     def run(self, folder: Path, neuron: str, epoch: int, *, json_: Json = False) -> None:
-        """Everything comes from the ledger, also while the run goes on: `klopf explain klopf-run ada 3`.
+        """Everything comes from the ledger, also while the run goes on.
+
+        Example: klopf explain RUN ada 3
 
         Parameters
         ----------
@@ -174,6 +183,8 @@ class Verify(Command):
 
     def run(self, folder: Path, *, json_: Json = False) -> int:
         """Exit status 0 if everything agrees, 1 if something differs.
+
+        Example: klopf verify RUN
 
         Parameters
         ----------
@@ -204,7 +215,8 @@ class Neuron(Command):
     extra = "network"
 
     def run(self, folder: Path) -> None:
-        """
+        """Example: klopf neuron RUN/neurons/ada
+
         Parameters
         ----------
         folder

@@ -27,6 +27,8 @@ class Relay(Command):
         """Neurons join with `klopf join --relay HOST:PORT`. What passes is TLS between those who ask and the neuron: it
         cannot be read or changed here. It needs no key and no chain, and keeps nothing on the disk.
 
+        Example: klopf relay --host relay.example.org --port 7600
+
         Parameters
         ----------
         host

@@ -28,6 +28,8 @@ def settle(epoch: int, *, key: KeyFile = None, confirmations: Confirmations = 0,
            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Conclude an epoch that is over and pay what is due: at once, or when its dispute window has ended. Anybody may.
 
+    Example: klopf ledger settle 12 --key key.json
+
     Parameters
     ----------
     epoch
@@ -45,6 +47,8 @@ def dispute(receipts: Path, *, uphold: Annotated[bool, Parameter(negative="")] =
             confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
             json_: Json = False) -> None:  # fmt: skip
     """Dispute every receipt of a file whose listener signed it and that the claim did not count.
+
+    Example: klopf ledger dispute receipts.jsonl --key key.json
 
     Parameters
     ----------
@@ -76,6 +80,8 @@ def answer(receipts: Path, *, key: KeyFile = None, confirmations: Confirmations 
            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Answer every open dispute about a receipt of a file with the receipt's proof.
 
+    Example: klopf ledger answer receipts.jsonl --key key.json
+
     Parameters
     ----------
     receipts
@@ -99,6 +105,8 @@ def device(birth: Path, *, cores: int, memory: int, teraflops: int = 0, descript
            request: Path | None = None, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Bring in a device as a token of its owner's key.
+
+    Example: klopf ledger device birth.json --cores 4 --memory 8 --key key.json
 
     Parameters
     ----------
@@ -135,6 +143,8 @@ def device(birth: Path, *, cores: int, memory: int, teraflops: int = 0, descript
 def carry(request: Path, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
           deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Carry what somebody else signed, and pay its gas.
+
+    Example: klopf ledger carry request.json --key key.json
 
     Parameters
     ----------

@@ -17,6 +17,8 @@ class Warm(Command):
     def run(self, *, into: Path | None = None, cores: int | None = None, json_: Json = False) -> None:
         """Who has run it once waits under a second for any of them, until Klopf, Numba or Python is another version.
 
+        Example: klopf warm --cores 1
+
         Parameters
         ----------
         into
