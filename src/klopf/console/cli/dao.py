@@ -83,8 +83,8 @@ def propose(description: str, *, changes: Changes = None, key: KeyFile = None,
             deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Propose to change rules, terms of the economy, of audits or any other pack, or how the DAO votes.
 
-    How it votes: voting_delay, voting_period, late_quorum_extension, proposal_threshold, quorum_percent, timelock_delay,
-    guardian.
+    How it votes: voting_delay, voting_period, late_quorum_extension, proposal_threshold, quorum_percent,
+    timelock_delay, guardian.
 
     Example: klopf dao propose "Seven seats" --set seats=7
 

@@ -156,7 +156,7 @@ class Join(Command):
         the file. Stopped at any moment, the same command goes on where it stood. A neuron or an auditor is served until
         it is stopped (`klopf serve FOLDER` goes on); a requester asks with `klopf ask`.
 
-        Example: klopf join mine --rpc http://node:8545 --network 0x5FbDB2315678afecb367f032d93F642f64180aa3 --data a.csv
+        Example: klopf join me --rpc http://node:8545 --network 0x5FbDB2315678afecb367f032d93F642f64180aa3 --data a.csv
 
         Parameters
         ----------
