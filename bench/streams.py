@@ -1,7 +1,7 @@
 """Streams that nobody here chose: those that River ships or generates, Klopf's learner beside River's and plain ones.
 
     python bench/streams.py --file build/streams.jsonl   # 28 streams, 5,000 samples at most, 3 seeds: an hour or two
-    python bench/streams.py --quick                      # under two minutes: 300 samples, one seed, fewer rivals
+    python bench/streams.py --quick                      # two minutes on two cores: 400 samples, fewer rivals
     python bench/streams.py --tuned --file FILE          # each learner with the best of its six settings
     python bench/streams.py --slow-bits                  # the slowly-changing regression away from where it was tuned
     python bench/streams.py --arrivals                   # classes that arrive, one each 30 samples
@@ -14,8 +14,9 @@ numbers get it so, all alike. "us" is processor time a sample, predicting and le
 
 A learner is *first* on a stream where no other is better by more than the standard error of their difference, and
 *behind* by what it has more than the best: 3 points are allowed for classes, a tenth of the best one's error for
-numbers. ``--tuned`` chooses one of six settings a learner, for all streams alike, by what it does on the five streams
-of ``TUNING`` with seeds from 1000, which the table never uses; Klopf's own defaults were chosen on the same five.
+numbers; with ``--quick`` that and the standard error of what it is behind, for so few samples say no more. ``--tuned``
+chooses one of six settings a learner, for all streams alike, by what it does on the five streams of ``TUNING`` with
+seeds from 1000, which the table never uses; Klopf's own defaults were chosen on the same five.
 Finished runs of rivals are kept in ``--file``: they are slow, and do not change; ours run each time. Time beside the
 adaptive forest's, the fastest of the forests, is of 1,500 samples that both take one after the other, then and there.
 """
@@ -325,12 +326,13 @@ def compare(report: Report, runs: Runs, a: argparse.Namespace) -> None:
         gap = float(gaps.mean())
         firsts += gap <= _spread(gaps)
         allowed = 0.03 if stream in CLASSES else 0.1 * float(error[best].mean())
-        over += gap > allowed
+        asked = allowed + _spread(gaps) if a.quick else allowed
+        over += gap > asked
         short = min(a.samples, PACED)
         slower.append(live(stream, "klopf", setting["klopf"], 0, short)[1])
         slower[-1] /= live(stream, "adaptive forest", setting["adaptive forest"], 0, short)[1]
         report.figure(f"{stream}: error of klopf", float(error["klopf"].mean()))
-        report.figure(f"{stream}: behind the best other ({best})", gap, "", at_most=allowed)
+        report.figure(f"{stream}: behind the best other ({best})", gap, "", at_most=asked)
     report.figure("first, or within a standard error of the first", firsts, f"of {len(streams)} streams", at_least=20)
     report.figure("farther behind the best than is allowed", over, f"of {len(streams)} streams", at_most=0)
     report.figure("time a sample beside the adaptive forest's (median)", statistics.median(slower), "", at_most=0.1)
@@ -434,8 +436,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="keep finished runs of rivals here, and make only those it lacks")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     a = parser.parse_args()
-    a.samples = a.samples or (300 if a.quick else 5_000)
-    a.seeds = a.seeds or (1 if a.quick else 3)
+    a.samples = a.samples or (400 if a.quick else 5_000)
+    a.seeds = a.seeds or 3
     with Report(a.json) as report:
         if a.slow_bits:
             slow_bits(report, a)

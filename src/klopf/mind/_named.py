@@ -53,7 +53,7 @@ class Places:
     def check(self, names: Iterable[Hashable]) -> None:
         """Raises: MindError, where ``names`` are more than there are places, or one is none."""
         found = names.keys() if isinstance(names, dict) else set(names)
-        if found <= self.at.keys():  # as is usual: nobody is new
+        if list(found) == self.last or found <= self.at.keys():  # as is usual: nobody is new
             return
         if len(found) > self._most:
             many = _many(self._what)
@@ -189,7 +189,8 @@ class Named:
         mind = self.ready(list(x), outputs)
         rows = self._row(mind, x, weight)
         wanted = np.array([y]) if mind.output == "softmax" else np.array([[y]], mind._said)
-        _, out, _ = mind._learn_checked(rows.astype(mind._dtype), wanted, np.array([weight], mind._dtype))
+        weights = _ONCE[mind._dtype.char] if weight == 1.0 else np.array([weight], mind._dtype)
+        _, out, _ = mind._learn_checked(rows.astype(mind._dtype), wanted, weights)
         return rows[0], out[0]
 
     def ready(self, names: list[Hashable], outputs: int) -> Mind:
@@ -253,7 +254,7 @@ class Named:
             place = places.get(name)
             if place is not None:
                 row[place] = value
-        return self._heard(rows, np.array([weight]))
+        return self._heard(rows, _ONCE["d"] if weight else _NEVER)
 
     def rows(
         self, mind: Mind, names: list[Hashable], X: NDArray[Any], weights: NDArray[Any] | None = None
@@ -292,6 +293,9 @@ def _hear(*given: NDArray[Any]) -> Any:
     return _loaded[0]
 
 
+_ONCE = {kind: np.ones(1, kind) for kind in "fd"}
+_NEVER = np.zeros(1)
+"""Weights of a sample: only read, and quicker than new ones. Where absences are counted, all above 0 are alike."""
 _MEAN = 1
 """Row of what is kept of a feature (``kernels.absent``)."""
 _USUAL = frozenset({float, int, bool, np.float64})
