@@ -104,6 +104,13 @@ def test_what_is_left_out_as_near_is_near_to_one_that_stayed(rows):
         assert before and abs(x[before[-1]] - x[i]) <= 0.5
 
 
+def test_a_record_is_near_only_if_every_field_named_is_and_a_gap_never_is():
+    fields = '[fields]\nx = { action = "keep" }\ny = { action = "keep" }'
+    rule = Policy.parse(f'device = "m"\n[screen]\nnear = {{ x = 1.0, y = 0.5 }}\n{fields}')
+    stay, _, near = screen(table(x=[0, 1, 1.5, 0, 0.0], y=[0, 0.5, 0.1, 0.6, math.nan]), rule)
+    assert stay.tolist() == [0, 2, 3, 4] and near == 1
+
+
 def test_duplicates_by_every_field_by_some_or_by_none():
     people = table(a=[1, 1, 1], b=["x", "x", "y"])
     fields = '[fields]\na = { action = "keep" }\nb = { action = "keep" }'
