@@ -11,6 +11,8 @@ data; "pooled" a logistic regression on everybody's rows; "FedAvg" one linear mo
 local pass. All learn in this process from the same shares; nothing is asked over the wire. ``--data`` (or
 ``KLOPF_MNIST``) names a folder with MNIST's t10k files, of which the first 4,000 are shared out at 14 x 14 pixels.
 
+*Strategies*: what lives off others, and what it earns; ``strategies.py`` says how.
+
 *Specialists*: five owners of two digits each, a file an owner, so that no neuron ever sees eight of the classes; a real
 run with real processes (``klopf run``), four epochs.
 """
@@ -22,10 +24,12 @@ import os
 import statistics
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import strategies
 from figures import Report, arguments
 from numpy.typing import NDArray
 
@@ -34,6 +38,7 @@ from klopf.network import DEMO_PASSPHRASE, Summary, parse_settings, run
 from klopf.network._data import Shares, share_out
 from klopf.peers import create_model
 from klopf.peers._familiar import Familiar
+from klopf.peers._requester import study
 
 KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("mind", {"hidden": [64]}),
@@ -85,14 +90,16 @@ def useful(file: Path, neurons: int, seed: int) -> dict[str, float]:
                 answers[name][k] = said[name]
     task, truth = shares.test.task, shares.test.targets
     listener = task.listener()
+    both = {k: np.concatenate([answers["reference"][k], answers["test"][k]]) for k in answers["test"]}
     for epoch in range(EPOCHS):
-        listener.study(answers["reference"], shares.reference.targets, [seed, epoch])
+        _, adds = study(task, listener, both, shares.reference.targets, [seed, epoch])
+    heard = {k: said for k, said in answers["test"].items() if adds[k] > 0}
 
     def right(said: NDArray[Any]) -> float:
         return task.score(task.decide(said), truth)
 
     return {
-        "network": right(listener.combine(answers["test"])),
+        "network": right(listener.combine(heard)),
         "best": max(right(said) for said in answers["test"].values()),
         "average": right(np.mean([*answers["test"].values()], axis=0)),
         "stacking": stacking(answers, shares),
@@ -179,6 +186,61 @@ def specialists(seed: int, place: Path) -> Summary:
     return run(parse_settings(settings, "specialists", place), place / "run", DEMO_PASSPHRASE)
 
 
+def stage(seed: int, file: Path) -> strategies.Stage:
+    """Where strategies are played: the honest with their shares, and one with a quarter of its own."""
+    settings = {"seed": seed, "data": {"file": str(file), "alpha": 0.5}, "auditor": [{"name": "vera"}],
+                "neuron": [{"name": f"n{k}"} for k in range(strategies.HONEST + 1)]}  # fmt: skip
+    shares = share_out(parse_settings(settings, "bench", Path()))
+    last = shares.neurons[-1]
+    poor = last.take(np.arange(max(8, len(last) // 4)))
+    shares = replace(shares, neurons=[*shares.neurons[:-1], poor])
+    return strategies.stage(shares, list(voices(shares, seed)), seed)
+
+
+REPLAYED = {
+    "resells the average, nothing sealed": ("klopf.network.adversaries:Reseller", 1, 0.0),
+    "resells the average, sealed": ("klopf.network.adversaries:Reseller", 1, 30.0),
+    "three names of one model": (None, 3, 30.0),
+}
+"""By row: conduct, names, seconds of a seal."""
+
+
+def replayed(row: str, seed: int, place: Path) -> tuple[float, float]:
+    """The same with real processes: five honest owners with a seventh of the digits each, and one dishonest. Returns
+    what its names earned together, in means of the honest, and the network's accuracy."""
+    from sklearn.datasets import load_digits
+
+    conduct, names, seal = REPLAYED[row]
+    found, order = load_digits(), np.random.default_rng(seed).permutation(1797)
+    members: list[dict[str, Any]] = []
+    for k, mine in enumerate(np.array_split(order, 7)[:6]):
+        file = str(place / f"{k}.csv")
+        write(place / f"{k}.csv", found.data[mine], found.target[mine])
+        if k < 5:
+            model, more = KINDS[k % len(KINDS)]
+            members.append({"name": f"honest{k}", "file": file, "model": model, "settings": more})
+        else:
+            bad = {"file": file, "model": KINDS[3][0], "settings": KINDS[3][1]}
+            bad |= {"conduct": conduct} if conduct else {}
+            members += [{"name": f"bad{i}", **bad} for i in range(names)]
+    auditors = [{"name": name} for name in ("vera", "walt", "xeno")]
+    rules = {"seal_seconds": seal}
+    settings = {"seed": seed, "epochs": 5, "neuron": members, "auditor": auditors, "rules": rules}
+    summary = run(parse_settings(settings, "replayed", place), place / "run", DEMO_PASSPHRASE)
+    earned = {n.name: float(n.earned) for n in summary.neurons}
+    usual = statistics.mean(v for name, v in earned.items() if name.startswith("honest"))
+    return sum(v for name, v in earned.items() if name.startswith("bad")) / usual, summary.scores["network"] or 0.0
+
+
+def tell_replayed(report: Report) -> None:
+    report.say("\nwith real processes                    earned  accuracy")
+    for row in REPLAYED:
+        with tempfile.TemporaryDirectory() as place:
+            earned, accuracy = replayed(row, 0, Path(place))
+        report.say(f"{row:<38} {earned:>6.2f}  {accuracy:>8.3f}")
+        report.figure(f"{row}, replayed: earned", earned, "honest incomes", at_most=1 if "names" in row else 0.2)
+
+
 def _error(values: list[float]) -> float:
     return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
 
@@ -227,6 +289,13 @@ def main() -> None:
             (10,) if options.quick else (10, 40),
             names,
         )
+        with tempfile.TemporaryDirectory() as place:
+            digits = table("digits", Path(place), None)
+            assert digits is not None
+            stages = [stage(seed, digits) for seed in range(options.seeds or (1 if options.quick else 5))]
+        strategies.tell(report, stages, options.quick)
+        if not options.quick:
+            tell_replayed(report)
         report.say("\nspecialists: seed  network  pooled linear  in the backbone  least paid")
         behind = []
         for seed in range(options.seeds or (1 if options.quick else 3)):

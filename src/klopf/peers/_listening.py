@@ -121,6 +121,11 @@ class Listener(ABC):
         neighbour.utility = neuron.updated_utility(neighbour.utility, activity, listening, self.decay)
         neighbour.age += 1
 
+    def pass_over(self, k: int, samples: int) -> None:
+        """Neighbour ``k`` spoke on ``samples`` samples and was not heard: its utility falls, its age grows."""
+        for _ in range(samples):
+            self.hear(self.known(k), 0.0)
+
     # ---- what it amounts to
 
     def heard(self, k: int) -> float:
@@ -131,6 +136,13 @@ class Listener(ABC):
     def shares(self, among: Sequence[int]) -> dict[int, float]:
         """How this listener's attention divides over ``among``: utilities normalised to sum 1 (all 0 if unheard)."""
         heard = {k: self.heard(k) for k in among}
+        total = sum(heard.values())
+        return {k: (h / total if total > 0 else 0.0) for k, h in heard.items()}
+
+    def shares_by(self, adds: Mapping[int, float], among: Sequence[int]) -> dict[int, float]:
+        """:meth:`shares`, of each as much as it ``adds`` to what others say; they sum to 1 again (all 0 if nobody adds
+        anything)."""
+        heard = {k: share * adds[k] for k, share in self.shares(among).items()}
         total = sum(heard.values())
         return {k: (h / total if total > 0 else 0.0) for k, h in heard.items()}
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.neuron import Standing
+from klopf.peers._adding import adding
 from klopf.peers._address import own_address, relay_place
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
@@ -408,9 +409,15 @@ class _Neuron:
         )
         inputs = self.data["inputs"][about]
         answers = await conversations.ask(chosen, inputs)
-        own = {self.who.id: await self._think(conversations.epoch, inputs)}
-        listener.learn(answers | own, self.data["targets"][about])
-        return attention(listener.shares([k for k in answers if k in bound] or list(answers)))
+        own = await self._think(conversations.epoch, inputs)
+        adds = await asyncio.get_running_loop().run_in_executor(
+            self._thinker, partial(adding, self.who.task, answers, own)
+        )
+        heard = {k: answer for k, answer in answers.items() if adds[k] > 0}
+        listener.learn(heard | {self.who.id: own}, self.data["targets"][about])
+        if repeating := sorted(k for k in answers if k not in heard):
+            log(f"epoch {conversations.epoch}: {repeating} only repeat what others say")
+        return attention(listener.shares_by(adds, [k for k in answers if k in bound] or list(answers)))
 
     async def _bound(self) -> list[int]:
         """The neurons to whom it is bound to listen in this epoch: nobody else's weights count for them."""

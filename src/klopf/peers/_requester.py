@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger
+from klopf.peers._adding import adding
 from klopf.peers._conversations import Conversations, attention, hand_over
-from klopf.peers._listening import Listener
+from klopf.peers._listening import PASSES, Listener
 from klopf.peers._participant import Participant, log, read_data
 from klopf.peers._vouchers import Purse
 from klopf.peers.tasks import Task
 
-__all__ = ["RequesterSettings", "live", "newest_listener"]
+__all__ = ["RequesterSettings", "live", "newest_listener", "study", "wanted"]
+
+
+WORTH = 0.1
+"""Of a fair share, as how much a neuron must be heard for its answers to be worth a fee."""
+
+
+AGAIN = 4
+"""Epochs from one trial of somebody whose answers were not worth it to the next."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,33 @@ def newest_listener(folder: Path, task: Task) -> Listener | None:
         return None
     last = json.loads((folder / "state" / f"{max(epochs)}.json").read_text())
     return task.read_listener(last["listener"])
+
+
+def wanted(listener: Listener, speakers: Sequence[int], seed: int, epoch: int) -> list[int]:
+    """From whom answers are bought in ``epoch``, the best heard first, for what is deposited may not last for all: from
+    whoever is new to it, whoever it heard at least ``WORTH`` as much as all alike would be, and one of the others,
+    which may have become better, in every ``AGAIN``-th epoch. So who is of no use, or only repeats others, is paid
+    once, and then now and then."""
+    lots = np.random.default_rng([seed, epoch, 4]).permutation(sorted(speakers)).tolist()
+    shares = listener.shares(lots)
+    useless = [k for k in lots if k in listener.neighbours and shares[k] * len(lots) < WORTH]
+    tried = min(useless, key=lambda k: listener.neighbours[k].age, default=None) if epoch % AGAIN == 0 else None
+    return sorted((k for k in lots if k not in useless or k == tried), key=lambda k: -listener.heard(k))
+
+
+def study(
+    task: Task, listener: Listener, answers: Mapping[int, NDArray[Any]], targets: NDArray[Any], seed: Sequence[int]
+) -> tuple[float, dict[int, float]]:
+    """Learn from answers of which the first have ``targets`` whom to listen to. Who only repeats others is not heard.
+
+    Returns the mean loss before anything was learned, and how much each adds (``_adding``), seen on all answers.
+    """
+    adds = adding(task, answers, None)
+    known = {k: answer[: len(targets)] for k, answer in answers.items()}
+    loss = listener.study({k: answer for k, answer in known.items() if adds[k] > 0}, targets, seed)
+    for k in (k for k in answers if adds[k] == 0):
+        listener.pass_over(k, PASSES * len(targets))
+    return loss, adds
 
 
 class _Requester:
@@ -78,21 +115,19 @@ class _Requester:
         purse = await Purse.open(self.who)
         conversations = Conversations(self.who, epoch, purse)
         offer, spent_on = int(self.settings.fee), len(self.data["inputs"]) + len(self.data["questions"])
-        lots = np.random.default_rng([self.who.settings.seed, epoch, 4]).permutation(sorted(self.who.speakers()))
-        wanted = sorted(lots.tolist(), key=lambda k: -listener.heard(k))  # what is deposited may not last for all
-        speakers = sorted(await purse.reserve(offer * spent_on, wanted))
-        if len(speakers) < len(wanted):
-            log(f"epoch {epoch}: what is deposited pays for {len(speakers)} of {len(wanted)} neurons")
+        asked = wanted(listener, self.who.speakers(), self.who.settings.seed, epoch)
+        speakers = sorted(await purse.reserve(offer * spent_on, asked))
+        if len(speakers) < len(asked):
+            log(f"epoch {epoch}: what is deposited pays for {len(speakers)} of {len(asked)} neurons")
         rng, targets = np.random.default_rng([self.who.settings.seed, epoch, 3]), self.data["targets"]
         mixed = rng.permutation(spent_on)  # who is asked cannot tell one from another
         everything = np.concatenate([self.data["inputs"], self.data["questions"]])
         answers = await conversations.ask(speakers, everything[mixed], offer)
         unmixed = {k: answer[np.argsort(mixed)] for k, answer in answers.items()}
-        known = {k: answer[: len(targets)] for k, answer in unmixed.items()}
-        loss = listener.study(known, targets, [self.who.settings.seed, epoch, 5])
+        loss, adds = study(self.who.task, listener, unmixed, targets, [self.who.settings.seed, epoch, 5])
         bought = {k: answer[len(targets) :] for k, answer in unmixed.items()}
-        combined = listener.combine(bought)
-        weights = attention(listener.shares(list(bought)))
+        combined = listener.combine({k: answer for k, answer in bought.items() if adds[k] > 0})
+        weights = attention(listener.shares_by(adds, list(bought)))
         self._write_results(epoch, bought, combined)
         post = {"receipts": [r.to_json() for r in conversations.receipts(weights)], "listener": listener.to_json()}
         files.replace(self.who.folder / "state" / f"{epoch}.json", json.dumps(post))

@@ -110,6 +110,11 @@ class Task(ABC):
         nothing."""
         return np.zeros(len(self.names), bool)
 
+    def guises(self, answers: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
+        """``answers`` as numbers ``(n, outputs)`` of which mixtures can be made, first as they are, then in other forms
+        that say the same more quietly; none where answers cannot be mixed."""
+        return (np.asarray(answers, np.float64).reshape(len(answers), -1),)
+
     def blend(self, answers: Mapping[int, NDArray[Any]], shares: Mapping[int, float]) -> NDArray[Any]:
         """The answers to the same questions, by who gave them, combined by how much each counts: for whoever has no
         samples to learn that from. ``shares`` are not negative; where all are 0, everybody counts alike."""

@@ -79,6 +79,11 @@ class Classes(Task):
     def unseen(self, targets: NDArray[Any]) -> NDArray[np.bool_]:
         return np.asarray(np.bincount(targets, minlength=len(self.names)) == 0)
 
+    def guises(self, answers: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
+        """As they are, and with probabilities raised to 1/2 and 1/4."""
+        softened = [np.maximum(np.asarray(answers, np.float64), 1e-6) ** (1 / power) for power in (2, 4)]
+        return (np.asarray(answers, np.float64), *(one / one.sum(axis=1, keepdims=True) for one in softened))
+
     def listener(self) -> Listener:
         return ClassesListener(len(self.names))
 
