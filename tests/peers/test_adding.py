@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from klopf.peers import Classes, Numbers, Text
-from klopf.peers._adding import adding
+from klopf.peers import Classes, Numbers, Text, _adding
+
+
+def adding(task, answers, own, heard=()):
+    return _adding.adding(task, answers, own, dict(heard))
+
 
 TASK = Classes(("x",), tuple("abcdef"))
 N = 64
@@ -58,6 +62,14 @@ def test_of_two_who_say_the_same_the_one_that_registered_later_adds_nothing():
         copy = (1 - part) * said[3] + part * noise(rng)
         counts = adding(TASK, said | {8: copy.astype(np.float32)}, own)
         assert counts[8] == 0.0 and counts[3] > 0.7
+
+
+def test_nobody_takes_the_place_of_somebody_who_is_heard_by_having_registered_earlier():
+    said, own, _ = voices(7)
+    counts = adding(TASK, said | {0: said[3]}, own, {3: 0.5, 0: 0.1})
+    assert counts[0] == 0.0 and counts[3] > 0.7
+    counts = adding(TASK, said | {0: said[3]}, own)  # where nobody was heard nothing else tells them apart
+    assert counts[3] == 0.0
 
 
 def test_ten_names_of_one_count_as_one_even_where_they_are_most_of_all():

@@ -12,7 +12,8 @@ others although the average is one that holds its voice, since no weight is nega
 
 What is usual among those who add, ``U``, is the upper quartile of ``u``, at most 0.4. As long as somebody's ``u`` is
 under a quarter of that, the least of them is left out, and all others are compared again without it; of two that repeat
-each other the one that registered later goes, so that the copy of a neuron does not take its pay. Whoever is left
+each other the one goes that was heard less before, or, of equals, that registered later, so that the copy of a neuron
+does not take its pay. Whoever is left
 counts with ``(u/U - 1/4)·2``, from 0 to 1.
 """
 
@@ -40,22 +41,25 @@ ALIKE = 32
 """Of more others, so many that are most alike somebody are what it is compared with."""
 
 
-def adding(task: Task, answers: Mapping[int, NDArray[Any]], own: NDArray[Any] | None) -> dict[int, float]:
+def adding(
+    task: Task, answers: Mapping[int, NDArray[Any]], own: NDArray[Any] | None, heard: Mapping[int, float]
+) -> dict[int, float]:
     """How much each neighbour adds to what the others and oneself say, from 0 to 1, by its id.
 
     Args:
         answers: to the same ``n`` questions, by neighbour; who has a lower id registered earlier.
         own: what one's own model says to them; None for who has none.
+        heard: how much each was heard before; who is not in it was not.
 
     Where too little was heard to tell, and where voices cannot be mixed (text), everybody adds: 1.
     """
-    ids = sorted(answers)
+    ids = sorted(answers, key=lambda k: (-heard.get(k, 0.0), k))
     said = [task.guises(answers[k]) for k in ids]
-    heard = [_centred(forms[0]) for forms in said if forms]
-    if not heard or len(heard[0]) < ROWS * (len(ids) + 1):
+    plain = [_centred(forms[0]) for forms in said if forms]
+    if not plain or len(plain[0]) < ROWS * (len(ids) + 1):
         return dict.fromkeys(ids, 1.0)
-    mine = np.zeros_like(heard[0]) if own is None else _centred(task.guises(own)[0])
-    voices = np.column_stack([*heard, mine])
+    mine = np.zeros_like(plain[0]) if own is None else _centred(task.guises(own)[0])
+    voices = np.column_stack([*plain, mine])
     forms = [np.column_stack([_centred(one) for one in form]) for form in zip(*said, strict=True)]
     # All that is needed are inner products, which few rows have as well as many.
     short = np.asarray(np.linalg.qr(np.column_stack([voices, *forms]), mode="r"))

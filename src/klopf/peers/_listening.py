@@ -133,6 +133,10 @@ class Listener(ABC):
         one = self.neighbours.get(k)
         return 0.0 if one is None else neuron.corrected_utility(one.utility, one.age, self.decay)
 
+    def record(self) -> dict[int, float]:
+        """:meth:`heard` of everybody who was."""
+        return {k: self.heard(k) for k in self.neighbours}
+
     def shares(self, among: Sequence[int]) -> dict[int, float]:
         """How this listener's attention divides over ``among``: utilities normalised to sum 1 (all 0 if unheard)."""
         heard = {k: self.heard(k) for k in among}

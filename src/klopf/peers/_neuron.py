@@ -411,7 +411,7 @@ class _Neuron:
         answers = await conversations.ask(chosen, inputs)
         own = await self._think(conversations.epoch, inputs)
         adds = await asyncio.get_running_loop().run_in_executor(
-            self._thinker, partial(adding, self.who.task, answers, own)
+            self._thinker, partial(adding, self.who.task, answers, own, listener.record())
         )
         heard = {k: answer for k, answer in answers.items() if adds[k] > 0}
         listener.learn(heard | {self.who.id: own}, self.data["targets"][about])
