@@ -30,7 +30,7 @@ from klopf.network._data import Shares
 from klopf.peers._adding import adding
 from klopf.peers._conversations import attention
 from klopf.peers._questions import asked_about
-from klopf.peers._requester import study, wanted
+from klopf.peers._requester import MISSED, study, wanted
 
 HONEST, EPOCHS, QUESTIONS, ASK, FRINGE_SEATS = 7, 6, 64, 6, 2
 RULES = Parameters()
@@ -247,6 +247,8 @@ def _buys(s: Stage, requester: Any, sold: dict[int, Voice | None], epoch: int) -
     known, test = s.parts[HONEST], s.parts[HONEST + 1]
     rows = np.concatenate([known, test])
     came = {j: voice[rows] for j in asked if (voice := sold[j]) is not None}
+    for j in set(asked) - set(came):
+        requester.pass_over(j, MISSED)
     _, adds = study(s.shares.test.task, requester, came, s.targets[known], [s.seed, epoch, 5])
     right = requester.combine({j: a[len(known) :] for j, a in came.items() if adds[j] > 0}).argmax(axis=1)
     right = right == s.targets[test]

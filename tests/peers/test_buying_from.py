@@ -3,7 +3,7 @@
 import numpy as np
 
 from klopf.peers import Classes
-from klopf.peers._requester import AGAIN, WORTH, study, wanted
+from klopf.peers._requester import AGAIN, MISSED, WORTH, study, wanted
 from klopf.peers.tasks.classes import ClassesListener as Listener
 
 
@@ -52,3 +52,15 @@ def test_who_only_repeats_others_is_paid_once_and_not_heard():
     alone = Listener(4)
     alone.study({k: answer[:80] for k, answer in said.items()}, right[:80], [0])
     assert [alone.heard(k) for k in said] == [listener.heard(k) for k in said], "nobody lost by it"
+
+
+def test_who_gave_no_valid_answer_is_not_paid_again_and_who_did_before_keeps_its_place():
+    listener = Listener(4)
+    assert wanted(listener, [1, 2], 0, 1)
+    for k in (1, 2):
+        listener.pass_over(k, MISSED)
+    assert sorted(wanted(listener, [1, 2], 0, 2)) == [1, 2], "where nobody answered nobody is worse than others"
+    heard(listener, 1, 1.0)
+    assert wanted(listener, [1, 2], 0, 3) == [1]
+    listener.pass_over(1, MISSED)
+    assert wanted(listener, [1, 2], 0, 5) == [1]

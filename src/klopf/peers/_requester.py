@@ -27,6 +27,8 @@ WORTH = 0.1
 """Of a fair share, as how much a neuron must be heard for its answers to be worth a fee."""
 
 
+MISSED = 50
+"""Samples without a use that a paid question counts as which had no valid answer in time."""
 AGAIN = 4
 """Epochs from one trial of somebody whose answers were not worth it to the next."""
 
@@ -66,7 +68,9 @@ def wanted(listener: Listener, speakers: Sequence[int], seed: int, epoch: int) -
     once, and then now and then."""
     lots = np.random.default_rng([seed, epoch, 4]).permutation(sorted(speakers)).tolist()
     shares = listener.shares(lots)
-    useless = [k for k in lots if k in listener.neighbours and shares[k] * len(lots) < WORTH]
+    useless = (
+        [k for k in lots if k in listener.neighbours and shares[k] * len(lots) < WORTH] if any(shares.values()) else []
+    )
     tried = min(useless, key=lambda k: listener.neighbours[k].age, default=None) if epoch % AGAIN == 0 else None
     return sorted((k for k in lots if k not in useless or k == tried), key=lambda k: -listener.heard(k))
 
@@ -124,6 +128,8 @@ class _Requester:
         everything = np.concatenate([self.data["inputs"], self.data["questions"]])
         answers = await conversations.ask(speakers, everything[mixed], offer)
         unmixed = {k: answer[np.argsort(mixed)] for k, answer in answers.items()}
+        for k in set(speakers) - set(answers):  # paid, and of no use so far
+            listener.pass_over(k, MISSED)
         loss, adds = study(self.who.task, listener, unmixed, targets, [self.who.settings.seed, epoch, 5])
         bought = {k: answer[len(targets) :] for k, answer in unmixed.items()}
         combined = listener.combine({k: answer for k, answer in bought.items() if adds[k] > 0})
