@@ -4,6 +4,7 @@ of ``moves.py``."""
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from ledger_helpers import KLP, TINY, Net
 
 from klopf.errors import Reverted
-from klopf.ledger import Answered, AuditTerms, Phase, Result, Transcript
+from klopf.ledger import Answered, AuditShare, AuditTerms, Phase, Result, Transcript
 from klopf.ledger.evidence import AuditPay, Challenges, Opening, Place, Said, Statement, answer_hash
 from klopf.ledger.evidence.challenges import State
 from tests.ledger.forged import Forged
@@ -22,13 +23,18 @@ NEURONS, AUDITORS = (1, 2, 3), (4, 5, 6)
 ASKED, MODEL, SALT = 20, b"\7" * 32, bytes(32)
 WINDOW, DEPOSIT = 120, KLP  # more than a phase lasts, less than a quarter of the thaw
 TERMS = AuditTerms(challenge_seconds=WINDOW, deposit=DEPOSIT)
-SHARE = TINY.emission // 20
+SHARES, DEPOSITS = (0, 200, 500, 2000), (KLP, KLP // 3, 5 * KLP)
 TASKS = ("accuracy", "accuracy", "zeal")
 BACK = st.integers(1, 3)
 
 
 def _hash(*what: object) -> bytes:
     return sha256(repr(what).encode()).digest()
+
+
+def _counted(terms: dict[int, int], epoch: int) -> int:
+    """What counts in an epoch, of what was said to count from one on."""
+    return terms[max(since for since in terms if since <= epoch)]
 
 
 class Doubting(RuleBasedStateMachine):
@@ -45,6 +51,9 @@ class Doubting(RuleBasedStateMachine):
     contradicted: set[tuple[int, int]]
     audit_pay: dict[int, int]
     """By epoch, what its auditors were paid."""
+    shares: dict[int, int]
+    """The share that audits have, in 1/10,000, by the first epoch in which it counts; and so the deposits of doubts."""
+    deposits: dict[int, int]
 
     def now(self) -> Any:
         raise NotImplementedError
@@ -57,6 +66,30 @@ class Doubting(RuleBasedStateMachine):
 
     def balance(self, id: int) -> int:
         return self.net.admin.token.balance(self.net.clients[id].me.address)
+
+    @rule(bps=st.sampled_from((*SHARES, 2001)), by=st.sampled_from((0, 0, 1)))
+    def change_share(self, bps: int, by: int) -> None:
+        """The owner of the rules says what audits are worth from the next epoch on, and nobody else."""
+        book = self.net.clients[by] if by else self.net.admin
+        try:
+            book.client(AuditPay).propose(AuditShare(bps))
+        except Reverted:
+            assert by or bps == 2001
+        else:
+            assert not by and bps in SHARES
+            self.shares[self.now().epoch + 1] = bps
+
+    @rule(deposit=st.sampled_from(DEPOSITS), by=st.sampled_from((0, 0, 1)))
+    def change_deposit(self, deposit: int, by: int) -> None:
+        """So with what a doubt costs; what was deposited before is given back as it was."""
+        book = self.net.clients[by] if by else self.net.admin
+        try:
+            book.audit_terms.propose(replace(TERMS, deposit=deposit))
+        except Reverted:
+            assert by
+        else:
+            assert not by
+            self.deposits[self.now().epoch + 1] = deposit
 
     @rule(id=st.sampled_from(AUDITORS), lie=st.booleans(), repeat=st.booleans(), task=st.sampled_from(TASKS))
     def commit(self, id: int, lie: bool, repeat: bool = False, task: str = "accuracy") -> None:
@@ -100,7 +133,7 @@ class Doubting(RuleBasedStateMachine):
         with suppress(Reverted):
             self.challenges(by).doubt(place, told, self.net.clients[id].me.address)
             self.doubts.append(place)
-            assert self.balance(by) == before - DEPOSIT
+            assert self.balance(by) == before - _counted(self.deposits, epoch)
 
     @rule(which=st.integers(0, 30), show=st.booleans(), wait=st.sampled_from((0, WINDOW)))
     def end_doubt(self, which: int, show: bool, wait: int) -> None:
@@ -109,6 +142,7 @@ class Doubting(RuleBasedStateMachine):
             return
         place = self.doubts[which % len(self.doubts)]
         kept, stake = self.challenges(1).get(place), self.net.admin.stake
+        deposit = _counted(self.deposits, place.epoch)
         owner, slashed = self.balance(place.auditor), stake.account(place.auditor).slashed
         by = self.net.admin.token.balance(kept.by)
         self.net.pass_time(wait)
@@ -119,13 +153,13 @@ class Doubting(RuleBasedStateMachine):
                 shown = (place.epoch, place.auditor, place.neuron, opening.answered.question)
                 assert self.shown.setdefault(shown, place) == place
                 assert kept.by == self.net.clients[place.auditor].me.address or (
-                    self.balance(place.auditor) == owner + DEPOSIT
+                    self.balance(place.auditor) == owner + deposit
                 )
             else:
                 self.challenges(1).uphold(place)
                 self.upheld.add((place.epoch, place.auditor))
                 taken = stake.account(place.auditor).slashed - slashed
-                assert self.net.admin.token.balance(kept.by) == by + DEPOSIT + taken // 2
+                assert self.net.admin.token.balance(kept.by) == by + deposit + taken // 2
             assert kept.state is State.OPEN
 
     @rule(id=st.sampled_from(AUDITORS), back=BACK, wait=st.sampled_from((0, WINDOW, 2 * WINDOW)))
@@ -248,12 +282,14 @@ class Doubting(RuleBasedStateMachine):
     @invariant()
     def deposits_are_backed(self) -> None:
         challenges = self.challenges(1)
-        open_ = sum(self.challenges(1).get(p).state is State.OPEN for p in self.doubts)
-        assert self.net.admin.token.balance(challenges.address) == DEPOSIT * open_
+        open_ = [p for p in self.doubts if self.challenges(1).get(p).state is State.OPEN]
+        owed = sum(_counted(self.deposits, p.epoch) for p in open_)
+        assert self.net.admin.token.balance(challenges.address) == owed
 
     @invariant()
     def audits_are_paid_no_more_than_their_share(self) -> None:
-        assert all(amount <= SHARE for amount in self.audit_pay.values())
+        for epoch, amount in self.audit_pay.items():
+            assert amount <= TINY.emission * _counted(self.shares, epoch) // 10_000
 
     def end_doubts(self) -> None:
         """Whatever is open is ended."""

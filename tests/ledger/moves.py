@@ -15,7 +15,7 @@ from ledger_helpers import KLP, TINY, Net, secret
 from klopf.errors import Reverted
 from klopf.ledger import Economy, Phase, Receipt, ReceiptTree, SignedReceipt
 from tests.ledger.cycles import DAY, RESERVE, USUAL
-from tests.ledger.doubting import Doubting
+from tests.ledger.doubting import DEPOSIT, Doubting
 from tests.ledger.market.test_economy import Model
 from tests.ledger.paying import Paying
 
@@ -49,7 +49,7 @@ class Market(Paying, Doubting):
         self.columns: dict[int, list[SignedReceipt]] = {}
         self.posted: set[tuple[int, int]] = set()
         self.audited, self.doubts, self.shown, self.upheld, self.contradicted = {}, [], {}, set(), set()
-        self.audit_pay = {}
+        self.audit_pay, self.shares, self.deposits = {}, {0: 500}, {0: DEPOSIT}
         self.emitted = 0
         self.jobs: list[int] = []
         self.payers: dict[int, int] = {}
@@ -197,7 +197,7 @@ class Market(Paying, Doubting):
                 by_whom = self.net.admin if by else self.net.clients[self.verifier_of(self.payers[id])]
                 by_whom.jobs.report(id, split)
 
-    @rule(which=st.integers(0, 5), move=st.sampled_from(("dispute", "pay 1", "pay 4", "give back")))
+    @rule(which=st.integers(0, 5), move=st.sampled_from(("dispute", "pay 1", "pay 4", "pay all", "give back")))
     def move_job(self, which: int, move: str) -> None:
         if self.jobs:
             id = self.jobs[which % len(self.jobs)]
@@ -206,16 +206,29 @@ class Market(Paying, Doubting):
                     self.net.clients[3].jobs.dispute(id)
                 elif move == "give back":
                     self.net.admin.jobs.give_back(id)
+                elif move == "pay all":
+                    self.net.admin.jobs.pay_all(id, [self.net.clients[w].me.address for w in (1, 4, 1)])
                 else:
                     self.net.admin.jobs.pay(id, self.net.clients[int(move[4:])].me.address)
 
-    @rule(price=AMOUNTS, share=st.integers(1, 100))
-    def finish_a_job(self, price: int, share: int) -> None:
+    @rule(which=st.integers(0, 5), worker=st.sampled_from((1, 4)), amount=AMOUNTS, by=st.sampled_from((0, 0, 1)))
+    def draft_job(self, which: int, worker: int, amount: int, by: int = 0) -> None:
+        """A page of a report that goes on; the last page counts with all of them."""
+        if self.jobs:
+            id = self.jobs[which % len(self.jobs)]
+            with suppress(Reverted):
+                by_whom = self.net.admin if by else self.net.clients[self.verifier_of(self.payers[id])]
+                by_whom.jobs._write("draft", id, [self.net.clients[worker].me.address], [amount])
+
+    @rule(price=AMOUNTS, share=st.integers(1, 100), pages=st.integers(0, 2))
+    def finish_a_job(self, price: int, share: int, pages: int) -> None:
         """From the lock to the last payment, so that deep states are reached."""
         self.open_job(7, price)
+        for _ in range(pages):
+            self.draft_job(len(self.jobs) - 1, 4, max(1, price // 8))
         self.report_job(len(self.jobs) - 1, [price * share // 200, price * share // 200], 0)
         self.net.pass_time(100)
-        for move in ("pay 1", "give back", "pay 4", "pay 1"):
+        for move in ("pay 1", "give back", "pay all", "pay 1"):
             self.move_job(len(self.jobs) - 1, move)
 
     @rule(price=AMOUNTS, share=st.integers(1, 100), decided=st.sampled_from((0, 1)))
