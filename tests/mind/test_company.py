@@ -1,5 +1,7 @@
 """The company of a network: a memory, trees, what came lately, and how they are listened to."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,30 @@ def test_a_row_of_weight_0_is_predicted_only() -> None:
 def test_it_is_for_classes_or_one_number(outputs: int, output: str) -> None:
     with pytest.raises(MindError, match="set both to 0"):
         Mind(3, outputs, output=output, memory=5)
+
+
+@pytest.mark.parametrize("output", ["softmax", "linear"])
+def test_who_predicts_before_learning_learns_the_same(output: str) -> None:
+    """What memory and trees said last is used again only for that very sample, and while nothing was learned."""
+    r = np.random.default_rng(0)
+    X = r.normal(size=(150, 3)).round(1)
+    X[::7, 1] = np.nan
+    y = (X[:, 0] > 0).astype(int) if output == "softmax" else X[:, 0] * X[:, 2]
+    outputs = 2 if output == "softmax" else 1
+    asking, silent = (Mind(3, outputs, (4,), output=output, **IN_COMPANY) for _ in range(2))
+    for t in range(len(X)):
+        first = asking.predict_proba(X[t : t + 1])
+        if t % 3 == 0:
+            asking.predict_proba(X[t - 1 : t + 1])
+        if t % 5 == 0:
+            asking.predict_proba(np.zeros((1, 3)))
+        assert (asking.predict_proba(X[t : t + 1]) == first).all()
+        errors = [m.learn(X[t : t + 1], y[t : t + 1]) for m in (asking, silent)]
+        assert errors[0] == errors[1]
+        fresh = copy.deepcopy(asking)  # which was never asked
+        assert (asking.predict_proba(X[t : t + 1]) == fresh.predict_proba(X[t : t + 1])).all()
+    assert asking.commitment() == silent.commitment()
+    asking.predict_proba(X[:1])
+    for m in (asking, silent):
+        m._tables.forget_sensor(0)
+    assert (asking.predict_proba(X[:1]) == silent.predict_proba(X[:1])).all()
