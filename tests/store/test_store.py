@@ -58,8 +58,10 @@ def test_a_folder_of_records_is_a_folder(place, policy, tmp_path):
         (tmp_path / "in" / f"{name}.csv").write_text(records(20, seed=ord(name)))
     added = place.add(tmp_path / "in", policy)
     place.get(added.root, tmp_path / "out")
-    assert everything(tmp_path / "out") == {"a.csv.zst", "b.csv.zst"}
-    assert (tmp_path / "out/a.csv.zst").read_text().startswith("home,time,load\n")
+    assert everything(tmp_path / "out") == {"a.csv", "b.csv"}
+    assert (tmp_path / "out/a.csv").read_text().startswith("home,time,load\n")
+    place.get(added.root, tmp_path / "packed", packed=True)
+    assert everything(tmp_path / "packed") == {"a.csv.zst", "b.csv.zst"}
 
 
 def test_bytes_as_they_are(place, tmp_path):

@@ -16,12 +16,12 @@ from klopf.store._build import PROFILES, Built, Sink, build_file, build_folder
 from klopf.store._opendp import discrete_laplace
 from klopf.store._policy import Policy
 from klopf.store._prepare import no_noise, prepare, written
-from klopf.store._slices import slices
+from klopf.store._slices import PACKED, slices
 from klopf.tables import Table
 
-__all__ = ["SUFFIX", "add_records", "find_tables", "read_table"]
+__all__ = ["add_records", "find_tables", "read_table"]
 
-SUFFIX = ".csv.zst"
+_SUFFIX = ".csv" + PACKED
 _ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 _MOST_BYTES = 256 << 20
 """A table is read whole, and takes about 17 times its size in memory."""
@@ -59,7 +59,7 @@ def add_records(
         if told:
             told(file.stat().st_size)
         said[file.name] = ready.said.plain()
-        children.append((file.stem + SUFFIX, built))
+        children.append((file.stem + _SUFFIX, built))
     if source.is_dir():
         return build_folder(children, _RULE, sink), said
     return children[0][1], said

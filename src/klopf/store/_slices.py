@@ -16,10 +16,12 @@ import zstandard
 from klopf.errors import StoreError
 from klopf.store._build import Piece
 
-__all__ = ["SLICED", "slices", "unpack"]
+__all__ = ["PACKED", "SLICED", "slices", "unpack"]
 
 SLICED = "sliced-v1"
 """The name of this way of cutting: the sizes and the level below belong to it."""
+PACKED = ".zst"
+"""What the name of a file of slices ends with."""
 _SMALLEST, _USUAL, _LARGEST = 16 << 10, 64 << 10, 256 << 10
 _LEVEL = 3  # 9 takes four times as long for 5 % less
 

@@ -37,7 +37,7 @@ from klopf.store._node import Node
 from klopf.store._policy import Policy, policy_text
 from klopf.store._record import Record
 from klopf.store._records import add_records
-from klopf.store._slices import SLICED, unpack
+from klopf.store._slices import PACKED, SLICED, unpack
 
 __all__ = ["Added", "Store"]
 
@@ -220,7 +220,8 @@ class Store:
                     if entry.is_folder:
                         (draft / entry.path).mkdir()
                     else:
-                        with (draft / entry.path).open("xb") as file:
+                        path = entry.path.removesuffix(PACKED) if sliced else entry.path
+                        with (draft / path).open("xb") as file:
                             file.writelines(self._pieces(entry.cid, sliced, told))
 
     def _entries(self, cid: Cid) -> Iterator[Entry]:
