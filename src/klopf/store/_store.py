@@ -194,8 +194,9 @@ class Store:
 
     def trace(self, cid: Cid) -> list[Record]:
         """What added ``cid``: as a root, as a block of a graph, as a policy or as a record. Oldest first."""
-        return [record for record in self.records() if cid in (record.root, record.policy, record.cid)] or [
-            record for record in self.records() if _reaches(record.root, cid, self.blocks)
+        known = self.records()
+        return [record for record in known if cid in (record.root, record.policy, record.cid)] or [
+            record for record in known if _reaches(record.root, cid, self.blocks)
         ]
 
     def get(self, cid: Cid, out: Path, *, packed: bool = False, told: Told | None = None) -> None:
@@ -260,9 +261,6 @@ class Store:
         for root in self.pins():
             for line, name in _missing(root, self.blocks):
                 wrong.setdefault(name, line)
-        with contextlib.suppress(DamagedBlock):
-            self.records()
-            return count, list(wrong.values())
         try:
             self.records()
         except DamagedBlock as error:
