@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -22,10 +23,10 @@ OUTPUT = ["abi", "metadata", "devdoc", "userdoc", "evm.bytecode.object", "evm.by
 OUTPUT += ["evm.deployedBytecode.object", "evm.deployedBytecode.sourceMap", "evm.methodIdentifiers"]
 
 
-def sources() -> dict[str, str]:
-    """Every source by its path, the libraries that they import included."""
+def sources(files: Iterable[Path]) -> dict[str, str]:
+    """These sources and all that they import, by path, the libraries included."""
     found: dict[str, str] = {}
-    waiting = [str(p.relative_to(HERE)) for p in sorted((HERE / "src").rglob("*.sol"))]
+    waiting = [str(p.relative_to(HERE)) for p in files]
     while waiting:
         path = waiting.pop()
         if path in found:
@@ -47,7 +48,7 @@ def findings(slither: str) -> Counter[tuple[str, str]]:
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path, text in (all_ := sources()).items():
+        for path, text in (all_ := sources(sorted((HERE / "src").rglob("*.sol")))).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
         content = {path: {"content": text} for path, text in all_.items()}

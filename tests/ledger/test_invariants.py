@@ -231,7 +231,7 @@ BUGS = {
     "a share of audits that reaches back": (
         "AuditPay",
         "while (i != 0 && _versions[i].from > epoch) i--;",
-        "",
+        "while (i != 0 && _versions[i].from > epoch + 1) i--;",
     ),
     "a deposit given back as it is now": (
         "Challenges",
