@@ -129,3 +129,14 @@ def test_frames_leave_the_same_surprise_as_samples() -> None:
 def test_what_is_no_number_is_refused_in_one_line(wrong: Any) -> None:
     with pytest.raises(MindError, match="leave it out"):
         MindDriftDetector().update(wrong)
+
+
+def test_a_classifier_whose_classes_swap_is_noticed_though_it_learns_them_within_a_few_samples() -> None:
+    r, surprise = np.random.default_rng(1012), []
+    model = MindClassifier(seed=int(r.integers(100)))
+    for t in range(2200):
+        x = {"a": r.normal(), "b": r.normal()}
+        model.learn_one(x, (x["a"] + 0.5 * r.normal() > 0) != (t >= 2000))
+        surprise.append(model.surprise)
+    assert 2000 < alarms(surprise)[0] < 2100
+    assert not alarms(surprise, MindDriftDetector(threshold=4.5))

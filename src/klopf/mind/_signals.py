@@ -37,7 +37,7 @@ class MindDriftDetector(base.DriftAndWarningDetector, base.Estimator):  # type: 
     It is an estimator too, as River's checks ask for, though none of River's own detectors is one.
 
     Args:
-        threshold: deviations of a running mean that are an alarm: 4.5 is one false alarm in tens of thousands of
+        threshold: deviations of a running mean that are an alarm: 4.25 is one false alarm in tens of thousands of
             samples, less is quicker.
         grace: samples after an alarm, and at first, in which there is none.
 
@@ -50,7 +50,7 @@ class MindDriftDetector(base.DriftAndWarningDetector, base.Estimator):  # type: 
     True
     """
 
-    def __init__(self, threshold: float = 4.5, grace: int = 60) -> None:
+    def __init__(self, threshold: float = 4.25, grace: int = 60) -> None:
         if not threshold > 0 or not grace >= 2:
             raise MindError(f"threshold={threshold!r} must be above 0, and grace={grace!r} a number of samples from 2")
         super().__init__()  # with a warning at two thirds of the threshold
