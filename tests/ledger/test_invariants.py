@@ -228,16 +228,6 @@ BUGS = {
         "uint256 granted = emission.setAside(amount);",
         "uint256 granted = amount;",
     ),
-    "a share of audits that reaches back": (
-        "AuditPay",
-        "while (i != 0 && _versions[i].from > epoch) i--;",
-        "while (i != 0 && _versions[i].from > epoch + 1) i--;",
-    ),
-    "a deposit given back as it is now": (
-        "Challenges",
-        "token.safeTransfer(registry.ownerOf(p.auditor), d.deposit);",
-        "token.safeTransfer(registry.ownerOf(p.auditor), terms.countedIn(clock.epoch()).deposit);",
-    ),
     "a page of a report that is forgotten": ("Jobs", "uint256 sum = d.sum;", "uint256 sum = 0;"),
     "emission beyond the promise": ("Consensus", "e.rank += uint112(rank);", "e.rank = uint112(rank);"),
 }
