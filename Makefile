@@ -30,13 +30,13 @@ demo: .venv/.run ## the main job: a network of independent models, ending in a r
 	@$(BIN)/klopf demo
 
 test: .venv/.dev ## all tests but the slow ones and those of test-extras, a file to a core
-	@$(BIN)/python -m pytest -m 'not slow and not soak and not extras' -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m 'not slow and not soak and not extras' -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
 test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[noise,text]' || echo "no extras noise and text: what needs them is skipped"
 	@$(BIN)/python tests/bring_anvil.py
 	@cd contracts && { npm ci --silent || echo "no npm: what compiles contracts is skipped"; }
-	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600

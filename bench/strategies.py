@@ -236,7 +236,7 @@ def _weighs(
     answers = {j: voice[rows] for j in chosen if (voice := said[j]) is not None}
     own = s.honest[place][rows] if place is not None else s.own[rows]
     task = s.shares.test.task
-    adds = adding(task, answers, own, listener.record())
+    adds = adding(task, answers, listener.record())
     listener.learn({j: a for j, a in answers.items() if adds[j] > 0} | {i: own}, s.targets[rows])
     return attention(listener.shares_by(adds, [j for j in answers if j in mine] or list(answers)))
 

@@ -116,6 +116,10 @@ model = "mute"
 name = "lea"
 model = "leaves"
 
+[ledger]
+listen_seconds = 30
+claim_seconds = 30
+
 [audit]
 tasks = ["variance-explained", "fails"]
 

@@ -1,7 +1,7 @@
 """Who adds something: whoever says what is a mixture of what others say is not listened to, and not paid.
 
-A listener knows what ``k`` neighbours answered to the same questions, and what its own model says. Let ``v[j]`` be what
-``j`` said, without its mean, and let
+A listener knows what ``k`` neighbours answered to the same questions. Let ``v[j]`` be what ``j`` said, without its
+mean, and let
 
     u[j] = min over x >= 0 of |v[j] - sum over others i of x[i]·v[i]|² / |v[j]|²
 
@@ -9,6 +9,9 @@ be how much of it no mixture of the others' voices explains (for classes the lea
 softened forms, so that to be louder than others is nothing new). A copy, a clone and an average of others have
 ``u = 0``, also where a tenth of it is noise; whoever learned something of its own does not, and is no mixture of the
 others although the average is one that holds its voice, since no weight is negative.
+
+The listener's own model is not among the voices: on its own samples, which it has learned by heart, whoever is right
+would look like its copy.
 
 What is usual among those who add, ``U``, is the upper quartile of ``u``, at most 0.4. As long as somebody's ``u`` is
 under a quarter of that, the least of them is left out, and all others are compared again without it; of two that repeat
@@ -41,14 +44,11 @@ ALIKE = 32
 """Of more others, so many that are most alike somebody are what it is compared with."""
 
 
-def adding(
-    task: Task, answers: Mapping[int, NDArray[Any]], own: NDArray[Any] | None, heard: Mapping[int, float]
-) -> dict[int, float]:
-    """How much each neighbour adds to what the others and oneself say, from 0 to 1, by its id.
+def adding(task: Task, answers: Mapping[int, NDArray[Any]], heard: Mapping[int, float]) -> dict[int, float]:
+    """How much each neighbour adds to what the others say, from 0 to 1, by its id.
 
     Args:
         answers: to the same ``n`` questions, by neighbour; who has a lower id registered earlier.
-        own: what one's own model says to them; None for who has none.
         heard: how much each was heard before; who is not in it was not.
 
     Where too little was heard to tell, and where voices cannot be mixed (text), everybody adds: 1.
@@ -56,14 +56,13 @@ def adding(
     ids = sorted(answers, key=lambda k: (-heard.get(k, 0.0), k))
     said = [task.guises(answers[k]) for k in ids]
     plain = [_centred(forms[0]) for forms in said if forms]
-    if not plain or len(plain[0]) < ROWS * (len(ids) + 1):
+    if len(plain) < 2 or len(plain[0]) < ROWS * len(ids):
         return dict.fromkeys(ids, 1.0)
-    mine = np.zeros_like(plain[0]) if own is None else _centred(task.guises(own)[0])
-    voices = np.column_stack([*plain, mine])
+    voices = np.column_stack(plain)
     forms = [np.column_stack([_centred(one) for one in form]) for form in zip(*said, strict=True)]
     # All that is needed are inner products, which few rows have as well as many.
     short = np.asarray(np.linalg.qr(np.column_stack([voices, *forms]), mode="r"))
-    table = _Table(short[:, : len(ids) + 1], np.split(short[:, len(ids) + 1 :], len(forms), axis=1))
+    table = _Table(short[:, : len(ids)], np.split(short[:, len(ids) :], len(forms), axis=1))
     return {ids[j]: counts for j, counts in enumerate(_left_out(table, len(ids)))}
 
 
@@ -98,21 +97,23 @@ class _Found:
 @dataclass(frozen=True)
 class _Table:
     voices: NDArray[np.float64]
-    """A column each; the last one's is the listener's own."""
+    """A column each."""
     forms: list[NDArray[np.float64]]
-    """The same in each of its forms, without the listener's."""
+    """The same in each of its forms."""
 
     def explained(self, j: int, there: list[int]) -> _Found:
-        """What those who are ``there``, and the listener, explain of voice ``j``."""
+        """What those who are ``there`` explain of voice ``j``."""
         from scipy.optimize import nnls
 
-        others = np.array([i for i in there if i != j] + [self.voices.shape[1] - 1])
+        others = np.array([i for i in there if i != j], np.int64)
         best = _Found(1.0, -1, frozenset())
         for form in self.forms:
             voice = form[:, j]
             size = float(voice @ voice)
             if size <= 0.0:  # who says the same to every question adds nothing
                 return _Found(0.0, -1, frozenset())
+            if not len(others):
+                continue
             if len(others) > ALIKE:
                 alike = voice @ self.voices[:, others] / (np.linalg.norm(self.voices[:, others], axis=0) + 1e-12)
                 others = others[np.argsort(-alike, kind="stable")[:ALIKE]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import shutil
 import sys
@@ -25,7 +24,6 @@ from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.neuron import Standing
 from klopf.peers._adding import adding
-from klopf.peers._address import own_address, relay_place
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
@@ -35,6 +33,7 @@ from klopf.peers._home import ParticipantSettings
 from klopf.peers._listening import Listener
 from klopf.peers._participant import Participant, log, outlast, read_data, trouble
 from klopf.peers._questions import asked, asked_about, key_of
+from klopf.peers._reach import Reach
 from klopf.peers._seals import Bond, Seals
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
@@ -116,7 +115,7 @@ async def live(folder: Path) -> None:
     """Take part in every epoch that is left, then return. Killed at any moment, it can be called again."""
     who = await Participant.open(folder)
     neuron = _Neuron(who)
-    await neuron.start()
+    await neuron.reach.start()
     try:
         await who.take_part(neuron.listen, neuron.claim)
         await outlast(neuron.finish)
@@ -127,7 +126,7 @@ async def live(folder: Path) -> None:
         await outlast(who.leave_beacon)
         await who.see_out()  # what it earned before is still its own
     finally:
-        await neuron.stop()
+        await neuron.reach.stop()
         await who.close()
 
 
@@ -151,11 +150,11 @@ class _Neuron:
         self._commitments: dict[int, bytes] = {}
         """Of the models in ``answering``, as far as they were asked for."""
         self._thinker = ThreadPoolExecutor(1, "thinker")
-        self._outlet: asyncio.Task[None] | None = None
         self.axon = wire.Axon(
             who.certificate, who.key, network=who.network, directory=who.directory,
             port=who.settings.port, on_answer=self._count, flow=wire.Flow(width=WIDTH),
         )  # fmt: skip
+        self.reach = Reach(who, self.axon)
         who.presents.append(self.axon.present)
         self.axon.handle("answer", finite=True)(self._answer)
         self.axon.handle("open")(self._open)
@@ -192,37 +191,6 @@ class _Neuron:
                 "and give the `klopf join` that made it again, which learns anew"
             )
         return found
-
-    async def start(self) -> None:
-        if not self.who.settings.relay:
-            await self._reached_at(await outlast(self._listen_there))
-            return
-        relay = relay_place(self.who.settings.relay)
-        self.axon.host = self.who.settings.listen or "127.0.0.1"
-        await self.axon.start()
-        secret = self.who.key.sign(hashlib.sha256(b"klopf relay token").digest())
-        here, token = (self.axon.host, self.axon.port), hashlib.sha256(secret).hexdigest()
-        self._outlet = asyncio.create_task(wire.Outlet(relay, here, token, self._reached_at, log).run())
-
-    async def stop(self) -> None:
-        if self._outlet is not None:
-            self._outlet.cancel()
-        await self.axon.stop()
-
-    async def _reached_at(self, place: str) -> None:
-        try:
-            await outlast(lambda: self.who.announce(place))
-        except KlopfError as error:
-            log(f"{place} could not be announced: {error}")
-        log(f"neuron {self.who.id} ({self.who.settings.name}) answers at {self.who.me.endpoint}")
-
-    async def _listen_there(self) -> str:
-        """Begin to answer; returns the endpoint to announce."""
-        settings = self.who.settings
-        host = settings.host or own_address(settings.ledger)
-        self.axon.host = settings.listen or host
-        await self.axon.start()
-        return wire.endpoint(host, self.axon.port)
 
     # ---- axon
 
@@ -411,7 +379,7 @@ class _Neuron:
         answers = await conversations.ask(chosen, inputs)
         own = await self._think(conversations.epoch, inputs)
         adds = await asyncio.get_running_loop().run_in_executor(
-            self._thinker, partial(adding, self.who.task, answers, own, listener.record())
+            self._thinker, partial(adding, self.who.task, answers, listener.record())
         )
         heard = {k: answer for k, answer in answers.items() if adds[k] > 0}
         listener.learn(heard | {self.who.id: own}, self.data["targets"][about])

@@ -1,4 +1,4 @@
-"""Where a participant that is no neuron is reached: it listens, directly or through a relay, and announces that."""
+"""Where a participant is reached: it listens, directly or through a relay, and announces that."""
 
 from __future__ import annotations
 
@@ -55,3 +55,5 @@ class Reach:
             await outlast(lambda: self.who.announce(place))
         except KlopfError as error:
             log(f"{place} could not be announced: {error}")
+        settings = self.who.settings
+        log(f"{settings.role} {self.who.id} ({settings.name}) answers at {self.who.me.endpoint}")

@@ -82,7 +82,7 @@ def study(
 
     Returns the mean loss before anything was learned, and how much each adds (``_adding``), seen on all answers.
     """
-    adds = adding(task, answers, None, listener.record())
+    adds = adding(task, answers, listener.record())
     known = {k: answer[: len(targets)] for k, answer in answers.items()}
     loss = listener.study({k: answer for k, answer in known.items() if adds[k] > 0}, targets, seed)
     for k in (k for k in answers if adds[k] == 0):
