@@ -99,8 +99,22 @@ def test_another_policy_of_the_device_counts_on(place, tmp_path, quiet):
     (tmp_path / "q.toml").write_text(rules(days=2))
     with pytest.raises(StoreError, match="periods of 1 days"):
         place.add(write(tmp_path, 1), tmp_path / "q.toml")
+    (tmp_path / "q.toml").write_text(rules(epsilon=2.0))
+    with pytest.raises(StoreError, match=r"was promised epsilon 1 a period when it paid: .* not raised"):
+        place.add(write(tmp_path, 1), tmp_path / "q.toml")
     (tmp_path / "q.toml").write_text(rules(device="n"))
     place.add(write(tmp_path, 1), tmp_path / "q.toml")
+
+
+def test_a_budget_that_was_lowered_stays_lowered(place, tmp_path, quiet):
+    for epsilon, goes in ((2.0, True), (1.0, True), (2.0, False), (1.0, True)):
+        (tmp_path / "p.toml").write_text(rules(epsilon=epsilon))
+        if goes:
+            place.add(write(tmp_path, 1), tmp_path / "p.toml")
+        else:
+            with pytest.raises(StoreError, match="not raised"):
+                place.add(write(tmp_path, 1), tmp_path / "p.toml")
+    assert sum(quiet) == 3
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"format": 1, "devices": {"m": 3}}', b'{"format": 2}'])

@@ -48,6 +48,14 @@ def test_the_example_is_a_policy():
         (HEAD + f"{BUDGET}[screen]\nnear = {{ a = 1.0 }}\n[fields]\na = {NOISE}", "would tell"),
         (HEAD + f"{BUDGET}time = 'a'\n[fields]\na = {NOISE}", "would tell"),
         (HEAD + f"{BUDGET}time = 'z'\n[fields]\na = {NOISE}", "'z'"),
+        (
+            HEAD + f"{BUDGET}{SCREEN}[anonymity]\nk = 2\n[fields]\nb = {NOISE}\n"
+            "a = { action = 'coarsen-place', km = 5, latitude = 'b' }",
+            "would tell",
+        ),
+        (HEAD + "[anonymity]\nk = 2\n[fields]\na = { action = 'coarsen-place', km = 5, latitude = 'a' }", "itself"),
+        (HEAD + "[anonymity]\nk = 2\n[fields]\na = { action = 'coarsen-place', km = 5, latitude = 'c' }", "'c'"),
+        ('device = "m "\n[fields]\na = { action = "keep" }', "device"),
         (HEAD + f"{BUDGET}days = 0\n[fields]\na = {NOISE}", "days"),
         (HEAD + NOISE.replace("{", "[fields]\na = {").replace("high = 10", "high = 0"), "low must be under high"),
         (HEAD + NOISE.replace("{", "[fields]\na = {").replace("epsilon = 1.0", "epsilon = 0"), "epsilon"),

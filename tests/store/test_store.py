@@ -22,11 +22,70 @@ def test_records_come_out_as_the_policy_says(place, meter, policy, tmp_path):
     place.get(added.root, tmp_path / "out.csv")
     before, after = meter.read_text().splitlines(), (tmp_path / "out.csv").read_text().splitlines()
     assert after[0] == "home,time,load" and len(after) == len(before)
-    for was, now in zip(before[1:], after[1:], strict=True):
-        home, _, when, load = was.split(",")
-        pseudonym, *rest = now.split(",")
-        assert rest[0] == when and float(rest[1]) == float(load) and home not in now and len(pseudonym) == 16
-    assert len({line.split(",")[0] for line in after[1:]}) == 7
+    was = sorted((when, float(load)) for _, _, when, load in (line.split(",") for line in before[1:]))
+    now = [line.split(",") for line in after[1:]]
+    assert sorted((when, float(load)) for _, when, load in now) == was
+    assert now == sorted(now), "the order in which they were recorded would tell whose they are"
+    assert len({pseudonym for pseudonym, _, _ in now}) == 7 and {len(pseudonym) for pseudonym, _, _ in now} == {16}
+    assert not {line.split(",")[0] for line in before[1:]} & {pseudonym for pseudonym, _, _ in now}
+
+
+def test_the_order_of_records_says_no_more_than_they_do(place, tmp_path):
+    """Two orders of the same records are one file where something is hidden, and stay two where nothing is."""
+    rows = [f"2024-03-0{1 + k % 3}T{k % 24:02}:00:00,{k % 5}" for k in range(90)]
+    for name, order in (("a.csv", rows), ("b.csv", rows[::-1])):
+        (tmp_path / name).write_text("\n".join(("time,load", *order)) + "\n")
+    hides = tmp_path / "hides.toml"
+    hides.write_text(
+        'device = "m"\n[screen]\nduplicates = false\n[anonymity]\nk = 2\n'
+        '[fields]\ntime = { action = "coarsen-time", to = "day" }\nload = { action = "keep" }\n'
+    )
+    plain = tmp_path / "plain.toml"
+    plain.write_text('device = "m"\n[fields]\ntime = { action = "keep" }\nload = { action = "keep" }\n')
+    roots = {rules: {place.add(tmp_path / name, rules).root for name in ("a.csv", "b.csv")} for rules in (hides, plain)}
+    assert len(roots[hides]) == 1 and len(roots[plain]) == 2
+
+
+def test_one_letter_is_one_letter_however_it_was_typed(place, tmp_path):
+    (tmp_path / "a.csv").write_text("name,load\nM\u00fcller,1\nMu\u0308ller,2\n", encoding="utf-8")
+    rules = tmp_path / "p.toml"
+    rules.write_text('device = "m"\n[fields]\nname = { action = "pseudonym" }\nload = { action = "keep" }\n')
+    place.get(place.add(tmp_path / "a.csv", rules).root, tmp_path / "out.csv")
+    assert len({line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()[1:]}) == 1
+
+
+def test_no_store_is_put_into_a_store(place, tmp_path):
+    other = room.Store.create(tmp_path / "other/store")
+    for source in (
+        place.folder,
+        place.folder / "private/key",
+        other.folder,
+        other.folder.parent,
+        other.folder / "pins",
+    ):
+        with pytest.raises(StoreError, match="is a store, with its owner's key"):
+            place.add_as_it_is(source)
+    assert place.records() == []
+
+
+def test_nothing_of_a_folder_is_left_out_in_silence(place, policy, meter, tmp_path):
+    many = tmp_path / "many"
+    (many / "more").mkdir(parents=True)
+    (many / "a.csv").write_bytes(meter.read_bytes())
+    with pytest.raises(StoreError, match="more is a folder: add what is in it by itself"):
+        place.add(many, policy)
+    (many / "more").rmdir()
+    (many / "b.csv").symlink_to(meter)
+    with pytest.raises(StoreError, match=r"b\.csv is a link: add what is in it by itself"):
+        place.add(many, policy)
+
+
+def test_what_a_killed_writer_left_beside_the_records_goes_too(place, policy, meter):
+    left = [place.folder / sub / ".x.0123abcd.unfinished" for sub in ("adds", "pins")]
+    for one in left:
+        one.write_text("{")
+    place.add(meter, policy)
+    assert not any(one.exists() for one in left)
 
 
 def test_packed_records_are_a_zstandard_file(place, meter, policy, tmp_path):

@@ -141,9 +141,9 @@ def explain(run: Run, neuron: str, epoch: int) -> Explanation:
     with run.connect() as book:
         history = list(ledger.history(book))
         pool = book.settlement.epoch(epoch).pool if 0 < epoch < 2**32 else 0
-    begun = max((e.epoch for e in _all(history, events.clock.Opened)), default=0)
-    if not 1 <= epoch <= begun:
-        raise PeersError(f"epoch {epoch} is none of this run's: choose 1 to {begun}" if begun else "no epoch has begun")
+    last = max((e.epoch for e in _all(history, events.settlement.Posted)), default=0)
+    if not 1 <= epoch <= last:
+        raise PeersError(f"nobody posted in epoch {epoch}: choose 1 to {last}" if last else "no epoch has been played")
     return _Epoch(run, history, member.id, epoch, pool).explain()
 
 
@@ -156,10 +156,9 @@ class _Epoch:
         self.claim = next((e for e in self.claims if e.speaker == id), None)
         self.posts = {e.id: e for e in _all(history, events.settlement.Posted, lambda e: e.epoch == epoch)}
         self.collected = _last(history, events.settlement.Collected, lambda e: (e.epoch, e.id) == (epoch, id))
-        # whatever decided its pay stood before its claim; where it made none, before the next epoch
-        after = _last(history, events.clock.Opened, lambda e: e.epoch == epoch)
-        assert after is not None
-        self.until = self.claim or after
+        # whatever decided its pay stood before its claim; where it made none, before the epoch's end
+        over = next((e for e in _all(history, events.clock.Opened) if e.epoch > epoch), history[-1])
+        self.until = self.claim or over
 
     def explain(self) -> Explanation:
         rules = self._rules()
@@ -184,7 +183,7 @@ class _Epoch:
 
     def _before(self, kind: type[EventT], which: Callable[[EventT], bool]) -> EventT | None:
         place = (self.until.block, self.until.log_index)
-        return _last(self.history, kind, lambda e: (e.block, e.log_index) < place and which(e))
+        return _last(self.history, kind, lambda e: (e.block, e.log_index) <= place and which(e))
 
     def _rules(self) -> ledger.Parameters:
         adopted = _last(self.history, events.rules.Adopted, lambda e: e.epoch <= self.epoch)

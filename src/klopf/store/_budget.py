@@ -93,6 +93,7 @@ class Ledger:
                     f"{max(0.0, have):g} of {policy.budget.epsilon:g} is left: add fewer records, or with more noise"
                 )
             before[period] = before.get(period, 0) + amount
+        account["epsilon"] = min(account["epsilon"], policy.budget.epsilon)
         files.replace(self._file, json.dumps({"format": 1, "devices": everything}, indent=0), private=True)
 
     def agrees(self, policy: Policy, given: Cost) -> None:
@@ -115,12 +116,18 @@ class Ledger:
         account: dict[str, Any] = everything.get(policy.device) or {
             "days": policy.budget.days,
             "time": policy.budget.time,
+            "epsilon": policy.budget.epsilon,
             "spent": {},
         }
         if (account["days"], account["time"]) != (policy.budget.days, policy.budget.time):
             raise StoreError(
                 f"{policy.device} has paid by periods of {account['days']:g} days of {account['time']!r}: "
                 "keep these in [budget], since by others what it spent would not be seen"
+            )
+        if policy.budget.epsilon > account["epsilon"]:
+            raise StoreError(
+                f"{policy.device} was promised epsilon {account['epsilon']:g} a period when it paid: a budget can be "
+                "lowered, not raised"
             )
         return account
 
@@ -130,7 +137,7 @@ class Ledger:
             accounts: dict[str, Any] = said["devices"]
             for account in accounts.values():
                 amounts = account["spent"].values()
-                if not isinstance(account["time"], str) or not float(account["days"]) > 0:
+                if not isinstance(account["time"], str) or not min(account["days"], account["epsilon"]) > 0:
                     raise ValueError
                 if not all(type(amount) is int and amount >= 0 for amount in amounts):
                     raise ValueError

@@ -12,7 +12,7 @@ from klopf.errors import StoreError
 from klopf.store._actions import Actions
 from klopf.store._actions._base import Action
 from klopf.store._actions._cells import numbers
-from klopf.store._actions._coarsen import moments
+from klopf.store._actions._coarsen import CoarsenPlace, moments
 from klopf.store._actions._noise import Noise
 from klopf.store._actions._plain import Drop, Keep
 from klopf.tables import Table
@@ -92,7 +92,7 @@ class Budget(_Strict):
 class Policy(_Strict):
     """What becomes of records. Read with :meth:`read`."""
 
-    device: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,127}$")
+    device: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._:/-]{0,126}[A-Za-z0-9])?$")
     fields: dict[str, Actions] = Field(min_length=1, max_length=1_000)
     screen: Screen = Screen()
     anonymity: Anonymity | None = None
@@ -126,6 +126,7 @@ class Policy(_Strict):
             "screen.by": (self.screen.by,) if self.screen.by else (),
             "anonymity.subject": (self.anonymity.subject,) if self.anonymity and self.anonymity.subject else (),
             "budget.time": (self.budget.time,) if self.budget and self.budget.time else (),
+            **{f"fields.{name}.latitude": beside for name, beside in self._latitudes.items()},
         }
         for where, names in named.items():
             for name in names:
@@ -133,8 +134,12 @@ class Policy(_Strict):
                     raise ValueError(f"{where} names {name!r}, which is not among the fields")
                 if isinstance(self.fields[name], Noise):
                     raise ValueError(
-                        f"{where} names {name!r}, which has noise: which records stay would tell what the noise hides"
+                        f"{where} names {name!r}, which has noise: which records stay, or where they lie, would tell "
+                        "what the noise hides"
                     )
+        for name, beside in self._latitudes.items():
+            if name in beside:
+                raise ValueError(f"fields.{name}.latitude names itself: name the column with the latitudes")
         for name, action in self.noised.items():
             if action.sensitive:
                 raise ValueError(f"{name!r} has noise, which hides it by itself: leave sensitive out")
@@ -153,6 +158,17 @@ class Policy(_Strict):
         if all(isinstance(action, Drop) for action in self.fields.values()):
             raise ValueError("every field is dropped: nothing would be left")
         return self
+
+    @property
+    def _latitudes(self) -> dict[str, tuple[str, ...]]:
+        """The other column that a longitude's cells are cut by, where it names one."""
+        places = {name: action for name, action in self.fields.items() if isinstance(action, CoarsenPlace)}
+        return {name: (action.latitude,) for name, action in places.items() if action.latitude}
+
+    @property
+    def changes(self) -> bool:
+        """Whether some field is given as something else than it was."""
+        return any(not isinstance(action, Keep | Drop) for action in self.fields.values())
 
     @property
     def noised(self) -> dict[str, Noise]:

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from klopf.store._actions._base import Helps
 from klopf.store._actions._cells import shown
 from klopf.store._actions._coarsen import moments
@@ -132,7 +134,19 @@ def prepare(
         noise={name: {"epsilon": one.epsilon, "error": one.error} for name, one in policy.noised.items()},
         spent=asked,
     )
-    return Prepared({name: columns[name] for name in policy.fields if name in columns}, said)
+    columns = {name: columns[name] for name in policy.fields if name in columns}
+    return Prepared(_in_their_own_order(columns) if policy.changes else columns, said)
+
+
+def _in_their_own_order(columns: dict[str, Any]) -> dict[str, Any]:
+    """The records sorted by what is given of them: the order in which they were recorded would tell the hour of a
+    record that says its day, and beside the original whose it is."""
+    text = [[shown(value) for value in column] for column in columns.values()]
+    order = sorted(range(len(text[0])), key=lambda row: [column[row] for column in text])
+    return {
+        name: column[order] if isinstance(column, np.ndarray) else [column[row] for row in order]
+        for name, column in columns.items()
+    }
 
 
 def written(columns: dict[str, Any]) -> Iterator[bytes]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
+
+import numpy as np
 
 from klopf import tables
 from klopf.errors import StoreError
@@ -83,6 +87,10 @@ def find_tables(source: Path) -> list[Path]:
     """
     if source.is_file():
         return [source]
+    for left_out in sorted(source.iterdir()):
+        if left_out.is_symlink() or left_out.is_dir():
+            what = "link" if left_out.is_symlink() else "folder"
+            raise StoreError(f"{left_out} is a {what}: add what is in it by itself")
     found = sorted(file for file in source.iterdir() if file.suffix.lower() in _ENDINGS and not file.is_symlink())
     if not found:
         raise StoreError(f"{source} holds no records: give CSV or Parquet files, or add it as it is, with --as-it-is")
@@ -102,4 +110,7 @@ def read_table(file: Path) -> Table:
     """
     if file.is_file() and (size := file.stat().st_size) > _MOST_BYTES:
         raise StoreError(f"{file} has {size:,} bytes, and {_MOST_BYTES:,} are the most: cut it into several files")
-    return tables.read(file)
+    table = tables.read(file)
+    one_form = {name: c if isinstance(c, np.ndarray) else [t and normalize("NFC", t) for t in c]
+                for name, c in table.columns.items()}  # fmt: skip
+    return replace(table, columns=one_form)  # an ü is one letter, however it was typed: else one person is two

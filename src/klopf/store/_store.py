@@ -157,6 +157,7 @@ class Store:
     def _add(self, source: Path, profile: str, device: str, build: Callable[[Draft], Any]) -> Added:
         if not source.exists():
             raise StoreError(f"there is no {source}")
+        _is_no_store(source)
         with self._writing(), self._room():
             with self.blocks.draft() as draft:
                 built, policy, said = build(draft)
@@ -380,6 +381,8 @@ class Store:
             raise StoreError(f"another process is writing to {self.folder}: wait until it is done") from None
         try:
             self.blocks.sweep()
+            for left in (*(self.folder / "adds").glob(".*.unfinished"), *(self.folder / "pins").glob(".*.unfinished")):
+                left.unlink()
             yield
         finally:
             os.close(handle)
@@ -394,6 +397,16 @@ class Store:
                     f"there is no room to write ({error.strerror}): nothing was added; make room and try again"
                 ) from None
             raise
+
+
+def _is_no_store(source: Path) -> None:
+    """StoreError where ``source`` is, holds or lies in a store: its owner's key would be among the blocks."""
+    whole = source.resolve()
+    above = next((place for place in (whole, *whole.parents) if (place / "private/key").exists()), None)
+    beneath = next(whole.rglob("private/key"), None) if whole.is_dir() else None
+    if above or beneath:
+        place = above or beneath.parents[1]  # type: ignore[union-attr]
+        raise StoreError(f"{place} is a store, with its owner's key: name what lies outside it")
 
 
 def _nearest(path: Path) -> Path:
