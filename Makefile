@@ -8,8 +8,9 @@ export OMP_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 # tests wait for other processes a good part of their time: one worker more than there are cores
 WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
-.PHONY: help warm demo test test-extras slow soak bench lint contracts docs clean
+.PHONY: help warm demo test test-long test-extras slow soak bench lint contracts docs clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
@@ -29,14 +30,17 @@ warm: .venv/.run ## compile the common kinds of learners ahead, so that nobody w
 demo: .venv/.run ## the main job: a network of independent models, ending in a run folder and a report
 	@$(BIN)/klopf demo
 
-test: .venv/.dev ## all tests but the slow ones and those of test-extras, a file to a core
-	@$(BIN)/python -m pytest -m 'not slow and not soak and not extras' -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
+test: .venv/.dev ## all tests but those of test-long, test-extras and the slow ones, a file to a core
+	@$(BIN)/python -m pytest -m 'not long and not slow and not soak and not extras' $(PARALLEL)
+
+test-long: .venv/.dev ## networks of real processes that live for a minute or more
+	@$(BIN)/python -m pytest -m 'long and not slow and not soak and not extras' $(PARALLEL)
 
 test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[noise,text]' || echo "no extras noise and text: what needs them is skipped"
 	@$(BIN)/python tests/bring_anvil.py
 	@cd contracts && { npm ci --silent || echo "no npm: what compiles contracts is skipped"; }
-	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
+	@$(BIN)/python -m pytest -m 'extras and not long and not slow and not soak' $(PARALLEL)
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600

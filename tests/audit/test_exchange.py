@@ -162,7 +162,7 @@ class Town:
         who = SimpleNamespace(
             id=id, folder=folder, certificate=certificate, key=KEYS[id], network=NETWORK, directory=self.directory,
             presents=[], book=self.book, others={k: SimpleNamespace(role=role) for k, role in others.items()},
-            settings=SimpleNamespace(port=0, host="127.0.0.1", listen="", relay="", ledger=""),
+            settings=SimpleNamespace(role="auditor", name="", port=0, host="127.0.0.1", listen="", relay="", ledger=""),
             dendrite=wire.Dendrite(certificate, KEYS[id], NETWORK, self.directory),
         )  # fmt: skip
 

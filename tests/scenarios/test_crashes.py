@@ -8,7 +8,7 @@ from klopf.network import read_run
 
 from .network import await_epoch, finish, kill, klopf, start, write_network
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 def standings(summary):

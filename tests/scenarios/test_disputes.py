@@ -13,7 +13,7 @@ from klopf.network import read_run
 
 from .network import finish, kill, klopf, start
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 NETWORK = """
 name = "quarrels"

@@ -12,7 +12,7 @@ from klopf.network import read_run
 
 from .network import DOUBTS, finish, kill, klopf, start
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 def said(folder, kind):

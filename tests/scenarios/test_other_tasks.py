@@ -11,7 +11,7 @@ from klopf.peers import Numbers, Text
 
 from .network import finish, klopf, start
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 NUMBERS = """
 epochs = 2

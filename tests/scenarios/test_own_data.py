@@ -9,7 +9,7 @@ from klopf import ledger
 
 from .network import PASSPHRASE, finish, klopf, start
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 ANVIL_WORDS = "test test test test test test test test test test test junk"
 """The words behind anvil's development accounts; every anvil prints them."""

@@ -56,4 +56,4 @@ class Reach:
         except KlopfError as error:
             log(f"{place} could not be announced: {error}")
         settings = self.who.settings
-        log(f"{settings.role} {self.who.id} ({settings.name}) answers at {self.who.me.endpoint}")
+        log(f"{settings.role} {self.who.id} ({settings.name}) answers at {place}")
