@@ -41,6 +41,7 @@ print(len(heard.buffer), m.commitment().hex())
     assert said[2] == said[3] and said[2][0] == "0"
 
 
+@pytest.mark.long
 def test_kernels_of_a_wheel_are_loaded_and_those_of_other_sources_are_not(tmp_path: Path) -> None:
     if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("a wheel's kernels are for x86-64")

@@ -151,6 +151,7 @@ def klopf(place: Path, environment: dict[str, str], *words: str) -> subprocess.C
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_run_goes_on_and_names_who_failed(tmp_path, strangers):
     (tmp_path / "network.toml").write_text(NETWORK)

@@ -51,7 +51,7 @@ def test_the_benchmark_runs() -> None:
         [sys.executable, ROOT / "bench/wire.py", "--quick"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert len(re.findall(r"\(\d+\.\d\d\)", done.stdout)) == 9
+    assert len(re.findall(r"\(\d+\.\d\d\)", done.stdout)) == 12
 
 
 def test_strangers_cannot_fill_the_log() -> None:
