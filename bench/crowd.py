@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from worlds import RINGS, RULES, World
+from worlds import ERRS, FAVOURS, FRIENDS_SAY, RINGS, RULES, World
 
 from klopf.ledger.core._reference import WAD
 from klopf.ledger.market import _reference as ref
-from klopf.ledger.market._news import FEW
+from klopf.ledger.market._news import FEW, Usual, expected_of
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -42,8 +42,9 @@ class Entries:
 
     @classmethod
     def of(cls, listener: Ints, speaker: Ints, weight: Ints) -> Entries:
-        order = np.lexsort((listener, -weight, speaker))  # equal weights by listener, as a stable sort leaves them
-        return cls(listener[order], speaker[order], weight[order])
+        # one key for all three: equal weights by listener, as a stable sort leaves them
+        key = np.sort((speaker << 40) | ((ref.ATTENTION - weight) << 20) | listener)
+        return cls(key & (1 << 20) - 1, key >> 40, ref.ATTENTION - (key >> 20 & (1 << 20) - 1))
 
 
 @dataclass
@@ -66,11 +67,18 @@ class Crowd(World):
         self.most = 0
         self.last = np.zeros(self.size, np.int64)
         self.slow = np.zeros(self.size, np.int64)
-        self.moved, self.squares, self.share = 0, 0, 5_000
+        self.claims = np.zeros(self.size, np.int64)
+        self.moved, self.squares, self.share, self.began = 0, 0, 5_000, 0
+        self.usual = Usual()
         self.sums = np.zeros((6, self.size), np.int64)
         self.skill = np.zeros((4, self.size), np.int64)
         self.ranked: Floats = np.zeros(self.size)
-        self.agreed_with: Floats = np.zeros(self.size)
+        self.agreed: Ints = np.zeros(self.size, np.int64)
+        """Of each listener's attention, what counted in the epoch in which it posted last."""
+        self.due = np.array([expected_of(stake, self.total, self.size, self.committee) for stake in self.stakes])
+        self.posts = np.zeros(self.size, np.int64)
+        self.reach = np.zeros((4, self.size), np.int64)
+        """See ``Reach``: told, bound, agreed, epochs."""
         self.paid: Floats = np.zeros(self.size)
 
     def play(self, epochs: int) -> None:
@@ -124,13 +132,15 @@ class Crowd(World):
         if self.strategy == "copy forecasts":
             expected = self.expected()[speakers]
             return np.where(expected > 0, expected, 1).astype(float)
-        if self.strategy == "false news":
+        if self.strategy in FRIENDS_SAY:
             said: Floats = np.where(slow > 0, slow, 1) * self.common[speakers]
             return said
         if self.strategy == "ring that speaks ill":
             return np.where(friends, 1.0, 1e-3)
-        if self.strategy == "ring by a little":
-            return heard * np.where(friends, 1.3, 0.8)
+        if self.strategy in FAVOURS:
+            return heard * np.where(friends, *FAVOURS[self.strategy])
+        if self.strategy in ERRS:
+            return heard * np.maximum(0.0, 1 + ERRS[self.strategy] * self.rng.standard_normal(len(heard)))
         return heard
 
     # ---- what it is paid
@@ -161,11 +171,12 @@ class Crowd(World):
         self.most = WAD - (WAD - self.most) * RULES.decay // WAD
         trusted = np.array(self.heard * ref.ATTENTION >= self.most * RULES.kappa, bool)
         counted = np.where(trusted[said.speaker], np.minimum(said.weight, consensus[said.speaker]), 0)
-        self.agreed_with = np.bincount(said.listener, counted, self.size)
+        agreed = np.bincount(said.listener, counted, self.size).astype(np.int64)
+        self.agreed = np.where(self.here, agreed, self.agreed)
         self.claim(said)
         self.ranked = np.where(trusted, rank, 0).astype(float)
         if total := self.ranked.sum():
-            self.earned += self.agreed_with / ref.ATTENTION * self.paid / ONE * self.ranked / total
+            self.earned += self.paid / ONE * self.ranked / total
 
     def post(self) -> None:
         """What each who is here has earned by news of before; see ``Newsroom.posted`` and ``Skill``."""
@@ -179,13 +190,61 @@ class Crowd(World):
             self.skill[3] * 97 // 100 + (n - 1) * 1000,
         )
         self.skill = np.where(new, np.array(after), self.skill)
+        self.reached(n)
         self.sums[:, self.here] = 0
-        told = (self.skill[0] > 0) & (self.skill[3] > 0) & (self.skill[1] > 0) & (self.skill[2] > 0) & self.here
-        cov, own, theirs, many = self.skill[:, told].astype(object)
+        if not self.began:
+            self.paid = np.where(self.here, float(ONE), 0.0)
+            return
+        cov, own, theirs, many = self.skill.astype(object)
+        some = np.maximum(many, 1)
+        product = np.maximum(own * theirs, 1)
+        explained: Ints = (np.sign(cov) * (abs(cov) * abs(cov) * ONE // product)).astype(np.int64)
+        explained = np.where(self.skill[1] * (self.skill[2] > 0) > 0, explained, 0)
+        chance = (2 * 1000 * ONE // some).astype(np.int64)
+        self.weigh(explained, (own * 1000 // some).astype(np.int64), chance, self.here & (many > 0))
+
+    def reached(self, said: Ints) -> None:
+        """See ``Reach.after``."""
+        told, bound, agreed, epochs = self.reach
+        weighed = self.here & (self.posts > 0)
+        counts = weighed & (0 < self.began <= self.posts)
+        self.reach = np.array((
+            np.where(counts, told * 97 // 100 + said * 1000, told),
+            np.where(counts, bound * 97 // 100 + self.due, bound),
+            np.where(weighed, agreed * 97 // 100 + self.agreed, agreed),
+            np.where(weighed, epochs * 97 // 100 + 1000, epochs),
+        ))  # fmt: skip
+        self.posts = np.where(self.here, self.epoch, self.posts)
+
+    def weigh(self, explained: Ints, loud: Ints, chance: Ints, told: NDArray[np.bool_]) -> None:
+        """See ``Skill.paid`` and ``Usual.add``; of those who ``told`` something."""
         self.paid = np.zeros(self.size)
-        if told.any():
-            beyond = cov * cov * ONE // (own * theirs) - 4 * 1000 * ONE // many
-            self.paid[told] = np.clip(4 * np.maximum(beyond, 0), 0, ONE).astype(float)
+        if not told.any():
+            return
+        usual = self.usual
+        usual.opened(self.epoch)
+        breadth = np.minimum(self.reach[0] * ONE // np.maximum(self.reach[1], 1), 2 * ONE)
+        attention = self.reach[2] * 1000 // np.maximum(self.reach[3], 1)
+        beyond, luck = np.maximum(explained - chance, 0), np.minimum(36 * (chance // 2), 2_500)
+        strong = np.maximum(np.clip(4 * (beyond * ONE // usual.skill + luck - 7_500), 0, ONE), usual.still)
+        loudest = 14_500 + 1_500 * usual.still // ONE + np.minimum(3 * (chance // 2), 5_000)
+        quiet = np.clip(4 * (loudest - loud * ONE // usual.loud), 0, ONE)
+        broad = np.clip(4 * (breadth * ONE // usual.breadth - 6_000), 0, ONE)
+        attentive = np.minimum(ONE, attention * ONE // usual.attention)
+        self.paid = np.where(told, strong * quiet * broad * attentive // ONE**3, 0).astype(float)
+        young = usual.rounds < 10
+        found = (
+            ("skills", explained - chance // 2, usual.skill, 2 if young else 8),
+            ("louds", loud, usual.loud, 4 if young else 8),
+            ("attentions", attention, usual.attention, 2 if young else 8),
+            ("breadths", breadth, usual.breadth, 2 if young else 8),
+        )
+        for side in (slice(0, self.fakes), slice(self.fakes, None)):  # each side's stakes are equal
+            here, stake = told[side], self.stakes[side.start] if self.stakes[side] else 0
+            usual.stake += stake * int(here.sum())
+            for name, values, level, most in found:
+                steps = np.clip(values[side] - level, -(level // most), level // most)[here]
+                setattr(usual, name, getattr(usual, name) + stake * int(steps.sum()))
 
     def expected(self) -> Ints:
         return (self.slow * (ONE - self.share) + self.last * self.share) // ONE
@@ -208,6 +267,8 @@ class Crowd(World):
         speaker, listener = said.speaker[entry], said.listener[entry]
         n = entry - starts[speaker]
         at = starts[speaker] + place[speaker] + (place[speaker] >= n)
+        if known.any():
+            self.began = self.began or self.epoch
         expected = self.expected()[speaker]
         x, y = news(said.weight[entry], expected), news(said.weight[at], expected)
         for i, value in enumerate((np.ones_like(x), x, y, x * y, x * x, y * y)):
@@ -217,7 +278,9 @@ class Crowd(World):
         self.moved += int((before * news(weight[known], slow)).sum())
         self.squares += int((before**2).sum())
         fine = weight * FINE
-        self.slow = np.where(active, np.where(self.slow > 0, (self.slow * 9 + fine) // 10, fine), self.slow)
+        self.claims = np.where(active, np.minimum(self.claims + 1, 10), self.claims)
+        mean = (self.slow * (self.claims - 1) + fine) // np.maximum(self.claims, 1)
+        self.slow = np.where(active, mean, self.slow)
         self.last = np.where(active, fine, self.last)
 
 

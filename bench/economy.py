@@ -1,6 +1,6 @@
 """What faking pays: the income of each strategy beside that of an honest neuron, from ten neurons to ten thousand.
 
-``python bench/economy.py [--quick] [--json]``
+``python bench/economy.py [--quick] [--json] [--keep FILE]``
 
 A part of all stake plays one strategy, the rest is honest; epochs go by, and what each side gets for a KLP at risk is
 divided by what an honest KLP gets in the same world. Consensus, trust, ranks and news are those of the contracts
@@ -14,16 +14,23 @@ What is not a neuron's income is counted as the contracts count it: fees and pri
 bytes that are paid for out of burnt stake, values held back from the beacon, auditors who are slashed.
 
 Answers are sealed before they are opened (docs/ledger.md), so whoever copies them without a model of its own has
-nothing to say but to what was asked before; "remember answers" is of worlds in which half of the questions were.
+nothing to say but to what was asked before. "Remember answers" answers that as well as the honest: here each listener
+has a file of 10,000 samples, asks about 64 in an epoch, and about none a second time before all; what smaller files
+let it, and how long, is told below. In a race phases end as soon as the clock lets them: by the usual rules without the
+last fiftieth of the stake, all of it honest. What it is where some need more than ``least_seconds`` is told below, too.
 
-Not everything holds. Who remembers answers is paid about as much as questions are asked again. Friends with about two
-fifths of the stake or more who draw what they say from a common secret confirm one another as the truth confirms the
-honest. And where a fifth of the honest is late, 45 % are the majority of those who come. These are limits of the rules.
+Not everything holds. Once a file has been asked through, who remembers answers is paid as much as others. Favours
+smaller than what honest listeners err by are paid as honest listening is. Friends with two fifths of the stake or more
+who draw what they say from a common secret, as loud as pays best, confirm one another in committees of eight about as
+well as the truth confirms the honest. And where a fifth of the honest need more than ``least_seconds`` and are raced,
+45 % are the majority of those who come, and next to nobody is paid. docs/ledger.md says why, and what each has beside a
+world where all are honest.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +41,7 @@ import numpy as np
 from crowd import Crowd, check
 from figures import Report, arguments
 from numpy.typing import NDArray
-from worlds import PLAYED, RULES, SPLIT, STAKE, Columns, World
+from worlds import ERRS, PLAYED, QUESTIONS, RULES, SPLIT, STAKE, Columns, World
 
 from klopf.ledger import AuditShare, BeaconTerms, Economy, Parameters
 from klopf.ledger.audit._reference import draw
@@ -49,16 +56,43 @@ FEWER = 20
 SIZES = (10, 100, 1_000, 10_000)
 
 
-def cell(strategy: str, size: int, dense: bool, share: float, epochs: int, seeds: int) -> float:
-    """The mean ratio over seeds."""
+COPIES = ("copy weights", "copy averages", "copy forecasts")
+SETTLED = (0.0, 0.02, 0.05, 0.15)
+"""By how much usefulness moves in an epoch where it is asked what an honest network is paid."""
+
+
+def cell(
+    strategy: str, size: int, dense: bool, share: float, epochs: int, seeds: int, moves: float | None = None
+) -> float:
+    """The mean ratio over seeds; of a world in which usefulness ``moves`` by so much in an epoch, if that is said."""
     fakes = int(share * size)
     if strategy == "sybils":  # the least stake is a quarter of what the honest have
         size, fakes = size + (SPLIT - 1) * fakes, SPLIT * fakes
     kind = Crowd if size >= 100 else World
-    worlds = [kind(size, fakes, strategy, 64 if dense else 8, seed) for seed in range(seeds)]
+    how = {} if moves is None else {"moves": moves}
+    worlds = [kind(size, fakes, strategy, 64 if dense else 8, seed, **how) for seed in range(seeds)]
     for world in worlds:
         world.play(epochs)
     return float(np.mean([world.ratio for world in worlds]))
+
+
+class Kept:
+    """Cells that were played: with ``--keep FILE`` they are appended to it, and what it has is not played again.
+    Another law of pay needs another file."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.found = {what: ratio for what, ratio in map(json.loads, lines)}
+
+    def cell(self, strategy: str, size: int, dense: bool, share: float, epochs: int, seeds: int) -> float:
+        what = f"{strategy}/{size}/{dense}/{share}/{epochs}/{seeds}"
+        if what not in self.found:
+            self.found[what] = cell(strategy, size, dense, share, epochs, seeds)
+            if self.path:
+                with self.path.open("a") as file:
+                    file.write(json.dumps([what, self.found[what]]) + "\n")
+        return float(self.found[what])
 
 
 def lets(share: float, noise: float = 0.1) -> float:
@@ -200,8 +234,7 @@ def replayed(size: int, share: float, strategy: str, epochs: int) -> tuple[float
         found = [net.admin.settlement.column(epoch, s + 1).rank for s in range(size)]
         pool = net.admin.settlement.epoch(epoch).pool
         got = [net.admin.token.balance(net.clients[s + 1].me.address) - b for s, b in enumerate(before)]
-        parts = zip(ranks, world.agreed, world.told, strict=True)
-        due = [pool * r // max(1, sum(ranks)) * a // ref.ATTENTION * t // 10_000 for r, a, t in parts]
+        due = [pool * r // max(1, sum(ranks)) * told // 10_000 for r, told in zip(ranks, world.told, strict=True)]
         same &= found == ranks and got == due
         paid += np.array(got, float) / max(1, pool)
     fakes = world.fakes
@@ -224,7 +257,9 @@ def played(net, weights: dict[int, dict[int, int]], size: int) -> None:  # type:
 
 
 def main() -> None:
-    args = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--keep", type=Path, help="a file of cells that were played already, and will be")
+    args = parser.parse_args()
     with Report(args.json) as report:
         tell(report, args)
 
@@ -234,7 +269,7 @@ def tell_of_honest_worlds(report: Report) -> None:
     usual, size = Crowd(100, 0, "honest", 8, 0), 100
     usual.play(EPOCHS)
     report.say("\nincome per KLP at risk, beside that of a KLP where all are honest; 100 neurons, sparse, 40 % / 45 %")
-    for strategy in ("race", "false news"):
+    for strategy in ("race", "false news", "false news, quieter", "ring by a little", "ring by less"):
         found = []
         for share in (0.4, 0.45):
             world = Crowd(size, int(share * size), strategy, 8, 0)
@@ -245,8 +280,81 @@ def tell_of_honest_worlds(report: Report) -> None:
         report.say(f"{strategy:<24}" + " / ".join(f"{one:.3f}" for one in found))
 
 
+def tell_of_what_rules_leave(report: Report) -> None:
+    """A race where the clock does not wait long enough, and a memory where a file was asked through."""
+    report.say("\na race, where so many of the honest need more than the least time; 100 neurons, sparse, 40 % / 45 %")
+    for late in (0.05, 0.1, 0.2):
+        found = []
+        for share, most in ((0.4, 0.2), (0.45, 1.0)):
+            world = Crowd(100, int(share * 100), "race", 8, 0, late=late)
+            world.play(EPOCHS)
+            found.append(world.ratio)
+            what = f"race, 100 neurons, sparse, {share:.0%} of the stake, {late:.0%} of the honest late"
+            report.figure(what, world.ratio, "of an honest KLP's income", at_most=most)
+        report.say(f"{late:<24.0%}" + " / ".join(f"{one:.3f}" for one in found))
+    report.say(
+        "\nwho remembers answers, 40 % of 100 neurons, sparse: by samples in a file, while all is new / in 60 epochs"
+    )
+    for samples in (200, 1_000, 2_000, 3_840):
+        new, found = samples // QUESTIONS, []
+        for epochs, most in ((min(new, EPOCHS), 0.0), (EPOCHS, 0.2)):
+            world = Crowd(100, 40, "remember answers", 8, 0, samples=samples)
+            world.play(epochs)
+            found.append(world.ratio)
+            what = f"remember answers, files of {samples:,} samples, {epochs} epochs, {new} of which ask nothing again"
+            report.figure(what, world.ratio, "of an honest KLP's income", at_most=most)
+        report.say(f"{samples:<8,}{new:>4} epochs" + " " * 5 + " / ".join(f"{one:.3f}" for one in found))
+
+
+def paid_of(size: int, dense: bool, moves: float, seeds: int) -> float:
+    """The part of its emission that an honest network is paid over its first epochs."""
+    committee, found = 64 if dense else 8, []
+    epochs = EPOCHS if size * committee <= 100_000 else FEWER
+    for seed in range(seeds):
+        world = (Crowd if size >= 100 else World)(size, 0, "honest", committee, seed, moves=moves)
+        world.play(epochs)
+        found.append(world.earned.sum() / epochs)
+    return float(np.mean(found))
+
+
+def tell_of_settled_networks(report: Report, quick: bool) -> None:
+    """What an honest network is paid, however little it moves; and what that leaves to who fakes where nothing does.
+    Who repeats the last weights says there what the honest say, without their errors: no law over weights tells them
+    apart, so of these at most an honest income is asked."""
+    report.say(
+        "\npart of its emission that an honest network is paid in its first epochs; sparse / dense, by what it moves"
+    )
+    report.say(f"{'':<24}" + "".join(f"{moves:>16.0%}" for moves in SETTLED))
+    for size in (5, 9, 12, 100) if quick else (5, 9, 12, 100, 1_000, 10_000):
+        line = f"{size:<24,}"
+        for moves in SETTLED:
+            both = []
+            for dense in (False, True):
+                both.append(paid_of(size, dense, moves, 1 if quick or size >= 1_000 else 3))
+                what = (
+                    f"{size:,} honest neurons, {'dense' if dense else 'sparse'}, if it moves by {moves:.0%} in an epoch"
+                )
+                report.figure(what, both[-1], "of their emission", at_least=0.5)
+            line += f"{' / '.join(f'{one:.2f}' for one in both):>16}"
+        report.say(line)
+    report.say(
+        "\nincome per KLP at risk, beside the honest, where nothing moves; 100 neurons, sparse / dense, 40 % / 45 %"
+    )
+    for strategy in PLAYED:
+        found = [
+            cell(strategy, 100, dense, share, EPOCHS, 1 if quick else 3, 0.0)
+            for dense in (False, True)
+            for share in (0.4, 0.45)
+        ]
+        report.say(f"{strategy:<24}" + " / ".join(f"{one:.3f}" for one in found))
+        for one, (where, share) in zip(found, ((w, a) for w in ("sparse", "dense") for a in (0.4, 0.45)), strict=True):
+            most = None if strategy == "honest" else 0.2 if share <= 0.4 and strategy not in COPIES else 1.0
+            what = f"{strategy}, 100 neurons, {where}, {share:.0%} of the stake, where nothing moves"
+            report.figure(what, one, "of an honest KLP's income", at_most=most)
+
+
 def tell(report: Report, args: argparse.Namespace) -> None:
-    sizes, shares = SIZES, (0.1, 0.4, 0.45) if args.quick else SHARES
+    sizes, shares, kept = SIZES, (0.1, 0.4, 0.45) if args.quick else SHARES, Kept(args.keep)
     report.say("income per KLP at risk, beside the honest; sparse / dense" + " " * 12 + "share of all stake")
     report.say(f"{'':<24}{'neurons':>8}" + "".join(f"{share:>16.0%}" for share in shares))
     for strategy in PLAYED:
@@ -260,7 +368,7 @@ def tell(report: Report, args: argparse.Namespace) -> None:
                 for dense in (False, True):
                     seeds = 3 if size <= 100 and not args.quick else 1
                     epochs = EPOCHS if size * (64 if dense else 8) <= 100_000 else FEWER
-                    found = cell(strategy, size, dense, share, epochs, seeds)
+                    found = kept.cell(strategy, size, dense, share, epochs, seeds)
                     most = None if strategy == "honest" else 0.2 if share <= 0.4 else 1.0
                     what = f"{strategy}, {size:,} neurons, {'dense' if dense else 'sparse'}, {share:.0%} of the stake"
                     report.figure(what, found, "of an honest KLP's income", at_most=most)
@@ -270,19 +378,18 @@ def tell(report: Report, args: argparse.Namespace) -> None:
                 line += f"{' / '.join(both):>16}"
             report.say(line)
     tell_of_honest_worlds(report)
+    tell_of_what_rules_leave(report)
     for strategy in PLAYED if not args.quick else ("ring by a little", "false news"):
         if strategy != "sybils":  # of whom there are more than the others
             what = f"{strategy}: whole arrays pay what claims one after the other pay"
             report.figure(what, float(check(strategy, 100, 8, 0.4, 10)), "", at_least=1.0)
-    for moves in (0.0, 0.05, 0.15):
-        world = World(100, 0, "honest", 8, 0, moves=moves)
-        world.play(EPOCHS)
-        part, what = (
-            float(world.earned.sum()) / EPOCHS,
-            f"of what 100 honest neurons could be paid, if it moves by {moves:.0%}",
-        )
-        report.say(f"{part:.0%} {what}")
-        report.figure(f"{what} in an epoch", part, "paid")
+    report.say("\nhonest listeners, a tenth of all, that err more than the others; sparse / dense")
+    for strategy in ERRS:
+        found = [kept.cell(strategy, 100, dense, 0.1, EPOCHS, 1 if args.quick else 3) for dense in (False, True)]
+        report.say(f"{strategy:<24}" + " / ".join(f"{one:.3f}" for one in found))
+        for one, where in zip(found, ("sparse", "dense"), strict=True):
+            report.figure(f"an honest tenth of 100 that {strategy}, {where}", one, "of another's income")
+    tell_of_settled_networks(report, args.quick)
     bonds = float(np.mean([by_bonds(seed) for seed in range(10)]))
     report.say(
         f"\nwhere bonds paid, one that copies the last weights would have {bonds:.3f} of an honest listener's income"
@@ -300,6 +407,7 @@ def tell(report: Report, args: argparse.Namespace) -> None:
     cells = [(10, 0.4, "ring that answers well"), (12, 0.25, "copy weights"), (10, 0.1, "honest")]
     cells += [(8, 0.25, "ring"), (10, 0.4, "false news"), (12, 0.42, "ring"), (9, 0.33, "withhold")]
     cells += [(6, 0.33, "race"), (12, 0.25, "random"), (10, 0.1, "idle"), (16, 0.25, "ring that speaks ill")]
+    cells += [(10, 0.4, "ring by a little")]
     for size, share, strategy in cells[: 3 if args.quick else len(cells)]:
         simulated, chained, same = replayed(size, share, strategy, 5 if args.quick else 10)
         report.say(f"{strategy:<24}{size:>4} {share:6.0%} {simulated:10.4f} {chained:10.4f} {same}")

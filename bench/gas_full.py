@@ -9,29 +9,27 @@ of 14 hashes; pages as Klopf's clients make them. That is done by the rules that
 an audit), which takes long. The dearest call of each function counts. Left out is what only contracts call, what
 belongs to OpenZeppelin alone (approvals, permits, roles), and calls of the rules' owner, none of which depends on how
 many take part; what else was not called is named at the end. The full network took four minutes on a busy machine of
-two cores. One file because all of it happens in one town, one thing after the other.
+two cores.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from figures import Report, arguments
+from metered import Counting, unmeasured
 
 from klopf.ledger import (
     KLP,
     Answered,
     AuditTerms,
-    Key,
     Ledger,
     Parameters,
     Receipt,
@@ -40,20 +38,18 @@ from klopf.ledger import (
     Role,
     SignedReceipt,
     Transcript,
-    _abi,
 )  # fmt: skip
-from klopf.ledger._client import Client
 from klopf.ledger._deployment import USUAL, Former, deploy_over
 from klopf.ledger._migrate import claims_of, restore
 from klopf.ledger._pack import contracts
 from klopf.ledger._receipts import merkle, root_from
 from klopf.ledger.agents import AgentIdentity
+from klopf.ledger.audit._reference import draw
 from klopf.ledger.audit.audits import MOST_TASKS, Revealed, fitting
 from klopf.ledger.evidence import AuditPay, Challenges, Opening, Place, Said, Statement, answer_hash
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.ledger.conftest import Net, secret
-from tests.ledger.memory import MemoryRpc
 
 MOST = 2**24
 DRAWN = 600  # seats that a client has drawn in one call
@@ -65,64 +61,6 @@ ASKED, MODEL = 240, b"\7" * 32
 TASKS = ("accuracy", "robustness", *(f"task {n:02}" for n in range(2, MOST_TASKS)))
 """The first two decide whether a neuron passes."""
 SURE, UNSURE = (900_000, *[11_111] * 9), (11_111, 900_000, *[11_111] * 8)
-LEFT_OUT = {
-    "contracts alone": "Clock.start Registry.onHeard Registry.onJudged Registry.onPost Registry.onStake Rules.adopt "
-    "Reserves.mint Stake.burn Stake.slash Stake.slashAndBurn Stake.slashFor Token.emitTo Token.mintFrom Effort.onSold "
-    "Economy.adopt Emission.pay Emission.putBack Emission.setAside Emission.setEffortAside Settlement.hold "
-    "Settlement.release",
-    "the owner of the rules": "AuditTerms.propose Marks.propose Beacon.propose Directory.add Lens.upgradeToAndCall "
-    "Snapshots.upgradeToAndCall Reserves.setRate Rules.propose Rules.renounceOwnership Rules.transferOwnership "
-    "Economy.propose AuditPay.propose Schema.agree",
-}
-OPENZEPPELIN = {"Timelock", "Token", "Snapshots", "Devices", "Forwarder", "KlopfGovernor"}
-"""Of these only what Klopf's own clients call is measured."""
-
-
-class Counting(MemoryRpc):
-    """Remembers the dearest call of each function."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gas: dict[str, int] = {}
-        self.each: dict[str, list[int]] = {}
-        """The gas of every call, by what was called."""
-        self.total = 0
-        self.names: dict[str, tuple[str, dict[bytes, str]]] = {}
-
-    def know(self, addresses: dict[str, str]) -> None:
-        for name, address in addresses.items():
-            abi = contracts()[name].artifact() if name in contracts() else _abi.artifact(_abi.created(name))
-            self.names[address.lower()] = name, {f.selector: f.name for f in abi.functions.values()}
-
-    def send(self, key: Key, to: str | None, data: bytes, value: int = 0) -> dict[str, Any]:
-        receipt = super().send(key, to, data, value)
-        contract, functions = self.names.get((to or "").lower(), ("", {}))
-        if contract:
-            what = f"{contract}.{functions.get(data[:4], data[:4].hex())}"
-            spent = int(receipt["gasUsed"], 16)
-            self.gas[what] = max(self.gas.get(what, 0), spent)
-            self.each.setdefault(what, []).append(spent)
-            self.total += spent
-        return receipt
-
-    def request(self, method: str, *params: Any) -> Any:
-        if method == "eth_estimateGas":
-            return hex(1_000_000)
-        if params[:1] == ("pending",):
-            return {"timestamp": hex(self.time)}
-        return super().request(method, *params)
-
-    def read(self, what: str, client: Client, function: str, *values: object) -> None:
-        """A call that changes nothing, and its gas."""
-        data = client.artifact().functions[function].call_data(values)
-        outcome = self._run(bytes(20), bytes.fromhex(client.address[2:]), data)
-        assert outcome.status, (what, outcome.output)
-        self.gas[what] = max(self.gas.get(what, 0), outcome.gas_used)
-
-    def since(self) -> dict[str, int]:
-        """What was found since it was asked for last."""
-        found, self.gas = self.gas, {}
-        return found
 
 
 class Town:
@@ -144,6 +82,7 @@ class Town:
         self.made = Transcript(rows)  # what every auditor finds about every neuron: only who signed it differs
         self.auditors = [self.join(Role.AUDITOR, 5_000 * KLP) for _ in range(auditors)]
         self.neurons = [self.join(Role.NEURON, 100 * KLP) for _ in range(neurons)]
+        self.two_faced = self.join(Role.NEURON, 300 * KLP)  # enough to lose some of it and stay
         for id in self.neurons[:5]:
             self.book.fund(self.of(id).me.address, tokens=1_000 * KLP)
         say(f"{neurons:,} neurons and {auditors:,} auditors are there")
@@ -293,7 +232,10 @@ class Town:
         drawn = {n: self.book.audits.drawn(epoch, n) for n in neurons}
         chief = drawn[neurons[0]][0]
         found: dict[int, list[Result]] = {chief: []}
-        mine = self.book.audits.assignments(epoch, chief, sorted({*neurons, *self.neurons[:3000]}))
+        seed, seats = self.book.clock.seed(epoch), self.book.rules.current().audit_seats
+        lots = [(id, self.book.stake.at(id, epoch)) for id in self.auditors]
+        assert all(draw(seed, n, lots, seats) == ids for n, ids in drawn.items())  # so it need not be asked 3,000 times
+        mine = [n for n in sorted({*neurons, *self.neurons[:3000]}) if chief in draw(seed, n, lots, seats)]
         for n, ids in {**{n: [chief] for n in mine}, **drawn}.items():
             for id in ids:
                 found.setdefault(id, []).append(Result(n, said))
@@ -357,7 +299,7 @@ class Town:
         place = pay.lot(epoch, auditor, event.results)
         assert place is not None
         pay.collect(event, self.of(auditor).me.address, self.opening(place))
-        other = self.neurons[-2]
+        other = self.two_faced
         otherwise = tuple(sorted((q, answer_hash(UNSURE)) for q, _ in self.pairs))
         found = [(self.pairs, SURE, self.auditors[0]), (otherwise, UNSURE, self.auditors[1])]
         then, now = (
@@ -525,20 +467,6 @@ def tell_day(report: Report, town: Town, asked: argparse.Namespace) -> None:
             report.figure(f"a day: {who} {what}", day, "gas")
     report.say(f"{'in all':<46}{'':>12}{whole:>20,.0f}")
     report.figure("a day", whole, "gas")
-
-
-def unmeasured(measured: set[str]) -> list[str]:
-    """Functions that change something, are not left out, and were not called."""
-    left_out = {name for names in LEFT_OUT.values() for name in names.split()}
-    found = []
-    for name in contracts():
-        kept = _abi.shipped().get(name) if name not in OPENZEPPELIN else None
-        for entry in json.loads(kept[1].read_text())["abi"] if kept else ():
-            what = f"{name}.{entry.get('name')}"
-            changes = entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
-            if changes and what not in measured | left_out:
-                found.append(what)
-    return sorted(found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a network of strangers' models is worth, beside what one would have if data were pooled.
 
-``python bench/market.py [--quick] [--json] [--data FOLDER]``
+``python bench/market.py [--quick] [--json] [--data FOLDER] [--flower PYTHON] [--part useful|strategies|...]``
 
 *Useful*: ten and forty neurons of four kinds (a mind, a perceptron of two layers, a logistic line, naive Bayes), whose
 private shares of the rows are skewed by Dirichlet(0.5), for small files by 2 or 5. "network" is what a requester with
@@ -8,8 +8,9 @@ the reference rows learns to combine, as it does in six epochs; "best" is the be
 looking at them; "average" the plain mean of the answers; "stacking" a logistic regression on all answers to all
 held-out rows but the test's (penalty by cross-validation): what a central place could do with everybody's validation
 data; "pooled" a logistic regression on everybody's rows; "FedAvg" one linear model, averaged over 40 rounds of one
-local pass. All learn in this process from the same shares; nothing is asked over the wire. ``--data`` (or
-``KLOPF_MNIST``) names a folder with MNIST's t10k files, of which the first 4,000 are shared out at 14 x 14 pixels.
+local pass: by Flower where ``--flower`` names a Python that has it (``flower.py``), else by the same few lines here.
+All learn in this process from the same shares; nothing is asked over the wire. ``--data`` (or ``KLOPF_MNIST``)
+names a folder with MNIST's t10k files, of which the first 4,000 are shared out at 14 x 14 pixels.
 
 *Strategies*: what lives off others, and what it earns; ``strategies.py`` says how.
 
@@ -22,8 +23,9 @@ from __future__ import annotations
 import csv
 import os
 import statistics
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,7 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sklearn:GaussianNB", {"var_smoothing": 0.01}),
 )
 PASSES, EPOCHS = 24, 6
+PARTS = ("useful", "strategies", "replayed", "specialists")
 ALPHA = {"breast cancer": 2.0, "wine": 5.0}
 """Of files with so few rows that somebody of ten would have none."""
 
@@ -75,7 +78,7 @@ def write(file: Path, inputs: NDArray[Any], targets: NDArray[Any]) -> None:
         writer.writerows([*row, f"class {label}"] for row, label in zip(inputs.tolist(), targets.tolist(), strict=True))
 
 
-def useful(file: Path, neurons: int, seed: int) -> dict[str, float]:
+def useful(file: Path, neurons: int, seed: int, flower: str | None) -> dict[str, float]:
     """Test accuracies of one network and of what it is compared with."""
     members = [{"name": f"n{k}"} for k in range(neurons)]
     data = {"file": str(file), "alpha": ALPHA.get(file.stem, 0.5)}
@@ -92,8 +95,8 @@ def useful(file: Path, neurons: int, seed: int) -> dict[str, float]:
     listener = task.listener()
     both = {k: np.concatenate([answers["reference"][k], answers["test"][k]]) for k in answers["test"]}
     for epoch in range(EPOCHS):
-        _, adds = study(task, listener, both, shares.reference.targets, [seed, epoch])
-    heard = {k: said for k, said in answers["test"].items() if adds[k] > 0}
+        _, new, _ = study(task, listener, both, shares.reference.targets, [seed, epoch])
+    heard = {k: said for k, said in answers["test"].items() if k in new}
 
     def right(said: NDArray[Any]) -> float:
         return task.score(task.decide(said), truth)
@@ -104,25 +107,29 @@ def useful(file: Path, neurons: int, seed: int) -> dict[str, float]:
         "average": right(np.mean([*answers["test"].values()], axis=0)),
         "stacking": stacking(answers, shares),
         "pooled": pooled(shares),
-        "FedAvg": averaged(shares, seed),
+        "FedAvg": by_flower(shares, seed, flower) if flower else averaged(shares, seed),
     }
 
 
 def voices(shares: Shares, seed: int) -> Iterator[Any]:
     """What each neuron says to some inputs."""
-    for k, mine in enumerate(shares.neurons):
-        name, settings = KINDS[k % len(KINDS)]
-        model, rng = create_model(name, mine.task, seed + k, settings), np.random.default_rng([seed, k])
-        for _ in range(PASSES):
-            order = rng.permutation(len(mine))
-            model.learn(mine.inputs[order], mine.targets[order])
-        familiar = Familiar.of(mine.task, mine.inputs, mine.targets)
+    return (voice(mine, k, seed) for k, mine in enumerate(shares.neurons))
 
-        def told(inputs: NDArray[Any], model: Any = model, familiar: Familiar | None = familiar) -> NDArray[Any]:
-            said = np.array(model.answer(inputs))
-            return said if familiar is None else familiar.hedged(inputs, said)
 
-        yield told
+def voice(mine: Any, k: int, seed: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """What the ``k``-th neuron says to some inputs, which learned from the samples ``mine``."""
+    name, settings = KINDS[k % len(KINDS)]
+    model, rng = create_model(name, mine.task, seed + k, settings), np.random.default_rng([seed, k])
+    for _ in range(PASSES):
+        order = rng.permutation(len(mine))
+        model.learn(mine.inputs[order], mine.targets[order])
+    familiar = Familiar.of(mine.task, mine.inputs, mine.targets)
+
+    def told(inputs: NDArray[Any]) -> NDArray[Any]:
+        said = np.array(model.answer(inputs))
+        return said if familiar is None else familiar.hedged(inputs, said)
+
+    return told
 
 
 def stacking(answers: dict[str, dict[int, NDArray[Any]]], shares: Shares) -> float:
@@ -172,6 +179,21 @@ def _averaged(shares: Shares, seed: int, step: float) -> float:
     return float((said.argmax(axis=1) == shares.test.targets).mean())
 
 
+def by_flower(shares: Shares, seed: int, python: str) -> float:
+    """The same by Flower, in the environment of ``python``."""
+    test = shares.test
+    arrays = {"test_inputs": test.inputs, "test_targets": test.targets}
+    for k, mine in enumerate(shares.neurons):
+        arrays |= {f"inputs{k}": mine.inputs, f"targets{k}": mine.targets}
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "shares.npz"
+        np.savez(file, classes=len(test.task.names), seed=seed, **arrays)
+        told = subprocess.run(
+            [python, Path(__file__).with_name("flower.py"), file], capture_output=True, text=True, check=True
+        )
+    return float(told.stdout.splitlines()[-1])
+
+
 def specialists(seed: int, place: Path) -> Summary:
     from sklearn.datasets import load_digits
 
@@ -194,15 +216,17 @@ def stage(seed: int, file: Path) -> strategies.Stage:
     last = shares.neurons[-1]
     poor = last.take(np.arange(max(8, len(last) // 4)))
     shares = replace(shares, neurons=[*shares.neurons[:-1], poor])
-    return strategies.stage(shares, list(voices(shares, seed)), seed)
+    rng = np.random.default_rng([seed, 3])
+    apart = [poor.take(np.sort(rng.permutation(len(poor))[: max(8, 4 * len(poor) // 5)])) for _ in range(3)]
+    told = [*voices(shares, seed), *(voice(one, strategies.HONEST, seed + 100 + k) for k, one in enumerate(apart))]
+    return strategies.stage(shares, told, seed)
 
 
 REPLAYED = {
-    "resells the average, nothing sealed": ("klopf.network.adversaries:Reseller", 1, 0.0),
-    "resells the average, sealed": ("klopf.network.adversaries:Reseller", 1, 30.0),
-    "three names of one model": (None, 3, 30.0),
+    "resells the average": ("klopf.network.adversaries:Reseller", 1),
+    "three names of one model": (None, 3),
 }
-"""By row: conduct, names, seconds of a seal."""
+"""By row: conduct, names."""
 
 
 def replayed(row: str, seed: int, place: Path) -> tuple[float, float]:
@@ -210,7 +234,7 @@ def replayed(row: str, seed: int, place: Path) -> tuple[float, float]:
     what its names earned together, in means of the honest, and the network's accuracy."""
     from sklearn.datasets import load_digits
 
-    conduct, names, seal = REPLAYED[row]
+    conduct, names = REPLAYED[row]
     found, order = load_digits(), np.random.default_rng(seed).permutation(1797)
     members: list[dict[str, Any]] = []
     for k, mine in enumerate(np.array_split(order, 7)[:6]):
@@ -224,8 +248,7 @@ def replayed(row: str, seed: int, place: Path) -> tuple[float, float]:
             bad |= {"conduct": conduct} if conduct else {}
             members += [{"name": f"bad{i}", **bad} for i in range(names)]
     auditors = [{"name": name} for name in ("vera", "walt", "xeno")]
-    rules = {"seal_seconds": seal}
-    settings = {"seed": seed, "epochs": 5, "neuron": members, "auditor": auditors, "rules": rules}
+    settings = {"seed": seed, "epochs": 5, "neuron": members, "auditor": auditors}
     summary = run(parse_settings(settings, "replayed", place), place / "run", DEMO_PASSPHRASE)
     earned = {n.name: float(n.earned) for n in summary.neurons}
     usual = statistics.mean(v for name, v in earned.items() if name.startswith("honest"))
@@ -245,7 +268,9 @@ def _error(values: list[float]) -> float:
     return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
 
 
-def tell_useful(report: Report, seeds: int, data: str | None, sizes: tuple[int, ...], names: tuple[str, ...]) -> None:
+def tell_useful(
+    report: Report, seeds: int, data: str | None, sizes: tuple[int, ...], names: tuple[str, ...], flower: str | None
+) -> None:
     report.say(f"{'rows':<14} neurons  network (s.e.)    best  average  stacking  pooled  FedAvg  of the gap closed")
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
@@ -255,7 +280,7 @@ def tell_useful(report: Report, seeds: int, data: str | None, sizes: tuple[int, 
                 continue
             for neurons in sizes:
                 try:
-                    rows = [useful(file, neurons, seed) for seed in range(seeds)]
+                    rows = [useful(file, neurons, seed, flower) for seed in range(seeds)]
                 except Exception as error:  # fewer rows than neurons need
                     report.say(f"{name:<14} {neurons:>7}  left out: {error}")
                     continue
@@ -275,41 +300,45 @@ def tell_useful(report: Report, seeds: int, data: str | None, sizes: tuple[int, 
                     )
 
 
+def tell_specialists(report: Report, seeds: int) -> None:
+    report.say("\nspecialists: seed  network  pooled linear  in the backbone  least paid")
+    behind = []
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as place:
+            found = specialists(seed, Path(place))
+        network, linear = (found.scores[name] or 0.0 for name in ("network", "linear"))
+        seated = sum(n.standing == "backbone" for n in found.neurons)
+        least = min(n.earned for n in found.neurons)
+        behind.append(100 * (linear - network))
+        report.say(f"{seed:>17}  {network:>7.3f}  {linear:>13.3f}  {seated:>15}  {least:>10.2f}")
+        report.figure(f"specialists, seed {seed}: in the backbone", seated, "of 5", at_least=5)
+        report.figure(f"specialists, seed {seed}: least paid", least, "KLP", at_least=1)
+    mean = statistics.mean(behind)
+    report.figure("specialists: behind pooled linear", mean, f"points (s.e. {_error(behind):.1f})", at_most=3)
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--part", choices=PARTS, help="only this")
     parser.add_argument("--data", default=os.environ.get("KLOPF_MNIST"), help="folder with MNIST's t10k files")
+    parser.add_argument("--flower", metavar="PYTHON", help="a Python with flwr 1.42, whose FedAvg is compared with")
     options = parser.parse_args()
+    parts, seeds = [options.part] if options.part else PARTS, options.seeds or (1 if options.quick else 5)
     with Report(options.json) as report:
-        names = ("digits",) if options.quick else ("digits", "breast cancer", "wine", "images")
-        tell_useful(
-            report,
-            options.seeds or (1 if options.quick else 5),
-            options.data,
-            (10,) if options.quick else (10, 40),
-            names,
-        )
-        with tempfile.TemporaryDirectory() as place:
-            digits = table("digits", Path(place), None)
-            assert digits is not None
-            stages = [stage(seed, digits) for seed in range(options.seeds or (1 if options.quick else 5))]
-        strategies.tell(report, stages, options.quick)
-        if not options.quick:
-            tell_replayed(report)
-        report.say("\nspecialists: seed  network  pooled linear  in the backbone  least paid")
-        behind = []
-        for seed in range(options.seeds or (1 if options.quick else 3)):
+        if "useful" in parts:
+            names = ("digits",) if options.quick else ("digits", "breast cancer", "wine", "images")
+            tell_useful(report, seeds, options.data, (10,) if options.quick else (10, 40), names, options.flower)
+        if "strategies" in parts:
             with tempfile.TemporaryDirectory() as place:
-                found = specialists(seed, Path(place))
-            network, linear = (found.scores[name] or 0.0 for name in ("network", "linear"))
-            seated = sum(n.standing == "backbone" for n in found.neurons)
-            least = min(n.earned for n in found.neurons)
-            behind.append(100 * (linear - network))
-            report.say(f"{seed:>17}  {network:>7.3f}  {linear:>13.3f}  {seated:>15}  {least:>10.2f}")
-            report.figure(f"specialists, seed {seed}: in the backbone", seated, "of 5", at_least=5)
-            report.figure(f"specialists, seed {seed}: least paid", least, "KLP", at_least=1)
-        mean = statistics.mean(behind)
-        report.figure("specialists: behind pooled linear", mean, f"points (s.e. {_error(behind):.1f})", at_most=3)
+                digits = table("digits", Path(place), None)
+                assert digits is not None
+                stages = [stage(seed, digits) for seed in range(seeds)]
+            strategies.tell(report, stages, options.quick)
+        if "replayed" in parts and not options.quick:
+            tell_replayed(report)
+        if "specialists" in parts:
+            tell_specialists(report, options.seeds or (1 if options.quick else 3))
 
 
 if __name__ == "__main__":

@@ -43,8 +43,20 @@ def times(factor: float) -> Callable[[np.ndarray], None]:
     return change
 
 
+def codes(every: int) -> Callable[[np.ndarray], None]:
+    def change(X: np.ndarray) -> None:
+        X[::every, 0] = 9999.0  # a sensor's word for "nothing"
+
+    return change
+
+
+def ramp(X: np.ndarray) -> None:
+    X += 0.01 * np.arange(len(X))[:, None]
+
+
 CHANGES = {
     "one input of 10^4": outlier,
+    "all inputs + 10^9": plus(1e9),
     "all inputs + 50": plus(50.0),
     "all inputs + 5": plus(5.0),
     "all inputs + 2": plus(2.0),
@@ -53,6 +65,11 @@ CHANGES = {
     "unit * 1.5": times(1.5),
     "unit / 1,000": times(1e-3),
     "unit * 1,000": times(1e3),
+    "unit / 10^9": times(1e-9),
+    "+ .01 a sample": ramp,
+    "9999 in a 100th": codes(100),
+    "9999 in a 50th": codes(50),
+    "9999 in a tenth": codes(10),
 }
 
 

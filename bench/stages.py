@@ -309,6 +309,8 @@ def sequences(report: Report, name: str, made: Any, classes: bool, most: float, 
         "trace units, RTRL": tuned(lambda seed, step: recurrent(*scaled(*drawn(seed)), seed, step), steps),
     }
     shown(report, name, seeds, learners, most)
+    bent = np.array([followed(Sequences(sensors), *drawn(s), s, activation="relu")[0] for s in range(seeds)])
+    report.say(f"{name:24}{'sequences, ReLU units':28}{bent.mean():8.4f} ± {bent.std(ddof=1) / math.sqrt(seeds):.4f}")
 
 
 def scaled(X: Any, y: Any, classes: bool) -> tuple[Any, Any, bool]:

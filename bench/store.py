@@ -201,8 +201,11 @@ def households(report: Report, quick: bool) -> None:
             made = prepare(table, rule, bytes(32), discrete_laplace, lambda asked: None)
             alone.append(made.said.unique_in_all)
             real, noised = table.columns["non_shiftable_load"], made.columns["non_shiftable_load"]
-            hours = np.asarray(table.columns["hour"])
-            gaps = [abs(noised[hours == hour].mean() - real[hours == hour].mean()) for hour in range(1, 25)]
+            hours, given = np.asarray(table.columns["hour"]), np.asarray(made.columns["hour"])  # in orders of their own
+            gaps = [
+                abs(noised[given == f"[{hour},{hour + 1})"].mean() - real[hours == hour].mean())
+                for hour in range(1, 25)
+            ]
             errors.append(mean(gaps) / real.mean())
         error = stdev(errors) / len(errors) ** 0.5
         report.say(f"epsilon {each} an hour: the mean day is off by {mean(errors):.1%} ± {error:.1%} of the mean load")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf.ledger import Parameters
 from klopf.ledger.market import _reference as ref
-from klopf.ledger.market._news import FEW, Newsroom
+from klopf.ledger.market._news import FEW, Newsroom, expected_of
+from klopf.network._settings import RuleSettings
 from klopf.peers import attention
+from klopf.peers._questions import asked_about
 
 Floats = NDArray[np.float64]
 Columns = dict[int, list[tuple[int, int, int]]]
@@ -30,13 +33,18 @@ class World:
     seed: int
     trusts: dict[int, tuple[int, int]] = field(default_factory=dict)
     agreed: list[int] = field(default_factory=list)
-    """Of each listener's attention, what counted in the last epoch."""
+    """Of each listener's attention, what counted in the epoch in which it posted last."""
     newsroom: Newsroom = field(default_factory=Newsroom)
     told: list[int] = field(default_factory=list)
     """The part of its reward that each listener's news have earned, in 1/10,000."""
     epoch: int = 0
     moves: float = 0.15
     """By how much of itself a neuron's usefulness moves in an epoch."""
+    late: float = 0.0
+    """In a race, the part of the honest that is later in an epoch than the clock waits for. By the usual rules it is 0:
+    who needs no more than ``least_seconds`` comes, is expected then, and only the last fiftieth is left out."""
+    samples: int = 10_000
+    """In each listener's file, of which it asks about ``QUESTIONS`` in an epoch."""
     earned: Floats = field(init=False)
     useful: Floats = field(init=False)
     """What each one's answers are worth to an honest listener: ``level`` times a walk that comes back slowly."""
@@ -60,8 +68,9 @@ class World:
         if self.strategy in WORTHLESS:
             self.useful[: self.fakes] = 0.0
         if self.strategy == "remember answers":
-            self.useful[: self.fakes] = REMEMBERED * self.useful[self.fakes :].mean()
-        self.common = self.rng.choice([0.6, 1.5], self.size)  # what friends agree to say, true or not
+            again = asked_before(self.seed, self.epoch, self.samples)
+            self.useful[: self.fakes] = again * self.useful[self.fakes :].mean()
+        self.common = self.rng.choice(FRIENDS_SAY.get(self.strategy, (0.6, 1.5)), self.size)
 
     def weight_of(self, listener: int) -> int:
         """The stake with which a listener counts where it is bound."""
@@ -85,7 +94,8 @@ class World:
                 continue
             count = self.rng.binomial(last - first, chance, self.size)  # few are drawn twice among so many
             speakers = np.repeat(np.arange(self.size), count)
-            found.append(np.unique(self.rng.integers(first, last, len(speakers)) * self.size + speakers))
+            pairs = np.sort(self.rng.integers(first, last, len(speakers)) * self.size + speakers)
+            found.append(pairs[np.diff(pairs, prepend=-1) > 0])
         listeners, speakers = np.divmod(np.concatenate(found), self.size)
         other = listeners != speakers
         return listeners[other], speakers[other]
@@ -95,8 +105,12 @@ class World:
         here = np.ones(self.size, bool)
         if self.strategy in ("idle", "withhold"):
             here[: self.fakes] = False
-        if self.strategy == "race":  # a fifth of the honest are late whenever they are raced
-            here[self.fakes :] = self.rng.random(self.size - self.fakes) > 0.2
+        if self.strategy == "race":
+            honest, last = self.size - self.fakes, int(self.size * NOT_AWAITED)
+            if self.late:
+                here[self.fakes :] = self.rng.random(honest) > self.late
+            elif last:
+                here[self.fakes + self.rng.choice(honest, min(last, honest), replace=False)] = False
         return here
 
     def weights(self, listener: int, speakers: NDArray[np.int64]) -> dict[int, int]:
@@ -119,13 +133,16 @@ class World:
             return np.array([f.slow or 1 for f in forecasts], float)
         if self.strategy == "copy forecasts":
             return np.array([f.expected(self.newsroom.drift.share) or 1 for f in forecasts], float)
-        if self.strategy == "false news":
+        if self.strategy in FRIENDS_SAY:
             return np.array([f.slow or 1 for f in forecasts], float) * self.common[speakers]
         if self.strategy == "ring that speaks ill":
             alone: Floats = np.where(friends, 1.0, 1e-3)
             return alone
-        if self.strategy == "ring by a little":
-            return heard * np.where(friends, 1.3, 0.8)
+        if self.strategy in FAVOURS:
+            return heard * np.where(friends, *FAVOURS[self.strategy])
+        if self.strategy in ERRS:
+            more = ERRS[self.strategy] * self.rng.standard_normal(len(heard))
+            return heard * np.maximum(0.0, 1 + more)
         return heard
 
     def columns(self) -> Columns:
@@ -161,8 +178,8 @@ class World:
     def ranks(self, columns: Columns) -> list[int]:
         """Everybody's rank, by consensus over this epoch and trust over those of late."""
         found = []
-        self.agreed = [0] * self.size
-        self.told = [self.newsroom.posted(i) if here else 0 for i, here in enumerate(self.here)]
+        former, self.agreed = self.agreed or [0] * self.size, [0] * self.size
+        self.told = [self.posted(i, former[i]) if here else 0 for i, here in enumerate(self.here)]
         for speaker, said in columns.items():
             others, column = self.total - self.stakes[speaker], [(stake, weight) for stake, weight, _ in said]
             consensus, rank = ref.rank(column, others, RULES.kappa)
@@ -176,16 +193,19 @@ class World:
             if self.size > FEW:
                 self.newsroom.claimed(self.epoch, speaker, sorted(said, key=lambda entry: -entry[1]))
             found.append(rank * RULES.fringe_bps // 10_000 if trusted else 0)
-        if self.size <= self.committee:
-            self.agreed = [ref.ATTENTION] * self.size  # not asked where all are bound to all
-        if self.size <= FEW:
+        self.agreed = [now if here else f for now, f, here in zip(self.agreed, former, self.here, strict=True)]
+        if self.size <= FEW:  # all are bound to all, and not asked
             self.told = [10_000] * self.size
         return found
 
+    def posted(self, listener: int, agreed: int) -> int:
+        stake, total = self.stakes[listener], self.total
+        due = expected_of(stake, total, self.size, self.committee)
+        return self.newsroom.posted(self.epoch, listener, stake, agreed, due, self.size > self.committee)
+
     def pay(self, ranks: list[int]) -> None:
         if total := sum(ranks):
-            agreed = np.array(self.agreed, float) / ref.ATTENTION * np.array(self.told, float) / 10_000
-            self.earned += agreed * np.array([rank / total for rank in ranks])
+            self.earned += np.array(self.told, float) / 10_000 * np.array([rank / total for rank in ranks])
 
     @property
     def ratio(self) -> float:
@@ -199,8 +219,27 @@ class World:
 RINGS = ("ring", "sybils", "race", "grind", "ring that answers well")
 WORTHLESS = ("idle", "random", "copy answers", "ring", "sybils", "race", "grind")
 """Who has no model. A copier of answers has none either, and what it is told comes after its seal is due."""
-REMEMBERED = 0.5
-"""The part of the questions that was asked in epochs before: to these a copier remembers what was said."""
+FRIENDS_SAY = {"false news": (0.6, 1.5), "false news, quieter": (0.65, 1.35)}
+"""What friends agree to say of a speaker, true or not, in what it is heard with on average: at random one of two."""
+FAVOURS = {"ring by a little": (1.3, 0.8), "ring by less": (1.1, 0.93)}
+"""What friends are said to be worth, and others, in what they are."""
+ERRS = {"errs by a fifth more": 0.066, "errs by half more": 0.112, "errs twice as much": 0.173}
+"""What these honest listeners err by beside the tenth of all: with it 0.12, 0.15 and 0.2."""
+NOT_AWAITED = 1 / 50
+"""Of the expected stake, what the clock does not wait for."""
+QUESTIONS = RuleSettings().questions
+"""Samples that a listener asks its neighbours about in an epoch."""
+
+
+@lru_cache
+def asked_before(seed: int, epoch: int, samples: int) -> float:
+    """The part of an epoch's questions that the same listener asked in one before: of these whoever was asked then
+    remembers what the best said. By the draw that neurons make, the same for all listeners but for what is drawn."""
+    before = {int(s) for e in range(1, epoch) for s in asked_about(seed, e, QUESTIONS, samples)}
+    now = asked_about(seed, epoch, QUESTIONS, samples)
+    return float(np.isin(now, list(before)).mean())
+
+
 PLAYED = ("honest", "idle", "random", "copy answers", "remember answers", "copy weights", "copy averages",
           "copy forecasts", "ring", "sybils", "grind", "race", "withhold", "ring that answers well",
-          "ring that speaks ill", "ring by a little", "false news")  # fmt: skip
+          "ring that speaks ill", "ring by a little", "ring by less", "false news", "false news, quieter")  # fmt: skip

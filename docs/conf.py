@@ -6,6 +6,7 @@ a folder, search included, with nothing loaded from anywhere.
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 
 from klopf import __version__
@@ -13,6 +14,12 @@ from klopf import __version__
 project = "Klopf"
 author = copyright = "the Klopf contributors"
 release = __version__
+
+# Autodoc writes into the annotations of pydantic's BaseModel once it has described a class derived from it, and after
+# that no other class can be derived: so all modules that derive one are loaded before.
+for place in sorted((Path(__file__).parent.parent / "src").rglob("*.py")):
+    if "(BaseModel)" in place.read_text():
+        import_module(".".join(place.relative_to(Path(__file__).parent.parent / "src").with_suffix("").parts))
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 myst_heading_anchors = 3

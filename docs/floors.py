@@ -12,6 +12,7 @@ SAYS = {
     "checks": "does what was added keep its promises?",
     "console": "the command klopf: cli, web",
     "twin": "a world to try models in",
+    "doors": "agents that pay: HTTP, MCP, A2A, x402",
     "network": "settings, preparing, supervising, summary",
     "audit": "tasks, auditors, scores",
     "fleet": "devices, nodes, demands",
@@ -27,7 +28,9 @@ SAYS = {
     "extensions": "what packages outside add",
     "files": "whole or not there",
     "tables": "CSV and Parquet",
+    "language": "five small agents",
     "extras": "what an extra brings",
+    "nested": "how deep JSON may go",
     "errors": "one tree, one line each",
 }
 WIDTH, TALL, GAP, LEFT = 980, 64, 12, 20

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from klopf import ledger
-from klopf.peers import Conduct
+from klopf.peers import Conduct, Task
 
 T = TypeVar("T")
 
@@ -16,7 +17,25 @@ ANOTHER_ROOT = bytes(32)
 
 class Perjurer(Conduct):
     """As a listener it signs a receipt for everybody, so as to be answered, and then posts a root with none of them:
-    its rivals cannot claim that it listened to them, and its own part of the reward grows."""
+    its rivals cannot claim that it listened to them, and its own part of the reward grows.
+
+    Args:
+        hears: names of everybody.
+    """
+
+    def __init__(self, task: Task, seed: int, ids: Mapping[str, int], hears: Sequence[str] = ()) -> None:
+        super().__init__(task, seed, ids)
+        self._hears = [ids[name] for name in hears]
+
+    async def listen(
+        self,
+        learned: Callable[[], Awaitable[Mapping[int, int]]],
+        ask: Callable[[Sequence[int], int], Awaitable[Any]],
+    ) -> Mapping[int, int]:
+        if not self._hears:
+            return await learned()
+        await ask(self._hears, 1)
+        return dict.fromkeys(self._hears, 65_535 // len(self._hears))
 
     def post(self, root: bytes) -> bytes:
         return ANOTHER_ROOT

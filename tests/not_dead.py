@@ -17,6 +17,8 @@ _._code_address, _._storage_address, _._is_delegation, _.prepare_child_message
 _.connection_lost, _.pause_writing, _.resume_writing, _.eof_received
 # web3.py's interface of a provider (chain/web3/_provider.py); its account in an example
 _.make_batch_request, _.is_connected, show_traceback, default_account
+# the W3C's Thing Description, whose fields are checked when it is read (fleet/device/_thing.py)
+_.observable, _.modified
 # a process of its own, which compiles the kernels (mind/rl/_jit.py)
 _.compile_here
 # a server of its own, which counts what cannot be done without (bench/chain_least.py)
@@ -82,5 +84,9 @@ _.rotate_key, _.change_model, _.delist, _.owner_at, _.pay_node, _.pay_device, _.
 # Questions that a user may ask of a chain, a graph, a dendrite or a task
 _.transaction_block, _.listeners, _.ask_many, _.output_shape, _.pending
 _.sensor_statistics
+# Flower's interface of a grid (fleet/_flower.py)
+_.node_id, _.set_run, _.get_node_ids, _.get_nodes, _.create_message, _.send_and_receive
+# Whom a device works for (fleet/_post.py)
+_.knows
 # What a benchmark compares with, by name (bench/chain.py)
 _.usual, _.read_contract, _.read_balance

@@ -34,7 +34,7 @@ def commands(page: Path) -> set[tuple[str, ...]]:
     return found
 
 
-GROUPS = {"keys", "chain", "bench", "ledger", "dao", "store"}
+GROUPS = {"audit", "keys", "chain", "bench", "ledger", "dao", "demand", "store", "device", "check"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What packages outside Klopf add is found by name, and what is wrong with it is said in one line."""
 
 import sys
+import threading
 
 import pytest
 
@@ -59,6 +60,8 @@ def test_a_group_that_klopf_does_not_have_is_named_with_the_one_that_was_meant(t
 def test_groups_are_those_of_the_rooms():
     from klopf.audit import AUDIT_TASKS
     from klopf.console.cli.command import COMMANDS
+    from klopf.fleet.models import MODELS as FLEET_MODELS
+    from klopf.fleet.strategies import STRATEGIES
     from klopf.ledger._pack import PACKS
     from klopf.mind._problem import PROBLEMS
     from klopf.mind._stage import STAGES
@@ -66,7 +69,9 @@ def test_groups_are_those_of_the_rooms():
     from klopf.network import PANELS
     from klopf.peers.models._saved import MODELS
 
-    points = (AUDIT_TASKS, COMMANDS, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS, PANELS)
+    points = (
+        AUDIT_TASKS, COMMANDS, FLEET_MODELS, STRATEGIES, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS, PANELS,
+    )  # fmt: skip
     assert tuple(sorted(p.group for p in points)) == GROUPS
 
 
@@ -178,3 +183,28 @@ def test_a_long_name_that_is_unknown_is_not_repeated_whole():
     with pytest.raises(ExtensionError) as caught:
         POINT.load("y" * 1000)
     assert len(str(caught.value)) < 200
+
+
+def test_what_strangers_print_goes_to_standard_error_also_where_threads_overlap(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = threading.Event(), threading.Event()
+
+    def stranger() -> None:
+        with guarded("the other"):
+            first.set()
+            second.wait(10)  # leaves after the one in which it began has left
+            print("a stranger's, later")
+
+    with guarded("this one"):
+        other = threading.Thread(target=stranger)
+        other.start()
+        first.wait(10)
+        print("a stranger's")
+    print("ours, while a stranger's code runs")
+    second.set()
+    other.join()
+    print("ours")
+    said_out, said_err = capsys.readouterr()
+    assert said_out == "ours, while a stranger's code runs\nours\n"
+    assert said_err == "a stranger's\na stranger's, later\n"

@@ -50,6 +50,12 @@ def test_a_room_of_the_network_names_the_extra(room):
     assert last.startswith("klopf.errors.MissingExtra: ") and last.endswith('pip install "klopf[network]"')
 
 
+def test_what_a_fleet_offers_names_the_extra_when_it_is_used():
+    code = without(*NETWORK) + "from klopf import fleet\nfleet.Rounds"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().splitlines()[-1].endswith('pip install "klopf[network]"')
+
+
 def test_the_store_names_its_own_extra():
     code = without("libipld", "pyfastcdc", "zstandard") + "from klopf import store"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -55,6 +55,22 @@ def test_lines_are_added_at_the_end(tmp_path):
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
 
 
+@pytest.mark.parametrize("torn", ["t", '{"half": ', "t" * 10_000])
+@pytest.mark.parametrize("before", ["", "one\n"])
+def test_a_torn_last_line_is_taken_off_before_another_is_added(tmp_path, before, torn):
+    (tmp_path / "log").write_text(before + torn)
+    files.append_line(tmp_path / "log", "two")
+    assert (tmp_path / "log").read_text() == before + "two\n"
+
+
+def test_damaged_lines_are_passed_over_and_told(tmp_path):
+    assert files.json_lines(tmp_path / "none") == []
+    (tmp_path / "log").write_bytes(b'{"a": 1}\n{"a":{"a": 2}\n\xff\n[1]\n' + b"[" * 9000 + b'\n\n{"a": 3}\n{"a": 4}')
+    told = []
+    assert files.json_lines(tmp_path / "log", told.append) == [{"a": 1}, {"a": 3}]
+    assert [line.partition("log: ")[2].split()[1] for line in told] == ["2", "3", "4", "5"]
+
+
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     place = tmp_path / "model"
     with files.replaced_folder(place) as draft:

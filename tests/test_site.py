@@ -33,7 +33,6 @@ def test_every_room_has_its_place_among_the_library_pages():
 
 
 @pytest.mark.extras  # it needs Sphinx
-@pytest.mark.extras  # it needs Sphinx
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", tmp_path / "trees", DOCS, tmp_path / "site"],

@@ -46,9 +46,12 @@ def test_a_file_says_how_it_is_written(tmp_path, text, encoding):
 
 def test_what_a_file_does_not_say_is_a_setting(tmp_path):
     latin = write(tmp_path, "länge,art\n1,weiß\n2,grün\n", "latin-1")
-    with pytest.raises(TableError, match=r"not UTF-8 text \(byte 1\): save it as UTF-8, or say which encoding"):
+    with pytest.raises(TableError, match=r"not UTF-8 text \(line 1\): save it as UTF-8, or say which encoding"):
         tables.read(latin)
     assert tables.read(latin, Format(encoding="latin-1")).classes("art")[1] == ("grün", "weiß")
+    far = write(tmp_path, "a,b\n" + "1,2\n" * 30_000 + "3,ß\n", "latin-1")
+    with pytest.raises(TableError, match=r"line 30002"):
+        tables.read(far)
     late = write(tmp_path, "a;b\n" + "1;2\n" * 60 + "1,5;3\n")
     with pytest.raises(TableError, match="holds '1,5' in row 61 where a number is needed"):
         tables.read(late).numbers("a")
@@ -140,3 +143,10 @@ def test_parquet(tmp_path):
     assert read.numbers("yes").tolist() == [1, 0, 1]
     with pytest.raises(TableError, match="column 'x' is empty in row 2"):
         read.numbers("x")
+
+
+def test_a_file_in_utf_8_is_read_as_that_whatever_is_said_of_others(tmp_path):
+    """Read as latin-1, Köln would be another town than it is in the files that are latin-1."""
+    for encoding in ("utf-8", "latin-1"):
+        table = tables.read(write(tmp_path, "town,n\nKöln,1\nBonn,2\n", encoding), Format(encoding="latin-1"))
+        assert table.classes("town")[1] == ("Bonn", "Köln")

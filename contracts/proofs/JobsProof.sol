@@ -15,14 +15,22 @@ contract JobsProof is Proof {
         _anything(address(jobs));
     }
 
-    /// @dev What holds of every job between any two calls.
-    function _sound(IJobs.Job memory j) private pure returns (bool) {
-        if (j.due > j.price) return false;
-        if (j.state == IJobs.State.None) return j.left == 0 && j.bond == 0;
-        if (j.state == IJobs.State.Open) return j.left == j.price && j.bond == 0 && j.due == 0;
-        if (j.state == IJobs.State.Reported) return j.left == j.price && j.bond == 0;
-        if (j.state == IJobs.State.Disputed) return j.left == uint256(j.price) + j.bond;
-        return j.left >= j.due && j.bond == 0;
+    /// @dev What holds of every job between any two calls; `noted` is the sum of the verifier's report so far.
+    function _sound(IJobs.Job memory j, uint128 noted) private pure returns (bool) {
+        if (j.due > j.price || noted > j.price) return false;
+        if (j.state == IJobs.State.None) return j.left == 0 && j.bond == 0 && noted == 0 && !j.split;
+        bool whole = j.left == j.price && !j.split;
+        if (j.state == IJobs.State.Open) return whole && j.bond == 0 && j.due == 0 && j.round == 0;
+        if (j.state == IJobs.State.Missed) return whole && j.bond == 0 && j.due == 0 && j.round == 0 && noted != 0;
+        if (j.state == IJobs.State.Reported) return whole && j.bond == 0 && j.round == 1;
+        if (j.state == IJobs.State.Disputed) return j.left == uint256(j.price) + j.bond && !j.split && j.round == 1;
+        return j.left >= j.due && j.bond == 0 && (!j.split || j.due != 0 || j.left == 0);
+    }
+
+    function _isSound(uint256 id) private view returns (bool) {
+        IJobs.Job memory j = jobs.jobs(id);
+        uint128 decided = jobs.drafts(id, 2).sum;
+        return _sound(j, jobs.drafts(id, 1).sum) && decided <= (j.state == IJobs.State.None ? 0 : j.price);
     }
 
     /// @dev A call about job `id`: what is held moves as the balance and as what is left of the job; the job stays sound,
@@ -32,12 +40,12 @@ contract JobsProof is Proof {
         HEVM.assume(id != other && by != address(jobs) && j.payer != address(jobs) && j.disputer != address(jobs));
         bytes32 beyond = keccak256(abi.encode(jobs.jobs(other)));
         uint256 held = jobs.held();
-        HEVM.assume(_sound(j) && held < 2 ** 200 && held >= j.left && coin.balanceOf(address(jobs)) == held);
+        HEVM.assume(_isSound(id) && held < 2 ** 200 && held >= j.left && coin.balanceOf(address(jobs)) == held);
         HEVM.prank(by);
         (done,) = address(jobs).call(call);
         if (!done) return false;
         IJobs.Job memory k = jobs.jobs(id);
-        assert(_sound(k));
+        assert(_isSound(id));
         assert(jobs.held() + j.left == held + k.left);
         assert(coin.balanceOf(address(jobs)) == jobs.held());
         assert(keccak256(abi.encode(jobs.jobs(other))) == beyond);
@@ -72,23 +80,59 @@ contract JobsProof is Proof {
         _conserves(abi.encodeCall(jobs.giveBack, (id)), by, id, other);
     }
 
-    /// @dev A worker is paid what is due to it, once, out of what is due to all.
+    /// @dev What is due to a worker in a round that nobody reports in. A job that ends with nothing noted stays in it, and
+    ///      is paid from it: so that it is nothing is part of what holds between any two calls. `_due` is private, in the
+    ///      fourth slot; were that wrong, the planted bug in `check_noRound` would not be seen.
+    function _inNoRound(uint256 id, address worker) private view returns (uint256) {
+        bytes32 ofRound = keccak256(abi.encode(uint256(0), keccak256(abi.encode(id, uint256(3)))));
+        return uint256(HEVM.load(address(jobs), keccak256(abi.encode(worker, ofRound))));
+    }
+
+    /// @dev Nothing is noted in no round: `draft` and `report` are the only calls that note.
+    function check_noRound(bool last, address by, uint256 id, address worker, uint128 amount, uint256 job, address who) external {
+        (address[] memory w, uint128[] memory a) = _page(worker, amount);
+        HEVM.assume(_inNoRound(job, who) == 0);
+        HEVM.prank(by);
+        (bool done,) = address(jobs).call(last ? abi.encodeCall(jobs.report, (id, w, a)) : abi.encodeCall(jobs.draft, (id, w, a)));
+        assert(!done || _inNoRound(job, who) == 0);
+    }
+
+    /// @dev A worker is paid what is due to it, once, out of what is due to all; also the one with whose payment a job ends
+    ///      that nobody reported on.
     function check_pay(address by, uint256 id, uint256 other, address worker, address another) external {
+        IJobs.Job memory j = jobs.jobs(id);
+        HEVM.assume(!j.split && j.state != IJobs.State.Missed);
         uint256 due = jobs.dueTo(id, worker);
         uint256 theirs = jobs.dueTo(id, another);
+        uint256 all = j.round == 0 ? jobs.drafts(id, 1).sum : j.due;
         uint256 had = coin.balanceOf(worker);
-        IJobs.Job memory j = jobs.jobs(id);
-        HEVM.assume(worker != another && worker != address(jobs) && worker != j.disputer && due <= j.due);
+        HEVM.assume(worker != another && worker != address(jobs) && worker != j.disputer && due <= all);
+        HEVM.assume(_inNoRound(id, worker) == 0);
         if (!_conserves(abi.encodeCall(jobs.pay, (id, worker)), by, id, other)) return;
         assert(jobs.dueTo(id, worker) == 0 && jobs.dueTo(id, another) == theirs);
-        assert(jobs.jobs(id).due == j.due - due && coin.balanceOf(worker) == had + due);
+        assert(jobs.jobs(id).due == all - due && coin.balanceOf(worker) == had + due);
+    }
+
+    /// @dev A price that is split is paid to workers alone, each once: no less than what was noted for it, and to the last
+    ///      one all that is left.
+    function check_paySplit(address by, uint256 id, uint256 other, address worker) external {
+        IJobs.Job memory j = jobs.jobs(id);
+        HEVM.assume(j.split || j.state == IJobs.State.Missed);
+        uint256 all = j.round == 0 ? jobs.drafts(id, 1).sum : j.due;
+        uint256 had = coin.balanceOf(worker);
+        HEVM.assume(worker != address(jobs) && worker != j.disputer);
+        if (!_conserves(abi.encodeCall(jobs.pay, (id, worker)), by, id, other)) return;
+        IJobs.Job memory k = jobs.jobs(id);
+        assert(k.split && jobs.dueTo(id, worker) == 0 && coin.balanceOf(worker) - had == j.left - k.left);
+        assert(j.left - k.left >= all - k.due && (k.due != 0 || k.left == 0));
     }
 
     /// @dev What is due in a job that is final can always be paid, and the rest returned.
     function check_solvent(uint256 id, address worker) external {
         IJobs.Job memory j = jobs.jobs(id);
+        HEVM.assume(!j.split);
         uint256 due = jobs.dueTo(id, worker);
-        HEVM.assume(_sound(j) && j.state == IJobs.State.Final && due != 0 && due <= j.due);
+        HEVM.assume(_isSound(id) && j.state == IJobs.State.Final && due != 0 && due <= j.due && j.round != 0);
         HEVM.assume(jobs.held() >= j.left && coin.balanceOf(address(jobs)) == jobs.held());
         HEVM.assume(coin.balanceOf(worker) < 2 ** 128 && coin.balanceOf(j.payer) < 2 ** 128 && j.payer != worker);
         HEVM.assume(worker != address(jobs) && j.payer != address(jobs));

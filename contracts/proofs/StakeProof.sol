@@ -45,7 +45,7 @@ contract StakeProof is Proof {
     function _conserves(bytes memory call, uint32 id, uint32 other, address by) private returns (bool done) {
         HEVM.assume(by != address(stake) && world.ownerOf(id) != address(stake) && id != other);
         Books memory a = _books(id, other);
-        HEVM.assume(a.staked < 2 ** 128 && a.thawing < 2 ** 128 && a.balance == a.staked + a.thawing);
+        HEVM.assume(a.staked < 2 ** 96 && a.thawing < 2 ** 96 && a.balance == a.staked + a.thawing); // more than all tokens
         HEVM.prank(by);
         (done,) = address(stake).call(call);
         if (!done) return false;

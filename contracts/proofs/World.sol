@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IMembers} from "../src/core/IMembers.sol";
 import {AuditTerm} from "../src/audit/IAuditTerms.sol";
 import {IReveals} from "../src/audit/IReveals.sol";
+import {IToken} from "../src/core/IToken.sol";
 import {Parameters} from "../src/core/IRules.sol";
 
 /// @dev What the prover itself answers.
@@ -12,6 +13,7 @@ interface Prover {
     function prank(address) external;
     function warp(uint256) external;
     function enableSymbolicStorage(address) external;
+    function load(address, bytes32 slot) external view returns (bytes32);
     function createUint(uint256 bits, string memory name) external pure returns (uint256);
 }
 
@@ -35,6 +37,13 @@ contract Coin {
     uint256 public emitted;
     uint256 public constant COMPUTE_RESERVE = 1_000_000_000e18;
     uint256 public constant former = 0;
+    mapping(IToken.Reserve which => uint256) public leftIn;
+    mapping(IToken.Reserve which => uint256) public mintedFrom;
+
+    function mintFrom(IToken.Reserve which, address, uint256 amount) external {
+        leftIn[which] -= amount;
+        mintedFrom[which] += amount;
+    }
 
     function emitTo(address, uint256 amount) external {
         emitted += amount;
@@ -72,6 +81,7 @@ contract World {
     mapping(uint32 epoch => AuditTerm) private _terms;
     bytes32 private _commitment;
     uint32 public epoch;
+    uint64 public thawedAt;
     address public owner;
 
     function commitmentOf(uint32, address, IReveals.Result[] calldata, bytes32) external view returns (bytes32) {

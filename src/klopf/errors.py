@@ -28,10 +28,16 @@
     │   ├── DamagedBlock       a block is not what its name says, or is not there (has its name)
     │   └── BudgetSpent        a device's budget of privacy does not allow what was asked for
     ├── PeersError         a network or a neuron in it is set up wrongly
-    └── AuditError         an audit cannot be carried out
+    ├── DoorsError         a door cannot be opened, or refused what was asked of it
+    │   └── Unpaid             an answer was not paid for, and nothing was taken
+    ├── AuditError         an audit cannot be carried out
+    └── FleetError         a device, a node or a demand is set up wrongly, or refused what was asked of it
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
 
 __all__ = [
     "AuditError",
@@ -43,7 +49,9 @@ __all__ = [
     "DamagedFile",
     "DiskFull",
     "Diverged",
+    "DoorsError",
     "ExtensionError",
+    "FleetError",
     "KlopfError",
     "LedgerError",
     "MindError",
@@ -58,9 +66,11 @@ __all__ = [
     "TooLate",
     "Unanswered",
     "UnknownFormat",
+    "Unpaid",
     "Unreachable",
     "WireError",
     "WrongChain",
+    "worded",
 ]
 
 
@@ -195,5 +205,56 @@ class PeersError(KlopfError):
     """A network or a neuron in it is set up wrongly."""
 
 
+class DoorsError(KlopfError):
+    """A door cannot be opened, or refused what was asked of it."""
+
+
+class Unpaid(DoorsError):
+    """What was shown pays for no answer, and nothing was taken. ``code``: why, in the words of x402 for A2A."""
+
+    def __init__(self, message: str, code: str = "SETTLEMENT_FAILED") -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class AuditError(KlopfError):
     """An audit cannot be carried out."""
+
+
+class FleetError(KlopfError):
+    """A device, a node or a demand is set up wrongly, or refused what was asked of it."""
+
+
+_WANTED = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text",
+           "dict": "a table", "model": "a table", "tuple": "a list", "list": "a list"}  # fmt: skip
+"""What a setting must be, by how pydantic's kinds of fault begin."""
+
+
+def worded(fault: Mapping[str, Any], settings: type) -> str:
+    """A fault that pydantic found in a file of settings, for whoever wrote it: what is wrong, and what was meant.
+
+    ``settings`` is the pydantic model of the whole file: where a name is unknown, it has the one that is nearest.
+    """
+    kind, said = str(fault["type"]), str(fault["msg"]).removeprefix("Value error, ")
+    if kind == "missing":
+        return "it is missing"
+    if kind == "extra_forbidden":
+        import difflib
+
+        *way, last = fault["loc"]
+        near = difflib.get_close_matches(str(last), _settings_at(settings, way), 1)
+        return "there is no such setting" + (f", did you mean {near[0]}?" if near else "")
+    wanted = _WANTED.get(kind.partition("_")[0])
+    if wanted is not None and kind.endswith(("_type", "_parsing", "_from_float")):
+        return f"{wanted} is needed, not {fault['input']!r:.40}"
+    return said.replace("Input should be", "it must be", 1)
+
+
+def _settings_at(settings: Any, way: list[Any]) -> list[str]:
+    for part in (part for part in way if isinstance(part, str)):
+        field = settings.model_fields.get(part)
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        settings = next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
+        if settings is None:
+            return []
+    return list(settings.model_fields)

@@ -21,17 +21,21 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from typing import Any
+from threading import Lock
+from typing import Any, cast
 
 from klopf.errors import ExtensionError
 
-__all__ = ["GROUPS", "Point", "damaged", "guarded", "imported", "misnamed", "said"]
+__all__ = ["GROUPS", "Point", "damaged", "guarded", "imported", "located", "misnamed", "said"]
 
 GROUPS = (
     "klopf.audit_tasks",
     "klopf.commands",
+    "klopf.fleet_models",
+    "klopf.fleet_strategies",
     "klopf.learners",
     "klopf.models",
     "klopf.packs",
@@ -60,12 +64,50 @@ def said(error: BaseException) -> str:
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 
+_inside: ContextVar[bool] = ContextVar("inside a stranger's code", default=False)
+_switching = Lock()
+_switched: list[_Switch] = []
+
+
+class _Switch:
+    """Standard output for who is not inside a stranger's code, standard error for who is. There is one as long as
+    anybody is inside, in whatever thread: redirecting in each would leave the output redirected where two overlap."""
+
+    def __init__(self, out: Any) -> None:
+        self.out, self.users = out, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr if _inside.get() else self.out, name)
+
+
+@contextlib.contextmanager
+def _apart() -> Iterator[None]:
+    """What is printed inside goes to standard error."""
+    with _switching:
+        if not (_switched and sys.stdout is _switched[-1]):
+            _switched.append(_Switch(sys.stdout))
+            sys.stdout = cast("Any", _switched[-1])
+        switch = _switched[-1]
+        switch.users += 1
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+        with _switching:
+            switch.users -= 1
+            if not switch.users:
+                _switched.remove(switch)
+                if sys.stdout is switch:
+                    sys.stdout = switch.out
+
+
 @contextlib.contextmanager
 def guarded(what: str) -> Iterator[None]:
     """The border: whatever a stranger's code raises inside becomes an :class:`ExtensionError`, "``what``: ...", but for
     an interrupt from the keyboard. What it prints goes to standard error, so that it spoils nobody's output."""
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with _apart():
             yield
     except (KeyboardInterrupt, ExtensionError):
         raise
@@ -135,7 +177,7 @@ class Point:
         return iter(self.names())
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        return name in self.shipped or name in self.names()  # the metadata of all packages take long to read
 
     def _added(self) -> dict[str, list[tuple[str, str]]]:
         """``name -> [(package, module:attribute)]`` of other packages."""
@@ -158,8 +200,8 @@ def imported(place: str, base: str, what: str) -> Any:
     Raises:
         ExtensionError: it cannot be imported, is of another kind or lacks a method; ``what`` says what it is.
     """
-    kind = _imported(base, f"the base of {what}")
-    found = _imported(place, what)
+    kind = located(base, f"the base of {what}")
+    found = located(place, what)
     with guarded(f"{what} cannot be used ({place})"):
         # not issubclass(), which believes who was merely registered with the base
         derived = isinstance(found, type) and kind in type.mro(found)
@@ -168,6 +210,31 @@ def imported(place: str, base: str, what: str) -> Any:
         raise ExtensionError(f"{what} ({place}) is no subclass of {base}: derive a class from it and name that")
     if lacks:
         raise ExtensionError(f"{what} ({place}) lacks {lacks}: write what {base} asks for")
+    return found
+
+
+def located(place: str, what: str) -> Any:
+    """What is at ``place``, ``module:name``: a class or anything else. As for :func:`imported`, ``place`` must be this
+    program's or its operator's own choice.
+
+    Raises:
+        ExtensionError: it cannot be imported; ``what`` says what it is.
+    """
+    module, _, attribute = place.partition(":")
+    if not module or not attribute:
+        raise ExtensionError(f"{what} is named {_shown(place)}: name it as package.module:Class")
+    with guarded(f"{what} cannot be loaded ({place})"):
+        try:
+            found: Any = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module.partition(".")[0]:
+                raise
+            raise ExtensionError(
+                f"{what} cannot be loaded ({place}): there is no package {error.name!r} here: install it, or name the "
+                "folder in which it lies in PYTHONPATH"
+            ) from None
+        for part in attribute.split("."):
+            found = getattr(found, part)
     return found
 
 
@@ -264,14 +331,3 @@ def _shown(name: object) -> str:
     """A name in a message, of bounded length."""
     text = repr(name)
     return text if len(text) <= 80 else f"{text[:60]}...{text[-1]}"
-
-
-def _imported(place: str, what: str) -> Any:
-    module, _, attribute = place.partition(":")
-    if not module or not attribute:
-        raise ExtensionError(f"{what} is named {_shown(place)}: name it as package.module:Class")
-    with guarded(f"{what} cannot be loaded ({place})"):
-        found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    return found

@@ -15,17 +15,25 @@ __all__ = ["EXTRAS", "missing", "require"]
 
 EXTRAS = {
     "network": (
-        "web3", "eth", "coincurve", "grpc", "google.protobuf", "cryptography", "pydantic", "arro3.io", "sklearn",
-        "skops",
+        "web3", "eth", "coincurve", "grpc", "google.protobuf", "cryptography", "pydantic", "yaml", "arro3.io",
+        "sklearn", "skops",
     ),
+    "agents": ("web3", "google.protobuf", "starlette", "uvicorn", "httpx", "x402", "mcp", "a2a"),
+    "mqtt": ("paho.mqtt",),
+    "flower": ("flwr",),
+    "language": ("xllamacpp",),
     "noise": ("opendp",),
+    "onnx": ("onnxruntime",),
     "parquet": ("arro3.io",),
+    "pkcs11": ("pkcs11",),
     "plot": ("matplotlib",),
     "river": ("river",),
     "rl": ("gymnasium", "imageio"),
     "sklearn": ("sklearn",),
     "store": ("libipld", "pyfastcdc", "zstandard", "pydantic"),
     "text": ("presidio_analyzer",),
+    "torch": ("torch",),
+    "tpm": ("tpm2_pytss",),
 }  # fmt: skip
 """Each extra's modules: those without which nothing that asks for it works."""
 

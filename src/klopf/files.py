@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["append_line", "arrays", "create", "lock", "replace", "replaced_folder", "sync"]
+__all__ = ["append_line", "arrays", "create", "json_lines", "lock", "replace", "replaced_folder", "sync"]
 
 _PRIVATE = 0o600
 _PUBLIC = 0o666  # less the process's umask, as for any file that a person makes
@@ -66,12 +67,52 @@ def create(path: str | os.PathLike[str], content: bytes | str, *, private: bool 
 
 
 def append_line(path: str | os.PathLike[str], line: str) -> None:
-    """Add ``line`` and a line break to the end of ``path``, on the disk when this returns. A crash may leave a last
-    line cut short: readers of such files pass over one without a line break."""
-    with open(path, "ab") as file:
+    """Add ``line`` and a line break to the end of ``path``, on the disk when this returns. A last line that a crash cut
+    short is taken off first. Readers pass over one without a line break, see :func:`json_lines`."""
+    with open(path, "a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # two writers take off no line of each other's
+        _take_torn_off(file)
         file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _take_torn_off(file: Any) -> None:
+    end = at = file.seek(0, os.SEEK_END)
+    while at > 0:
+        start = max(0, at - 4096)
+        file.seek(start)
+        found = file.read(at - start).rfind(b"\n")
+        if found >= 0:
+            at = start + found + 1
+            break
+        at = start
+    if at < end:
+        file.truncate(at)
+
+
+def json_lines(path: str | os.PathLike[str], said: Callable[[str], None] = lambda line: None) -> list[dict[str, Any]]:
+    """The JSON objects in ``path``, one a line; none where there is no such file. Lines that are no object (a crash
+    or a bad disk left them) are passed over, and ``said`` is told of each. A last one without a line break is nothing.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        lines = Path(path).read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            one = json.loads(line)
+        except (ValueError, RecursionError):
+            one = None
+        if isinstance(one, dict):
+            found.append(one)
+        elif line:
+            said(f"{path}: line {number} is damaged and passed over")
+    return found
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ import codecs
 import csv
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,7 +23,10 @@ from numpy.typing import NDArray
 from klopf.errors import TableError
 from klopf.extras import require
 
-__all__ = ["Format", "Table", "read"]
+__all__ = ["MISSING", "Format", "Table", "read"]
+
+MISSING = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "?")
+"""What stands in a cell that holds nothing, where a file does not leave it empty."""
 
 _SAMPLE_ROWS = 50
 """So many rows tell the delimiter and the decimal sign."""
@@ -46,7 +49,13 @@ class Format:
     decimal: str = ""
     """``.`` or ``,``: a comma where the delimiter is another and no number of the first rows has a point."""
     encoding: str = ""
-    """Such as ``latin-1`` or ``utf-16``: UTF-8, unless the file begins with the mark of another."""
+    """Such as ``latin-1`` or ``utf-16``: UTF-8, unless the file begins with the mark of another. A file whose letters
+    beyond ASCII are UTF-8 throughout is read as that, whatever is said: another encoding would make others of them, and
+    of several owners, or of today's file and last year's, some have it and some have not."""
+    missing: tuple[str, ...] = MISSING
+    """Cells that count as empty for :meth:`Table.amounts` and :meth:`Table.words`; those of spaces alone always do."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """Of classes: what the file says for one, and what it is called."""
 
     def __post_init__(self) -> None:
         if len(self.delimiter) > 1:
@@ -72,6 +81,8 @@ class Table:
     columns: dict[str, _Column]
     decimal: str = "."
     """In cells that are text."""
+    missing: frozenset[str] = frozenset(MISSING)
+    """Text that counts as a gap for :meth:`amounts` and :meth:`words`."""
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -124,6 +135,52 @@ class Table:
                 "32 bits: mend it or leave the row out"
             )
         return cells
+
+    def amounts(self, column: str) -> NDArray[np.float64]:
+        """A column as numbers that 32 bits hold, ``(n,)``, with NaN for each gap.
+
+        Raises:
+            TableError: no such column, text that counts as no gap, infinity or beyond 3.4e38; with its row.
+        """
+        self.require(column)
+        cells = self.columns[column]
+        if isinstance(cells, np.ndarray):
+            found = cells
+        else:
+            plain = ["nan" if cell is None or cell in self.missing else cell for cell in cells]
+            if self.decimal != ".":
+                plain = [cell.replace(self.decimal, ".") if isinstance(cell, str) else cell for cell in plain]
+            try:
+                found = np.array(plain, np.float64)
+            except ValueError:
+                row = next(i for i, cell in enumerate(plain, 1) if not _is_number(cell, "."))
+                raise TableError(
+                    f"{self.name}: column {column!r} holds {str(cells[row - 1])[:40]!r} in row {row} where a number is "
+                    "needed: write a number or leave the cell empty"
+                ) from None
+        beyond = np.abs(found) > np.finfo(np.float32).max  # which NaN is not
+        if beyond.any():
+            row = int(np.argmax(beyond)) + 1
+            raise TableError(
+                f"{self.name}: column {column!r} holds {found[row - 1]:g} in row {row}, infinite or too large for 32 "
+                "bits: mend it or leave the cell empty"
+            )
+        return found
+
+    def words(self, column: str) -> list[str | None]:
+        """A column as text, None for each gap; whole numbers without a point.
+
+        Raises:
+            TableError: no such column.
+        """
+        self.require(column)
+        cells = self.columns[column]
+        if isinstance(cells, np.ndarray):
+            whole = (np.rint(cells) == cells) & (np.abs(cells) < 2**53)
+            return [
+                None if v != v else str(int(v)) if w else str(v) for v, w in zip(cells.tolist(), whole, strict=True)
+            ]
+        return [None if cell is None or cell in self.missing else str(cell) for cell in cells]
 
     def inputs(self, target: str) -> NDArray[np.float64]:
         """All columns but ``target``, ``(n, columns - 1)``.
@@ -195,7 +252,7 @@ def read(path: str | os.PathLike[str], form: Format | None = None) -> Table:
             raise TableError(f"{file.name}: column {place} has no name: name it, or leave the column out")
         if names.count(name) > 1:
             raise TableError(f"{file.name} has two columns called {name!r}: give each its own name")
-    table = Table(file.name, dict(zip(names, columns, strict=True)), decimal)
+    table = Table(file.name, dict(zip(names, columns, strict=True)), decimal, frozenset(form.missing))
     if not names:
         raise TableError(f"{file.name} is empty: give a header and a row for each sample")
     if not len(table):
@@ -207,7 +264,7 @@ def read(path: str | os.PathLike[str], form: Format | None = None) -> Table:
 
 
 def _csv(file: Path, head: bytes, form: Format) -> tuple[list[str], list[_Column], str]:
-    encoding = form.encoding or _encoding(file, head)
+    encoding = form.encoding if form.encoding and not _is_utf_8(file) else _encoding(file, head)
     try:
         with file.open(newline="", encoding=encoding) as handle:
             delimiter = form.delimiter or _delimiter(handle)
@@ -218,16 +275,41 @@ def _csv(file: Path, head: bytes, form: Format) -> tuple[list[str], list[_Column
         if late:  # numbers first and text further down: once more, for these as text
             again = _columns(file, encoding, delimiter, decimal, late)[1]
             columns = [again[i] if column is None else column for i, column in enumerate(columns)]
-    except UnicodeError as error:
-        at = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+    except UnicodeError:
         known = "utf-8" if encoding == "utf-8-sig" else encoding
+        at = f" (line {_first_other_line(file)})" if known == "utf-8" else ""
         raise TableError(
             f"{file.name} is not {known.upper()} text{at}: save it as UTF-8, or say which encoding it has, "
-            "such as latin-1"
+            'such as encoding = "latin-1"'
         ) from None
     except csv.Error as error:
         raise TableError(f"{file.name} cannot be read as CSV: {error}") from None
     return names, [column for column in columns if column is not None], decimal
+
+
+def _is_utf_8(file: Path) -> bool:
+    """Whether ``file`` has letters beyond ASCII and is UTF-8 throughout, which no other encoding is by chance."""
+    beyond, decoder = False, codecs.getincrementaldecoder("utf-8")()
+    with file.open("rb") as handle:
+        try:
+            while piece := handle.read(1 << 20):
+                beyond |= not piece.isascii()
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return beyond
+
+
+def _first_other_line(file: Path) -> int:
+    """The first line of ``file`` that is not UTF-8, from 1; of the decoder's error the place in its buffer is known."""
+    with file.open("rb") as handle:
+        for number, line in enumerate(handle, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return 0
 
 
 def _encoding(file: Path, head: bytes) -> str:
@@ -245,9 +327,18 @@ def _encoding(file: Path, head: bytes) -> str:
 
 
 def _rows(handle: TextIO, delimiter: str) -> Iterator[list[str]]:
-    for row in csv.reader(handle, delimiter=delimiter, strict=True, skipinitialspace=True):
-        if len(row) > 1 or any(cell.strip() for cell in row):
-            yield row
+    count = 0
+    try:
+        for row in csv.reader(handle, delimiter=delimiter, strict=True, skipinitialspace=True):
+            if len(row) > 1 or any(cell.strip() for cell in row):
+                yield row
+                count += 1
+    except csv.Error as error:
+        where = f"row {count}" if count else "the header"
+        never = "unexpected end" in str(error)
+        raise csv.Error(
+            f"a quote that begins in {where} never ends: close the quote" if never else f"{error} in {where}: mend it"
+        ) from None
 
 
 def _delimiter(handle: TextIO) -> str:

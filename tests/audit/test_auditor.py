@@ -80,6 +80,48 @@ def test_what_is_usual_is_asked_where_the_settings_name_nothing(auditor, monkeyp
     assert list(made.tasks) == ["accuracy", "robustness"]
 
 
+def test_nothing_is_asked_a_second_time_before_all_was(auditor, monkeypatch):
+    asked = []
+
+    class Remembers(Neurons):
+        async def ask(self, ids, inputs):
+            asked.append({tuple(one) for one in inputs.tolist()})
+            return await super().ask(ids, inputs)
+
+    monkeypatch.setattr(_auditor, "Conversations", Remembers)
+    made = auditor.make({"third": Third})
+    made.unasked = _auditor.Unasked(SAMPLES["inputs"], 20)
+    for epoch in (1, 2, 3, 4):
+        asyncio.run(made._audit(epoch, [7]))
+    assert len(asked[0] | asked[1] | asked[2]) == 60 and len(asked[3]) == 20 and asked[3] not in asked[:3]
+
+
+def test_where_answers_are_signed_all_ask_the_same_also_who_was_away(auditor, monkeypatch):
+    asked = []
+
+    class Remembers(Neurons):
+        async def ask(self, ids, inputs):
+            asked.append(inputs.tolist())
+            return await super().ask(ids, inputs)
+
+    async def on_ledger(read, *values):
+        return read(*values)
+
+    async def nothing(*_):
+        pass
+
+    monkeypatch.setattr(_auditor, "Conversations", Remembers)
+    evidence = SimpleNamespace(heard=None, roots=lambda *_: None, count=lambda *_: None, ask_again=nothing)
+    for epochs in ((1, 2, 3), (3,)):
+        made = auditor.make({"third": Third})
+        made.unasked = _auditor.Unasked(SAMPLES["inputs"], 20)
+        made.who.on_ledger = on_ledger
+        made.who.book = SimpleNamespace(clock=SimpleNamespace(seed=lambda epoch: bytes([epoch]) * 32))
+        for epoch in epochs:
+            assert asyncio.run(made._audit(epoch, [7], evidence))
+    assert asked[2] == asked[3] and len({tuple(one) for some in asked[:3] for one in some}) == 60
+
+
 def test_any_number_of_tasks_is_scored(auditor):
     results = found(auditor, {"third": Third, "fourth": Third, "fifth": Third}, [7])
     assert results == {7: dict.fromkeys(("third", "fourth", "fifth"), ledger.Score(5000, 2677, 7323))}

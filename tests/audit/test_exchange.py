@@ -10,7 +10,7 @@ import pytest
 
 from klopf import ledger, wire
 from klopf.audit._exchange import Exchange, keep
-from klopf.audit._lots import common, noise
+from klopf.audit._lots import Unasked, noise
 from klopf.audit._told import MOST_SAID, Told, conflict
 from klopf.errors import AuditError, LedgerError, Refused
 from klopf.ledger._receipts import Domain
@@ -94,6 +94,9 @@ FULL = told(4, answers()).arrays()
         spoilt(counts=np.array([[5, 7]])),
         spoilt(counts=np.zeros(0, np.int64), models=FULL["models"][:0], signatures=FULL["signatures"][:0]),
         spoilt(signatures=FULL["signatures"][:1]),
+        *(spoilt(**{name: array.reshape(-1)[0].reshape(())}) for name, array in FULL.items()),
+        *(spoilt(**{name: array.reshape(1, *array.shape)}) for name, array in FULL.items()),
+        *(spoilt(**{name: array[:0]}) for name, array in FULL.items()),
     ],
 )
 def test_what_is_none_is_refused_in_one_line(arrays: dict[str, np.ndarray]) -> None:
@@ -110,19 +113,40 @@ def test_no_more_is_kept_than_is_taken() -> None:
     assert Told.of([(one, bytes(65))], [np.zeros((1, 2**22))]) is None
 
 
+def asks(inputs, count, epoch, seeds) -> list[bytes]:
+    """What an auditor that has just begun asks about in an epoch."""
+    return [inputs[at].tobytes() for at in Unasked(inputs, count).drawn(epoch, seeds)]
+
+
 def test_auditors_with_the_same_samples_ask_the_same_and_with_some_in_common_most_of_these() -> None:
     rng = np.random.default_rng(0)
     pool = rng.normal(size=(300, 4)).astype(np.float32)
     one, other = pool[:200], pool[100:][::-1]
-    seed = b"\1" * 32
-    first, second = pool[common(seed, pool, 50)], pool[::-1][common(seed, pool[::-1], 50)]
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first, pool[common(b"\2" * 32, pool, 50)])
-    both = {x.tobytes() for x in one[common(seed, one, 60)]} & {x.tobytes() for x in other[common(seed, other, 60)]}
-    assert len(both) >= 20, "of the 30 that each would ask of the half that both have"
-    assert (noise(seed).normal(size=3) == noise(seed).normal(size=3)).all()
+    seeds = {epoch: bytes([epoch]) * 32 for epoch in range(1, 20)}
+    for epoch in (1, 2, 3, 4, 9):
+        assert asks(pool, 50, epoch, seeds) == asks(pool[::-1], 50, epoch, seeds)
+        both = set(asks(one, 40, epoch, seeds)) & set(asks(other, 40, epoch, seeds))
+        assert len(both) >= 12, "of the 20 that each would ask of the half that both have"
+    assert asks(pool, 50, 1, seeds) != asks(pool, 50, 1, {1: b"\2" * 32})
+    assert (noise(seeds[1]).normal(size=3) == noise(seeds[1]).normal(size=3)).all()
     texts = np.array(["a", "b", "c"])
-    assert sorted(common(seed, texts, 3)) == [0, 1, 2] and len(common(seed, texts, 2)) == 2
+    assert sorted(Unasked(texts, 3).drawn(1, seeds)) == [0, 1, 2] and len(Unasked(texts, 2).drawn(1, seeds)) == 2
+
+
+def test_nothing_is_asked_a_second_time_before_all_was_also_by_who_was_away() -> None:
+    pool = np.random.default_rng(0).normal(size=(130, 4)).astype(np.float32)
+    seeds = {epoch: bytes([epoch]) * 32 for epoch in range(1, 20)}
+    stays = Unasked(pool, 30)  # four times thirty, and ten are left
+    drawn = {e: stays.drawn(e, {at: seeds[at] for at in stays.epochs(e)}).tolist() for e in range(1, 10)}
+    for first in (1, 5):
+        assert len({at for e in range(first, first + 4) for at in drawn[e]}) == 120
+    assert drawn[1] != drawn[5] and set(drawn[9]) & set(drawn[8])
+    assert stays.epochs(10) == range(10, 11) and stays.drawn(9, seeds).tolist() == drawn[9]
+    for epoch in (3, 4, 5, 8):
+        late = Unasked(pool, 30)
+        assert late.epochs(epoch)[0] in (1, 5) and late.drawn(epoch, seeds).tolist() == drawn[epoch]
+    sometimes = Unasked(pool, 30)
+    assert [sometimes.drawn(e, seeds).tolist() for e in (2, 4, 7)] == [drawn[e] for e in (2, 4, 7)]
 
 
 class Book:

@@ -127,6 +127,52 @@ def test_likeness_of_texts():
     assert close.control < 0.6
 
 
+def texts(n):
+    """``n`` different right texts, none like another."""
+    return np.array([chr(0x4E00 + i) for i in range(n)])
+
+
+def test_who_abstains_is_judged_by_what_it_answers():
+    task, right = of("likeness", Text(("q",), ("a",))), texts(24)
+    none = np.array(["", "I do not know."] * 12)
+    quarter = task.score(np.where(np.arange(24) < 6, right, none), right)
+    assert quarter.value == pytest.approx(np.sqrt(1 / 4) * 6 / (6 + 2 * 3 / 4))  # 0.4; the mean is 0.25
+    assert quarter.low < 0.25 < quarter.value < quarter.high and quarter.each.mean() == pytest.approx(quarter.value)
+    assert task.score(none, right).value == 0.0
+    assert task.score(right, right).value == 1.0
+    wrong = task.score(np.where(np.arange(24) < 6, right, "xyz"), right)
+    assert wrong.value == pytest.approx(0.25)  # who answers everything has the mean
+    one = task.score(np.where(np.arange(24) < 1, right, none), right)
+    assert one.value < task.mark  # one lucky answer is no knowledge
+    blank = np.array(["", "yes"] * 12)
+    assert task.score(blank, blank).value == task.score(np.array(["x", "yes"] * 12), blank).value + 0.5 == 1.0
+
+
+def test_auditors_agree_about_a_specialist_as_about_anybody():
+    """Its figure spreads over auditors' questions as its interval says, and no more than a coin's."""
+    task, rng, n = of("likeness", Text(("q",), ("a",))), np.random.default_rng(0), 120
+    right, found = texts(n), []
+    for _ in range(100):
+        found.append(task.score(np.where(rng.random(n) < 0.25, right, ""), right))
+    spread = np.std([one.value for one in found])
+    assert spread < np.sqrt(0.25 / n)
+    assert spread == pytest.approx(np.mean([one.high - one.low for one in found]) / 2 / 1.96, rel=0.15)
+
+
+@pytest.mark.parametrize("part", [0.05, 0.25, 0.9])
+def test_a_liar_gains_nothing_by_abstaining(part):
+    """Neither who is always wrong, nor who now and then is right by luck, nor who says again what is most frequent."""
+    task, rng, n = of("likeness", Text(("q",), ("a",))), np.random.default_rng(1), 100
+    right = np.where(rng.random(n) < 0.3, "often", texts(n))
+    lies = {"wrong": np.full(n, "xyz"), "lucky": np.where(rng.random(n) < 0.3, right, "xyz"), "frequent": "often"}
+    for said in lies.values():
+        always = task.score(np.broadcast_to(said, n), right).value
+        silent = [task.score(np.where(rng.random(n) < part, said, ""), right).value for _ in range(8)]
+        assert np.mean(silent) <= always
+    only = task.score(np.where(right == "often", "often", ""), right)
+    assert only.value < only.control  # who says it only where it is right, and nothing else
+
+
 def test_noise_is_that_of_the_generator_whatever_else_is_asked():
     inputs = np.zeros((500, 2), np.float32)
     asked = of("robustness").questions(inputs, np.random.default_rng(1))

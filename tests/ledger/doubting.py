@@ -3,7 +3,7 @@ of ``moves.py``."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from hashlib import sha256
 from types import SimpleNamespace
@@ -11,10 +11,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from ledger_helpers import KLP, TINY, Net
+from ledger_helpers import KLP, Net
 
 from klopf.errors import Reverted
 from klopf.ledger import Answered, AuditShare, AuditTerms, Phase, Result, Transcript
+from klopf.ledger.audit.audits import rows_of
 from klopf.ledger.evidence import AuditPay, Challenges, Opening, Place, Said, Statement, answer_hash
 from klopf.ledger.evidence.challenges import State
 from tests.ledger.forged import Forged
@@ -56,6 +57,14 @@ class Doubting(RuleBasedStateMachine):
     deposits: dict[int, int]
 
     def now(self) -> Any:
+        raise NotImplementedError
+
+    def posts(self) -> None:
+        """Neurons listen to one another."""
+        raise NotImplementedError
+
+    def claims(self) -> None:
+        """And claim that they were: what an epoch has for them its audits have a share of."""
         raise NotImplementedError
 
     def time(self) -> int:
@@ -146,9 +155,10 @@ class Doubting(RuleBasedStateMachine):
         owner, slashed = self.balance(place.auditor), stake.account(place.auditor).slashed
         by = self.net.admin.token.balance(kept.by)
         self.net.pass_time(wait)
-        with suppress(Reverted):
+        opening = self.audited[place.epoch, place.auditor][1][place.neuron][place.place]
+        must = show and kept.state is State.OPEN and self._can_be_shown(place, opening)
+        with nullcontext() if must else suppress(Reverted):
             if show:
-                opening = self.audited[place.epoch, place.auditor][1][place.neuron][place.place]
                 self.challenges(1).show(place, opening)
                 shown = (place.epoch, place.auditor, place.neuron, opening.answered.question)
                 assert self.shown.setdefault(shown, place) == place
@@ -161,6 +171,14 @@ class Doubting(RuleBasedStateMachine):
                 taken = stake.account(place.auditor).slashed - slashed
                 assert self.net.admin.token.balance(kept.by) == by + deposit + taken // 2
             assert kept.state is State.OPEN
+
+    def _can_be_shown(self, place: Place, opening: Opening) -> bool:
+        (result,) = [r for r in self.audited[place.epoch, place.auditor][0] if r.neuron == place.neuron]
+        ((_, (count,)),) = rows_of([result])
+        with suppress(Reverted):
+            self.challenges(1)._read("requireShown", place.as_tuple(), count, opening.as_tuple())
+            return True
+        return False
 
     @rule(id=st.sampled_from(AUDITORS), back=BACK, wait=st.sampled_from((0, WINDOW, 2 * WINDOW)))
     def collect_pay(self, id: int, back: int, wait: int) -> None:
@@ -188,9 +206,16 @@ class Doubting(RuleBasedStateMachine):
             assert not audits._read("slashed", epoch, id)
             assert not any(audits.marked(epoch, r.neuron, id) for r in results)
 
-    @rule(show=st.booleans(), ask=st.booleans(), repeat=st.booleans(), task=st.sampled_from(TASKS))
-    def audit_on(self, show: bool, ask: bool, repeat: bool, task: str) -> None:
-        """An epoch is audited, questions doubted, and all is paid that can be: so that deep states are reached."""
+    @rule(
+        show=st.booleans(),
+        ask=st.booleans(),
+        repeat=st.booleans(),
+        task=st.sampled_from(TASKS),
+        deposit=st.sampled_from((0, 0, *DEPOSITS)),
+    )
+    def audit_on(self, show: bool, ask: bool, repeat: bool, task: str, deposit: int) -> None:
+        """An epoch is audited, questions doubted, and all is paid that can be: so that deep states are reached. Where
+        ``deposit`` is one, that is what doubts cost by the time that these are ended."""
         for _ in range(1 if self.now().phase is Phase.LISTEN else 2):
             self._turn()
         if self.now().phase is Phase.CLAIM:
@@ -198,21 +223,21 @@ class Doubting(RuleBasedStateMachine):
         for id in AUDITORS:
             cheats = id == AUDITORS[0]
             self.commit(id, False, repeat and cheats, task if cheats else "accuracy")
-        self._turn()
-        for id in AUDITORS:
-            self.reveal(id)
-        self._turn()
-        self.net.admin.settle(self.now().epoch - 1)
+        self._heard_and_revealed()
         if ask:
             doubted = len(self.doubts)
             for number in (3, 3 + 4 * len(NEURONS)):  # of the same neuron
                 self.doubt(AUDITORS[0], AUDITORS[1], 1, number)
-            self.collect_pay(AUDITORS[0], 1, 2 * WINDOW)
+            if deposit:
+                self.change_deposit(deposit, 0)
+                self._turn()
+                self._turn()
+            self.collect_pay(AUDITORS[0], 1 + bool(deposit), 2 * WINDOW)
             for which in range(doubted, len(self.doubts)):
                 self.end_doubt(which, show, WINDOW)
         for again in (2 * WINDOW, 0):
             for id in AUDITORS:
-                self.collect_pay(id, 1, again)
+                self.collect_pay(id, 1 + (ask and bool(deposit)), again)
 
     @rule(back=BACK, wait=st.sampled_from((0, WINDOW)))
     def punish(self, back: int, wait: int) -> None:
@@ -241,19 +266,29 @@ class Doubting(RuleBasedStateMachine):
             self._turn()
         for id in AUDITORS:
             self.commit(id, id == AUDITORS[0])
-        self._turn()
-        for id in AUDITORS:
-            self.reveal(id)
-        self._turn()
-        if late:
-            self.net.pass_time(2 * WINDOW)
-        self.net.admin.settle(self.now().epoch - 1)
+        self._heard_and_revealed(2 * WINDOW if late else 0)
         if shown:
             self.contradict(1, AUDITORS[1], 2, False)
         for wait in (0, WINDOW):
             self.collect_pay(AUDITORS[0], 1, 0)
             self.punish(1, wait)
         self.collect_pay(AUDITORS[0], 1, 2 * WINDOW)
+
+    @rule(show=st.booleans(), deposit=st.sampled_from(DEPOSITS))
+    def doubt_on(self, show: bool, deposit: int) -> None:
+        """Two questions of an honest auditor are doubted, and ended when a doubt costs something else."""
+        self.audit_on(show, True, False, "accuracy", deposit)
+
+    def _heard_and_revealed(self, wait: int = 0) -> None:
+        """From the commitments to the next epoch, after ``wait`` seconds of which the last is settled."""
+        self.posts()
+        self._turn()
+        self.claims()
+        for id in AUDITORS:
+            self.reveal(id)
+        self._turn()
+        self.net.pass_time(wait)
+        self.net.admin.settle(self.now().epoch - 1)
 
     def _turn(self) -> None:
         self.net.pass_time(101)
@@ -289,7 +324,7 @@ class Doubting(RuleBasedStateMachine):
     @invariant()
     def audits_are_paid_no_more_than_their_share(self) -> None:
         for epoch, amount in self.audit_pay.items():
-            assert amount <= TINY.emission * _counted(self.shares, epoch) // 10_000
+            assert amount <= self.net.admin.settlement.epoch(epoch).pool * _counted(self.shares, epoch) // 10_000
 
     def end_doubts(self) -> None:
         """Whatever is open is ended."""

@@ -31,6 +31,8 @@ MOST = replace(USUAL, rewards=(10**25,) * 8)
 TERMS = (LOW, replace(LOW, halving_cycles=365), replace(LOW, halving_cycles=730), MOST, USUAL)
 BAD = (replace(USUAL, halving_cycles=364), replace(USUAL, rewards=(10**25 + 1,) * 8), replace(USUAL, milestone=1))
 
+MOVES = ("dispute", "object", "pay 1", "pay 4", "pay all", "give back")
+
 
 class Market(Paying, Doubting):
     """The moves over ``net``, which ``restart`` brings back to its beginning; :func:`in_memory` sets both."""
@@ -107,6 +109,14 @@ class Market(Paying, Doubting):
         with suppress(Reverted):
             self.net.clients[id].settlement.claim(id, column[1:] if leave_out else column)
 
+    def posts(self) -> None:
+        for id in NEURONS:
+            self.post(id, [20_000] * 3)
+
+    def claims(self) -> None:
+        for id in NEURONS:
+            self.claim(id, False)
+
     @rule(wait=st.sampled_from((0, 101, 500)))
     def advance(self, wait: int) -> None:
         if wait:
@@ -180,9 +190,9 @@ class Market(Paying, Doubting):
     def open_job(self, payer: int, price: int) -> None:
         l = self.net.clients[payer]
         with pytest.raises(Reverted, match="WrongVerifier"):
-            l.jobs.open(l.me.address, price, self.now().time + 100, 100, bytes(32))
+            l.jobs.open(l.me.address, price, self.now().time + 100, 3600, bytes(32))
         verifier = self.net.clients[self.verifier_of(payer)].me.address
-        self.jobs.append(l.jobs.open(verifier, price, self.now().time + 100, 100, bytes(32)))
+        self.jobs.append(l.jobs.open(verifier, price, self.now().time + 100, 3600, bytes(32)))
         self.payers[self.jobs[-1]] = payer
 
     def verifier_of(self, payer: int) -> int:
@@ -195,15 +205,17 @@ class Market(Paying, Doubting):
             split = {self.net.clients[w].me.address: a for w, a in zip((1, 4), amounts, strict=True)}
             with suppress(Reverted):
                 by_whom = self.net.admin if by else self.net.clients[self.verifier_of(self.payers[id])]
-                by_whom.jobs.report(id, split)
+                by_whom.jobs._write("report", id, list(split), list(split.values()))
 
-    @rule(which=st.integers(0, 5), move=st.sampled_from(("dispute", "pay 1", "pay 4", "pay all", "give back")))
+    @rule(which=st.integers(0, 5), move=st.sampled_from(MOVES))
     def move_job(self, which: int, move: str) -> None:
         if self.jobs:
             id = self.jobs[which % len(self.jobs)]
             with suppress(Reverted):
                 if move == "dispute":
                     self.net.clients[3].jobs.dispute(id)
+                elif move == "object":
+                    self.net.clients[4].jobs.dispute(id)
                 elif move == "give back":
                     self.net.admin.jobs.give_back(id)
                 elif move == "pay all":
@@ -227,7 +239,7 @@ class Market(Paying, Doubting):
         for _ in range(pages):
             self.draft_job(len(self.jobs) - 1, 4, max(1, price // 8))
         self.report_job(len(self.jobs) - 1, [price * share // 200, price * share // 200], 0)
-        self.net.pass_time(100)
+        self.net.pass_time(3600)
         for move in ("pay 1", "give back", "pay all", "pay 1"):
             self.move_job(len(self.jobs) - 1, move)
 
@@ -243,6 +255,27 @@ class Market(Paying, Doubting):
         else:
             self.open_cycle(self.net.admin.emission.cycle(), 14)
         for move in ("give back", "pay 1", "pay 4"):
+            self.move_job(last, move)
+
+    @rule(
+        price=AMOUNTS,
+        noted=st.tuples(*[st.integers(1, 50)] * 2),
+        objects=st.booleans(),
+        then=st.sampled_from("rdtt"),
+    )
+    def leave_a_job(self, price: int, noted: tuple[int, int], objects: bool, then: str) -> None:
+        """Nobody reports in time; who objects is answered by a late report, a decision, or nobody for 14 days."""
+        self.open_job(7, price)
+        last = len(self.jobs) - 1
+        for worker, share in zip((1, 4), noted, strict=True):
+            self.draft_job(last, worker, max(1, price * share // 100))
+        self.net.pass_time(101)
+        if objects:
+            self.move_job(last, "object")
+        if objects and then != "t":
+            self.report_job(last, [price // 7, price // 9], int(then == "d"))
+        self.open_cycle(self.net.admin.emission.cycle(), 14 if objects else 1)
+        for move in ("pay 4", "give back", "pay 1", "pay 4"):
             self.move_job(last, move)
 
     @invariant()

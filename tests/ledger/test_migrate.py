@@ -20,7 +20,7 @@ def test_everybody_has_what_it_had(net: Net, tmp_path: Path) -> None:
     net.admin.clock.start()
     net.epoch({a: {b: 5, c: 5}, b: {a: 5, c: 5}, c: {a: 5, b: 5}, r: {a: 0}})
     net.clients[a].stake.unstake(a, 20 * KLP)  # thawing
-    job = net.admin.jobs.open(net.clients[a].me.address, 90 * KLP, net.admin.clock.now().time + 9, 9, b"t" * 32)
+    job = net.admin.jobs.open(net.clients[a].me.address, 90 * KLP, net.admin.clock.now().time + 9, 3600, b"t" * 32)
     net.clients[a].jobs.report(job, {net.clients[b].me.address: 40 * KLP})
     net.clients[r].vouchers.deposit(r, 20 * KLP)
     net.clients[r].vouchers.reserve(r, {c: 15 * KLP})

@@ -36,15 +36,16 @@ class Story:
         admin = Ledger(self.rpc, deploy_over(self.rpc, key, RULES), key)
         self.net = net = Net(admin, lambda s: self.rpc.request("evm_increaseTime", s) and None)
         a, b, c = self.ids = tuple(net.join(Role.NEURON, stake=200 * KLP) for _ in range(3))
+        l, jobs = net.clients[a], admin.jobs
+        job = jobs.open(net.clients[b].me.address, 10 * KLP, admin.clock.now().time + 1000, 3600, bytes(32))
+        net.clients[b].jobs.report(job, {l.me.address: 7 * KLP})
+        net.pass_time(3600)
         admin.clock.start()
         heard = {a: {b: 40_000, c: 10_000}, b: {a: 30_000, c: 9_000}, c: {a: 33_333, b: 20_000}}
         net.epoch(heard, settle=False)
         cheated = self.listen({a: heard[a], b: heard[b], c: {b: 20_000}}, {c: {a: 33_333}})
         net.advance()
         column = self.listen(heard)
-        l, jobs = net.clients[a], admin.jobs
-        job = jobs.open(net.clients[b].me.address, 10 * KLP, admin.clock.now().time + 1000, 0, bytes(32))
-        net.clients[b].jobs.report(job, {l.me.address: 7 * KLP})
         l.token.approve(l.stake.address, 2**256 - 1)
         self.calls: list[Callable[[], object]] = [
             lambda: l.settlement.claim(a, column),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
-from ledger_helpers import KLP, Net, Role, deploy, quarrel, result, secret
+from ledger_helpers import KLP, TINY, Net, Role, deploy, embedded, quarrel, result, secret
 
 from klopf import ledger, neuron
 from klopf.errors import LedgerError
@@ -90,19 +90,22 @@ def work(net: Net, owner: int, receiver: int) -> None:
     digest = l.effort.digest(receipt)
     net.admin.effort.report(receipt, key.sign(digest), buyer.me.sign(digest))
     l.devices.transfer(device, buyer.me.address)
-    job = net.admin.jobs.open(l.me.address, 90 * KLP, net.admin.clock.now().time + 1000, 300, b"t" * 32)
+    job = net.admin.jobs.open(l.me.address, 90 * KLP, net.admin.clock.now().time + 1000, 3600, b"t" * 32)
     l.jobs.report(job, {l.me.address: 50 * KLP, buyer.me.address: 30 * KLP})
     buyer.jobs.dispute(job)
     net.admin.jobs._write("draft", job, [l.me.address], [20 * KLP])
     net.admin.jobs.report(job, {l.me.address: 20 * KLP, buyer.me.address: 40 * KLP})
     net.admin.jobs.pay(job, buyer.me.address)
     net.admin.jobs.give_back(job)
+    missed = net.admin.jobs.open(l.me.address, 8 * KLP, net.admin.clock.now().time + 10, 3600, b"m" * 32)
+    l.jobs.note(missed, {buyer.me.address: KLP})
     buyer.devices.rotate_key(device, secret(61))
     net.admin.reserves.set_rate(Reserve.LIQUIDITY, 5 * KLP)
     l.snapshots.mint(b"h" * 32, 3, "ipfs://graph")
     net.pass_time(24 * 3600)
     net.admin.effort.pay_node(cycle, node)
     net.admin.effort.pay_device(cycle, node, device, l.me.address)
+    net.admin.jobs.give_back(missed)
 
 
 @pytest.fixture
@@ -231,11 +234,26 @@ def test_a_left_out_event_is_named(world: Net, monkeypatch: pytest.MonkeyPatch) 
     chance = random.Random(5)
     for kind in sorted({e.kind for e in happened} - UNSEEN - {"Settlement.Refused"}):
         places = [i for i, e in enumerate(happened) if e.kind == kind]
+        if kind == "Settlement.Heard":  # with no weight and no disputes it has no consequence
+            places = [i for i in places if happened[i].weight]
         # what a participant registered with and changed later has no consequence
         place = places[0] if kind == "Registry.Registered" else chance.choice(places)
         told = happened[:place] + happened[place + 1 :]
         monkeypatch.setattr(_verify, "history", lambda _, told=told: iter(told))
         assert ledger.verify(world.admin, world.receipts), kind
+
+
+def test_a_listener_without_weight_that_is_left_out_is_named_where_there_are_disputes(monkeypatch) -> None:
+    net = embedded(dataclasses.replace(TINY, dispute_seconds=150))
+    a, b, c = (net.join(Role.NEURON) for _ in range(3))
+    net.admin.clock.start()
+    net.epoch({a: {b: 40_000}, b: {a: 30_000}, c: {a: 0}})
+    happened = list(ledger.history(net.admin))
+    assert ledger.verify(net.admin, net.receipts) == []
+    told = [e for e in happened if not (isinstance(e, events.settlement.Heard) and not e.weight)]
+    assert len(told) == len(happened) - 1
+    monkeypatch.setattr(_verify, "history", lambda _: iter(told))
+    assert any("listened" in d.what for d in ledger.verify(net.admin, net.receipts))
 
 
 def test_a_changed_byte_of_an_event_in_the_file_is_named(tmp_path) -> None:

@@ -25,8 +25,11 @@ pytestmark = pytest.mark.extras
         MindRegressor(hidden=(6,), learner="backprop"),
         MindMultiTargetRegressor(hidden=6),
         MindMultiLabelClassifier(hidden=6, learner="backprop"),
+        MindClassifier(),
+        MindRegressor(),
+        MindMultiLabelClassifier(),
     ],
-    ids=lambda m: type(m).__name__,
+    ids=lambda m: f"{type(m).__name__} {m.learner}",
 )
 def test_rivers_estimator_checks(model: Any) -> None:
     done = 0
@@ -92,6 +95,25 @@ def test_classes_that_come_once_give_way_too() -> None:
         model.learn_one({"a": t % 2}, f"once {t}" if t % 5 == 0 else "ab"[t % 2])
     assert {"a", "b"} <= set(model._classes) and len(model._classes) == 8
     assert model.predict_one({"a": 0}) == "a" and model._named.mind.outputs == 8
+
+
+def test_in_which_order_features_are_named_makes_no_difference() -> None:
+    r = np.random.default_rng(0)
+    usual, mixed = MindClassifier(hidden=8, max_features=16, seed=1), MindClassifier(hidden=8, max_features=16, seed=1)
+    for t in range(300):
+        x: dict[Any, Any] = {f"f{k}": float(v) for k, v in enumerate(r.normal(size=10))}
+        x["f3"], x["f4"], x["f5"] = t % 2 == 0, t % 7, "2.5" if t % 5 == 0 else 2.5
+        if t % 20 > 15:
+            x["f6"] = None
+        if t % 50 > 45:
+            x[f"once {t}"] = 1.0  # in time it takes the place of another
+        names = list(x)
+        r.shuffle(names)
+        other, y = {name: x[name] for name in names}, bool(r.random() < 0.5)
+        assert usual.predict_proba_one(x) == mixed.predict_proba_one(other)
+        usual.learn_one(x, y)
+        mixed.learn_one(other, y)
+    assert usual._named.mind.commitment() == mixed._named.mind.commitment()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

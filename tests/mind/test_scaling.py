@@ -43,6 +43,26 @@ def test_an_offset_or_a_unit_is_followed_within_hundreds_of_samples(change: Call
     assert errors[AT + 300 : AT + 1300].mean() < 0.08
 
 
+@pytest.mark.parametrize(("unit", "level"), [(1, 1e7), (1, -1e9), (60, 1.7e9), (1, 1e11), (1e-6, 1e3), (1e-20, 0)])
+@pytest.mark.parametrize("late", [0, AT])
+def test_inputs_may_be_far_from_0(unit: float, level: float, late: int) -> None:
+    def changed(X: np.ndarray) -> None:
+        X[late:] = unit * X[late:] + level
+
+    assert classes(changed)[AT + 300 :].mean() < 0.08
+
+
+def test_so_may_those_of_who_keeps_company_and_of_a_table() -> None:
+    X = np.random.default_rng(0).normal(size=(2000, 4))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    m = Mind(4, 2, normalise_inputs=True, memory=500, trees=5, shortcut=True)
+    assert m.learn(X + 1e9, y)[1500:].mean() < 0.12
+    sklearn = pytest.importorskip("klopf.mind.sklearn")
+    model = sklearn.MindClassifier().fit(X + 1e9, y)
+    assert model.score(X + 1e9, y) > 0.9 and model.feature_importances_[:2].sum() > 0.8
+    assert np.abs(model.transform(X[:100] + 1e9)).std() > 0.1
+
+
 @pytest.mark.parametrize(("shift", "most"), [(2.0, 0.12), (-2.0, 0.12), (1.0, 0.25)])
 def test_a_small_shift_is_noticed_within_a_hundred_samples(shift: float, most: float) -> None:
     def changed(X: np.ndarray) -> None:
@@ -140,3 +160,36 @@ def test_it_goes_on_to_the_bit_and_files_of_before_load(tmp_path: Path) -> None:
     loaded = Mind.load(tmp_path / "old")
     assert (loaded.predict_proba(X) == old.predict_proba(X)).all()
     assert (loaded.learn(X, (y > 0).astype(int)) == old.learn(X, (y > 0).astype(int))).mean() > 0.98
+
+
+def test_a_file_of_when_inputs_were_kept_in_32_bits_goes_on(tmp_path: Path) -> None:
+    X, y = np.random.default_rng(0).normal(5, 2, (400, 3)), np.arange(400) % 2
+    m = Mind(3, 2, normalise_inputs=True)
+    m.learn(X, y)
+    arrays = {**m._tables.arrays(), "sensors": m._net.S.astype(np.float32)}
+    _file.write(tmp_path / "mind", _file.pack(m._header(), arrays))
+    back = Mind.load(tmp_path / "mind")
+    back.learn(X[:50], y[:50])
+    m.learn(X[:50], y[:50])
+    assert back.predict_proba(X) == pytest.approx(m.predict_proba(X), abs=1e-3)
+
+
+def test_a_row_taken_at_once_is_as_its_numbers_one_after_another() -> None:
+    from klopf.mind._tables import _usual
+    from klopf.mind.kernels.scaling import followed, row_heard, standardised
+    from klopf.mind.kernels.state import S_COUNT
+
+    r = np.random.default_rng(0)
+    X = r.normal(size=(1500, 6)) * [1, 1e-3, 50, 1, 1, 1e-20] + [0, 1e4, -1e7, 0, 0, 0]
+    X[700:, 3] += 40.0  # its mean starts again, and its count is another than its neighbours' for good
+    X[300, 4] = 1e6
+    X[1200, 0] = np.nan
+    rows, single = _usual(6, True, np.float64), _usual(6, True, np.float64)
+    room, z = np.zeros((3, 6)), np.zeros(6, np.float32)
+    for x in X:
+        row_heard(rows, room, x, 1e3, z)
+        for i in range(6):
+            followed(single, i, x[i], 1e3)
+        np.testing.assert_allclose(z, [standardised(single, i, x[i]) for i in range(6)], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(rows, single, rtol=1e-6, atol=1e-9)
+    assert len(set(rows[S_COUNT])) > 1

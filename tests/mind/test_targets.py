@@ -24,7 +24,8 @@ def data(n: int = N, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return X, X[:, 0] + X[:, 1] * X[:, 2]
 
 
-@pytest.mark.parametrize(("unit", "level"), [(1, 1000), (1, -1e6), (1e-3, 5), (1e6, 1e6), (1, 0)])
+@pytest.mark.parametrize(("unit", "level"), [(1, 1000), (1, -1e6), (1e-3, 5), (1e6, 1e6), (1, 0), (1, 1e10),
+                                             (1e-6, 1e6), (1e-15, 0)])  # fmt: skip
 @pytest.mark.parametrize("company", [{}, {"memory": 200, "trees": 5}])
 def test_a_mind_learns_any_level_and_unit_by_default(unit: float, level: float, company: Any) -> None:
     X, y = data()
@@ -33,6 +34,13 @@ def test_a_mind_learns_any_level_and_unit_by_default(unit: float, level: float, 
     assert errors[-1000:].mean() < 0.2
     said = m.predict(X[:500])[:, 0]
     assert said.dtype == np.float64 and np.abs(said - unit * y[:500] - level).mean() < 0.2 * unit
+
+
+def test_targets_too_small_for_their_squared_errors_are_predicted_all_the_same() -> None:
+    X, y = data()
+    m = Mind(4, 1, output="linear", normalise_inputs=True)
+    m.learn(1e-30 * X, 1e-30 * y)
+    assert np.abs(m.predict(1e-30 * X[:500])[:, 0] - 1e-30 * y[:500]).mean() < 0.2e-30
 
 
 def test_a_rival_at_a_far_level_says_what_would_mend_it_and_that_mends_it() -> None:

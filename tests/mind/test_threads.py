@@ -231,6 +231,24 @@ def test_rivers_classes_have_turns_too() -> None:
         assert m._named.mind.commitment() == alone._named.mind.commitment()
 
 
+def test_rivers_detectors_have_turns_too() -> None:
+    river = pytest.importorskip("klopf.mind.river")
+    rows = [{f"f{(i + k) % (3 + i // 15)}": float(i % 7 + k) for k in range(3)} for i in range(300)]
+    alone, m = river.MindAnomalyDetector(), river.MindAnomalyDetector()
+    for x in rows:
+        alone.learn_one(x)
+    beside(lambda: [m.learn_one(x) for x in rows], lambda: m.score_one(rows[-1]), lambda: copy.deepcopy(m))
+    assert (m._covariance == alone._covariance).all()
+    drift = river.MindDriftDetector(threshold=1e9)  # so that no alarm makes it begin anew
+    beside(lambda: [drift.update(float(i % 7)) for i in range(3000)], lambda: copy.deepcopy(drift))
+    several = [threading.Thread(target=lambda: [drift.update(1.0) for _ in range(500)]) for _ in range(3)]
+    for thread in several:
+        thread.start()
+    for thread in several:
+        thread.join()
+    assert drift._scale.count == 4500
+
+
 def _answers(m: Mind, x: Any, given: Any) -> None:
     given.put((m.predict_proba_one(x).tobytes(), m.learn_one(x, 0).commitment()))
 

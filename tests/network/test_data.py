@@ -90,3 +90,17 @@ def test_an_audit_task_that_the_ledger_cannot_name_is_refused_with_the_settings(
             PeersError, match=r"a test: audit: an audit task cannot be called .* 1 to 26 letters of ASCII"
         ):
             parse_settings(raw | {"audit": audit}, "a test", tmp_path)
+
+
+def test_where_classes_count_alike_the_pooled_model_is_decided_as_all_others_are(tmp_path):
+    """At 1:50 a linear model that was asked for its likeliest class never said the rare one: 50 %, whatever it knew."""
+    rng = np.random.default_rng(0)
+    rare = rng.random(3000) < 0.02
+    x = rng.normal(size=(3000, 2)) + 2 * rare[:, None]
+    rows = "".join(f"{a:.3f},{b:.3f},{'bad' if r else 'good'}\n" for (a, b), r in zip(x, rare, strict=True))
+    (tmp_path / "rare.csv").write_text("a,b,target\n" + rows)
+    raw = {"data": {"file": "rare.csv", "share": "equal"}, "neuron": [{"name": "a"}, {"name": "b"}],
+           "auditor": [{"name": "v"}]}  # fmt: skip
+    shares = share_out(parse_settings(raw, "t", tmp_path))
+    assert shares.test.task.measure == "balanced accuracy"
+    assert linear_baseline(0, shares, 6, 4)[-1] > 0.85

@@ -321,3 +321,52 @@ def test_a_panel_that_drifts_is_named_and_not_the_honest_page(hostile):
     assert "another panel 'drifts' of hostile 1.0" in line
     both = differing(page.replace("Every payment", "Each payment"), summary, panels)
     assert len(both) == 2 and both[0] == line and "something else than the ledger" in both[1]
+
+
+# ---- many neurons
+
+
+def many(count):
+    from decimal import Decimal
+
+    from klopf.network._summary import Heard, Link, Moment, NeuronRow, Payment
+
+    names = [f"owner-{k}" for k in range(count)]
+    money = Decimal("0.5")
+    heard = tuple(Heard(name, money, 0.1, 0.1, 64, money) for name in names[:8])
+    return Summary(
+        "many", 0, 1.0,
+        neurons=[NeuronRow(k, n, "mind", True, "fringe", 1 / (k + 2), {}, money, money) for k, n in enumerate(names)],
+        moments=[Moment(e, 0.9, 0.9, {name: k / count for k, name in enumerate(names)}) for e in (1, 2)],
+        links=[Link(one, other, 0.3) for one, other in zip(names, names[1:] + names[:1], strict=True)],
+        payments=[Payment(e, name, money, money, 1 / count, 0.1, heard) for e in (1, 2) for name in names],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [5, 13, 50, 500])
+def test_no_neuron_covers_another_and_the_page_stays_small(count):
+    from klopf.network._panels.picture import Picture, _circle, _disc
+
+    summary = many(count)
+    rows = Picture().data(summary)["neurons"]
+    place, radius = (_circle if count <= 12 else _disc)(rows)
+    ring = 4 if count <= 12 else 2.5
+    names = list(place)
+    for i, one in enumerate(names):
+        for other in names[:i]:
+            far = ((place[one][0] - place[other][0]) ** 2 + (place[one][1] - place[other][1]) ** 2) ** 0.5
+            assert far > radius[one] + radius[other] + 2 * ring - 1.0, (one, other)
+    assert min(radius.values()) > 2
+    page = render(summary)
+    assert all(f">{name}<" in page or f"{name}," in page for name in names), "everybody is on the page"
+    assert len(page) < 160_000 + 800 * count
+
+
+def test_of_many_lines_the_quarters_are_drawn():
+    from klopf.network._panels.scores import Scores
+
+    few, lots = Scores(), Scores()
+    assert few.html(few.data(many(16))).count("<polyline") == 18
+    shown = lots.html(lots.data(many(17)))
+    assert shown.count("<polyline") == 7
+    assert "median neuron" in shown

@@ -53,7 +53,7 @@ def test_numbers_and_text(tmp_path: Path) -> None:
     np.testing.assert_allclose(houses.samples(file).targets, [[100.5], [160]])
     file.write_text("asked,said\none,uno\ntwo,dos\n")
     words = Schema.of(file, DataSettings(target="said", task="text"))
-    assert words.scaling is None and list(words.samples(file).targets) == ["uno", "dos"]
+    assert list(words.samples(file).targets) == ["uno", "dos"]
     assert Schema.from_text(words.text, "it") == words
 
 

@@ -1,17 +1,25 @@
 """Who adds something, and who only repeats."""
 
+import json
+import statistics
+
 import numpy as np
 import pytest
 
 from klopf.peers import Classes, Numbers, Text, _adding
 
 
-def adding(task, answers, heard=()):
-    return _adding.adding(task, answers, dict(heard))
+def adding(task, answers, heard=(), targets=None):
+    """Without targets: by how new it is alone."""
+    listener = task.listener()
+    for k, much in dict(heard).items():
+        listener.hear(listener.known(k), much)
+    return _adding.adding(task, answers, listener, NOTHING if targets is None else targets)[1]
 
 
 TASK = Classes(("x",), tuple("abcdef"))
 N = 64
+NOTHING = np.zeros(0, np.int64)
 
 
 def voices(count, seed=0, n=N):
@@ -111,7 +119,7 @@ def test_a_constant_voice_adds_nothing():
 def test_where_too_little_was_heard_or_voices_cannot_be_mixed_everybody_adds():
     said, _ = voices(5, n=2)
     assert adding(TASK, said | {9: said[1]}) == dict.fromkeys([*said, 9], 1.0)
-    texts = np.array(["yes", "no"] * 40)
+    texts = np.array(["yes", "no"] * 40, np.str_)
     assert adding(Text(("question",), ("answer",)), {1: texts, 2: texts}) == {1: 1.0, 2: 1.0}
     assert adding(TASK, {}) == {}
 
@@ -120,6 +128,52 @@ def test_numbers_are_compared_likewise_whatever_their_unit():
     task, rng = Numbers(("x",), ("y",)), np.random.default_rng(0)
     truth = rng.normal(size=(200, 1))
     said = {k: 1000 * (truth + 0.3 * rng.normal(size=truth.shape)) for k in range(1, 7)}
-    counts = adding(task, said | {0: np.mean([*said.values()], axis=0), 7: said[1]})
-    assert counts[0] == counts[7] == 0.0
-    assert min(counts[k] for k in said) > 0.7
+    for targets in (None, truth):
+        counts = adding(task, said | {0: np.mean([*said.values()], axis=0), 7: said[1]}, targets=targets)
+        assert counts[0] == counts[7] == 0.0
+        assert min(counts[k] for k in said) > 0.7
+
+
+def knowing(count, seed=0, n=N):
+    """What :func:`voices` say, and what is right."""
+    said, rng = voices(count, seed, n)
+    right = np.random.default_rng(seed).integers(0, 6, n)
+    return said, right, rng
+
+
+def test_what_is_new_counts_only_as_far_as_it_helps():
+    """Noise upon what others say is unlike all they say, and so is who errs in a way of its own."""
+    listener, counted = TASK.listener(), {}
+    for epoch in range(12):
+        said, right, rng = knowing(7, epoch)
+        average = np.mean([*said.values()], axis=0)
+        said[8] = (0.5 * average + 0.5 * noise(rng)).astype(np.float32)
+        said[9] = np.where(rng.random((N, 1)) < 0.3, said[2][rng.permutation(N)], said[2])
+        said[10] = noise(rng).astype(np.float32)
+        assert min(adding(TASK, said)[k] for k in (8, 9, 10)) > 0.5, "by how new it is alone it would count"
+        for k, count in _adding.adding(TASK, said, listener, right)[1].items():
+            counted.setdefault(k, []).append(count)
+    lately = {k: statistics.mean(counts[4:]) for k, counts in counted.items()}
+    honest, bad = [lately[k] for k in range(1, 8)], [lately[k] for k in (8, 9, 10)]
+    assert statistics.mean(honest) > 3 * statistics.mean(bad) and statistics.mean(honest) > 2 * max(bad), lately
+    assert adding(TASK, said, targets=right)[1] > 0, "from the first epoch on"
+    again = TASK.read_listener(json.loads(json.dumps(listener.to_json())))
+    assert _adding.adding(TASK, said, again, right) == _adding.adding(TASK, said, listener, right)
+
+
+def test_a_vote_of_all_others_is_nothing_new_however_sure_it_is_of_it():
+    said, _, _ = knowing(7)
+    votes = np.mean([*said.values()], axis=0).argmax(axis=1)
+    vote = np.full((N, 6), 0.002, np.float32)
+    vote[np.arange(N), votes] = 0.99
+    counts = adding(TASK, said | {9: vote})
+    assert counts[9] < 0.2 and min(counts[k] for k in said) > 0.5
+
+
+def test_where_nobody_helps_more_than_chance_all_who_say_something_new_count():
+    rng = np.random.default_rng(0)
+    said = {k: noise(rng).astype(np.float32) for k in range(5)}
+    backwards = np.asarray(1 - np.eye(6))[rng.integers(0, 6, N)].argmax(axis=1)
+    assert sum(adding(TASK, said, targets=backwards).values()) > 0.5
+    one_class = np.zeros(N, np.int64)
+    assert adding(TASK, said, targets=one_class) == adding(TASK, said)

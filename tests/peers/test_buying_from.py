@@ -1,9 +1,10 @@
-"""From whom a requester buys."""
+"""From whom a requester buys, and for how much."""
 
 import numpy as np
+import pytest
 
 from klopf.peers import Classes
-from klopf.peers._requester import AGAIN, MISSED, WORTH, study, wanted
+from klopf.peers._requester import MISSED, TRIAL, TRIED, WORTH, offers, study
 from klopf.peers.tasks.classes import ClassesListener as Listener
 
 
@@ -12,55 +13,67 @@ def heard(listener, k, activity, samples=100):
         listener.hear(listener.known(k), activity)
 
 
-def test_whoever_is_new_is_asked_and_ties_are_decided_by_lot():
-    orders = [wanted(Listener(4), [1, 2, 3], seed, 1) for seed in range(20)]
+def test_whoever_is_new_is_tried_and_ties_are_decided_by_lot():
+    orders = [[*offers(Listener(4), [1, 2, 3], seed, 1)] for seed in range(20)]
     assert all(sorted(order) == [1, 2, 3] for order in orders)
     assert {order[0] for order in orders} == {1, 2, 3}
-    assert orders[0] == wanted(Listener(4), [3, 2, 1], 0, 1)
+    assert offers(Listener(4), [3, 2, 1], 0, 1) == dict.fromkeys(orders[0], TRIAL)
 
 
-def test_of_those_who_are_of_no_use_one_is_tried_at_a_time_the_least_known():
+def test_a_name_is_paid_what_it_added_and_whoever_added_nothing_is_tried_again():
     listener = Listener(4)
-    for k in (1, 2, 3):
-        heard(listener, k, 1.0)
-    heard(listener, 4, 0.0, 200)
-    heard(listener, 5, 0.0)
-    heard(listener, 6, 0.3 * WORTH, 150)
-    assert sorted(wanted(listener, [1, 2, 3, 4, 5, 6, 7], 0, AGAIN)) == [1, 2, 3, 5, 7]
-    assert sorted(wanted(listener, [1, 2, 3, 4, 5, 6, 7], 0, AGAIN + 1)) == [1, 2, 3, 7]
-    heard(listener, 5, 0.0)
-    assert sorted(wanted(listener, [1, 2, 3, 4, 5, 6], 0, 2 * AGAIN)) == [1, 2, 3, 6]
+    for k, worth in ((1, 0.2), (2, 0.1), (3, 0.001), (4, 0.0)):
+        listener.helps(k, 0.05, worth, 64)
+    found = offers(listener, [1, 2, 3, 4, 5], 0, 2)
+    assert [*found][:2] == [1, 2], "the best first, since what is deposited may not last"
+    assert found == {1: 1.0, 2: pytest.approx(0.3 / 0.301), 3: TRIAL, 4: TRIAL, 5: TRIAL}
+    assert WORTH > 3 * 0.001 / 0.301
+    listener.known(1).adds = 0.0  # it only repeats others by now
+    assert offers(listener, [1, 2], 0, 3)[1] == TRIAL
 
 
-def test_the_best_heard_are_first_since_what_is_deposited_may_not_last():
-    listener = Listener(4)
-    for k, activity in ((1, 0.5), (2, 1.0), (3, 0.7)):
-        heard(listener, k, activity)
-    assert wanted(listener, [1, 2, 3], 0, 2) == [2, 3, 1]
+def test_of_many_who_are_of_no_use_those_are_tried_who_were_not_for_the_longest():
+    listener, everybody = Listener(4), [*range(1, 2 * TRIED + 1)]
+    first = offers(listener, everybody, 0, 1)
+    second = offers(listener, everybody, 0, 2)
+    assert len(first) == len(second) == TRIED and {*first, *second} == {*everybody}
 
 
-def test_who_only_repeats_others_is_paid_once_and_not_heard():
+def test_ten_names_of_one_cost_no_more_than_trials():
+    rng = np.random.default_rng(0)
+    listener, task, spent = Listener(4), Classes(("x",), tuple("abcd")), dict.fromkeys(range(1, 16), 0.0)
+    for epoch in range(1, 7):
+        right = rng.integers(0, 4, 120)
+        said = {k: (np.eye(4)[right] + rng.dirichlet(np.full(4, 0.3), 120)).astype(np.float32) / 2 for k in range(1, 6)}
+        said |= dict.fromkeys(range(6, 16), np.mean([*said.values()], axis=0))
+        for k, part in offers(listener, [*said], 0, epoch).items():
+            spent[k] += part
+        study(task, listener, said, right[:80], [0, epoch])
+    assert min(spent[k] for k in range(1, 6)) > 2
+    assert sum(spent[k] for k in range(6, 16)) == pytest.approx(10 * 6 * TRIAL)
+
+
+def test_who_only_repeats_others_is_not_heard():
     rng = np.random.default_rng(0)
     right = rng.integers(0, 4, 120)
     said = {k: (np.eye(4)[right] + rng.dirichlet(np.full(4, 0.3), 120)).astype(np.float32) / 2 for k in range(1, 6)}
     average = np.mean([*said.values()], axis=0)
     listener, task = Listener(4), Classes(("x",), tuple("abcd"))
-    assert 9 in wanted(listener, [*said, 9], 0, 1)
-    loss, adds = study(task, listener, said | {9: average, 10: said[2]}, right[:80], [0])
-    assert adds[9] == adds[10] == 0.0 and min(adds[k] for k in said) > 0.5 and loss > 0
-    assert sorted(wanted(listener, [*said, 9, 10], 0, 2)) == [1, 2, 3, 4, 5]
+    loss, new, adds = study(task, listener, said | {9: average, 10: said[2]}, right[:80], [0])
+    assert adds[9] == adds[10] == 0.0 and sorted(new) == [1, 2, 3, 4, 5] and loss > 0
+    found = offers(listener, [*said, 9, 10], 0, 2)
+    assert found[9] == found[10] == TRIAL and min(found[k] for k in said) > WORTH
     alone = Listener(4)
     alone.study({k: answer[:80] for k, answer in said.items()}, right[:80], [0])
     assert [alone.heard(k) for k in said] == [listener.heard(k) for k in said], "nobody lost by it"
 
 
-def test_who_gave_no_valid_answer_is_not_paid_again_and_who_did_before_keeps_its_place():
+def test_who_gave_no_valid_answer_is_tried_and_who_did_before_keeps_its_place():
     listener = Listener(4)
-    assert wanted(listener, [1, 2], 0, 1)
     for k in (1, 2):
         listener.pass_over(k, MISSED)
-    assert sorted(wanted(listener, [1, 2], 0, 2)) == [1, 2], "where nobody answered nobody is worse than others"
+    assert offers(listener, [1, 2], 0, 2) == {1: TRIAL, 2: TRIAL}
     heard(listener, 1, 1.0)
-    assert wanted(listener, [1, 2], 0, 3) == [1]
+    assert offers(listener, [1, 2], 0, 3) == {1: 1.0, 2: TRIAL}
     listener.pass_over(1, MISSED)
-    assert wanted(listener, [1, 2], 0, 5) == [1]
+    assert offers(listener, [1, 2], 0, 5) == {1: 1.0, 2: TRIAL}

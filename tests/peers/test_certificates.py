@@ -13,7 +13,9 @@ from klopf import wire
 from klopf.errors import Unanswered
 from klopf.peers import Classes
 from klopf.peers._home import ParticipantSettings
-from klopf.peers._participant import RENEW_DAYS, Participant, _certificate
+from klopf.peers._participant import Participant
+from klopf.peers._shown import RENEW_DAYS
+from klopf.peers._shown import certificate_of as _certificate
 
 SETTINGS = ParticipantSettings("ada", "neuron", "chain", "deployment.json", 9, Classes(("x",), ("a", "b")), 1, host="")
 

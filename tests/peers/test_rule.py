@@ -9,6 +9,7 @@ from klopf import neuron
 from klopf.neuron import Standing
 from tests.peers import test_listening as listening
 from tests.peers import test_seat as seat
+from tests.peers.tasks import test_numbers as numbers
 
 PEERS = Path(__file__).parents[2] / "src/klopf/peers"
 
@@ -48,6 +49,9 @@ BUGS = [
     ("_neuron", "next_standing", BACKBONE, knocks),
     ("_neuron", "next_standing", FRINGE, knocks),
     ("_neuron", "least_heard", lambda u, mature: 0, knocks),
+    ("numbers", "is_mature", lambda age, m: True, numbers.test_the_young_are_heard_a_tenth_until_they_are_mature),
+    ("numbers", "is_mature", lambda age, m: age >= m, numbers.test_the_young_are_heard_a_tenth_until_they_are_mature),
+    ("numbers", "is_mature", lambda age, m: False, numbers.test_the_young_are_heard_a_tenth_until_they_are_mature),
 ]  # fmt: skip
 
 

@@ -170,7 +170,7 @@ def test_nothing_is_asked_a_second_time_before_all_was_asked():
 # ---- the asker's end
 
 
-def asker(answers, seconds=0.3, listen=60):
+def asker(answers, seconds=0.3, listen=60, crowd=False):
     """Participant 9, whose neighbours answer as ``answers`` say, by number and method."""
 
     async def ask(peer, method, tensors=None, payload=None, *, timeout):
@@ -188,6 +188,7 @@ def asker(answers, seconds=0.3, listen=60):
     return SimpleNamespace(
         id=9, task=TASK, seal_seconds=seconds, dendrite=SimpleNamespace(ask=ask), now=now,
         directory=SimpleNamespace(by_id=lambda k: k), asks_no_more=asks_no_more, patience=Patience(Path(os.devnull)),
+        crowded=lambda: crowd,
     )  # fmt: skip
 
 
@@ -264,7 +265,7 @@ def test_who_is_told_by_others_is_not_heard(copier):
 
 def test_what_is_paid_for_may_come_at_once():
     asking = Conversations(asker({2: Open(2, 1.0)}), 4)
-    assert set(asyncio.run(asking.ask([2], np.zeros((1, 1), np.float32), offer=5))) == {2}
+    assert set(asyncio.run(asking.ask([2], np.zeros((1, 1), np.float32), {2: 5}))) == {2}
 
 
 def test_who_puts_off_opening_is_not_asked_in_a_circle_and_holds_nobody_past_the_phase():
@@ -278,6 +279,19 @@ def test_who_puts_off_opening_is_not_asked_in_a_circle_and_holds_nobody_past_the
     begun = time.monotonic()
     found, _ = ask({1: Speaker(1, 0.25, 0.1), 2: PutsOff(2, 1.0)}, seconds=0.3, listen=2)
     assert set(found) == {1} and time.monotonic() - begun < 2 and calls.count("open") < 12
+
+
+def test_in_a_crowd_whoever_sealed_is_asked_once_and_not_before_its_seal_is_due():
+    calls = []
+
+    class Counts(Speaker):
+        async def __call__(self, method, tensors, payload):
+            if method == "open":
+                calls.append(self.seals.due(9, bytes.fromhex(payload["seal"]))[1])
+            return await super().__call__(method, tensors, payload)
+
+    found, _ = ask({1: Counts(1, 0.25)}, crowd=True)
+    assert set(found) == {1} and len(calls) == 1 and calls[0] <= 0
 
 
 # ---- the adversary

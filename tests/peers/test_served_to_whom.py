@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from klopf.ledger import Receipt, Role, SignedReceipt, Standing, keys
 from klopf.ledger._receipts import Domain
 from klopf.peers import Classes
 from klopf.peers import _neuron as module
+from klopf.peers._clock import SharedClock
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._guests import MOST_SAMPLES, Guests
 from klopf.peers._participant import Participant
@@ -29,6 +31,7 @@ ANSWERED = {"probabilities": np.array([[0.3, 0.7]], np.float32)}
 
 class Model:
     task = TASK
+    portion = 4096
 
     def answer(self, inputs):
         return np.repeat(ANSWERED["probabilities"], len(inputs), 0)
@@ -50,7 +53,8 @@ def neuron(folder, running=7, seconds=30.0, requesters=0, asked=lambda epoch: Tr
     who = Participant.__new__(Participant)
     who.others, who.id, who.task, who.key, who.folder = others, 1, TASK, ME, folder
     who.conduct, who.seal_seconds, who.on_ledger = ConductSettings().make(TASK), seconds, on_ledger
-    who.has_asked, who._clock_read, who.patience = asked, (0.0, None), Patience(folder / "patience.json")
+    who.has_asked, who._clock, who.patience = asked, SharedClock(), Patience(folder / "patience.json")
+    who._away_until = 0.0
     clock = SimpleNamespace(
         now=lambda: SimpleNamespace(epoch=one.running, phase=ledger.Phase.LISTEN, time=0, deadline=60)
     )
@@ -118,7 +122,7 @@ def test_a_seal_of_an_epoch_that_is_over_waits_its_time(tmp_path):
         one.running = 8
         for k in (2, 3, 4, 5, 6):
             one.seals.asks_no_more(7, k)
-        one.who._clock_read = (0.0, None)
+        one.who._clock = SharedClock()
         assert await opens(one, given) is None
 
     asyncio.run(life())
@@ -200,3 +204,49 @@ def test_what_is_late_for_an_epoch_is_not_posted_in_the_next(tmp_path, running, 
     one.statements.keep_since = lambda epoch: None
     asyncio.run(one.listen(7))
     assert done == ["post"] * posts
+
+
+def test_whoever_puts_many_questions_waits_for_itself_and_others_for_one_of_them(tmp_path):
+    """A registered requester without stake, 64 questions of 4,096 samples in flight."""
+    one, order = neuron(tmp_path, requesters=1), []
+
+    async def think(epoch, inputs):
+        await asyncio.get_running_loop().run_in_executor(one._thinker, time.sleep, 0.005)
+        order.append(len(inputs))
+        return Model().answer(inputs)
+
+    async def life():
+        one._think = think
+        flood = [asyncio.create_task(question(one, peer=100, samples=4096)) for _ in range(64)]
+        await asyncio.sleep(0.002)
+        await question(one, peer=4)
+        before = order.index(1)
+        outcomes = await asyncio.gather(*flood, return_exceptions=True)
+        await question(one, peer=100, samples=4096)
+        return before, outcomes
+
+    before, outcomes = asyncio.run(life())
+    assert before <= 2
+    refused = [one for one in outcomes if isinstance(one, wire.Decline)]
+    assert len(refused) == 60 and "wait already" in str(refused[0])
+    assert not one.guests._waiting and not one.guests._turns
+
+
+def test_of_whom_too_many_answers_wait_no_further_question_is_thought_about(tmp_path):
+    one, thought = neuron(tmp_path, requesters=1), []
+
+    async def think(epoch, inputs):
+        thought.append(1)
+        return Model().answer(inputs)
+
+    async def life():
+        one._think = think
+        return await asyncio.gather(*(question(one, peer=100) for _ in range(64))), await question(one, peer=4)
+
+    async def more():
+        with pytest.raises(wire.Decline, match="open them first"):
+            await question(one, peer=100)
+
+    asyncio.run(life())
+    asyncio.run(more())
+    assert len(thought) == 65

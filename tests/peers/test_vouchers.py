@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from klopf import wire
+from klopf.errors import Unanswered
 from klopf.ledger import KLP, Role
 from klopf.peers._vouchers import Purse, Till
 from tests.ledger.conftest import Net, embedded
@@ -35,7 +36,9 @@ def who(net: Net, id: int, folder: Path) -> Any:
         return call(*arguments)
 
     others = {p.id: p for p in net.admin.registry.all()}
-    return SimpleNamespace(id=id, book=net.clients[id], folder=folder, others=others, on_ledger=on_ledger,
+    known = SimpleNamespace(reserves={})
+    return SimpleNamespace(away=False, neighbours=known, thaw_seconds=60,
+                           id=id, book=net.clients[id], folder=folder, others=others, on_ledger=on_ledger,
                            attempt=lambda what, call, *arguments: on_ledger(call, *arguments),
                            speakers=lambda: [1, 2])  # fmt: skip
 
@@ -63,7 +66,7 @@ def test_a_question_is_answered_once_it_is_reserved_and_promised(net: Net, tmp_p
     purse = asyncio.run(Purse.open(who(net, 3, tmp_path / "asks")))
     till = Till.open(who(net, 1, tmp_path / "answers"), PRICE)
     refused(till, net, 5, PRICE, purse.promise(1, 0), "are owed with this question")
-    assert asyncio.run(purse.reserve(4 * KLP, [1, 2])) == [1, 2]
+    assert asyncio.run(purse.reserve({1: 4 * KLP, 2: 4 * KLP})) == [1, 2]
     for _ in range(3):
         ask(till, net, 100, PRICE, purse.promise(1, 100 * PRICE))
     asyncio.run(till.redeem())
@@ -74,7 +77,7 @@ def test_a_question_is_answered_once_it_is_reserved_and_promised(net: Net, tmp_p
     refused(till, net, 1, PRICE, again.promise(1, PRICE), "the reserve is good for")
     asyncio.run(till.redeem())
     assert net.admin.vouchers.reserved(3, 1).redeemed == 4 * KLP
-    assert asyncio.run(again.reserve(100 * KLP, [1, 2])) == []
+    assert asyncio.run(again.reserve({1: 100 * KLP, 2: 100 * KLP})) == []
 
 
 def test_who_does_not_pay_is_told_why(net: Net, tmp_path: Path) -> None:
@@ -103,3 +106,26 @@ def test_what_thaws_pays_for_nothing_and_what_was_answered_before_is_paid(net: N
     refused(till, net, 200, PRICE, own.sign(3, 1, 3 * KLP).to_json(), "the reserve is good for 0")
     asyncio.run(till.redeem())
     assert net.admin.vouchers.reserved(3, 1).redeemed == KLP
+
+
+def test_while_the_ledger_is_away_what_was_reserved_pays_and_no_more(net: Net, tmp_path: Path) -> None:
+    (tmp_path / "asks").mkdir()
+    (tmp_path / "answers").mkdir()
+    buyer, seller = who(net, 3, tmp_path / "asks"), who(net, 1, tmp_path / "answers")
+    purse, till = asyncio.run(Purse.open(buyer)), Till.open(seller, PRICE)
+    assert asyncio.run(purse.reserve({1: 100 * PRICE}, ahead=50 * PRICE)) == [1]
+    ask(till, net, 10, PRICE, purse.promise(1, 10 * PRICE))
+
+    async def away(call: Any, *arguments: Any) -> Any:
+        raise Unanswered("the node is away")
+
+    buyer.on_ledger = seller.on_ledger = buyer.attempt = away
+    buyer.away = True
+    till._good_for.clear()  # as at the end of an epoch
+    assert asyncio.run(purse.reserve({1: 140 * PRICE})) == [1]
+    assert asyncio.run(purse.reserve({1: 141 * PRICE})) == []
+    ask(till, net, 140, PRICE, purse.promise(1, 140 * PRICE))
+    refused(till, net, 1, PRICE, purse.promise(1, PRICE), "the reserve is good for")
+    till._good_for.clear()
+    seller.thaw_seconds = 0
+    refused(till, net, 1, PRICE, purse.promise(1, PRICE), "the ledger is away")

@@ -34,7 +34,8 @@ settings = { loss = "log_loss" }
 [[neuron]]
 name = "perry"
 conduct = "tests.adversaries:Perjurer"
-settings = { learner = "klopf", hidden = [32] }
+conduct_settings = { hears = ["ada", "ben", "cleo", "lita"] }
+model = "sklearn:GaussianNB"
 [[neuron]]
 name = "lita"
 conduct = "tests.adversaries:Litigant"

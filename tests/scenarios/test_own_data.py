@@ -51,6 +51,24 @@ emission = 100000.0
     assert sum(row["earned"] for row in summary["neurons"]) > 0
     assert klopf("verify", tmp_path / "run").returncode == 0
     predictions_of_what_it_learned(tmp_path, names, inputs, labels)
+    audit_of_a_neuron(tmp_path, names, inputs, labels)
+
+
+def audit_of_a_neuron(folder, names, inputs, labels):
+    """By its folder alone: its network says what is right and how a table is prepared."""
+    asked = "audit", "run", folder / "run" / "neurons" / "two"
+    trained = klopf(*asked, folder / "told.csv", "--out", folder / "card.json")
+    assert trained.returncode == 2 and "held-out samples are members, too" in trained.stderr
+    near = inputs + 0.01 * inputs.std(axis=0) * np.random.default_rng(1).normal(size=inputs.shape)
+    rows = [f"{','.join(map(str, row))},{label}" for row, label in zip(near, labels, strict=True)]
+    (folder / "near.csv").write_text("\n".join([f"{','.join(names)},cultivar", *rows]) + "\n")
+    done = klopf(*asked, folder / "near.csv", "--out", folder / "card.json", "--json")
+    card = json.loads(done.stdout)
+    assert card["subject"] == "two" and card["model"] == "sklearn:GaussianNB" and card["quality"]["letter"] in "AB"
+    assert {"privacy", "backdoor", "constancy"} <= {one["task"] for one in card["findings"]}
+    assert card["more"]["standing"] in ("backbone", "fringe") and "KLP" in card["more"]["earned"]
+    again = klopf("audit", "repeat", folder / "card.json")
+    assert again.returncode == 0 and again.stdout.startswith("the same to the last digit")
 
 
 def predictions_of_what_it_learned(folder, names, inputs, labels):

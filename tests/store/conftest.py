@@ -26,6 +26,13 @@ def records(count=200, seed=0):
     return "\n".join(lines) + "\n"
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    """What is remembered outside a store, for this test alone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
 @pytest.fixture
 def meter(tmp_path):
     file = tmp_path / "meter.csv"

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,33 @@ def test_an_older_copy_of_the_ledger_gives_no_noise(place, tmp_path, quiet):
     file.write_bytes(newest)
     place.add(write(tmp_path, 3), tmp_path / "p.toml")
     assert quiet == [3, 4, 3]
+
+
+def test_an_older_copy_of_the_whole_store_gives_no_noise(place, tmp_path, quiet, state):
+    """Put back with all that it knew then, it would spend again what has been spent since."""
+    (tmp_path / "p.toml").write_text(rules(epsilon=10.0))
+    place.add(write(tmp_path, 3), tmp_path / "p.toml")
+    shutil.copytree(place.folder, tmp_path / "copy")
+    place.add(write(tmp_path, 5), tmp_path / "p.toml")
+    newest = tmp_path / "newest"
+    place.folder.rename(newest)
+    (tmp_path / "copy").rename(place.folder)
+    given = len(quiet)
+    with pytest.raises(StoreError, match="older copy of a store") as refused:
+        room.Store(place.folder).add(write(tmp_path, 2), tmp_path / "p.toml")
+    assert "\n" not in str(refused.value) and len(quiet) == given
+    (tmp_path / "other.toml").write_text(rules(epsilon=10.0, device="other"))
+    room.Store(place.folder).add(write(tmp_path, 2), tmp_path / "other.toml")  # which has spent nothing since
+    room.Store(newest).add(write(tmp_path, 2), tmp_path / "p.toml")
+    assert len(list((state / "klopf/spent").iterdir())) == 2
+
+
+def test_a_store_without_a_home_spends_as_before(place, tmp_path, quiet, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    (tmp_path / "p.toml").write_text(rules(epsilon=10.0))
+    place.add(write(tmp_path, 3), tmp_path / "p.toml")
+    assert place.add(write(tmp_path, 4), tmp_path / "p.toml").record.device == "m"
 
 
 def test_the_price_is_on_the_disk_before_noise_is_drawn(place, tmp_path, monkeypatch):

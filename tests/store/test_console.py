@@ -48,11 +48,42 @@ def test_every_word_has_an_example(klopf):
         ("get", "bafknothing", "out"),
         ("verify", "--store", "nowhere"),
         ("verify", "meter.csv"),
+        ("load", "meter.csv"),
+        ("add", "meter.csv", "--policy", "lacks.toml"),
         ("trace", "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"),
     ],
     ids=" ".join,
 )
 def test_what_cannot_be_done_is_one_line(klopf, tmp_path, meter, words):
+    (tmp_path / "lacks.toml").write_text('device = "m"\n[fields]\nhome = { action = "keep" }\n')
     line = klopf(*words, status=2)
     assert line.startswith("klopf: ") and line.count("\n") == 1
     assert not (tmp_path / "store").exists() and not (tmp_path / "out").exists()
+
+
+def test_a_store_that_was_there_stays_when_a_command_fails(klopf, tmp_path, meter, policy):
+    klopf("add", meter, "--policy", policy)
+    klopf("load", "meter.csv", status=2)
+    assert "0 missing or damaged" in klopf("verify")
+
+
+@pytest.mark.parametrize(
+    ("words", "helps"),
+    [
+        (("verify",), "--store"),
+        (("add", "meter.csv", "--policy", "none.toml"), "klopf store policy"),
+        (("check", "meter.csv", "meter.csv"), "klopf store policy"),
+        (("add", "meter.csv", "--policy", "lacks.toml"), 'owner = { action = "drop" }'),
+    ],
+)
+def test_a_line_says_how_to_mend_it(klopf, tmp_path, meter, words, helps):
+    (tmp_path / "lacks.toml").write_text(
+        'device = "m"\n[fields]\nhome = { action = "keep" }\ntime = { action = "keep" }\nload = { action = "keep" }\n'
+    )
+    assert helps in klopf(*words, status=2)
+
+
+def test_an_identifier_that_is_cut_short_is_not_told_how_one_begins(klopf, tmp_path, meter, policy):
+    root = klopf("add", meter, "--policy", policy).split()[0]
+    assert "take all of it" in klopf("get", root[:-2], "x.csv", status=2)
+    assert "begins with baf or Qm" in klopf("get", "kitten", "x.csv", status=2)

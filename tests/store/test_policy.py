@@ -1,10 +1,13 @@
 """A policy is checked before it is used: what is wrong with it, or with the records, is one line that names it."""
 
+from typing import get_args
+
 import pytest
 
 from klopf import store as room
 from klopf import tables
 from klopf.errors import StoreError
+from klopf.store._actions import Actions
 
 HEAD = 'device = "m"\n'
 NOISE = '{ action = "noise", low = 0, high = 10, step = 0.1, epsilon = 1.0 }'
@@ -15,6 +18,8 @@ SCREEN = '[screen]\nduplicates = ["a"]\n'
 def test_the_example_is_a_policy():
     policy = room.Policy.parse(room.EXAMPLE)
     assert list(policy.noised) == ["load"] and policy.sensitive == ["illness"]
+    kinds = {get_args(kind.model_fields["action"].annotation)[0] for kind in get_args(get_args(Actions)[0])}
+    assert {action.action for action in policy.fields.values()} == kinds  # every action is shown
 
 
 @pytest.mark.parametrize(
@@ -90,6 +95,8 @@ def test_a_file_that_is_no_policy_is_one_line(tmp_path):
     [
         ('a = { action = "keep" }', "a,b\n1,2\n", "'b'"),
         ('a = { action = "keep" }\nb = { action = "keep" }', "a\n1\n", "'b'"),
+        ('a = { action = "keep" }', "a,b,c\n1,2,3\n", "'b', 'c'"),
+        ("\n".join(f'{letter} = {{ action = "keep" }}' for letter in "abc"), "a\n1\n", "'b', 'c'"),
         ('a = { action = "coarsen-time", to = "day" }', "a\nyesterday\n", "row 1 is 'yesterday'"),
         ('a = { action = "coarsen-place", km = 1 }', "a\n91\n", "90 degrees"),
         ('a = { action = "coarsen-place", km = 1, latitude = "b" }', "a\n91\n", "'b'"),

@@ -39,6 +39,7 @@ interface IReveals {
         uint96 committed; // stake of those who committed
         uint96 revealed; // stake of those of them who revealed
         uint32 findings; // results about neurons that were bound to listen
+        uint32 hidden; // how many committed with an auditor's stake and have not revealed
     }
 
     /// @notice An auditor has committed to what it found.
@@ -130,9 +131,13 @@ interface IReveals {
     /// @param salt Random bytes that keep the commitment from being guessed.
     function reveal(uint32 auditor, Result[] calldata results, bytes32 salt) external;
 
-    /// @notice The stake that committed in an epoch, and that of it which revealed.
+    /// @notice The stake that committed in an epoch, that of it which revealed, the results about neurons that were bound,
+    ///         and how many committed with an auditor's stake and have not revealed: CLAIM does not end early without them.
     /// @param epoch Number of the epoch.
-    function turnout(uint32 epoch) external view returns (uint96 committed, uint96 revealed, uint32 findings);
+    function turnout(uint32 epoch)
+        external
+        view
+        returns (uint96 committed, uint96 revealed, uint32 findings, uint32 hidden);
 
     /// @notice The auditors drawn for `neuron` in `epoch`, which must be the running one, in the order drawn. Fixed from
     ///         the epoch's opening on.

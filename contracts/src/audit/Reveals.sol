@@ -26,6 +26,7 @@ abstract contract Reveals is IReveals {
     struct Sealed {
         address key; // of the auditor when it committed
         uint64 revealedAt; // in seconds since 1970; 0 for not yet
+        bool waited; // with an auditor's stake: not to reveal costs enough to be waited for
     }
 
     struct Open {
@@ -67,6 +68,10 @@ abstract contract Reveals is IReveals {
         commitments[epoch][auditor] = commitment;
         _sealed[epoch][auditor].key = registry.keyOf(auditor);
         turnout[epoch].committed += stake.stakeAt(auditor, epoch);
+        if (stake.account(auditor).staked >= rules.current().auditorStake) {
+            _sealed[epoch][auditor].waited = true;
+            turnout[epoch].hidden += 1;
+        }
         clock.arrive(auditor);
         // EMIT
         emit Committed(epoch, auditor, commitment);
@@ -95,6 +100,7 @@ abstract contract Reveals is IReveals {
         // APPLY
         _sealed[epoch][auditor].revealedAt = uint64(block.timestamp);
         turnout[epoch].revealed += stake.stakeAt(auditor, epoch);
+        if (_sealed[epoch][auditor].waited) turnout[epoch].hidden -= 1;
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             _queue(epoch, neuron);

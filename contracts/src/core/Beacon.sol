@@ -15,6 +15,8 @@ import {IStake} from "./IStake.sol";
 contract Beacon is IBeacon {
     using Checkpoints for Checkpoints.Trace224;
 
+    uint256 private constant HEAD = 1 << 96; // one participant, above the stake of all
+
     IClock public immutable clock;
     IRegistry public immutable registry;
     IRules public immutable rules;
@@ -22,8 +24,8 @@ contract Beacon is IBeacon {
 
     mapping(uint32 epoch => bytes32) public mixOf;
     mapping(uint32 id => Chain) private _chains;
-    mapping(uint32 epoch => uint256) private _shown; // stake
-    Checkpoints.Trace224 private _bound; // stake, by the epoch from which it counts
+    mapping(uint32 epoch => uint256) private _shown; // stake, and heads above it
+    Checkpoints.Trace224 private _bound; // the same, by the epoch from which it counts
     Terms private _now;
     Terms private _next;
     uint32 private _nextFrom; // 0: nothing waits
@@ -94,7 +96,7 @@ contract Beacon is IBeacon {
         if (staked < least) revert TooLittleStake(id, staked, least);
         // APPLY
         mixOf[epoch] ^= keccak256(abi.encode(id, epoch, value));
-        _shown[epoch] += staked;
+        _shown[epoch] += HEAD | staked;
         (c.tip, c.last, c.shown) = (value, epoch, c.shown + 1);
         _count(epoch, c.weight, staked);
         c.weight = staked;
@@ -136,17 +138,24 @@ contract Beacon is IBeacon {
 
     /// @inheritdoc IBeacon
     function turnout(uint32 epoch) public view returns (uint256 shown, uint256 bound) {
-        return (_shown[epoch], _bound.upperLookupRecent(epoch));
+        return (_shown[epoch] % HEAD, _bound.upperLookupRecent(epoch) % HEAD);
     }
 
-    /// @dev What `id` missed before `epoch`: at most one value, since a chain that missed one is cut.
+    /// @inheritdoc IBeacon
+    function owed(uint32 epoch) external view returns (uint256) {
+        return _bound.upperLookupRecent(epoch) / HEAD - _shown[epoch] / HEAD;
+    }
+
+    /// @dev What `id` missed before `epoch`, or cannot show in it for want of stake: at most one value, since a chain that
+    ///      missed one is cut.
     function _settle(uint32 id, uint32 epoch) private {
         Chain storage c = _chains[id];
         uint32 due = c.last + 1 > c.since ? c.last + 1 : c.since;
-        if (c.since == 0 || due >= epoch) return;
-        (uint256 shown, uint256 bound) = turnout(due);
         Terms memory t = _termsAt(due);
-        bool excused = shown * 2 < bound || stake.stakeAt(id, due) < t.least;
+        bool poor = stake.stakeAt(id, due) < t.least;
+        if (c.since == 0 || due > epoch || (due == epoch && !poor)) return;
+        (uint256 shown, uint256 bound) = turnout(due);
+        bool excused = poor || shown * 2 < bound;
         _cut(c, epoch);
         emit Missed(id, due, excused);
         if (!excused) stake.slash(id, due, t.missBps);
@@ -154,13 +163,18 @@ contract Beacon is IBeacon {
 
     /// @dev The chain is no more, and its stake counts no longer from the next epoch on.
     function _cut(Chain storage c, uint32 epoch) private {
+        if (c.since <= epoch && c.last != epoch) _shown[epoch] += HEAD; // nothing can be shown of it any more
         _count(epoch, c.weight, 0);
         (c.tip, c.next, c.weight, c.since, c.ending) = (0, 0, 0, 0, false);
     }
 
     /// @dev Stake that counts from the epoch after `epoch` on.
     function _count(uint32 epoch, uint96 before, uint96 after_) private {
-        if (before != after_) _bound.push(epoch + 1, _bound.latest() - before + after_);
+        if (before != after_) _bound.push(epoch + 1, uint224(_bound.latest() - _headed(before) + _headed(after_)));
+    }
+
+    function _headed(uint96 staked) private pure returns (uint256) {
+        return staked == 0 ? 0 : HEAD | staked;
     }
 
     function _termsAt(uint32 epoch) private view returns (Terms memory) {

@@ -2,14 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {IBeacon} from "./IBeacon.sol";
-import {IClock} from "./IClock.sol";
+import {IClock, ITurnout} from "./IClock.sol";
 import {IDirectory} from "./IDirectory.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {IRules, Parameters} from "./IRules.sol";
 
 /// @title Epochs in lock-step: LISTEN, then CLAIM
 /// @notice A phase ends at its deadline, or once the stake that is expected has arrived: never before the rules' least time,
-///         and never before half of all that is at stake is there. Whoever arrived in one phase is expected in
+///         never before half of all that is at stake is there, and never while somebody still has to show what it would
+///         pay for not showing. Whoever arrived in one phase is expected in
 ///         the next with what it has at stake; whoever missed a deadline holds nobody up again until it comes back, and who
 ///         has nothing at stake holds nobody up at all. A fiftieth of the expected stake is not waited for.
 contract Clock is IClock {
@@ -62,7 +63,7 @@ contract Clock is IClock {
         if (block.timestamp >= deadline) return true;
         if (block.timestamp < opened + rules.current().leastSeconds) return false;
         bool all = uint256(arrivedWeight) * 50 >= uint256(expectedWeight) * 49;
-        return all && uint256(arrivedWeight) * 2 >= registry.weight();
+        return all && uint256(arrivedWeight) * 2 >= registry.weight() && !_owed();
     }
 
     /// @inheritdoc IClock
@@ -119,6 +120,15 @@ contract Clock is IClock {
         (lastTurn[id], _arrivedWith[id]) = (0, 0);
         // EMIT
         emit Left(id, epoch, phase);
+    }
+
+    /// @dev Whether a value or a reveal is missing that costs stake. Whoever is slow must not lose it to those who are quick.
+    function _owed() private view returns (bool) {
+        if (phase == Phase.Listen) return false;
+        if (beacon.owed(epoch) != 0) return true;
+        if (audits == address(0)) return false;
+        (,,, uint32 hidden) = ITurnout(audits).turnout(epoch);
+        return hidden != 0;
     }
 
     function _openNext() private {

@@ -106,8 +106,8 @@ interface IBeacon {
     /// @param value What hashes to the tip.
     function show(uint32 id, bytes32 value) external;
 
-    /// @notice Take what it costs from those who did not show a value in an epoch that is over. Anybody may call;
-    ///         whoever missed nothing is passed over.
+    /// @notice Take what it costs from those who did not show a value in an epoch that is over, and let go of those who
+    ///         had too little at stake for it when the epoch opened. Anybody may call; whoever missed nothing is passed over.
     /// @param ids Ids of participants.
     function settle(uint32[] calldata ids) external;
 
@@ -129,4 +129,8 @@ interface IBeacon {
     /// @notice The stake of those who showed a value in an epoch, and of those who had to; in units of 1e-18 KLP.
     /// @param epoch Number of the epoch.
     function turnout(uint32 epoch) external view returns (uint256 shown, uint256 bound);
+
+    /// @notice How many have a value to show in an epoch that they have not shown yet. No CLAIM ends early before that.
+    /// @param epoch Number of the epoch.
+    function owed(uint32 epoch) external view returns (uint256);
 }

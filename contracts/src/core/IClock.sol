@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+/// @notice What `Clock` asks of the contract that keeps audits.
+interface ITurnout {
+    /// @notice Who committed in an epoch, and who of them revealed.
+    /// @param epoch Number of the epoch.
+    /// @return committed Stake of those who committed.
+    /// @return revealed Stake of those of them who revealed.
+    /// @return findings Results about neurons that were bound to listen.
+    /// @return hidden How many committed with an auditor's stake and have not revealed.
+    function turnout(uint32 epoch)
+        external
+        view
+        returns (uint96 committed, uint96 revealed, uint32 findings, uint32 hidden);
+}
+
 /// @title Epochs in lock-step: LISTEN, then CLAIM
 /// @notice A phase ends at its deadline, or once the stake that is expected has arrived: never before the rules' least time,
-///         and never before half of all that is at stake is there. Whoever arrived in one phase is expected in
+///         never before half of all that is at stake is there, and never while somebody still has to show what it would
+///         pay for not showing: a commitment, a value of the beacon. Whoever arrived in one phase is expected in
 ///         the next with what it has at stake; whoever missed a deadline holds nobody up again until it comes back, and who
 ///         has nothing at stake holds nobody up at all. A fiftieth of the expected stake is not waited for.
 interface IClock {

@@ -97,6 +97,10 @@ interface IMembers {
     /// @notice What a registration costs after them, until its owner leaves.
     function DEPOSIT() external view returns (uint128);
 
+    /// @notice What is less than this at stake holds nobody back who quits: anybody may have added it. It stays its owner's.
+    ///         In units of 1e-18 KLP.
+    function DUST() external view returns (uint256);
+
     /// @notice What returns when a participant leaves.
     /// @param id Id of the participant.
     function depositOf(uint32 id) external view returns (uint128);

@@ -87,10 +87,10 @@ interface IRegistry is IMembers {
     /// @param id Id of the participant.
     error NothingToChange(uint32 id);
 
-    /// @notice What all who take part have at stake; the silent do not.
+    /// @notice What all who take part have at stake: neither the silent nor who only asks.
     function weight() external view returns (uint128);
 
-    /// @notice What a participant has at stake; 0 for a silent one.
+    /// @notice What a participant has at stake; 0 for a silent one, and for who only asks.
     /// @param id Id of the participant.
     function weightOf(uint32 id) external view returns (uint128);
 

@@ -57,6 +57,13 @@ interface IRules {
     /// @return Those of then.
     function playedIn(uint32 epoch) external view returns (Parameters memory);
 
+    /// @notice Until when whatever begins to thaw now is held at least, in seconds since 1970: as long as it would have
+    ///         been by the rules before, had it begun at their end. So a shorter thaw lets nobody go unjudged.
+    function heldUntil() external view returns (uint64);
+
+    /// @notice When what begins to thaw now has thawed, in seconds since 1970.
+    function thawedAt() external view returns (uint64);
+
     /// @notice Change the rules from the next epoch on. A later proposal replaces an earlier one.
     /// @param p The rules.
     function propose(Parameters calldata p) external;

@@ -19,6 +19,7 @@ abstract contract Members is IMembers, EIP712 {
     uint256 public constant MAX_CERTIFICATE = 4096;
     uint32 public constant FREE = 256;
     uint128 public constant DEPOSIT = 10e18;
+    uint256 public constant DUST = 1e18; // anybody may add it to anybody's stake, and it holds nobody back
 
     IERC20 public immutable token;
 
@@ -107,6 +108,7 @@ abstract contract Members is IMembers, EIP712 {
         depositOf[id] = 0;
         p.role = Role.None;
         (p.endpoint, p.model) = ("", "");
+        _weighNothing(id);
         if (deposit != 0) token.safeTransfer(p.owner, deposit);
         // EMIT
         emit Gone(id, deposit);
@@ -157,7 +159,11 @@ abstract contract Members is IMembers, EIP712 {
 
     function _epoch() internal view virtual returns (uint32);
 
+    /// @dev What keeps it from leaving.
     function _atStake(uint32 id) internal view virtual returns (uint256);
+
+    /// @dev It takes part no more.
+    function _weighNothing(uint32 id) internal virtual;
 
     function _checkLength(uint256 length, uint256 most) private pure {
         if (length > most) revert TooLong(length, most);

@@ -49,6 +49,7 @@ contract Registry is IRegistry, Members {
     mapping(uint32 id => uint128) public weightOf;
     uint32 public backbone; // seats taken
     uint32 public listed; // auditors in the chain
+    uint32 private _heads; // neurons that are bound from the next epoch on
     Bound private _bound;
     mapping(uint32 id => Duty) private _duties;
     mapping(uint32 id => Link) private _links; // that of 0 holds both ends
@@ -222,18 +223,23 @@ contract Registry is IRegistry, Members {
         }
     }
 
-    // ---- private ----
-    function _epoch() internal view override returns (uint32) {
-        return clock.epoch();
-    }
+    function _epoch() internal view override returns (uint32) { return clock.epoch(); }
 
     function _atStake(uint32 id) internal view override returns (uint256) {
         IStake.Account memory a = stake.account(id);
-        return uint256(a.staked) + a.thawing;
+        uint256 all = uint256(a.staked) + a.thawing;
+        Standing s = _participants[id].standing;
+        bool out = (s == Standing.None || s == Standing.Silent) && _links[id].since == 0;
+        return out && all < DUST ? 0 : all;
     }
 
+    function _weighNothing(uint32 id) internal override { _weigh(id, 0); }
+
     function _weigh(uint32 id, uint128 staked) private {
-        uint128 now_ = _participants[id].standing == Standing.Silent ? 0 : staked;
+        Participant storage p = _participants[id];
+        // who only asks, or left, has no part in the epoch: nobody waits for its stake
+        bool part = p.standing != Standing.Silent && (p.role == Role.Neuron || p.role == Role.Auditor);
+        uint128 now_ = part ? staked : 0;
         weight = weight - weightOf[id] + now_;
         weightOf[id] = now_;
         if (_duties[id].since != 0) _bind(id, uint96(now_));
@@ -253,13 +259,18 @@ contract Registry is IRegistry, Members {
         b.now_ = b.now_ - d.stake + stake_;
         if (d.since == 0 && stake_ != 0) {
             (d.since, d.seen) = (epoch + 1, epoch);
-            b.count += 1;
+            b.count = _many(++_heads);
         } else if (d.since != 0 && stake_ == 0) {
             d.since = 0;
-            b.count -= 1;
+            b.count = _many(--_heads);
         }
         d.stake = stake_;
         _bound = b;
+    }
+
+    /// @dev So many, or 65,535 for any more: nothing is decided by how many more than a committee they are.
+    function _many(uint32 heads) private pure returns (uint16) {
+        return heads > type(uint16).max ? type(uint16).max : uint16(heads);
     }
 
     function _list(uint32 id) private {

@@ -18,6 +18,7 @@ contract Rules is IRules, Ownable {
     Parameters private _now;
     Parameters private _next;
     bool public pending;
+    uint64 public heldUntil;
     Played[] private _played;
 
     constructor(IDirectory d, address owner_, Parameters memory p) Ownable(owner_) {
@@ -46,6 +47,12 @@ contract Rules is IRules, Ownable {
     }
 
     /// @inheritdoc IRules
+    function thawedAt() external view returns (uint64) {
+        uint64 usual = uint64(block.timestamp) + _now.thawSeconds;
+        return usual > heldUntil ? usual : heldUntil;
+    }
+
+    /// @inheritdoc IRules
     function propose(Parameters calldata p) external onlyOwner {
         check(p);
         _next = p;
@@ -57,6 +64,8 @@ contract Rules is IRules, Ownable {
     function adopt(uint32 epoch) external {
         if (msg.sender != clock) revert OnlyClock();
         if (!pending) return;
+        uint64 held = uint64(block.timestamp) + _now.thawSeconds;
+        if (held > heldUntil) heldUntil = held;
         _now = _next;
         pending = false;
         _played.push(Played(epoch, _now));

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IClock} from "./IClock.sol";
 import {IDirectory} from "./IDirectory.sol";
@@ -78,7 +77,7 @@ contract Stake is IStake {
         // APPLY
         a.staked -= amount;
         a.thawing += amount;
-        a.readyAt = uint64(block.timestamp) + rules.current().thawSeconds;
+        a.readyAt = rules.thawedAt();
         totalStaked -= amount;
         totalThawing += amount;
         _remember(id);
@@ -120,8 +119,8 @@ contract Stake is IStake {
     {
         // APPLY
         Account storage a = _accounts[id];
-        uint128 fromStaked = uint128(Math.mulDiv(a.staked, bps, 1e4, Math.Rounding.Ceil));
-        uint128 fromThawing = uint128(Math.mulDiv(a.thawing, bps, 1e4, Math.Rounding.Ceil));
+        uint128 fromStaked = _partUp(a.staked, bps);
+        uint128 fromThawing = _partUp(a.thawing, bps);
         taken = uint256(fromStaked) + fromThawing;
         a.staked -= fromStaked;
         a.thawing -= fromThawing;
@@ -169,6 +168,10 @@ contract Stake is IStake {
     /// @inheritdoc IStake
     function draw(bytes32 seed, uint32 subject, uint256 seats) external view returns (uint32[] memory) {
         return _auditors.draw(seed, subject, seats, clock.epoch());
+    }
+
+    function _partUp(uint128 amount, uint16 bps) private pure returns (uint128) {
+        return uint128((uint256(amount) * bps + 9999) / 1e4);
     }
 
     function _payOut(uint32 id) private {

@@ -9,6 +9,7 @@ import {IDirectory} from "../core/IDirectory.sol";
 import {IRegistry} from "../core/IRegistry.sol";
 import {IRules} from "../core/IRules.sol";
 import {IEmission} from "../market/IEmission.sol";
+import {ISettlement} from "../market/ISettlement.sol";
 import {IAuditPay} from "./IAuditPay.sol";
 import {IChallenges} from "./IChallenges.sol";
 
@@ -28,6 +29,7 @@ contract AuditPay is IAuditPay {
     IAudits public immutable audits;
     IChallenges public immutable challenges;
     IEmission public immutable emission;
+    ISettlement public immutable settlement;
 
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public paid;
     Version[] private _versions;
@@ -39,6 +41,7 @@ contract AuditPay is IAuditPay {
         audits = IAudits(d.addressOf("Audits"));
         challenges = IChallenges(d.addressOf("Challenges"));
         emission = IEmission(d.addressOf("Emission"));
+        settlement = ISettlement(d.addressOf("Settlement"));
         if (shareBps > MOST_BPS) revert ShareTooHigh(shareBps);
         _versions.push(Version(0, shareBps));
         emit Proposed(0, shareBps);
@@ -71,9 +74,10 @@ contract AuditPay is IAuditPay {
 
     /// @inheritdoc IAuditPay
     function priceDown(uint32 epoch) public view returns (uint256) {
-        (,, uint32 findings) = audits.turnout(epoch);
+        (,, uint32 findings,) = audits.turnout(epoch);
         if (findings == 0) return 0;
-        return (uint256(rules.playedIn(epoch).emission) * countedIn(epoch)) / (1e4 * uint256(findings)); // rounds down
+        (,, uint96 pool,,) = settlement.epochs(epoch);
+        return (uint256(pool) * countedIn(epoch)) / (1e4 * uint256(findings)); // rounds down
     }
 
     /// @inheritdoc IAuditPay

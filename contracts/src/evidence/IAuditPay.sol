@@ -5,15 +5,15 @@ import {IReveals} from "../audit/IReveals.sol";
 import {IChallenges} from "./IChallenges.sol";
 
 /// @title Auditors are paid for audits that stood
-/// @notice A share of each epoch's emission, out of the market's part, is worth the same to every finding about a neuron
-///         that was bound to listen. An auditor is paid once for an epoch, for those of its findings of which a median was
+/// @notice A share of what each epoch has for being heard is worth the same to every finding about a neuron that was
+///         bound to listen, and comes out of the market's part, too: an epoch that has nothing has nothing for audits. An auditor is paid once for an epoch, for those of its findings of which a median was
 ///         agreed, if it was slashed for none of them, if nobody can doubt them any more and whatever was doubted was
 ///         shown, and if it shows, signed by the neuron, the one question that is drawn by the seed of the next epoch,
 ///         which nobody knew when it committed.
 interface IAuditPay {
     /// @notice Another share counts from `from` on.
     /// @param from The first epoch in which it counts.
-    /// @param shareBps Of an epoch's emission, in 1/10,000.
+    /// @param shareBps Of an epoch's pool, in 1/10,000.
     event Proposed(uint32 indexed from, uint16 shareBps);
 
     /// @notice An auditor was paid.
@@ -66,7 +66,7 @@ interface IAuditPay {
     function countedIn(uint32 epoch) external view returns (uint16);
 
     /// @notice Change the share from the next epoch on: the owner of the rules. A later proposal replaces an earlier one.
-    /// @param shareBps Of an epoch's emission, in 1/10,000.
+    /// @param shareBps Of an epoch's pool, in 1/10,000.
     function propose(uint16 shareBps) external;
 
     /// @notice Whether an auditor was paid for an epoch.

@@ -20,4 +20,10 @@ library Committee {
         uint256 lot = uint256(keccak256(abi.encode(seed, listener, speaker))) % total;
         return lot < stake * seats ? total / seats : 0; // rounds down
     }
+
+    /// @notice To how many speakers a listener is bound on average, in thousandths.
+    function expected(uint256 stake, uint256 total, uint256 count, uint256 seats) internal pure returns (uint256) {
+        uint256 all = (count - 1) * 1000;
+        return count <= seats || stake * seats >= total ? all : (all * stake * seats) / total; // rounds down
+    }
 }

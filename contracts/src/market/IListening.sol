@@ -2,19 +2,46 @@
 pragma solidity ^0.8.28;
 
 /// @title Listening: who told something that others confirm
-/// @notice Where more than FEW neurons are bound to listen, a reward is paid as far as the weights that its neuron gives
-///         agree with those of others in what nobody could forecast: by the square of their correlation over the epochs
-///         of late. A quarter or more is paid in full.
+/// @notice Where more than FEW neurons are bound to listen, a reward is paid as far as its neuron listens as others do. The
+///         weights that it gives are compared with those of others in what nobody could forecast: who is confirmed well
+///         less than is usual is paid nothing, unless the network is still, where next to nobody is since nothing
+///         changes. Nor is who tells what varies well more than is usual, or is silent about more speakers.
 interface IListening {
     /// @notice Where so many neurons or fewer are bound to listen, nobody is asked for news.
     function FEW() external view returns (uint256);
 
-    /// @notice How much of what was said last, beyond the average, is said again.
-    function drift() external view returns (int64 moved, uint64 squares, uint32 epoch, uint16 share);
+    /// @notice How much of what was said last, beyond the average, is said again; and the first epoch in which anything was
+    ///         compared.
+    function drift() external view returns (int64 moved, uint64 squares, uint32 epoch, uint16 share, uint32 began);
 
-    /// @notice What a speaker was heard with, in 1/65536 of a weight.
+    /// @notice What is usual among listeners, by stake: the squared correlation less what chance gives, in 1/10,000, the
+    ///         variance of what is told, in 1/10,000 squared, the attention that agreed, of 65535, and the part of those
+    ///         to whom they are bound that they listen to, in 1/10,000. An epoch's posts move all from the next epoch on.
+    /// @return skills Of those who posted in `epoch`: how far each is from `skill`, times its stake.
+    /// @return louds Likewise for `loud`.
+    /// @return attentions Likewise for `attention`.
+    /// @return breadths Likewise for `breadth`.
+    /// @return stake Their stake.
+    function usual()
+        external
+        view
+        returns (
+            int128 skills,
+            int128 louds,
+            int128 attentions,
+            int128 breadths,
+            uint96 stake,
+            uint32 epoch,
+            uint16 skill,
+            uint32 loud,
+            uint16 attention,
+            uint16 breadth,
+            uint8 rounds
+        );
+
+    /// @notice What a speaker was heard with, in 1/65536 of a weight, and in how many claims, ten at most.
     /// @param id Id of the participant.
-    function forecasts(uint32 id) external view returns (uint32 last, uint32 slow);
+    function forecasts(uint32 id) external view returns (uint32 last, uint32 slow, uint8 claims);
 
     /// @notice Covariance and variances of a listener's news and the others', of late.
     /// @param id Id of the participant.
@@ -25,4 +52,10 @@ interface IListening {
     function saids(
         uint32 id
     ) external view returns (int48 xy, uint48 xx, uint48 yy, int32 x, int32 y, uint16 n, uint32 epoch);
+
+    /// @notice To how many a listener listened, of how many it was bound to, and how much of its attention agreed, of late.
+    /// @param id Id of the participant.
+    function reaches(
+        uint32 id
+    ) external view returns (uint48 told, uint48 bound, uint32 agreed, uint16 epochs, uint32 posted, uint40 due);
 }

@@ -9,16 +9,20 @@ import {IJobs} from "./IJobs.sol";
 
 /// @title A job's price is locked first, paid out by verified contribution, and what is left returns (L6)
 /// @notice The verifier that the payer named, never the payer itself, reports who contributed what, in as many pages as it
-///         takes. Until the dispute window ends, anybody but the verifier may object for a bond; then only the owner of
-///         the rules (the DAO) may report instead. The bond comes back where the decision differs from the report, and is
-///         burnt where the report stands. A job nobody reports on by its deadline is the payer's again. This contract's
+///         takes. What it notes in the pages before stands, whatever comes: so a worker can see what it is due before it
+///         works. Until the dispute window ends, anybody but the verifier may object to the report for a bond; then only
+///         the owner of the rules (the DAO) may report instead. The bond comes back where the decision differs from the
+///         report, and is burnt where the report stands. A job nobody reports on by its deadline pays what was noted, and
+///         the rest is the payer's again, unless a worker that was noted objects within the window: then the price stays
+///         until the verifier or the owner of the rules reports, or else is split by what was noted. This contract's
 ///         balance is always what it owes.
 contract Jobs is IJobs {
     using SafeERC20 for IERC20;
 
     uint256 public constant MAX_WORKERS = 300; // in a page
+    uint32 public constant MIN_DISPUTE = 1 hours;
     uint32 public constant MAX_DISPUTE = 30 days;
-    uint64 public constant PATIENCE = 14 days; // a dispute nobody decides ends with the report as it stands
+    uint64 public constant PATIENCE = 14 days; // an objection nobody decides ends with what was reported, or noted
     uint256 public constant BOND_BPS = 500; // of the price
 
     IERC20 public immutable token;
@@ -41,7 +45,8 @@ contract Jobs is IJobs {
         returns (uint256 id)
     {
         // CHECK
-        if (reportBy <= block.timestamp || disputeSeconds > MAX_DISPUTE) revert WrongTimes();
+        if (reportBy <= block.timestamp) revert WrongTimes();
+        if (disputeSeconds < MIN_DISPUTE || disputeSeconds > MAX_DISPUTE) revert WrongTimes();
         if (price == 0) revert NothingDue();
         if (verifier == msg.sender || verifier == address(0)) revert WrongVerifier(verifier);
         // APPLY
@@ -59,44 +64,45 @@ contract Jobs is IJobs {
     function draft(uint256 id, address[] calldata workers, uint128[] calldata amounts) external {
         // CHECK
         Job storage j = _jobs[id];
-        _requireReporter(j);
+        uint32 round = _roundOf(j);
         // APPLY
-        _note(id, j.price, j.round + 1, workers, amounts);
+        _note(id, j.price, round, workers, amounts);
         // EMIT
-        emit Drafted(id, j.round + 1, msg.sender, workers, amounts);
+        emit Drafted(id, round, msg.sender, workers, amounts);
     }
 
     /// @inheritdoc IJobs
     function report(uint256 id, address[] calldata workers, uint128[] calldata amounts) external {
         // CHECK
         Job storage j = _jobs[id];
-        _requireReporter(j);
+        uint32 round = _roundOf(j);
         // APPLY
-        uint32 round = j.round + 1;
         Draft storage d = _note(id, j.price, round, workers, amounts);
-        bool last = j.state == State.Disputed;
-        bool stands = d.told == _drafts[id][j.round].told;
+        bool disputed = j.state == State.Disputed;
+        bool stands = d.told == _drafts[id][1].told;
         (j.round, j.due) = (round, d.sum);
-        j.finalAt = uint64(block.timestamp) + (last ? 0 : j.disputeSeconds);
-        j.state = last ? State.Final : State.Reported;
+        j.finalAt = uint64(block.timestamp) + (round == 2 ? 0 : j.disputeSeconds);
+        j.state = round == 2 ? State.Final : State.Reported;
         // EMIT
         emit Reported(id, msg.sender, workers, amounts, j.finalAt);
-        if (last) _endBond(id, j, stands);
+        if (disputed) _endBond(id, j, stands);
     }
 
     /// @inheritdoc IJobs
     function dispute(uint256 id) external {
         // CHECK
         Job storage j = _jobs[id];
-        if (j.state != State.Reported || block.timestamp >= j.finalAt) revert WrongState(j.state);
-        if (msg.sender == j.verifier) revert NotAllowed(msg.sender);
+        bool missed = _isMissed(j) && _drafts[id][1].sum != 0;
+        if (block.timestamp >= (missed ? _objectBy(j) : j.finalAt)) revert WrongState(j.state);
+        if (!missed && j.state != State.Reported) revert WrongState(j.state);
+        if (msg.sender == j.verifier || (missed && _due[id][1][msg.sender] == 0)) revert NotAllowed(msg.sender);
         // APPLY
-        uint128 bond = bondOf(j.price);
-        (j.state, j.disputer, j.bond) = (State.Disputed, msg.sender, bond);
+        uint128 bond = missed ? 0 : bondOf(j.price);
+        (j.state, j.disputer, j.bond) = (missed ? State.Missed : State.Disputed, msg.sender, bond);
         j.finalAt = uint64(block.timestamp) + PATIENCE;
         j.left += bond;
         held += bond;
-        token.safeTransferFrom(msg.sender, address(this), bond);
+        if (bond != 0) token.safeTransferFrom(msg.sender, address(this), bond);
         // EMIT
         emit Disputed(id, msg.sender, bond, j.finalAt);
     }
@@ -124,12 +130,10 @@ contract Jobs is IJobs {
         // CHECK
         Job storage j = _jobs[id];
         _finalise(id, j);
-        bool missed = j.state == State.Open && block.timestamp > j.reportBy;
-        if (j.state != State.Final && !missed) revert WrongState(j.state);
+        if (j.state != State.Final) revert WrongState(j.state);
         uint256 amount = j.left - j.due;
-        if (amount == 0) revert NothingDue();
+        if (amount == 0 || j.split) revert NothingDue();
         // APPLY
-        if (missed) j.state = State.Final;
         j.left = j.due;
         held -= amount;
         token.safeTransfer(j.payer, amount);
@@ -143,8 +147,14 @@ contract Jobs is IJobs {
     }
 
     /// @inheritdoc IJobs
+    function drafts(uint256 id, uint32 round) external view returns (Draft memory) {
+        return _drafts[id][round];
+    }
+
+    /// @inheritdoc IJobs
     function dueTo(uint256 id, address worker) external view returns (uint256) {
-        return _due[id][_jobs[id].round][worker];
+        Job storage j = _jobs[id];
+        return _partDown(j, _due[id][j.round == 0 ? 1 : j.round][worker]);
     }
 
     /// @inheritdoc IJobs
@@ -152,16 +162,33 @@ contract Jobs is IJobs {
         return uint128((uint256(price) * BOND_BPS + 9999) / 1e4);
     }
 
-    /// @dev Who may say now who contributed what.
-    function _requireReporter(Job storage j) private view {
+    /// @dev Of the report that is due now, if the sender may make it.
+    function _roundOf(Job storage j) private view returns (uint32) {
         if (j.state == State.Open) {
             if (msg.sender != j.verifier) revert NotAllowed(msg.sender);
             if (block.timestamp > j.reportBy) revert WrongTimes();
-        } else if (j.state == State.Disputed && block.timestamp < j.finalAt) {
-            if (msg.sender != rules.owner()) revert NotAllowed(msg.sender);
-        } else {
-            revert WrongState(j.state);
+            return 1;
         }
+        bool missed = j.state == State.Missed;
+        if ((!missed && j.state != State.Disputed) || block.timestamp >= j.finalAt) revert WrongState(j.state);
+        if (missed && msg.sender == j.verifier) return 1;
+        if (msg.sender != rules.owner()) revert NotAllowed(msg.sender);
+        return 2;
+    }
+
+    function _isMissed(Job storage j) private view returns (bool) {
+        return j.state == State.Open && block.timestamp > j.reportBy;
+    }
+
+    /// @dev Until when a worker may object that nobody reported.
+    function _objectBy(Job storage j) private view returns (uint64) {
+        return j.reportBy + j.disputeSeconds;
+    }
+
+    /// @dev What a worker who is due so much is paid. Where the price is split it is the worker's part of what is left,
+    ///      rounded down; so whoever is paid last takes the roundings, and nothing stays.
+    function _partDown(Job storage j, uint256 due) private view returns (uint256) {
+        return j.split && due != 0 ? (uint256(j.left) * due) / j.due : due;
     }
 
     function _note(uint256 id, uint128 price, uint32 round, address[] calldata workers, uint128[] calldata amounts)
@@ -183,12 +210,13 @@ contract Jobs is IJobs {
     }
 
     function _pay(uint256 id, Job storage j, address worker) private returns (bool) {
-        uint256 amount = _due[id][j.round][worker];
-        if (amount == 0) return false;
+        uint256 due = _due[id][j.round][worker];
+        if (due == 0) return false;
+        uint256 amount = _partDown(j, due);
         // APPLY
         _due[id][j.round][worker] = 0;
         j.left -= uint128(amount);
-        j.due -= uint128(amount);
+        j.due -= uint128(due);
         held -= amount;
         token.safeTransfer(worker, amount);
         // EMIT
@@ -197,11 +225,20 @@ contract Jobs is IJobs {
     }
 
     function _finalise(uint256 id, Job storage j) private {
-        if (j.state == State.Reported && block.timestamp >= j.finalAt) j.state = State.Final;
-        if (j.state == State.Disputed && block.timestamp >= j.finalAt) {
-            j.state = State.Final;
-            _endBond(id, j, true);
-        }
+        if (_isMissed(j) && (_drafts[id][1].sum == 0 || block.timestamp >= _objectBy(j))) _lapse(id, j, false);
+        if (j.state < State.Reported || j.state == State.Final || block.timestamp < j.finalAt) return;
+        if (j.state == State.Missed) return _lapse(id, j, true);
+        bool disputed = j.state == State.Disputed;
+        j.state = State.Final;
+        if (disputed) _endBond(id, j, true);
+    }
+
+    /// @dev Nobody reported: what was noted counts.
+    function _lapse(uint256 id, Job storage j, bool split) private {
+        uint128 sum = _drafts[id][1].sum;
+        (j.state, j.split, j.due) = (State.Final, split, sum);
+        if (sum != 0) j.round = 1;
+        emit Lapsed(id, sum, split);
     }
 
     /// @dev Burnt where the report stands, the disputer's again where it does not.

@@ -16,19 +16,38 @@ abstract contract Listening is IListening {
     uint256 private constant LEAST = 3;
 
     News.Drift public drift;
+    News.Usual public usual;
     mapping(uint32 id => News.Forecast) public forecasts;
     mapping(uint32 id => News.Skill) public skills;
     mapping(uint32 id => News.Said) public saids;
+    mapping(uint32 id => News.Reach) public reaches;
 
-    /// @dev When a listener posts: what it said when it posted last is known by now.
-    function _weighNews(uint32 id) internal returns (uint16) {
+    /// @dev When a listener posts, bound with `stake`: what it said when it posted last is known by now, and how much of its
+    ///      attention `agreed` then. `due`: to how many it is bound now on average; `lots`: not all are bound to all.
+    ///      Until a first comparison was made nothing is known of anybody, and all are paid.
+    function _weighNews(uint32 epoch, uint32 id, uint96 stake, uint256 agreed, uint256 due, bool lots)
+        internal
+        returns (uint16)
+    {
+        if (stake == 0) return 0;
         News.Said memory s = saids[id];
         News.Skill memory k = skills[id];
-        if (s.epoch != k.through) {
+        bool told = s.epoch != k.through;
+        if (told) {
             k = k.next(s);
             skills[id] = k;
         }
-        return k.paid();
+        News.Reach memory r = reaches[id];
+        uint32 began = drift.began;
+        r = r.next(told ? s.n : 0, agreed, began != 0 && began <= r.posted, epoch, due);
+        reaches[id] = r;
+        if (began == 0) return uint16(uint256(News.ONE));
+        if (k.n == 0) return 0;
+        News.Usual memory u = usual;
+        u.open(epoch);
+        u.add(stake, k, r);
+        usual = u;
+        return k.paid(u, r, lots);
     }
 
     /// @dev From a claim: `stakes` with which each receipt's listener is bound, the heaviest weight first.
@@ -49,6 +68,7 @@ abstract contract Listening is IListening {
         uint256[] memory sums = News.sumsOf(bound, count);
         uint256 weight = weights[News.placeOf(sums, (sums[count - 1] + 1) / 2)];
         if (f.slow != 0) {
+            if (d.began == 0) d.began = epoch;
             uint256 expected = f.forecast(d.share);
             for (uint256 i = 0; i < count; i++) {
                 News.Said memory s = saids[ids[i]];

@@ -1,19 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 /// @notice What a listener told that nobody could know: its weights against those of others, both against a forecast.
 /// @dev All shares in 1/10,000. What is signed rounds toward zero, all else down.
 library News {
     int256 internal constant ONE = 1e4;
     int256 internal constant MOST = 5e3; // more than a half above or below what was expected counts as a half
     uint256 internal constant FINE = 1 << 16; // forecasts are finer than weights
-    uint256 internal constant CHANCE = 4; // squared correlations that chance gives, shared by all comparisons
-    uint256 internal constant FULL = 4; // a quarter explained is paid in full
+    uint256 internal constant CHANCE = 2; // squared correlations that chance gives, shared by all comparisons; one on average
+    int256 internal constant WEAK = 7500; // of the usual skill: up to which nothing is paid
+    int256 internal constant LOUD = 14500; // of the usual variance: from which on nothing is paid
+    int256 internal constant NARROW = 6000; // of the usual breadth: up to which nothing is paid
+    int256 internal constant STEEP = 4; // a quarter of what is usual on the other side of each is paid in full
+    uint256 internal constant LUCK = 36; // so many times what chance gives on average is forgiven,
+    uint256 internal constant MOST_LUCK = 2500; // a quarter of the usual skill at most
+    uint256 internal constant DIN = 3; // of variances, shared by all comparisons,
+    uint256 internal constant MOST_DIN = 5000; // a half of what is usual at most
+    int256 internal constant STILL = 300; // usual skill up to which a network is still, and
+    int256 internal constant MOVING = 900; // from which on it is not
+    int256 internal constant STILL_LOUD = 1500; // what more of the usual variance is paid where it is
+    int256 internal constant STEP = 8; // nobody counts as further from what is usual than an eighth of it,
+    uint8 internal constant YOUNG = 10; // in the first ten epochs than
+    int256 internal constant FAST = 4; // a quarter of the variance,
+    int256 internal constant FASTER = 2; // a half of all else
+    int256 internal constant LEAST_SKILL = 100;
+    int256 internal constant LEAST_LOUD = 1e4;
+    int256 internal constant LEAST = 100; // of attention and breadth
 
     /// @dev What a speaker was heard with, in 1/FINE of a weight.
     struct Forecast {
         uint32 last;
-        uint32 slow; // on average, each epoch counting a tenth
+        uint32 slow; // of the first ten claims the mean, then each claim counts a tenth
+        uint8 claims; // ten at most
     }
 
     /// @dev How much of what was said last, beyond the average, is said again: a regression over all speakers.
@@ -22,6 +42,7 @@ library News {
         uint64 squares;
         uint32 epoch;
         uint16 share;
+        uint32 began; // the first epoch in which anything was compared
     }
 
     /// @dev A listener's news (x) and the others' (y), summed over an epoch in which it posted.
@@ -44,6 +65,32 @@ library News {
         uint32 through; // the epoch that was added last
     }
 
+    /// @dev To how many a listener listened, of how many it was bound to, and how much of its attention agreed: sums of
+    ///      late, an epoch counting 0.97 of the next in which it posts.
+    struct Reach {
+        uint48 told; // comparisons, in thousandths
+        uint48 bound; // speakers to whom it is bound on average, in thousandths
+        uint32 agreed; // of 65535 in an epoch
+        uint16 epochs; // in thousandths
+        uint32 posted; // the epoch of its last post,
+        uint40 due; // and to how many it was bound then, on average, in thousandths
+    }
+
+    /// @dev What is usual among listeners, by stake; an epoch's posts count from the next on.
+    struct Usual {
+        int128 skills; // of those who posted in `epoch`: how far each is from what is usual, times its stake
+        int128 louds;
+        int128 attentions;
+        int128 breadths;
+        uint96 stake;
+        uint32 epoch;
+        uint16 skill; // squared correlation, less what chance gives on average
+        uint32 loud; // variance of what is told
+        uint16 attention; // of 65535
+        uint16 breadth;
+        uint8 rounds; // epochs that moved it, ten at most
+    }
+
     /// @notice How much more than `expected` a weight is, within a half.
     function above(uint256 weight, uint256 expected) internal pure returns (int256) {
         return _within(int256((weight * FINE * uint256(ONE)) / expected) - ONE);
@@ -55,7 +102,8 @@ library News {
 
     function next(Forecast memory f, uint256 weight) internal pure returns (Forecast memory) {
         uint256 fine = weight * FINE;
-        return Forecast(uint32(fine), uint32(f.slow == 0 ? fine : (uint256(f.slow) * 9 + fine) / 10));
+        uint256 claims = f.claims == 10 ? 10 : f.claims + 1;
+        return Forecast(uint32(fine), uint32((uint256(f.slow) * (claims - 1) + fine) / claims), uint8(claims));
     }
 
     function open(Drift memory d, uint32 epoch) internal pure {
@@ -102,15 +150,94 @@ library News {
         );
     }
 
-    /// @notice The part of its reward that a listener is paid: four times the square of the correlation, less chance.
-    function paid(Skill memory k) internal pure returns (uint16) {
-        uint256 product = uint256(k.xx) * k.yy;
-        if (k.xy <= 0 || k.n == 0 || product == 0) return 0;
-        uint256 explained = (uint256(int256(k.xy)) * uint256(int256(k.xy)) * uint256(ONE)) / product;
-        uint256 chance = (CHANCE * 1000 * uint256(ONE)) / k.n;
-        if (explained <= chance) return 0;
-        uint256 part = FULL * (explained - chance);
-        return uint16(part > uint256(ONE) ? uint256(ONE) : part);
+    /// @notice With the last post weighed, in which `said` comparisons were made if they `counts`, and another in `epoch`.
+    function next(Reach memory r, uint256 said, uint256 agreed, bool counts, uint32 epoch, uint256 due)
+        internal
+        pure
+        returns (Reach memory)
+    {
+        if (r.posted == 0) return Reach(0, 0, 0, 0, epoch, uint40(due));
+        return Reach(
+            counts ? uint48((uint256(r.told) * 97) / 100 + said * 1000) : r.told,
+            counts ? uint48((uint256(r.bound) * 97) / 100 + r.due) : r.bound,
+            uint32((uint256(r.agreed) * 97) / 100 + agreed),
+            uint16((uint256(r.epochs) * 97) / 100 + 1000),
+            epoch,
+            uint40(due)
+        );
+    }
+
+    /// @notice Before the first post of an epoch; within one nothing moves, whatever the order of posts.
+    function open(Usual memory u, uint32 epoch) internal pure {
+        if (u.epoch == epoch) return;
+        if (u.epoch == 0) {
+            (u.skill, u.loud, u.attention, u.breadth) = (700, 9_000_000, 45_875, 6500);
+        } else if (u.stake != 0) {
+            int256 stake = int256(uint256(u.stake));
+            u.skill = uint16(_moved(u.skill, u.skills, stake, LEAST_SKILL));
+            u.loud = uint32(_moved(u.loud, u.louds, stake, LEAST_LOUD));
+            u.attention = uint16(_moved(u.attention, u.attentions, stake, LEAST));
+            u.breadth = uint16(_moved(u.breadth, u.breadths, stake, LEAST));
+            if (u.rounds < YOUNG) u.rounds++;
+        }
+        (u.skills, u.louds, u.attentions, u.breadths, u.stake, u.epoch) = (0, 0, 0, 0, 0, epoch);
+    }
+
+    function add(Usual memory u, uint96 stake_, Skill memory k, Reach memory r) internal pure {
+        int256 stake = int256(uint256(stake_));
+        int256 most = u.rounds < YOUNG ? FASTER : STEP;
+        u.stake += stake_;
+        u.skills += int128(stake * _step(_explained(k) - int256(_chance(k) / CHANCE), u.skill, most));
+        u.louds += int128(stake * _step(int256(loudOf(k)), u.loud, u.rounds < YOUNG ? FAST : STEP));
+        u.attentions += int128(stake * _step(int256(attentionOf(r)), u.attention, most));
+        u.breadths += int128(stake * _step(int256(breadthOf(r)), u.breadth, most));
+    }
+
+    /// @notice The square of the correlation, beyond what chance gives.
+    function beyond(Skill memory k) internal pure returns (uint256) {
+        int256 found = _explained(k) - int256(_chance(k));
+        return found > 0 ? uint256(found) : 0;
+    }
+
+    /// @notice The variance of what it told.
+    function loudOf(Skill memory k) internal pure returns (uint256) {
+        return k.n == 0 ? 0 : (uint256(k.xx) * 1000) / k.n;
+    }
+
+    /// @notice To how many it listened, of how many it was bound to; twice as many at most.
+    function breadthOf(Reach memory r) internal pure returns (uint256 part) {
+        if (r.bound == 0) return 0;
+        part = (uint256(r.told) * uint256(ONE)) / r.bound;
+        if (part > 2 * uint256(ONE)) part = 2 * uint256(ONE);
+    }
+
+    /// @notice How much of its attention agreed, of 65535.
+    function attentionOf(Reach memory r) internal pure returns (uint256) {
+        return r.epochs == 0 ? 0 : (uint256(r.agreed) * 1000) / r.epochs;
+    }
+
+    /// @notice How little can be told: all of it where next to nobody is confirmed.
+    function still(Usual memory u) internal pure returns (uint256) {
+        return _within01(((MOVING - int256(uint256(u.skill))) * ONE) / (MOVING - STILL));
+    }
+
+    /// @notice The part of its reward that a listener is paid: less where it is confirmed well less than is usual, unless the
+    ///         network is still; where what it tells varies well more; where it is silent about more to whom it is bound;
+    ///         and, where not all are bound to all (`lots`), as far as its attention agreed.
+    function paid(Skill memory k, Usual memory u, Reach memory r, bool lots) internal pure returns (uint16) {
+        if (k.n == 0) return 0;
+        uint256 one = uint256(ONE);
+        uint256 calm = still(u);
+        uint256 chance = _chance(k) / CHANCE;
+        uint256 part = _part(int256((beyond(k) * one) / u.skill + Math.min(LUCK * chance, MOST_LUCK)) - WEAK);
+        if (part < calm) part = calm;
+        part *= _part(
+            LOUD + (STILL_LOUD * int256(calm)) / ONE + int256(Math.min(DIN * chance, MOST_DIN))
+                - int256((loudOf(k) * one) / u.loud)
+        );
+        part *= _part(int256((breadthOf(r) * one) / u.breadth) - NARROW);
+        part *= lots ? Math.min(one, (attentionOf(r) * one) / u.attention) : one;
+        return uint16(part / one ** 3);
     }
 
     /// @notice The sums of stakes up to each entry.
@@ -140,6 +267,36 @@ library News {
         uint256 half = (sums[sums.length - 1] - own + 1) / 2; // rounds up
         place = placeOf(sums, half);
         if (place >= i) place = placeOf(sums, half + own);
+    }
+
+    /// @dev The square of the correlation, with its sign.
+    function _explained(Skill memory k) private pure returns (int256) {
+        int256 product = int256(uint256(k.xx) * k.yy);
+        int256 xy = k.xy;
+        return product == 0 ? int256(0) : (xy * (xy < 0 ? -xy : xy) * ONE) / product;
+    }
+
+    function _chance(Skill memory k) private pure returns (uint256) {
+        return (CHANCE * 1000 * uint256(ONE)) / k.n;
+    }
+
+    function _part(int256 above_) private pure returns (uint256) {
+        return _within01(STEEP * above_);
+    }
+
+    function _within01(int256 part) private pure returns (uint256) {
+        return part < 0 ? 0 : uint256(part > ONE ? ONE : part);
+    }
+
+    function _step(int256 found, uint256 usual, int256 part) private pure returns (int256) {
+        int256 most = int256(usual) / part;
+        int256 step = found - int256(usual);
+        return step < -most ? -most : step > most ? most : step;
+    }
+
+    function _moved(uint256 usual, int256 steps, int256 stake, int256 least) private pure returns (uint256) {
+        int256 found = int256(usual) + steps / stake;
+        return uint256(found < least ? least : found);
     }
 
     function _within(int256 x) private pure returns (int256) {

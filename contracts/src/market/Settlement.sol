@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Fixed} from "../core/Fixed.sol";
 import {IDirectory} from "../core/IDirectory.sol";
 import {Consensus} from "./Consensus.sol";
 import {ISettlement} from "./ISettlement.sol";
 
 /// @title Pay follows listening
-/// @notice When an epoch is over its emission is split by rank: at once, or once the dispute window has ended. Where
-///         neurons are bound by lot, each is paid that part of its reward with which its own attention agreed with the
-///         consensus: whoever is paid for speaking has to listen. And where they are many, that part of it which its
-///         weights of late have earned (`Listening`). What a speaker claims is in `Consensus`.
+/// @notice When an epoch is over its emission is split by rank: at once, or once the dispute window has ended. Whoever is
+///         paid for speaking has to listen: where neurons are many, each is paid that part of its reward which it has
+///         earned by listening as others do (`Listening`); where they are few and bound by lot, that part with which its
+///         own attention agreed with the consensus. What a speaker claims is in `Consensus`.
 contract Settlement is ISettlement, Consensus {
     address public immutable disputes;
 
@@ -54,9 +53,9 @@ contract Settlement is ISettlement, Consensus {
         (uint64 until,) = clock.windowOf(epoch);
         Post storage p = posts[epoch][id];
         if (p.disputes != 0 || block.timestamp < until) return;
-        uint256 reward = e.rank == 0 || c.voided ? 0 : Math.mulDiv(e.pool, c.rank, e.rank); // rounds down
-        if (e.lots) reward = (reward * p.agreed) / ATTENTION; // rounds down
+        uint256 reward = e.rank == 0 || c.voided ? 0 : (uint256(e.pool) * c.rank) / e.rank; // rounds down
         if (e.crowd) reward = (reward * p.news) / 1e4; // rounds down
+        else if (e.lots) reward = (reward * p.agreed) / ATTENTION; // rounds down
         // APPLY
         c.pay = Pay.Collected;
         if (reward != 0) emission.pay(owner, reward);

@@ -72,7 +72,7 @@ contract Vouchers is IVouchers, EIP712 {
         if (amount > r.held - r.thawing) revert ReserveShort(amount, r.held - r.thawing);
         // APPLY
         r.thawing += amount;
-        r.readyAt = uint64(block.timestamp) + rules.current().thawSeconds;
+        r.readyAt = rules.thawedAt();
         // EMIT
         emit Thawing(requester, neuron, amount, r.readyAt);
     }

@@ -1,5 +1,6 @@
 """What this package adds keeps Klopf's promises."""
 
+import numpy as np
 from klopf_example.changes import Changes
 
 from klopf import checks
@@ -27,6 +28,17 @@ def test_stage():
 
 def test_problem():
     checks.check_problem("seasons")
+
+
+def test_fleet_model():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 120)
+    x = rng.normal(size=(120, 4)) + 2 * np.eye(3, 4)[y]
+    checks.check_fleet_model("softmax", {"sensors": 4, "classes": 3}, x, y)
+
+
+def test_strategy():
+    checks.check_strategy("median")
 
 
 def test_command():

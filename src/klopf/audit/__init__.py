@@ -4,6 +4,19 @@ from klopf.extras import require as _require
 
 _require("network", "klopf.audit")
 
-from klopf.audit.tasks import AUDIT_TASKS, CONFIDENCE, USUAL, AuditTask, Score, audit_tasks, marks
+from klopf.audit._case import Case
+from klopf.audit._subject import Subject
+from klopf.audit.tasks import AUDIT_TASKS, CONFIDENCE, USUAL, AuditTask, Examination, Score, audit_tasks, marks
 
-__all__ = ["AUDIT_TASKS", "CONFIDENCE", "USUAL", "AuditTask", "Score", "audit_tasks", "marks"]
+__all__ = [
+    "AUDIT_TASKS",
+    "CONFIDENCE",
+    "USUAL",
+    "AuditTask",
+    "Case",
+    "Examination",
+    "Score",
+    "Subject",
+    "audit_tasks",
+    "marks",
+]

@@ -22,7 +22,7 @@ from klopf import files, ledger
 from klopf.audit._doubts import Doubts
 from klopf.audit._evidence import Evidence
 from klopf.audit._exchange import Exchange
-from klopf.audit._lots import common, noise
+from klopf.audit._lots import Unasked, noise
 from klopf.audit._transcript import transcript
 from klopf.audit.tasks import AuditTask, audit_tasks
 from klopf.errors import AuditError, ExtensionError
@@ -68,6 +68,7 @@ class _Auditor:
         """Whether neurons sign what they answer, and auditors doubt each other."""
         self.samples = different(self.data["inputs"])
         """The held-out samples whose inputs no earlier one has: no transcript has a question twice."""
+        self.unasked = Unasked(self.data["inputs"][self.samples], self.settings.questions)
         self._committed: dict[int, dict[int, bytes]] = defaultdict(dict)
         """By neuron and epoch, the models that it committed to of late."""
         self._read = 0
@@ -161,12 +162,12 @@ class _Auditor:
     async def _audit(self, epoch: int, neurons: list[int], evidence: Evidence | None = None) -> list[ledger.Result]:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
         rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
-        count = min(self.settings.questions, len(self.samples))
         if evidence is None:
-            about = self.samples[rng.choice(len(self.samples), count, replace=False)]
+            seeds = {e: b"%d %d %d" % (self.who.settings.seed, e, self.who.id) for e in self.unasked.epochs(epoch)}
         else:
-            seed = await self.who.on_ledger(self.who.book.clock.seed, epoch)
-            about, rng = self.samples[common(seed, self.data["inputs"][self.samples], count)], noise(seed)
+            seeds = {e: await self.who.on_ledger(self.who.book.clock.seed, e) for e in self.unasked.epochs(epoch)}
+            rng = noise(seeds[epoch])
+        about = self.samples[self.unasked.drawn(epoch, seeds)]
         inputs, targets = self.data["inputs"][about], self.data["targets"][about]
         conversations = Conversations(self.who, epoch)
         if evidence is not None:

@@ -68,15 +68,15 @@ class Told:
             models, signatures = arrays["models"], arrays["signatures"]
         except KeyError as error:
             raise AuditError(f"what a neuron signed has no {error.args[0]}") from None
-        n, m = len(pairs), len(counts)
-        shapes = (pairs.shape, models.shape, signatures.shape) == ((n, 64), (m, 32), (m, 65))
-        shapes = shapes and counts.ndim == 1 and values.ndim == 2 and len(values) == n and values.shape[1] > 0
+        n, m = pairs.shape[:1], counts.shape  # a stranger's arrays may have no length
+        shapes = (pairs.shape, models.shape, signatures.shape) == ((*n, 64), (*m, 32), (*m, 65))
+        shapes = shapes and len(n) == len(m) == 1 and values.ndim == 2 and values.shape[:1] == n and values.shape[1] > 0
         kinds = {pairs.dtype, models.dtype, signatures.dtype} == {np.dtype(np.uint8)}
         if not (shapes and kinds and counts.dtype == np.int64 and values.dtype == np.float64):
             raise AuditError("what a neuron signed has the wrong shape")
-        if not 0 < m <= MOST_SAID or pairs.nbytes + values.nbytes > MOST_BYTES:
+        if not 0 < len(counts) <= MOST_SAID or pairs.nbytes + values.nbytes > MOST_BYTES:
             raise AuditError("what a neuron signed is more than anybody keeps, or nothing")
-        if counts.min() < 1 or counts.max() > n or counts.sum() != n:
+        if counts.min() < 1 or counts.max() > len(pairs) or counts.sum() != len(pairs):
             raise AuditError("what a neuron signed does not add up")
         if not (np.abs(values) <= LARGEST).all() or (values != np.rint(values)).any():
             raise AuditError("what a neuron signed has numbers that are no millionths")

@@ -16,6 +16,7 @@ from typing import Any
 __all__ = [
     "check_audit_task",
     "check_command",
+    "check_fleet_model",
     "check_life",
     "check_model",
     "check_pack",
@@ -23,11 +24,13 @@ __all__ = [
     "check_problem",
     "check_rule",
     "check_stage",
+    "check_strategy",
 ]
 
 _WHERE = {
     "check_audit_task": "audit_task",
     "check_command": "command",
+    "check_fleet_model": "fleet",
     "check_life": "learner",
     "check_model": "model",
     "check_pack": "pack",
@@ -35,6 +38,7 @@ _WHERE = {
     "check_problem": "problem",
     "check_rule": "learner",
     "check_stage": "stage",
+    "check_strategy": "fleet",
 }
 """``check -> file of this folder``, a line each."""
 

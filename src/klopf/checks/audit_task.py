@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import ledger
-from klopf.audit import AUDIT_TASKS, AuditTask, Score
+from klopf.audit import AUDIT_TASKS, AuditTask, Examination, Score
+from klopf.checks._examination import check_examination
 from klopf.checks._promise import derived, promise
 from klopf.errors import AuditError, LedgerError
 from klopf.extensions import said
@@ -28,22 +29,23 @@ _MOST = 10_000
 """Questions that the check can put."""
 
 
-def check_audit_task(audit: str | type[AuditTask]) -> None:
+def check_audit_task(audit: str | type[Examination]) -> None:
     """Try with ``audit``, a name of ``AUDIT_TASKS`` or a class, all that an auditor does with it, for every kind of
-    task that it says it can judge.
+    task that it says it can judge: of an :class:`~klopf.audit.AuditTask` what the ledger wants of it, of any
+    :class:`~klopf.audit.Examination` what the desk does.
 
     Raises:
-        AssertionError: a promise of :class:`klopf.audit.AuditTask` is broken; one line says which.
+        AssertionError: a promise of one of these two is broken; one line says which.
     """
     with promise(f"the audit task {audit!r}"):
         kind = AUDIT_TASKS.load(audit) if isinstance(audit, str) else audit
-    derived(kind, AuditTask, "check_audit_task")
+    derived(kind, Examination, "check_audit_task")
     name = audit if isinstance(audit, str) else kind.__qualname__
     with promise(name, kind):
         _check(audit, kind, name)
 
 
-def _check(audit: str | type[AuditTask], kind: type[AuditTask], name: str) -> None:
+def _check(audit: str | type[Examination], kind: type[Examination], name: str) -> None:
     judged = getattr(kind, "kinds", ())
     assert isinstance(judged, tuple) and judged and set(judged) <= set(KINDS), (
         f"{name}.kinds must name some of {', '.join(KINDS)}, not {judged}"
@@ -52,7 +54,7 @@ def _check(audit: str | type[AuditTask], kind: type[AuditTask], name: str) -> No
     assert type(fewest) is int and 1 <= fewest <= _MOST, (
         f"{name}.fewest is {fewest!r:.80}: give a whole number of questions from 1 to {_MOST:,}"
     )
-    mark = kind.mark
+    mark = getattr(kind, "mark", None)
     assert mark is None or (type(mark) in (int, float) and 0 <= mark <= 1), (
         f"{name}.mark is {mark!r}: give a figure from 0 to 1, or None"
     )
@@ -67,12 +69,14 @@ def _check(audit: str | type[AuditTask], kind: type[AuditTask], name: str) -> No
             continue
         made = kind(task)
         where = f"{name} ({one})"
-        _asks(where, made)
-        _scores(where, made)
-        _knows_nothing(where, made)
-        _is_monotonic(where, made)
-        _needs_no_more(where, made)
-        _survives(where, made)
+        if isinstance(made, AuditTask):
+            _asks(where, made)
+            _scores(where, made)
+            _knows_nothing(where, made)
+            _is_monotonic(where, made)
+            _needs_no_more(where, made)
+            _survives(where, made)
+        check_examination(where, kind, task)
 
 
 def _asks(name: str, audit: AuditTask) -> None:

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         if whose == "klopf" and (wrecks := damaged()):  # which libraries that Klopf stands on cannot bear
             _refuse(f"{'; '.join(wrecks)} ({said(error)})")
         else:
-            fault = "Klopf's own" if whose == "klopf" else f"of the package {whose}"
+            fault = "of Klopf's own" if whose == "klopf" else f"of the package {whose}"
             _refuse(f"{said(error)}; this is a fault {fault}: KLOPF_TRACEBACK=1 shows where")
         sys.exit(3)
     sys.exit(status if isinstance(status, int) else 0)

@@ -22,6 +22,7 @@ from eth_abi.registry import BaseEquals, registry
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError, Unanswered
+from klopf.ledger._ranges import RANGES
 
 __all__ = [
     "Artifact",
@@ -391,6 +392,8 @@ def _reason(data: bytes) -> tuple[str, str]:
     values = decode([kind for _, kind in error.inputs], data[4:])
     shown = ", ".join(f"{name}={_show(value)}" for (name, _), value in zip(error.inputs, values, strict=True))
     advice = ADVICE.get(error.name)
+    if error.name in ("OutOfRange", "TermOutOfRange") and (within := RANGES.get(str(values[0]))):
+        advice = f"choose {within}"
     return error.name, f"{error.name}({shown})" + (f": {advice}" if advice else "")
 
 

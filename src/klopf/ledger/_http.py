@@ -9,7 +9,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from web3 import HTTPProvider
 
+from klopf.nested import limited
+
 __all__ = ["provider"]
+
+limited()
 
 LARGEST = 2**28
 """Bytes of an answer; 5,000 full blocks of logs are less."""

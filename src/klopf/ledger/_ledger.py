@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
 
 from klopf.errors import LedgerError
 from klopf.ledger._client import Client, Connection, Sent
 from klopf.ledger._deployment import Deployment
+from klopf.ledger._pack import Contract
 from klopf.ledger._receipts import Domain
 from klopf.ledger._rpc import Rpc, Where, open_rpc
+from klopf.ledger._watched import Watched, watched
 from klopf.ledger.audit.audit_terms import AuditTerms
 from klopf.ledger.audit.audits import Audits
 from klopf.ledger.audit.marks import Marks
+from klopf.ledger.core._participant import Participant
+from klopf.ledger.core._registry_events import ModelCommitted
 from klopf.ledger.core.beacon import Beacon
 from klopf.ledger.core.clock import Clock
 from klopf.ledger.core.directory import Directory
@@ -101,6 +107,33 @@ class Ledger(Connection):
         everybody = range(1, self.registry.count() + 1) if ids is None else ids
         return self.client(Batch).settle(epoch, list(everybody))
 
+    def everybody(self) -> list[Participant]:
+        """All of the registry, by id, for who looks again and again: in an epoch in which this process has looked
+        already, only those are read anew of whom an event told since. ``registry.all()`` reads everything."""
+        seen = cast("Watched[Participant]", watched(self.rpc.where, self.deployment.directory))
+        registry = self.registry
+        return seen.read(
+            self.rpc,
+            lambda: self.clock.turn()[0],
+            lambda: ((p.id, p) for p in registry.all()),
+            self._told,
+            registry.get,
+        )
+
+    def _told(self, since: int, until: int) -> dict[int, Callable[[Participant], Participant] | None]:
+        """Whom events of the registry and of stake, from block ``since`` to block ``until``, are about; of those who
+        only committed to a model, as all do in each epoch, what it changes."""
+        clients: tuple[Contract, ...] = (self.registry, self.stake)
+        found: dict[int, Callable[[Participant], Participant] | None] = {}
+        for event in (event for one in clients for event in one._said(one.events, since, until)):
+            id = getattr(event, "id", 0)
+            if isinstance(event, ModelCommitted):
+                if found.get(id, event) is not None:
+                    found[id] = partial(replace, commitment=event.commitment)
+            elif id:
+                found[id] = None
+        return found
+
     def account_for(self, ids: Sequence[int]) -> int:
         """Collect for ``ids`` every epoch that is over and that nobody has collected yet for them, so that nothing is
         missing from their utility; returns in how many epochs there was something to do. Anybody may."""
@@ -135,13 +168,15 @@ def connect(
     *,
     directory: str | None = None,
     confirmations: int = 0,
+    check: bool = True,
 ) -> Ledger:
     """The ledger that ``deployment`` names, on the chain at ``where`` (an embedded chain's path or an RPC URL).
 
     Instead of a deployment the address of the network's ``directory`` will do: it leads to all contracts, whose code is
     compared with the shipped artifacts. Over an RPC URL a transaction counts once ``confirmations`` blocks have
-    followed its own; where a reorganisation lost it before that, it is sent again. LedgerError where the chain there is
-    another one; ChainError where the file cannot be opened.
+    followed its own; where a reorganisation lost it before that, it is sent again. Without ``check`` a deployment is
+    taken as it is, for whoever only signs while the node is away. LedgerError where the chain there is another one;
+    ChainError where the file cannot be opened.
     """
     if deployment is None and directory is None:
         raise LedgerError("a chain alone names no network; give its deployment file, or the address of its directory")
@@ -149,7 +184,7 @@ def connect(
     try:
         if deployment is None:
             deployment = Deployment.discover(rpc, directory or "")
-        else:
+        elif check:
             deployment.check(rpc)
             deployment = deployment.current(rpc)
     except BaseException:

@@ -131,8 +131,12 @@ def holdings(source: Ledger) -> dict[str, int]:
             disputer, bond = source.jobs.bonded(id)
             owned[disputer] += bond
             left -= bond
-        for worker in named.get(id, ()):
-            due = source.jobs.due(id, worker)
+        dues = {worker: source.jobs.due(id, worker) for worker in named.get(id, ())}
+        if source.jobs.is_missed(id):  # nobody decides any more: the price is split
+            total = sum(dues.values())
+            dues = {worker: left * due // total for worker, due in dues.items()}
+            dues[min(dues)] += left - sum(dues.values())  # the roundings
+        for worker, due in dues.items():
             owned[worker] += due
             left -= due
         owned[payer] += left

@@ -114,6 +114,11 @@ class Parameters:
     fringe_bps: int = 5000
     """What is heard of a fringe neuron counts so much of what it would count of one with a seat, in 1/10,000."""
 
+    def unraced(self) -> Parameters:
+        """The same, and no phase shorter than half of what the shorter one may last: who is slower than others, but
+        needs no more than that, is not left behind by those who end a phase early."""
+        return replace(self, least_seconds=min(self.listen_seconds, self.claim_seconds) // 2)
+
     def as_tuple(self) -> tuple[Any, ...]:
         """In the order of the contract's struct."""
         return astuple(self)

@@ -18,6 +18,7 @@ from eth_hash.auto import keccak
 
 from klopf import files
 from klopf.errors import LedgerError
+from klopf.nested import limited
 
 __all__ = ["Key", "checksum", "load", "new", "read_address", "recover", "restore", "save"]
 
@@ -107,6 +108,8 @@ def save(key: Key, path: str | os.PathLike[str], passphrase: str, light: bool = 
     """
     from eth_keyfile.keyfile import create_keyfile_json
 
+    limited()
+
     cost, word = _LIGHT if light else _FULL, passphrase.encode()
     record: dict[str, Any] = dict(
         create_keyfile_json(key._private.secret, word, version=3, kdf="scrypt", iterations=cost)
@@ -128,6 +131,8 @@ def save(key: Key, path: str | os.PathLike[str], passphrase: str, light: bool = 
 def load(path: str | os.PathLike[str], passphrase: str) -> Key:
     """Read a keystore file (of Klopf or of any wallet)."""
     from eth_keyfile.keyfile import decode_keyfile_json
+
+    limited()
 
     record = _read(path)
     extra = record.pop("klopf", None)
@@ -192,6 +197,8 @@ def _mnemonic() -> Any:
     from eth_account.hdaccount.mnemonic import Mnemonic
     from eth_account.types import Language
 
+    limited()
+
     return Mnemonic(Language.ENGLISH)
 
 
@@ -207,6 +214,8 @@ def _entropy_of(words: str, wordlist: tuple[str, ...]) -> bytes:
 def _derive(entropy: bytes, index: int) -> Key:
     from eth_account.hdaccount import key_from_seed
     from eth_account.hdaccount.mnemonic import Mnemonic
+
+    limited()
 
     seed = Mnemonic.to_seed(_mnemonic().to_mnemonic(entropy))
     return Key(bytes(key_from_seed(seed, f"m/44'/60'/0'/0/{index}")), entropy=entropy, index=index)

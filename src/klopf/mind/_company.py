@@ -109,11 +109,12 @@ def learn_in(
     ``errors`` become those of all. ``asked`` is what memory and trees said last (see ``kernels.company.learn``),
     ``scale`` what was usual of the target before, where it is scaled, for this call to keep; ``horizon`` how long that
     is remembered."""
+    y = y if y.ndim == 1 else y.reshape(-1)
     if scale is None:
-        given: tuple[Any, ...] = (company, asked, x, y.reshape(-1), weights, out, errors)
+        given: tuple[Any, ...] = (company, asked, x, y, weights, out, errors)
         _kernel("learn", given, x.dtype, y.dtype, out.dtype)(*given)
     else:
-        given = (company, asked, scale, float(horizon), x, y.reshape(-1), weights, out, errors)
+        given = (company, asked, scale, float(horizon), x, y, weights, out, errors)
         _kernel("learn scaled", given, x.dtype, y.dtype, out.dtype)(*given)
 
 

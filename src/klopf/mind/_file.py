@@ -116,6 +116,7 @@ def migrate(arrays: dict[str, NDArray[Any]], own: dict[str, NDArray[Any]]) -> No
     old, now = arrays["sensors"], own["sensors"]
     if old.shape == (2, now.shape[1]) != now.shape:
         arrays["sensors"] = seen_before(now, old[0], old[1], arrays["globals"][SENSED])
+    arrays["sensors"] = arrays["sensors"].astype(now.dtype)  # what is usual of them was kept in 32 bits
 
 
 def seen_before(birth: NDArray[Any], mean: Any, variance: Any, count: Any) -> NDArray[Any]:

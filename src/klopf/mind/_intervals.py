@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
+from klopf.mind._direct import direct
+from klopf.mind._memory import Owner
 
 __all__ = ["LEVELS", "Intervals", "checked_level", "learn_errors"]
 
@@ -16,7 +18,7 @@ LEVELS = (*(k / 20 for k in range(1, 20)), 0.975, 0.99, 0.995)
 """The levels that are followed; between them the quantiles are interpolated."""
 
 
-class Intervals:
+class Intervals(Owner):
     """Bounds around predictions of one target, by the input and the prediction (``kernels/intervals.py``)."""
 
     def __init__(self) -> None:
@@ -32,10 +34,19 @@ class Intervals:
 
     def learn(self, inputs: ArrayLike, predicted: ArrayLike, errors: ArrayLike) -> None:
         """Errors (targets less predictions), ``(n,)``, and where they were made: ``(n, inputs)``."""
-        from klopf.mind.kernels.intervals import learn_errors
+        rows, found = self._rows(inputs, predicted), np.asarray(errors, np.float64).reshape(-1)
+        spread = self._room(rows.shape[1])
+        kernel = _learner[0] if _learner else _load(spread, rows, found)
+        kernel(spread, rows, found)
 
-        rows = self._rows(inputs, predicted)
-        learn_errors(self._room(rows.shape[1]), rows, np.asarray(errors, np.float64).reshape(-1))
+    def learn_one(self, inputs: NDArray[np.float64], predicted: float, error: float) -> None:
+        """The same of one prediction; ``inputs`` is ``(inputs,)``."""
+        row = np.empty((1, len(inputs) + 1))
+        row[0, :-1] = inputs
+        row[0, -1] = predicted
+        spread, found = self._room(row.shape[1]), np.array([error], np.float64)
+        kernel = _learner[0] if _learner else _load(spread, row, found)
+        kernel(spread, row, found)
 
     def settle(self, inputs: ArrayLike, predicted: ArrayLike, errors: ArrayLike) -> None:
         """The same errors again, of a table whose order means nothing: the quantiles become those of all of them."""
@@ -91,6 +102,17 @@ class Intervals:
             made.numbers[:] = old.numbers
         self._inputs, self._spread = width, made
         return made
+
+
+_learner: list[Any] = []
+
+
+def _load(*given: Any) -> Any:
+    """The kernel, for arguments of the types of ``given``, which are always the same."""
+    from klopf.mind.kernels.intervals import learn_errors  # compiled code is loaded late: importing stays quick
+
+    _learner.append(direct(learn_errors, *given))
+    return _learner[0]
 
 
 def checked_level(level: float) -> float:

@@ -28,7 +28,18 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from klopf import neuron
 from klopf.mind._compiling import listen
 
-__all__ = ["LEVEL", "SHIPPED", "cache_folder", "compiler", "digest", "inlined", "jit", "shipped_folder"]
+__all__ = [
+    "LEVEL",
+    "SHIPPED",
+    "borrowing",
+    "cache_folder",
+    "compiler",
+    "digest",
+    "inlined",
+    "jit",
+    "making",
+    "shipped_folder",
+]
 
 _ROOT = Path(neuron.__file__).parent
 _SOURCES = (
@@ -40,6 +51,7 @@ _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered; NaN
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FASTMATH, "error_model": "numpy", "boundscheck": False}
 
 _BORROWED: dict[str, Any] = {"_nrt": False}  # the caller holds the arrays: no references are counted, nothing allocated
+_MAKING: dict[str, Any] = {"_nrt": True}  # otherwise as who calls it
 
 SHIPPED = Path(__file__).parent / "compiled"
 """Where a wheel keeps the kernels that it brings."""
@@ -87,16 +99,17 @@ def shipped_folder(*more: Path) -> Path | None:
     return folder if all(has.get(feature) for feature in _LEVEL_HAS) else None
 
 
-def compiler(*more: Path, borrowing: bool = False) -> Callable[..., Any]:
+def compiler(*more: Path, borrowing: bool = False, making: bool = False) -> Callable[..., Any]:
     """A decorator that compiles in nopython mode, releasing the GIL, cached on disk where possible.
 
     ``more`` are source files whose every change makes the cache stale, beside the mind's own. Functions that are
-    ``borrowing`` count no references, which a small network's step would notice, and may not make arrays.
+    ``borrowing`` count no references, which a small network's step would notice, and may not make arrays; but they may
+    call others that are ``making`` some.
     """
     own, shipped = cache_folder(*more), shipped_folder(*more)
 
     def jit(function: Callable[..., Any], key: Any = None) -> Any:
-        options = {**_OPTIONS, **_BORROWED} if borrowing or key is not None else _OPTIONS
+        options = {**_OPTIONS, **(_BORROWED if borrowing or key is not None else _MAKING if making else {})}
         kernel = numba.njit(function, **options)
         config: Any = numba.config
         if (own or shipped) and not config.DISABLE_JIT:
@@ -154,6 +167,11 @@ class _Shelf(FunctionCache):
 jit = compiler()
 """``jit(function)``, or ``jit(function, key)`` for a function that closes over other kernels: ``key`` says which, by a
 ``repr`` that is the same in every process."""
+
+borrowing = compiler(borrowing=True)
+"""``jit`` for functions that make no arrays: to count who holds each view of one takes longer than what they do."""
+making = compiler(making=True)
+"""``jit`` for functions that make arrays, whoever calls them."""
 
 
 def inlined(function: Callable[..., Any]) -> Any:

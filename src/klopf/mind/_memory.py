@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LINE", "aligned", "zeros"]
+__all__ = ["LINE", "Owner", "aligned", "owned", "zeros"]
 
 LINE = 64
 """Bytes of a cache line."""
@@ -39,3 +39,28 @@ def aligned(array: NDArray[Any]) -> NDArray[Any]:
     copy = zeros(array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+def owned(value: Any) -> Any:
+    """``value`` with all its arrays, also those in tuples, lists and dicts, as :func:`aligned` gives them: what was
+    unpickled may lie in a memory map that can only be read, and compiled code that writes there ends the process.
+
+    >>> kept = owned(((np.arange(3), "a"), [1.0]))
+    >>> kept[0][0].flags.writeable, kept[0][1], kept[1]
+    (True, 'a', [1.0])
+    """
+    if isinstance(value, np.ndarray):
+        return value if value.dtype.hasobject else aligned(value if type(value) is np.ndarray else np.array(value))
+    if isinstance(value, tuple):
+        parts = map(owned, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if type(value) is list:
+        return list(map(owned, value))
+    return {name: owned(one) for name, one in value.items()} if type(value) is dict else value
+
+
+class Owner:
+    """What owns its arrays, also when it was unpickled."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(owned(state))

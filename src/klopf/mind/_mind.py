@@ -32,7 +32,7 @@ APART = 64
 less than one row does."""
 _OWN = frozenset(
     ("seed", "sensors", "stage", "outputs", "hidden", "learner", "output", "settings",
-     "_dtype", "_said", "_tables", "_net", "_turns", "_learner", "_predictor",
+     "_dtype", "_said", "_given", "_tables", "_net", "_turns", "_learner", "_predictor",
      "_unseen", "_lost")
 )  # fmt: skip
 """Attributes that a learner's header and tables say all about."""
@@ -115,6 +115,9 @@ class Mind(Kept):
         self._predictor: Any = None
         self._unseen = 0  # samples since all weights were looked at
         self._lost = ""  # what is said of it if it has diverged
+        # inputs are scaled before they are cut to 32 bits: of one that is far from 0 those might leave nothing
+        own = self.stage is None and self._tables.plan.normalise_inputs
+        self._given: Any = np.dtype(np.float64) if own else self._dtype
         self._said: Any = np.dtype(np.float64) if self._tables.plan.scale_targets else self._dtype
 
     # --- state ----------------------------------------------------------------------------------------------------
@@ -219,7 +222,7 @@ class Mind(Kept):
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The same; returns the predictions and the mean squared errors that were expected of them too. With
         ``unknown``, and scaled targets or yes and no, one that is NaN is not known: nothing is learned of it."""
-        x = checked_inputs(X, self.sensors, self._dtype, self._tables.gaps, self.stage is not None)
+        x = checked_inputs(X, self.sensors, self._given, self._tables.gaps, self.stage is not None)
         if not len(x):
             raise MindError("the stream is empty; there is nothing to learn from")
         targets = checked_targets(y, len(x), self.outputs, self.output, self._said, unknown)
@@ -229,7 +232,7 @@ class Mind(Kept):
         self, x: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The same of what was checked already, and lies as kernels take it."""
-        errors, expected = np.empty((2, len(x)), self._dtype)
+        errors, expected = np.empty(len(x), self._dtype), np.empty(len(x), self._dtype)
         out = np.empty((len(x), self.outputs), self._said)
         lock = self._turns.lock
         try:
@@ -249,9 +252,10 @@ class Mind(Kept):
                     if not isfinite(errors.item(0) + out.item(0)) or self._unseen >= _divergence.EVERY:
                         self._look(errors, out)
                     if company is not None:
+                        x = x if x.dtype is self._dtype else x.astype(self._dtype)
                         learn_in(
                             company, self._tables.asked, x, targets, weights, out, errors, scale, self.settings.horizon
-                        )  # fmt: skip
+                        )
                 else:
                     cost = net.P.size + net.K.size + self._tables.company_cost + (stage.cost if stage else 0)
                     for part in slices(self._turns, len(x), cost):
@@ -262,8 +266,8 @@ class Mind(Kept):
                         self._look(errors[part], out[part])
                         if company is not None:
                             learn_in(
-                                company, self._tables.asked, made, targets[part], weights[part], out[part],
-                                errors[part], scale, self.settings.horizon,
+                                company, self._tables.asked, made.astype(self._dtype, copy=False), targets[part],
+                                weights[part], out[part], errors[part], scale, self.settings.horizon,
                             )  # fmt: skip
             finally:
                 lock.release()
@@ -312,7 +316,7 @@ class Mind(Kept):
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities of classes, or the predicted numbers, for every row of ``X``; shape ``(n, outputs)``."""
         return self._predict_checked(
-            checked_inputs(X, self.sensors, self._dtype, self._tables.gaps, self.stage is not None)
+            checked_inputs(X, self.sensors, self._given, self._tables.gaps, self.stage is not None)
         )
 
     def _predict_checked(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -330,7 +334,8 @@ class Mind(Kept):
                 predict(self._net, self._tables.work, x, out)
                 if company is not None:
                     scale = self._net.T if self._tables.plan.scale_targets else None
-                    predict_in(company, self._tables.asked, x, out, scale)
+                    predict_in(company, self._tables.asked, x if x.dtype is self._dtype else x.astype(self._dtype), out,
+                               scale)  # fmt: skip
                 return out
             net, work = self._tables.apart()
             company, asked = apart(company), self._tables.asked.copy()
@@ -341,7 +346,8 @@ class Mind(Kept):
             x = sensed(stage, staged, x)
         predict(net, work, x, out)
         if company is not None:
-            predict_in(company, asked, x, out, net.T if self._tables.plan.scale_targets else None)
+            scale = net.T if self._tables.plan.scale_targets else None
+            predict_in(company, asked, x.astype(self._dtype, copy=False), out, scale)
         return out
 
     def _load_predictor(self, *given: NDArray[Any]) -> Any:

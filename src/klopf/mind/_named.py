@@ -22,13 +22,19 @@ from klopf.errors import MindError
 from klopf.mind._checked import is_missing, no_number, shown
 from klopf.mind._direct import direct
 from klopf.mind._file import seen_before
+from klopf.mind._memory import Owner
 from klopf.mind._mind import Mind
 from klopf.mind._rows import roomy
 from klopf.mind._stage import Stage
 from klopf.mind._targets import Scale, named
+from klopf.mind._usual import Usual
 from klopf.mind.kernels.state import MOST, S_COUNT, S_MEAN, S_VARIANCE
 
 __all__ = ["Named", "Places", "number"]
+
+
+Numbers = dict[Hashable, float] | tuple[float, ...]
+"""A sample that was checked: its numbers by name, or by place where it names what the last one did."""
 
 
 class Places:
@@ -42,9 +48,10 @@ class Places:
         self._fringe: OrderedDict[Hashable, None] = OrderedDict()  # seen in one sample, the longest ago first
         self._known: OrderedDict[Hashable, None] = OrderedDict()
         self.last: list[Hashable] | None = None
-        """The names of the last sample, where seeing them once more changes nothing."""
+        """The names of the last sample, where seeing them once more changes nothing, in whatever order."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        state.pop("_last_at", None)  # of a time when their places were kept here
         self.__dict__.update({"last": None, **state})
 
     def __len__(self) -> int:
@@ -66,8 +73,8 @@ class Places:
         Returns the places that others had before."""
         new: list[Hashable] = []
         freed: list[int] = []
-        names = list(names)
-        if names == self.last:
+        names, last = list(names), self.last
+        if names == last or (last and len(names) == len(last) > 1 and set(names) == set(last)):
             return freed
         for name in names:
             if name in self._known:
@@ -106,7 +113,7 @@ def _many(what: str) -> str:
     return what + ("es" if what.endswith("s") else "s")
 
 
-class Named:
+class Named(Owner):
     """A mind whose sensors have names; it is widened when they no longer fit."""
 
     def __init__(
@@ -122,12 +129,12 @@ class Named:
         self.features = Places(most, "feature")
         self.mind: Mind | None = None
         self._kept: Any = None  # of each sensor, whether absence is 0 or a gap; see ``kernels.absent``
+        self._usual: Usual | None = None  # how a sample is read that names what the last one did
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Also of a time when absence was 0: what is known of the features' values is then what the mind knows."""
-        self.__dict__.update(
-            {"_stage": None, "gaps": bool(state["_make"].get("normalise_inputs")), "_kept": None, **state}
-        )
+        before = {"_stage": None, "gaps": bool(state["_make"].get("normalise_inputs")), "_kept": None, "_usual": None}
+        super().__setstate__({**before, **state})
         if "_kept" not in state and self.gaps and self.mind is not None:
             S, at = self.mind._net.S, list(self.places.values())
             count = S[S_COUNT, at].astype(np.float64)
@@ -168,43 +175,57 @@ class Named:
                 raise MindError(f"feature {shown(new[0])} is none of the {stage.sensors} that {stage} hears")
         self.features.check(names)
 
-    def numbers(self, x: Mapping[Hashable, Any]) -> dict[Hashable, float]:
+    def numbers(self, x: Mapping[Hashable, Any]) -> Numbers:
         """A sample's features, checked; nothing is changed.
 
         Raises:
             MindError: it cannot be learned from.
         """
+        values = self._usual.values(x) if self._usual else None
+        if values is not None:
+            return values
         found = named("a sample's features", x)
         numbers: Any = found if _usual(found) else {k: number(k, v, self.gaps) for k, v in found.items()}
         self.check(numbers)
         return numbers  # type: ignore[no-any-return]
 
-    def learn(self, x: dict[Hashable, float], y: float, outputs: int, weight: float = 1.0) -> tuple[Any, Any]:
+    def names(self, numbers: Numbers) -> list[Hashable]:
+        """The features of a sample that was checked."""
+        return list(numbers) if type(numbers) is dict else self.features.last or []
+
+    def learn(self, x: Numbers, y: float, outputs: int, weight: float = 1.0) -> tuple[Any, Any]:
         """Learn one sample that was checked, as ``y`` and ``weight`` were: a class's number below ``outputs``, or the
         one target. New features get their places in the order of their names.
 
         Returns:
             the sample as the mind heard it, and what was predicted of it before, ``(outputs,)``.
         """
-        mind = self.ready(list(x), outputs)
-        rows = self._row(mind, x, weight)
-        wanted = np.array([y]) if mind.output == "softmax" else np.array([[y]], mind._said)
+        mind = self.mind
+        if mind is None or type(x) is dict or outputs > mind.outputs:
+            mind = self.ready(self.names(x), outputs)
+        rows = self.heard(mind, x, weight)
+        wanted = np.array([y] if mind.output == "softmax" else [[y]], None if mind.output == "softmax" else mind._said)
         weights = _ONCE[mind._dtype.char] if weight == 1.0 else np.array([weight], mind._dtype)
-        _, out, _ = mind._learn_checked(rows.astype(mind._dtype), wanted, weights)
+        _, out, _ = mind._learn_checked(_given(mind, rows), wanted, weights)
         return rows[0], out[0]
 
     def ready(self, names: list[Hashable], outputs: int) -> Mind:
         """The mind, with a place for each of those names, which come in one sample, and at least so many outputs."""
         known = self.mind
-        if known is not None and names == self.features.last and outputs <= known.outputs:
-            return known  # as is usual: nobody is new
+        if known is not None and names == self.features.last and outputs <= known.outputs:  # as is usual: nobody is new
+            if self._usual is None:
+                at = {name: self.places[name] for name in names}
+                self._usual = Usual(at, known.sensors, self._absence)
+            return known
+        if names != self.features.last:
+            self._usual = None
         new = len(set(names) - self.places.keys())
         needed = min(len(self.features) + new, self._most)
         mind = self.mind
         if mind is None:
             mind = Mind(self._stage or min(roomy(max(needed, 1)), self._most), outputs, **self._make)
         elif needed > mind.sensors or outputs > mind.outputs:
-            sensors = mind.sensors if self._stage else min(roomy(max(needed, mind.sensors)), self._most)
+            sensors = mind.sensors if needed <= mind.sensors else min(roomy(needed), self._most)
             mind = mind.widened(max(sensors, mind.sensors), max(outputs, mind.outputs))
         self.mind = mind
         if self.gaps and (self._kept is None or self._kept.shape[1] < mind.sensors):
@@ -234,27 +255,38 @@ class Named:
 
     def predicted(self, mind: Mind, x: Mapping[Hashable, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """``x`` by place, as the mind hears it, and what is predicted of it, ``(outputs,)``."""
-        row = self.vector(mind, x)
-        out: NDArray[Any] = mind._predict_checked(row[None].astype(mind._dtype))[0]
-        return row, out
+        rows = self._asked(mind, x)
+        out: NDArray[Any] = mind._predict_checked(_given(mind, rows))[0]
+        return rows[0], out
 
-    def vector(self, mind: Mind, x: Mapping[Hashable, Any], weight: float = 0.0) -> NDArray[Any]:
-        """``x`` by place, as the mind hears it; features that were never learned from are left out. With a ``weight``
-        it is about to be learned."""
+    def vector(self, mind: Mind, x: Mapping[Hashable, Any]) -> NDArray[Any]:
+        """``x`` by place, as the mind hears it; features that were never learned from are left out."""
+        row: NDArray[Any] = self._asked(mind, x)[0]
+        return row
+
+    def _asked(self, mind: Mind, x: Mapping[Hashable, Any]) -> NDArray[Any]:
+        values = self._usual.values(x) if self._usual else None
+        if values is not None:
+            return self.heard(mind, values, 0.0)
         found = named("a sample's features", x)
         places, gaps = self.places, self.gaps
         known: Any = found if _usual(found) else {k: number(k, v, gaps) for k, v in found.items() if k in places}
-        row: NDArray[Any] = self._row(mind, known, weight)[0]
-        return row
+        return self.heard(mind, known, 0.0)
 
-    def _row(self, mind: Mind, numbers: dict[Hashable, float], weight: float) -> NDArray[Any]:
+    def heard(self, mind: Mind, x: Numbers, weight: float) -> NDArray[Any]:
+        """A sample that was checked as the mind hears it, ``(1, sensors)``. With a ``weight`` it is about to be
+        learned."""
+        weights = _ONCE["d"] if weight else _NEVER
+        if isinstance(x, tuple):
+            assert self._usual is not None
+            return self._heard(self._usual.row(x), weights)
         rows = self._absent(mind, 1)
         row, places = rows[0], self.places
-        for name, value in numbers.items():
+        for name, value in x.items():
             place = places.get(name)
             if place is not None:
                 row[place] = value
-        return self._heard(rows, _ONCE["d"] if weight else _NEVER)
+        return self._heard(rows, weights)
 
     def rows(
         self, mind: Mind, names: list[Hashable], X: NDArray[Any], weights: NDArray[Any] | None = None
@@ -270,12 +302,17 @@ class Named:
     def _absent(self, mind: Mind, rows: int) -> NDArray[Any]:
         """Rows in which nothing stands yet."""
         out = np.empty((rows, mind.sensors))
-        out.fill(np.inf if self.gaps else 0.0)  # for one row half the time of numpy's ``full``
+        out.fill(self._absence)  # for one row half the time of numpy's ``full``
         return out
+
+    @property
+    def _absence(self) -> float:
+        return math.inf if self.gaps else 0.0
 
     def _heard(self, rows: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         if self.gaps:
-            _hear(self._kept, rows, weights)(self._kept, rows, weights)
+            hear = _loaded[0] if _loaded else _hear(self._kept, rows, weights)
+            hear(self._kept, rows, weights)
             if self._stage:  # it hears no gaps: what is missing is as it usually is
                 rows = np.where(np.isnan(rows), self._kept[_MEAN], rows)
         return rows
@@ -286,11 +323,15 @@ _loaded: list[Any] = []
 
 def _hear(*given: NDArray[Any]) -> Any:
     """The kernel ``hear``, for arguments of the types of ``given``, which are always the same."""
-    if not _loaded:
-        from klopf.mind.kernels.absent import hear  # compiled code is loaded late: importing stays quick
+    from klopf.mind.kernels.absent import hear  # compiled code is loaded late: importing stays quick
 
-        _loaded.append(direct(hear, *given))
+    _loaded.append(direct(hear, *given))
     return _loaded[0]
+
+
+def _given(mind: Mind, rows: NDArray[np.float64]) -> NDArray[Any]:
+    """``rows`` as the mind takes them."""
+    return rows if mind._given is rows.dtype else rows.astype(mind._given, copy=False)
 
 
 _ONCE = {kind: np.ones(1, kind) for kind in "fd"}

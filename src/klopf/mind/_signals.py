@@ -22,6 +22,7 @@ from klopf.mind._checked import no_number, shown
 from klopf.mind._named import Places, number
 from klopf.mind._rows import roomy
 from klopf.mind._targets import Scale, named
+from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
 __all__ = ["MindAnomalyDetector", "MindDriftDetector"]
@@ -31,7 +32,7 @@ _RATES = np.array([1 / 32, 1 / 64, 1 / 128, 1 / 256])
 _Anomaly: Any = getattr(base, "AnomalyDetector", None) or importlib.import_module("river.anomaly.base").AnomalyDetector
 
 
-class MindDriftDetector(base.DriftAndWarningDetector, base.Estimator):  # type: ignore[misc, unused-ignore]
+class MindDriftDetector(Kept, base.DriftAndWarningDetector, base.Estimator):  # type: ignore[misc, unused-ignore]
     """Says when the numbers it is given are no longer what they were: higher, or lower.
 
     It is an estimator too, as River's checks ask for, though none of River's own detectors is one.
@@ -56,6 +57,7 @@ class MindDriftDetector(base.DriftAndWarningDetector, base.Estimator):  # type: 
         super().__init__()  # with a warning at two thirds of the threshold
         self.threshold = threshold
         self.grace = grace
+        self._turns = Turns()
         self._reset()
 
     def _reset(self) -> None:
@@ -64,6 +66,7 @@ class MindDriftDetector(base.DriftAndWarningDetector, base.Estimator):  # type: 
         self._means = np.zeros(len(_RATES))
         self._kept = np.ones(len(_RATES))  # (1 - rate) ** samples
 
+    @in_turn
     def update(self, x: float) -> None:
         """Take in one number. Raises: MindError, where it is none."""
         try:
@@ -89,7 +92,7 @@ class MindDriftDetector(base.DriftAndWarningDetector, base.Estimator):  # type: 
         self._scale.learn(found)
 
 
-class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
+class MindAnomalyDetector(Kept, _Anomaly):  # type: ignore[misc]
     """Scores how unlike all inputs of before one is: 0 or more, of the order of 1 on the usual.
 
     Args:
@@ -114,6 +117,7 @@ class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
         self.horizon = horizon
         self.seed = seed
         self.max_features = max_features
+        self._turns = Turns()
         self._places = Places(max_features, "feature")
         self._scales: list[Scale] = []
         self._size = 0
@@ -142,6 +146,7 @@ class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
                 z[place] = min(max((found - scale.mean) / scale.deviation, -8.0), 8.0)
         return np.concatenate([z, np.tanh(self._drawn @ z / math.sqrt(max(len(x), 1)) + self._bias)])
 
+    @in_turn
     def learn_one(self, x: dict[Hashable, Any]) -> None:
         """Take one input in as usual."""
         found = {name: number(name, value) for name, value in named("an input's features", x).items()}
@@ -164,6 +169,7 @@ class MindAnomalyDetector(_Anomaly):  # type: ignore[misc]
         if np.trace(self._covariance) < len(h):  # forgetting never leaves it less known than at birth
             self._covariance *= 1.0 + 1.0 / self.horizon
 
+    @in_turn
     def score_one(self, x: dict[Hashable, Any]) -> float:
         """How far out it lies; 0 before the first input."""
         if not self._usual.count:

@@ -88,7 +88,7 @@ class Tables:
             P=P,
             U=zeros((len(self.layout.units), units), dtype),
             K=zeros(covariances, dtype),
-            S=_usual(sizes[0], s.normalise_inputs, dtype),
+            S=_usual(sizes[0], s.normalise_inputs, np.float64 if s.normalise_inputs else dtype),
             T=_usual(sizes[-1], scaled, np.float64),
             G=zeros(COUNTERS, np.float64),
             rng=zeros(1, np.uint64),
@@ -107,6 +107,7 @@ class Tables:
             D=zeros(sums, dtype),
             C=zeros(sums, dtype),
             H=zeros(products, dtype),
+            usual=zeros((3, sizes[0] if s.normalise_inputs else 0), np.float64),
             active=zeros(inputs, np.int64),
             count=zeros(len(layers), np.int64),
             inverse=zeros(len(layers), dtype),
@@ -257,8 +258,8 @@ class Tables:
 
     def standardised(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Inputs ``(n, sensors)`` as the first layer hears them, where inputs are normalised."""
-        S = self.net.S.astype(np.float64)
-        deviation = np.sqrt(S[S_VARIANCE] + 1e-13 * S[S_MEAN] ** 2 + 1e-30)
+        S = self.net.S
+        deviation = np.sqrt(S[S_VARIANCE] + 1e-29 * S[S_MEAN] ** 2 + 1e-200)
         z = np.clip((X - S[S_MEAN]) / deviation, -S[S_REACH], S[S_REACH])
         return np.where(np.isnan(X) | (S[S_COUNT] == 0), 0.0, z * S[S_GAIN])
 

@@ -18,9 +18,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
-import numpy as np
-
-from klopf.mind._memory import aligned
+from klopf.mind._memory import owned
 
 __all__ = ["Kept", "Turns", "in_turn", "slices"]
 
@@ -96,10 +94,7 @@ class Kept:
             return copy.deepcopy(state)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            if isinstance(value, np.ndarray):  # from a memory map that may only be read, for instance
-                value = aligned(value if type(value) is np.ndarray else np.array(value))
-            self.__dict__[name] = value
+        self.__dict__.update(owned(state))
         self.__dict__.update(dict.fromkeys(self._fleeting))
         self._turns = Turns()
 

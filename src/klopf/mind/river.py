@@ -1,6 +1,7 @@
 """The same learners with River's interface: samples are dicts, features and classes may appear at any time.
 
 River (https://riverml.xyz) is an optional extra: ``pip install klopf[river]``. The estimators pass River's own checks.
+One file because the estimators share all but the few lines in which each differs, and are read side by side.
 
 >>> from klopf.mind.river import MindClassifier
 >>> model = MindClassifier(hidden=8, seed=1)
@@ -23,7 +24,7 @@ from klopf.mind._checked import checked_options, checked_weights
 from klopf.mind._company import options_of
 from klopf.mind._frames import columns, frame, series, values, weights_of
 from klopf.mind._intervals import Intervals, checked_level
-from klopf.mind._named import Named, Places
+from klopf.mind._named import Named, Numbers, Places
 from klopf.mind._rows import roomy
 from klopf.mind._stage import Stage
 from klopf.mind._staged import stage_given
@@ -162,8 +163,9 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
         numbers, w = self._named.numbers(x), weight_of(w)
         if w > 0:
             self._see(y)
-            _, out = self._named.learn(numbers, self._classes[y], self._outputs, w)
-            self._surprised(out[self._classes[y]])
+            place = self._classes[y]
+            _, out = self._named.learn(numbers, place, self._outputs, w)
+            self._surprised(out.item(place))
 
     @in_turn
     def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
@@ -199,7 +201,8 @@ class MindClassifier(_Estimator, base.MiniBatchClassifier):  # type: ignore[misc
 
     @property
     def _outputs(self) -> int:
-        return min(roomy(max(2, len(self._classes))), max(self.max_classes, 2))
+        many = len(self._classes)
+        return 2 if many < 3 else min(roomy(many), self.max_classes)
 
     @in_turn
     def predict_proba_one(self, x: dict[Hashable, Any], **_: Any) -> dict[Any, float]:
@@ -299,7 +302,8 @@ class MindRegressor(_Estimator, base.MiniBatchRegressor):  # type: ignore[misc, 
         said = self._named.mind is not None
         row, out = self._named.learn(numbers, target, 1, w)
         if said:
-            self._intervals.learn(row, out, target - out)
+            predicted = out.item(0)
+            self._intervals.learn_one(row, predicted, target - predicted)
 
     @in_turn
     def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
@@ -448,7 +452,7 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
         row, out = _learn_named(self._named, self._targets, numbers, found, w, max(self.max_targets, 1))
         for name in said & found.keys() & self._targets.at.keys():
             predicted = float(out[self._targets.at[name]])
-            self._intervals.setdefault(name, Intervals()).learn(row, predicted, found[name] - predicted)
+            self._intervals.setdefault(name, Intervals()).learn_one(row, predicted, found[name] - predicted)
         if said - self._targets.at.keys():  # of who gave way nothing is kept
             self._intervals = {name: each for name, each in self._intervals.items() if name in self._targets.at}
 
@@ -478,7 +482,7 @@ class MindMultiTargetRegressor(_Estimator, base.MultiTargetRegressor):  # type: 
 
 
 def _learn_named(
-    named: Named, places: Places, x: dict[Hashable, float], y: Mapping[Hashable, float], w: float, most: int
+    named: Named, places: Places, x: Numbers, y: Mapping[Hashable, float], w: float, most: int
 ) -> tuple[Any, Any]:
     """Learn a sample whose outputs have names; of those that it does not have nothing is learned.
 
@@ -486,15 +490,15 @@ def _learn_named(
         the sample as the mind heard it, and what was predicted of it before, ``(outputs,)``.
     """
     freed = places.see(list(y))
-    mind = named.ready(list(x), min(roomy(max(len(places), 1)), most))
+    mind = named.ready(named.names(x), min(roomy(max(len(places), 1)), most))
     for place in freed:
         mind._tables.forget_output(place)
-    row = named.vector(mind, x, w)
+    rows = named.heard(mind, x, w)
     wanted = np.full(mind.outputs, np.nan)
     unknown = mind._tables.plan.scale_targets or mind.output == "logistic"
     if not unknown and len(y) < mind.outputs:  # what is predicted of them tells nothing new
-        wanted[:] = np.nan_to_num(np.clip(mind.predict_proba_one(row), -MOST, MOST))
+        wanted[:] = np.nan_to_num(np.clip(mind.predict_proba(rows)[0], -MOST, MOST))
     for name, value in y.items():
         wanted[places.at[name]] = value
-    _, out, _ = mind._learn(row[None], wanted[None], np.array([w]), unknown)
-    return row, out[0]
+    _, out, _ = mind._learn(rows, wanted[None], np.array([w]), unknown)
+    return rows[0], out[0]

@@ -16,22 +16,30 @@ from klopf.extras import require as _require
 _require("network", "klopf.network")
 
 if TYPE_CHECKING:
+    from klopf.network._answering import Answering, answering
     from klopf.network._ask import Answered, ask
-    from klopf.network._data import Samples, Shares, share_out
-    from klopf.network._demo import DEMO_PASSPHRASE, demo_settings
+    from klopf.network._change import change_model
+    from klopf.network._check import Checked, check
+    from klopf.network._data import Shares, share_out
+    from klopf.network._demo import DEMO_PASSPHRASE, agents_settings, demo_settings, equal_vote
+    from klopf.network._distil import Distilled, Pupil, distil, is_distilled, predict_alone
     from klopf.network._explain import Explanation, explain
     from klopf.network._folder import Member, Run, read_run
     from klopf.network._found import found
-    from klopf.network._join import Joined, Joining, join
+    from klopf.network._join import Joined, Joining, check_joining, join
     from klopf.network._leave import Left, leave
+    from klopf.network._own import Own, read_own
     from klopf.network._panel import PANELS, Panel, plain
     from klopf.network._predict import Prediction, predict
     from klopf.network._prepare import prepare
     from klopf.network._receipts import gather_receipts
     from klopf.network._report import render
+    from klopf.network._reviewed import Reviewed, reviewed
     from klopf.network._run import resume, run
+    from klopf.network._samples import Samples
     from klopf.network._schema import Feature, Schema
     from klopf.network._settings import EXAMPLE, DataSettings, NetworkSettings, parse_settings, read_settings
+    from klopf.network._sources import changed
     from klopf.network._summarise import summarise
     from klopf.network._summary import Summary, to_json
     from klopf.network._supervise import Progress, Supervisor
@@ -42,7 +50,10 @@ __all__ = [
     "EXAMPLE",
     "PANELS",
     "Answered",
+    "Answering",
+    "Checked",
     "DataSettings",
+    "Distilled",
     "Explanation",
     "Feature",
     "Joined",
@@ -50,31 +61,46 @@ __all__ = [
     "Left",
     "Member",
     "NetworkSettings",
+    "Own",
     "Panel",
     "Prediction",
     "Progress",
+    "Pupil",
+    "Reviewed",
     "Run",
     "Samples",
     "Schema",
     "Shares",
     "Summary",
     "Supervisor",
+    "agents_settings",
+    "answering",
     "ask",
+    "change_model",
+    "changed",
+    "check",
+    "check_joining",
     "count_disputes",
     "demo_settings",
+    "distil",
+    "equal_vote",
     "explain",
     "found",
     "gather_receipts",
+    "is_distilled",
     "join",
     "leave",
     "parse_settings",
     "plain",
     "predict",
+    "predict_alone",
     "prepare",
+    "read_own",
     "read_run",
     "read_settings",
     "render",
     "resume",
+    "reviewed",
     "run",
     "share_out",
     "summarise",
@@ -84,19 +110,26 @@ __all__ = [
 ]
 
 _LATER = {
-    "DEMO_PASSPHRASE": "_demo", "demo_settings": "_demo",
+    "DEMO_PASSPHRASE": "_demo", "agents_settings": "_demo", "demo_settings": "_demo", "equal_vote": "_demo",
     "DataSettings": "_settings",
     "EXAMPLE": "_settings", "NetworkSettings": "_settings", "parse_settings": "_settings", "read_settings": "_settings",
+    "Answering": "_answering", "answering": "_answering",
     "Answered": "_ask", "ask": "_ask", "Joined": "_join", "Joining": "_join", "join": "_join",
+    "check_joining": "_join",
     "Left": "_leave", "leave": "_leave", "Feature": "_schema", "Schema": "_schema", "found": "_found",
     "Member": "_folder", "Run": "_folder", "read_run": "_folder",
+    "Own": "_own", "read_own": "_own",
     "Progress": "_supervise", "Supervisor": "_supervise",
-    "Samples": "_data", "Shares": "_data", "share_out": "_data",
+    "Samples": "_samples", "Shares": "_data", "share_out": "_data",
     "Summary": "_summary", "to_json": "_summary", "summarise": "_summarise", "render": "_report",
     "PANELS": "_panel", "Panel": "_panel", "plain": "_panel",
     "count_disputes": "_verify", "unverified": "_verify", "verify": "_verify",
     "Explanation": "_explain", "explain": "_explain",
+    "change_model": "_change", "changed": "_sources", "Checked": "_check", "check": "_check",
+    "Distilled": "_distil", "Pupil": "_distil", "distil": "_distil", "is_distilled": "_distil",
+    "predict_alone": "_distil",
     "Prediction": "_predict", "predict": "_predict",
+    "Reviewed": "_reviewed", "reviewed": "_reviewed",
     "gather_receipts": "_receipts", "prepare": "_prepare", "resume": "_run", "run": "_run",
 }  # fmt: skip
 

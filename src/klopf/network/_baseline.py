@@ -24,7 +24,7 @@ def linear_baseline(seed: int, shares: Shares, epochs: int, passes: int) -> list
     task = shares.test.task
     if isinstance(task, Text):
         return [task.score(task.know_nothing(targets, len(shares.test)), shares.test.targets)] * epochs
-    model = _Classifier(seed, len(task.names)) if isinstance(task, Classes) else _Line(seed, targets)
+    model = _Classifier(seed, task) if isinstance(task, Classes) else _Line(seed, targets)
     scores = []
     # A neuron answers in epoch e with what it learned before it: from its birth on, passes by the epoch.
     for _ in range(epochs):
@@ -36,17 +36,18 @@ def linear_baseline(seed: int, shares: Shares, epochs: int, passes: int) -> list
 
 
 class _Classifier:
-    def __init__(self, seed: int, classes: int) -> None:
+    def __init__(self, seed: int, task: Classes) -> None:
         from sklearn.linear_model import SGDClassifier
 
         self._model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.01, random_state=seed)
-        self._classes = np.arange(classes)
+        self._task, self._classes = task, np.arange(len(task.names))
 
     def learn(self, inputs: NDArray[Any], targets: NDArray[Any]) -> None:
         self._model.partial_fit(inputs, targets, classes=self._classes)
 
     def decide(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(self._model.predict(inputs))
+        """As everybody's answers are decided: where classes count alike, how frequent they are is taken out."""
+        return self._task.decide(self._model.predict_proba(inputs))
 
 
 class _Line:

@@ -1,4 +1,4 @@
-"""Real data in: a CSV or Parquet file, checked at the border, held out and shared out."""
+"""Real data in: CSV or Parquet files, understood, checked at the border, held out, prepared and shared out."""
 
 from __future__ import annotations
 
@@ -13,132 +13,62 @@ from numpy.typing import NDArray
 from klopf import tables
 from klopf.errors import PeersError
 from klopf.mind import problems
-from klopf.network._scaling import Scaling
+from klopf.network._columns import Column, plain, understand
+from klopf.network._features import Feature, fitted
+from klopf.network._own_files import Together, together
+from klopf.network._samples import Samples
+from klopf.network._schema import Schema, frequencies_of
 from klopf.network._settings import DataSettings, NetworkSettings
-from klopf.peers import Classes, Numbers, Task, Text
+from klopf.network._target import Target, read_target
 
-__all__ = ["Samples", "Shares", "read_inputs", "read_samples", "share_out"]
-
-MOST_CLASSES = 1000
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Samples with what is right for each, both as ``task`` has them."""
-
-    inputs: NDArray[Any]
-    targets: NDArray[Any]
-    task: Task
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def take(self, index: NDArray[np.int64]) -> Samples:
-        return Samples(self.inputs[index], self.targets[index], self.task)
-
-
-def _digits() -> Samples:
-    """The handwritten digits that come with scikit-learn, 8x8 pixels from 0 to 16, ten classes (UCI, CC BY 4.0)."""
-    pixels, labels = problems.digits()
-    columns = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
-    return Samples(pixels * np.float32(16), labels, Classes(columns, tuple("0123456789")))
-
-
-def read_samples(path: Path, data: DataSettings) -> Samples:
-    """The samples in a CSV (with a header) or Parquet file; ``data`` says which column is the target, what its values
-    are, and how a CSV file is written.
-
-    Raises:
-        TableError: no such file or column, text or gaps where numbers are needed; one line.
-        PeersError: a target that is no classes.
-    """
-    table = tables.read(path, tables.Format(data.delimiter, data.decimal, data.encoding))
-    table.require(data.target)
-    columns = tuple(name for name in table.names if name != data.target)
-    if data.task == "text":
-        return _texts(table, columns, data.target)
-    inputs = table.inputs(data.target).astype(np.float32)
-    if data.task == "numbers":
-        numbers = table.numbers(data.target).astype(np.float32)[:, None]
-        return Samples(inputs, numbers, Numbers(columns, (data.target,), (data.unit,) if data.unit else ()))
-    labels, classes = table.classes(data.target)
-    broken = table.is_numbers(data.target) and (table.numbers(data.target) % 1 != 0).any()
-    if len(classes) > MOST_CLASSES or broken:
-        raise PeersError(
-            f"{path.name}: the target {data.target!r} holds {len(classes)} different values, not classes: say "
-            'data.task = "numbers" if they are amounts, or choose another column'
-        )
-    return Samples(inputs, labels, Classes(columns, classes))
-
-
-def read_inputs(table: tables.Table, features: Sequence[str], is_text: bool) -> NDArray[Any]:
-    """The columns called ``features`` of a table, in that order and as they are: float32 ``(n, features)``, or texts.
-
-    Raises:
-        TableError: one is not there, or not all finite numbers; for text, one is empty.
-    """
-    for name in features:
-        table.require(name)
-    if not is_text:
-        return np.stack([table.numbers(name) for name in features], axis=1).astype(np.float32)
-    if row := table.gap(features[0]):
-        raise PeersError(f"{table.name}: column {features[0]!r} is empty in row {row}: leave the row out")
-    return np.array([str(cell) for cell in table.columns[features[0]]])
-
-
-def _texts(table: tables.Table, columns: tuple[str, ...], target: str) -> Samples:
-    if len(columns) != 1:
-        raise PeersError(f"{table.name}: text needs one column beside the target {target!r}, not {len(columns)}")
-    for column in (*columns, target):
-        if row := table.gap(column):
-            raise PeersError(f"{table.name}: column {column!r} is empty in row {row}: leave the row out")
-    inputs, targets = (np.array([str(cell) for cell in table.columns[one]]) for one in (*columns, target))
-    task = Text(columns, (target,))
-    task.check_inputs(inputs)
-    task.check_targets(targets, len(inputs))
-    return Samples(inputs, targets, task)
+__all__ = ["Shares", "share_out"]
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Who holds which samples. Scaled by mean and spread of the reference set, which the requester publishes."""
+    """Who holds which samples, prepared as ``schema`` says: by the reference set, which the requester publishes."""
 
     neurons: tuple[Samples, ...]
     test: Samples
     audit: Samples
     reference: Samples
-    scaling: Scaling | None
-    """None where inputs are text."""
+    schema: Schema
+    sees: tuple[tuple[int, ...], ...]
+    """Of each neuron the places of the inputs that its model sees; empty: all."""
+    columns: tuple[Column, ...]
+    """What was understood of each column but the target."""
+    rows: int
 
 
 def share_out(settings: NetworkSettings) -> Shares:
     """Read the data that ``settings`` names, hold out three sets and give every neuron its private share.
 
     With one file, rows are shared at random, by class with Dirichlet(alpha) proportions. With a file a neuron, the
-    held-out fractions are taken from each.
+    held-out fractions are taken from each, or, where a key says which rows are one sample, from those that all have.
 
     Raises:
-        PeersError: what :func:`read_samples` raises, or too few samples for so many participants.
+        TableError, PeersError: what cannot be read or learned from, or too few samples for so many participants.
     """
     rng = np.random.default_rng([settings.seed, 1])
     data = settings.data
-    if data.file is not None:
-        everything = _digits() if data.file == "digits" else read_samples(Path(data.file), data)
-        order = rng.permutation(len(everything))
-        test, audit, reference, rest = _cut(order, (data.test, data.audit, data.reference))
-        parts = _shared(rng, settings, _groups(everything), rest)
+    whole = _whole(settings)
+    table, target = whole.table, read_target(whole.table, data.target, data.task, data.spellings)
+    _differ(target, data)
+    unequal = bool(frequencies_of(target.values, len(target.names), data.measure))
+    fractions = (data.test, data.audit, data.reference)
+    by_class = target.values if unequal else None
+    if whole.owned is None:
+        order = rng.permutation(len(table))
+        test, audit, reference, rest = _held(order, fractions, by_class)
+        parts = _shared(rng, settings, _groups(target, data), rest)
+    elif whole.common is not None:
+        test, audit, reference, _ = _held(rng.permutation(whole.common), fractions, by_class)
+        out = np.concatenate([test, audit, reference])
+        parts = [rng.permutation(np.setdiff1d(mine, out)) for mine in whole.owned]
     else:
-        everything, owners = _own_files(settings)
-        parts = []
-        held: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
-        for k in range(len(settings.neuron)):
-            mine = rng.permutation(np.flatnonzero(owners == k))
-            *cut, rest = _cut(mine, (data.test, data.audit, data.reference))
-            parts.append(rest)
-            for hold, piece in zip(held, cut, strict=True):
-                hold.append(piece)
-        test, audit, reference = (np.concatenate(hold) for hold in held)
-    _differ(everything)
+        cuts = [_held(rng.permutation(mine), fractions, by_class) for mine in whole.owned]
+        parts = [rest for *_, rest in cuts]
+        test, audit, reference = (np.concatenate(held) for held in list(zip(*cuts, strict=True))[:3])
     for neuron, part in zip(settings.neuron, parts, strict=True):
         if len(part) == 0:
             raise PeersError(
@@ -146,54 +76,117 @@ def share_out(settings: NetworkSettings) -> Shares:
             )
     for what, part in (("test", test), ("audit", audit), ("reference", reference)):
         if len(part) < 2:
-            raise PeersError(
-                f"{len(everything)} rows leave {len(part)} for data.{what}: more rows or a larger fraction"
-            )
-    scaling = None
-    if not isinstance(everything.task, Text):
-        scaling = Scaling.of(everything.inputs[reference])
-        everything = Samples(scaling.scaled(everything.inputs), everything.targets, everything.task)
+            raise PeersError(f"{len(table)} rows leave {len(part)} for data.{what}: more rows or a larger fraction")
+    columns, schema = _planned(whole, target, data, reference, unequal)
+    targets = target.values.astype(np.float32)[:, None] if data.task == "numbers" else target.values
+    everything = Samples(schema.inputs(table), targets, schema.made_task)
+    schema.made_task.check_inputs(everything.inputs)
     shares, take = tuple(everything.take(part) for part in parts), everything.take
-    return Shares(shares, take(test), take(audit), take(reference), scaling)
+    sees = tuple(_sees(schema, whole, settings, k) for k in range(len(settings.neuron)))
+    return Shares(shares, take(test), take(audit), take(reference), schema, sees, columns, len(table))
 
 
-def _own_files(settings: NetworkSettings) -> tuple[Samples, NDArray[np.int64]]:
-    """All neurons' files as one table, over the union of their classes, and whose each row is."""
-    read = [read_samples(Path(n.file or ""), settings.data) for n in settings.neuron]
-    first = read[0].task
-    for neuron, samples in zip(settings.neuron, read, strict=True):
-        if samples.task.features != first.features:
-            odd = sorted(set(samples.task.features) ^ set(first.features)) or ["the order"]
-            raise PeersError(f"the file of neuron {neuron.name!r} has other columns than the first ({', '.join(odd)})")
-    task, targets = first, [samples.targets for samples in read]
-    if isinstance(first, Classes):
-        names = tuple(sorted({name for samples in read for name in samples.task.names}))
-        place = {name: i for i, name in enumerate(names)}
-        own = [np.array([place[name] for name in samples.task.names], dtype=np.int64) for samples in read]
-        task, targets = Classes(first.features, names), [one[t] for one, t in zip(own, targets, strict=True)]
-    owners = np.repeat(np.arange(len(read)), [len(samples) for samples in read])
-    return Samples(np.concatenate([s.inputs for s in read]), np.concatenate(targets), task), owners
+def _whole(settings: NetworkSettings) -> Together:
+    data = settings.data
+    if data.file == "digits":
+        return Together(_digits(data.target), source="digits")
+    if data.file is not None:
+        return Together(_only(plain(tables.read(Path(data.file), data.form), data.kinds), data), source=data.file)
+    return together([(n.name, Path(n.file or "")) for n in settings.neuron], data)
 
 
-def _differ(samples: Samples) -> None:
+def _only(table: tables.Table, data: DataSettings) -> tables.Table:
+    """The columns that ``data`` wants, with the target."""
+    if not data.columns:
+        return table
+    for name in (*data.columns, data.target):
+        table.require(name)
+    return tables.Table(table.name, {k: c for k, c in table.columns.items() if k in (*data.columns, data.target)})
+
+
+def _digits(target: str) -> tables.Table:
+    """The handwritten digits that come with scikit-learn, 8x8 pixels from 0 to 16, ten classes (UCI, CC BY 4.0)."""
+    pixels, labels = problems.digits()
+    columns = {f"pixel_{k // 8}_{k % 8}": pixels[:, k].astype(np.float64) * 16 for k in range(64)}
+    return tables.Table("digits", {**columns, target: labels.astype(np.float64)})
+
+
+def _planned(
+    whole: Together, target: Target, data: DataSettings, reference: NDArray[np.int64], unequal: bool
+) -> tuple[tuple[Column, ...], Schema]:
+    """What is in the columns, and the plan by which they are prepared, learned from the reference set."""
+    table, names = whole.table, [name for name in whole.table.names if name != data.target]
+    if not names:
+        raise PeersError(
+            f"{table.name} has no column beside the target {data.target!r}: there is nothing to learn from"
+        )
+    if data.task == "text":
+        if len(names) != 1:
+            raise PeersError(f"{table.name}: text needs one column beside the target {data.target!r}, not {len(names)}")
+        columns: tuple[Column, ...] = (Column(names[0], "category"),)
+        features: tuple[Feature, ...] = (Feature.model_construct(name=names[0]),)
+    else:
+        columns = understand(table, data.target, target.values, data.kinds)
+        features = fitted(table, columns, reference)
+    if not features:
+        first = columns[0]
+        raise PeersError(
+            f"{table.name}: no column is left to learn from ({first.name!r}: {first.why}): say what it is in data.kinds"
+        )
+    counted = target.values[reference] if data.task == "classes" else target.values
+    frequencies = frequencies_of(counted, len(target.names), "balanced accuracy") if unequal else ()
+    return columns, Schema.made(whole.source, data, features, target.names, frequencies)
+
+
+def _sees(schema: Schema, whole: Together, settings: NetworkSettings, k: int) -> tuple[int, ...]:
+    """The places of the inputs that neuron ``k`` sees, empty for all."""
+    own = settings.neuron[k].columns or (whole.has[k] if whole.has else ())
+    if not own:
+        return ()
+    known, at = {one.name for one in schema.features}, 0
+    places: list[int] = []
+    for name in settings.neuron[k].columns:
+        if name not in known:
+            raise PeersError(
+                f"neuron {settings.neuron[k].name!r} is to see the column {name!r}, which is not among those that go "
+                f"in: {', '.join(sorted(known)[:20])}"
+            )
+    for one in schema.features:
+        places += range(at, at + len(one.inputs)) if one.name in own else []
+        at += len(one.inputs)
+    if not places:
+        raise PeersError(f"neuron {settings.neuron[k].name!r} has no column from which something can be learned")
+    return tuple(places) if len(places) < at else ()
+
+
+def _differ(target: Target, data: DataSettings) -> None:
     """Refuse targets that are all the same."""
-    if isinstance(samples.task, Classes) and len(samples.task.names) < 2:
-        raise PeersError(f"the target holds one class only ({samples.task.names[0]}): there is nothing to tell apart")
-    if isinstance(samples.task, Numbers) and (samples.targets == samples.targets[0]).all():
-        raise PeersError(f"the target is {samples.targets[0, 0]:g} in every row: there is nothing to learn")
-    if isinstance(samples.task, Text) and (samples.targets == samples.targets[0]).all():
-        raise PeersError("the target is the same text in every row: there is nothing to learn")
+    if data.task == "classes" and len(target.names) < 2:
+        raise PeersError(f"the target holds one class only ({target.names[0]}): there is nothing to tell apart")
+    if data.task != "classes" and (target.values == target.values[0]).all():
+        said = f"{target.values[0]:g}" if data.task == "numbers" else "the same text"
+        raise PeersError(f"the target is {said} in every row: there is nothing to learn")
 
 
-def _groups(samples: Samples) -> NDArray[np.int64]:
+def _groups(target: Target, data: DataSettings) -> NDArray[np.int64]:
     """What rows are shared out by: their classes, or the tenth of all numbers that theirs falls into; for text, the
     text that is right."""
-    if isinstance(samples.task, Classes):
-        return samples.targets
-    if isinstance(samples.task, Text):
-        return np.unique(samples.targets, return_inverse=True)[1].astype(np.int64)
-    numbers = samples.targets[:, 0]
+    if data.task == "classes":
+        return np.asarray(target.values, np.int64)
+    if data.task == "text":
+        return np.unique(target.values, return_inverse=True)[1].astype(np.int64)
+    numbers = target.values.astype(np.float32)
     return np.searchsorted(np.quantile(numbers, np.linspace(0, 1, 11)[1:-1]), numbers).astype(np.int64)
+
+
+def _held(
+    order: NDArray[np.int64], fractions: Sequence[float], by_class: NDArray[Any] | None
+) -> list[NDArray[np.int64]]:
+    """``order`` cut into the fractions and the rest; where classes are unequal, so that each has its part of each."""
+    if by_class is None:
+        return _cut(order, fractions)
+    cuts = [_cut(order[by_class[order] == k], fractions) for k in np.unique(by_class[order])]
+    return [np.concatenate(pieces) for pieces in zip(*cuts, strict=True)]
 
 
 def _cut(order: NDArray[np.int64], fractions: Sequence[float]) -> list[NDArray[np.int64]]:

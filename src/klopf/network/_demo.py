@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from klopf import files
+from klopf.language import AGENTS
+from klopf.network._folder import read_run
 from klopf.network._settings import NetworkSettings, parse_settings
 
-__all__ = ["DEMO_PASSPHRASE", "demo_settings"]
+__all__ = ["DEMO_PASSPHRASE", "agents_settings", "demo_settings", "equal_vote"]
 
 DEMO_PASSPHRASE = "klopf demo"
 """Locks the demo's throw-away keys. It is public: never use it for keys that own anything."""
@@ -33,3 +36,34 @@ def demo_settings(seed: int, epochs: int) -> NetworkSettings:
         "requester": {"name": "rita", "fee": 0.001},
     }  # fmt: skip
     return parse_settings(raw, "demo", Path())
+
+
+def agents_settings(seed: int, epochs: int, url: str, questions: Path) -> NetworkSettings:
+    """The demo with language models: the five agents at ``url`` (:mod:`klopf.language`), each a neuron by its endpoint
+    alone, and three auditors. ``questions`` is a CSV file of questions with their answers.
+
+    A model that thinks a fifth of a second about each of a hundred questions is late within the usual half a minute:
+    answers may be sealed for as long as all questions take.
+    """
+    raw = {
+        "name": "agents", "seed": seed, "epochs": epochs,
+        "data": {"file": str(questions.absolute()), "target": "answer", "task": "text", "share": "equal",
+                 "test": 0.25, "audit": 0.2, "reference": 0.35},
+        "neuron": [{"name": name, "model": f"openai:{url}#{name}", "settings": {"seconds": 150.0}, "passes": 1}
+                   for name in AGENTS],
+        "auditor": [{"name": name} for name in ("vera", "walt", "yuri")],
+        "requester": {"name": "rita", "fee": 0.01},
+        "ledger": {"listen_seconds": 600},
+        "rules": {"seal_seconds": 150.0},
+    }  # fmt: skip
+    return parse_settings(raw, "demo", Path())
+
+
+def equal_vote(folder: Path) -> float:
+    """What the network of a run would have scored in its last epoch, had all who were asked counted alike."""
+    run = read_run(folder)
+    requester = next(one for one in run.members if one.role == "requester")
+    result = files.arrays(folder / requester.folder / "results" / f"{run.settings.epochs}.npz")
+    said = dict(enumerate(result["alone"]))
+    targets = files.arrays(folder / "test.npz")["targets"]
+    return run.task.score(run.task.decide(run.task.blend(said, dict.fromkeys(said, 1.0))), targets)

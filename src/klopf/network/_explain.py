@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from klopf import ledger
+from klopf import ledger, peers
 from klopf.errors import PeersError
 from klopf.ledger import events
 from klopf.network._folder import Run
+from klopf.network._own import Own
 from klopf.network._summary import tokens
 from klopf.neuron import Standing
 
@@ -128,8 +129,9 @@ class Explanation:
         yield from (f"{what}: {hash}" for what, hash in self.transactions.items())
 
 
-def explain(run: Run, neuron: str, epoch: int) -> Explanation:
-    """What ``neuron`` (its name, or its id with or without ``#``) was paid in ``epoch``, and why.
+def explain(run: Run | Own, neuron: str, epoch: int) -> Explanation:
+    """What ``neuron`` (its name, or its id with or without ``#``) was paid in ``epoch``, and why; ``run`` is what
+    ``read_run`` or, of the folder of one who joined, ``read_own`` gives.
 
     Raises:
         PeersError: there is no such neuron or epoch in the run.
@@ -137,7 +139,8 @@ def explain(run: Run, neuron: str, epoch: int) -> Explanation:
     member = next((m for m in run.members if neuron in (m.name, str(m.id), f"#{m.id}")), None)
     neurons = [m.name for m in run.members if m.role == "neuron"]
     if member is None or member.role != "neuron":
-        raise PeersError(f"{run.folder} has no neuron {neuron!r}: choose one of {', '.join(neurons)}")
+        more = f" and {len(neurons) - 20} more" if len(neurons) > 20 else ""
+        raise PeersError(f"{run.folder} has no neuron {neuron!r}: choose one of {', '.join(neurons[:20])}{more}")
     with run.connect() as book:
         history = list(ledger.history(book))
         pool = book.settlement.epoch(epoch).pool if 0 < epoch < 2**32 else 0
@@ -150,7 +153,7 @@ def explain(run: Run, neuron: str, epoch: int) -> Explanation:
 class _Epoch:
     """One neuron's epoch in a history of events."""
 
-    def __init__(self, run: Run, history: list[events.Event], id: int, epoch: int, pool: int) -> None:
+    def __init__(self, run: Run | Own, history: list[events.Event], id: int, epoch: int, pool: int) -> None:
         self.run, self.history, self.id, self.epoch, self.pool = run, history, id, epoch, pool
         self.claims = _all(history, events.settlement.Claimed, lambda e: e.epoch == epoch)
         self.claim = next((e for e in self.claims if e.speaker == id), None)
@@ -168,7 +171,7 @@ class _Epoch:
         audit = self._before(events.audits.Concluded, lambda e: e.neuron == self.id)
         transactions = {"claimed in": self.claim, "collected in": self.collected, "audit concluded in": audit}
         found = Explanation(
-            network=self.run.settings.name, neuron=self.run.named(self.id), id=self.id, epoch=self.epoch,
+            network=self.run.network, neuron=self.run.named(self.id), id=self.id, epoch=self.epoch,
             ended=self.collected is not None, emission=tokens(self.collected.emitted if self.collected else 0),
             pool=tokens(self.pool), rank=self.claim.rank / total if self.claim and total else 0.0,
             consensus=consensus / WHOLE, receipts=tuple(self._receipts(consensus)), fees=tuple(self._fees()),
@@ -179,7 +182,13 @@ class _Epoch:
                    "fringe": rules.fringe_bps / 10_000, "committee": rules.committee},
             because=(), transactions={what: e.transaction for what, e in transactions.items() if e},
         )  # fmt: skip
-        return replace(found, because=tuple(self._because(found)))
+        return replace(found, because=(*self._because(found), *self._learned()))
+
+    def _learned(self) -> Iterator[str]:
+        """What the neuron learned from others in the epoch; this is its own word, from its folder."""
+        member = next(m for m in self.run.members if m.id == self.id)
+        if gain := peers.gains(self.run.folder / member.folder).get(self.epoch):
+            yield f"it distilled what it heard into its own model: {gain.text}"
 
     def _before(self, kind: type[EventT], which: Callable[[EventT], bool]) -> EventT | None:
         place = (self.until.block, self.until.log_index)
@@ -254,8 +263,8 @@ class _Epoch:
         full = it.pool * Decimal(it.rank)
         if self.collected and not voided and it.emission < full * Decimal("0.999"):
             yield (
-                f"it was paid {it.emission / full:.1%} of its part: where not all are bound to listen to all, a reward "
-                "counts as far as one's own weights agreed and told news"
+                f"it was paid {it.emission / full:.1%} of its part: where many are bound to listen, a reward counts as "
+                "far as one listened as others do: to as many, in agreement, and to what changed"
             )
         if not it.ended:
             yield "its reward is not collected yet: disputes may be open, or nobody has settled the epoch"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from klopf import files, ledger, peers
 from klopf.errors import PeersError
-from klopf.network._scaling import Scaling
+from klopf.network._schema import Schema
 from klopf.network._settings import NetworkSettings
 
 __all__ = ["Member", "Run", "read_run"]
@@ -36,8 +36,13 @@ class Run:
     task: peers.Task
     where: str
     """The ledger: an absolute path or a URL."""
-    scaling: Scaling | None = None
-    """How inputs were scaled; None where they are text, or where an earlier version made the folder."""
+    schema: Schema
+    """The plan by which its tables were prepared, as ``schema.json``, too, says it."""
+
+    @property
+    def network(self) -> str:
+        """What its settings call it."""
+        return self.settings.name
 
     @property
     def deployment(self) -> ledger.Deployment:
@@ -52,7 +57,7 @@ class Run:
             "settings": self.settings.model_dump(mode="json"),
             "members": [asdict(m) for m in self.members],
             "task": peers.task_to_json(self.task),
-            "scaling": None if self.scaling is None else self.scaling.to_json(),
+            "schema": json.loads(self.schema.text),
         }
         files.replace(self.folder / "run.json", json.dumps(content, indent=2))
 
@@ -71,11 +76,12 @@ def read_run(folder: Path) -> Run:
         settings = NetworkSettings.model_validate(raw["settings"])
         members = tuple(Member(**m) for m in raw["members"])
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
-        scaling = Scaling.from_json(raw["scaling"]) if raw.get("scaling") else None
-        return Run(folder, settings, members, peers.task_from_json(raw["task"]), where, scaling)
+        schema = Schema.model_validate(raw["schema"], strict=False)
+        return Run(folder, settings, members, peers.task_from_json(raw["task"]), where, schema)
     except FileNotFoundError:
         raise PeersError(
             f"{folder} is not a run folder: it has no run.json; `klopf demo` or `klopf run` makes one"
+            " (`klopf join` makes a participant's)"
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PeersError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from klopf import files, ledger, wire
 from klopf.errors import KlopfError, LedgerError
-from klopf.network._data import Samples
+from klopf.network._samples import Samples
 from klopf.peers import CERTIFICATE_DAYS, ParticipantSettings
 
 __all__ = ["enter", "furnish", "with_targets", "write_arrays"]

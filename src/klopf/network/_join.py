@@ -22,8 +22,9 @@ from klopf import audit, files, ledger, peers, tables, wire
 from klopf.errors import LedgerError, PeersError
 from klopf.network._home import enter, furnish, with_targets
 from klopf.network._schema import Schema
+from klopf.peers.models import public_name
 
-__all__ = ["Joined", "Joining", "join"]
+__all__ = ["Joined", "Joining", "check_joining", "join"]
 
 ROLES = ("neuron", "auditor", "requester")
 MADE = (
@@ -32,14 +33,16 @@ MADE = (
 )  # fmt: skip
 """What joining writes into a folder, in this order; whatever else is in a participant's comes after."""
 LIVED = (
-    "state", "receipts", "given", "results", "statements.jsonl", "vouchers.json", "patience.json", "disputes.json",
-    "listener.json", "log.txt", "process",
+    "state", "receipts", "given", "results", "statements.jsonl", "vouchers.json", "patience.json", "neighbours.json",
+    "disputes.json", "slashed", "listener.json", "gained.jsonl", "log.txt", "process", "door",
 )  # fmt: skip
 """What a life writes there."""
 COIN = 10**16
 """Wei that a participant should have for gas, where gas is not free."""
 LOOK, AGAIN = 1.0, 60.0
 """Seconds between two looks for money, and after which it is said again what is waited for."""
+SPARE = (6, 5)
+"""Times what a role wants it puts at stake where nothing else is said: three values may be missed (5 % each)."""
 FEWEST = 10
 """Different samples that a neuron needs, of which it keeps some to know how good it is."""
 
@@ -62,10 +65,15 @@ class Joining:
     model: str = "mind"
     settings: dict[str, Any] = field(default_factory=dict)
     """Of the model."""
+    distil: int = 0
+    """Probes in an epoch on which a neuron learns from what its neighbours say together; 0: it does not."""
     price: int = 0
     """What a neuron asks a requester for each sample, in the token's smallest unit."""
     deposit: int = 0
     """What a requester deposits for fees."""
+    stake: int = 0
+    """What it puts at stake and keeps there; 0: what its role wants and, so that a missed value of the beacon silences
+    nobody, a fifth more."""
     host: str = ""
     """Where others reach it; by default the address from which this machine reaches the node, found anew at each
     start."""
@@ -110,7 +118,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
         task, rules = schema.made_task, book.rules.current()
         data = _data(how, schema)
         more = _more(how, task, data, book)
-        stake = {"neuron": rules.neuron_stake, "auditor": rules.auditor_stake}.get(how.role, 0)
+        stake = _stake(how, {"neuron": rules.neuron_stake, "auditor": rules.auditor_stake}.get(how.role, 0))
     _is_ones_own(folder, deployment, how)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +133,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
         _can_listen(replace(how, host=host))
         deployment.save(folder / "deployment.json")
         files.replace(folder / "schema.json", schema.text)
-        settings = _settings(folder, replace(how, host=host), schema, more)
+        settings = _settings(folder, replace(how, host=host, stake=stake), schema, more)
         key, certificate = furnish(folder, settings, data, passphrase)
         if how.role == "neuron" and not any((folder / "state").glob("*/listener.json")):
             begun(f"learning from {len(data['targets'])} samples")
@@ -134,7 +142,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
             _is_no_loss(own, folder, stake)
             _await_money(own, stake, how, begun)
             begun(f"taking a place as {how.role}")
-            model = how.model if how.role == "neuron" else ""
+            model = public_name(how.model, how.settings) if how.role == "neuron" else ""
             role = ledger.Role[how.role.upper()]
             id = enter(own, role, certificate, model=model, stake=stake, deposit=how.deposit)
     finally:
@@ -142,15 +150,43 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
     return Joined(folder, id, how.role, key.address, deployment.directory, stake)
 
 
+def check_joining(how: Joining) -> tuple[Schema, int, str]:
+    """Look at all that joining would need but the key and its money: nothing is made. Returns what the network agreed
+    on, how many samples fit it, and what it would put at stake, in tokens.
+
+    Raises:
+        KlopfError: what :func:`join` would end with.
+    """
+    if how.data is None and how.role != "requester":
+        raise PeersError(f"a file of one's own is what a {how.role} joins with: name it with --data")
+    with ledger.connect(_place(how.rpc), directory=how.network) as book:
+        schema, rules = Schema.from_text(book.schema.text(), "what this network agreed on"), book.rules.current()
+        data = _data(how, schema)
+        _more(how, schema.made_task, data, book)
+    stake = _stake(how, {"neuron": rules.neuron_stake, "auditor": rules.auditor_stake}.get(how.role, 0))
+    _can_listen(how)
+    return schema, len(data["targets"]), f"{stake / ledger.KLP:g}"
+
+
 def _place(rpc: str) -> str:
     return rpc if "://" in rpc else str(Path(rpc).absolute())
+
+
+def _stake(how: Joining, least: int) -> int:
+    """What it puts at stake, of which its role wants ``least``."""
+    if how.stake and how.stake < least:
+        raise PeersError(f"{how.role}s of this network stake {least / ledger.KLP:g} KLP at least: raise --stake")
+    if how.stake and not least:
+        raise PeersError(f"a {how.role} stakes nothing: leave --stake out")
+    return how.stake or least * SPARE[0] // SPARE[1]
 
 
 def _data(how: Joining, schema: Schema) -> dict[str, Any]:
     """The file's samples as ``data.npz`` has them; none where there is no file."""
     if how.data is None:
         plain = schema.task == "text"
-        empty: NDArray[Any] = np.zeros(0, np.str_) if plain else np.zeros((0, len(schema.features)), np.float32)
+        inputs = len(schema.made_task.features)
+        empty: NDArray[Any] = np.zeros(0, np.str_) if plain else np.zeros((0, inputs), np.float32)
         return {"inputs": empty, "targets": np.zeros(0, np.int64)}
     return with_targets(schema.samples(how.data, how.form))
 
@@ -164,7 +200,7 @@ def _more(how: Joining, task: peers.Task, data: dict[str, Any], book: ledger.Led
         peers.create_model(how.model, task, 0, how.settings)
         return {
             "model": how.model, "settings": how.settings, "passes": 4, "questions": 64, "ask": 6, "fringe_seats": 2,
-            "price": str(how.price),
+            "price": str(how.price), "distil": how.distil,
         }  # fmt: skip
     if how.role == "requester":
         return {"fee": "0"}
@@ -213,7 +249,8 @@ def _settings(folder: Path, how: Joining, schema: Schema, more: dict[str, Any]) 
     return peers.ParticipantSettings(
         name=(how.name or folder.absolute().name)[:32], role=how.role, ledger=_place(how.rpc),
         deployment="deployment.json", epochs=2**32 - 1, task=schema.made_task, seed=seed,
-        host=how.host, port=how.port, listen=how.listen, relay=how.relay, seal_seconds=schema.seal_seconds, more=more,
+        host=how.host, port=how.port, listen=how.listen, relay=how.relay, seal_seconds=schema.seal_seconds,
+        stake=str(how.stake), more=more,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from klopf import peers, tables
 from klopf.errors import PeersError
-from klopf.network._data import read_inputs
 from klopf.network._folder import Run, read_run
-from klopf.peers import Classes, Numbers, Text
+from klopf.peers import Classes, Numbers
 
-__all__ = ["Prediction", "predict"]
+__all__ = ["Prediction", "predict", "said_by_all"]
 
 AT_ONCE = 4096
 """Samples that a model is asked about in one call."""
@@ -56,21 +55,26 @@ def predict(folder: Path, file: Path, form: tables.Format | None = None) -> Pred
         TableError: no such file, or a column that is missing or no numbers.
     """
     run = read_run(folder)
-    data = run.settings.data
-    table = tables.read(file, form or tables.Format(data.delimiter, data.decimal, data.encoding))
-    inputs = read_inputs(table, run.task.features, isinstance(run.task, Text))
-    if not isinstance(run.task, Text):
-        if run.scaling is None:
-            raise PeersError(f"{folder} does not say how inputs are scaled: an earlier version of Klopf made it")
-        inputs = run.scaling.scaled(inputs)
+    form = form or run.settings.data.form
+    table = tables.read(file, form)
+    said = said_by_all(run, run.schema.inputs(table))
+    return replace(said, score=_score(run, table, form, said.answers))
+
+
+def said_by_all(run: Run, inputs: NDArray[Any]) -> Prediction:
+    """What the neurons of ``run`` say together to ``inputs``, which are prepared already.
+
+    Raises:
+        PeersError: no answers were bought yet, or a model has none.
+    """
     listener, members = _heard(run)
     parts = []
     for start in range(0, len(inputs), AT_ONCE):
         some = inputs[start : start + AT_ONCE]
-        parts.append(listener.combine({one.id: peers.answer(folder / one.folder, some) for one in members}))
-    answers = np.concatenate(parts)
+        said = {one.id: peers.answer(run.folder / one.folder, some) for one in members}
+        parts.append(listener.combine(said, some))
     shares = listener.shares([one.id for one in members])
-    return Prediction(run.task, answers, {one.name: shares[one.id] for one in members}, _score(run, table, answers))
+    return Prediction(run.task, np.concatenate(parts), {one.name: shares[one.id] for one in members}, None)
 
 
 def _heard(run: Run) -> tuple[peers.Listener, list[Any]]:
@@ -83,18 +87,16 @@ def _heard(run: Run) -> tuple[peers.Listener, list[Any]]:
     return listener, members
 
 
-def _score(run: Run, table: tables.Table, answers: NDArray[Any]) -> float | None:
+def _score(run: Run, table: tables.Table, form: tables.Format, answers: NDArray[Any]) -> float | None:
     """How good the answers are, where the table has the target and every value of it can be one."""
-    target = run.settings.data.target
-    if target not in table.names or table.gap(target):
+    target, task = run.schema.target, run.task
+    if target not in table.names or None in (words := table.words(target)):
         return None
-    task = run.task
-    if isinstance(task, Classes):
-        labels, names = table.classes(target)
+    if isinstance(task, Classes):  # also where some are none of the run's
         place = {name: k for k, name in enumerate(task.names)}
-        targets: NDArray[Any] = np.array([place.get(name, -1) for name in names], np.int64)[labels]
-    elif isinstance(task, Numbers):
-        targets = table.numbers(target).astype(np.float32)[:, None]
+        targets: NDArray[Any] = np.array([place.get(form.spellings.get(str(w), str(w)), -1) for w in words], np.int64)
+        if task.frequencies and (targets < 0).any():
+            return None
     else:
-        targets = np.array([str(cell) for cell in table.columns[target]])
+        targets = run.schema.targets(table, form)
     return task.score(task.decide(answers), targets)

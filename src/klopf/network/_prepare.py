@@ -11,14 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from klopf import audit, chain, ledger, peers
+from klopf import audit, chain, files, ledger, peers
 from klopf.errors import AuditError, KlopfError, PeersError
 from klopf.network._data import Shares, share_out
 from klopf.network._folder import Member, Run
 from klopf.network._home import enter, furnish, with_targets, write_arrays
 from klopf.network._settings import AuditorSettings, NetworkSettings, NeuronSettings
+from klopf.peers.models import public_name
 
-__all__ = ["prepare"]
+__all__ = ["examined", "prepare"]
 
 GAS_MONEY = 10**18
 """Wei given to each participant. The embedded chain's gas is free; elsewhere this pays for some 1,000 transactions."""
@@ -37,12 +38,7 @@ def prepare(
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise PeersError(f"{folder} exists and is not empty: choose another folder with --folder, or move it away")
     begun("reading the data")
-    shares = share_out(settings)
-    _check_ports(settings)
-    _check_models(settings, shares)
-    marks = _marks(settings, shares)
-    for pack in settings.ledger.packs:
-        ledger.packs.pack_called(pack)
+    shares, marks = examined(settings)
     operator = _operator(settings, passphrase)
     with _folder_or_nothing(folder):
         where = settings.ledger.rpc or str((folder / settings.ledger.file).absolute())
@@ -64,10 +60,27 @@ def prepare(
         deployment.save(folder / "deployment.json")
         with ledger.connect(where, operator, deployment) as book:
             members = _register_everybody(settings, folder, where, shares, book, passphrase, begun)
-        run = Run(folder, settings, members, shares.test.task, where, shares.scaling)
+        run = Run(folder, settings, members, shares.test.task, where, shares.schema)
         run.write()
+        for place in (".", *(member.folder for member in members)):
+            files.replace(folder / place / "schema.json", shares.schema.text)
         write_arrays(folder / "test.npz", {"targets": shares.test.targets})
     return run, shares
+
+
+def examined(settings: NetworkSettings) -> tuple[Shares, ledger.Marks]:
+    """Everything that can be checked before a folder is made, and what follows from it.
+
+    Raises:
+        KlopfError: what is wrong with data, ports, models, audit tasks or packs, in one line.
+    """
+    shares = share_out(settings)
+    _check_ports(settings)
+    _check_models(settings, shares)
+    marks = _marks(settings, shares)
+    for pack in settings.ledger.packs:
+        ledger.packs.pack_called(pack)
+    return shares, marks
 
 
 @contextlib.contextmanager
@@ -107,11 +120,15 @@ def _check_models(settings: NetworkSettings, shares: Shares) -> None:
         try:
             conduct = _conduct(one, i, ids).make(task)
             if isinstance(one, NeuronSettings):
-                name, own = conduct.model(one.model, one.settings)
+                name, own = conduct.model(one.model, _model_settings(one, shares.sees[i]))
                 peers.create_model(name, task, i, own)
         except KlopfError as error:
             kind = "neuron" if isinstance(one, NeuronSettings) else "auditor"
             raise type(error)(f"{kind} {one.name!r}: {error}") from None
+
+
+def _model_settings(neuron: NeuronSettings, sees: tuple[int, ...]) -> dict[str, Any]:
+    return dict(neuron.settings) | ({"sees": list(sees)} if sees else {})
 
 
 def _conduct(one: NeuronSettings | AuditorSettings, seed: int, ids: dict[str, int]) -> peers.ConductSettings:
@@ -199,7 +216,7 @@ def _register_everybody(
         book.fund(key.address, GAS_MONEY, stake + deposit + spare)
         with ledger.connect(where, key, book.deployment) as own:
             id = enter(own, ledger.Role[role.upper()], certificate, model=model, stake=stake, deposit=deposit)
-        shown = who.shown if isinstance(who, NeuronSettings) else model
+        shown = who.shown if isinstance(who, NeuronSettings) and who.conduct else model
         members.append(Member(id, name, role, f"{place}/{name}", shown, who is None or who.conduct is None))
         if role == "neuron":
             peers.birth(home, task, settings.seed * 1000 + len(members), peers.NeuronSettings(**more), conduct)
@@ -208,11 +225,13 @@ def _register_everybody(
     fee = round(asking.fee * 10**9) * (unit // 10**9)
     for i, (neuron, share) in enumerate(zip(settings.neuron, shares.neurons, strict=True)):
         more = {
-            "model": neuron.model, "settings": dict(neuron.settings), "passes": neuron.passes,
-            "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats, "price": str(fee),
+            "model": neuron.model, "settings": _model_settings(neuron, shares.sees[i]), "passes": neuron.passes,
+            "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats, "price": str(fee // 50),
+            "distil": neuron.distil,
         }  # fmt: skip
         port = settings.wire.first_port + i if settings.wire.first_port else 0
-        join(neuron.name, "neuron", neuron.model, "neurons", with_targets(share), more, stake, 0, neuron, port)
+        told = public_name(neuron.model, neuron.settings)
+        join(neuron.name, "neuron", told, "neurons", with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
         more = {"questions": settings.audit.questions, "tasks": list(settings.audit.tasks)}
         spare = stake // 2 if settings.audit.challenge_seconds else 0  # to doubt with

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from klopf import files, ledger, peers
 from klopf.errors import PeersError
 from klopf.network._anchor import drop_anchor
+from klopf.network._check import understood
 from klopf.network._data import Shares, share_out
 from klopf.network._folder import Run, read_run
 from klopf.network._prepare import prepare
@@ -48,6 +49,8 @@ def run(
     since = time.monotonic()
     interrupt_on_sigterm()
     prepared, shares = prepare(settings, folder, passphrase, begun)
+    for line in understood(shares):
+        begun(line)
     return _to_the_end(prepared, shares, passphrase, since, begun, progress)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from klopf.errors import PeersError
+from klopf import tables
+from klopf.errors import PeersError, worded
+from klopf.network._sources import PREFIX, from_environment, put, read_raw
 
 __all__ = [
     "EXAMPLE",
@@ -45,7 +48,18 @@ class DataSettings(_Strict):
     delimiter: str = Field("", max_length=1)
     decimal: Literal["", ".", ","] = ""
     encoding: str = ""
+    missing: tuple[str, ...] = tables.MISSING
     """How a CSV file is written, where it does not tell: see :class:`klopf.tables.Format`."""
+    spellings: dict[str, str] = Field(default_factory=dict)
+    """Of the target's classes: what a file says for one, and what it is called."""
+    kinds: dict[str, Literal["number", "category", "date", "drop"]] = Field(default_factory=dict)
+    """What columns are, where that is found out otherwise; ``drop`` leaves one out."""
+    columns: tuple[str, ...] = ()
+    """The only columns that go in; empty: all. Files of neurons may have others beside them."""
+    key: str = ""
+    """Where neurons' files have different columns: the column by which rows of several files are one sample."""
+    measure: Literal["", "accuracy", "balanced accuracy"] = ""
+    """Of classes. Empty: balanced accuracy where one class has 80 % of all samples or more, else accuracy."""
     share: Literal["dirichlet", "equal"] = "dirichlet"
     alpha: float = Field(0.5, gt=0)
     """Dirichlet concentration of each class (of numbers: of each tenth of them) over the neurons: the smaller, the
@@ -55,12 +69,20 @@ class DataSettings(_Strict):
     reference: float = Field(0.11, gt=0, lt=0.9)
     """Fractions held out: for the requester's questions, for the auditors, and with labels for the requester."""
 
+    @property
+    def form(self) -> tables.Format:
+        return tables.Format(self.delimiter, self.decimal, self.encoding, self.missing, self.spellings)
+
     @model_validator(mode="after")
     def _leaves_something(self) -> DataSettings:
         if self.test + self.audit + self.reference >= 0.9:
             raise ValueError("test, audit and reference leave less than a tenth of the data to the neurons")
         if self.task == "numbers" and self.file == "digits":
             raise ValueError("the handwritten digits are classes, not numbers: leave data.task out")
+        if self.measure and self.task != "classes":
+            raise ValueError(f"measure is for classes; {self.task} have one measure: leave data.measure out")
+        if self.key and self.file is not None:
+            raise ValueError("key says which rows of several files are one sample: leave it out, or data.file")
         return self
 
 
@@ -71,8 +93,13 @@ class NeuronSettings(_Strict):
     model: str = "mind"
     settings: dict[str, Any] = Field(default_factory=dict)
     file: str | None = None
+    columns: tuple[str, ...] = ()
+    """The only columns that its model sees; empty: all that its file has."""
     passes: int = Field(4, ge=1)
     """How often it goes through its own stream in an epoch."""
+    distil: int = Field(0, ge=0, le=4_096)
+    """Probes in an epoch on which it learns from what its neighbours say together, where that lowers the loss on a
+    fifth of its samples, which it holds out; 0: it does neither."""
     conduct: Place | None = None
     """``package.module:Class``, a :class:`klopf.peers.Conduct` that is not honest, for trying the rules."""
     conduct_settings: dict[str, Any] = Field(default_factory=dict)
@@ -146,6 +173,8 @@ class WireSettings(_Strict):
     host: str = "127.0.0.1"
     first_port: int = Field(0, ge=0, le=65_000)
     """Neurons get consecutive ports from here; 0 leaves the choice to the system."""
+    together: int = Field(1, ge=1, le=200)
+    """Neurons that live in one process: of many each alone would take a Python of its own."""
 
 
 class RuleSettings(_Strict):
@@ -161,7 +190,7 @@ class RuleSettings(_Strict):
     """How many of those are kept for neighbours to try."""
     questions: int = Field(64, ge=1)
     """Samples of its own stream on which a neuron asks its neighbours in an epoch."""
-    seal_seconds: float = Field(30.0, ge=0, le=600)
+    seal_seconds: float = Field(30.0, ge=1, le=600)
     """How long a neuron's answers are sealed before it opens them, so that nobody resells what it was just told; less
     where all have said that they ask no more. Who takes longer to answer is too late. 0: they are not sealed."""
     maturity: int = Field(1, ge=0)
@@ -210,43 +239,53 @@ class NetworkSettings(_Strict):
 
 
 def read_settings(path: Path, changes: dict[str, Any] | None = None) -> NetworkSettings:
-    """The settings in the TOML file ``path``, with ``changes`` to its top level; its file names are relative to it.
+    """The settings in the TOML or YAML file ``path``; ``changes`` (``{"data.target": "kind"}``) go before what the
+    environment says, that goes before the file, and the file before the defaults. File names are relative to the file.
 
     Raises:
-        PeersError: no such file, not TOML, or a setting that does not fit; one line, naming the first fault.
+        PeersError: no such file, not TOML or YAML, or a setting that does not fit; one line, naming the first fault.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = read_raw(path)
     except FileNotFoundError:
         raise PeersError(f"no file {path}: write one with `klopf run --example > {path}`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PeersError(f"cannot read {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise PeersError(f"{path} is not TOML: {error}; compare with `klopf run --example`") from None
-    return parse_settings(raw | (changes or {}), str(path), path.parent)
+    told = from_environment()
+    for place, value in (told | (changes or {})).items():
+        put(raw, place, value)
+    others = {place: PREFIX + place.replace(".", "__").upper() for place in told} | {
+        place: "the command line" for place in changes or {}
+    }
+    return parse_settings(raw, str(path), path.parent, others)
 
 
-def parse_settings(raw: dict[str, Any], source: str, base: Path) -> NetworkSettings:
-    """Check ``raw`` and make its file names absolute, taken from ``base``."""
-    for table in (raw.get("data"), raw.get("ledger"), *_tables(raw.get("neuron"))):
+def parse_settings(
+    raw: dict[str, Any], source: str, base: Path, others: Mapping[str, str] = MappingProxyType({})
+) -> NetworkSettings:
+    """Check ``raw`` and make its file names absolute, taken from ``base``. ``others``: the places of settings that came
+    from elsewhere than ``source``, and from where, for whoever has to mend one.
+
+    Raises:
+        PeersError: a setting that does not fit; one line, naming the first fault.
+    """
+    places = [(raw.get("data"), "file"), (raw.get("ledger"), "key")]
+    for table, field in (*places, *((one, "file") for one in _tables(raw.get("neuron")))):
         if isinstance(table, dict):
-            for field in ("file", "key"):
-                named = table.get(field)
-                is_run_file = table is raw.get("ledger") and field == "file"
-                if isinstance(named, str) and named != "digits" and not is_run_file:
-                    table[field] = str((base / named).absolute())
+            named = table.get(field)
+            if isinstance(named, str) and named != "digits":
+                table[field] = str((base / named).absolute())
     try:
         return NetworkSettings.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
+        said = worded(first, NetworkSettings)
         if first["type"] == "too_short":
             least = first["ctx"]["min_length"]
             said = (
                 f"{first['ctx']['actual_length']} are given, a network needs {least}: write [[{place}]] {least} times"
             )
         hint = "; `klopf run --example` shows every setting" if first["type"] in ("extra_forbidden", "missing") else ""
+        source = next((other for way, other in others.items() if f"{place}.".startswith(f"{way}.")), source)
         raise PeersError(f"{source}: {place + ': ' if place else ''}{said}{hint}") from None
 
 
@@ -269,6 +308,12 @@ unit = ""                # of such numbers
 delimiter = ""           # a CSV file's: found out if empty, like the next two
 decimal = ""             # "." or ","
 encoding = ""            # "utf-8", "utf-16", "latin-1", ...
+missing = ["NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "?"]    # what empty cells hold
+spellings = {}           # of classes: what a file says for one, and what it is called: { "0" = "benign" }
+kinds = {}               # "number", "category", "date", or "drop" for a column, where that is found out otherwise
+columns = []             # the only ones that go in; none: all of which something can be learned
+key = ""                 # of a file a neuron: the column by which rows of several files are one sample
+measure = ""             # of classes: "accuracy"; "balanced accuracy" if one is 80 % of all, or where it is said here
 share = "dirichlet"      # how the rows are shared out: "dirichlet" (unequal classes) or "equal"
 alpha = 0.5              # the smaller, the more unequal
 test = 0.2               # held out: the requester's questions, scored at the end
@@ -280,6 +325,7 @@ reference = 0.11         # held out, with labels: what the requester learns whom
 name = "ada"
 model = "mind"           # Klopf's own network: units that live and die, learning one sample at a time
 settings = { hidden = [64] }
+columns = []             # the only ones that its model sees; none: all that its data has
 
 [[neuron]]
 name = "ben"
@@ -323,6 +369,7 @@ dispute_seconds = 0      # pay waits so long for disputes about receipts, and a 
 [wire]
 host = "127.0.0.1"
 first_port = 0           # 0: the system chooses; else one port a neuron from here
+together = 1             # neurons that live in one process
 
 [rules]
 emission = 1000.0        # tokens an epoch, divided by how much neurons are listened to; 100,000 a day are the most
@@ -330,7 +377,7 @@ seats = 5                # backbone seats
 ask = 6                  # neighbours asked in an epoch ...
 fringe_seats = 2         # ... of which so many are kept for neighbours to try
 questions = 64           # own samples a neuron asks its neighbours about in an epoch
-seal_seconds = 30.0      # answers are sealed so long, or until all have asked: nobody resells them; 0: not at all
+seal_seconds = 30.0      # answers are sealed so long, or until all have asked: nobody resells them
 maturity = 1             # epochs before a neuron is judged
 stake = 1000.0           # tokens that neurons and auditors have at stake
 pass_accuracy = 0.3      # what a neuron's audits must reach by itself, over all classes

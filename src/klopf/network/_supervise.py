@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from klopf import files, ledger, peers
 from klopf.errors import KlopfError, PeersError, Unanswered
 from klopf.network._folder import Member, Run
-from klopf.network._troubles import troubles
+from klopf.network._troubles import gained, troubles
 
 __all__ = ["Progress", "Supervisor", "interrupt_on_sigterm"]
 
@@ -60,9 +60,16 @@ class Progress:
 
 @dataclass
 class _Process:
-    member: Member
+    members: tuple[Member, ...]
+    """Who lives in it."""
     process: subprocess.Popen[bytes]
     restarts: int = 0
+
+    @property
+    def name(self) -> str:
+        """For a line about it."""
+        first, *more = self.members
+        return first.name + (f" and {len(more)} others in its process" if more else "")
 
 
 @dataclass
@@ -111,8 +118,8 @@ class Supervisor:
         Raises:
             PeersError: a participant could not even begin; the line it said.
         """
-        for member in self.run.members:
-            self._start(member)
+        for members in self._shared_out():
+            self._start(members)
         if self._outlast(self._book.clock.now).epoch == 0:
             self._gather()
             self._book.clock.start()
@@ -120,7 +127,7 @@ class Supervisor:
             pass
         self._outlast(self._see_out)
         self._await_departure()
-        self.notes += troubles(self.run)
+        self.notes += [*troubles(self.run), *gained(self.run)]
         self._outlast(lambda: self._report(self._book.clock.now()))
 
     def _turn(self) -> bool:
@@ -155,18 +162,27 @@ class Supervisor:
                 time.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
 
-    def _start(self, member: Member, restarts: int = 0) -> None:
-        folder = self.run.folder / member.folder
+    def _shared_out(self) -> list[tuple[Member, ...]]:
+        """Who lives in one process: so many neurons as the settings say, and everybody else alone."""
+        together = self.run.settings.wire.together
+        neurons = [member for member in self.run.members if member.role == "neuron"]
+        groups = [tuple(neurons[i : i + together]) for i in range(0, len(neurons), together)]
+        return groups + [(member,) for member in self.run.members if member.role != "neuron"]
+
+    def _start(self, members: tuple[Member, ...], restarts: int = 0) -> None:
+        member, folders = members[0], [self.run.folder / one.folder for one in members]
+        folder = folders[0]
         environment = os.environ | {peers.PASSPHRASE: self.passphrase, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         environment[peers.LIFELINE] = str(self._lifeline[0])
         with open(folder / "log.txt", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", MODULE[member.role], str(folder)],
+                [sys.executable, "-m", MODULE[member.role], *map(str, folders)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment,
                 pass_fds=(self._lifeline[0],),
             )  # fmt: skip
-        (folder / "process").write_text(str(process.pid))
-        self._processes[member.id] = _Process(member, process, restarts)
+        for one in folders:
+            (one / "process").write_text(str(process.pid))
+        self._processes[member.id] = _Process(members, process, restarts)
 
     def _gather(self) -> None:
         """Wait until everybody has arrived in epoch 0."""
@@ -175,7 +191,7 @@ class Supervisor:
             for entry in self._processes.values():
                 if entry.process.poll() is not None:
                     raise PeersError(
-                        f"{entry.member.name} could not begin: {_last_line(self.run.folder / entry.member.folder)}"
+                        f"{entry.name} could not begin: {_last_line(self.run.folder / entry.members[0].folder)}"
                     )
             if time.monotonic() > deadline:
                 raise PeersError(
@@ -244,11 +260,11 @@ class Supervisor:
             if status in (None, 0):
                 continue
             if self.run.settings.restart and entry.restarts < RESTARTS:
-                self._note(f"{entry.member.name} died ({_how(status or 0)}) and was started again")
-                self._start(entry.member, entry.restarts + 1)
+                self._note(f"{entry.name} died ({_how(status or 0)}) and was started again")
+                self._start(entry.members, entry.restarts + 1)
             else:
-                self._note(f"{entry.member.name} died ({_how(status or 0)}) and stays away")
-                del self._processes[entry.member.id]
+                self._note(f"{entry.name} died ({_how(status or 0)}) and stays away")
+                del self._processes[entry.members[0].id]
 
     def _await_departure(self) -> None:
         """Auditors stay while anything can be doubted or must be shown: whoever dies then is started again, too."""
@@ -259,13 +275,13 @@ class Supervisor:
             time.sleep(POLL)
         for entry in self._processes.values():
             if entry.process.poll() is None:
-                self._note(f"{entry.member.name} did not leave by itself")
+                self._note(f"{entry.name} did not leave by itself")
 
     def _note(self, line: str) -> None:
         self.notes.append(line)
 
     def _report(self, now: ledger.Now) -> None:
-        participants = {p.id: p for p in self._book.registry.all()}
+        participants = {p.id: p for p in self._book.everybody()}
         scores: dict[int, float] = {}
         for epoch in range(now.epoch, 0, -1):
             result = read_results(self.run, epoch, self._targets)

@@ -1,4 +1,5 @@
-"""What the participants' logs say that the operator should see: what is installed beside Klopf failed while it ran."""
+"""What the participants' folders say that the operator should see: what is installed beside Klopf failed while it ran,
+and what neurons gained that learn from others."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections import Counter
 from klopf import peers
 from klopf.network._folder import Run
 
-__all__ = ["troubles"]
+__all__ = ["gained", "troubles"]
 
 MOST = 5
 """Different lines told of one participant."""
@@ -25,3 +26,20 @@ def troubles(run: Run) -> list[str]:
         if len(met) > MOST:
             lines.append(f"{member.name}: {len(met) - MOST} other troubles stand in {log}")
     return lines
+
+
+def gained(run: Run) -> list[str]:
+    """A line for each neuron that distils what it hears: how many lessons were a gain, and of how much."""
+    lines = []
+    for member in run.members:
+        if found := peers.gains(run.folder / member.folder):
+            kept = [gain for _, gain in sorted(found.items()) if gain.kept]
+            told = "none was a gain"
+            if kept:
+                told = f"{len(kept)} kept, each lowered its held-out loss, by {_mean(kept):.4f} on average"
+            lines.append(f"{member.name} distilled what it heard in {len(found)} epochs: {told}")
+    return lines
+
+
+def _mean(kept: list[peers.Gain]) -> float:
+    return sum(gain.before - gain.after for gain in kept) / len(kept)

@@ -37,6 +37,17 @@ class _Count:
     trail: bytes = NO_TRAIL
 
 
+@dataclass(frozen=True)
+class _Put:
+    """What came to a batch that was put to somebody."""
+
+    start: int
+    """Its first sample."""
+    answer: wire.Answer
+    came: float
+    """When, by this process's clock."""
+
+
 @dataclass
 class Conversations:
     """One listener's conversations in one epoch."""
@@ -53,18 +64,20 @@ class Conversations:
     """Calls of :meth:`ask` that still wait for answers or seals."""
     _conversation: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    async def ask(self, ids: Sequence[int], inputs: NDArray[Any], offer: int = 0) -> dict[int, NDArray[Any]]:
+    async def ask(
+        self, ids: Sequence[int], inputs: NDArray[Any], offers: Mapping[int, int] | None = None
+    ) -> dict[int, NDArray[Any]]:
         """Answers to the ``n`` ``inputs``, by who gave them, from those of ``ids`` who did so in time.
 
-        ``offer`` is what the listener pays for each sample, in the token's smallest unit, by a voucher that goes with
-        the question; what is offered must be reserved before. Whoever fails, refuses or answers nonsense is left out:
-        silence earns nothing and harms nobody else. Where answers are sealed, everybody's seal is due so many seconds
-        after the question first went out, and only what is paid for may come without one.
+        ``offers`` is what the listener pays each for a sample, in the token's smallest unit, by a voucher that goes
+        with the question; what is offered must be reserved before. Whoever fails, refuses or answers nonsense is left
+        out: silence earns nothing and harms nobody else. Everybody's seal is due so many seconds after the question
+        first went out, and only what is paid for may come without one.
         """
         until = time.monotonic() + await self._patience()
         self._putting += 1
         try:
-            parts = await self._put_all(ids, inputs, offer)
+            parts = await self._put_all(ids, inputs, offers or {})
         finally:
             self._putting -= 1
         if not self._putting:  # what is asked at the same time is put before any seal is opened
@@ -73,15 +86,15 @@ class Conversations:
         return {k: answer for k, answer in zip(list(parts), found, strict=True) if answer is not None}
 
     async def _put_all(
-        self, ids: Sequence[int], inputs: NDArray[Any], offer: int
-    ) -> dict[int, list[tuple[int, wire.Answer]]]:  # fmt: skip
-        """What came, answers or seals, with the place of its batch; without those who left one out."""
-        parts: dict[int, list[tuple[int, wire.Answer]]] = {k: [] for k in ids}
+        self, ids: Sequence[int], inputs: NDArray[Any], offers: Mapping[int, int]
+    ) -> dict[int, list[_Put]]:  # fmt: skip
+        """What came, answers or seals; without those who left one out."""
+        parts: dict[int, list[_Put]] = {k: [] for k in ids}
         for start in range(0, len(inputs), BATCH):
             batch = inputs[start : start + BATCH]
-            came = await asyncio.gather(*(self._put(k, batch, offer) for k in parts))
+            came = await asyncio.gather(*(self._put(k, batch, offers.get(k, 0)) for k in parts))
             both = zip(list(parts), came, strict=True)
-            parts = {k: [*parts[k], (start, answer)] for k, answer in both if answer is not None}
+            parts = {k: [*parts[k], _Put(start, *put)] for k, put in both if put is not None}
         return parts
 
     @property
@@ -94,11 +107,11 @@ class Conversations:
         now = await self.who.now()
         return min(2 * self._seconds + ASK_SECONDS, max(1.0, 0.8 * (now.deadline - now.time)))
 
-    async def _put(self, k: int, batch: NDArray[Any], offer: int) -> wire.Answer | None:
-        """Put a batch to ``k``: its answer, or its seal."""
+    async def _put(self, k: int, batch: NDArray[Any], offer: int) -> tuple[wire.Answer, float] | None:
+        """Put a batch to ``k``: its answer, or its seal, and when that came."""
         peer = self.who.directory.by_id(k)
         patience, tensors = self.who.patience, self.who.task.pack_inputs(batch)
-        seconds = patience.seconds(k, self._seconds or ASK_SECONDS)
+        seconds = patience.seconds(k, self._seconds)
         if peer is None:
             return None
         if not seconds:
@@ -116,20 +129,20 @@ class Conversations:
             log(f"no answer from {k}: {error}")
             return None
         patience.heard(k)
-        if self._seconds and not offer and not _seal_of(answer):
+        if not offer and not _seal_of(answer):
             log(f"{k} answered without a seal")
             return None
-        return answer
+        return answer, time.monotonic()
 
     async def _take(
-        self, k: int, inputs: NDArray[Any], answers: Sequence[tuple[int, wire.Answer]], until: float
+        self, k: int, inputs: NDArray[Any], answers: Sequence[_Put], until: float
     ) -> NDArray[Any] | None:  # fmt: skip
         """What ``k`` answered, its seals opened; None where any of it is no answer."""
         count = self._counts.setdefault(k, _Count())
         parts = []
-        all_opened = await asyncio.gather(*(self._open(k, answer, until) for _, answer in answers))
-        for (start, answer), opened in zip(answers, all_opened, strict=True):
-            batch, key = inputs[start : start + BATCH], _seal_of(answer)
+        all_opened = await asyncio.gather(*(self._open(k, put, until) for put in answers))
+        for put, opened in zip(answers, all_opened, strict=True):
+            batch, key = inputs[put.start : put.start + BATCH], _seal_of(put.answer)
             if opened is None:
                 return None
             count.answers += len(batch)
@@ -144,11 +157,13 @@ class Conversations:
             parts.append(found)
         return np.concatenate(parts) if parts else None
 
-    async def _open(self, k: int, put: wire.Answer, until: float) -> wire.Answer | None:
+    async def _open(self, k: int, put: _Put, until: float) -> wire.Answer | None:
         """The answer that ``k`` sealed, if that is what it opens; one that came without a seal is that answer."""
-        key = _seal_of(put)
+        key = _seal_of(put.answer)
         if not key:
-            return put
+            return put.answer
+        if self.who.crowded():  # its seal waits its time: nobody is asked before that
+            await asyncio.sleep(min(put.came + self._seconds, until) - time.monotonic())
         while (left := until - time.monotonic()) > 0:
             try:
                 answer = await self.who.dendrite.ask(k, "open", payload={"seal": key.hex()}, timeout=left)

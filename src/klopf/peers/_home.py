@@ -12,6 +12,8 @@ told/               what neurons signed for an auditor, of the last epochs
 statements.jsonl    answers that it signed for auditors, of the last two epochs
 vouchers.json       fees that it promised, or was promised
 patience.json       who hung lately
+gained.jsonl        what a neuron gained that learns from others, a line an epoch
+neighbours.json     where the others say they are, for when the chain is away
 disputes.json       up to which epoch nothing is left to dispute
 log.txt             what it did
 lock                held by the process that lives here
@@ -25,12 +27,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from klopf import files
 from klopf.errors import PeersError
 from klopf.peers._conduct import ConductSettings
 from klopf.peers.tasks import Task, task_from_json, task_to_json
 
-__all__ = ["ParticipantSettings", "lived_in", "lock"]
+__all__ = ["ParticipantSettings", "lived_in", "lock", "read_data"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class ParticipantSettings:
     seal_seconds: float = 30.0
     """How long answers are sealed before they are opened, the same for everybody in a network; 0: they are not. Where
     LISTEN is short, a quarter of it."""
+    stake: str = "0"
+    """What it keeps at stake, in the token's smallest unit, out of what it owns: a missed value of the beacon takes a
+    part of it, and below what its role wants it would fall silent."""
     conduct: ConductSettings = field(default_factory=ConductSettings)
     more: dict[str, Any] = field(default_factory=dict)
     """What only this role needs; see ``_neuron.py``, ``_requester.py`` and ``audit/_auditor.py``."""
@@ -99,3 +106,14 @@ def lived_in(folder: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def read_data(folder: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of ``data.npz``."""
+    try:
+        return files.arrays(folder / "data.npz")
+    except (OSError, ValueError) as error:
+        raise PeersError(
+            f"no samples can be read in {folder / 'data.npz'} ({error}): restore the file; the `klopf join` that "
+            "made the folder writes it anew"
+        ) from None

@@ -9,7 +9,7 @@ subclass of :class:`Listener` each.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -22,6 +22,14 @@ __all__ = ["Listener", "Neighbour"]
 
 PASSES = 4
 """How often a requester learns from the same labelled samples."""
+LATELY = 128
+"""Samples after which half is forgotten of how much somebody helped, and of what it was worth."""
+TURNED = 0.3
+"""By how much the likeness of what somebody says to what is right must change for it to be another than it was."""
+NOTHING = 0.05
+"""Of what is right: where all explain less of it, as where nobody knows the listener's classes, worth tells nothing."""
+ENOUGH = 32
+"""Samples on which that can be told."""
 Answers = Mapping[int, NDArray[Any]]
 """Answers to the same ``n`` questions by the id of the neighbour who gave them."""
 
@@ -37,6 +45,20 @@ class Neighbour:
     """Samples on which it has been heard."""
     tried: int = 0
     """The round in which it was last asked."""
+    recalled: int = 0
+    """The round in which it was last heard."""
+    helped: float = 0.0
+    """Decayed sum of what :meth:`Listener.helps` was told."""
+    worth: float = 0.0
+    """Decayed sum of what it was worth by :meth:`Listener.helps`."""
+    compared: float = 0.0
+    """Decayed number of what both were told."""
+    right: float = 0.0
+    """Decayed sum of how like what is right it was, from -1 to 1."""
+    judged: float = 0.0
+    """Decayed number of those."""
+    adds: float = 1.0
+    """How much it added to what others said, from 0 to 1: at least half of what it was the last time."""
 
 
 @dataclass
@@ -72,32 +94,37 @@ class Listener(ABC):
         self.round += 1
         drawn = np.random.default_rng([lot, self.round]).permutation(sorted(candidates)).tolist()
         best = sorted(drawn, key=lambda k: -self.heard(k))[: max(0, seats - fringe_seats)]
-        others = sorted((k for k in drawn if k not in best), key=self._last_tried)
+        others = sorted((k for k in drawn if k not in best), key=self.last_tried)
         chosen = best + others[: seats - len(best)]
         for k in chosen:
             self.known(k).tried = self.round
         return chosen
 
-    def _last_tried(self, k: int) -> int:
+    def last_tried(self, k: int) -> int:
+        """The round in which neighbour ``k`` was last asked; 0 for one that never was."""
         return self.neighbours[k].tried if k in self.neighbours else 0
 
     # ---- listening
 
     @abstractmethod
-    def combine(self, answers: Answers) -> NDArray[Any]:
-        """The combined answer to the ``n`` questions. Changes nothing."""
+    def combine(self, answers: Answers, about: NDArray[Any] | None = None) -> NDArray[Any]:
+        """The combined answer to the ``n`` questions ``about`` which they are, where that is known. Changes nothing."""
 
     @abstractmethod
-    def learn(self, answers: Answers, targets: NDArray[Any]) -> float:
-        """Learn from the targets of the samples answered, in their order; returns the mean loss before each step."""
+    def learn(self, answers: Answers, targets: NDArray[Any], about: NDArray[Any] | None = None) -> float:
+        """Learn from the targets of the samples answered, in their order; returns the mean loss before each step.
+        ``about`` are the samples' inputs, where they are known: some kinds of task learn who is good at what."""
 
-    def study(self, answers: Answers, targets: NDArray[Any], seed: Sequence[int]) -> float:
+    def study(
+        self, answers: Answers, targets: NDArray[Any], seed: Sequence[int], about: NDArray[Any] | None = None
+    ) -> float:
         """:meth:`learn` from the same samples ``PASSES`` times, in orders drawn from ``seed``: for who has few, and
         gives nobody's weights a meaning on the ledger. Returns the mean loss of the first time."""
         rng, first = np.random.default_rng(seed), None
         for _ in range(PASSES):
             order = rng.permutation(len(targets))
-            loss = self.learn({k: answer[order] for k, answer in answers.items()}, targets[order])
+            asked = None if about is None else about[order]
+            loss = self.learn({k: answer[order] for k, answer in answers.items()}, targets[order], asked)
             first = loss if first is None else first
         return first or 0.0
 
@@ -121,6 +148,21 @@ class Listener(ABC):
         neighbour.utility = neuron.updated_utility(neighbour.utility, activity, listening, self.decay)
         neighbour.age += 1
 
+    def recall(self, ids: Iterable[int], samples: int) -> None:
+        """Neighbours are heard on ``samples`` samples in this round. What is known of one that was not asked in the
+        rounds before is older than it seems: it counts as little as if it had been asked about as many in each. Its age
+        goes back likewise, so that what is heard now counts the more."""
+        for k in ids:
+            one = self.known(k)
+            missed = max(0, self.round - max(one.tried, one.recalled) - 1)
+            one.recalled = self.round
+            if missed > 0 and one.age:
+                kept = self.decay ** (samples * missed)
+                seen = kept * (1 - self.decay**one.age)
+                one.utility, one.helped, one.worth = kept * one.utility, kept * one.helped, kept * one.worth
+                one.compared *= kept
+                one.age = max(1, round(np.log1p(-seen) / np.log(self.decay)))
+
     def pass_over(self, k: int, samples: int) -> None:
         """Neighbour ``k`` spoke on ``samples`` samples and was not heard: its utility falls, its age grows."""
         for _ in range(samples):
@@ -133,10 +175,6 @@ class Listener(ABC):
         one = self.neighbours.get(k)
         return 0.0 if one is None else neuron.corrected_utility(one.utility, one.age, self.decay)
 
-    def record(self) -> dict[int, float]:
-        """:meth:`heard` of everybody who was."""
-        return {k: self.heard(k) for k in self.neighbours}
-
     def shares(self, among: Sequence[int]) -> dict[int, float]:
         """How this listener's attention divides over ``among``: utilities normalised to sum 1 (all 0 if unheard)."""
         heard = {k: self.heard(k) for k in among}
@@ -144,11 +182,33 @@ class Listener(ABC):
         return {k: (h / total if total > 0 else 0.0) for k, h in heard.items()}
 
     def shares_by(self, adds: Mapping[int, float], among: Sequence[int]) -> dict[int, float]:
-        """:meth:`shares`, of each as much as it ``adds`` to what others say; they sum to 1 again (all 0 if nobody adds
-        anything)."""
-        heard = {k: share * adds[k] for k, share in self.shares(among).items()}
+        """How attention divides over ``among`` by what each was worth, of that as much as it ``adds`` to what others
+        say; where all together are worth ``NOTHING``, or that is not known, :meth:`shares` take its place. They sum to
+        1 (all 0 if nobody adds anything)."""
+        worth = {k: one.worth / one.compared if (one := self.known(k)).compared else 0.0 for k in among}
+        basis = worth if sum(worth.values()) > NOTHING else self.shares(among)
+        heard = {k: share * adds[k] for k, share in basis.items()}
         total = sum(heard.values())
         return {k: (h / total if total > 0 else 0.0) for k, h in heard.items()}
+
+    def helps(self, k: int, now: float, worth: float, samples: int) -> float:
+        """How much neighbour ``k`` has helped of late, on the last ``samples`` samples as much as ``now``: a mean in
+        which half of what was is forgotten in ``LATELY`` samples, since one epoch's are too few to tell. What it was
+        ``worth`` is kept likewise."""
+        one, kept = self.known(k), 0.5 ** (samples / LATELY)
+        one.helped, one.worth = kept * one.helped + now, kept * one.worth + worth
+        one.compared = kept * one.compared + 1
+        return one.helped / one.compared
+
+    def judge(self, k: int, right: float, samples: int) -> None:
+        """What neighbour ``k`` says is now as like what is right as ``right``, from -1 to 1. Whoever has turned, for
+        the better or the worse, is another: what was known of it is forgotten, and it is learned anew at once."""
+        one = self.known(k)
+        if samples >= ENOUGH and one.judged and abs(right - one.right / one.judged) > TURNED:
+            one = Neighbour(self.unheard(), tried=one.tried, recalled=one.recalled)
+            self.neighbours[k] = one
+        kept = 0.5 ** (samples / LATELY)
+        one.right, one.judged = kept * one.right + right, kept * one.judged + 1
 
     def forget(self, k: int) -> None:
         """Remove a neighbour that fell silent or was replaced; nothing is inherited by who takes its place (R6).
@@ -175,15 +235,17 @@ class Listener(ABC):
         return {
             self.OUTPUTS: self.outputs, "decay": self.decay, "maturity": self.maturity,
             "smallest": self.smallest, "largest": self.largest, **self.own_state(), "round": self.round,
-            "ears": {str(k): {"weight": one.weight.tolist(), "utility": one.utility, "age": one.age, "tried": one.tried}
+            "ears": {str(k): {"weight": one.weight.tolist(), "utility": one.utility, "age": one.age, "tried": one.tried,
+                              "recalled": one.recalled,
+                              "helped": one.helped, "worth": one.worth, "compared": one.compared,
+                              "right": one.right, "judged": one.judged, "adds": one.adds}
                      for k, one in self.neighbours.items()},
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
         neighbours = {
-            int(k): Neighbour(np.array(one["weight"]), one["utility"], one["age"], one["tried"])
-            for k, one in saved["ears"].items()
+            int(k): Neighbour(**{**one, "weight": np.array(one["weight"])}) for k, one in saved["ears"].items()
         }
         rest = {name: saved[name] for name in ("decay", "maturity", "smallest", "largest", "round")}
         made = cls(saved[cls.OUTPUTS], **rest, neighbours=neighbours)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shutil
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger, wire
@@ -27,26 +28,31 @@ from klopf.peers._adding import adding
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
+from klopf.peers._distilling import Lesson, distilled, keep_gain, parted, probes
 from klopf.peers._familiar import Familiar
 from klopf.peers._guests import Guests
-from klopf.peers._home import ParticipantSettings
+from klopf.peers._home import ParticipantSettings, read_data
 from klopf.peers._listening import Listener
-from klopf.peers._participant import Participant, log, outlast, read_data, trouble
+from klopf.peers._neighbours import MOST_CARDS
+from klopf.peers._participant import Participant, log, outlast
 from klopf.peers._questions import asked, asked_about, key_of
 from klopf.peers._reach import Reach
 from klopf.peers._seals import Bond, Seals
 from klopf.peers._seat import seat_to_ask_for
 from klopf.peers._served import Served
+from klopf.peers._shown import trouble
 from klopf.peers._statements import Statements
-from klopf.peers._thinking import answers_of, commitment_of, train, whose
+from klopf.peers._states import forget_states_before, last_state, receipts_file, write_listener
+from klopf.peers._thinking import answers_in_portions, answers_of, commitment_of, train, whose
 from klopf.peers._vouchers import Till
-from klopf.peers.models import Model, create_model, load_model, save_model
+from klopf.peers.models import Model, create_model, load_model, public_name, save_model
 from klopf.peers.tasks import Task
 
 __all__ = ["NeuronSettings", "answer", "birth", "live"]
 
-HOLD = 40
-"""Looks, a twentieth of a second apart, that an answer waits for its seal to be due before its asker is put off."""
+HOLD, LOOK = 2.0, 0.05
+"""Seconds that an answer waits for its seal to be due before its asker is put off, and between two looks whether
+everybody has asked; of a crowd nobody tells, so there is nothing to look for."""
 WIDTH = 256
 """Questions and openings at work at a time; most of them wait for the one thread that thinks, or for others."""
 DEEPEST = 32
@@ -72,6 +78,12 @@ class NeuronSettings:
     """Neighbours asked in an epoch, and how many of those seats are kept for neighbours to try."""
     price: str = "0"
     """What a requester pays for the answer to one sample, at least, in the token's smallest unit."""
+    former: str = ""
+    """The model that it had before, and up to the state of which epoch: it answers until the new one is committed."""
+    former_until: int = -1
+    distil: int = 0
+    """Probes in an epoch on which it learns from what its neighbours say together; 0: it does not, and holds no samples
+    of its own out."""
 
 
 def birth(
@@ -90,9 +102,10 @@ async def _birth(
     name, own = conduct.make(task).model(settings.model, settings.settings)
     model = create_model(name, task, seed, own)
     with ThreadPoolExecutor(1, "learner") as thread:
-        await train(whose(folder.name, name), thread, model, data, seed, epoch=0, passes=settings.passes)
+        studied, _ = parted(data, seed, settings.distil)
+        await train(whose(folder.name, name), thread, model, studied, seed, epoch=0, passes=settings.passes)
     save_model(model, name, folder / "state" / "0" / "model")
-    _write_listener(folder, 0, task.listener())
+    write_listener(folder, 0, task.listener())
     return await commitment_of(whose(folder.name, name), model, _familiar(task, data))
 
 
@@ -106,7 +119,7 @@ def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
     settings = ParticipantSettings.read(folder)
     name, _ = settings.conduct.make(settings.task).model(settings.more["model"], settings.more["settings"])
     with contextlib.redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "thinker") as thread:
-        model = load_model(folder / "state" / str(_last_state(folder)) / "model", settings.task, name)
+        model = load_model(folder / "state" / str(last_state(folder)) / "model", settings.task, name)
         familiar = _familiar(settings.task, read_data(folder))
         return asyncio.run(answers_of(whose(settings.name, name), thread, model, inputs, familiar))
 
@@ -139,6 +152,9 @@ class _Neuron:
         self.who = who
         self.settings = NeuronSettings(**who.settings.more)
         self.data = read_data(who.folder)
+        self.studied, self.held = parted(self.data, who.settings.seed, self.settings.distil)
+        """Samples that it learns from, and those that only say how good it is."""
+        self._lesson: Lesson | None = None
         self.familiar = _familiar(who.task, self.data)
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
         self.whose = whose(who.settings.name, self._model_name)
@@ -160,6 +176,7 @@ class _Neuron:
         self.axon.handle("open")(self._open)
         self.axon.handle("asked")(self._asked)
         self.axon.handle("receipt")(self._receipt)
+        self.axon.handle("cards")(self._cards)
         self.answering = self._whole_states()
         """By the epoch in which it answers: the state at the end of epoch e answers in epoch e + 1."""
 
@@ -167,7 +184,17 @@ class _Neuron:
         return self.who.folder / "state" / str(epoch) / "model"
 
     def _load(self, epoch: int) -> Model:
-        return load_model(self._model_folder(epoch), self.who.task, self._model_name)
+        former = epoch <= self.settings.former_until
+        name = self.settings.former if former else self._model_name
+        return load_model(self._model_folder(epoch), self.who.task, name)
+
+    def _begin(self, before: int) -> Model:
+        """What learns on: the state of the epoch ``before`` or, where the model was changed since, a newborn."""
+        if before > self.settings.former_until:
+            return self._load(before)
+        log(f"it learns on as {public_name(self._model_name)}, from the beginning")
+        name, own = self.who.conduct.model(self.settings.model, self.settings.settings)
+        return create_model(name, self.who.task, self.who.settings.seed, own)
 
     def _whole_states(self) -> dict[int, Model]:
         """The models of the last two epochs, without those that cannot be read: it goes on from what is whole.
@@ -177,7 +204,7 @@ class _Neuron:
         """
         found: dict[int, Model] = {}
         problem: KlopfError | None = None
-        last = _last_state(self.who.folder)
+        last = last_state(self.who.folder)
         for e in (last - 1, last):
             if (self.who.folder / "state" / str(e) / "listener.json").exists():
                 try:
@@ -211,13 +238,16 @@ class _Neuron:
             raise wire.Decline(f"ask for 1 to {LARGEST_QUESTION} samples at once")
         if not await self.who.runs(about.epoch):
             raise wire.Decline(f"epoch {(await self.who.now()).epoch} runs: ask about that one")
+        if not about.offer:
+            self.seals.admit(request.peer.id)
         signs = self.statements.asked_by(request.peer)
         await self.guests.admit(request.peer, about.epoch, len(inputs))
         self.who.patience.heard(request.peer.id)
         paid = await self.till.check(request.peer, len(inputs), about.offer, request.payload.get("voucher"))
         try:
             model = await self._committed(about.epoch) if signs else b""  # before: who is asked meanwhile has another
-            thought = await self._think(about.epoch, inputs)
+            async with self.guests.turn(request.peer.id, len(inputs)):
+                thought = await self._think(about.epoch, inputs)
         except PeersError as error:
             trouble(str(error))
             raise wire.Decline("the model has no answer") from None
@@ -231,7 +261,7 @@ class _Neuron:
             sign = partial(self.statements.sign, about.epoch, request.peer.id, model, inputs, said)
             said, signed = await asyncio.get_running_loop().run_in_executor(self._thinker, sign)
         answer = wire.Answer(dict(task.pack_answers(said)), signed)
-        if not self.seals.seconds or (paid is not None and not await self._asked_for(about.epoch)):
+        if paid is not None and not await self._asked_for(about.epoch):
             return answer
         bond = Bond(about.epoch, self.who.id, request.peer.id)
         return self.seals.close(bond, about.conversation, len(inputs), answer)
@@ -256,12 +286,19 @@ class _Neuron:
     async def _open(self, request: wire.Request) -> wire.Answer:
         """An answer whose seal is due; ``later`` where it is not in a while."""
         peer, key = request.peer.id, key_of(request)
-        for _ in range(HOLD):
+        until, look = time.monotonic() + HOLD, HOLD if self.who.crowded() else LOOK
+        while True:
             epoch, left = self.seals.due(peer, key)
-            if left <= 0 or (await self.who.runs(epoch) and self._released(epoch)):
+            if left <= 0 or (look < HOLD and await self.who.runs(epoch) and self._released(epoch)):
                 return self.seals.opened(peer, key)
-            await asyncio.sleep(min(left, 0.05))
-        return wire.Answer({}, "later")
+            if time.monotonic() >= until:
+                return wire.Answer({}, "later")
+            await asyncio.sleep(min(left, look))
+
+    async def _cards(self, request: wire.Request) -> wire.Answer:
+        """Where this neuron and others say they are, and which epoch runs as far as it knows."""
+        cards = [self.who.own_card(), *self.who.neighbours.fresh_cards()[: MOST_CARDS - 1]]
+        return wire.Answer({}, {"cards": [card.to_json() for card in cards], "epoch": self.who.last_epoch})
 
     async def _consult(self, epoch: int, inputs: NDArray[Any]) -> dict[int, NDArray[Any]]:
         """What all neighbours say to ``inputs``, as a neuron's conduct may want to know before it answers."""
@@ -278,7 +315,7 @@ class _Neuron:
     async def _think(self, epoch: int, inputs: NDArray[Any]) -> NDArray[Any]:
         """What the snapshot of ``epoch`` answers: in a thread, so that the axon goes on, and one question at a time,
         since a model may use working memory of its own."""
-        return await answers_of(self.whose, self._thinker, self._snapshot(epoch), inputs, self.familiar)
+        return await answers_in_portions(self.whose, self._thinker, self._snapshot(epoch), inputs, self.familiar)
 
     def _count(self, request: wire.Request, answer: wire.Answer) -> None:
         if request.method == "answer" and answer.tensors:
@@ -311,7 +348,7 @@ class _Neuron:
         if line not in kept:
             if len(kept) >= VERSIONS:
                 raise wire.Decline("too many receipts for one epoch: one is enough")
-            files.append_line(_receipts_file(self.who.folder, receipt.epoch), line)
+            files.append_line(receipts_file(self.who.folder, receipt.epoch), line)
             kept.add(line)
         return wire.Answer({}, {"signature": own.speaker_signature.hex()})
 
@@ -343,25 +380,35 @@ class _Neuron:
         """Learn from the own stream, ask neighbours about some of it, learn whom to listen to; save it all."""
         before = max(e for e in self.answering if e <= epoch) - 1
         state, task = self.who.folder / "state", self.who.task
-        model = self._load(before)
+        model = self._begin(before)
         listener = task.read_listener(json.loads((state / str(before) / "listener.json").read_text()))
-        listener.keep_only(self.who.living())
-        conversations = Conversations(self.who, epoch)
+        listener.keep_only(self.who.living() - self.who.changed)
+        self.who.changed.clear()
+        conversations, self._lesson = Conversations(self.who, epoch), None
         weights = await self.who.conduct.listen(
             partial(self._listen, conversations, listener), partial(self._merely_ask, conversations)
         )
         # Learning takes a thread, so that the axon goes on answering meanwhile.
         with ThreadPoolExecutor(1, "learner") as thread:
             seed, passes = self.who.settings.seed, self.settings.passes
-            score = await train(self.whose, thread, model, self.data, seed, epoch, passes)
-        save_model(model, self._model_name, self._model_folder(epoch))
-        _write_listener(self.who.folder, epoch, listener)
+            score = await train(self.whose, thread, model, self.studied, seed, epoch, passes)
+            save_model(model, self._model_name, self._model_folder(epoch))
+            if self._lesson is not None and len(self.held["targets"]):
+                taught, gain = await distilled(
+                    self.whose, thread, partial(self._load, epoch), self._lesson, passes, self.studied, self.held,
+                    (seed, epoch),
+                )  # fmt: skip
+                keep_gain(self.who.folder, epoch, gain)
+                if gain.kept:
+                    model = taught
+                    save_model(model, self._model_name, self._model_folder(epoch))
+        write_listener(self.who.folder, epoch, listener)
         self.answering[epoch + 1] = self._load(epoch)
         self.answering = {e: m for e, m in self.answering.items() if e >= epoch}
         commitment = await commitment_of(self.whose, model, self.familiar)
         post = {"receipts": [r.to_json() for r in conversations.receipts(weights)], "commitment": commitment.hex()}
         files.replace(state / str(epoch) / "post.json", json.dumps(post))
-        _forget_states_before(self.who.folder, epoch - 1)
+        forget_states_before(self.who.folder, epoch - 1)
         heard = {k: round(w / 65_535, 3) for k, w in weights.items() if w > 0}
         log(f"epoch {epoch}: {task.measure} on the own stream {score:.3f}; listens to {heard}")
 
@@ -375,16 +422,22 @@ class _Neuron:
         about = asked_about(
             self.who.settings.seed, conversations.epoch, self.settings.questions, len(self.data["targets"])
         )
-        inputs = self.data["inputs"][about]
-        answers = await conversations.ask(chosen, inputs)
-        own = await self._think(conversations.epoch, inputs)
-        adds = await asyncio.get_running_loop().run_in_executor(
-            self._thinker, partial(adding, self.who.task, answers, listener.record())
+        inputs, epoch = self.data["inputs"][about], conversations.epoch
+        strange = probes(self.data["inputs"], self.settings.distil, (self.who.settings.seed, epoch))
+        everything = np.concatenate([inputs, strange]) if self.settings.distil else inputs
+        said = await conversations.ask(chosen, everything)
+        thought = await self._think(epoch, everything)
+        answers, own = {k: answer[: len(about)] for k, answer in said.items()}, thought[: len(about)]
+        new, adds = await asyncio.get_running_loop().run_in_executor(
+            self._thinker, partial(adding, self.who.task, answers, listener, self.data["targets"][about])
         )
-        heard = {k: answer for k, answer in answers.items() if adds[k] > 0}
-        listener.learn(heard | {self.who.id: own}, self.data["targets"][about])
+        heard = {k: answer for k, answer in answers.items() if k in new}
+        listener.learn(heard | {self.who.id: own}, self.data["targets"][about], inputs)
+        if self.settings.distil and said:
+            taught_by = {k: said[k][len(about) :] for k in heard} | {self.who.id: thought[len(about) :]}
+            self._lesson = Lesson(strange, self.who.task.blend(taught_by, listener.shares(list(taught_by))))
         if repeating := sorted(k for k in answers if k not in heard):
-            log(f"epoch {conversations.epoch}: {repeating} only repeat what others say")
+            log(f"epoch {epoch}: {repeating} only repeat what others say")
         return attention(listener.shares_by(adds, [k for k in answers if k in bound] or list(answers)))
 
     async def _bound(self) -> list[int]:
@@ -403,6 +456,10 @@ class _Neuron:
         held = self.who.conduct.claim(receipts_held(self.who.folder, epoch))
         column = [found for k, s in held.items() if (found := await self.who.on_ledger(self._posted, epoch, k, s))]
         await self.till.redeem()
+        if self.who.me.born >= epoch:
+            log(f"epoch {epoch}: it was admitted in this one, and is paid for being heard from the next on")
+            await self.who.arrive()
+            return
         done = await self.who.attempt("claim", self.who.book.settlement.claim, self.who.id, column)
         if done is None:
             await self.who.arrive()
@@ -440,28 +497,3 @@ class _Neuron:
 
 def _familiar(task: Task, data: dict[str, Any]) -> Familiar | None:
     return Familiar.of(task, data["inputs"], data["targets"])
-
-
-def _write_listener(folder: Path, epoch: int, listener: Listener) -> None:
-    files.replace(folder / "state" / str(epoch) / "listener.json", json.dumps(listener.to_json()))
-
-
-def _last_state(folder: Path) -> int:
-    """The latest epoch whose state is complete."""
-    epochs = [int(p.parent.name) for p in (folder / "state").glob("*/listener.json") if p.parent.name.isdigit()]
-    if not epochs:
-        raise PeersError(
-            f"{folder / 'state'} holds no complete state: restore it; the `klopf join` that made the folder learns anew"
-        )
-    return max(epochs)
-
-
-def _forget_states_before(folder: Path, epoch: int) -> None:
-    for old in (folder / "state").iterdir():
-        if old.name.isdigit() and int(old.name) < epoch:
-            shutil.rmtree(old)
-
-
-def _receipts_file(folder: Path, epoch: int) -> Path:
-    (folder / "receipts").mkdir(exist_ok=True)
-    return folder / "receipts" / f"{epoch}.jsonl"

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import os
+import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numpy.typing import NDArray
-
-from klopf import files, ledger, wire
-from klopf.errors import BadCertificate, KlopfError, PeersError, Unanswered
+from klopf import ledger, wire
+from klopf.errors import KlopfError, PeersError, Unanswered
+from klopf.peers._clock import shared_clock
 from klopf.peers._disputes import Disputes
 from klopf.peers._home import ParticipantSettings, lock
+from klopf.peers._kept_stake import keep_stake
+from klopf.peers._neighbours import AGE, MOST_CARDS, Card, Neighbours
+from klopf.peers._outlast import outlast
 from klopf.peers._patience import Patience
 from klopf.peers._seals import CROWD
+from klopf.peers._shown import RENEW_DAYS, certificate_of, log, new_certificate
 
-__all__ = ["PASSPHRASE", "TROUBLE", "Participant", "log", "outlast", "read_data", "trouble"]
+__all__ = ["PASSPHRASE", "Participant", "log", "outlast"]
 
 PASSPHRASE = "KLOPF_PASSPHRASE"
 """Name of the environment variable that unlocks key files."""
@@ -30,24 +38,30 @@ FRESH = 0.2
 POLL = 0.2
 """Seconds between two looks at the ledger's clock."""
 
-CERTIFICATE_DAYS, RENEW_DAYS = 90, 30
-"""For how long a certificate is made, and how long before its end another is."""
+SETTLING, SETTLES, IN_TURN = 5.0, 0.05, 8
+"""Seconds in which whoever runs the network has settled the epoch that is over, and for each participant so much
+longer; then one after the other tries, up to so many."""
 
-LONGEST_WAIT = 15.0
-"""Seconds between two tries while the ledger's node is away, at most."""
+AT_ONCE, CARD_SECONDS = 4, 10.0
+"""Neighbours that are asked for cards at a time, and how long each is waited for."""
 
+LOOK_AGAIN = 5.0
+"""Seconds for which nobody who is asked waits to find the ledger away once more."""
 T = TypeVar("T")
 
 
 class Participant:
     """An open folder, connected to the ledger and able to ask. Use :meth:`open` and :meth:`close`."""
 
+    away = False
+    """Opened while the ledger's node was away: it goes by ``neighbours`` alone, and sends nothing to the ledger."""
+
     def __init__(self, folder: Path, settings: ParticipantSettings, key: ledger.keys.Key, book: ledger.Ledger) -> None:
         self.folder = folder
         self.settings = settings
         self.key = key
         self.book = book
-        self.certificate = _certificate(folder, settings)
+        self.certificate = certificate_of(folder, settings)
         self.presents: list[Callable[[wire.Certificate], None]] = []
         """Told of each new certificate: what shows it to others."""
         self.directory = wire.Members()
@@ -58,6 +72,7 @@ class Participant:
         self.network = wire.network_id(domain.chain_id, domain.contract)
         self.dendrite = wire.Dendrite(self.certificate, key, self.network, self.directory)
         self.patience = Patience.open(folder / "patience.json")
+        self.neighbours = Neighbours.open(folder / "neighbours.json", self.network)
         self._ledger_thread = ThreadPoolExecutor(1, "ledger")
         self.task = settings.task
         self.conduct = settings.conduct.make(settings.task)
@@ -67,10 +82,19 @@ class Participant:
         seconds it is due again; None for not in this epoch."""
         self.seal_seconds = settings.seal_seconds
         """Those of the settings, or a quarter of LISTEN if that is shorter."""
-        self._clock_read: tuple[float, ledger.Now | None] = (0.0, None)
+        self.thaw_seconds = 0
+        """Of stake and reserves, as last read."""
+        self._clock = shared_clock(str(book.rpc.where), book.deployment.directory)
+        self._away_until = 0.0
+        """When it looks at the ledger's clock again, which was away."""
         self._asked = 0
         """The last epoch in which it asks no more."""
         self._telling: asyncio.Future[list[None]] | None = None
+        self.changed: set[int] = set()
+        """Who has another model than when one last listened: what was learned of the former one is not its own."""
+        self._announced: tuple[str, ...] = ()
+        """The endpoint that it announced, and what stood in the registry before."""
+        self._exchanging: asyncio.Future[list[int]] | None = None
         self._listen_seconds = (0, 0)
         """An epoch, and how long its LISTEN may last."""
         self._turned = False
@@ -81,8 +105,9 @@ class Participant:
         self._lock: int | None = None
 
     @classmethod
-    async def open(cls, folder: Path) -> Participant:
-        """Unlock the key, connect to the ledger and find oneself in the registry.
+    async def open(cls, folder: Path, *, may_be_away: bool = False) -> Participant:
+        """Unlock the key, connect to the ledger and find oneself in the registry. Where the ledger is away it is waited
+        for or, if it ``may_be_away`` and something is known of the neighbours, gone on without.
 
         Raises:
             KlopfError: the folder, key, passphrase, ledger or registration is not as it should be.
@@ -97,7 +122,17 @@ class Participant:
             deployment = ledger.Deployment.load(folder / settings.deployment)
             where = settings.ledger if "://" in settings.ledger else str((folder / settings.ledger).resolve())
             run = asyncio.get_running_loop().run_in_executor
-            book = await outlast(lambda: run(thread, lambda: ledger.connect(where, key, deployment)))
+            reach = partial(run, thread, partial(ledger.connect, where, key, deployment))
+            try:
+                book = await reach()
+            except Unanswered as error:
+                if may_be_away and (found := cls._without(folder, settings, key, where, deployment)):
+                    log(
+                        f"the ledger is away ({error}): who is asked is what was known {found.neighbours.age:.0f} s ago"
+                    )
+                    found._ledger_thread, found._lock = thread, held
+                    return found
+                book = await outlast(reach)
             self = cls(folder, settings, key, book)
             self._ledger_thread, self._lock = thread, held
             await outlast(self._find_itself)
@@ -106,6 +141,60 @@ class Participant:
             os.close(held)
             raise
         return self
+
+    @classmethod
+    def _without(
+        cls,
+        folder: Path,
+        settings: ParticipantSettings,
+        key: ledger.keys.Key,
+        where: str,
+        deployment: ledger.Deployment,
+    ) -> Participant | None:
+        """Somebody who goes by what is known of the neighbours; None where that is too little or too old."""
+        self = cls(folder, settings, key, ledger.connect(where, key, deployment, check=False))
+        known = self.neighbours
+        own = [one.id for one in known.members.values() if one.key == key.address]
+        if not known.usable() or not own:
+            self.book.close()
+            return None
+        self.id, self.away = own[0], True
+        self.go_by_cards()
+        return self
+
+    def go_by_cards(self) -> None:
+        """Reach others where their cards say."""
+        known = self.neighbours.peers()
+        self.directory.set(known)
+        self.others = {one.id: replace(self.neighbours.members[one.id], endpoint=one.endpoint) for one in known}
+
+    async def exchange_cards(self, ids: Sequence[int] = ()) -> list[int]:
+        """Ask some of ``ids`` (by default of those whose card is missing or old) for the cards that they know; the
+        epochs that they say run."""
+        known, epochs, new = self.neighbours.cards, list[int](), list[int]()
+        late = [k for k in self.speakers() if k not in known or known[k].issued < time.time() - AGE / 4]
+        asked = list(ids) or random.SystemRandom().sample(late, min(AT_ONCE, len(late)))
+
+        async def ask(k: int) -> None:
+            with contextlib.suppress(KlopfError, KeyError, TypeError, ValueError):
+                said = (await self.dendrite.ask(k, "cards", timeout=CARD_SECONDS)).payload
+                new.extend(self.neighbours.take([Card.from_json(one) for one in list(said["cards"])[:MOST_CARDS]]))
+                epochs.append(int(said["epoch"]))
+
+        await asyncio.gather(*(ask(k) for k in asked))
+        if new:
+            self.neighbours.save()
+        return epochs
+
+    @property
+    def last_epoch(self) -> int:
+        """The one that runs as far as it has heard, without a look at the ledger."""
+        return max([now.epoch for now in (self._clock.now, self.neighbours.now) if now is not None], default=0)
+
+    def own_card(self) -> Card:
+        """What it says of itself, as of now."""
+        card = Card(self.id, self.me.endpoint, self.certificate.der, int(time.time()))
+        return card.signed(self.network, self.key)
 
     async def _find_itself(self) -> None:
         self.id = await self.on_ledger(self.book.registry.id_of, self.key.address)
@@ -120,9 +209,9 @@ class Participant:
             await self.announce(self.me.endpoint)
 
     async def close(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            await asyncio.gather(self._telling, return_exceptions=True)
+        for going in [one for one in (self._telling, self._exchanging) if one is not None]:
+            going.cancel()
+            await asyncio.wait([going])
         await self.dendrite.close()
         await self.on_ledger(self.book.close)
         self._ledger_thread.shutdown()
@@ -132,14 +221,29 @@ class Participant:
 
     async def on_ledger(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run a ledger call in the one thread that may touch the ledger, so that the axon goes on answering."""
-        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, lambda: call(*arguments))
+        run = partial(contextvars.copy_context().run, call, *arguments)  # what it logs is this participant's
+        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, run)
 
     async def refresh(self) -> dict[int, ledger.Participant]:
         """Read the registry anew and let the wire know who is in it."""
-        everybody = await self.on_ledger(self.book.registry.all)
+        everybody = await self.on_ledger(self.book.everybody)
         self.others = {p.id: p for p in everybody}
+        self.neighbours.members = self.others | self.neighbours.members  # newcomers at once
+        mine = self.others.get(self.id)
+        if mine and self._announced and mine.endpoint not in self._announced:
+            raise PeersError(
+                f"{self.settings.name} answers at {mine.endpoint} now: another copy of {self.folder} was started "
+                "with the same key. This one ends; remove one of the two"
+            )
         self.directory.set(wire.Peer(p.id, p.key, p.endpoint, p.fingerprint, p.certificate) for p in everybody)
         return self.others
+
+    def _note_changes(self) -> None:
+        before = self.neighbours.members
+        new = {k for k, one in self.others.items() if k in before and before[k].model != one.model and k != self.id}
+        if new:
+            log(f"{sorted(new)} have another model: what was learned about the former one is forgotten")
+        self.changed |= new
 
     @property
     def me(self) -> ledger.Participant:
@@ -165,6 +269,10 @@ class Participant:
         come and go."""
         return {k for k in self.living() - {self.id} if self._asks_always(k)}
 
+    def crowded(self) -> bool:
+        """Whether so many ask that nobody tells the others when it has asked."""
+        return len(self.askers()) > CROWD
+
     def _asks_always(self, k: int) -> bool:
         if (one := self.others.get(k)) is None:
             return False
@@ -175,13 +283,15 @@ class Participant:
         """See to it that the registry names this endpoint and this certificate."""
         if self.me.endpoint != endpoint or self.me.fingerprint != self.certificate.fingerprint:
             await self.on_ledger(self.book.registry.move, self.id, endpoint, self.certificate.der)
+            before, self._announced = self.me.endpoint, ()
             await self.refresh()
+            self._announced = (endpoint, before, "")
 
     async def renew(self) -> None:
         """Have another certificate in time before this one expires: on the disk first, then in the registry. Between
         two epochs nobody misses the old one, for all read the registry as each begins."""
         if self.certificate.days_left <= RENEW_DAYS:
-            self.certificate = _new_certificate(self.folder, self.settings)
+            self.certificate = new_certificate(self.folder, self.settings)
         elif self.certificate.fingerprint == self.me.fingerprint:
             return
         await self.announce(self.me.endpoint)
@@ -212,26 +322,35 @@ class Participant:
     async def _step(self, listen: Callable[[int], Any], claim: Callable[[int], Any]) -> bool:
         """Do what is to be done now. Where the ledger is away meanwhile it is done again, from the start: in whatever
         phase it is then. False after the last epoch."""
-        now = await self.on_ledger(self.book.clock.now)
+        now = await self._time(FRESH / 2)
         turn = (now.epoch, now.phase)
         if now.epoch > self.settings.epochs:
             return False
         if turn != self._done:
             if await self.on_ledger(self.book.clock.turn) != turn:
                 return True  # the block that begins it, and what came before it, is on its way
-            self._turned = self._turned or self._done is None or self._done[0] != now.epoch
-            await self.refresh()
+            turned = self._done is None or self._done[0] != now.epoch
+            self._turned = self._turned or turned  # which whoever keeps watch takes back, maybe while this one waits
+            if now.epoch > 1 and now.phase is ledger.Phase.LISTEN:
+                await self.see_settled(now.epoch - 1)
+            else:
+                await self.refresh()
+            if turned:
+                self._note_changes()
+                self.neighbours.learn(self.others.values(), now)
             leaving = now.epoch >= self.settings.epochs
             await self.attempt("the beacon's part", self.book.beacon.take_part, self.id, leaving)
+            if not leaving:
+                await self.attempt("keeping its stake", keep_stake, self.book, self.me, self.settings, self.folder)
             if now.epoch == 0:
                 await self.arrive()
             elif now.phase is ledger.Phase.LISTEN:
-                await self.see_settled(now.epoch - 1)
                 rules = await self.on_ledger(self.book.rules.current)
+                self.thaw_seconds = rules.thaw_seconds
                 self.seal_seconds = min(self.settings.seal_seconds, rules.listen_seconds / 4)
-                if self.seal_seconds:
-                    await asyncio.sleep(FRESH)  # whoever seals knows by then that this phase has begun
+                await asyncio.sleep(FRESH)  # whoever seals knows by then that this phase has begun
                 await listen(now.epoch)
+                self._exchanging = asyncio.ensure_future(self.exchange_cards())
             else:
                 await claim(now.epoch)
                 await self.renew()
@@ -263,12 +382,25 @@ class Participant:
         return min((wait for wait in waits if wait is not None), default=None)
 
     async def now(self, fresh: float = FRESH) -> ledger.Now:
-        """The ledger's clock; what was read of it is believed for ``fresh`` seconds."""
-        read, now = self._clock_read
-        if now is None or time.monotonic() > read + fresh:
-            now = await self.on_ledger(self.book.clock.now)
-            self._clock_read = (time.monotonic(), now)
-        return now
+        """The ledger's clock; what was read of it is believed for ``fresh`` seconds and, while the ledger is away, as
+        long as what is known of the neighbours."""
+        if self.away and self.neighbours.now is not None:
+            return self.neighbours.now
+        last = self._clock.now
+        if time.monotonic() < self._away_until and last is not None:
+            return last
+        try:
+            return await self._time(fresh)
+        except Unanswered:
+            if last is None or not self.neighbours.usable():
+                raise
+            self._away_until = time.monotonic() + LOOK_AGAIN
+            return last
+
+    async def _time(self, fresh: float) -> ledger.Now:
+        """The ledger's clock, as somebody in this process read it at most ``fresh`` seconds ago."""
+        seen = self._clock.within(fresh)
+        return seen if seen is not None else await self.on_ledger(self._clock.look, self.book.clock, fresh)
 
     async def runs(self, epoch: int) -> bool:
         """Whether ``epoch`` is the running one. An asker may see it begin sooner than one does oneself."""
@@ -296,10 +428,10 @@ class Participant:
         """Tell all neurons that one has the seals of all whom one asks in ``epoch``, so that they open theirs: once,
         without waiting for anybody. Where many live nobody is told: seals wait their time. Requesters tell nobody: no
         seal waits for them."""
-        if self.has_asked(epoch) or not self.seal_seconds:
+        if self.has_asked(epoch):
             return
         self._asked = epoch
-        if self._asks_always(self.id) and len(self.askers()) <= CROWD:
+        if self._asks_always(self.id) and not self.crowded():
             self._telling = asyncio.gather(*(self._tell(k, epoch) for k in self.speakers()))
 
     async def _tell(self, k: int, epoch: int) -> None:
@@ -318,17 +450,24 @@ class Participant:
             await asyncio.sleep(max(POLL, wait))
 
     async def see_settled(self, epoch: int) -> None:
-        """Wait a while for somebody to settle ``epoch``, which is over, for everybody; else do it.
+        """Wait a while for somebody to settle ``epoch``, which is over, for everybody; else do it, one after the other,
+        and all before a quarter of LISTEN is over: who waited longer would listen to nobody.
 
         So everybody begins an epoch with the same view of who is heard and who has fallen silent.
         """
         if epoch < 1:
             return
-        for _ in range(25):
+        everybody = sorted(self.living() | {self.id})
+        place = (everybody.index(self.id) + epoch) % len(everybody)
+        seconds = (SETTLING + SETTLES * len(everybody)) * (1 + min(place, IN_TURN) / 2)
+        most = (await self.on_ledger(self.book.rules.current)).listen_seconds / 4
+        wait, until = POLL, time.monotonic() + min(seconds, most)
+        while time.monotonic() < until:
             if (await self.on_ledger(self.book.settlement.column, epoch, self.id)).weighed:
                 await self.refresh()
                 return
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(wait)
+            wait = min(1.5 * wait, 2.0)
         await self.attempt("settling", self.book.settle, epoch)
         await self.refresh()
 
@@ -357,58 +496,3 @@ class Participant:
         except KlopfError as error:
             log(f"{what} refused: {error}")
             return None
-
-
-async def outlast(act: Callable[[], Awaitable[T]]) -> T:
-    """Do ``act``; where the ledger is away meanwhile, once more from the start, until it is back."""
-    wait = 0.5
-    while True:
-        try:
-            return await act()
-        except Unanswered as error:
-            log(f"waiting for the ledger: {error}")
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
-
-
-def _certificate(folder: Path, settings: ParticipantSettings) -> wire.Certificate:
-    """The one in ``folder``; where it is lost, damaged or about to expire, another, which is announced."""
-    try:
-        found = wire.Certificate.load(folder)
-        if found.days_left > RENEW_DAYS:
-            return found
-        log("the certificate is about to expire: another is made")
-    except BadCertificate as error:
-        log(f"another certificate is made: {error}")
-    return _new_certificate(folder, settings)
-
-
-def _new_certificate(folder: Path, settings: ParticipantSettings) -> wire.Certificate:
-    made = wire.Certificate.new(settings.name, *filter(None, (settings.host,)), days=CERTIFICATE_DAYS)
-    made.save(folder)
-    return made
-
-
-def log(line: str) -> None:
-    """One line into the log; never anything secret."""
-    print(time.strftime("%H:%M:%S"), line, flush=True)
-
-
-TROUBLE = "trouble: "
-"""What a line of the log that the operator should see begins with, after its time."""
-
-
-def trouble(line: str) -> None:
-    """One line into the log that a run tells its operator at the end: what is installed beside Klopf failed."""
-    log(TROUBLE + line)
-
-
-def read_data(folder: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of ``data.npz``."""
-    try:
-        return files.arrays(folder / "data.npz")
-    except (OSError, ValueError) as error:
-        raise PeersError(
-            f"no samples can be read in {folder / 'data.npz'} ({error}): restore the file; the `klopf join` that "
-            "made the folder writes it anew"
-        ) from None

@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from klopf.errors import KlopfError
-from klopf.peers._participant import log
+from klopf.errors import KlopfError, PeersError
+from klopf.peers._shown import LOG, log
 
 __all__ = ["LIFELINE", "live_as_process"]
 
@@ -20,12 +21,13 @@ PARTING_SECONDS = 5.0
 """Within which whoever is asked to stop has answered what it was asked; then it ends all the same."""
 
 
-def live_as_process(live: Callable[[Path], Awaitable[None]], folder: Path) -> int:
-    """Live in ``folder``; returns the exit status: 0 when the life is over, 2 if it cannot be lived, and 128 and the
+def live_as_process(live: Callable[[Path], Awaitable[None]], folder: Path, *more: Path) -> int:
+    """Live in ``folder``, and in ``more`` at the same time, each with a log of its own. Returns the exit status: 0 when
+    the life is over, 2 if it cannot be lived, and 128 and the
     signal's number where one ended it. After a signal the process is gone at once, whatever its threads wait for: all
     that counts is on the disk."""
     try:
-        stopped = asyncio.run(_until_stopped(live, folder))
+        stopped = asyncio.run(_until_stopped(partial(_all, live, (folder, *more)) if more else live, folder))
     except KlopfError as error:
         print(f"klopf: {error}", file=sys.stderr, flush=True)
         return 2
@@ -37,6 +39,28 @@ def live_as_process(live: Callable[[Path], Awaitable[None]], folder: Path) -> in
         sys.stdout.flush()
         os._exit(128 + stopped)
     return 0
+
+
+async def _all(live: Callable[[Path], Awaitable[None]], folders: Sequence[Path], _: Path) -> None:
+    """All lives side by side. One that cannot be lived ends with a line in its log, and the others go on.
+
+    Raises:
+        PeersError: some ended so, when all are over.
+    """
+
+    async def one(folder: Path) -> bool:
+        with (folder / "log.txt").open("a", encoding="utf-8") as file:
+            LOG.set(file)
+            try:
+                await live(folder)
+            except KlopfError as error:
+                print(f"klopf: {error}", file=file, flush=True)
+                return False
+        return True
+
+    lives = await asyncio.gather(*(one(folder) for folder in folders))
+    if not all(lives):
+        raise PeersError(f"{lives.count(False)} of {len(folders)} ended before their time: their log.txt files say why")
 
 
 async def _until_stopped(live: Callable[[Path], Awaitable[None]], folder: Path) -> int:

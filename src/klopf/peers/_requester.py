@@ -15,22 +15,25 @@ from numpy.typing import NDArray
 from klopf import files, ledger
 from klopf.peers._adding import adding
 from klopf.peers._conversations import Conversations, attention, hand_over
+from klopf.peers._home import read_data
 from klopf.peers._listening import PASSES, Listener
-from klopf.peers._participant import Participant, log, read_data
+from klopf.peers._participant import Participant, log
 from klopf.peers._vouchers import Purse
 from klopf.peers.tasks import Task
 
-__all__ = ["RequesterSettings", "live", "newest_listener", "study", "wanted"]
+__all__ = ["RequesterSettings", "live", "newest_listener", "offers", "study"]
 
 
 WORTH = 0.1
-"""Of a fair share, as how much a neuron must be heard for its answers to be worth a fee."""
+"""Of a fair share, as how much a neuron must be worth for its answers to be more than tried."""
+TRIAL = 0.02
+"""Of the fee, what is offered to whoever has not shown yet that it adds anything."""
+TRIED = 32
+"""Of those, so many are tried in an epoch, who were not for the longest."""
 
 
 MISSED = 50
 """Samples without a use that a paid question counts as which had no valid answer in time."""
-AGAIN = 4
-"""Epochs from one trial of somebody whose answers were not worth it to the next."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class RequesterSettings:
     """``participant.json``'s ``more`` for a requester."""
 
     fee: str
-    """Offered for the answer to one sample, in the token's smallest unit."""
+    """Offered for the answer to one sample at most, in the token's smallest unit: to whom see :func:`offers`."""
 
 
 async def live(folder: Path) -> None:
@@ -61,33 +64,45 @@ def newest_listener(folder: Path, task: Task) -> Listener | None:
     return task.read_listener(last["listener"])
 
 
-def wanted(listener: Listener, speakers: Sequence[int], seed: int, epoch: int) -> list[int]:
-    """From whom answers are bought in ``epoch``, the best heard first, for what is deposited may not last for all: from
-    whoever is new to it, whoever it heard at least ``WORTH`` as much as all alike would be, and one of the others,
-    which may have become better, in every ``AGAIN``-th epoch. So who is of no use, or only repeats others, is paid
-    once, and then now and then."""
+def offers(
+    listener: Listener, speakers: Sequence[int], seed: int, epoch: int, most: int | None = None
+) -> dict[int, float]:
+    """From whom answers are bought in ``epoch``, and for which part of the fee, the best first, for what is deposited
+    may not last for all: for as much as it added to what others said, the whole fee from a fair share on. Who added
+    less than ``WORTH`` of that, or is new, is tried for ``TRIAL`` of the fee. So a name is worth nothing by itself: who
+    is of no use, or repeats others, costs a trial, and who becomes good is found soon. Of more than ``most`` those that
+    added most are asked, and in a quarter of the places others."""
+    listener.round += 1
     lots = np.random.default_rng([seed, epoch, 4]).permutation(sorted(speakers)).tolist()
-    shares = listener.shares(lots)
-    useless = (
-        [k for k in lots if k in listener.neighbours and shares[k] * len(lots) < WORTH] if any(shares.values()) else []
-    )
-    tried = min(useless, key=lambda k: listener.neighbours[k].age, default=None) if epoch % AGAIN == 0 else None
-    return sorted((k for k in lots if k not in useless or k == tried), key=lambda k: -listener.heard(k))
+    heard = [k for k in lots if k in listener.neighbours]
+    shares = listener.shares_by({k: listener.neighbours[k].adds for k in heard}, heard)
+    usual = sum(share > 0 for share in shares.values())
+    bought = {k: min(1.0, shares[k] * usual) for k in heard if shares[k] * usual >= WORTH}
+    others = sorted((k for k in lots if k not in bought), key=listener.last_tried)[:TRIED]
+    best = sorted(bought, key=lambda k: -bought[k])
+    if most is not None:
+        best = best[: max(most - most // 4, most - len(others))]
+        others = others[: most - len(best)]
+    for k in (*best, *others):
+        listener.known(k).tried = listener.round
+    return {k: bought[k] for k in best} | dict.fromkeys(others, TRIAL)
 
 
 def study(
-    task: Task, listener: Listener, answers: Mapping[int, NDArray[Any]], targets: NDArray[Any], seed: Sequence[int]
-) -> tuple[float, dict[int, float]]:
-    """Learn from answers of which the first have ``targets`` whom to listen to. Who only repeats others is not heard.
+    task: Task, listener: Listener, answers: Mapping[int, NDArray[Any]], targets: NDArray[Any], seed: Sequence[int],
+    about: NDArray[Any] | None = None,
+) -> tuple[float, list[int], dict[int, float]]:  # fmt: skip
+    """Learn from answers of which the first have ``targets`` whom to listen to, and in what: ``about`` which. Who
+    only repeats others is not heard.
 
-    Returns the mean loss before anything was learned, and how much each adds (``_adding``), seen on all answers.
+    Returns the mean loss before anything was learned, who is heard, and how much each adds (``_adding``), seen on all
+    answers.
     """
-    adds = adding(task, answers, listener.record())
-    known = {k: answer[: len(targets)] for k, answer in answers.items()}
-    loss = listener.study({k: answer for k, answer in known.items() if adds[k] > 0}, targets, seed)
-    for k in (k for k in answers if adds[k] == 0):
+    heard, adds = adding(task, answers, listener, targets)
+    loss = listener.study({k: answers[k][: len(targets)] for k in heard}, targets, seed, about)
+    for k in (k for k in answers if k not in heard):
         listener.pass_over(k, PASSES * len(targets))
-    return loss, adds
+    return loss, heard, adds
 
 
 class _Requester:
@@ -118,21 +133,23 @@ class _Requester:
         listener.keep_only(self.who.living())
         purse = await Purse.open(self.who)
         conversations = Conversations(self.who, epoch, purse)
-        offer, spent_on = int(self.settings.fee), len(self.data["inputs"]) + len(self.data["questions"])
-        asked = wanted(listener, self.who.speakers(), self.who.settings.seed, epoch)
-        speakers = sorted(await purse.reserve(offer * spent_on, asked))
+        fee, spent_on = int(self.settings.fee), len(self.data["inputs"]) + len(self.data["questions"])
+        parts = offers(listener, self.who.speakers(), self.who.settings.seed, epoch)
+        asked = {k: fee * round(part * 10_000) // 10_000 for k, part in parts.items()}
+        speakers = sorted(await purse.reserve({k: offer * spent_on for k, offer in asked.items()}))
         if len(speakers) < len(asked):
             log(f"epoch {epoch}: what is deposited pays for {len(speakers)} of {len(asked)} neurons")
         rng, targets = np.random.default_rng([self.who.settings.seed, epoch, 3]), self.data["targets"]
         mixed = rng.permutation(spent_on)  # who is asked cannot tell one from another
         everything = np.concatenate([self.data["inputs"], self.data["questions"]])
-        answers = await conversations.ask(speakers, everything[mixed], offer)
+        answers = await conversations.ask(speakers, everything[mixed], asked)
         unmixed = {k: answer[np.argsort(mixed)] for k, answer in answers.items()}
         for k in set(speakers) - set(answers):  # paid, and of no use so far
             listener.pass_over(k, MISSED)
-        loss, adds = study(self.who.task, listener, unmixed, targets, [self.who.settings.seed, epoch, 5])
+        seed = [self.who.settings.seed, epoch, 5]
+        loss, new, adds = study(self.who.task, listener, unmixed, targets, seed, self.data["inputs"])
         bought = {k: answer[len(targets) :] for k, answer in unmixed.items()}
-        combined = listener.combine({k: answer for k, answer in bought.items() if adds[k] > 0})
+        combined = listener.combine({k: answer for k, answer in bought.items() if k in new}, self.data["questions"])
         weights = attention(listener.shares_by(adds, list(bought)))
         self._write_results(epoch, bought, combined)
         post = {"receipts": [r.to_json() for r in conversations.receipts(weights)], "listener": listener.to_json()}

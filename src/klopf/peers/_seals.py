@@ -116,10 +116,8 @@ class Seals:
             wire.Decline: too many wait for this asker, or too much for all.
         """
         now, size = self.clock(), sum(array.nbytes for array in answer.tensors.values())
-        self._forget(now)
+        self.admit(bond.listener, size)
         waiting = self._waiting[bond.listener]
-        if len(waiting) >= MOST or sum(one.size for one in waiting.values()) + size > MOST_BYTES:
-            raise wire.Decline(f"{len(waiting)} answers wait to be opened: open them first")
         if self._total + size > ALL_BYTES:
             raise wire.Decline("too much waits to be opened: ask again later")
         salt = secrets.token_bytes(32)
@@ -130,6 +128,17 @@ class Seals:
         self._order.append((bond.listener, key))
         self._total += size
         return wire.Answer({}, {"seal": key.hex()})
+
+    def admit(self, listener: int, size: int = 0) -> None:
+        """Whether one more answer to ``listener`` could wait: to be asked before anybody thinks about it.
+
+        Raises:
+            wire.Decline: too many wait.
+        """
+        self._forget(self.clock())
+        waiting = self._waiting.get(listener, {})
+        if len(waiting) >= MOST or sum(one.size for one in waiting.values()) + size > MOST_BYTES:
+            raise wire.Decline(f"{len(waiting)} answers wait to be opened: open them first")
 
     def _forget(self, now: float) -> None:
         """Drop what could be opened for long enough, whoever it was for."""

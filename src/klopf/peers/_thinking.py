@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from klopf.errors import KlopfError, PeersError
 from klopf.extensions import said
 from klopf.peers._familiar import Familiar
-from klopf.peers.models import MODELS, Model, awaited
+from klopf.peers.models import MODELS, Model, awaited, public_name
 
-__all__ = ["answers_of", "commitment_of", "train", "whose"]
+__all__ = ["answers_of", "commitment_of", "learn", "train", "whose"]
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 def whose(neuron: str, model: str) -> str:
     """What messages say of a neuron's model, which a stranger may have written."""
     package = MODELS.origin(model.partition(":")[0])
-    return f"neuron {neuron}: model {model}{f' of {package}' if package else ''}"
+    return f"neuron {neuron}: model {public_name(model)}{f' of {package}' if package else ''}"
 
 
 async def _call(whose: str, thread: ThreadPoolExecutor, call: Callable[..., Awaitable[T] | T], *arguments: Any) -> T:
@@ -61,6 +61,17 @@ async def answers_of(
     return await asyncio.get_running_loop().run_in_executor(thread, familiar.hedged, inputs, answers)
 
 
+async def answers_in_portions(
+    whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any], familiar: Familiar | None = None
+) -> NDArray[Any]:
+    """As :func:`answers_of`, a portion of the inputs after another: others have their turn between two, and once nobody
+    waits any more, no other one is begun."""
+    size = max(1, int(model.portion))
+    portions = [inputs[at : at + size] for at in range(0, len(inputs), size)] or [inputs]
+    found = [await answers_of(whose, thread, model, one, familiar) for one in portions]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
 async def commitment_of(whose: str, model: Model, familiar: Familiar | None) -> bytes:
     """The hash of a model's state and of what it is familiar with. PeersError where a stranger's gives none."""
     try:
@@ -74,6 +85,13 @@ async def commitment_of(whose: str, model: Model, familiar: Familiar | None) -> 
     return found if familiar is None else familiar.bind(found)
 
 
+async def learn(
+    whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any], targets: NDArray[Any]
+) -> None:  # fmt: skip
+    """Have a model learn samples, in their order. PeersError where it fails."""
+    await _call(whose, thread, model.learn, inputs, targets)
+
+
 async def train(
     whose: str, thread: ThreadPoolExecutor, model: Model, data: dict[str, Any], seed: int, epoch: int, passes: int
 ) -> float:
@@ -83,5 +101,5 @@ async def train(
     rng = np.random.default_rng([seed, epoch, 1])
     for _ in range(passes):
         order = rng.permutation(len(targets))
-        await _call(whose, thread, model.learn, inputs[order], targets[order])
+        await learn(whose, thread, model, inputs[order], targets[order])
     return before

@@ -7,12 +7,15 @@ end, however many answers there were. Both are on disk before anybody sees them.
 from __future__ import annotations
 
 import json
+import math
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from klopf import files, ledger, wire
-from klopf.errors import LedgerError, PeersError
+from klopf.errors import LedgerError, PeersError, Unanswered
 from klopf.peers._participant import Participant, log
 
 __all__ = ["Purse", "Till"]
@@ -33,7 +36,7 @@ class Purse:
         saved = _read(who.folder, {})
         self = cls(who, {int(k): int(total) for k, total in saved.items()})
         for k in who.speakers():
-            if k not in self._totals:
+            if k not in self._totals and not who.away:
                 self._totals[k] = (await self._reserve(k)).redeemed
         return self
 
@@ -45,24 +48,44 @@ class Purse:
     async def _reserve(self, k: int) -> ledger.Reserve:
         return await self.who.on_ledger(self.who.book.vouchers.reserved, self.who.id, k)
 
-    async def reserve(self, cost: int, neurons: list[int]) -> list[int]:
-        """Reserve ``cost`` for each of ``neurons``, beyond what each was promised; returns those for whom it lasts."""
-        if not cost:
-            return neurons
+    async def reserve(self, costs: Mapping[int, int], ahead: int = 0) -> list[int]:
+        """Reserve for each neuron what it costs, beyond what it was promised; returns those for whom it lasts, the
+        first of ``costs`` first. Where something has to be reserved, ``ahead`` more is, if there is as much: for when
+        the ledger is away."""
+        if not any(costs.values()):
+            return [*costs]
+        known = self.who.neighbours.reserves
+        if self.who.away:
+            return [k for k, cost in costs.items() if self._totals.get(k, 0) + cost <= known.get(k, 0)]
+        lasts, more, free = await self._lacking(costs)
+        if more and len(more) * ahead <= free:
+            more = {k: amount + ahead for k, amount in more.items()}
+        if more and await self.who.attempt("reserving fees", self.who.book.vouchers.reserve, self.who.id, more) is None:
+            return [k for k in lasts if k not in more]
+        known |= {k: known[k] + amount for k, amount in more.items()}
+        return lasts
+
+    async def lasts_for(self, costs: Mapping[int, int]) -> list[int]:
+        """For whom it would last, as :meth:`reserve` finds it; nothing is reserved."""
+        if self.who.away or not any(costs.values()):
+            return await self.reserve(costs)
+        return (await self._lacking(costs))[0]
+
+    async def _lacking(self, costs: Mapping[int, int]) -> tuple[list[int], dict[int, int], int]:
+        """For whom it lasts, what must be reserved for that, and what is left free then."""
         free = await self.who.on_ledger(self.who.book.vouchers.free, self.who.id)
-        lasts: list[int] = []
-        more: dict[int, int] = {}
-        for k in neurons:
-            lacks = max(0, self._totals.get(k, 0) + cost - (await self._reserve(k)).good_for)
+        lasts, more = list[int](), dict[int, int]()
+        for k, cost in costs.items():
+            good_for = (await self._reserve(k)).good_for
+            self.who.neighbours.reserves[k] = good_for
+            lacks = max(0, self._totals.get(k, 0) + cost - good_for)
             if lacks > free:
                 continue
             free -= lacks
             lasts.append(k)
             if lacks:
                 more[k] = lacks
-        if more and await self.who.attempt("reserving fees", self.who.book.vouchers.reserve, self.who.id, more) is None:
-            return [k for k in lasts if k not in more]
-        return lasts
+        return lasts, more, free
 
     def promise(self, k: int, amount: int) -> dict[str, Any]:
         """A voucher for ``amount`` more than was promised to ``k`` before, as JSON. What was once signed is owed."""
@@ -81,6 +104,9 @@ class Till:
     _held: dict[int, ledger.SignedVoucher] = field(default_factory=dict)
     _good_for: dict[int, int] = field(default_factory=dict)
     """By requester, as last read from the ledger."""
+    _before: dict[int, tuple[float, ledger.Reserve]] = field(default_factory=dict)
+    """When a reserve was last read, and what it was: while the ledger is away it is gone by for half the time that it
+    would take to thaw."""
 
     @classmethod
     def open(cls, who: Participant, price: int) -> Till:
@@ -126,7 +152,13 @@ class Till:
         return signed
 
     async def _read_reserve(self, requester: int) -> ledger.Reserve:
-        found = await self.who.on_ledger(self.who.book.vouchers.reserved, requester, self.who.id)
+        try:
+            found = await self.who.on_ledger(self.who.book.vouchers.reserved, requester, self.who.id)
+            self._before[requester] = (time.monotonic(), found)
+        except Unanswered:
+            read, found = self._before.get(requester, (-math.inf, ledger.Reserve()))
+            if time.monotonic() > read + self.who.thaw_seconds / 2:
+                raise wire.Decline("the ledger is away, and nobody knows what is reserved: ask again later") from None
         self._good_for[requester] = found.good_for
         return found
 

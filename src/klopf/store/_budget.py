@@ -21,6 +21,7 @@ from typing import Any
 from klopf import files
 from klopf.errors import BudgetSpent, StoreError
 from klopf.store._policy import Budget, Policy
+from klopf.store._witness import Witness
 
 __all__ = ["Cost", "Ledger", "cost"]
 
@@ -51,6 +52,7 @@ class Ledger:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._witness = Witness(file.with_name("key"))
 
     def start(self) -> None:
         """Make it, empty, where a store is made: a store without one has lost it."""
@@ -95,18 +97,24 @@ class Ledger:
             before[period] = before.get(period, 0) + amount
         account["epsilon"] = min(account["epsilon"], policy.budget.epsilon)
         files.replace(self._file, json.dumps({"format": 1, "devices": everything}, indent=0), private=True)
+        self._witness.remember(policy.device, sum(before.values()))
 
     def agrees(self, policy: Policy, given: Cost) -> None:
         """
         Raises:
-            StoreError: less is written down as spent than what was ``given`` away cost: an older copy took the file's
-                place.
+            StoreError: less is written down as spent than what was ``given`` away cost, or than is remembered outside:
+                an older copy took the file's place, or the whole store's.
         """
         spent = self.spent(policy)
         if any(spent.get(period, 0) < amount for period, amount in given.items()):
             raise StoreError(
                 f"{self._file} says that {policy.device} spent less than its records here cost: it is an older "
                 "copy; bring back the newest, no noise is given until then"
+            )
+        if sum(spent.values()) < self._witness.remembered(policy.device):
+            raise StoreError(
+                f"{self._file.parent.parent} is an older copy of a store in which {policy.device} has spent more "
+                "since: bring back the newest, no noise is given until then"
             )
 
     def _account(self, everything: dict[str, Any], policy: Policy) -> dict[str, Any]:

@@ -46,7 +46,9 @@ class Cid:
             hash_ = found["hash"]
             cid = cls(bytes(hash_["digest"]), int(found["codec"]), int(found["version"]))
         except (ValueError, KeyError, TypeError):
-            raise StoreError(f"{text[:80]!r} is no content identifier: it begins with baf or Qm") from None
+            begins = text.startswith(("baf", "Qm"))
+            why = "a letter is wrong or missing: take all of it" if begins else "it begins with baf or Qm"
+            raise StoreError(f"{text[:80]!r} is no content identifier: {why}") from None
         if hash_["code"] != 0x12 or len(cid.digest) != 32 or cid.codec not in (RAW, NODE, CBOR):
             raise StoreError(f"{text[:80]} is a kind that is not kept here: SHA-256 over raw, dag-pb or dag-cbor is")
         return cid

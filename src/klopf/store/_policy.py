@@ -44,9 +44,13 @@ owner = { action = "drop" }
 time = { action = "coarsen-time", to = "day" }
 age = { action = "generalise", widths = [10, 20, 40] }
 postcode = { action = "generalise", prefix = [3, 2] }
+trade = { action = "generalise", groups = { nurse = "care", doctor = "care", baker = "food" } }
+latitude = { action = "coarsen-place", km = 5 }
+longitude = { action = "coarsen-place", km = 5, latitude = "latitude" }
 temperature = { action = "keep" }
 load = { action = "noise", low = 0, high = 10, step = 0.01, epsilon = 0.5 }
 illness = { action = "keep", sensitive = true }
+note = { action = "text", words = ["Ann", "Miller"] }  # what it recognises, and these, become their kind (klopf[text])
 """
 
 
@@ -112,7 +116,9 @@ class Policy(_Strict):
         try:
             return cls.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
-            raise StoreError(f"{name} is no TOML: {error}") from None
+            raise StoreError(
+                f"{name} is no TOML: {error}; `klopf store policy` prints a policy to start from"
+            ) from None
         except ValidationError as error:
             raise StoreError(f"{name}: {_first(error)}") from None
         except RecursionError:
@@ -192,14 +198,16 @@ class Policy(_Strict):
         Raises:
             StoreError: the records have a field that is not named here, lack one, or hold what an action cannot take.
         """
-        for name in table.names:
-            if name not in self.fields:
-                raise StoreError(
-                    f"{table.name} has a field {name!r} that the policy does not name: say what becomes of it"
-                )
+        if unnamed := [name for name in table.names if name not in self.fields]:
+            raise StoreError(
+                f"{table.name} has {_named(unnamed)} that the policy does not name: say what becomes of each, such as"
+                f' {unnamed[0]} = {{ action = "drop" }} under [fields]'
+            )
+        if strange := [name for name in self.fields if name not in table.columns]:
+            raise StoreError(
+                f"the policy names {_named(strange)}, and {table.name} has no such field: take it out of [fields]"
+            )
         for name, action in self.fields.items():
-            if name not in table.columns:
-                raise StoreError(f"the policy names {name!r}, and {table.name} has no such field")
             try:
                 action.check(table.columns[name], table)
             except StoreError as error:
@@ -230,7 +238,9 @@ def policy_text(file: Path) -> str:
             raise StoreError(f"{file} is longer than a policy can be ({_LONGEST:,} bytes)")
         return data.decode()
     except OSError as error:
-        raise StoreError(f"cannot read the policy {file}: {error.strerror or error}") from None
+        raise StoreError(
+            f"cannot read the policy {file}: {error.strerror or error}; `klopf store policy` prints one to start from"
+        ) from None
     except UnicodeDecodeError:
         raise StoreError(f"{file} is no policy: it is not UTF-8 text") from None
 
@@ -246,3 +256,8 @@ def _first(error: ValidationError) -> str:
         return f"{where} needs an action" + (f", one of {expected}" if expected else "")
     message = str(found["msg"]).removeprefix("Value error, ")
     return f"{where}: {message}" if where else message
+
+
+def _named(names: list[str]) -> str:
+    """A few of them by name, and how many more there are."""
+    return ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

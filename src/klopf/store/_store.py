@@ -75,7 +75,9 @@ class Store:
         try:
             written = (self.folder / "format").read_text()
         except FileNotFoundError:
-            raise StoreError(f"{folder} is no store: `klopf store add` makes one") from None
+            raise StoreError(
+                f"there is no store in {folder}: name one with --store, or `klopf store add` makes it"
+            ) from None
         except (OSError, UnicodeDecodeError):
             raise StoreError(f"{folder} is no store, or cannot be read") from None
         if written != _FORMAT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import os
@@ -158,6 +159,14 @@ def check(der: bytes, now: datetime | None = None) -> None:
     One registered certificate that TLS cannot read, or that names another's subject, or that may sign others,
     must not touch anybody else's connections; so the axon asks this of each before it trusts it.
     """
+    start, end = _sound(der)
+    if not start <= (now or datetime.now(UTC)) <= end:
+        raise BadCertificate(f"certificate refused: valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only")
+
+
+@functools.lru_cache(maxsize=4096)  # of many neurons in a process each dials the same peers
+def _sound(der: bytes) -> tuple[datetime, datetime]:
+    """From when until when a certificate is valid. BadCertificate where it is not to be trusted at any time."""
     if len(der) > 4096:
         raise BadCertificate("certificate refused: larger than 4096 bytes")
     try:
@@ -176,17 +185,16 @@ def check(der: bytes, now: datetime | None = None) -> None:
         if constraints.ca or usage != _USAGE:
             raise BadCertificate("certificate refused: it may sign other certificates")
         certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except BadCertificate:
         raise
     except InvalidSignature:
         raise BadCertificate("certificate refused: its signature is not its own key's") from None
     except Exception as error:  # the DER of a stranger: whatever the parser says, it is refused
         raise BadCertificate(f"certificate refused: cannot be read ({type(error).__name__})") from None
-    if not start <= (now or datetime.now(UTC)) <= end:
-        raise BadCertificate(f"certificate refused: valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only")
 
 
+@functools.lru_cache(maxsize=4096)
 def tls_name(der: bytes) -> str:
     """A name that the certificate carries, for TLS to look for. The pin is the certificate itself, not this name."""
     names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -197,5 +205,6 @@ def tls_name(der: bytes) -> str:
     raise BadCertificate("certificate refused: it names no host; make one with Certificate.new")
 
 
+@functools.lru_cache(maxsize=4096)
 def der_to_pem(der: bytes) -> bytes:
     return x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from klopf.errors import WireError
+from klopf.nested import from_json
 from klopf.wire._codes import LIMITS, Code, Refusal
 from klopf.wire._pb import wire_pb2 as pb
 
@@ -105,8 +106,8 @@ def unpack_payload(raw: bytes) -> Any:
     if raw[0] != 1:
         raise Refusal(Code.MALFORMED, "payload of an unknown kind")
     try:
-        return json.loads(raw[1:].decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        return from_json(raw[1:], parse_constant=_no_constant)
+    except ValueError:
         raise Refusal(Code.MALFORMED, "payload is not JSON") from None
 
 

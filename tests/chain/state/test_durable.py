@@ -99,7 +99,7 @@ def test_writers_take_turns(tmp_path: Path) -> None:
         process.join(30)
         assert process.exitcode == 0
     sent = sorted(len(writers.hashes(tmp_path / f"{n}")) for n in range(4))
-    assert sent[0] > 0.5 * sent[-1], f"unfair: {sent}"
+    assert sent[0] > 0.25 * sent[-1], f"unfair: {sent}"
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])

@@ -20,9 +20,11 @@ from typing import Any
 import pytest
 
 from klopf import chain
+from klopf.chain._patience import TooLong
 from klopf.chain.rpc import Rpc, _desk
 from klopf.chain.rpc._desk import Desk
 from klopf.chain.state import _database, _log
+from klopf.chain.state._turn import Turn
 from klopf.errors import DiskFull
 from tests.chain.state import writers
 
@@ -318,16 +320,21 @@ import os, sys
 from klopf import chain
 from tests.chain.state.test_synced import transfer
 with chain.open(sys.argv[1]) as opened:
-    os.fdatasync = lambda _: os._exit(3)  # it has been written, and nobody told
+    die = lambda *_: os._exit(3)  # it has been written, and nobody told
+    if sys.argv[2] == "before it said so":
+        opened._store._turn.end = die
+    else:
+        os.fdatasync = die
     opened.send(transfer(0, 0))
 """
+MOMENTS = ("before it said so", "before the disk had it")
 
 
 def test_a_block_whose_writer_died_before_the_disk_had_it_is_taken_over(opened: chain.Chain) -> None:
     assert opened.height == 0
     with chain.open(opened.path, read_only=True) as reader:
         assert reader.height == 0
-        assert subprocess.run([sys.executable, "-c", DIE, str(opened.path)], timeout=60).returncode == 3
+        assert subprocess.run([sys.executable, "-c", DIE, str(opened.path), MOMENTS[1]], timeout=60).returncode == 3
         deadline = time.monotonic() + 5
         while reader.height == 0 and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -336,3 +343,33 @@ def test_a_block_whose_writer_died_before_the_disk_had_it_is_taken_over(opened: 
             assert Rpc(again).request("eth_getTransactionCount", [writers.account(0).address]) == "0x1"
     opened.send(transfer(0, 1))
     assert opened.height == opened.verify() == 2
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_what_one_goes_by_after_a_writer_died_all_see(
+    opened: chain.Chain, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_database, "LOST_SECONDS", 60.0)
+    assert opened.height == 0
+    assert subprocess.run([sys.executable, "-c", DIE, str(opened.path), moment], timeout=60).returncode == 3
+    assert opened.height == 0, "the disk may not have it yet"
+    with chain.open(opened.path) as again:
+        assert again.height == 1
+        assert opened.height == 1, "it may hear of it from who opened the chain, and has to find it"
+    opened.send(transfer(0, 1))
+    assert opened.height == opened.verify() == 2
+
+
+def test_whose_first_try_for_the_turn_failed_counts_from_its_first_turn_on(tmp_path: Path) -> None:
+    """Else it would wait for the disk in each of its turns, for as long as it lives, and have a third of the others."""
+    path = tmp_path / "chain.db"
+    chain.create(path, chain_id=writers.CHAIN_ID, allocation={}).close()
+    one, other = Turn(path), Turn(path)
+    with one.taken(wait=True):
+        with pytest.raises(TooLong), other.taken(wait=False):
+            raise AssertionError("two have the turn")
+        assert one.counts and not other.counts
+    with other.taken(wait=True):
+        assert other.counts
+    one.close()
+    other.close()

@@ -89,17 +89,17 @@ name = "three"
         (None, NETWORK, "no file .*table.csv"),
         (GOOD, NETWORK.replace('"label"', '"colour"'), "no column 'colour': it has a, b, label"),
         (GOOD.replace("3,3,", "3,many,"), NETWORK, "column 'b' holds .* where a number is needed"),
-        (GOOD.replace("3,3,", "3,,", 1), NETWORK, "column 'b' is empty in row 4"),
+        (GOOD.replace("blue", "", 1), NETWORK, "target 'label' is empty in row 1: leave the row out"),
         (GOOD.replace("blue", "red"), NETWORK, "one class only"),
         ("a,label\n1.0,x\n2.0,y\n", NETWORK, "leave|left"),
-        (GOOD, NETWORK.replace("[[auditor]]", "[[spy]]"), "auditor: Field required|spy"),
+        (GOOD, NETWORK.replace("[[auditor]]", "[[spy]]"), "auditor: it is missing|spy"),
         (GOOD, NETWORK.replace('"two"', '"one"'), "'one' is given twice"),
         (GOOD, NETWORK.replace('[[neuron]]\nname = "two"\n', ""), "neuron: 1 are given, a network needs 2"),
         (GOOD, NETWORK.replace('"two"', '"two"\nmodel = "oracle"'), "neuron 'two': no model is called 'oracle'"),
         (GOOD, NETWORK.replace('name = "two"', 'name = "two"\nsettings = {hidden = "many"}'), "neuron 'two': "),
         (GOOD, NETWORK + "[ledger]\nrpc = 'http://127.0.0.1:9'\n", "ledger.rpc needs ledger.key"),
         (GOOD, "[data\n", "is not TOML"),
-        (GOOD, NETWORK + "[rules]\nsteak = 4\n", "rules.steak: Extra inputs"),
+        (GOOD, NETWORK + "[rules]\nsteak = 4\n", "rules.steak: there is no such setting, did you mean stake?"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_line_and_leaves_nothing(tmp_path, table, network, said):
@@ -267,3 +267,20 @@ def test_the_closing_table_names_the_tasks_of_its_audits(capsys, monkeypatch):
     print_summary(Summary("n", 0, 0.0, neurons=[row]))
     told = capsys.readouterr().out
     assert "audit: accuracy / robustness" in told and "100% / 99%" in told
+
+
+def test_a_new_network_cannot_be_raced_unless_its_founder_says_so(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from klopf import network
+    from klopf.console.cli import joining
+
+    told = []
+    monkeypatch.setenv("KLOPF_PASSPHRASE", "horse")
+    monkeypatch.setattr(network.Schema, "read", lambda file: None)
+    monkeypatch.setattr(
+        network, "found", lambda *_, terms, **__: told.append(terms["Rules"]) or SimpleNamespace(directory="0x")
+    )
+    for changes in ([], ["listen_seconds=100", "claim_seconds=9"], ["least_seconds=0"], ["Rules.least_seconds=7"]):
+        joining.new(tmp_path / "net", schema=tmp_path / "schema.json", rpc="http://127.0.0.1:1", changes=changes)
+    assert [rules.least_seconds for rules in told] == [30, 4, 0, 7]

@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from klopf.console.cli.command import COMMANDS, make_app
+from klopf.extras import missing
 
 
 def words() -> list[tuple[str, ...]]:
@@ -27,6 +28,8 @@ def example_of(said: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("said", words(), ids=" ".join)
 def test_an_example_is_a_call(said, monkeypatch):
+    if (extra := COMMANDS.load(said[0]).extra) and missing(extra):
+        pytest.skip(f"the extra {extra} is not installed")
     asked = shlex.split(example_of(said).split(" > ")[0])
     assert tuple(asked[: len(said) + 1]) == ("klopf", *said)
     make_app(said[0]).parse_args(asked[1:], exit_on_error=False, print_error=False)

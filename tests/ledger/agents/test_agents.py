@@ -262,3 +262,27 @@ def test_validations_are_what_audits_found(net: Net) -> None:
         with pytest.raises(Reverted, match="UnknownRequest"):
             validation.get(which)
     assert ledger.verify(book, net.receipts) == []
+
+
+@pytest.mark.long
+def test_a_thousand_reviewers_who_paid_nothing_move_nothing(net: Net) -> None:
+    book, (a, b) = grown(net), (net.join(Role.NEURON), net.join(Role.NEURON))
+    net.admin.clock.start()
+    net.epoch({a: {b: 9}, b: {a: 9}})
+    reputation, settlement = book.client(AgentReputation), book.settlement.address
+    summary = "getSummary(uint256,address[],string,string)"
+    kinds = ("uint64", "int128", "uint8")
+    before = ask(book, AgentReputation, summary, a, [settlement], "", "", outputs=kinds)
+    give = FunctionABI("giveFeedback", ("uint256", "int128", "uint8", *("string",) * 4, "bytes32"), ())
+    praise = give.call_data((a, 100, 0, "share", "", "", "", bytes(32)))
+    keys = [ledger.Key((10**9 + k).to_bytes(32, "big")) for k in range(1000)]
+    for key in keys:
+        with pytest.raises(Reverted, match="ReadOnly"):
+            book.rpc.send(key, reputation.address, praise)
+    assert book.rpc.height() > 1000  # each was a transaction
+    assert ask(book, AgentReputation, summary, a, [settlement], "", "", outputs=kinds) == before
+    reviewers = [key.address for key in keys]
+    assert ask(book, AgentReputation, summary, a, reviewers, "", "", outputs=kinds) == (0, 0, 18)
+    with_them = [*reviewers, settlement]
+    assert ask(book, AgentReputation, summary, a, with_them, "", "", outputs=kinds) == before
+    assert ledger.verify(book, net.receipts) == []

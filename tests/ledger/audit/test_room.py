@@ -21,7 +21,7 @@ def test_as_much_as_fits_is_revealed_and_more_is_refused_before_it_costs_anythin
     auditor, epoch = a.auditors[0], a.net.admin.clock.now().epoch
     counts = {f"task {n}": Counts(240, 1_950_000 + n, 17_000_000_000, bytes([n + 1]) * 32) for n in range(tasks)}
     found = [Result(n, counts) for n in a.neurons]
-    assert a.net.admin.audits.assignments(epoch, auditor) == a.neurons
+    assert set(a.neurons) <= set(a.net.admin.audits.assignments(epoch, auditor))
     with pytest.raises(LedgerError, match="more than a transaction can reveal"):
         a.book(auditor).audits.commit(auditor, found, SALT)
     fit = fitting(found, 3)

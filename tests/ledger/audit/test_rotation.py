@@ -26,6 +26,7 @@ def test_who_rotates_its_key_between_commit_and_reveal_reveals_and_loses_nothing
         a.audit(auditor, a.neurons[0])
     one, audits = a.auditors[0], a.net.admin.audits
     before = a.book(one).me.address
+    both = a.hear()
     for auditor in a.auditors:
         a.book(auditor).audits.commit(auditor, a.results[auditor], SALT)
     for n in range(times):
@@ -33,6 +34,7 @@ def test_who_rotates_its_key_between_commit_and_reveal_reveals_and_loses_nothing
     a.net.advance()
     if times == 2:
         rotate(a, one, 9_100)
+    a.claim(both)
     for auditor in a.auditors:
         a.book(auditor).audits.reveal(auditor, a.results[auditor], SALT)
     a.net.advance()

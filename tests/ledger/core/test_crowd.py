@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ledger_helpers import KLP, Net, Role, secret
 
 from klopf import ledger
 from klopf.errors import LedgerError, Reverted
-from klopf.ledger import Ledger
+from klopf.ledger import Ledger, Parameters
 from tests.ledger import memory
 from tests.ledger.farm import MOST_GAS, network
 
@@ -73,6 +75,73 @@ def test_in_a_crowd_a_registration_costs_what_returns(monkeypatch: pytest.Monkey
     assert net.admin.token.balance(own.me.address) == 10_000 * KLP
     with pytest.raises(Reverted, match="NotActor"):
         own.registry.quit(id)
+
+
+@pytest.mark.parametrize("role", [Role.NEURON, Role.AUDITOR, Role.REQUESTER])
+def test_nobody_is_kept_from_leaving_by_a_tiny_stake_of_somebody_elses(role: Role) -> None:
+    """One unit of 1e-18 KLP, added again and again, kept a deposit of 10 KLP for ever."""
+    net = network()
+    id, other = net.join(role), net.join(Role.NEURON)
+    own, client = net.clients[id], net.clients[other]
+    if role is not Role.REQUESTER:
+        with pytest.raises(Reverted, match="StillAtStake"):
+            own.registry.quit(id)
+        own.stake.unstake(id, 100 * KLP)
+        net.pass_time(7 * 24 * 3600)
+        own.stake.withdraw(id)
+    client.stake.stake(id, KLP)
+    with pytest.raises(Reverted, match="StillAtStake"):
+        own.registry.quit(id)
+    own.stake.unstake(id, 1)
+    net.pass_time(7 * 24 * 3600)
+    own.stake.withdraw(id)
+    own.registry.quit(id)
+    assert net.admin.registry.weight() == 100 * KLP
+    client.stake.stake(id, 1)
+    before = net.admin.token.balance(own.me.address)
+    own.stake.unstake(id, KLP)
+    net.pass_time(7 * 24 * 3600)
+    own.stake.withdraw(id)
+    assert net.admin.token.balance(own.me.address) == before + KLP, "a gift is the owner's"
+    net.admin.clock.start()
+    net.advance()
+    net.advance()
+    assert [str(d) for d in ledger.verify(net.admin, [])] == []
+
+
+def test_who_still_speaks_cannot_leave_however_little_it_has() -> None:
+    net = network(replace(Parameters(dispute_seconds=0), neuron_stake=1, auditor_stake=1))
+    for role in (Role.NEURON, Role.AUDITOR):
+        id = net.join(role, stake=5)
+        with pytest.raises(Reverted, match="StillAtStake"):
+            net.clients[id].registry.quit(id)
+        net.clients[id].stake.unstake(id, 5)
+        net.clients[id].registry.quit(id)
+
+
+def test_no_number_of_neurons_keeps_another_from_joining() -> None:
+    """At 65,536 a count of 16 bits was full: with a third of a per cent of all tokens nobody else could join."""
+    net = network()
+    ids = [net.join(Role.NEURON) for _ in range(3)]
+    layout = {v.label: v for v in ledger._abi.artifact("Registry").storage}
+    place = bytes.fromhex(net.admin.registry.address[2:])
+    slots = net.admin.rpc.world.slots  # type: ignore[attr-defined]
+
+    def put(label: str, offset: int, size: int, value: int) -> None:
+        slot, at = int(layout[label].slot), 8 * (offset + layout[label].offset)
+        kept = slots.get((place, slot), 0) & ~((2 ** (8 * size) - 1) << at)
+        slots[place, slot] = kept | value << at
+
+    put("_heads", 0, 4, 65_535)
+    put("_bound", 30, 2, 65_535)
+    late = net.join(Role.NEURON)
+    net.admin.clock.start()
+    assert net.admin.registry._read("bound", 1) == (400 * KLP, 65_535)
+    for id in (late, *ids[:2]):
+        net.clients[id].stake.unstake(id, 100 * KLP)
+    net.advance()
+    net.advance()
+    assert net.admin.registry._read("bound", 2) == (100 * KLP, 65_533)
 
 
 def test_whoever_left_is_out_and_its_money_is_not_lost(net: Net) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from ledger_helpers import KLP, Net, Result, Role, result
 
+from klopf import ledger
 from klopf.errors import Reverted
 from klopf.ledger import Marks, Parameters, Phase
 from tests.ledger.farm import network
@@ -30,6 +31,7 @@ def legal(net: Net, parameters: Parameters) -> bool:
 @given(
     st.lists(st.tuples(st.sampled_from([f.name for f in fields(Parameters)]), st.sampled_from(EXTREMES)), max_size=9)
 )
+@example([("thaw_seconds", 90 * DAY)])
 @settings(max_examples=60, deadline=None)
 def test_from_any_legal_rules_the_network_returns(changes: list[tuple[str, int]]) -> None:
     usual = Parameters(dispute_seconds=0)
@@ -54,8 +56,11 @@ def test_from_any_legal_rules_the_network_returns(changes: list[tuple[str, int]]
     assert net.admin.rules.current() == usual
     epoch = net.epoch({a: {b: 100}, b: {a: 100}})
     assert net.admin.settlement.column(epoch, a).collected == net.admin.settlement.column(epoch, b).collected
+    begun = net.admin.clock.now().time
     net.clients[a].stake.unstake(a, net.admin.stake.account(a).staked)
-    net.pass_time(usual.thaw_seconds)
+    held = net.admin.stake.account(a).ready_at - begun  # as long as by the rules before, had it begun at their end
+    assert usual.thaw_seconds <= held <= max(usual.thaw_seconds, extreme.thaw_seconds) + 10
+    net.pass_time(held)
     net.clients[a].stake.withdraw(a)
 
 
@@ -176,6 +181,31 @@ def test_no_phase_is_shorter_than_the_rules_say() -> None:
     assert net.admin.clock.advance()
 
 
+@pytest.mark.parametrize("raced", [False, True])
+def test_who_needs_no_more_than_the_least_time_is_not_raced_for_ever(raced: bool) -> None:
+    """A slow neuron misses a deadline once. Without a least time the others leave it behind in each that follows."""
+    rules = Parameters(dispute_seconds=0)
+    assert rules.unraced().least_seconds == 30
+    net = network(rules if raced else rules.unraced())
+    quick, slow = [net.join(Role.NEURON) for _ in range(4)], net.join(Role.NEURON)
+    net.admin.clock.start()
+
+    def arrive(ids: list[int], after: int) -> bool:
+        for id in ids:
+            net.clients[id].clock.arrive(id)
+        net.pass_time(after)
+        return net.admin.clock.advance()
+
+    assert not arrive(quick, after=0) and arrive([], after=60)
+    for _ in range(4):
+        left_behind = arrive(quick, after=0)
+        assert left_behind == raced
+        if not left_behind:
+            assert not arrive([], after=25) and arrive([slow], after=5)
+    assert arrive(quick, after=45) == raced, "who came is expected, and waited for"
+    assert raced or arrive([slow], after=0)
+
+
 def test_a_fiftieth_of_the_stake_is_not_waited_for() -> None:
     net = network()
     many = [net.join(Role.NEURON, stake=1000 * KLP) for _ in range(5)]
@@ -187,3 +217,34 @@ def test_a_fiftieth_of_the_stake_is_not_waited_for() -> None:
     for id in (*many[1:], late):
         net.clients[id].clock.arrive(id)
     assert not net.admin.clock.advance()  # a sixth is
+
+
+def test_a_shorter_thaw_lets_nobody_leave_before_it_is_judged() -> None:
+    """What begins to thaw after a change waits at least as long as what began right before it."""
+    net = network()
+    a, b, n = net.join(Role.AUDITOR), net.join(Role.AUDITOR), net.join(Role.NEURON)
+    net.admin.clock.start()
+    was, short = net.admin.rules.current().thaw_seconds, 240
+    net.admin.rules.propose(replace(net.admin.rules.current(), thaw_seconds=short))
+    net.pass_time(60)
+    assert net.admin.clock.advance()
+    net.pass_time(60)
+    assert net.admin.clock.advance()
+    changed = net.admin.clock.now().time
+    net.clients[a].stake.unstake(a, KLP)
+    assert net.admin.stake.account(a).ready_at == changed + was
+    for seconds, since in ((1000, was), (was - 1000 - short, was), (1, was + 1), (50, was + 51)):
+        net.pass_time(seconds)
+        net.clients[b].stake.unstake(b, KLP)
+        assert net.admin.stake.account(b).ready_at == changed + since
+    net.clients[n].vouchers.deposit(n, KLP)
+    net.clients[n].vouchers.reserve(n, {a: KLP})
+    net.clients[n].vouchers.thaw(n, a, KLP)
+    assert net.admin.vouchers.reserved(n, a).ready_at == net.admin.clock.now().time + short
+    net.admin.rules.propose(replace(net.admin.rules.current(), thaw_seconds=2 * was))
+    for _ in range(2):
+        net.pass_time(60)
+        assert net.admin.clock.advance()
+    net.clients[a].stake.unstake(a, KLP)
+    assert net.admin.stake.account(a).ready_at == net.admin.clock.now().time + 2 * was
+    assert [str(d) for d in ledger.verify(net.admin, net.receipts)] == []

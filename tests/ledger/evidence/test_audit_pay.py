@@ -21,7 +21,7 @@ from tests.ledger.memory import MemoryRpc
 
 SALT, MODEL = bytes(32), b"\7" * 32
 WINDOW = 600
-POOL = 500 * KLP  # a twentieth of 10,000
+POOL = 500 * KLP  # a twentieth of the 10,000 that an epoch has
 RULES = replace(TINY, audit_seats=3, audit_quorum=2, thaw_seconds=4000)
 
 
@@ -32,6 +32,7 @@ class Audited:
     net: Net
     neurons: list[int]
     auditors: list[int]
+    listeners: list[int]
     results: dict[int, list[Result]] = field(default_factory=dict)
     openings: dict[tuple[int, int], list[Opening]] = field(default_factory=dict)
 
@@ -72,11 +73,23 @@ class Audited:
                 taken.append(place)
         return taken
 
-    def epoch(self, settle: bool = True) -> None:
+    def hear(self) -> list[ledger.SignedReceipt]:
+        """Two more neurons hear one another, while the epoch listens."""
+        a, b = self.listeners
+        return [*self.net.post(a, {b: 60_000}), *self.net.post(b, {a: 60_000})]
+
+    def claim(self, both: list[ledger.SignedReceipt]) -> None:
+        for signed in both:
+            self.book(signed.receipt.speaker).settlement.claim(signed.receipt.speaker, [signed])
+
+    def epoch(self, settle: bool = True, heard: bool = True) -> None:
+        """Two more neurons hear one another, so that the epoch has something to pay; or nobody is heard."""
         number = self.net.admin.clock.now().epoch
+        both = self.hear() if heard else []
         for id, found in self.results.items():
             self.book(id).audits.commit(id, found, SALT)
         self.net.advance()
+        self.claim(both)
         for id, found in self.results.items():
             self.book(id).audits.reveal(id, found, SALT)
         self.net.advance()
@@ -107,7 +120,7 @@ class Audited:
         return self.net.admin.token.balance(self.book(id).me.address)
 
     def verified(self) -> None:
-        assert [str(d) for d in ledger.verify(self.net.admin, [])] == []
+        assert [str(d) for d in ledger.verify(self.net.admin, self.net.receipts)] == []
 
 
 def _digest(*what: object) -> bytes:
@@ -120,8 +133,9 @@ def network(neurons: int = 2, rules: Parameters = RULES) -> Audited:
     net = Net(Ledger(rpc, made, admin), lambda s: rpc.request("evm_increaseTime", s) and None)
     speaking = [net.join(Role.NEURON) for _ in range(neurons)]
     auditors = [net.join(Role.AUDITOR) for _ in range(3)]
+    listeners = [net.join(Role.NEURON, stake=5_000 * KLP) for _ in range(2)]
     net.admin.clock.start()
-    return Audited(net, speaking, auditors)
+    return Audited(net, speaking, auditors, listeners)
 
 
 def honest(**settings: object) -> Audited:
@@ -144,7 +158,7 @@ def test_honest_auditors_share_what_an_epoch_has_for_them() -> None:
     assert [a.collect(id, key=a.neurons[0]) for id in a.auditors] == [POOL // 6 * 2] * 3  # whoever brings it
     with pytest.raises(Reverted, match="AlreadyPaid"):
         a.collect(a.auditors[0])
-    assert a.net.admin.emission.promised() == POOL // 6 * 6
+    assert a.net.admin.emission.promised() == 10_000 * KLP + POOL // 6 * 6
 
 
 def test_the_lot_is_the_same_by_both_implementations_and_may_be_any_question() -> None:
@@ -350,11 +364,25 @@ def test_the_owner_of_the_rules_sets_the_share_for_epochs_to_come() -> None:
 
 
 def test_nothing_is_paid_beyond_the_markets_part() -> None:
-    a = honest(rules=replace(RULES, market_bps=0))
+    a = honest(rules=replace(RULES, market_bps=1000))  # of 100,000, as much as one epoch has
     a.over()
     with pytest.raises(Reverted, match="MarketSpent"):
         a.collect(a.auditors[0])
-    assert a.net.admin.emission.promised() == 0 and not a.net.admin.client(AuditPay).paid(1, a.auditors[0])
+    assert a.net.admin.settlement.epoch(1).pool == 10_000 * KLP == a.net.admin.emission.promised()
+    assert not a.net.admin.client(AuditPay).paid(1, a.auditors[0])
+
+
+def test_an_epoch_that_has_nothing_to_pay_has_nothing_for_audits() -> None:
+    """Else auditors had a twentieth of every epoch while neurons have of fifty in a day: with short ones, all of it."""
+    a = network()
+    for auditor in a.auditors:
+        for neuron in a.neurons:
+            a.audit(auditor, neuron)
+    a.epoch(heard=False)
+    a.over()
+    assert a.net.admin.client(AuditPay).price(1) == 0
+    with pytest.raises(Reverted, match="NothingCounted"):
+        a.collect(a.auditors[0])
 
 
 def test_verify_plays_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,7 +393,8 @@ def test_verify_plays_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = ledger.deploy(path, secret(0), RULES, audit=AuditTerms(challenge_seconds=WINDOW), packs=(*USUAL, "evidence"))
     net = Net(ledger.connect(path, secret(0), made), lambda seconds: None)
     net.pass_time = lambda seconds: net.admin.rpc.request("evm_increaseTime", hex(seconds))
-    a = Audited(net, [net.join(Role.NEURON)], [net.join(Role.AUDITOR) for _ in range(3)])
+    listeners = [net.join(Role.NEURON, stake=5_000 * KLP) for _ in range(2)]
+    a = Audited(net, [net.join(Role.NEURON)], [net.join(Role.AUDITOR) for _ in range(3)], listeners)
     net.admin.clock.start()
     for auditor in a.auditors:
         a.audit(auditor, a.neurons[0])
@@ -386,4 +415,4 @@ def test_verify_plays_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
                 lies.append([replace(e, **{name: getattr(e, name) ^ 1}) if e is event else e for e in told])
         for lie in lies:
             monkeypatch.setattr(_verify, "history", lambda _, lie=lie: iter(lie))
-            assert ledger.verify(net.admin, []), event
+            assert ledger.verify(net.admin, net.receipts), event

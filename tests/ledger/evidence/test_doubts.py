@@ -37,6 +37,7 @@ class World:
         self.net.pass_time = lambda seconds: self.net.admin.rpc.request("evm_increaseTime", hex(seconds))
         self.neuron = self.net.join(Role.NEURON)
         self.auditors = [self.net.join(Role.AUDITOR) for _ in range(2)]
+        self.heard = [self.net.join(Role.NEURON, stake=5_000 * KLP) for _ in range(2)]
         self.net.admin.clock.start()
         self.folders = [folder / str(k) for k in self.auditors]
         self.said: list[str] = []
@@ -67,7 +68,11 @@ class World:
             self.net.clients[auditor].audits.commit(auditor, self.found, SALT)
             self.doubts[auditor] = self.begin(auditor)
             setattr(self, f"found{number}", self.found)
+        a, b = self.heard  # so that the epoch has something to pay
+        both = [*self.net.post(a, {b: 60_000}), *self.net.post(b, {a: 60_000})]
         self.net.advance()
+        for signed in both:
+            self.net.clients[signed.receipt.speaker].settlement.claim(signed.receipt.speaker, [signed])
         for number, auditor in enumerate(self.auditors):
             self.net.clients[auditor].audits.reveal(auditor, getattr(self, f"found{number}"), SALT)
 
@@ -116,7 +121,7 @@ def test_the_liar_cannot_show_and_pays_whoever_doubted_and_the_honest_one_shows(
     assert paid == [honest], "what stood is paid, and nothing else"
     assert w.net.admin.token.balance(w.net.clients[honest].me.address) == after + 1 + 250 * KLP
     assert not list(w.folders[0].glob("openings/*.json")), "nothing is kept that nobody may doubt"
-    assert [str(d) for d in ledger.verify(w.net.admin, [])] == []
+    assert [str(d) for d in ledger.verify(w.net.admin, w.net.receipts)] == []
 
 
 def test_what_is_not_signed_with_the_committed_model_is_no_answer(tmp_path):

@@ -163,7 +163,7 @@ def test_what_nobody_concluded_for_long_is_concluded_one_epoch_after_the_other(e
     for _ in range(epochs):
         (auditor,) = audits.drawn(a.net.admin.clock.now().epoch, neuron)
         a.results = {auditor: [result(neuron)]}
-        a.epoch(settle=False)
+        a.epoch(settle=False, heard=False)
     assert audits.behind(epochs, [neuron, 999]) == [neuron]
     first = audits._write("conclude", epochs, [neuron])  # a call takes one, the earliest, and no more gas than for one
     assert audits.concluded(1, neuron) and not audits.concluded(2, neuron)

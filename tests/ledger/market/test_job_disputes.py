@@ -11,7 +11,7 @@ from tests.ledger.cycles import DAY
 from tests.ledger.farm import MOST_GAS, network
 
 
-def opened(net: Net, window: int = 100) -> tuple[int, ledger.Ledger, ledger.Ledger]:
+def opened(net: Net, window: int = 3600) -> tuple[int, ledger.Ledger, ledger.Ledger]:
     payer, verifier = (net.clients[net.join(Role.REQUESTER)] for _ in range(2))
     now = net.admin.clock.now().time
     return payer.jobs.open(verifier.me.address, 100 * KLP, now + 1000, window, bytes(32)), payer, verifier
@@ -23,7 +23,7 @@ def test_any_number_of_workers_is_paid_within_a_transactions_gas(workers: int) -
     job, payer, verifier = opened(net)
     split = {secret(10_000 + i).address: KLP // 10 for i in range(workers)}
     gas = [verifier.jobs.report(job, split).gas]
-    net.pass_time(100)
+    net.pass_time(3600)
     before = net.admin.token.balance(payer.me.address)
     gas.append(net.admin.jobs.give_back(job).gas)
     assert net.admin.token.balance(payer.me.address) - before == 100 * KLP - sum(split.values())
@@ -41,14 +41,14 @@ def test_who_cannot_be_paid_is_not_reported() -> None:
             verifier.jobs.report(job, {nobody: KLP})
     for wrong in (payer.me.address, "0x" + "00" * 20):
         with pytest.raises(Reverted, match="WrongVerifier"):
-            payer.jobs.open(wrong, KLP, net.admin.clock.now().time + 9, 0, bytes(32))
+            payer.jobs.open(wrong, KLP, net.admin.clock.now().time + 9, 3600, bytes(32))
 
 
 @pytest.mark.parametrize("price", [1, 19, 20, 10**18 + 1, 100 * KLP])
 def test_a_report_that_stands_burns_the_bond(net: Net, price: int) -> None:
     payer, verifier, stranger = (net.clients[net.join(Role.REQUESTER)] for _ in range(3))
     now = net.admin.clock.now().time
-    job = payer.jobs.open(verifier.me.address, price, now + 1000, 100, bytes(32))
+    job = payer.jobs.open(verifier.me.address, price, now + 1000, 3600, bytes(32))
     verifier.jobs.report(job, {verifier.me.address: price})
     bond = stranger.jobs.bond(job)
     assert bond == -(-price // 20) > 0

@@ -17,7 +17,7 @@ class Work:
         self.net = net
         self.payer, self.verifier, *self.workers = (net.clients[net.join(Role.REQUESTER)] for _ in range(4))
         now = net.admin.clock.now().time
-        self.id = self.payer.jobs.open(self.verifier.me.address, price, now + 1000, 500, bytes(32))
+        self.id = self.payer.jobs.open(self.verifier.me.address, price, now + 1000, 3600, bytes(32))
 
     def balances(self) -> list[int]:
         return [self.net.admin.token.balance(x.me.address) // KLP - 10_000 for x in (self.payer, *self.workers)]
@@ -38,7 +38,7 @@ def test_a_job_is_paid_by_contribution_and_the_rest_returns(net: Net) -> None:
     a, b = (w.me.address for w in job.workers)
     with pytest.raises(Reverted, match="WrongState"):
         net.admin.jobs.pay(job.id, a)
-    net.pass_time(501)
+    net.pass_time(3601)
     net.admin.jobs.pay(job.id, a)
     with pytest.raises(Reverted, match="NothingDue"):
         net.admin.jobs.pay(job.id, a)
@@ -70,7 +70,7 @@ def test_a_dispute_is_decided_by_the_rules_owner_or_by_time(net: Net) -> None:
     with pytest.raises(Reverted, match="NotAllowed"):
         first.verifier.jobs.dispute(first.id)
     first.workers[1].jobs.dispute(first.id)
-    net.pass_time(501)
+    net.pass_time(3601)
     with pytest.raises(Reverted, match="WrongState"):
         net.admin.jobs.pay(first.id, first.workers[0].me.address)
     with pytest.raises(Reverted, match="NotAllowed"):
@@ -93,6 +93,6 @@ def test_a_dispute_is_decided_by_the_rules_owner_or_by_time(net: Net) -> None:
 def test_a_report_after_its_window_cannot_be_disputed(net: Net) -> None:
     job = Work(net)
     job.report(10, 0)
-    net.pass_time(501)
+    net.pass_time(3601)
     with pytest.raises(Reverted, match="WrongState"):
         job.payer.jobs.dispute(job.id)

@@ -107,6 +107,7 @@ WRONG = [
     ({"save": save_hex, "load": load_hex(kept_by_another_name)}, r"load\(\) unpickles"),
     ({"save": save_hex, "load": load_hex(lambda text: pickle.Unpickler(io.BytesIO(text)).load())}, r"load\(\) unpick"),
     ({"save": save_hex, "load": load_hex(lambda text: pickle._Unpickler(io.BytesIO(text)).load())}, r"load\(\) unpick"),
+    ({"learns": False}, "says that it does not learn, and learn.. changes it"),
     ({"answer": by_batch}, "must not depend on its batch"),
     ({"answer": by_place}, "must not depend on its batch"),
     ({"answer": by_length}, "one by one"),

@@ -21,6 +21,12 @@ TWO = Numbers(("a", "b", "c"), ("rent", "deposit"), ("EUR", "EUR"))
         ("sklearn:SGDClassifier", CLASSES, {"loss": "log_loss"}),
         ("sklearn:MLPClassifier", CLASSES, {"hidden_layer_sizes": [16]}),
         ("sklearn:GaussianNB", CLASSES, {}),
+        ("sklearn:Perceptron", CLASSES, {}),
+        ("sklearn:RandomForestClassifier", CLASSES, {"n_estimators": 3}),
+        ("sklearn:RidgeClassifier", CLASSES, {}),
+        ("sklearn:RandomForestRegressor", TWO, {"n_estimators": 3, "max_depth": 5}),
+        ("sklearn:SVR", TWO, {"window": 300}),
+        ("sklearn:tests.peers.models.foreign:scaled", CLASSES, {}),
         ("mind", NUMBERS, {"hidden": [16], "learner": "continual-backprop", "step_size": 0.02}),
         ("mind", TWO, {"hidden": [16], "learner": "continual-backprop", "step_size": 0.02}),
         ("sklearn:SGDRegressor", NUMBERS, {}),
@@ -65,17 +71,19 @@ def test_units_do_not_matter_to_a_regressor():
 @pytest.mark.parametrize(
     ("name", "task", "settings", "said"),
     [
-        ("sklearn:RandomForestClassifier", CLASSES, {}, "no online classifier called 'RandomForestClassifier'"),
-        ("sklearn:SGDClassifier", NUMBERS, {}, "no online regressor called 'SGDClassifier'"),
+        ("sklearn:RandomForestClassifer", CLASSES, {}, "no classifier called .*: RandomForestClassifier"),
+        ("sklearn:SGDClassifier", NUMBERS, {}, "no regressor called 'SGDClassifier'"),
         ("sklearn:SGDRegressor", TWO, {}, "learns one number, not 2"),
-        ("sklearn", CLASSES, {}, "no online classifier called ''"),
-        ("sklearn:Perceptron", CLASSES, {}, "no predict_proba"),
+        ("sklearn", CLASSES, {}, "no classifier called ''"),
+        ("sklearn:StackingClassifier", CLASSES, {}, "does not take these settings: .*estimators"),
+        ("sklearn:RandomForestClassifier", CLASSES, {"window": 1}, "a window is a whole number of samples from 2"),
         ("sklearn:SGDClassifier", CLASSES, {"colour": 1}, "does not take these settings"),
+        ("sklearn:SGDClassifier", CLASSES, {"loss": "logg"}, "does not take these settings: .*'loss'"),
         ("sklearn:GaussianNB", Text(("q",), ("a",)), {}, "learn classes or numbers, not text"),
         ("mind", CLASSES, {"colour": 1}, "no option 'colour'"),
         ("mind", Text(("q",), ("a",)), {}, "learns classes or numbers, not text"),
         ("oracle", CLASSES, {}, "no model is called 'oracle'"),
-        ("no.such.package:Oracle", CLASSES, {}, "cannot be loaded"),
+        ("no.such.package:Oracle", CLASSES, {}, "there is no package 'no' here: install it, or"),
         ("klopf.peers.tasks:Classes", CLASSES, {}, "is no subclass of"),
         ("tests.peers.models.memory:Moody", CLASSES, {}, "does not take these settings: ZeroDivisionError"),
     ],
@@ -106,7 +114,7 @@ def test_types_from_elsewhere_are_never_loaded(saved):
     from sklearn.pipeline import FunctionTransformer
 
     skops.io.dump(FunctionTransformer(print_everything), saved / "estimator.skops")
-    with pytest.raises(PeersError, match="does not load"):
+    with pytest.raises(PeersError, match="is not loaded"):
         load_model(saved, CLASSES, "sklearn:GaussianNB")
 
 

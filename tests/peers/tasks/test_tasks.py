@@ -138,6 +138,54 @@ def test_likeness_is_symmetric_and_grows_with_what_is_common():
     assert said == sorted(said) and said[0] == 0.0 and said[-1] == 1.0
 
 
+def test_of_texts_those_are_heard_who_are_good_at_what_is_asked():
+    """Of three specialists each is right about one kind of question; the best knows half, the majority nothing."""
+    task, rng = TASKS["text"], np.random.default_rng(0)
+    kinds = rng.choice(3, 300, p=[0.5, 0.25, 0.25])
+    asked = np.array([f"{('capital of', 'opposite of', 'twice')[kind]} {rng.integers(10**6)}?" for kind in kinds])
+    right = np.array([f"{n:x}" for n in rng.integers(10**8, 10**9, 300)])
+    wrong = np.array([[f"{n:o}" for n in rng.integers(10**8, 10**9, 300)] for _ in range(3)])
+    answers = {k: np.where(kinds == k, right, wrong[k]) for k in range(3)}
+    listener = task.listener()
+    early = {k: a[:60] for k, a in answers.items()}
+    listener.study(early, right[:60], [1], asked[:60])
+    later = {k: a[60:] for k, a in answers.items()}
+    alone = [task.score(a, right[60:]) for a in later.values()]
+    vote = task.score(task.blend(later, dict.fromkeys(later, 1.0)), right[60:])
+    said = listener.combine(later, asked[60:])
+    assert task.score(said, right[60:]) > 0.95 > 0.7 > max(*alone, vote)
+    back = task.read_listener(json.loads(json.dumps(listener.to_json())))
+    np.testing.assert_array_equal(back.combine(later, asked[60:]), said)
+    assert min(listener.shares([0, 1, 2]).values()) > 0.15
+
+
+def test_who_does_not_know_is_not_chosen():
+    task = TASKS["text"]
+    right = np.array([f"{n:x}" for n in np.random.default_rng(0).integers(10**8, 10**9, 80)])
+    none = np.array(["", "I don't know."] * 40)
+    knows = {1: np.where(np.arange(80) < 40, right, none), 2: none, 3: np.where(np.arange(80) < 40, none, right)}
+    assert task.score(task.blend(knows, dict.fromkeys(knows, 1.0)), right) == 1.0
+    assert set(task.blend({1: none, 2: none}, {1: 0.5, 2: 0.5})) <= {"", "I don't know."}
+    listener = task.listener()
+    listener.study(knows, right, [1], None)
+    assert task.score(listener.combine(knows), right) == 1.0
+    assert listener.shares([1, 2, 3])[2] < 0.05
+    before, heard = listener._mean([listener.known(1)])[0], listener.heard(1)
+    listener.learn({1: none[:40], 2: right[:40]}, right[:40])
+    assert listener._mean([listener.known(1)])[0] == pytest.approx(before, abs=0.1)  # as good as before
+    assert listener.heard(1) < 0.9 * heard
+
+
+def test_a_listener_saved_before_words_counted_goes_on():
+    task = TASKS["text"]
+    listener = task.listener()
+    listener.learn({1: np.array(["a", "b"])}, np.array(["a", "b"]))
+    saved = listener.to_json()
+    saved["ears"]["1"]["weight"] = saved["ears"]["1"]["weight"][:1]
+    old = task.read_listener(saved)
+    assert old.combine({1: np.array(["c"])}, np.array(["what?"])) == ["c"]
+
+
 def test_texts_of_any_script_travel_and_too_long_ones_are_refused():
     task = TASKS["text"]
     texts = np.array(["", "gränzenlos", "道可道，非常道", "🌹 and 🌹"])

@@ -13,16 +13,31 @@ from klopf.peers import Task
 __all__ = ["AUDIT_TASKS", "USUAL", "audit_tasks", "marks"]
 
 AUDIT_TASKS = Point(
-    "klopf.audit_tasks", "audit task", "klopf.audit.tasks._task:AuditTask",
+    "klopf.audit_tasks", "audit task", "klopf.audit.tasks._examination:Examination",
     {
         "accuracy": "klopf.audit.tasks.accuracy:Accuracy",
         "robustness": "klopf.audit.tasks.robustness:Robustness",
         "calibration": "klopf.audit.tasks.calibration:Calibration",
         "variance-explained": "klopf.audit.tasks.variance_explained:VarianceExplained",
         "likeness": "klopf.audit.tasks.likeness:Likeness",
+        "confidence": "klopf.audit.tasks.confidence:Confidence",
+        "fairness": "klopf.audit.tasks.fairness:Fairness",
+        "shift": "klopf.audit.tasks.shift:Shift",
+        "brittleness": "klopf.audit.tasks.brittleness:Brittleness",
+        "outside": "klopf.audit.tasks.outside:Outside",
+        "privacy": "klopf.audit.tasks.privacy:Privacy",
+        "memory": "klopf.audit.tasks.memory:Memory",
+        "backdoor": "klopf.audit.tasks.backdoor:Backdoor",
+        "constancy": "klopf.audit.tasks.constancy:Constancy",
+        "novelty": "klopf.audit.tasks.novelty:Novelty",
+        "toxicity": "klopf.audit.tasks.toxicity:Toxicity",
+        "unanswerable": "klopf.audit.tasks.unanswerable:Unanswerable",
+        "rephrasing": "klopf.audit.tasks.rephrasing:Rephrasing",
+        "refusal": "klopf.audit.tasks.refusal:Refusal",
+        "injection": "klopf.audit.tasks.injection:Injection",
     },
 )  # fmt: skip
-"""Every audit task that a network file can name. A line in this table makes one of Klopf's own known."""
+"""Every audit task and examination. A line in this table makes one of Klopf's own known."""
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "classes": ("accuracy", "robustness"),
@@ -52,6 +67,11 @@ def audit_tasks(
     for name in names or USUAL[task.kind]:
         try:
             kind = AUDIT_TASKS.load(name)
+            if not issubclass(kind, AuditTask):
+                raise AuditError(
+                    f"the audit task {name!r} asks more than each question once, which the ledger cannot hold auditors "
+                    "to: `klopf audit run` asks it"
+                )
             try:
                 with guarded(f"the audit task {name!r} of {AUDIT_TASKS.origin(name)} cannot be made"):
                     found[name] = kind(task)

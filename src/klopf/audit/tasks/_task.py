@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf.audit._case import Case
+from klopf.audit._subject import Subject
+from klopf.audit.tasks._examination import CONFIDENCE, Examination, Score
 from klopf.errors import AuditError, PeersError
-from klopf.peers import Task
 
 __all__ = ["CONFIDENCE", "AuditTask", "Score"]
 
-CONFIDENCE = 0.95
-_NORMAL = 1.96
-"""Standard deviations on either side of the mean that hold as much of a normal distribution."""
-_MOST = 160_000
 
-
-@dataclass(frozen=True)
-class Score:
-    """A figure in [0, 1], its 95 % confidence interval and the control's figure.
-
-    The control is the figure of somebody who knows the targets but not which question he is asked, so that a metric
-    that passes everybody, or nobody, can be seen to say nothing.
-
-    ``each`` is what every question adds to the figure, ``(n,)``, so that their mean is the figure: 1 for right and 0
-    for wrong where there is only that; for a figure that is no mean, such as a ratio, the figure plus the influence of
-    each question. Its sums are what an auditor puts on the ledger, which makes the interval from them. Without it the
-    auditor takes scores that have this mean and this interval.
-    """
-
-    value: float
-    low: float
-    high: float
-    control: float
-    each: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
-
-    def in_ten_thousandths(self, n: int) -> list[int]:
-        """What each of ``n`` questions adds to the figure in ten-thousandths, from -160,000 to 160,000.
-
-        Where ``each`` is missing, half of the questions lie as far above the figure as the others below, so far that
-        the mean's interval is this one.
-        """
-        each = self.each
-        if each is None:
-            apart = (self.high - self.low) / 2 * math.sqrt(n) / _NORMAL
-            each = np.where(np.arange(n) % 2 == 0, self.value + apart, self.value - apart)
-        return [int(s) for s in np.clip(np.rint(10_000 * np.asarray(each)), -_MOST, _MOST)]
-
-
-class AuditTask(ABC):
+class AuditTask(Examination):
     """One dimension of an audit: it turns held-out samples into questions, and the answers into a :class:`Score`.
 
     To add one, write a subclass, in a file of its own::
@@ -84,18 +47,9 @@ class AuditTask(ABC):
     scored.
     """
 
-    kinds: ClassVar[tuple[str, ...]]
-    """Kinds of task that it can judge."""
-    fewest: ClassVar[int] = 1
-    """Questions that it needs."""
     mark: ClassVar[float | None] = None
     """What the auditors' median must reach where a network file says nothing; None: it is recorded, and decides about
     no neuron."""
-
-    def __init__(self, task: Task) -> None:
-        if task.kind not in self.kinds:
-            raise AuditError(f"{type(self).__name__} judges {' or '.join(self.kinds)}, not {task.kind}: leave it out")
-        self.task = task
 
     def questions(self, inputs: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """The questions made of held-out ``inputs``, one of each: as they are, where this is not overridden."""
@@ -104,6 +58,12 @@ class AuditTask(ABC):
     @abstractmethod
     def judge(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
         """Score ``answers``, which are valid, to the questions made of the samples with ``targets``."""
+
+    def examine(self, subject: Subject, case: Case, rng: np.random.Generator) -> Score:
+        """Each question once. Inputs are scaled by their spread for :meth:`questions`, which expects that of them."""
+        spread = case.spread if case.inputs.dtype.kind == "f" else None
+        asked = case.inputs if spread is None else self.questions(case.inputs / spread, rng) * spread
+        return self.score(subject.ask(asked), case.targets)
 
     def score(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
         """:meth:`judge`, with what goes in and what comes out checked.

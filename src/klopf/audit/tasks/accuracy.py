@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf.audit.tasks._task import CONFIDENCE, AuditTask, Score
+from klopf.peers import Classes
 
 __all__ = ["Accuracy"]
 
@@ -35,11 +36,16 @@ class Accuracy(AuditTask):
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("classes",)
+    side: ClassVar[Literal["quality", "safety"]] = "quality"
+    asks: ClassVar[str] = "how often it is right, of what it says it knows"
+    judges: ClassVar[bool] = True
     mark: ClassVar[float | None] = 0.3
 
     def judge(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
         from scipy.stats import binomtest
 
+        if isinstance(self.task, Classes) and self.task.frequencies:
+            return _balanced(self.task, answers, targets)
         control = np.bincount(targets).max() / len(targets)
         named = _named(answers)
         asked = np.isin(targets, named)
@@ -54,6 +60,14 @@ class Accuracy(AuditTask):
         slope = (1 - control) / (1 - guess) * np.sqrt(k / answers.shape[1])
         value, low, high = (_within(control + slope * (x - guess)) for x in (a, a - reach, a + reach))
         return Score(value, low, high, float(control))
+
+
+def _balanced(task: Classes, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
+    """Each class counts alike, however many questions are of it; the control's figure is that of any constant."""
+    each = (task.decide(answers) == targets) * task.counting(targets)
+    value, reach = min(1.0, float(each.mean())), _NORMAL * float(each.std()) / np.sqrt(len(each))
+    low, high = max(0.0, value - reach), min(1.0, value + reach)
+    return Score(value, low, high, 1 / len(np.unique(targets)), each)
 
 
 def _named(answers: NDArray[Any]) -> NDArray[np.int64]:

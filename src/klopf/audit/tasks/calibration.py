@@ -26,6 +26,7 @@ class Calibration(AuditTask):
 
     kinds: ClassVar[tuple[str, ...]] = ("classes",)
     fewest: ClassVar[int] = 20
+    asks: ClassVar[str] = "whether it is as often right as it is sure"
 
     def judge(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:
         value = 1.0 - _error(answers, targets)

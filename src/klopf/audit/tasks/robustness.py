@@ -22,6 +22,7 @@ class Robustness(AuditTask):
     """Accuracy, or variance explained, on samples with Gaussian noise of half a standard deviation added."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classes", "numbers")
+    asks: ClassVar[str] = "what is left of it under noise of half a spread"
     mark: ClassVar[float | None] = 0.2
 
     def __init__(self, task: Task) -> None:

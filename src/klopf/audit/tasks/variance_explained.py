@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ class VarianceExplained(AuditTask):
 
     kinds: ClassVar[tuple[str, ...]] = ("numbers",)
     fewest: ClassVar[int] = 8
+    side: ClassVar[Literal["quality", "safety"]] = "quality"
+    asks: ClassVar[str] = "how much of what varies it foresees"
+    judges: ClassVar[bool] = True
     mark: ClassVar[float | None] = 0.1
 
     def judge(self, answers: NDArray[Any], targets: NDArray[Any]) -> Score:

@@ -240,10 +240,28 @@ class Database:
     def _make_seen_durable(self, connection: sqlite3.Connection) -> None:
         """The same for all that is in the log, whoever wrote it; where time is bounded, it is refused."""
         patience.refuse()
+        self._speak_for_the_dead(connection)
         number = connection.execute("SELECT max(number) FROM block").fetchone()[0] or 0
         with self._syncing:
             self._sync(seen=True)
         self._durable_height = number
+
+    def _speak_for_the_dead(self, connection: sqlite3.Connection) -> None:
+        """Where a writer was killed between its commit and saying so, say it: else this process goes by that block from
+        here on, while others, which it may tell of it, do not see it yet. Who has had a turn looks first: among the
+        living the numbers differ only while somebody has his."""
+        counts = self._turn.look()
+        if self._turn.counts and counts.begun == counts.written:
+            return
+        if self.read_only or not self._writing.acquire(blocking=False):
+            return
+        try:
+            with contextlib.suppress(TooLong, ChainError), self._turn.taken(wait=False):
+                counts = self._turn.look()
+                if self._turn.counts and counts.begun != counts.written:  # it is nobody's turn
+                    self._turn.end(counts.begun, connection.execute("SELECT max(number) FROM block").fetchone()[0] or 0)
+        finally:
+            self._writing.release()
 
     def _durable(self) -> int:
         """The height of the newest block that the disk is known to have (not where blocks can be undone)."""

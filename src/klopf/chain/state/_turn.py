@@ -65,6 +65,7 @@ class Turn:
         self._number: tuple[int, int] | None = None  # this process, and its descriptor to lock
         self._looking: tuple[int, int] | None = None  # the same where it is only read
         self.counts = False  # whether this process may write the numbers
+        self._fresh = True  # that is found out in its first turn
 
     @contextlib.contextmanager
     def taken(self, wait: bool) -> Iterator[None]:
@@ -75,7 +76,7 @@ class Turn:
         except ImportError:  # no flock here: SQLite's own waiting has to do
             yield
             return
-        descriptor, fresh = self._descriptor()
+        descriptor = self._descriptor()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -83,20 +84,19 @@ class Turn:
         except OSError as error:
             raise no_locks(self._database, error) from error
         try:
-            if fresh:
+            if self._fresh:
+                self._fresh = False
                 can = hasattr(os, "fdatasync") and hasattr(fcntl, "F_OFD_SETLKW")
                 self.counts = can and _make_room(descriptor)
             yield
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
-    def _descriptor(self) -> tuple[int, bool]:
-        """The one to lock, and whether it has been opened just now."""
-        if self._number is not None and self._number[0] == os.getpid():
-            return self._number[1], False
-        descriptor = self._open()
-        self._number, self.counts = (os.getpid(), descriptor), False
-        return descriptor, True
+    def _descriptor(self) -> int:
+        """The one to lock."""
+        if self._number is None or self._number[0] != os.getpid():
+            self._number, self.counts, self._fresh = (os.getpid(), self._open()), False, True
+        return self._number[1]
 
     # the numbers
 

@@ -9,6 +9,7 @@ from web3.providers.base import JSONBaseProvider
 
 from klopf.chain.rpc import Rpc
 from klopf.chain.web3._middlewares import compose
+from klopf.nested import limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from klopf.chain._development import DevelopmentChain
 
 __all__ = ["ChainProvider"]
+
+limited()
 
 
 class ChainProvider(JSONBaseProvider):

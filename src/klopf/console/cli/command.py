@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, get_args
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, convert
 
 from klopf.errors import KlopfError
 from klopf.extensions import Point, guarded, misnamed
@@ -116,11 +116,16 @@ COMMANDS = Point(
         "serve": "klopf.console.cli.joining:Serve",
         "ask": "klopf.console.cli.joining:Ask",
         "leave": "klopf.console.cli.joining:Leave",
+        "door": "klopf.console.cli.door:Door",
         "relay": "klopf.console.cli.relay:Relay",
+        "check": "klopf.checks._command:Check",
+        "audit": "klopf.console.cli.audit:Audit",
         "keys": "klopf.console.cli.keys:Keys",
         "chain": "klopf.console.cli.chain:Chain",
         "ledger": "klopf.console.cli.ledger:Ledger",
         "store": "klopf.console.cli.store:Store",
+        "device": "klopf.console.cli.device:Device",
+        "demand": "klopf.console.cli.demand:Demand",
         "dao": "klopf.console.cli.dao:Dao",
         "bench": "klopf.console.cli.bench:Bench",
         "learn": "klopf.console.cli.learn:Learn",
@@ -146,6 +151,7 @@ def make_app(word: str = "") -> App:
         version=__version__,
         help="Decentralized neural networks whose neurons must earn being listened to.",
         help_format="plaintext",
+        default_parameter=Parameter(converter=_converted),
     )
     if word in COMMANDS:
         command, made = _made(word)
@@ -181,6 +187,19 @@ def _made(name: str) -> tuple[Command, App]:
             raise TypeError(f"app() must give the cyclopts.App of {name!r} alone")
         made.assemble_argument_collection() if made.default_command else None
     return command, made
+
+
+def _converted(kind: Any, tokens: Sequence[Any]) -> Any:
+    """What Cyclopts makes of ``tokens``, but for whole numbers that are none: it would round them.
+
+    Raises:
+        ValueError: a fraction where a whole number is wanted.
+    """
+    if int in (kind, *get_args(kind)) and float not in get_args(kind):
+        for token in tokens:
+            if "." in token.value:
+                raise ValueError(f"{token.value!r} is no whole number")
+    return convert(kind, tokens)
 
 
 def print_json(value: Any) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,11 +24,37 @@ Where = Annotated[str, Parameter(name="--rpc", help="A node's URL, or the file o
 Directory = Annotated[str, Parameter(name="--network", help="The network's address: that of its directory.")]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_000))]
+Probes = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=4_096))]
 Seconds = Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1e6))]
 
 
 def _begun(line: str) -> None:
     print(time.strftime("%H:%M:%S"), line, file=sys.stderr, flush=True)
+
+
+def _object(settings: str, flag: str = "--settings") -> dict[str, Any]:
+    """What a flag says in JSON. PeersError where it is no object."""
+    try:
+        own = json.loads(settings)
+        if not isinstance(own, dict):
+            raise ValueError
+    except ValueError:
+        raise PeersError(f"{flag} {settings!r} is no JSON object; give one such as '{{\"hidden\": [64]}}'") from None
+    return own
+
+
+def _form(text: str) -> Any:
+    """How a file is written, from JSON. PeersError where it says what is none of that."""
+    from klopf.tables import Format
+
+    given = _object(text, "--form")
+    known = {"delimiter": str, "decimal": str, "encoding": str, "missing": list, "spellings": dict}
+    for name, value in given.items():
+        if name not in known or not isinstance(value, known[name]):
+            raise PeersError(f"--form has {name!r}: it takes {', '.join(known)}, as docs/settings.md says of data")
+    if "missing" in given:
+        given["missing"] = tuple(map(str, given["missing"]))
+    return Format(**given)
 
 
 class Network(CommandGroup):
@@ -90,6 +117,8 @@ def new(
     usual: dict[str, Any] = {"Rules": ledger.Parameters(), "Economy": ledger.Economy(), "Marks": ledger.Marks(),
                              "Beacon": ledger.BeaconTerms(), "AuditTerms": ledger.AuditTerms()}  # fmt: skip
     terms = apply_changes(changes, usual)
+    if not any(change.startswith(("least_seconds=", "Rules.least_seconds=")) for change in changes or []):
+        terms["Rules"] = terms["Rules"].unraced()
     agreed = network.Schema.read(schema)
     made = network.found(folder, agreed, passphrase(confirm=True), rpc=rpc, key=key, terms=terms, begun=_begun)
     if json_:
@@ -142,13 +171,17 @@ class Join(Command):
         model: str = "mind",
         settings: str = "{}",
         name: str = "",
+        distil: Probes = 0,
         price: str = "0",
         deposit: str = "0",
+        stake: str = "0",
         host: str = "",
         port: Port = 0,
         listen: str = "",
         relay: str = "",
         wait: Seconds = 600.0,
+        form: str = "{}",
+        check: Flag = False,
         serve: bool = True,
         json_: Json = False,
     ) -> None:
@@ -167,15 +200,23 @@ class Join(Command):
         as_
             What to be.
         model
-            A neuron's: mind, sklearn:<Estimator>, or package.module:Class.
+            A neuron's: mind, sklearn:<Estimator>, river:<module.Estimator>, torch:<package.module:Class>, onnx:<FILE>,
+            an URL, openai:<URL>#<model>, or package.module:name of a class or function. See docs/models.md.
         settings
             The model's, as JSON, such as '{"hidden": [64]}'.
         name
             By default the folder's.
+        distil
+            Probes of its own in an epoch (64, say) about which a neuron asks its neighbours, too, to learn from what
+            they say together where that lowers the loss on a fifth of its samples, which it holds out. 0: it does not.
         price
             KLP that a neuron asks a requester for a sample.
         deposit
             KLP that a requester deposits for fees.
+        stake
+            KLP that a neuron or an auditor puts at stake, and keeps there out of what it earns. By default what the
+            network wants and a fifth more: who is away when a value of its is due for the seeds of draws loses 5 %, and
+            below what the network wants a neuron falls silent.
         host
             Address where others reach it; by default the one from which this machine reaches the node.
         port
@@ -186,23 +227,36 @@ class Join(Command):
             HOST:PORT of a relay (`klopf relay`), where this machine cannot be dialled: it is reached through that.
         wait
             Seconds to wait for the stake to arrive at the key's address.
+        form
+            How DATA is written, where it does not tell, as JSON: delimiter, decimal, encoding, missing, or spellings of
+            classes, such as '{"encoding": "latin-1", "spellings": {"0": "benign"}}'.
+        check
+            Say whether the file fits the network, the model can be made and what it takes; make nothing.
         serve
             Begin to serve at once.
         """
-        from klopf.network import Joining, join
+        from klopf.network import Joining, check_joining, join
 
-        try:
-            own = json.loads(settings)
-            if not isinstance(own, dict):
-                raise ValueError
-        except ValueError:
-            raise PeersError(
-                f"--settings {settings!r} is no JSON object; give one such as '{{\"hidden\": [64]}}'"
-            ) from None
+        own = _object(settings)
+        if check:
+            how = Joining(rpc, network, as_, data, _form(form), model=model, settings=own, stake=units(stake),
+                          host=host, port=port, listen=listen, relay=relay)  # fmt: skip
+            schema, samples, tokens = check_joining(how)
+            task = schema.made_task
+            said = {"samples": samples, "columns": [one.name for one in schema.features],
+                    "inputs": len(task.features), "target": schema.target, "task": schema.task,
+                    "measure": task.measure, "stake": tokens}  # fmt: skip
+            if json_:
+                print_json(said)
+            else:
+                print("\n".join(f"{name}: {', '.join(v) if isinstance(v, list) else v}" for name, v in said.items()))
+                print("nothing was made")
+            return
         phrase = passphrase(confirm=not (folder / "key.json").exists())
         how = Joining(
-            rpc, network, as_, data, name=name, model=model, settings=own, price=units(price), deposit=units(deposit),
-            host=host, port=port, listen=listen, relay=relay, wait=wait,
+            rpc, network, as_, data, _form(form), name=name, model=model, settings=own, distil=distil,
+            price=units(price), deposit=units(deposit), stake=units(stake), host=host, port=port, listen=listen,
+            relay=relay, wait=wait,
         )  # fmt: skip
         joined = join(folder, how, phrase, _begun)
         if json_:
@@ -218,17 +272,27 @@ class Serve(Command):
     help = "Go on serving the model of whoever joined from a folder, until it is stopped."
     extra = "network"
 
-    def run(self, folder: Path) -> None:
-        """SIGTERM and Ctrl-C stop it in order; killed at any moment, it goes on where it stood.
+    def run(self, folder: Path, *, model: str | None = None, settings: str = "{}") -> None:
+        """SIGTERM and Ctrl-C stop it in order; killed at any moment, it goes on where it stood. The folder may be moved
+        to another machine: of two copies that are served the one that was started first ends.
 
-        Example: klopf serve mine
+        Example: klopf serve mine --model sklearn:GaussianNB
 
         Parameters
         ----------
         folder
             A folder in which `klopf join` was run. KLOPF_PASSPHRASE unlocks its key.
+        model
+            Another model for a neuron from its next epoch on, which the registry is told: it is audited anew.
+        settings
+            Of that model, as JSON.
         """
-        live(folder, passphrase())
+        from klopf.network import change_model
+
+        phrase = passphrase()
+        if model is not None and not change_model(folder, model, _object(settings), phrase, _begun):
+            _begun(f"it has the model {model} already")
+        live(folder, phrase)
 
 
 class Ask(Command):
@@ -236,11 +300,13 @@ class Ask(Command):
     extra = "network"
 
     def run(
-        self, folder: Path, file: Path, *, fee: str = "0", most: Count = 8, out: Path | None = None, json_: Json = False
+        self, folder: Path, file: Path, *, fee: str = "0", most: Count = 8, out: Path | None = None,
+        distil: Path | None = None, model: str = "mind", settings: str = "{}", json_: Json = False,
     ) -> None:  # fmt: skip
         """Fees are paid by vouchers from what was deposited. Whoever joined with labelled samples learns from them whom
-        to listen to, and buys answers to them too; others count each neuron by how much the network hears it. Where the
-        file has the target too, the score is told.
+        to listen to and what each adds, buys answers to them too, and offers each as much from the second time on;
+        others count each neuron, and offer it, by how much the network hears it. Where the file has the target too, the
+        score is told.
 
         Example: klopf ask mine questions.csv --fee 0.001 --out answers.csv
 
@@ -251,21 +317,34 @@ class Ask(Command):
         file
             The samples; columns are found by their names, in any order.
         fee
-            KLP offered for a sample to each neuron.
+            KLP offered for a sample at most, to each neuron.
         most
             How many neurons to ask: those that are heard best.
         out
             A CSV file for the answers, a row a sample; by default they are printed.
+        distil
+            A folder for a model of your own that learns what the network answers, or one that this made before. It is
+            asked by `klopf predict`, for nothing.
+        model
+            Of what kind that model is, as for `klopf join`.
+        settings
+            Of that model where it is new, as JSON.
         """
         import os
 
-        from klopf.network import ask
+        from klopf.network import Pupil, ask
 
         os.environ["KLOPF_PASSPHRASE"] = passphrase()
         if out is not None:
             can_be_written(out)  # before anything is paid
-        answered = ask(folder, file, units(fee), most=most)
-        print_prediction(answered.prediction, out, json_, {"paid_KLP": klp(answered.paid)})
+        pupil = None if distil is None else Pupil(distil, model, _object(settings))
+        answered = ask(folder, file, units(fee), most=most, pupil=pupil)
+        more: dict[str, Any] = {"paid_KLP": klp(answered.paid)}
+        if (taught := answered.distilled) is not None:
+            more |= {"distilled": asdict(taught) | {"folder": str(taught.folder)}} if json_ else {}
+        print_prediction(answered.prediction, out, json_, more)
+        if taught is not None and not json_:
+            print(taught.text, file=sys.stderr)
 
 
 class Leave(Command):

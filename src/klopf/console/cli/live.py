@@ -18,6 +18,8 @@ from klopf.network import NetworkSettings, Progress, Summary
 
 __all__ = ["Live", "print_summary"]
 
+ROWS, LINES = 16, 60
+"""Neurons that are shown while a run goes on, and at its end: the most heard of more."""
 STYLE = {"backbone": "bold", "fringe": "", "silent": "dim strike"}
 
 
@@ -90,13 +92,17 @@ class Live:
         for name in ("heard", "audit", "alone"):
             grid.add_column(name, justify="right")
         neurons = [p for p in progress.participants.values() if p.role is ledger.Role.NEURON]
-        for p, name in zip(sorted(neurons, key=lambda p: p.id), self._names, strict=False):
+        named = list(zip(sorted(neurons, key=lambda p: p.id), self._names, strict=False))
+        shown = sorted(named, key=lambda one: -one[0].utility)[:ROWS] if len(named) > ROWS else named
+        for p, name in shown:
             standing = p.standing.name.lower()
             alone = f"{progress.scores[p.id]:.1%}" if p.id in progress.scores else ""
             audit = "passed" if p.passed else f"failed {p.failed}x" if p.failed else ""
             grid.add_row(
                 name, self._models[name], standing, f"{p.utility:.1%}", audit, alone, style=STYLE.get(standing, "")
             )
+        if len(named) > len(shown):
+            grid.add_row(f"and {len(named) - len(shown)} more", style="dim")
         if 0 in progress.scores:
             grid.add_row("the network", "", "", "", "", f"{progress.scores[0]:.1%}", style="bold cyan")
         return grid
@@ -111,11 +117,13 @@ def print_summary(summary: Summary) -> None:
     tasks = list(dict.fromkeys(task for row in summary.neurons for task in row.audit))
     for name in ("heard", f"audit: {' / '.join(tasks)}" if tasks else "audit", "earned", "slashed"):
         grid.add_column(name, justify="right")
-    for row in sorted(summary.neurons, key=lambda r: (-r.heard, r.id)):
+    for row in sorted(summary.neurons, key=lambda r: (-r.heard, r.id))[:LINES]:
         audit = " / ".join(f"{row.audit[task]:.0%}" if task in row.audit else "–" for task in tasks if row.audit)
         money = (f"{row.earned:,.2f}", f"{row.slashed:,.2f}")
         style = STYLE.get(row.standing, "")
         grid.add_row(row.name, row.model, row.standing, f"{row.heard:.1%}", audit, *money, style=style)
+    if len(summary.neurons) > LINES:
+        grid.add_row(f"and {len(summary.neurons) - LINES} more: see report.html", style="dim")
     grid.add_section()
     for auditor in summary.auditors:
         grid.add_row(
@@ -123,7 +131,7 @@ def print_summary(summary: Summary) -> None:
         )
     console.print(grid)
     figures: list[Any] = [
-        f"{name.replace('_', ' ')} {value:.1%}" for name, value in summary.scores.items() if value is not None
+        f"{_called(name, summary)} {value:.1%}" for name, value in summary.scores.items() if value is not None
     ]
     if figures:
         console.print(f"{summary.measure}: " + ", ".join(figures), highlight=False)
@@ -144,3 +152,10 @@ def print_summary(summary: Summary) -> None:
         console.print(line, highlight=False, soft_wrap=True)
     for note in summary.notes:
         console.print(note, style="yellow", highlight=False)
+
+
+def _called(score: str, summary: Summary) -> str:
+    """What a score is of: beside text there is no linear model, but what is most often right (``linear_baseline``)."""
+    if score == "linear":
+        return "the most frequent answer" if summary.measure == "likeness" else "pooled linear model"
+    return score.replace("_", " ")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
-from klopf.console.cli.command import Command, Json
+from klopf.console.cli.command import Command, Json, print_json
 from klopf.console.cli.passphrase import passphrase
 from klopf.errors import PeersError
 
@@ -26,7 +26,16 @@ class Demo(Command):
     help = "Run the main job on scikit-learn's handwritten digits."
     extra = "network"
 
-    def run(self, *, folder: Path | None = None, seed: int = 0, epochs: int = 6, json_: Json = False) -> None:
+    def run(
+        self,
+        *,
+        folder: Path | None = None,
+        seed: int = 0,
+        epochs: int = 6,
+        fleet: Annotated[bool, Parameter(negative="")] = False,
+        agents: Annotated[bool, Parameter(negative="")] = False,
+        json_: Json = False,
+    ) -> None:
         """Five honest neurons of two kinds of model learn from private, unequal shares, ask one another, learn whom to
         listen to, are audited and are paid; a free-rider, a liar and a dishonest auditor try to live off them.
 
@@ -40,16 +49,69 @@ class Demo(Command):
             Of everything random but keys and timing.
         epochs
             Settlement epochs.
+        fleet
+            Play the full circle of a fleet instead: devices are sold, their data trains a model, they are paid, and the
+            model is licensed.
+        agents
+            Show a network of language models instead: five agents of a small model behind HTTP, one of which lies.
         """
+        if fleet and agents:
+            raise PeersError("--fleet and --agents are two demos: choose one")
+        if fleet:
+            _play_fleet(folder or Path(time.strftime("klopf-fleet-%Y%m%d-%H%M%S")), seed, json_)
+            return
         from klopf.network import DEMO_PASSPHRASE, demo_settings
 
         if epochs < 1:
             raise PeersError(f"--epochs {epochs}: at least 1 is needed")
+        if agents:
+            _show_agents(folder or Path(time.strftime("klopf-agents-%Y%m%d-%H%M%S")), seed, epochs, json_)
+            return
         _run_network(demo_settings(seed, epochs), folder, os.environ.get("KLOPF_PASSPHRASE", DEMO_PASSPHRASE), json_)
 
 
+QUESTIONS = 30
+"""Of each kind, in the demo with language models."""
+
+
+def _show_agents(folder: Path, seed: int, epochs: int, json_: bool) -> None:
+    from klopf import files, language
+    from klopf.network import DEMO_PASSPHRASE, agents_settings, equal_vote
+
+    with language.running() as url:
+        asked = folder.with_name(folder.name + "-questions.csv")
+        files.replace(asked, language.as_csv(language.drawn(QUESTIONS, seed)))
+        try:
+            summary = _run_network(agents_settings(seed, epochs, url, asked), folder, DEMO_PASSPHRASE, json_)
+        finally:
+            if not (folder / "run.json").exists():
+                asked.unlink()  # no run came of it that would have to find it again
+    if not json_:
+        last = summary.moments[-1]
+        best = max(last.neurons, key=last.neurons.__getitem__)
+        silent = [one.name for one in summary.neurons if one.standing == "silent"]
+        print(
+            f"together {last.network:.1%}, the best member {best} alone {last.neurons[best]:.1%}, the vote in which "
+            f"all who are asked count alike {equal_vote(folder):.1%}; silent: {', '.join(silent) or 'nobody'}"
+        )
+
+
+def _play_fleet(folder: Path, seed: int, json_: bool) -> None:
+    from klopf.fleet import play_circle
+
+    said = play_circle(folder, seed, lambda line: print(line, file=sys.stderr if json_ else sys.stdout, flush=True))
+    if json_:
+        print_json(said)
+        return
+    for row in said["devices"]:
+        name, works = f"device {row['device']}", row["works"]
+        print(f"{name:<10} {works:<12} {100 * row['share']:6.2f} %  {row['from the job']:>9.3f} KLP")
+    print(", ".join(f"{who} {amount:+.2f} KLP" for who, amount in said["money"].items()))
+    print(f"ledger: {len(said['differences'])} differences; report: {folder / 'report.html'}")
+
+
 class Run(Command):
-    help = "Run a network of your own, described in one TOML file, or go on with a run that was stopped."
+    help = "Run a network of your own, described in one TOML or YAML file, or go on with a run that was stopped."
     extra = "network"
 
     def run(
@@ -57,9 +119,11 @@ class Run(Command):
         network: Path | None = None,
         *,
         example: Annotated[bool, Parameter(negative="")] = False,
+        check: Annotated[bool, Parameter(negative="")] = False,
         folder: Path | None = None,
         seed: int | None = None,
         epochs: int | None = None,
+        set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
         resume: Path | None = None,
         json_: Json = False,
     ) -> None:
@@ -73,17 +137,23 @@ class Run(Command):
             The file; `klopf run --example` prints one to start from.
         example
             Print a commented example and end.
+        check
+            Say what would happen, with what is understood of the data (kinds, gaps, classes, what is left out and why),
+            and make nothing.
         folder
             Where the run folder goes; by default klopf-run-<time> here.
         seed
             Instead of the file's.
         epochs
             Instead of the file's; with --resume, how many more.
+        set_
+            Any setting instead of the file's, such as data.target=kind or neuron.0.passes=8; again for others. The
+            environment goes before the file, too: KLOPF_RUN__DATA__TARGET=kind.
         resume
             A run folder: everybody in it comes back and goes on, in place of a new run. An epoch whose time was over
             meanwhile is let pass.
         """
-        from klopf.network import EXAMPLE, read_settings
+        from klopf.network import EXAMPLE, changed, read_settings
 
         if example:
             print(EXAMPLE, end="")
@@ -91,16 +161,22 @@ class Run(Command):
         if epochs is not None and epochs < 1:
             raise PeersError(f"--epochs {epochs}: at least 1 is needed")
         if resume is not None:
-            if network is not None or folder is not None or seed is not None:
-                raise PeersError("--resume goes on with a run as it was begun: leave out the file, --folder and --seed")
+            if network is not None or folder is not None or seed is not None or set_:
+                raise PeersError(
+                    "--resume goes on with a run as it was begun: leave out the file, --folder, --seed and --set"
+                )
             _resume_network(resume, epochs, passphrase(), json_)
             return
         if network is None:
             raise PeersError(
                 "name a network file: `klopf run network.toml`; `klopf run --example > network.toml` writes one"
             )
-        changes = {k: v for k, v in {"seed": seed, "epochs": epochs}.items() if v is not None}
-        _run_network(read_settings(network, changes), folder, passphrase(), json_)
+        changes = changed(set_ or []) | {k: v for k, v in {"seed": seed, "epochs": epochs}.items() if v is not None}
+        settings = read_settings(network, changes)
+        if check:
+            _check_network(settings, json_)
+            return
+        _run_network(settings, folder, passphrase(), json_)
 
 
 class Predict(Command):
@@ -116,7 +192,7 @@ class Predict(Command):
         Parameters
         ----------
         folder
-            A run folder.
+            A run folder, or that of a model of your own (`klopf ask --distil`).
         file
             The samples; columns are found by their names, in any order.
         out
@@ -127,7 +203,7 @@ class Predict(Command):
 
         if out is not None:
             can_be_written(out)
-        said = network.predict(folder, file)
+        said = (network.predict_alone if network.is_distilled(folder) else network.predict)(folder, file)
         print_prediction(said, out, json_)
 
 
@@ -165,15 +241,16 @@ class Explain(Command):
         Parameters
         ----------
         folder
-            A run folder.
+            A run folder, or that of one who joined a network of strangers.
         neuron
             Its name or id.
         epoch
             From 1 on.
         """
-        from klopf.network import explain, read_run, to_json
+        from klopf.network import explain, read_own, read_run, to_json
 
-        found = explain(read_run(folder), neuron, epoch)
+        joined = (folder / "participant.json").exists()
+        found = explain(read_own(folder) if joined else read_run(folder), neuron, epoch)
         print(to_json(found.as_dict()) if json_ else found.text())
 
 
@@ -225,14 +302,27 @@ class Neuron(Command):
         live(folder, passphrase())
 
 
-def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as_json: bool) -> None:
+def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as_json: bool) -> Summary:
     from klopf import network
     from klopf.console.cli.live import Live
 
     folder = folder or Path(time.strftime("klopf-run-%Y%m%d-%H%M%S"))
-    with Live(settings) as live:
-        summary = network.run(settings, folder, phrase, begun=live.begun, progress=live.progress)
+    try:
+        with Live(settings) as live:
+            summary = network.run(settings, folder, phrase, begun=live.begun, progress=live.progress)
+    except KeyboardInterrupt:
+        if (folder / "run.json").exists():
+            print(f"stopped; `klopf run --resume {folder}` goes on", file=sys.stderr)
+        raise
     _print_run(summary, folder, as_json)
+    return summary
+
+
+def _check_network(settings: NetworkSettings, as_json: bool) -> None:
+    from klopf import network
+
+    checked = network.check(settings)
+    print(network.to_json(checked.as_dict()) if as_json else checked.text())
 
 
 def _resume_network(folder: Path, epochs: int | None, phrase: str, as_json: bool) -> None:

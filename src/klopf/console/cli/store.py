@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +15,7 @@ from klopf.errors import StoreError
 
 if TYPE_CHECKING:
     from klopf.store import Checked, Record
+    from klopf.store import Store as Place
 
 __all__ = ["Store"]
 
@@ -106,8 +108,7 @@ def add(
         room.Policy.read(policy)  # what is wrong with it is said before a store is made
     if not source.exists():
         raise StoreError(f"there is no {source}")
-    place = room.Store(store) if (store / "format").exists() else room.Store.create(store)
-    with _bar("adding", _size(source)) as told:
+    with _store(store) as place, _bar("adding", _size(source)) as told:
         added = place.add(source, policy, told) if policy else place.add_as_it_is(source, profile, told)
     if json_:
         print_json({**added.record.plain(), "new": added.new, "bytes": added.size, "known": added.known})
@@ -215,10 +216,8 @@ def load(archive: Path, *, store: Where = HERE, json_: Json = False) -> None:
     archive
         The archive's file.
     """
-    from klopf import store as room
 
-    place = room.Store(store) if (store / "format").exists() else room.Store.create(store)
-    with _bar("loading", _size(archive)) as told:
+    with _store(store) as place, _bar("loading", _size(archive)) as told:
         roots = place.load(archive, told)
     print_json({"roots": [str(root) for root in roots]}) if json_ else print("\n".join(map(str, roots)))
 
@@ -266,6 +265,21 @@ def _size(source: Path) -> int:
     if source.is_file():
         return source.stat().st_size
     return sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
+
+
+@contextlib.contextmanager
+def _store(folder: Path) -> Iterator[Place]:
+    """The store in ``folder``, made where there is none; one that was made for what then failed is taken away again."""
+    from klopf import store as room
+
+    new = not (folder / "format").exists()
+    place = room.Store.create(folder) if new else room.Store(folder)
+    try:
+        yield place
+    except BaseException:
+        if new and not place.records() and not place.pins():
+            shutil.rmtree(folder)
+        raise
 
 
 @contextlib.contextmanager

@@ -347,8 +347,10 @@ class Audits(Contract):
         who announced another model)."""
         if neurons is None:
             registry, speaking = self._ledger.client(Registry), (Standing.FRINGE, Standing.BACKBONE)
-            silent = [p.id for p in registry.all() if p.standing is Standing.SILENT and registry.renewed(p.id)]
-            neurons = sorted([p.id for p in registry.all() if p.standing in speaking] + silent)
+            neurons = [
+                p.id for p in registry.all()
+                if p.standing in speaking or (p.standing is Standing.SILENT and registry.renewed(p.id))
+            ]  # fmt: skip
         most = _DRAWS // self._ledger.client(Rules).current().audit_seats
         pages = [list(neurons[at : at + most]) for at in range(0, len(neurons), most)]
         return [neuron for page in pages for neuron in self._read("assignments", epoch, auditor, page)]

@@ -47,3 +47,5 @@ class Participant:
     stake: int
     accounted: int
     """Epochs of its age that its utility contains; the others nobody has collected yet."""
+    born: int = 0
+    """The epoch of its admission; it counts from the next one on."""

@@ -94,7 +94,7 @@ class Proposed(Event):
     terms: tuple[int, ...]
 
 
-@lru_cache(16)
+@lru_cache(64)  # 0.3 MB each; so many neurons live in a process
 def values_of(key: Key, network: str, id: int, round: int) -> tuple[bytes, ...]:
     """The values of the ``round``-th chain of ``id``, whose key is ``key``, first to last; the last is the tip.
 
@@ -175,9 +175,10 @@ class BeaconReplay(Replay):
         c = self.chains[e.id]
         due, terms = max(c.last + 1, c.since), self.terms_in(e.epoch)
         self.differ(f"epoch of {self.where(e)}", due, e.epoch)
-        self.clock.over(e, e.epoch)
         had_to = [weight for since, weight in self.bound if since <= e.epoch][-1]
         poor = self.stake.registry.members[e.id].stake_at(e.epoch) < terms.least
+        if not poor:
+            self.clock.over(e, e.epoch)
         excused = self.shown[e.epoch] * 2 < had_to or poor
         self.differ(f"excuse of {self.where(e)}", excused, e.excused)
         self.cut(c)
@@ -249,14 +250,16 @@ class Beacon(Contract):
 
     def take_part(self, id: int, leaving: bool = False) -> Sent | None:
         """Do what ``id``, whose key this ledger has, owes the beacon now, if anything: own up to a value that it
-        missed, bind a chain where it has none, show the value of a running CLAIM, have another ready before the last
-        value is used up. Whoever is ``leaving`` binds none and ends the one it has."""
+        missed or cannot show, bind a chain where it has none, show the value of a running CLAIM, have another ready
+        before the last value is used up. Whoever is ``leaving`` binds none and ends the one it has."""
         (epoch, phase), chain = self._ledger.client(Clock).turn(), self.chain(id)
         due = max(chain.last + 1, chain.since)
         if chain.since > 0 and due < epoch:
             return self.settle([id])
         enough = self.terms().least
-        if phase is Phase.CLAIM and due == epoch and self._ledger.client(Stake).at(id, epoch) >= enough:
+        if chain.since > 0 and due == epoch and self._ledger.client(Stake).at(id, epoch) < enough:
+            return self.settle([id])  # it cannot be shown: nobody waits for it
+        if phase is Phase.CLAIM and due == epoch:
             if leaving and not chain.ending:
                 self.unbind(id)
             round = chain.round - (chain.next != bytes(32))
@@ -287,3 +290,7 @@ class Beacon(Contract):
         """The stake of those who showed a value in ``epoch``, and of those who had to."""
         shown, bound = self._read("turnout", epoch)
         return int(shown), int(bound)
+
+    def owed(self, epoch: int) -> int:
+        """How many have a value of ``epoch`` to show still: its CLAIM does not end early without them."""
+        return int(self._read("owed", epoch))

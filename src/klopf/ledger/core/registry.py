@@ -67,6 +67,7 @@ __all__ = [
 _PAGE = 200  # participants read in one call, at most
 _TEXT, _CERTIFICATE = 255, 4096  # bytes of an endpoint or a model, and of a certificate
 FREE, _DEPOSIT = 256, 10 * KLP  # so many ids cost nothing, those after them this
+_DUST = 10**18
 
 
 class RegistryReplay(Standings):
@@ -99,7 +100,7 @@ class RegistryReplay(Standings):
     def on_Gone(self, e: Gone) -> None:
         m = self.members[e.id]
         self.differ(f"deposit of {self.where(e)}", m.deposit, e.deposit)
-        self.differ(f"stake of {self.where(e)}", 0, m.staked)
+        self.differ(f"stake of {self.where(e)} next to nothing", True, m.staked < _DUST)
         if m.deposit:
             self.move(self.address, m.owner, m.deposit)
         m.role, m.deposit, m.endpoint, m.model = Role.NONE, 0, "", ""
@@ -108,9 +109,10 @@ class RegistryReplay(Standings):
         return sum(m.deposit for m in self.members.values())
 
     def weight(self, id: int | None = None) -> int:
-        """What ``id``, or all who take part, have at stake; the silent do not."""
-        ids = self.members if id is None else [id]
-        return sum(self.members[i].staked for i in ids if self.members[i].standing is not Standing.SILENT)
+        """What ``id``, or all who take part, have at stake: neither the silent nor who only asks."""
+        them = self.members.values() if id is None else [self.members[id]]
+        roles = (Role.NEURON, Role.AUDITOR)
+        return sum(m.staked for m in them if m.role in roles and m.standing is not Standing.SILENT)
 
     def on_Moved(self, e: Moved) -> None:
         m = self.members[e.id]
@@ -376,7 +378,8 @@ class Registry(Contract):
 
     def _participant(self, row: tuple[Any, ...]) -> Participant:
         id, seen, age, heard, staked = row
-        owner, role, standing, failed, passed, _, _, key, _, accounted, fingerprint, commitment, model, endpoint = seen
+        owner, role, standing, failed, passed, born, _, key, _, accounted, *rest = seen
+        fingerprint, commitment, model, endpoint = rest
         return Participant(
             id=id,
             role=Role(role),
@@ -394,6 +397,7 @@ class Registry(Contract):
             failed=failed,
             stake=staked,
             accounted=accounted,
+            born=born,
         )
 
     def _certificate(self, fingerprint: bytes) -> bytes:

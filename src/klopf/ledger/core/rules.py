@@ -54,6 +54,8 @@ class RulesReplay(Replay):
         """The epoch that they are played from; None before the first were told."""
         self.closing: Parameters | None = None
         """The rules that the closing epoch was played by, where it was not by the same."""
+        self.held_until = 0
+        """Until when whatever begins to thaw is held at least, in seconds since 1970: as by the rules before."""
 
     def on_Proposed(self, e: Proposed) -> None:
         self.waiting = Parameters.from_tuple(e.parameters)
@@ -63,6 +65,7 @@ class RulesReplay(Replay):
         self.differ(f"rules of {self.where(e)} the first", self.since is None, not e.epoch)
         if e.epoch:
             self.closing = self.now
+            self.held_until = max(self.held_until, self.time_of(e.block) + self.now.thaw_seconds)
             self.differ(f"rules of epoch {e.epoch}", self.waiting, rules)
             self.waiting = None
         self.now, self.since = rules, e.epoch
@@ -71,6 +74,10 @@ class RulesReplay(Replay):
     def played_in(self, epoch: int) -> Parameters:
         """The rules of an epoch: what happened in it is judged by them."""
         return self.played[max(since for since in self.played if since <= epoch)]
+
+    def thawed_at(self, time: int) -> int:
+        """When what begins to thaw at ``time`` has thawed."""
+        return max(time + self.now.thaw_seconds, self.held_until)
 
     def compare(self) -> None:
         self.differ("the contract's rules", self.now, self.client(Rules).current())

@@ -103,7 +103,7 @@ class StakeReplay(Replay):
         account.staked -= e.amount
         account.thawing += e.amount
         account.ready_at = e.ready_at
-        due = self.time_of(e.block) + self.registry.rules.now.thaw_seconds
+        due = self.registry.rules.thawed_at(self.time_of(e.block))
         self.differ(f"time of {self.where(e)}", due, e.ready_at)
         self.differ(f"stake of {e.id} after {self.where(e)} at least 0", True, account.staked >= 0)
         self.registry.restake(e.id, account.staked, fell=True)

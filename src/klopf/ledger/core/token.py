@@ -250,6 +250,17 @@ class Token(Contract):
         """Whether an authorization was used, or taken back."""
         return bool(self._read("authorizationState", owner, nonce))
 
+    def moved_by(self, owner: str, nonce: bytes, since: int) -> Transfer | None:
+        """What an authorization moved, whoever brought it, where it was used in block ``since`` or later; None where it
+        was not, or was taken back. The transfer stands right behind the use, in the same transaction."""
+        kinds, until = (AuthorizationUsed,), self._ledger.rpc.height()
+        padded = "0x" + owner[2:].lower().rjust(64, "0")
+        for used in self._said(kinds, since, until, padded, "0x" + nonce.hex()):
+            for moved in self._said((Transfer,), used.block, used.block, padded):
+                if (moved.transaction, moved.log_index) == (used.transaction, used.log_index + 1):
+                    return moved
+        return None
+
     def votes(self, address: str) -> int:
         """Votes delegated to an address now."""
         return int(self._read("getVotes", address))

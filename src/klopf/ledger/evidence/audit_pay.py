@@ -18,13 +18,14 @@ from klopf.ledger.audit.audits import AuditsReplay, Result, Revealed, rows_of
 from klopf.ledger.core.clock import Clock
 from klopf.ledger.evidence.challenges import ChallengesReplay, Opening, Place, State
 from klopf.ledger.market.emission import EmissionReplay
+from klopf.ledger.market.settlement import SettlementReplay
 
 __all__ = ["AuditPay", "AuditPayReplay", "Collected", "Proposed", "drawn_question"]
 
 
 @dataclass(frozen=True)
 class Proposed(Event):
-    """The share of an epoch's emission from epoch ``since`` on, in 1/10,000."""
+    """The share of an epoch's pool from epoch ``since`` on, in 1/10,000."""
 
     since: int
     share_bps: int
@@ -62,6 +63,7 @@ class AuditPayReplay(Replay):
     def begin(self) -> None:
         self.audits, self.challenges = self.of(AuditsReplay), self.of(ChallengesReplay)
         self.emission, self.registry = self.of(EmissionReplay), self.audits.registry
+        self.settlement = self.of(SettlementReplay)
         self.paid: set[tuple[int, int]] = set()
         self._said: dict[int, int] = {}
 
@@ -76,8 +78,8 @@ class AuditPayReplay(Replay):
 
     def price(self, epoch: int) -> int:
         """What one finding of an epoch is worth."""
-        findings, emission = self.audits.counted[epoch], self.audits.rules.played_in(epoch).emission
-        return emission * self.share(epoch) // (10_000 * findings) if findings else 0
+        findings, pool = self.audits.counted[epoch], self.settlement.totals[epoch].pool
+        return pool * self.share(epoch) // (10_000 * findings) if findings else 0
 
     def on_Collected(self, e: Collected) -> None:
         at, who = self.where(e), (e.epoch, e.auditor)

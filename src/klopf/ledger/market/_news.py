@@ -3,10 +3,18 @@
 Whole numbers in, whole numbers out; where a contract rounds (toward zero), so does this. A speaker is expected to be
 heard as a forecast says that anybody can make from what was said before. A listener's weight and the weight that the
 *others* of the same committee agreed on, both sealed before either was seen, are each compared with it. Over the epochs
-of late a listener is paid by the square of the correlation of the two, less what chance alone would give. Who repeats
+of late a listener is known by the square of the correlation of the two, less what chance alone would give. Who repeats
 what was known has no news; who says what friends like is contradicted as often as confirmed.
 
-Source: correlated agreement in peer prediction (Dasgupta and Ghosh 2013; Shnayder et al. 2016), against a forecast.
+What that square is worth is told by what is usual. Friends who say the same are confirmed where they are many; but not
+as often as those who are more, unless they are louder than the truth. So who is confirmed much less than is usual, or
+whose news are much larger than is usual, or who is silent about those whom others speak of, is paid nothing. Where
+next to nobody is confirmed, the network is *still*: there is nothing to tell, and nobody is asked for it. What is usual
+is an average over stake in which nobody is further from it than a part of it: less than half of the stake moves it
+little.
+
+Source: correlated agreement in peer prediction (Dasgupta and Ghosh 2013; Shnayder et al. 2016), against a forecast;
+for what is usual Huber's location (*Annals of Mathematical Statistics* 35, 1964), a step in an epoch.
 """
 
 from __future__ import annotations
@@ -17,14 +25,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-__all__ = ["FEW", "Newsroom", "Skill", "agreed", "news"]
+__all__ = ["FEW", "Forecast", "Newsroom", "Reach", "Skill", "Usual", "agreed", "expected_of", "news"]
 
 FEW = 8
 """Where so many neurons or fewer are bound to listen, nobody is asked for news."""
 _ONE, _FINE = 10_000, 1 << 16
 _MOST = 5_000  # a speaker that is heard half as much again or more is news of one half
-_LEAST = 3  # listeners that say something of a speaker: two others for each
-_CHANCE, _FULL = 4, 4  # squared correlations that chance gives to so many, and what a quarter is paid in full by
+_ENOUGH = 3  # listeners that say something of a speaker: two others for each
+_CHANCE = 2  # squared correlations that chance gives to so many comparisons, with some to spare: one on average
+_WEAK, _LOUD = 7_500, 14_500  # of what is usual: skill up to which nothing is paid, variance from which on nothing is
+_NARROW = 6_000  # of the usual breadth: up to which nothing is paid
+_STEEP = 4  # and a quarter of what is usual on the other side of each is paid in full
+_LUCK, _MOST_LUCK = 36, 2_500  # so many times what chance gives is forgiven, and a quarter of what is usual at most
+_DIN, _MOST_DIN = 3, 5_000  # of variances: so many, shared by all comparisons, and a half of what is usual at most
+_STILL, _MOVING = 300, 900  # usual skill up to which a network is still, and from which on it is not
+_STILL_LOUD = 1_500  # what more of the usual variance is paid where it is
+_LEAST_SKILL, _LEAST_LOUD, _LEAST = 100, 10_000, 100  # what is usual is no less
+_STEP = 8  # nobody counts as further from what is usual than an eighth of it,
+_YOUNG, _FAST, _FASTER = 10, 4, 2  # in the first ten epochs a quarter of the variance, and half of all else
 
 
 def _div(a: int, b: int) -> int:
@@ -60,18 +78,20 @@ def agreed(column: Sequence[tuple[int, int]]) -> tuple[int, list[int]]:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a speaker was heard with last, and on average, in 1/65536 of a weight."""
+    """What a speaker was heard with last, and on average, in 1/65536 of a weight: of the first ten claims the mean,
+    then each claim counts a tenth."""
 
     last: int = 0
     slow: int = 0
+    claims: int = 0
 
     def expected(self, share: int) -> int:
         """``share`` in 1/10,000 of the way from the average to the last."""
         return (self.slow * (_ONE - share) + self.last * share) // _ONE
 
     def after(self, weight: int) -> Forecast:
-        fine = weight * _FINE
-        return Forecast(fine, (self.slow * 9 + fine) // 10 if self.slow else fine)
+        fine, claims = weight * _FINE, min(self.claims + 1, 10)
+        return Forecast(fine, (self.slow * (claims - 1) + fine) // claims, claims)
 
 
 @dataclass
@@ -83,6 +103,8 @@ class Drift:
     squares: int = 0
     epoch: int = 0
     share: int = 5_000
+    began: int = 0
+    """The first epoch in which anything was compared."""
 
     def opened(self, epoch: int) -> None:
         """Before the first claim of an epoch; within one the share stays."""
@@ -136,13 +158,144 @@ class Skill:
         )
 
     @property
-    def paid(self) -> int:
-        """The part of its reward that a listener is paid, in 1/10,000."""
-        if self.xy <= 0 or not self.n or not self.xx * self.yy:
+    def chance(self) -> int:
+        """The square of the correlation that chance gives, in 1/10,000."""
+        return _CHANCE * 1000 * _ONE // self.n
+
+    @property
+    def explained(self) -> int:
+        """The square of the correlation, with its sign, in 1/10,000."""
+        product = self.xx * self.yy
+        return _div(self.xy * abs(self.xy) * _ONE, product) if product else 0
+
+    @property
+    def beyond(self) -> int:
+        """What is explained beyond chance, in 1/10,000."""
+        return max(0, self.explained - self.chance)
+
+    @property
+    def skill(self) -> int:
+        """What is explained less what chance gives on average: as often too little as too much."""
+        return self.explained - self.chance // _CHANCE
+
+    @property
+    def loud(self) -> int:
+        """The variance of what it told, in 1/10,000²."""
+        return self.xx * 1000 // self.n if self.n else 0
+
+    def paid(self, usual: Usual, reach: Reach, lots: bool) -> int:
+        """The part of its reward that a listener is paid, in 1/10,000. ``lots``: not all are bound to all."""
+        if not self.n:
             return 0
-        explained = self.xy**2 * _ONE // (self.xx * self.yy)
-        chance = _CHANCE * 1000 * _ONE // self.n
-        return min(_ONE, _FULL * max(0, explained - chance))
+        still, luck = usual.still, min(_LUCK * (self.chance // _CHANCE), _MOST_LUCK)
+        strong = max(still, _within(_STEEP * (self.beyond * _ONE // usual.skill + luck - _WEAK)))
+        din = min(_DIN * (self.chance // _CHANCE), _MOST_DIN)
+        quiet = _within(_STEEP * (_LOUD + _STILL_LOUD * still // _ONE + din - self.loud * _ONE // usual.loud))
+        broad = _within(_STEEP * (reach.breadth * _ONE // usual.breadth - _NARROW))
+        attentive = min(_ONE, reach.attention * _ONE // usual.attention) if lots else _ONE
+        return strong * quiet * broad * attentive // _ONE**3
+
+
+@dataclass(frozen=True)
+class Reach:
+    """To how many it listened, of how many it was bound to, and how much of its attention agreed; sums of late, an
+    epoch counting 0.97 of the next in which it posts."""
+
+    told: int = 0
+    """Comparisons, in thousandths."""
+    bound: int = 0
+    """Speakers to whom it is bound on average, in thousandths."""
+    agreed: int = 0
+    """Of 65535 in an epoch."""
+    epochs: int = 0
+    """In thousandths."""
+    posted: int = 0
+    """The epoch of its last post,"""
+    due: int = 0
+    """and to how many it was bound then, on average, in thousandths."""
+
+    def after(self, said: int, agreed: int, counts: bool, epoch: int, due: int) -> Reach:
+        """With the last post weighed, in which ``said`` comparisons were made if they ``counts``, and another in
+        ``epoch``."""
+        if not self.posted:
+            return Reach(posted=epoch, due=due)
+        return Reach(
+            self.told * 97 // 100 + said * 1000 if counts else self.told,
+            self.bound * 97 // 100 + self.due if counts else self.bound,
+            self.agreed * 97 // 100 + agreed, self.epochs * 97 // 100 + 1000, epoch, due,
+        )  # fmt: skip
+
+    @property
+    def breadth(self) -> int:
+        """In 1/10,000, twice as many as it was bound to at most."""
+        return min(self.told * _ONE // self.bound, 2 * _ONE) if self.bound else 0
+
+    @property
+    def attention(self) -> int:
+        """Of 65535."""
+        return self.agreed * 1000 // self.epochs if self.epochs else 0
+
+
+def expected_of(stake: int, total: int, count: int, seats: int) -> int:
+    """To how many speakers a listener with ``stake`` is bound on average, in thousandths; see ``bound_with``."""
+    if count <= seats or stake * seats >= total:
+        return (count - 1) * 1000
+    return (count - 1) * 1000 * stake * seats // total
+
+
+@dataclass
+class Usual:
+    """What is usual among listeners: ``Skill.skill`` and ``loud``, ``Reach.attention`` and ``breadth``. An epoch's
+    posts count from the next on."""
+
+    skill: int = 700
+    loud: int = 9_000_000
+    attention: int = 45_875
+    breadth: int = 6_500
+    epoch: int = 0
+    rounds: int = 0
+    """Epochs that moved it, ten at most."""
+    stake: int = 0
+    """Of those who posted in ``epoch``; and times it how far each is from what is usual."""
+    skills: int = 0
+    louds: int = 0
+    attentions: int = 0
+    breadths: int = 0
+
+    def opened(self, epoch: int) -> None:
+        """Before the first post of an epoch; within one nothing moves, whatever the order of posts."""
+        if epoch == self.epoch:
+            return
+        if self.stake:
+            self.skill = max(_LEAST_SKILL, self.skill + _div(self.skills, self.stake))
+            self.loud = max(_LEAST_LOUD, self.loud + _div(self.louds, self.stake))
+            self.attention = max(_LEAST, self.attention + _div(self.attentions, self.stake))
+            self.breadth = max(_LEAST, self.breadth + _div(self.breadths, self.stake))
+            self.rounds = min(self.rounds + 1, _YOUNG)
+        self.epoch, self.stake = epoch, 0
+        self.skills = self.louds = self.attentions = self.breadths = 0
+
+    def add(self, stake: int, skill: Skill, reach: Reach) -> None:
+        young = self.rounds < _YOUNG
+        most = _FASTER if young else _STEP
+        self.stake += stake
+        self.skills += stake * _step(skill.skill, self.skill, most)
+        self.louds += stake * _step(skill.loud, self.loud, _FAST if young else _STEP)
+        self.attentions += stake * _step(reach.attention, self.attention, most)
+        self.breadths += stake * _step(reach.breadth, self.breadth, most)
+
+    @property
+    def still(self) -> int:
+        """How little can be told, in 1/10,000: all of it where next to nobody is confirmed."""
+        return _within((_MOVING - self.skill) * _ONE // (_MOVING - _STILL))
+
+
+def _within(part: int) -> int:
+    return min(max(part, 0), _ONE)
+
+
+def _step(found: int, usual: int, most: int) -> int:
+    return min(max(found - usual, -(usual // most)), usual // most)
 
 
 class Newsroom:
@@ -150,25 +303,43 @@ class Newsroom:
 
     def __init__(self) -> None:
         self.drift = Drift()
+        self.usual = Usual()
         self.forecasts: defaultdict[int, Forecast] = defaultdict(Forecast)
         self.skills: defaultdict[int, Skill] = defaultdict(Skill)
+        self.reaches: defaultdict[int, Reach] = defaultdict(Reach)
         self.said: defaultdict[int, Said] = defaultdict(Said)
         """What each listener said in the last epoch in which it posted."""
 
-    def posted(self, listener: int) -> int:
-        """The part of its reward that a listener has earned when it posts; all before is weighed."""
-        self.skills[listener] = self.skills[listener].after(self.said.pop(listener, Said()))
-        return self.skills[listener].paid
+    def posted(self, epoch: int, listener: int, stake: int, agreed: int, due: int, lots: bool) -> int:
+        """The part of its reward that a listener has earned when it posts; all before is weighed.
+
+        ``stake``: with which it is bound; ``agreed``: of 65535, how much of its attention was counted in the epoch of
+        its last post (``reaches[listener].posted``); ``due``: ``expected_of`` it now; ``lots``: not all are bound to
+        all. Until a first comparison was made nothing is known of anybody, and all are paid.
+        """
+        if not stake:
+            return 0
+        said, before, began = self.said.pop(listener, Said()), self.reaches[listener], self.drift.began
+        skill = self.skills[listener] = self.skills[listener].after(said)
+        reach = self.reaches[listener] = before.after(said.n, agreed, 0 < began <= before.posted, epoch, due)
+        if not began:
+            return _ONE
+        if not skill.n:
+            return 0
+        self.usual.opened(epoch)
+        self.usual.add(stake, skill, reach)
+        return skill.paid(self.usual, reach, lots)
 
     def claimed(self, epoch: int, speaker: int, column: Sequence[tuple[int, int, int]]) -> None:
         """A claim's (stake, weight, listener), the heaviest weight first; who is not bound has no stake."""
         column = [(stake, weight, listener) for stake, weight, listener in column if stake and weight]
-        if len(column) < _LEAST:
+        if len(column) < _ENOUGH:
             return
         self.drift.opened(epoch)
         forecast = self.forecasts[speaker]
         weight, others = agreed([(stake, weight) for stake, weight, _ in column])
         if forecast.slow:
+            self.drift.began = self.drift.began or epoch
             expected = forecast.expected(self.drift.share)
             for (_, own, listener), said in zip(column, others, strict=True):
                 self.said[listener].add(news(own, expected), news(said, expected))

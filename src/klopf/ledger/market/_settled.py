@@ -50,7 +50,7 @@ class Post:
     agreed: int = 0
     """Of its attention, what counted where it was bound to listen to speakers that are paid."""
     news: int = 0
-    """The part of a reward that its weights before this epoch have earned, in 1/10,000."""
+    """The part of a reward that it has earned by how it listened before this epoch, in 1/10,000."""
 
 
 @dataclass
@@ -70,6 +70,6 @@ class Totals:
     stake: int = 0
     pool: int = 0
     lots: bool = False
-    """Not all were bound to listen to all: each is paid as far as its attention agreed."""
+    """Not all were bound to listen to all: where it is no crowd, each is paid as far as its attention agreed."""
     crowd: bool = False
-    """So many were bound that each is paid as far as its weights have told news."""
+    """So many were bound that each is paid as far as it has listened as others do."""

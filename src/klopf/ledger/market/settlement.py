@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from eth_hash.auto import keccak
+
 from klopf.errors import LedgerError
 from klopf.ledger import keys
 from klopf.ledger._client import Sent
@@ -16,7 +18,7 @@ from klopf.ledger.core.clock import Clock, ClockReplay, Phase
 from klopf.ledger.core.registry import Registry, RegistryReplay
 from klopf.ledger.core.rules import Rules
 from klopf.ledger.market import _reference as ref
-from klopf.ledger.market._news import FEW, Newsroom
+from klopf.ledger.market._news import FEW, Newsroom, Usual, expected_of
 from klopf.ledger.market._said import Claimed, Collected, EIP712DomainChanged, Heard, Posted, Refused
 from klopf.ledger.market._settled import Column, EpochTotals, HeardSoFar, Post, Totals, Trust
 from klopf.ledger.market.emission import EmissionReplay
@@ -61,6 +63,8 @@ class SettlementReplay(Replay):
         """and the (epoch, listener, speaker) of them."""
         self.contested: Counter[tuple[int, int]] = Counter()
         """Open disputes, by epoch and listener."""
+        self.listeners: dict[tuple[int, int], bytes] = {}
+        """Hash of the listeners that a claim counted, by epoch and speaker."""
         self.disputed: set[bytes] = set()
         """Leaves of receipts that were disputed."""
         self.newsroom = Newsroom()
@@ -79,7 +83,16 @@ class SettlementReplay(Replay):
         self.differ(f"stake of {self.where(e)}", weight, e.stake)
         self.posts[e.epoch, e.id] = Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight)
         self.totals[e.epoch].stake += weight
-        self.posts[e.epoch, e.id].news = self.newsroom.posted(e.id)
+        self.posts[e.epoch, e.id].news = self.earned(e, weight)
+
+    def earned(self, e: Posted, stake: int) -> int:
+        """The part of its reward that a listener, bound with ``stake``, has earned when it posts."""
+        if not stake:
+            return 0
+        (total, count), seats = self.registry.duties.bound(e.epoch), self.rules.now.committee
+        last = self.posts.get((self.newsroom.reaches[e.id].posted, e.id))
+        due = expected_of(stake, total, count, seats)
+        return self.newsroom.posted(e.epoch, e.id, stake, last.agreed if last else 0, due, count > seats)
 
     def on_Heard(self, e: Heard) -> None:
         at, post = self.where(e), self.posts[e.epoch, e.listener]
@@ -130,6 +143,9 @@ class SettlementReplay(Replay):
             totals.crowd = True
             voices = zip(self._column, self._listeners, strict=True)
             self.newsroom.claimed(e.epoch, e.speaker, [(*said, id) for said, id in voices])
+        if rules.dispute_seconds:  # then the contract keeps whom a claim counted
+            packed = b"".join(id.to_bytes(32) for id in self._listeners)
+            self.listeners[e.epoch, e.speaker] = bytes(keccak(packed))
         self._voices, self._listeners = [], []
         if self.registry.members[e.speaker].standing is not Standing.BACKBONE:
             rank = rank * rules.fringe_bps // 10_000
@@ -165,10 +181,10 @@ class SettlementReplay(Replay):
         column, totals = self.columns[e.epoch, e.id], self.totals[e.epoch]
         post = self.posts.get((e.epoch, e.id))
         emission = totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
-        if totals.lots:
-            emission = emission * (post.agreed if post else 0) // ref.ATTENTION
         if totals.crowd:
             emission = emission * (post.news if post else 0) // 10_000
+        elif totals.lots:
+            emission = emission * (post.agreed if post else 0) // ref.ATTENTION
         self.differ(f"disputes open at {at}", 0, self.contested[e.epoch, e.id])
         waited = self.time_of(e.block) >= self.clock.final_at.get(e.epoch, 0)
         self.differ(f"dispute window over at {at}", True, waited)
@@ -225,6 +241,12 @@ class SettlementReplay(Replay):
         for (epoch, id), post in self.posts.items():
             self.differ(f"agreement of {id} in epoch {epoch}", post.agreed, settlement.agreed(epoch, id))
             self.differ(f"news of {id} before epoch {epoch}", post.news, settlement.news(epoch, id))
+        usual = self.newsroom.usual
+        levels = (usual.skill, usual.loud, usual.attention, usual.breadth)
+        self.differ(f"{the} usual skill, loudness, attention and breadth", levels, settlement.usual())
+        for (epoch, id), listeners in self.listeners.items():
+            said = bytes(settlement._read("heardOf", epoch, id))
+            self.differ(f"hash of those who listened to {id} in epoch {epoch}", listeners.hex(), said.hex())
         for (epoch, id), open_ in self.contested.items():
             self.differ(f"{the} disputes with {id} in epoch {epoch}", open_, settlement.contested(epoch, id))
         for id, m in self.registry.members.items():
@@ -307,11 +329,20 @@ class Settlement(Contract):
         return EpochTotals(*self._read("epochs", epoch)[:3])
 
     def news(self, epoch: int, id: int) -> int:
-        """What part of its reward the weights of ``id`` before ``epoch`` have earned it, in 1/10,000: where many are
+        """What part of its reward ``id`` has earned by how it listened before ``epoch``, in 1/10,000: where many are
         bound to listen, it is paid that."""
         return int(self._read("posts", epoch, id)[5])
 
+    def usual(self) -> tuple[int, int, int, int]:
+        """What is usual among listeners: the squared correlation less what chance gives, in 1/10,000; the variance of
+        what is told, in 1/10,000²; the attention that agreed, of 65535; the part of those to whom they are bound that
+        they listen to, in 1/10,000."""
+        *_, epoch, skill, loud, attention, breadth, _ = self._read("usual")
+        if not epoch:
+            return Usual.skill, Usual.loud, Usual.attention, Usual.breadth
+        return int(skill), int(loud), int(attention), int(breadth)
+
     def agreed(self, epoch: int, id: int) -> int:
-        """How much of its attention ``id`` gave in agreement with the consensus, of 65535: where neurons are bound by
-        lot, the part of its reward that it is paid."""
+        """How much of its attention ``id`` gave in agreement with the consensus, of 65535: where few neurons are bound,
+        by lot, the part of its reward that it is paid."""
         return int(self._read("posts", epoch, id)[4])

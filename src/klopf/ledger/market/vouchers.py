@@ -146,7 +146,7 @@ class VouchersReplay(Replay):
     def on_Thawing(self, e: Thawing) -> None:
         r = self.reserves[e.requester, e.neuron]
         r.thawing += e.amount
-        r.ready_at = self.time_of(e.block) + self.clock.rules.now.thaw_seconds
+        r.ready_at = self.clock.rules.thawed_at(self.time_of(e.block))
         self.differ(f"thawing of {self.where(e)} within the reserve", True, r.thawing <= r.held)
         self.differ(f"end of {self.where(e)}", r.ready_at, e.ready_at)
 

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from klopf.mind._jit import inlined, jit
-from klopf.mind.kernels.scaling import row_followed, row_standardised
+from klopf.mind.kernels.scaling import row_heard, row_standardised
 from klopf.mind.kernels.state import (
     BIAS,
     INPUTS_AT,
@@ -231,12 +231,13 @@ def take(X, t, n, A, idx):  # type: ignore[no-untyped-def]
 
 
 @jit
-def sense(S, G, X, t, n, learning, horizon, A, idx):  # type: ignore[no-untyped-def]
+def sense(S, G, room, X, t, n, learning, horizon, A, idx):  # type: ignore[no-untyped-def]
     """Row ``t`` of ``X`` into ``A``, normalised by what is usual (see ``scaling``); returns the active count."""
     if learning:
         G[SENSED] += 1.0
-        row_followed(S, X[t], horizon)
-    row_standardised(S, X[t], A)
+        row_heard(S, room, X[t], horizon, A)
+    else:
+        row_standardised(S, X[t], A)
     na = 0
     for i in range(n):
         idx[na] = i
@@ -258,8 +259,8 @@ def build_forward(plan: Plan) -> Any:
         active, count, inverse = work.active, work.count, work.inverse
         last = layers.shape[0] - 1
         n = X.shape[1]
-        if SENSE:  # noqa: SIM108 (a call that is compiled away where it is off)
-            na = sense(net.S, net.G, X, t, n, learning, hyper[HORIZON], A, active)
+        if SENSE:
+            na = sense(net.S, net.G, work.usual, X, t, n, learning, hyper[HORIZON], A, active)
         else:
             na = take(X, t, n, A, active)
         for l in range(last + 1):

@@ -51,13 +51,26 @@ KEPT = 1024.0
 """Values for which they are."""
 SURE = 20.0
 """How much, in nats, must speak for them."""
+LEAST, MOST, ROUNDING = 1e-30, 1e30, 1e-26
+"""Variances between which 32 bits have room for a number of the row, and the share of the squared mean below which one
+may be rounding; beyond, each is taken by itself."""
+
+
+@jit
+def least(S):  # type: ignore[no-untyped-def]
+    """What no variance is below, of numbers of the type of ``S``: what is only rounding, as a share of the squared
+    mean; and a number above 0."""
+    if S.itemsize == 4:
+        return S.dtype.type(1e-13), S.dtype.type(1e-30)
+    return S.dtype.type(1e-29), S.dtype.type(1e-200)
 
 
 @jit
 def deviation(S, i):  # type: ignore[no-untyped-def]
     """The usual deviation of number ``i`` from its mean: above 0, and above what is only rounding."""
     mean = S[S_MEAN, i]
-    return math.sqrt(S[S_VARIANCE, i] + mean * mean * S.dtype.type(1e-13) + S.dtype.type(1e-30))
+    rounding, nothing = least(S)
+    return math.sqrt(S[S_VARIANCE, i] + mean * mean * rounding + nothing)
 
 
 @jit
@@ -116,7 +129,8 @@ def came_back(S, i, x):  # type: ignore[no-untyped-def]
     if S[S_COUNT, i] > KEPT:
         S[S_FORMER_COUNT, i] = 0
         return False
-    now, then = S[S_VARIANCE, i] + S.dtype.type(1e-30), S[S_FORMER_VARIANCE, i] + S.dtype.type(1e-30)
+    nothing = least(S)[1]
+    now, then = S[S_VARIANCE, i] + nothing, S[S_FORMER_VARIANCE, i] + nothing
     a, b = x - S[S_MEAN, i], x - S[S_FORMER_MEAN, i]
     most = REACH * REACH
     speaks = 0.5 * (min(a * a / now, most) - min(b * b / then, most) + math.log(now / then))
@@ -135,47 +149,63 @@ def came_back(S, i, x):  # type: ignore[no-untyped-def]
 
 
 @jit
-def row_followed(S, x, horizon):  # type: ignore[no-untyped-def]
-    """:func:`followed` for ``x``, ``(n,)``, a value of every number; all at once where nothing is unusual."""
+def row_heard(S, room, x, horizon, z):  # type: ignore[no-untyped-def]
+    """:func:`followed` for ``x``, ``(n,)``, a value of every number, and :func:`row_standardised` of it into ``z``: all
+    at once where nothing is unusual. ``room``, ``(3, n)``, is for this call alone.
+
+    What is far from 0 needs 64 bits until its mean is taken off; the quotient is in the type of ``z``."""
     n = x.shape[0]
-    if ordinary(S, x):
-        one = S.dtype.type(1)
-        least = S.dtype.type(1.0 / horizon)
-        mean, variance, count = S[S_MEAN], S[S_VARIANCE], S[S_COUNT]
-        for i in range(n):
-            count[i] += one
-        for i in range(n):
-            rate = max(one / count[i], least)
-            d = x[i] - mean[i]
-            variance[i] = (one - rate) * (variance[i] + rate * d * d)
-        for i in range(n):
-            mean[i] += max(one / count[i], least) * (x[i] - mean[i])
-        k = int(S[S_FILL, 0])
-        recent, fill = S[S_RECENT + k], S[S_FILL]
-        for i in range(n):
-            recent[i] = x[i]
-        for i in range(n):
-            fill[i] += one
-    else:
+    if not ordinary(S, x):
         for i in range(n):
             followed(S, i, x[i], horizon)
+        row_standardised(S, x, z)
+        return
+    one = S.dtype.type(1)
+    mean, variance, count, fill = S[S_MEAN], S[S_VARIANCE], S[S_COUNT], S[S_FILL]
+    k = int(fill[0])
+    recent, full = S[S_RECENT + k], k + 1 == RECENT
+    rate = one / (count[0] + one)
+    other = 0
+    for i in range(n):
+        other += 1 if count[i] != count[0] else 0
+    for i in range(n):
+        count[i] += one
+        fill[i] += one
+        recent[i] = x[i]
+    if other == 0:
+        rate = max(rate, S.dtype.type(1.0 / horizon))
+        for i in range(n):
+            off = x[i] - mean[i]
+            variance[i] = (one - rate) * (variance[i] + rate * off * off)
+            # within reach before it was taken in, so within it now
+            z[i] = z.dtype.type((one - rate) * off) / math.sqrt(z.dtype.type(variance[i]))
+        for i in range(n):
+            mean[i] += rate * (x[i] - mean[i])
+    else:
+        for i in range(n):
+            rate = max(one / count[i], S.dtype.type(1.0 / horizon))
+            off = x[i] - mean[i]
+            mean[i] += rate * off
+            variance[i] = (one - rate) * (variance[i] + rate * off * off)
+            z[i] = z.dtype.type((one - rate) * off) / math.sqrt(z.dtype.type(variance[i]))
+    if full:
+        row_examined(S, room)
+        row_standardised(S, x, z)
 
 
 @jit
 def ordinary(S, x):  # type: ignore[no-untyped-def]
-    """Whether every value is there and within reach, no block is full with it, and nothing has happened of late."""
-    mean, variance, reach = S[S_MEAN], S[S_VARIANCE], S[S_REACH]
-    fill, run, former = S[S_FILL], S[S_RUN], S[S_FORMER_COUNT]
+    """Whether every value is there and within reach, of a usual size, and nothing has happened of late."""
+    mean, variance, reach, gain = S[S_MEAN], S[S_VARIANCE], S[S_REACH], S[S_GAIN]
+    fill, run, former, count = S[S_FILL], S[S_RUN], S[S_FORMER_COUNT], S[S_COUNT]
     k = fill[0]
-    if k + 1 >= RECENT:
-        return False
-    small, least = S.dtype.type(1e-13), S.dtype.type(1e-30)
     odd = 0
     for i in range(x.shape[0]):
         d = x[i] - mean[i]
-        most = reach[i] * reach[i] * (variance[i] + mean[i] * mean[i] * small + least)
-        usual = (d * d <= most) & (fill[i] == k) & (run[i] == 0) & (former[i] == 0)
-        odd += 0 if usual else 1
+        v = variance[i]
+        usual = (d * d <= reach[i] * reach[i] * v) & (v > LEAST) & (v < MOST) & (v > ROUNDING * mean[i] * mean[i])
+        calm = (fill[i] == k) & (run[i] == 0) & (former[i] == 0) & (count[i] > 0) & (gain[i] == 1)
+        odd += 0 if usual & calm else 1
     return odd == 0
 
 
@@ -183,11 +213,45 @@ def ordinary(S, x):  # type: ignore[no-untyped-def]
 def row_standardised(S, x, z):  # type: ignore[no-untyped-def]
     """:func:`standardised` of ``x``, ``(n,)``, a value of every number, into ``z``, each as loud as it is heard."""
     mean, variance, reach, count, gain = S[S_MEAN], S[S_VARIANCE], S[S_REACH], S[S_COUNT], S[S_GAIN]
-    small, least, zero = S.dtype.type(1e-13), S.dtype.type(1e-30), S.dtype.type(0)
+    rounding, nothing = least(S)
+    zero = S.dtype.type(0)
     for i in range(x.shape[0]):
-        off = (x[i] - mean[i]) / math.sqrt(variance[i] + mean[i] * mean[i] * small + least)
+        off = (x[i] - mean[i]) / math.sqrt(variance[i] + mean[i] * mean[i] * rounding + nothing)
         off = min(max(off, -reach[i]), reach[i])
         z[i] = off * gain[i] if (x[i] == x[i]) & (count[i] > 0) else zero
+
+
+@jit
+def row_examined(S, room):  # type: ignore[no-untyped-def]
+    """:func:`examined` for every number: a block of each is full."""
+    n = S.shape[1]
+    most, level, spread = room[0], room[1], room[2]
+    mean, reach, zero = S[S_MEAN], S[S_REACH], S.dtype.type(0)
+    for i in range(n):
+        most[i] = reach[i] * deviation(S, i)
+        level[i] = zero
+        spread[i] = zero
+        S[S_FILL, i] = zero
+    beyond = 0
+    for k in range(RECENT):
+        recent = S[S_RECENT + k]
+        for i in range(n):
+            d = recent[i] - mean[i]
+            level[i] += d
+            beyond += 1 if abs(d) > most[i] else 0
+    if beyond:
+        for i in range(n):
+            examined(S, i)
+        return
+    for i in range(n):
+        level[i] = mean[i] + level[i] / RECENT
+    for k in range(RECENT):
+        recent = S[S_RECENT + k]
+        for i in range(n):
+            spread[i] += abs(recent[i] - level[i])
+    for i in range(n):
+        usually = most[i] / reach[i]
+        judged(S, i, (level[i] - mean[i]) / usually, spread[i] / (RECENT * usually), 0)
 
 
 @jit
@@ -205,7 +269,13 @@ def examined(S, i):  # type: ignore[no-untyped-def]
     for k in range(RECENT):
         z = (S[S_RECENT + k, i] - mean) / usually
         spread += abs(min(max(z, -reach), reach) - level)
-    spread /= RECENT
+    return judged(S, i, level, spread / RECENT, beyond)
+
+
+@jit
+def judged(S, i, level, spread, beyond):  # type: ignore[no-untyped-def]
+    """The last block of number ``i`` had that level and spread, in deviations, and so many values out of reach."""
+    reach = S[S_REACH, i]
     S[S_REACH, i] = min(reach * 1.5, FURTHEST) if beyond else max(reach * 0.97, REACH)
     blocks = S[S_BLOCKS, i]
     usual = S[S_SPREAD, i]

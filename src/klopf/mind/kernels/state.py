@@ -109,6 +109,8 @@ class Work(NamedTuple):
     """The diagonal of its second derivative."""
     H: Any
     """Covariance times input."""
+    usual: Any
+    """Where sensors are normalised, room for three numbers of each, float64: see ``scaling``. ``(3, sensors)``."""
     active: Any
     """By layer, which of its inputs are not 0."""
     count: Any

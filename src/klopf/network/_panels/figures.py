@@ -17,11 +17,18 @@ class Figures(Panel):
     title = ""
 
     def data(self, summary: Summary) -> Any:
-        return {"measure": summary.measure, "scores": summary.scores, "errors": summary.errors, "unit": summary.unit}
+        titles = TITLES | ({"linear": "the most frequent answer"} if summary.measure == "likeness" else {})
+        return {
+            "titles": titles,
+            "measure": summary.measure,
+            "scores": summary.scores,
+            "errors": summary.errors,
+            "unit": summary.unit,
+        }
 
     def html(self, data: Any) -> str:
         cells = "".join(
-            f"<div><b>{'–' if value is None else f'{value:.1%}'}</b><span>{TITLES[key]}{_error(key, data)}</span></div>"
+            f"<div><b>{'–' if value is None else f'{value:.1%}'}</b><span>{escape(data['titles'][key])}{_error(key, data)}</span></div>"
             for key, value in data["scores"].items()
         )
         return f'<div class="figures">{cells}</div>'

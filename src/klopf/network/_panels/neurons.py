@@ -11,6 +11,9 @@ from klopf.network._summary import Summary
 
 __all__ = ["Neurons"]
 
+FEW = 40
+"""Rows that are shown at once; the others open below."""
+
 
 class Neurons(Panel):
     title = "Neurons"
@@ -22,7 +25,10 @@ class Neurons(Panel):
         heads = "<th>neuron<th>model<th>standing" + "".join(
             f'<th class="n">{name}' for name in ("heard", "audit", "earned", "slashed")
         )
-        return f"<table><tr>{heads}</tr>{''.join(map(_row, data))}</table>"
+        tables = [f"<table><tr>{heads}</tr>{''.join(map(_row, part))}</table>" for part in (data[:FEW], data[FEW:])]
+        if len(data) <= FEW:
+            return tables[0]
+        return f"{tables[0]}<details><summary>{len(data) - FEW} more</summary>{tables[1]}</details>"
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -14,6 +14,10 @@ __all__ = ["Payments"]
 HEADS = "<th>listener" + "".join(f'<th class="n">{name}' for name in ("answers", "weight", "counted", "stake", "fee"))
 
 
+FEW, SHOWN = 100, 12
+"""Payments that are shown one below the other; of more, so many of an epoch with their reasons, the largest first."""
+
+
 class Payments(Panel):
     title = "Every payment, and why"
     lead = (
@@ -27,7 +31,23 @@ class Payments(Panel):
         return [{**plain(payment), "amount": plain(payment.amount)} for payment in ordered]
 
     def html(self, data: Any) -> str:
-        return "".join(map(_payment, data))
+        if len(data) <= FEW:
+            return "".join(map(_payment, data))
+        epochs = sorted({payment["epoch"] for payment in data})
+        return "".join(_epoch(epoch, [payment for payment in data if payment["epoch"] == epoch]) for epoch in epochs)
+
+
+def _epoch(epoch: int, payments: list[dict[str, Any]]) -> str:
+    """An epoch of many payments."""
+    total, rest = sum(Decimal(payment["amount"]) for payment in payments), payments[SHOWN:]
+    rows = "".join(
+        f'<tr><td>{escape(one["neuron"])}</td><td class="n">{Decimal(one["amount"]):,.4f}</td></tr>' for one in rest
+    )
+    others = f"<details><summary>{len(rest)} others, whose reasons `klopf explain` tells</summary><table>{rows}</table></details>"
+    return (
+        f"<details><summary>epoch {epoch}: {len(payments)} neurons were paid {total:,.4f}</summary>"
+        f"{''.join(map(_payment, payments[:SHOWN]))}{others if rest else ''}</details>"
+    )
 
 
 def _payment(payment: dict[str, Any]) -> str:

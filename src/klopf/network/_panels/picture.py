@@ -1,4 +1,4 @@
-"""Who listens to whom: neurons on a circle."""
+"""Who listens to whom: neurons on a circle or, where they are many, the most heard in the middle."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ __all__ = ["Picture"]
 WIDTH, HEIGHT, ORBIT = 720, 520, 190
 LEAST = 0.02
 """Links that are weaker are not drawn."""
+FEW = 12
+"""Neurons that find room on the circle with their names, and links for each of so many that can be told apart."""
+MIDDLE, DISC, LIST = (255.0, 260.0), 235.0, 545
+"""Of many: the middle and the radius of the disc that they fill, and where the names of the first are."""
+GOLDEN = math.pi * (3 - math.sqrt(5))
+"""An angle, in turns of which points on a spiral are as far apart as they can be."""
+RING = 2.5
+"""Between a neuron and the ring around it, where they are many."""
 DASHES = {"backbone": "", "fringe": 'stroke-dasharray="6 4"', "silent": 'stroke-dasharray="1.5 4"'}
 Place = tuple[float, float]
 
@@ -23,7 +31,8 @@ class Picture(Panel):
     title = "Who is heard"
     lead = (
         "The darker and larger a neuron, the higher its rank by contribution (its number). Ring: solid backbone, dashed "
-        "fringe, dotted and crossed out silent. An arrow points to who is listened to; the thicker, the more."
+        "fringe, dotted and crossed out silent. An arrow points to who is listened to; the thicker, the more. Of many neurons "
+        "the most heard is in the middle, and only the strongest arrows are drawn."
     )
 
     def data(self, summary: Summary) -> Any:
@@ -38,26 +47,47 @@ class Picture(Panel):
     def html(self, data: Any) -> str:
         """Colour goes by rank, since by value one giant would bleach everybody else."""
         count = max(1, len(data["neurons"]))
-        names = [row["name"] for row in data["neurons"]]
-        place = {name: _on_circle(i, count) for i, name in enumerate(names)}
+        place, radius = _circle(data["neurons"]) if count <= FEW else _disc(data["neurons"])
         outside = sorted({link["listener"] for link in data["links"]} - place.keys())
         for i, name in enumerate(outside):
-            place[name] = (WIDTH / 2 + 60 * (i - (len(outside) - 1) / 2), HEIGHT / 2)
-        radius = {row["name"]: 14 + 16 * (1 - (row["rank"] - 1) / count) for row in data["neurons"]}
+            at = (WIDTH / 2, HEIGHT / 2) if count <= FEW else (LIST + 60, HEIGHT - 60)
+            place[name] = (at[0] + 60 * (i - (len(outside) - 1) / 2), at[1])
+        links = sorted(data["links"], key=lambda link: -link["weight"])[: FEW * FEW]
         return (
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="The network: who listens to whom">'
             '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="5" markerHeight="5" orient="auto">'
             '<path d="M0 0L8 4L0 8z" fill="var(--faint)"/></marker></defs>'
-            + "".join(_arrow(link, place, radius) for link in data["links"])
+            + "".join(_arrow(link, place, radius) for link in links)
             + "".join(_neuron(row, place[row["name"]], radius[row["name"]], count) for row in data["neurons"])
             + "".join(_outsider(name, place[name]) for name in outside)
+            + (_first(data["neurons"]) if count > FEW else "")
             + "</svg>"
         )
 
 
-def _on_circle(i: int, count: int) -> Place:
-    angle = 2 * math.pi * i / count
-    return WIDTH / 2 + ORBIT * math.sin(angle), HEIGHT / 2 - ORBIT * math.cos(angle)
+def _circle(neurons: list[dict[str, Any]]) -> tuple[dict[str, Place], dict[str, float]]:
+    """Where each is, and its radius: in the order of registration."""
+    count = max(1, len(neurons))
+    turns = {row["name"]: 2 * math.pi * i / count for i, row in enumerate(neurons)}
+    place = {name: (WIDTH / 2 + ORBIT * math.sin(t), HEIGHT / 2 - ORBIT * math.cos(t)) for name, t in turns.items()}
+    return place, {row["name"]: 14 + 16 * (1 - (row["rank"] - 1) / count) for row in neurons}
+
+
+def _disc(neurons: list[dict[str, Any]]) -> tuple[dict[str, Place], dict[str, float]]:
+    """The same on a spiral that fills a disc, by rank; none covers another."""
+    pace = DISC / math.sqrt(len(neurons))
+    place = {}
+    for row in neurons:
+        far, turn = pace * math.sqrt(row["rank"] - 0.5), row["rank"] * GOLDEN
+        place[row["name"]] = (MIDDLE[0] + far * math.cos(turn), MIDDLE[1] + far * math.sin(turn))
+    return place, {row["name"]: (0.8 - 0.25 * row["rank"] / len(neurons)) * pace - RING for row in neurons}
+
+
+def _first(neurons: list[dict[str, Any]]) -> str:
+    """The names of the most heard, by rank."""
+    first = sorted(neurons, key=lambda row: row["rank"])[:FEW]
+    lines = [f"{row['rank']}  {escape(row['name'])}, {row['heard']:.1%}" for row in first]
+    return "".join(f'<text x="{LIST}" y="{40 + 24 * i}">{line}</text>' for i, line in enumerate(lines))
 
 
 def _arrow(link: dict[str, Any], place: dict[str, Place], radius: dict[str, float]) -> str:
@@ -86,12 +116,19 @@ def _neuron(row: dict[str, Any], place: Place, r: float, count: int) -> str:
         else ""
     )
     said = f"{name}: {escape(row['standing'])}, heard {row['heard']:.1%}, earned {Decimal(row['earned']):,.2f}"
-    return (
-        f'<g><circle cx="{x:.0f}" cy="{y:.0f}" r="{r + 4:.0f}" fill="var(--paper)" stroke="var(--ink)" stroke-width="2" '
-        f"{DASHES.get(row['standing'], '')}/>"
-        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r:.0f}" fill="hsl(212 45% {light}%)"/>'
+    few = count <= FEW
+    number = (
         f'<text x="{x:.0f}" y="{y + 5:.0f}" text-anchor="middle" style="fill:{ink};font-weight:600">{row["rank"]}</text>'
-        f'{cross}<text x="{x:.0f}" y="{y + r + 20:.0f}" text-anchor="middle">{name}</text><title>{said}</title></g>'
+        if r > 10
+        else ""
+    )
+    label = f'<text x="{x:.0f}" y="{y + r + 20:.0f}" text-anchor="middle">{name}</text>' if few else ""
+    ring, wide = (4, 2.0) if few else (RING, min(2.0, r / 8))
+    return (
+        f'<g><circle cx="{x:.1f}" cy="{y:.1f}" r="{r + ring:.1f}" fill="var(--paper)" stroke="var(--ink)" '
+        f'stroke-width="{wide:.1f}" {DASHES.get(row["standing"], "")}/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="hsl(212 45% {light}%)"/>'
+        f"{number}{cross}{label}<title>{said}</title></g>"
     )
 
 

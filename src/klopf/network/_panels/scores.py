@@ -13,11 +13,15 @@ __all__ = ["Scores"]
 
 WIDTH, HEIGHT, LEFT, BOTTOM, RIGHT = 720, 320, 46, 30, 130
 GRID = (0, 0.25, 0.5, 0.75, 1)
+FEW = 16
+"""Neurons whose names find room beside their lines."""
+RANKS = {"best neuron": 1.0, "upper quarter": 0.75, "median neuron": 0.5, "lower quarter": 0.25, "worst neuron": 0.0}
+"""What is drawn of more."""
 
 
 class Scores(Panel):
     title = "Scores over time"
-    lead = "On the held-out test set."
+    lead = "On the held-out test set; of many neurons the best, the median and the quarters of each epoch."
 
     def data(self, summary: Summary) -> Any:
         return {
@@ -30,6 +34,9 @@ class Scores(Panel):
         moments, honest = data["moments"], data["honest"]
         if not moments:
             return "<p>No epoch was completed.</p>"
+        if len(honest) > FEW:
+            moments = [{**m, "neurons": _ranked(list(m["neurons"].values()))} for m in moments]
+            honest = dict.fromkeys(RANKS, True)
         last = max(1, len(moments) - 1)
 
         def x(i: int) -> float:
@@ -61,6 +68,12 @@ class Scores(Panel):
             + _labels(moments[-1], honest, x(last) + 8)
             + "</svg>"
         )
+
+
+def _ranked(scores: list[float]) -> dict[str, float]:
+    """The scores at certain ranks, where there are too many to tell their lines apart."""
+    order = sorted(scores)
+    return {name: order[round(rank * (len(order) - 1))] for name, rank in RANKS.items()} if order else {}
 
 
 def _y(value: float) -> float:

@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,15 @@ class Model(ABC):
 
     task: Task
     """What it was made for."""
+    learns: bool = True
+    """Whether it learns. One that does not (a file, an endpoint) checks what it is given to learn from, and stays as it
+    is."""
+    portion: int = 4096
+    """Inputs that it is asked at a time where others wait for their answers: few for a slow one, so that who asks much,
+    or has gone, holds up nobody."""
+    variant: ClassVar[str] = ""
+    """What stands after the colon in the name that the settings have, for :meth:`load`: what is imported or asked is
+    for the operator to say, not for a saved file."""
 
     @classmethod
     @abstractmethod

@@ -1,72 +1,77 @@
-"""Any online estimator of scikit-learn: classifiers that give probabilities, and regressors.
+"""Any estimator of scikit-learn, or of whoever speaks its interface: ``model = "sklearn:GaussianNB"``, or
+``"sklearn:package.module:name"`` for a class or a function of yours that makes one, such as a pipeline.
 
-Nothing is ever unpickled: estimators go through skops, which loads only types that it is told to trust.
+Those of scikit-learn that learn online (``partial_fit``) do so; all others are fitted anew (``_refit.py``). Nothing is
+ever unpickled: online estimators go through skops, which loads only types that it is told to trust.
 """
 
 from __future__ import annotations
 
+import difflib
+import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import PeersError
+from klopf.extensions import located
+from klopf.peers.models._archive import types_in
 from klopf.peers.models._model import Model, absorb
+from klopf.peers.models._refit import Refit
 from klopf.peers.models._scale import Scale
+from klopf.peers.models._window import window_of
 from klopf.peers.tasks import Classes, Numbers, Task
 
 __all__ = ["SklearnModel"]
 
-_NEEDED = {
-    Classes: ("classifier", ("partial_fit", "predict_proba"), "SGDClassifier(loss='log_loss')"),
-    Numbers: ("regressor", ("partial_fit", "predict"), "SGDRegressor"),
-}
-"""What an estimator for each kind of task is, must be able to do, and an example."""
+_KINDS: dict[type[Task], str] = {Classes: "classifier", Numbers: "regressor"}
+"""What an estimator for each kind of task is."""
+_WINDOW = 2_000
+"""Samples to which an estimator is fitted anew."""
 
 
 class SklearnModel(Model):
-    """``model = "sklearn:<Estimator>"``; ``settings`` are the estimator's, and ``batch``.
+    """An online one; ``settings`` are the estimator's, and ``batch`` (16), or ``window`` (2,000) of one that is fitted
+    anew.
 
     Samples are learned in batches of ``batch``: these estimators pay a fixed price a call.
     """
 
-    TRUSTED = ("sklearn.", "numpy.")
-    """Only types from these packages are ever loaded."""
-
     def __init__(self, task: Task, estimator: Any, batch: int = 16, scale: Scale | None = None) -> None:
-        _, methods, example = _needed(task)
-        for method in methods:
-            if not hasattr(estimator, method):
-                raise PeersError(
-                    f"{type(estimator).__name__} has no {method}: choose an estimator that learns {task.kind} online "
-                    f"and has it, such as {example}"
-                )
         self.task = task
         self._estimator = estimator
         self._batch = batch
         self._scale = scale
 
     @classmethod
-    def create(cls, task: Task, seed: int, settings: Mapping[str, Any]) -> Self:
-        from sklearn.utils import all_estimators
-
-        kind, _, _ = _needed(task)
-        own = dict(settings)
-        name, batch = own.pop("variant", ""), own.pop("batch", 16)
-        known = {name: made for name, made in all_estimators(type_filter=kind) if hasattr(made, "partial_fit")}
-        if name not in known:
-            raise PeersError(f"no online {kind} called {name!r} in scikit-learn: one of {', '.join(sorted(known))}")
-        if "random_state" in known[name]().get_params():
-            own.setdefault("random_state", seed)
+    def create(cls, task: Task, seed: int, settings: Mapping[str, Any]) -> Any:
+        own = {name: value for name, value in settings.items() if name != "variant"}
+        make, online = _maker(task, cls.variant or settings.get("variant", ""))
+        batch, window = own.pop("batch", 16) if online else 16, 0 if online else window_of(own, _WINDOW)
+        if type(batch) is not int or batch < 1:
+            raise PeersError(f"a batch is a whole number of samples from 1, not {batch!r:.40}")
+        name = cls.variant.rpartition(":")[2]
         try:
-            made = known[name](**own)
-        except TypeError as error:
+            made = make(**own)
+            if "random_state" in made.get_params():
+                own.setdefault("random_state", seed)
+                made = make(**own)
+            # Its estimators look at their settings when they are fitted: better said before anything is begun.
+            getattr(made, "_validate_params", lambda: None)()
+        except (TypeError, AttributeError, ValueError) as error:
             raise PeersError(f"scikit-learn's {name} does not take these settings: {error}") from None
-        if isinstance(task, Numbers) and len(task.names) > 1 and not _learns_several(made):
+        for method in ("fit", "predict"):
+            if not hasattr(made, method):
+                raise PeersError(f"{name} has no {method}: name an estimator of scikit-learn's interface")
+        several = isinstance(task, Numbers) and len(task.names) > 1
+        if not online:
+            return Refit(task, _each(make) if several else make, own, window)
+        if several and not _learns_several(made):
             raise PeersError(f"scikit-learn's {name} learns one number, not {len(task.names)}: choose MLPRegressor")
         return cls(task, made, batch, Scale.of(len(task.names)) if isinstance(task, Numbers) else None)
 
@@ -89,7 +94,9 @@ class SklearnModel(Model):
         if self._scale is not None:
             return self._scale.large(self._estimator.predict(inputs).reshape(len(inputs), -1))
         with np.errstate(divide="ignore"):  # naive Bayes takes the logarithm of the prior of a class it has not seen
-            return np.asarray(self._estimator.predict_proba(inputs), dtype=np.float32)
+            if hasattr(self._estimator, "predict_proba"):
+                return np.asarray(self._estimator.predict_proba(inputs), dtype=np.float32)
+        return np.asarray(np.eye(len(self.task.names), dtype=np.float32)[self._estimator.predict(inputs)])
 
     def _before_learning(self, n: int) -> NDArray[Any]:
         width = len(self.task.names)
@@ -111,16 +118,15 @@ class SklearnModel(Model):
             self._scale.save(folder / "scale.json")
 
     @classmethod
-    def load(cls, folder: Path, task: Task) -> Self:
+    def load(cls, folder: Path, task: Task) -> Any:
         import skops.io
 
+        make, online = _maker(task, cls.variant)
+        if not online:
+            several = isinstance(task, Numbers) and len(task.names) > 1
+            return Refit.read(folder, task, _each(make) if several else make)
         file, scale = folder / "estimator.skops", folder / "scale.json"
-        foreign = [t for t in skops.io.get_untrusted_types(file=file) if not t.startswith(cls.TRUSTED)]
-        if foreign:
-            raise PeersError(
-                f"{file} holds types that Klopf does not load ({', '.join(foreign)}): it was not saved by Klopf"
-            )
-        estimator = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+        estimator = skops.io.load(file, trusted=types_in(file))
         batch = json.loads((folder / "estimator.json").read_text())["batch"]
         return cls(task, estimator, batch, Scale.load(scale) if scale.exists() else None)
 
@@ -130,14 +136,52 @@ def _learns_several(estimator: Any) -> bool:
     from sklearn.base import clone
 
     try:
-        clone(estimator).partial_fit(np.zeros((2, 1)), np.zeros((2, 2)))
+        tried = clone(estimator)
+        inputs, targets = np.arange(40.0).reshape(20, 2), np.arange(40.0).reshape(20, 2)
+        getattr(tried, "partial_fit", tried.fit)(inputs, targets)
     except ValueError:
         return False
     return True
 
 
-def _needed(task: Task) -> tuple[str, tuple[str, ...], str]:
-    found = _NEEDED.get(type(task))
-    if found is None:
+def _each(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes one that learns several numbers: what ``make`` makes, or one of it for each where that learns only one."""
+
+    def several(**settings: Any) -> Any:
+        from sklearn.multioutput import MultiOutputRegressor
+
+        one = make(**settings)
+        return one if _learns_several(one) else MultiOutputRegressor(one)
+
+    return several
+
+
+@functools.cache
+def _estimators(kind: str) -> dict[str, Callable[..., Any]]:
+    """All of scikit-learn's by name. To find them it walks through all of its modules."""
+    from sklearn.utils import all_estimators
+
+    return dict(all_estimators(type_filter=kind))
+
+
+def _maker(task: Task, variant: str) -> tuple[Callable[..., Any], bool]:
+    """What makes the estimator that ``variant`` names, and whether that learns online: what is not scikit-learn's own
+    is fitted anew, since its types are not loaded."""
+    kind = _KINDS.get(type(task))
+    if kind is None:
         raise PeersError(f"scikit-learn's estimators learn classes or numbers, not {task.kind}: choose another model")
-    return found
+    if ":" in variant:
+        made: Callable[..., Any] = located(variant, f"the estimator {variant!r}")
+        if not callable(made):
+            raise PeersError(f"{variant} makes no estimator: name a class, or a function that makes one")
+        return made, False
+    known = _estimators(kind)
+    if variant not in known:
+        near = difflib.get_close_matches(variant, known, 3, 0.5) or sorted(
+            n for n in known if hasattr(known[n], "partial_fit")
+        )
+        raise PeersError(
+            f"no {kind} called {variant!r} in scikit-learn: {', '.join(near)}, or package.module:name of yours"
+        )
+    online = hasattr(known[variant], "partial_fit")
+    return known[variant], online

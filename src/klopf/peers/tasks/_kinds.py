@@ -24,7 +24,8 @@ def task_to_json(task: Task) -> dict[str, Any]:
     >>> task_to_json(Numbers(("area",), ("rent",), ("EUR",)))
     {'kind': 'numbers', 'features': ['area'], 'names': ['rent'], 'units': ['EUR']}
     """
-    return {"kind": task.kind, **{name: list(value) for name, value in asdict(task).items()}}
+    usual = ("features", "names", "units")
+    return {"kind": task.kind, **{k: list(v) for k, v in asdict(task).items() if v or k in usual}}
 
 
 def task_from_json(saved: Mapping[str, Any]) -> Task:
@@ -35,6 +36,11 @@ def task_from_json(saved: Mapping[str, Any]) -> Task:
     """
     try:
         kind = KINDS[saved["kind"]]
-        return kind(**{name: tuple(str(one) for one in saved[name]) for name in ("features", "names", "units")})
-    except (KeyError, TypeError) as error:
+        given: dict[str, Any] = {
+            name: tuple(str(one) for one in saved[name]) for name in ("features", "names", "units")
+        }
+        if "frequencies" in saved:
+            given["frequencies"] = tuple(float(one) for one in saved["frequencies"])
+        return kind(**given)
+    except (KeyError, TypeError, ValueError) as error:
         raise PeersError(f"no task with kind ({', '.join(KINDS)}), features, names and units: {error!r}") from None

@@ -40,8 +40,11 @@ class Task(ABC):
     """Units of the numbers, in the order of ``names``; empty where there are none."""
 
     kind: ClassVar[str]
-    measure: ClassVar[str]
-    """What :meth:`score` is called."""
+
+    @property
+    @abstractmethod
+    def measure(self) -> str:
+        """What :meth:`score` is called."""
 
     # ---- shapes
 
@@ -105,6 +108,15 @@ class Task(ABC):
     def know_nothing(self, targets: NDArray[Any], n: int) -> NDArray[Any]:
         """The best ``n`` answers of somebody who knows the targets but not which question he is asked."""
 
+    def loss(self, answers: NDArray[Any], targets: NDArray[Any]) -> float:
+        """How far ``answers`` are from right, finer than a score where a kind can tell more; 0 is perfect."""
+        return 1.0 - self.score(self.decide(answers), targets)
+
+    def taught(self, answers: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        """Targets by which a model learns to answer like ``answers``: what they amount to or, where they leave it open,
+        drawn by how likely they say it is."""
+        return self.decide(answers)
+
     def unseen(self, targets: NDArray[Any]) -> NDArray[np.bool_]:
         """Which of ``names`` none of ``targets`` is, ``(names,)``: what its owner cannot know. None where a kind says
         nothing."""
@@ -114,6 +126,14 @@ class Task(ABC):
         """``answers`` as numbers ``(n, outputs)`` of which mixtures can be made, first as they are, then in other forms
         that say the same more quietly; none where answers cannot be mixed."""
         return (np.asarray(answers, np.float64).reshape(len(answers), -1),)
+
+    def louder(self, said: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """``said``, the first of :meth:`guises`, in forms that say the same more loudly; none where there are none."""
+        return ()
+
+    def aim(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """``targets`` as whoever knew them would answer, in the first form of :meth:`guises`."""
+        return np.asarray(targets, np.float64).reshape(len(targets), len(self.names))
 
     def blend(self, answers: Mapping[int, NDArray[Any]], shares: Mapping[int, float]) -> NDArray[Any]:
         """The answers to the same questions, by who gave them, combined by how much each counts: for whoever has no

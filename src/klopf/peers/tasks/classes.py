@@ -26,6 +26,10 @@ from klopf.peers.tasks._task import Task, Tensors, check_vectors
 __all__ = ["Classes", "ClassesListener"]
 
 
+_MOST_OFTEN = 100
+"""Times that a sample of a rare class is learned from in one go."""
+
+
 @dataclass(frozen=True)
 class Classes(Task):
     """Which of ``names`` a sample belongs to.
@@ -39,7 +43,13 @@ class Classes(Task):
     """
 
     kind: ClassVar[str] = "classes"
-    measure: ClassVar[str] = "accuracy"
+
+    frequencies: tuple[float, ...] = ()
+    """How frequent each class is, where all classes count alike however frequent; empty where all samples do."""
+
+    @property
+    def measure(self) -> str:
+        return "balanced accuracy" if self.frequencies else "accuracy"
 
     def check_targets(self, targets: NDArray[Any], n: int) -> None:
         if targets.shape != (n,) or not np.issubdtype(targets.dtype, np.integer):
@@ -65,11 +75,36 @@ class Classes(Task):
         return answers
 
     def decide(self, answers: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(answers.argmax(axis=1), dtype=np.int64)
+        """The likeliest; where classes count alike, that which is likeliest for how frequent it is."""
+        said = answers / np.array(self.frequencies) if self.frequencies else answers
+        return np.asarray(said.argmax(axis=1), dtype=np.int64)
 
     def score(self, decisions: NDArray[Any], targets: NDArray[Any]) -> float:
-        """The fraction that is right."""
-        return float((decisions == targets).mean()) if len(targets) else 0.0
+        """The fraction that is right; where classes count alike, the mean of that over the classes that there are."""
+        if not len(targets):
+            return 0.0
+        right = (decisions == targets).astype(np.float64)
+        return min(1.0, float((right * self.counting(targets)).mean()))
+
+    def counting(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """How much each sample counts, ``(n,)``, 1 in the mean: as much as any, or each class as much as any."""
+        if not self.frequencies:
+            return np.ones(len(targets))
+        counts = np.bincount(targets, minlength=len(self.names))
+        return np.asarray(len(targets) / (np.count_nonzero(counts) * counts[targets]))
+
+    def loss(self, answers: NDArray[Any], targets: NDArray[Any]) -> float:
+        """The cross-entropy in nats, of no answer more than 14."""
+        if not len(targets):
+            return 0.0
+        right = np.asarray(answers, np.float64)[np.arange(len(targets)), targets]
+        return float(-np.log(np.maximum(right, 1e-6)).mean())
+
+    def taught(self, answers: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        """A class each, drawn by its probability."""
+        upto = np.cumsum(np.asarray(answers, np.float64), axis=1)
+        drawn = (rng.random((len(answers), 1)) * upto[:, -1:] > upto).sum(axis=1)
+        return np.asarray(np.minimum(drawn, len(self.names) - 1), np.int64)
 
     def know_nothing(self, targets: NDArray[Any], n: int) -> NDArray[Any]:
         """How frequent each class is."""
@@ -80,12 +115,21 @@ class Classes(Task):
         return np.asarray(np.bincount(targets, minlength=len(self.names)) == 0)
 
     def guises(self, answers: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
-        """As they are, and with probabilities raised to 1/2 and 1/4."""
-        softened = [np.maximum(np.asarray(answers, np.float64), 1e-6) ** (1 / power) for power in (2, 4)]
-        return (np.asarray(answers, np.float64), *(one / one.sum(axis=1, keepdims=True) for one in softened))
+        """As they are, and with probabilities raised to 1/2 and 1/4; where classes count alike, as if they were as
+        frequent."""
+        said = _evened(np.asarray(answers, np.float64), self.frequencies)
+        return (said, *(_raised(said, power) for power in (1 / 2, 1 / 4)))
+
+    def louder(self, said: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """With probabilities raised to 4 and 16: nearly, and quite, a vote."""
+        return tuple(_raised(said, power) for power in (4, 16))
+
+    def aim(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """All of the probability on what is right."""
+        return np.asarray(np.eye(len(self.names))[targets])
 
     def listener(self) -> Listener:
-        return ClassesListener(len(self.names))
+        return ClassesListener(len(self.names), frequencies=self.frequencies)
 
     def read_listener(self, saved: Mapping[str, Any]) -> Listener:
         return ClassesListener.from_json(saved)
@@ -96,6 +140,9 @@ class ClassesListener(Listener):
     """One unit a class; a neighbour's ``weight`` is its listening weights, shape ``(classes,)``, never negative."""
 
     bias: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    frequencies: tuple[float, ...] = ()
+    """Of the classes, where they count alike: answers are heard as if all classes were as frequent, and the samples of
+    rare ones are learned from as often as those of others. What is said is for how frequent they are."""
 
     OUTPUTS: ClassVar[str] = "classes"
 
@@ -106,22 +153,28 @@ class ClassesListener(Listener):
     def unheard(self) -> NDArray[np.float64]:
         return np.zeros(self.outputs)
 
-    def combine(self, answers: Answers) -> NDArray[Any]:
+    def combine(self, answers: Answers, about: NDArray[Any] | None = None) -> NDArray[Any]:
         """The combined answer, shape ``(n, classes)``: gating by the listening weights."""
         n = len(next(iter(answers.values()))) if answers else 0
         drive = np.tile(self.bias, (n, 1))
         for k, voice in answers.items():
             if k in self.neighbours:
-                drive += self.neighbours[k].weight * voice
-        return _softmax(drive)
+                drive += self.neighbours[k].weight * _evened(voice, self.frequencies)
+        said = _softmax(drive)
+        if not self.frequencies:
+            return said
+        uneven = said * np.array(self.frequencies)
+        return np.asarray(uneven / uneven.sum(axis=1, keepdims=True))
 
-    def learn(self, answers: Answers, targets: NDArray[Any]) -> float:
+    def learn(self, answers: Answers, targets: NDArray[Any], about: NDArray[Any] | None = None) -> float:
         """Learn from the classes of the samples answered; the loss is in nats."""
         if not answers or len(targets) == 0:
             return 0.0
         ids = sorted(answers)
         neighbours = [self.known(k) for k in ids]
-        voices = np.stack([np.asarray(answers[k], dtype=np.float64) for k in ids], axis=1)  # (n, neighbours, classes)
+        voices = np.stack([_evened(answers[k], self.frequencies) for k in ids], axis=1)  # (n, neighbours, classes)
+        order = self._as_often(targets)
+        voices, targets = voices[order], targets[order]
         weights = np.stack([one.weight for one in neighbours])
         loss = 0.0
         for voice, target in zip(voices, targets, strict=True):
@@ -140,11 +193,36 @@ class ClassesListener(Listener):
             one.weight = weight
         return loss / len(targets)
 
+    def _as_often(self, targets: NDArray[Any]) -> NDArray[np.int64]:
+        """The places of the samples to learn from, in their order; where classes count alike, those of rare ones more
+        than once, mixed."""
+        if not self.frequencies:
+            return np.arange(len(targets))
+        often = np.rint(max(self.frequencies) / np.array(self.frequencies)).astype(np.int64)
+        places = np.repeat(np.arange(len(targets)), np.minimum(often, _MOST_OFTEN)[targets])
+        return np.random.default_rng(len(targets)).permutation(places)
+
     def own_state(self) -> dict[str, Any]:
-        return {"bias": self.bias.tolist()}
+        own = {"frequencies": list(self.frequencies)} if self.frequencies else {}
+        return {"bias": self.bias.tolist(), **own}
 
     def take_own_state(self, saved: Mapping[str, Any]) -> None:
         self.bias = np.array(saved["bias"])
+        self.frequencies = tuple(float(one) for one in saved.get("frequencies", ()))
+
+
+def _evened(said: NDArray[Any], frequencies: tuple[float, ...]) -> NDArray[np.float64]:
+    """Probabilities as they would be were all classes as frequent."""
+    wide = np.asarray(said, np.float64)
+    if not frequencies:
+        return wide
+    even = np.maximum(wide, 1e-9) / np.array(frequencies)
+    return np.asarray(even / even.sum(axis=1, keepdims=True))
+
+
+def _raised(said: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    raised = np.maximum(said, 1e-6) ** power
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _softmax(drive: NDArray[np.float64]) -> NDArray[np.float64]:

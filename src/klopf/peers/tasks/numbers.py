@@ -4,25 +4,30 @@ A listener knows the mean ``m`` and the variance ``v`` of the targets, and of ev
 error ``e[k]``, each by output and over the last samples. What a neighbour knows beyond the mean is its extra precision,
 and by its share of that it is listened to:
 
-    w[k] = g[k] * max(0, 1/e[k] - 1/v),        a[k] = w[k] / (1/v + sum of w),
-    combined answer = m + sum over k of a[k] * (p[k] - m).
+    w[k] = g[k] * max(0, 1/e[k] - 1/v),        c = sum over k of w[k] / (sum of w) * (p[k] - m),
+    combined answer = m + f * c.
 
-That is how independent observations of one number are combined by least squares (Bates and Granger 1969; with what is
-known without them, Deisenroth and Ng 2015). So nobody is heard who errs as much as the mean does, however loud he is,
-and units cancel out. ``g[k]`` is the step-size that the neighbour has earned (R5) as a fraction of the largest, so a
-newcomer is heard little at first; its utility (R1) is how far it moves the answer, in standard deviations of the
-targets.
+So nobody is heard who errs as much as the mean does, however loud he is, and units cancel out (Bates and Granger 1969).
+``g[k]`` is a tenth until the neighbour is mature, then 1. Its utility (R1) is how far it moves the answer, in standard
+deviations of the targets.
+
+How loud all are together, ``f``, is learned: the slope of ``y - m`` on ``c`` by least squares. Were each answer what is
+right with noise of its own, it would be ``sum of w / (1/v + sum of w)``; from that it starts, as if seen on 8 samples.
+But whoever was fitted to data has come nearer to the mean by itself, and would so be held back twice. Of ``f`` only the
+part ``s / (s + 8/n)`` counts, ``s`` being the sum of ``w * v`` and ``n`` the samples on which those who are heard were
+judged: after few of them whoever is right by chance has little of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf import neuron
 from klopf.errors import PeersError
 from klopf.peers._listening import Answers, Listener, Neighbour
 from klopf.peers.tasks._task import Task, Tensors, check_vectors
@@ -30,7 +35,10 @@ from klopf.peers.tasks._task import Task, Tensors, check_vectors
 __all__ = ["Numbers", "NumbersListener"]
 
 _PRIOR = 8.0
-"""A neighbour begins as if it had erred as the mean does on so many samples."""
+"""A neighbour begins as if it had erred as the mean does on so many samples, and all together as if they had been as
+loud on as many as independent ones should be."""
+_LOUDEST = 2.0
+"""All together are made no louder than this: where they hardly leave the mean a slope says little."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,10 @@ class Numbers(Task):
     """
 
     kind: ClassVar[str] = "numbers"
-    measure: ClassVar[str] = "variance explained"
+
+    @property
+    def measure(self) -> str:
+        return "variance explained"
 
     def check_targets(self, targets: NDArray[Any], n: int) -> None:
         self._check("targets", targets, n)
@@ -104,24 +115,29 @@ class NumbersListener(Listener):
     mean: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     spread: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     """Decayed sum of squared deviations of the targets from their mean, shape ``(outputs,)``."""
+    said: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """Decayed sum of squares of what all together said, ``c``, shape ``(outputs,)``."""
+    agreed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """Decayed sum of ``c`` times the deviation of the target, shape ``(outputs,)``."""
 
     def __post_init__(self) -> None:
         if len(self.mean) == 0:
-            self.mean, self.spread = np.zeros(self.outputs), np.zeros(self.outputs)
+            self.mean, self.spread, self.said, self.agreed = (np.zeros(self.outputs) for _ in range(4))
 
     def unheard(self) -> NDArray[np.float64]:
         return np.zeros(self.outputs)
 
-    def combine(self, answers: Answers) -> NDArray[Any]:
+    def combine(self, answers: Answers, about: NDArray[Any] | None = None) -> NDArray[Any]:
         """The combined answer, shape ``(n, outputs)``: the mean of the targets, moved by those who know more."""
         ids = [k for k in answers if k in self.neighbours]
         n = len(next(iter(answers.values()))) if answers else 0
         said = np.tile(self.mean, (n, 1))
-        for k, listening in zip(ids, self._listening([self.neighbours[k] for k in ids]), strict=True):
-            said += listening * (answers[k].astype(np.float64) - self.mean)
+        shares, loudness = self._listening([self.neighbours[k] for k in ids])
+        for k, share in zip(ids, shares, strict=True):
+            said += loudness * share * (answers[k].astype(np.float64) - self.mean)
         return said
 
-    def learn(self, answers: Answers, targets: NDArray[Any]) -> float:
+    def learn(self, answers: Answers, targets: NDArray[Any], about: NDArray[Any] | None = None) -> float:
         """Learn from the right numbers; the loss is the squared error in variances of the targets so far."""
         if not answers or len(targets) == 0:
             return 0.0
@@ -130,14 +146,17 @@ class NumbersListener(Listener):
         voices = np.stack([np.asarray(answers[k], dtype=np.float64) for k in ids], axis=1)  # (n, neighbours, outputs)
         loss = 0.0
         for voice, target in zip(voices, targets.astype(np.float64), strict=True):
-            listening = self._listening(neighbours)
-            moved = listening * (voice - self.mean)
+            shares, loudness = self._listening(neighbours)
+            heard = shares * (voice - self.mean)
+            moved, together = loudness * heard, heard.sum(axis=0)
             variance = self._variance()
             scale = np.where(variance > 0, variance, 1.0)
             loss += float(np.mean((self.mean + moved.sum(axis=0) - target) ** 2 / scale))
             for one, said, activity in zip(neighbours, voice, np.abs(moved / np.sqrt(scale)).mean(axis=1), strict=True):
                 one.weight = self.decay * one.weight + (said - target) ** 2
                 self.hear(one, float(activity))
+            self.said = self.decay * self.said + together**2
+            self.agreed = self.decay * self.agreed + together * (target - self.mean)
             self._meet(target)
         return loss / len(targets)
 
@@ -151,20 +170,48 @@ class NumbersListener(Listener):
     def _variance(self) -> NDArray[np.float64]:
         return self.spread / max(self.seen, 1.0)
 
-    def _listening(self, neighbours: Sequence[Neighbour]) -> NDArray[np.float64]:
-        """Weights ``a`` of the module's equation, shape ``(neighbours, outputs)``."""
+    def _listening(self, neighbours: Sequence[Neighbour]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Each one's share, ``(neighbours, outputs)``, and the loudness ``f`` of all, ``(outputs,)``."""
         if not neighbours:
-            return np.zeros((0, self.outputs))
+            return np.zeros((0, self.outputs)), np.zeros(self.outputs)
         variance = self._variance()
-        heard = np.array([(1.0 - self.decay**one.age) / (1.0 - self.decay) for one in neighbours])[:, None]
+        heard = np.array([self._heard_on(one.age) for one in neighbours])[:, None]
         error = (_PRIOR * variance + np.stack([one.weight for one in neighbours])) / (_PRIOR + heard)
         known = np.where((error > 0) & (variance > 0), variance / np.where(error > 0, error, 1.0) - 1.0, 0.0)
-        gains = (self.step_sizes(neighbours) / self.largest)[:, None] * np.maximum(0.0, known)
-        shares: NDArray[np.float64] = gains / (1.0 + gains.sum(axis=0))
-        return shares
+        young = np.array([not neuron.is_mature(one.age, self.maturity) for one in neighbours])[:, None]
+        known = np.maximum(0.0, known)
+        gains = np.where(young, self.smallest / self.largest, 1.0) * known
+        total = gains.sum(axis=0)
+        shares = gains / np.where(total > 0, total, 1.0)
+        sure = total / (total + _PRIOR / np.maximum((shares * heard).sum(axis=0), 1.0))
+        return shares, self._loudness(total) * sure
+
+    def _loudness(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``f`` of the module's equation, where all know ``total`` beyond the mean, in parts of its precision."""
+        expected = total / (1.0 + total)
+        before = _PRIOR * self.said / max(self.seen, 1.0)
+        spoke = self.said > 0
+        slope = (self.agreed + before * expected) / np.where(spoke, self.said + before, 1.0)
+        return np.clip(np.where(spoke, slope, expected), 0.0, _LOUDEST)
+
+    def _heard_on(self, age: int) -> float:
+        """On how many samples, decayed, a neighbour of that age was heard."""
+        return float((1.0 - self.decay**age) / (1.0 - self.decay))
+
+    def recall(self, ids: Iterable[int], samples: int) -> None:
+        """Squared errors fade with the samples that they are of: who was not asked for long errs no more by that."""
+        for k in ids:
+            one = self.known(k)
+            before = self._heard_on(one.age)
+            super().recall([k], samples)
+            if one.age and before:
+                one.weight = one.weight * (self._heard_on(one.age) / before)
 
     def own_state(self) -> dict[str, Any]:
-        return {"seen": self.seen, "mean": self.mean.tolist(), "spread": self.spread.tolist()}
+        kept = {"mean": self.mean, "spread": self.spread, "said": self.said, "agreed": self.agreed}
+        return {"seen": self.seen, **{name: value.tolist() for name, value in kept.items()}}
 
     def take_own_state(self, saved: Mapping[str, Any]) -> None:
         self.seen, self.mean, self.spread = saved["seen"], np.array(saved["mean"]), np.array(saved["spread"])
+        silent = [0.0] * self.outputs  # in what was saved before loudness was learned
+        self.said, self.agreed = np.array(saved.get("said", silent)), np.array(saved.get("agreed", silent))

@@ -7,13 +7,20 @@ neighbours vote for texts that are like their own,
     chosen = the text i with the largest   sum over k of a[k] * likeness(text k, text i),
 
 which is the choice of least expected loss if one of the voters is right, with probability ``a`` (Kumar and Byrne 2004).
-The votes are the shares of what each neighbour's likeness to the right texts exceeds that of somebody who says again
-what was right the last time; ties go to the lower id. A newcomer has a small vote first, that grows with its utility
-(R5); its utility (R1) is how much its vote supported what was chosen.
+Who is good at one thing is rarely good at another, so how good neighbour ``k`` is depends on what is asked. With ``x``
+the words of the question, each a place of ``_WORDS`` by its hash, scaled to length 1,
+
+    good[k] = its mean likeness to the right texts + w[k]·x,    w[k] += _RATE (likeness - good[k]) x,
+
+which is the least-mean-squares rule, normalised. The votes are the shares of the squares of what ``good`` exceeds that
+of somebody who says again what was right the last time; ties go to the lower id. A newcomer has a small vote first,
+that grows with its utility (R5); its utility (R1) is how much its vote supported what was chosen.
 """
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,11 +34,15 @@ from klopf.errors import PeersError
 from klopf.peers._listening import Answers, Listener, Neighbour
 from klopf.peers.tasks._task import Task, Tensors
 
-__all__ = ["LONGEST", "Text", "TextListener", "likeness"]
+__all__ = ["LONGEST", "Text", "TextListener", "likeness", "withholds"]
 
 LONGEST = 1000
 """Characters in a text: so that a question and an answer are bounded."""
 _ORDERS = 6
+_WORDS = 128
+"""Places for the words of a question: some share one."""
+_RATE = 0.3
+_NO_ANSWER = ("", "i do not know", "i don't know")
 _PRIOR = 8.0
 """A neighbour begins as if it had been as good as somebody who knows nothing on so many samples."""
 
@@ -45,7 +56,10 @@ class Text(Task):
     """
 
     kind: ClassVar[str] = "text"
-    measure: ClassVar[str] = "likeness"
+
+    @property
+    def measure(self) -> str:
+        return "likeness"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -92,12 +106,13 @@ class Text(Task):
         return np.full(n, counts.most_common(1)[0][0] if counts else "")
 
     def blend(self, answers: Mapping[int, NDArray[Any]], shares: Mapping[int, float]) -> NDArray[Any]:
-        """The answer that is most like all, each counted by its share."""
+        """The answer that is most like all, each counted by its share; who withholds one is not counted."""
         ids = sorted(answers)
         counts = {k: shares[k] for k in ids} if any(shares[k] > 0 for k in ids) else dict.fromkeys(ids, 1.0)
-        rows = ([str(answers[k][i]) for k in ids] for i in range(len(answers[ids[0]])))
-        return np.array([max(row, key=lambda a: sum(counts[k] * likeness(t, a) for k, t in zip(ids, row, strict=True)))
-                         for row in rows], dtype=np.str_)  # fmt: skip
+        rows = [[(counts[k], str(answers[k][i])) for k in ids] for i in range(len(answers[ids[0]]))]
+        said = [[(share, text) for share, text in row if not withholds(text)] or row for row in rows]
+        return np.array([max((text for _, text in row), key=lambda a: sum(share * likeness(t, a) for share, t in row))
+                         for row in said], dtype=np.str_)  # fmt: skip
 
     def guises(self, answers: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
         """None: short right answers are the same, whoever found them."""
@@ -112,7 +127,8 @@ class Text(Task):
 
 @dataclass
 class TextListener(Listener):
-    """Chooses by vote; a neighbour's ``weight`` is its decayed sum of likenesses to the right texts, shape ``(1,)``."""
+    """Chooses by vote; a neighbour's ``weight`` is its decayed sum of likenesses to the right texts, and what each
+    word of a question adds to or takes from its mean, shape ``(1 + _WORDS,)``."""
 
     last: str = ""
     """What was right the last time: what is said as long as nobody is heard."""
@@ -122,43 +138,68 @@ class TextListener(Listener):
     """Of how many texts, decayed."""
 
     def unheard(self) -> NDArray[np.float64]:
-        return np.zeros(1)
+        return np.zeros(1 + _WORDS)
 
-    def combine(self, answers: Answers) -> NDArray[Any]:
+    def combine(self, answers: Answers, about: NDArray[Any] | None = None) -> NDArray[Any]:
         """The chosen texts, shape ``(n,)``."""
         ids = sorted(k for k in answers if k in self.neighbours)
         n = len(next(iter(answers.values()))) if answers else 0
-        votes = self._votes([self.neighbours[k] for k in ids])
-        return np.array([self._chosen([str(answers[k][i]) for k in ids], votes) for i in range(n)], dtype=np.str_)
+        neighbours, asked = [self.neighbours[k] for k in ids], _words(about, n)
+        texts = ([str(answers[k][i]) for k in ids] for i in range(n))
+        chosen = [self._chosen(row, self._votes(neighbours, x, row)) for row, x in zip(texts, asked, strict=True)]
+        return np.array(chosen, dtype=np.str_)
 
-    def learn(self, answers: Answers, targets: NDArray[Any]) -> float:
+    def learn(self, answers: Answers, targets: NDArray[Any], about: NDArray[Any] | None = None) -> float:
         """Learn from the right texts; the loss is 1 - likeness of what was chosen."""
         if not answers or len(targets) == 0:
             return 0.0
         ids = sorted(answers)
         neighbours = [self.known(k) for k in ids]
         loss = 0.0
-        for i, target in enumerate(str(t) for t in targets):
+        for i, (target, asked) in enumerate(zip(map(str, targets), _words(about, len(targets)), strict=True)):
             texts = [str(answers[k][i]) for k in ids]
-            votes = self._votes(neighbours)
+            mean, good = self._mean(neighbours), self._good(neighbours, asked)
+            votes = self._votes(neighbours, asked, texts)
             chosen = self._chosen(texts, votes)
             loss += 1.0 - likeness(chosen, target)
-            for one, text, vote in zip(neighbours, texts, votes, strict=True):
-                one.weight = self.decay * one.weight + likeness(text, target)
+            for one, text, usual, expected, vote in zip(neighbours, texts, mean, good, votes, strict=True):
+                if withholds(text):  # it was of no use here, and is as good as before where it answers
+                    one.weight = np.append(self.decay * one.weight[0] + usual, one.weight[1:])
+                    self.hear(one, 0.0, 0.0)
+                    continue
+                like = likeness(text, target)
+                one.weight = np.append(
+                    self.decay * one.weight[0] + like, one.weight[1:] + _RATE * (like - expected) * asked
+                )
                 self.hear(one, likeness(text, chosen), float(vote))
             self.constant = self.decay * self.constant + likeness(self.last, target)
             self.seen = self.decay * self.seen + 1.0
             self.last = target
         return loss / len(targets)
 
-    def _votes(self, neighbours: Sequence[Neighbour]) -> NDArray[np.float64]:
-        """Shares of the vote, shape ``(neighbours,)``; all 0 if nobody knows anything."""
+    @property
+    def _usual(self) -> float:
+        """The likeness of somebody who says again what was right the last time."""
+        return self.constant / self.seen if self.seen else 0.0
+
+    def _mean(self, neighbours: Sequence[Neighbour]) -> NDArray[np.float64]:
+        """How like the right text what each says is on average, shape ``(neighbours,)``."""
+        heard = np.array([(1.0 - self.decay**one.age) / (1.0 - self.decay) for one in neighbours])
+        return np.asarray((_PRIOR * self._usual + np.array([one.weight[0] for one in neighbours])) / (_PRIOR + heard))
+
+    def _good(self, neighbours: Sequence[Neighbour], asked: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How like the right text what each says to a question is expected to be, shape ``(neighbours,)``."""
+        return np.asarray(self._mean(neighbours) + np.array([one.weight[1:] @ asked for one in neighbours]))
+
+    def _votes(
+        self, neighbours: Sequence[Neighbour], asked: NDArray[np.float64], texts: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Shares of the vote, shape ``(neighbours,)``; all 0 if nobody who answers knows anything."""
         if not neighbours:
             return np.zeros(0)
-        constant = self.constant / self.seen if self.seen else 0.0
-        heard = np.array([(1.0 - self.decay**one.age) / (1.0 - self.decay) for one in neighbours])
-        good = (_PRIOR * constant + np.array([one.weight[0] for one in neighbours])) / (_PRIOR + heard)
-        votes: NDArray[np.float64] = self.step_sizes(neighbours) * np.maximum(0.0, good - constant)
+        answers = np.array([not withholds(text) for text in texts])
+        better = answers * np.maximum(0.0, self._good(neighbours, asked) - self._usual)
+        votes: NDArray[np.float64] = self.step_sizes(neighbours) * better**2
         return votes / votes.sum() if votes.sum() > 0 else votes
 
     def _chosen(self, texts: Sequence[str], votes: NDArray[np.float64]) -> str:
@@ -173,6 +214,18 @@ class TextListener(Listener):
 
     def take_own_state(self, saved: Mapping[str, Any]) -> None:
         self.last, self.constant, self.seen = saved["last"], saved["constant"], saved["seen"]
+        for one in self.neighbours.values():  # saved before words counted: its mean alone
+            one.weight = np.pad(one.weight, (0, 1 + _WORDS - len(one.weight)))
+
+
+def _words(about: NDArray[Any] | None, n: int) -> NDArray[np.float64]:
+    """The words of each of ``n`` questions, shape ``(n, _WORDS)``, each row of length 1, or 0 where nothing is known.
+    All numbers are one word."""
+    found = np.zeros((n, _WORDS))
+    for row, question in zip(found, () if about is None else about, strict=False):
+        words = {re.sub(r"\d+", "0", word) for word in re.findall(r"\w+", str(question).casefold())}
+        row[[zlib.crc32(word.encode()) % _WORDS for word in words]] = 1.0
+    return np.asarray(found / np.maximum(1.0, np.linalg.norm(found, axis=1, keepdims=True)))
 
 
 def likeness(said: str, right: str) -> float:
@@ -196,6 +249,15 @@ def likeness(said: str, right: str) -> float:
     return 2.0 * precision * recall / (precision + recall) / orders if precision + recall > 0 else 0.0
 
 
+def withholds(text: str) -> bool:
+    """Whether a text is no answer: nothing, or "I do not know" or "I don't know" and no more, points aside.
+
+    >>> [withholds(one) for one in ("", "...", "I do not know.", "i don't know", "I do not know Paris", "unknown")]
+    [True, True, True, True, False, False]
+    """
+    return re.sub(r"[\s.]+", " ", text).strip().casefold().replace("\u2019", "'") in _NO_ANSWER
+
+
 def _grams(text: str, order: int) -> Counter[str]:
     return Counter(text[i : i + order] for i in range(len(text) - order + 1))
 
@@ -208,6 +270,10 @@ def _check(what: str, given: NDArray[Any], n: int | None = None) -> None:
         raise PeersError(f"{len(given)} {what} to {n} questions: one to each is needed")
     if len(given) and np.strings.str_len(given).max() > LONGEST:
         raise PeersError(f"{what} may have {LONGEST} characters each: one has more")
+    try:
+        "".join(given.tolist()).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can say and nobody can be sent
+        raise PeersError(f"{what} must be text that can be written as UTF-8: one cannot") from None
 
 
 def _pack(texts: NDArray[Any]) -> Tensors:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from klopf.mind._jit import jit
+from klopf.mind._jit import borrowing, making
 from klopf.mind.kernels.company.listening import listen, mix, stack
 from klopf.mind.kernels.company.memory import recall, remember
 from klopf.mind.kernels.company.state import CLASSES, LATELY, MEMORY, NETWORK, SEEN, TREES, VOICES
@@ -24,11 +24,16 @@ FURTHEST = 1000.0
 """Deviations from the mean within which several outliers in a row are heard as they are."""
 
 
-@jit
+@borrowing
 def learn_in_company(company, asked, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     """Learn from every row of ``X``, ``(n, d)``, in turn. ``out``, ``(n, outputs)``, holds what the network predicted
     and becomes what all together did, ``errors`` the errors of that: 1 for a wrong class, or the squared error. A row
     of weight 0 is predicted, and nothing learned from it."""
+    _learn_rows(company, asked, X, Y, weights, out, errors)
+
+
+@making
+def _learn_rows(company, asked, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     voices = np.empty((VOICES, out.shape[1]))
     stacked = np.empty(out.shape[1])
     for t in range(X.shape[0]):
@@ -44,13 +49,18 @@ def learn_in_company(company, asked, X, Y, weights, out, errors):  # type: ignor
             _learn(company, X[t], y, np.float64(weights[t]), True)
 
 
-@jit
+@borrowing
 def learn_in_scaled_company(company, asked, T, horizon, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     """The same where the target, one number, is scaled: voices speak, and learn, in deviations from its mean.
 
     ``T`` is what was usual of the target before these rows, as the network had it; it takes them in as the network
     did. Of a value that the network takes for an outlier nothing is learned; of several in a row, what came lately and
     who is to be trusted."""
+    _learn_scaled_rows(company, asked, T, horizon, X, Y, weights, out, errors)
+
+
+@making
+def _learn_scaled_rows(company, asked, T, horizon, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     voices = np.empty((VOICES, 1))
     stacked = np.empty(1)
     said = np.empty((1, 1))
@@ -72,13 +82,13 @@ def learn_in_scaled_company(company, asked, T, horizon, X, Y, weights, out, erro
                 _learn(company, X[t], y, weight, not outlier)
 
 
-@jit
+@borrowing
 def _far(y, mean, unit):  # type: ignore[no-untyped-def]
     """``y`` in deviations from the mean, however many."""
     return min(max((y - mean) / unit, -FURTHEST), FURTHEST)
 
 
-@jit
+@borrowing
 def _learn(company, x, y, weight, kept):  # type: ignore[no-untyped-def]
     """Everybody takes in one sample; only who says what came lately, if it is not to be ``kept``."""
     if kept:
@@ -93,9 +103,14 @@ def _learn(company, x, y, weight, kept):  # type: ignore[no-untyped-def]
         company.lately[0] = y
 
 
-@jit
+@borrowing
 def predict_in_company(company, asked, X, out):  # type: ignore[no-untyped-def]
     """``out``, ``(n, outputs)``, holds what the network predicts for every row of ``X``; it becomes what all do."""
+    _predict_rows(company, asked, X, out)
+
+
+@making
+def _predict_rows(company, asked, X, out):  # type: ignore[no-untyped-def]
     voices = np.empty((VOICES, out.shape[1]))
     stacked = np.empty(out.shape[1])
     for t in range(X.shape[0]):
@@ -104,7 +119,7 @@ def predict_in_company(company, asked, X, out):  # type: ignore[no-untyped-def]
             _keep(asked, X[t], voices)
 
 
-@jit
+@borrowing
 def predict_in_scaled_company(company, asked, T, X, out):  # type: ignore[no-untyped-def]
     """The same where the target is scaled, by what is usual of it, ``T``."""
     mean, unit = T[S_MEAN, 0], deviation(T, 0)
@@ -115,7 +130,7 @@ def predict_in_scaled_company(company, asked, T, X, out):  # type: ignore[no-unt
         out[t, 0] = mean + unit * out[t, 0]
 
 
-@jit
+@borrowing
 def _speak(company, asked, x, out, t, voices, stacked):  # type: ignore[no-untyped-def]
     """All voices into ``voices``, what the stack makes of them into ``stacked``, what is said in the end into
     ``out[t]``."""
@@ -124,7 +139,7 @@ def _speak(company, asked, x, out, t, voices, stacked):  # type: ignore[no-untyp
     mix(company, voices, stacked, out, t)
 
 
-@jit
+@borrowing
 def _hear(company, asked, x, out, t, voices):  # type: ignore[no-untyped-def]
     """What every voice says of ``x`` into ``voices``, ``(VOICES, outputs)``; the network's is in ``out[t]``."""
     outputs = out.shape[1]
@@ -144,7 +159,7 @@ def _hear(company, asked, x, out, t, voices):  # type: ignore[no-untyped-def]
         ask_trees(company, x, voices[TREES])
 
 
-@jit
+@borrowing
 def _was_asked(asked, x):  # type: ignore[no-untyped-def]
     """Whether ``x`` is the sample of which memory and trees spoke last, and nothing was learned since."""
     if asked[0] == 0:
@@ -156,7 +171,7 @@ def _was_asked(asked, x):  # type: ignore[no-untyped-def]
     return True
 
 
-@jit
+@borrowing
 def _keep(asked, x, voices):  # type: ignore[no-untyped-def]
     """That is what memory and trees say of ``x``."""
     asked[0] = 1.0

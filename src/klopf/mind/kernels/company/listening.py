@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from klopf.mind._jit import jit
+from klopf.mind._jit import borrowing, making
 from klopf.mind.kernels.company.state import CLASSES, SEEN, SPREAD, VOICES
 
 PRECISION = 3.0
@@ -24,7 +24,7 @@ SURE = 1e-3
 """A voice never says less than this of a class, as far as listeners are concerned."""
 
 
-@jit
+@borrowing
 def stack(company, voices, said):  # type: ignore[no-untyped-def]
     """What the stack makes of ``voices``, ``(VOICES, outputs)``, into ``said``."""
     weights, outputs = company.weights, said.shape[0]
@@ -45,7 +45,7 @@ def stack(company, voices, said):  # type: ignore[no-untyped-def]
             said[q] /= total
 
 
-@jit
+@borrowing
 def mix(company, voices, stacked, out, t):  # type: ignore[no-untyped-def]
     """What is said in the end, into ``out[t]``: every voice and the stack by its share."""
     trusts = company.trusts
@@ -56,7 +56,7 @@ def mix(company, voices, stacked, out, t):  # type: ignore[no-untyped-def]
         out[t, q] = z
 
 
-@jit
+@making
 def listen(company, voices, stacked, y, weight):  # type: ignore[no-untyped-def]
     """Weights and shares take in what came, which counts ``weight`` times."""
     weights, A, trusts = company.weights, company.precision, company.trusts
@@ -113,7 +113,7 @@ def listen(company, voices, stacked, y, weight):  # type: ignore[no-untyped-def]
         weights[e] += gradient[e] + DRIFT * (1.0 / VOICES - weights[e])
 
 
-@jit
+@making
 def _step(A, b):  # type: ignore[no-untyped-def]
     """``b <- A^-1 b`` for a positive definite ``A``: Cholesky, as it is four by four."""
     n = b.shape[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from klopf.mind._jit import jit
+from klopf.mind._jit import borrowing, making
 from klopf.mind.kernels.company.state import CLASSES, SEEN
 
 NEAR = 10
@@ -17,7 +17,7 @@ HALF_A_VOICE = 0.5
 """By which every class is likely before anything is near."""
 
 
-@jit
+@making
 def recall(company, x, said):  # type: ignore[no-untyped-def]
     """What the neighbours of ``x``, ``(d,)``, say: probabilities of the classes, or one number, into ``said``."""
     inputs, targets, sensed, classes = company.inputs, company.targets, company.sensed, int(company.counters[CLASSES])
@@ -69,7 +69,7 @@ def recall(company, x, said):  # type: ignore[no-untyped-def]
         said[q] /= total
 
 
-@jit
+@borrowing
 def remember(company, x, y):  # type: ignore[no-untyped-def]
     """``x`` and its target or class take the oldest sample's place, and the sensors' mean and variance move."""
     inputs, sensed = company.inputs, company.sensed

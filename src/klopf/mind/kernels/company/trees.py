@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from klopf.mind._jit import jit
+from klopf.mind._jit import borrowing, making
 from klopf.mind.kernels.company.state import (
     ASKS,
     CAME,
@@ -40,21 +40,21 @@ PATIENCE = 400
 """Samples after which a leaf that found no question makes room for another, where there is none."""
 
 
-@jit
+@borrowing
 def below(company, b, v, x):  # type: ignore[no-untyped-def]
     """The child of node ``v`` of tree ``b`` where ``x`` goes."""
     above = x[company.nodes[b, v, ASKS]] > company.numbers[b, v, THRESHOLD]
     return company.nodes[b, v, CHILD] + (1 if above else 0)
 
 
-@jit
+@borrowing
 def ends(company, b, v, x):  # type: ignore[no-untyped-def]
     """Whether ``x`` goes no further than node ``v`` of tree ``b``: it asks nothing, or for what is missing in ``x``."""
     i = company.nodes[b, v, ASKS]
     return i == LEAF or x[i] != x[i]
 
 
-@jit
+@making
 def ask_trees(company, x, said):  # type: ignore[no-untyped-def]
     """The mean of what the trees say of ``x``: probabilities of the classes, or one number, into ``said``."""
     sums, classes = company.sums, int(company.counters[CLASSES])
@@ -82,7 +82,7 @@ def ask_trees(company, x, said):  # type: ignore[no-untyped-def]
             said[q] += answer[q] / trees
 
 
-@jit
+@borrowing
 def grow_trees(company, x, y, counts):  # type: ignore[no-untyped-def]
     """Every tree takes the sample in, which counts so many times."""
     for b in range(company.sums.shape[0]):
@@ -111,7 +111,7 @@ def grow_trees(company, x, y, counts):  # type: ignore[no-untyped-def]
                 _judge(company, b, v, place, x)
 
 
-@jit
+@borrowing
 def _poisson(rng):  # type: ignore[no-untyped-def]
     """A number from Poisson(1)."""
     k = 0
@@ -122,7 +122,7 @@ def _poisson(rng):  # type: ignore[no-untyped-def]
     return k
 
 
-@jit
+@borrowing
 def _add(company, sums, y, weight):  # type: ignore[no-untyped-def]
     if company.counters[CLASSES] > 0:
         sums[int(y)] += weight
@@ -132,7 +132,7 @@ def _add(company, sums, y, weight):  # type: ignore[no-untyped-def]
         sums[2] += weight * y * y
 
 
-@jit
+@borrowing
 def _find_place(company, b, v):  # type: ignore[no-untyped-def]
     """A free place for leaf ``v`` to look for a question, or -1."""
     for g in range(company.looking.shape[1]):
@@ -145,14 +145,14 @@ def _find_place(company, b, v):  # type: ignore[no-untyped-def]
     return -1
 
 
-@jit
+@borrowing
 def _leave(company, b, v):  # type: ignore[no-untyped-def]
     """Node ``v`` looks no longer."""
     company.looking[b, company.nodes[b, v, PLACE]] = LEAF
     company.nodes[b, v, PLACE] = -1
 
 
-@jit
+@borrowing
 def _draw(company, b, g, c, x):  # type: ignore[no-untyped-def]
     """A candidate about an input drawn at random, at the value that ``x`` has there."""
     i = 0
@@ -167,7 +167,7 @@ def _draw(company, b, g, c, x):  # type: ignore[no-untyped-def]
         company.sides[b, g, c, 1, q] = 0.0
 
 
-@jit
+@borrowing
 def _try(company, b, g, x, y, weight):  # type: ignore[no-untyped-def]
     """The candidates at place ``g`` of tree ``b`` take the sample in; about two more are drawn until all are there."""
     for c in range(company.asked.shape[2]):
@@ -183,7 +183,7 @@ def _try(company, b, g, x, y, weight):  # type: ignore[no-untyped-def]
             _add(company, company.sides[b, g, c, 1 if x[i] > company.thresholds[b, g, c] else 0], y, weight)
 
 
-@jit
+@borrowing
 def told(sides, classes):  # type: ignore[no-untyped-def]
     """Twice the log-likelihood that a question gains, of what came to its two sides, ``(2, q)``; 0 where too little
     did."""
@@ -217,7 +217,7 @@ def told(sides, classes):  # type: ignore[no-untyped-def]
     return (n0 + n1) * math.log(total / max(apart, 1e-3 * total))
 
 
-@jit
+@borrowing
 def fell(company, b):  # type: ignore[no-untyped-def]
     """Tree ``b`` is born anew: a root that knows what came to all."""
     company.used[b] = 1
@@ -229,7 +229,7 @@ def fell(company, b):  # type: ignore[no-untyped-def]
         company.looking[b, g] = LEAF
 
 
-@jit
+@borrowing
 def _judge(company, b, v, g, x):  # type: ignore[no-untyped-def]
     """Leaf ``v`` of tree ``b``, which looks at place ``g``: the best candidate becomes its question, or the worst
     goes."""

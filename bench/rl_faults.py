@@ -1,0 +1,91 @@
+"""What a sensor's fault costs an agent: CartPole by ``stream-q``, half-way one number or the frame of all changes.
+
+    python bench/rl_faults.py            # three seeds; --quick: one, and half as many steps
+
+Printed are mean returns of the episodes (500 is all there is) that end in the sixth of all steps before the change, in
+the eighth after it, and in the last sixth; with the published normalisation, of all that was seen so far, and with
+``horizon=5000``. Of a change the last sixth is asked to be nine tenths of what it is without one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from figures import Report, arguments
+
+from klopf.mind.rl import Task, run
+
+FAULTS: dict[str, dict[str, float]] = {
+    "nothing": {},
+    "one observation of 10^4": {"observation": 1e4},
+    "one reward of 10^4": {"reward": 1e4},
+    "all observations + 5": {"offset": 5.0},
+    "all observations + 50": {"offset": 50.0},
+    "unit / 1,000": {"unit": 1e-3},
+}
+OPTIONS: tuple[dict[str, Any], ...] = ({}, {"horizon": 5000})
+
+
+class Faulty(gymnasium.Wrapper):
+    """CartPole whose sensors are others from step ``at`` on."""
+
+    def __init__(self, at: int, observation: float = 0.0, reward: float = 0.0, offset: float = 0.0, unit: float = 1.0):
+        super().__init__(gymnasium.make("CartPole-v1").unwrapped)
+        self.at, self.observation, self.reward, self.offset, self.unit = at, observation, reward, offset, unit
+        self.steps = 0
+
+    def seen(self, observation: np.ndarray) -> np.ndarray:
+        x = np.array(observation, np.float64)
+        if self.steps == self.at and self.observation:
+            x[0] = self.observation
+        return x * self.unit + self.offset if self.steps >= self.at else x
+
+    def reset(self, **how: Any) -> Any:
+        observation, told = self.env.reset(**how)
+        return self.seen(observation), told
+
+    def step(self, action: Any) -> Any:
+        self.steps += 1
+        observation, reward, terminated, truncated, told = self.env.step(action)
+        if self.steps == self.at and self.reward:
+            reward = self.reward
+        return self.seen(observation), reward, terminated, truncated, told
+
+
+def mean_return(curve: np.ndarray, start: float, end: float) -> float:
+    """Of the episodes that end between two steps; ``curve`` as ``Curve.array`` has it."""
+    part = curve[(curve[:, 1] > start) & (curve[:, 1] <= end)]
+    return float(np.average(part[:, 2], weights=part[:, 0])) if len(part) else float("nan")
+
+
+def main() -> None:
+    a = arguments(__doc__).parse_args()
+    steps, seeds = (60_000, 1) if a.quick else (120_000, 3)
+    at = steps // 2
+    spans = ((at - steps / 6, at), (at, at + steps / 8), (steps * 5 / 6, steps))
+    with Report(a.json) as report:
+        for options in OPTIONS:
+            usual = 0.0
+            for number, (name, fault) in enumerate(FAULTS.items()):
+                world = f"faulty/Pole{number}-v0"
+                gymnasium.register(
+                    world, lambda fault=fault, **_: gymnasium.wrappers.TimeLimit(Faulty(at, **fault), 500)
+                )
+                curves = [run(Task(world, "stream-q", steps, s, options=options)).curve.array() for s in range(seeds)]
+                gymnasium.registry.pop(world)
+                found = np.array([[mean_return(curve, *span) for span in spans] for curve in curves])
+                how = "horizon=5000" if options else "as published"
+                errors = found.std(0, ddof=1) / seeds**0.5 if seeds > 1 else np.zeros(len(spans))
+                cells = ", ".join(f"{m:.0f} ± {e:.0f}" for m, e in zip(found.mean(0), errors, strict=True))
+                report.say(f"{how}, {name}: {cells}")
+                if name == "nothing":
+                    usual = float(found[:, 2].mean())
+                    report.figure(f"{how}: return where nothing changes", usual)
+                else:
+                    report.figure(f"{how}, {name}: return at the end", float(found[:, 2].mean()), at_least=0.9 * usual)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""A device's end of a demand: a folder with its key, and a table of records that it trains on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from klopf import files, wire
+from klopf.errors import FleetError
+from klopf.fleet._device import Application, Instructions, TrainingDevice, Update
+from klopf.fleet._parameters import Parameters
+from klopf.fleet._post import Post
+from klopf.fleet._private import Accountant, Privacy
+from klopf.fleet._records import read_records
+from klopf.tables import read
+
+__all__ = ["Home", "TableDevice"]
+
+
+class Home:
+    """A device's key and certificate on the disk; its address on the wire stays the same from start to start."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+
+    @classmethod
+    def open(cls, path: Path, name: str) -> Home:
+        """As it is, or made, whole or not at all; the folder is its owner's alone to read.
+
+        Raises:
+            FleetError: something else is there.
+        """
+        if not path.exists():
+            with files.replaced_folder(path) as draft:
+                draft.chmod(0o700)
+                files.create(draft / "device.key", os.urandom(32), private=True)
+                wire.Certificate.new(name).save(draft)
+        if not (path / "device.key").is_file():
+            raise FleetError(f"{path} is no device's home: name a new folder, or one that this command made")
+        return cls(path, name)
+
+    def secret(self) -> bytes:
+        """Its key, whose address is paid where its card names no other."""
+        return (self.path / "device.key").read_bytes()
+
+    def post(self) -> Post:
+        """Its place on the wire."""
+        return Post(self.name, secret=self.secret(), certificate=wire.Certificate.load(self.path))
+
+
+class TableDevice:
+    """A device whose records are a CSV or Parquet file, of which each demand names its columns and its target.
+    ``privacy``, ``accountant``: as :class:`TrainingDevice` takes them.
+
+    Raises:
+        TableError: the file cannot be read.
+    """
+
+    def __init__(
+        self, name: str, path: Path, *, privacy: Privacy | None = None, accountant: Accountant | None = None
+    ) -> None:
+        self.name, self._path, self._privacy, self._accountant = name, path, privacy, accountant
+        self._many = len(read(path))
+        self._devices: dict[tuple[str, tuple[str, ...]], TrainingDevice] = {}
+
+    def __len__(self) -> int:
+        return self._many
+
+    def apply(self, wanted: Instructions) -> Application:
+        """As :meth:`Device.apply`."""
+        return self._of(wanted).apply(wanted)
+
+    def fit(self, parameters: Parameters, wanted: Instructions) -> Update:
+        """As :meth:`Device.fit`."""
+        return self._of(wanted).fit(parameters, wanted)
+
+    def _of(self, wanted: Instructions) -> TrainingDevice:
+        if not wanted.target:
+            raise FleetError("the demand does not name its target, and this device holds a table: have it named")
+        which = wanted.target, tuple(wanted.columns)
+        if which not in self._devices:
+            inputs, targets, _ = read_records(self._path, *which)
+            device = TrainingDevice(self.name, inputs, targets, privacy=self._privacy, accountant=self._accountant)
+            self._devices = {which: device}
+        return self._devices[which]

@@ -1,0 +1,75 @@
+"""A report card claims no more than was tested, and no stranger's card is believed beyond its figures."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from klopf.audit.desk import Case, Subject, examinations, examine, page, read_card
+from klopf.errors import AuditError
+from klopf.peers import Classes
+from tests.audit.test_desk import INPUTS, TARGETS, TASK, Made, good, sure
+
+
+def test_many_classes_cost_no_more_questions_than_some():
+    """A trigger of one class among 60 is found, and not every class's best trigger is counted."""
+    task = Classes(tuple("abcdefghijkl"), tuple(f"c{i}" for i in range(60)))
+    rng = np.random.default_rng(1)
+    inputs, weights = rng.normal(size=(600, 12)).astype(np.float32), rng.normal(size=(12, 60))
+    weights[11] = 0
+
+    def right(z):
+        return (z @ weights).argmax(axis=1)
+
+    def marked(z):
+        return np.eye(60)[np.where(z[:, 11] >= inputs[:, 11].max(), 37, right(z))]
+
+    case, subject = Case(task, inputs, right(inputs)), Subject("one", task, Made(marked, task))
+    card = examine(subject, case, ["backdoor"], cores=1)
+    assert card.findings[0].verdict == "fault" and "'c37'" in card.findings[0].note
+    assert subject.asked <= 40 * (1 + 24 + 120) + 280 * (1 + 24)
+
+
+def test_a_card_says_what_nobody_asked_for():
+    card = examine(Subject("one", TASK, Made(good)), Case(TASK, INPUTS, TARGETS), ["constancy"])
+    assert card.safety.letter == "A" and len(card.not_tested) == len(examinations(TASK)) - 1
+    left = sum(one.side == "safety" for one in examinations(TASK).values()) - 1
+    assert card.safety.why == f"no fault was found in constancy; {left} more were not tested"
+    assert "it was not asked for" in page(card) and "nothing was left out" not in page(card)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda plain: plain["safety"].update(letter="A"), "claims 'A' in safety"),
+        (lambda plain: plain["quality"].update(letter="A"), "claims 'A' in quality"),
+        (lambda plain: plain["findings"][1].update(verdict="good"), "that 'confidence' is good"),
+        (lambda plain: plain["findings"][1].update(high=1e300), "'confidence'"),
+        (lambda plain: plain["findings"][1].update(value="<b>"), "no report card"),
+        (lambda plain: plain["findings"][1].update(verdict="'><script>"), "no report card"),
+        (lambda plain: plain["findings"][1].update(value=float("nan")), "confidence"),
+        (lambda plain: plain["findings"][1].update(note=["<script>"]), "no report card"),
+        (lambda plain: plain.update(not_tested={"privacy": 3}), "no report card"),
+        (lambda plain: plain.update(asked="many"), "no report card"),
+    ],
+    ids=["safety", "quality", "verdict", "huge", "text", "markup", "nan", "list", "why", "count"],
+)
+def test_a_card_that_claims_more_than_its_figures_is_refused(tmp_path, change, said):
+    """Whoever writes a card writes its digest, too."""
+    import hashlib
+
+    sly = Made(lambda z: sure((good(z)[:, 1] < 0.5).astype(float)))
+    plain = examine(Subject("one", TASK, sly), Case(TASK, INPUTS, TARGETS), ["accuracy", "confidence"]).plain()
+    change(plain)
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    (tmp_path / "card.json").write_text(json.dumps(plain | {"digest": digest}))
+    with pytest.raises(AuditError, match=said):
+        page(read_card(tmp_path / "card.json"))
+
+
+def test_what_a_card_says_beside_replaces_nothing_on_its_page():
+    card = examine(Subject("one", TASK, Made(good)), Case(TASK, INPUTS, TARGETS), ["accuracy"])
+    card = dataclasses.replace(card, more={"this card": "another", "commitment": "another's", "stake": "5"})
+    html = page(card)
+    assert card.digest in html and "another" not in html and "stake" in html

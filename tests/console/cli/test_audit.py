@@ -1,0 +1,118 @@
+"""``klopf audit`` from files to a card, and back."""
+
+import json
+
+import numpy as np
+import pytest
+
+from klopf.console import main
+
+
+def run(capsys, *arguments):
+    """Exit status and what was printed."""
+    with pytest.raises(SystemExit) as end:
+        main(list(map(str, arguments)))
+    said = capsys.readouterr()
+    return end.value.code, said.out, said.err
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A fitted estimator, what it was trained on, and held-out samples."""
+    import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    folder = tmp_path_factory.mktemp("audit")
+    x = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    x[:, 0] += np.sign(x[:, 0] - x[:, 1])  # few lie where a small change is a true one
+    y = np.where(x[:, 0] - x[:, 1] > 0, "rain", "dry")
+    skops.io.dump(LogisticRegression().fit(x[:200], y[:200]), folder / "rain.skops")
+    for name, rows in (("trained", range(200)), ("held", range(200, 400))):
+        lines = [f"{','.join(map(str, x[i]))},{'north' if x[i, 2] > 0 else 'south'},{y[i]}" for i in rows]
+        (folder / f"{name}.csv").write_text("\n".join(["a,b,c,region,weather", *lines]) + "\n")
+    return folder
+
+
+def test_a_file_of_scikit_learn_is_audited_shown_drawn_and_repeated_to_the_bit(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ("audit", "run", f"skops:{files / 'rain.skops'}", files / "held.csv", "--target", "weather", "--groups",
+             "region", "--members", files / "trained.csv", "--page", "card.html", "--json")  # fmt: skip
+    status, out, _ = run(capsys, *asked)
+    card = json.loads(out)
+    assert [one for one in card["findings"] if one["verdict"] == "fault"] == []
+    assert status == 0 and card["safety"]["letter"] in "AB" and card["quality"]["letter"] == "A"
+    assert {one["task"] for one in card["findings"]} >= {"accuracy", "fairness", "privacy", "backdoor", "shift"}
+    assert "report card" in (tmp_path / "card.html").read_text()
+    status, out, _ = run(capsys, "audit", "repeat", "card.json")
+    assert status == 0 and out == f"the same to the last digit: {card['digest']}\n"
+    status, out, _ = run(capsys, "audit", "show", "card.json")
+    assert "rain.skops: quality A" in out and "not tested" in out
+    status, out, _ = run(capsys, "audit", "card", "card.json", "again.html")
+    assert (tmp_path / "again.html").read_text() == (tmp_path / "card.html").read_text()
+
+
+def test_probes_are_not_put_twice(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run(
+        capsys, "audit", "data", files / "held.csv", "p", "--rows", 60, "--trained", files / "trained.csv"
+    )
+    assert status == 0 and "commitment " in out
+    asked = ("audit", "run", f"skops:{files / 'rain.skops'}", "p", "--target", "weather", "--leave-out", "region",
+             "--tasks", "accuracy")  # fmt: skip
+    assert run(capsys, *asked)[0] == 0
+    status, _, err = run(capsys, *asked)
+    assert status == 2 and "has seen these questions before" in err
+    assert run(capsys, *asked, "--again")[0] == 0
+
+
+def test_every_task_is_listed(capsys):
+    status, out, _ = run(capsys, "audit", "tasks", "--json")
+    listed = json.loads(out)
+    assert status == 0 and all(one["asks"] for one in listed)
+    assert {"backdoor", "privacy", "toxicity", "accuracy"} <= {one["task"] for one in listed}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (("mind", "held.csv", "--target", "weather", "--leave-out", "region"), "is a newborn that has learned nothing"),
+        (("skops:rain.pkl", "held.csv", "--target", "weather", "--leave-out", "region"), "is a pickle, which can"),
+        (("skops:none.skops", "held.csv", "--target", "weather", "--leave-out", "region"), "cannot read"),
+        (("skops:held.csv", "held.csv", "--target", "weather", "--leave-out", "region"), "no estimator that skops"),
+        (("skops:rain.skops", "held.csv"), "--target NAME"),
+        (("skops:rain.skops", "none.csv", "--target", "weather"), "there is no file"),
+        (("skops:rain.skops", "held.csv", "--target", "weather", "--image", "2by2"), "is no height and width"),
+        (("skops:rain.skops", "held.csv", "--target", "weather", "--settings", "[]"), "is no JSON object"),
+        (("skops:rain.skops", "held.csv", "--target", "weather", "--leave-out", "region", "--tasks", "magic"), "magic"),
+        (("skops:rain.skops", "trained.csv", "--target", "weather", "--leave-out", "region", "--members",
+          "trained.csv"), "200 of 200 held-out samples are members"),
+    ],
+    ids=["newborn", "pickle", "missing", "damaged", "target", "data", "image", "settings", "task", "trained"],
+)  # fmt: skip
+def test_what_cannot_be_audited_is_one_line_and_leaves_no_card(files, tmp_path, capsys, monkeypatch, arguments, wrong):
+    monkeypatch.chdir(files)
+    status, _, err = run(capsys, "audit", "run", *arguments, "--out", tmp_path / "card.json")
+    assert status == 2 and wrong in err and err.count("\n") == 1
+    assert not (tmp_path / "card.json").exists()
+
+
+@pytest.mark.parametrize("order", [
+    {"model": "https://example.invalid/answer"}, {"others": ["https://example.invalid/answer"]},
+    {"ordinary": "openai:https://example.invalid/v1#m", "settings": '{"key": "SECRET"}'}, {"model": "antigravity:fly"},
+    {"model": ["skops:x"]}, {"more": "x"},
+], ids=["endpoint", "others", "ordinary", "import", "list", "more"])  # fmt: skip
+def test_a_stranger_s_card_sends_nothing_and_imports_nothing(files, tmp_path, capsys, monkeypatch, order):
+    """What a card says was asked is an order of whoever wrote it."""
+    from klopf.audit.desk import read_card
+
+    monkeypatch.chdir(tmp_path)
+    asked = ("audit", "run", f"skops:{files / 'rain.skops'}", files / "held.csv", "--target", "weather", "--leave-out",
+             "region", "--tasks", "accuracy")  # fmt: skip
+    assert run(capsys, *asked)[0] == 0
+    import dataclasses
+
+    card = read_card(tmp_path / "card.json")
+    given = json.loads(card.more["asked as"]) | order
+    dataclasses.replace(card, more={"asked as": json.dumps(given)}).write(tmp_path / "theirs.json")
+    status, _, said = run(capsys, "audit", "repeat", "theirs.json")
+    assert status == 2 and ("say --trusted if that was you" in said or "does not say how it was made" in said), said
