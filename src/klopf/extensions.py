@@ -42,6 +42,7 @@ GROUPS = (
     "klopf.panels",
     "klopf.problems",
     "klopf.stages",
+    "klopf.views",
 )
 """Every group in which something can be added: a room's :class:`Point` has one of these."""
 

@@ -24,6 +24,7 @@ EXTRAS = {
     "language": ("xllamacpp",),
     "noise": ("opendp",),
     "onnx": ("onnxruntime",),
+    "page": ("web3", "starlette", "uvicorn"),
     "parquet": ("arro3.io",),
     "pkcs11": ("pkcs11",),
     "plot": ("matplotlib",),

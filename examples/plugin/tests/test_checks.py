@@ -5,6 +5,7 @@ from klopf_example.changes import Changes
 
 from klopf import checks
 from klopf.console import COMMANDS
+from klopf.console.web import VIEWS
 from klopf.ledger.packs import PACKS
 from klopf.network import PANELS
 from klopf.peers import Numbers
@@ -43,6 +44,10 @@ def test_strategy():
 
 def test_command():
     checks.check_command(COMMANDS.load("shares"))
+
+
+def test_view():
+    checks.check_view(VIEWS.load("moves"))
 
 
 def test_panel():

@@ -25,6 +25,7 @@ __all__ = [
     "check_rule",
     "check_stage",
     "check_strategy",
+    "check_view",
 ]
 
 _WHERE = {
@@ -39,6 +40,7 @@ _WHERE = {
     "check_rule": "learner",
     "check_stage": "stage",
     "check_strategy": "fleet",
+    "check_view": "view",
 }
 """``check -> file of this folder``, a line each."""
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from klopf.network._summarise import summarise
     from klopf.network._summary import Summary, to_json
     from klopf.network._supervise import Progress, Supervisor
+    from klopf.network._tally import Known, Paid, Tally
     from klopf.network._verify import count_disputes, unverified, verify
 
 __all__ = [
@@ -58,10 +59,12 @@ __all__ = [
     "Feature",
     "Joined",
     "Joining",
+    "Known",
     "Left",
     "Member",
     "NetworkSettings",
     "Own",
+    "Paid",
     "Panel",
     "Prediction",
     "Progress",
@@ -73,6 +76,7 @@ __all__ = [
     "Shares",
     "Summary",
     "Supervisor",
+    "Tally",
     "agents_settings",
     "answering",
     "ask",
@@ -119,6 +123,7 @@ _LATER = {
     "Left": "_leave", "leave": "_leave", "Feature": "_schema", "Schema": "_schema", "found": "_found",
     "Member": "_folder", "Run": "_folder", "read_run": "_folder",
     "Own": "_own", "read_own": "_own",
+    "Known": "_tally", "Paid": "_tally", "Tally": "_tally",
     "Progress": "_supervise", "Supervisor": "_supervise",
     "Samples": "_samples", "Shares": "_data", "share_out": "_data",
     "Summary": "_summary", "to_json": "_summary", "summarise": "_summarise", "render": "_report",

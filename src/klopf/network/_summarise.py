@@ -23,12 +23,11 @@ from klopf.network._summary import (
     tokens,
 )
 from klopf.network._supervise import read_results
-from klopf.neuron import Standing
+from klopf.network._tally import Known, Tally
 
 __all__ = ["summarise"]
 
 ATTENTION = 65_535
-NOBODY = "0x" + "00" * 20
 
 
 def summarise(
@@ -40,12 +39,11 @@ def summarise(
     with run.connect() as book:
         summary.blocks = book.rpc.height() if until is None else until
         history = list(ledger.history(book, until=summary.blocks))
-    summary.transactions = len({e.transaction for e in history})
-    summary.supply = tokens(_supply(history))
-    standing = {m.id: Standing.NONE for m in run.members} | {
-        e.id: Standing(e.after) for e in history if isinstance(e, events.registry.StandingChanged)
-    }
-    summary.payments = _payments(run, history)
+    tally = Tally()
+    for event in history:
+        tally.take(event)
+    summary.transactions, summary.supply = tally.transactions, tokens(tally.supply)
+    summary.payments = _payments(run, history, tally)
     summary.disputes = _disputes(run, history)
     summary.challenges = _challenges(run, history)
     summary.contradictions = [
@@ -53,20 +51,14 @@ def summarise(
         for e in history
         if isinstance(e, events.challenges.Contradicted)
     ]
-    heard = _heard(history)
+    heard = tally.heard()
     for member in run.members:
-        slashed = tokens(
-            sum(
-                e.from_staked + e.from_thawing
-                for e in history
-                if isinstance(e, events.stake.Slashed) and e.id == member.id
-            )
-        )
+        known = tally.everybody.get(member.id) or Known(member.id)
+        slashed = tokens(known.slashed)
         if member.role == "neuron":
-            earned = sum((p.amount for p in summary.payments if p.neuron == member.name), start=tokens(0))
             summary.neurons.append(NeuronRow(
-                member.id, member.name, member.model, member.honest, standing[member.id].name.lower(),
-                heard.get(member.id, 0.0), _last_audit(history, member.id), earned, slashed,
+                member.id, member.name, member.model, member.honest, known.standing.name.lower(),
+                heard.get(member.id, 0.0), known.audit, known.earned, slashed,
             ))  # fmt: skip
         elif member.role == "auditor":
             summary.auditors.append(AuditorRow(member.id, member.name, member.honest, slashed))
@@ -76,31 +68,6 @@ def summarise(
         if isinstance(run.task, peers.Numbers):
             summary.unit, summary.spread = "".join(run.task.units), float(shares.test.targets.std())
     return summary
-
-
-def _supply(history: list[events.Event]) -> int:
-    """All tokens that were made, less those that were burnt."""
-    moved = [e for e in history if isinstance(e, events.token.Transfer)]
-    return sum(e.value for e in moved if e.sender == NOBODY) - sum(e.value for e in moved if e.to == NOBODY)
-
-
-def _heard(history: list[events.Event]) -> dict[int, float]:
-    """Each neuron's part of all ranks, the epochs counting alike."""
-    ranks: dict[int, dict[int, int]] = defaultdict(dict)
-    for event in history:
-        if isinstance(event, events.settlement.Claimed):
-            ranks[event.epoch][event.speaker] = event.rank
-    shares: dict[int, float] = defaultdict(float)
-    counted = [column for column in ranks.values() if sum(column.values()) > 0]
-    for column in counted:
-        for speaker, rank in column.items():
-            shares[speaker] += rank / sum(column.values()) / len(counted)
-    return dict(shares)
-
-
-def _last_audit(history: list[events.Event], neuron: int) -> dict[str, float]:
-    found = [e for e in history if isinstance(e, events.audits.Concluded) and e.neuron == neuron and e.medians]
-    return {task: median / 10_000 for task, median in found[-1].medians.items()} if found else {}
 
 
 def _links(run: Run, history: list[events.Event]) -> list[Link]:
@@ -114,21 +81,7 @@ def _links(run: Run, history: list[events.Event]) -> list[Link]:
     ]
 
 
-def _redeemed(history: list[events.Event]) -> dict[tuple[int, int], dict[int, int]]:
-    """Fees by epoch and neuron, and in it by requester: vouchers count in the epoch in which they were redeemed, and
-    in the last that was collected where that was later."""
-    last = max((e.epoch for e in history if isinstance(e, events.settlement.Collected)), default=0)
-    found: dict[tuple[int, int], dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    epoch = 0
-    for event in history:
-        if isinstance(event, events.clock.Opened):
-            epoch = min(event.epoch, last)
-        elif isinstance(event, events.vouchers.Redeemed):
-            found[epoch, event.neuron][event.requester] += event.amount
-    return found
-
-
-def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
+def _payments(run: Run, history: list[events.Event], tally: Tally) -> list[Payment]:
     claimed = {(e.epoch, e.speaker): e for e in history if isinstance(e, events.settlement.Claimed)}
     posted = {(e.epoch, e.id): e for e in history if isinstance(e, events.settlement.Posted)}
     columns: dict[tuple[int, int], list[events.settlement.Heard]] = defaultdict(list)
@@ -138,27 +91,22 @@ def _payments(run: Run, history: list[events.Event]) -> list[Payment]:
             columns[event.epoch, event.speaker].append(event)
         elif isinstance(event, events.settlement.Claimed):
             totals[event.epoch] += event.rank
-    redeemed = _redeemed(history)
     payments = []
-    for event in history:
-        if not isinstance(event, events.settlement.Collected) or (event.epoch, event.id) not in claimed:
+    for (epoch, id), paid in tally.payments.items():
+        if paid.amount == 0:
             continue
-        column = claimed[event.epoch, event.id]
-        vouchers = redeemed[event.epoch, event.id]
-        fees = sum(vouchers.values())
-        if event.emitted == 0 and fees == 0:
-            continue
+        column = claimed[epoch, id]
         reasons = tuple(
             Heard(
-                run.named(h.listener), tokens(posted[event.epoch, h.listener].stake), h.weight / ATTENTION,
+                run.named(h.listener), tokens(posted[epoch, h.listener].stake), h.weight / ATTENTION,
                 min(h.weight, column.consensus) / ATTENTION, h.answers,
-                tokens(vouchers[h.listener]),
+                tokens(paid.fees.get(h.listener, 0)),
             )
-            for h in columns[event.epoch, event.id]
+            for h in columns[epoch, id]
         )  # fmt: skip
-        share = column.rank / totals[event.epoch] if totals[event.epoch] else 0.0
+        share = column.rank / totals[epoch] if totals[epoch] else 0.0
         payments.append(Payment(
-            event.epoch, run.named(event.id), tokens(event.emitted), tokens(fees), share,
+            epoch, run.named(id), tokens(paid.emission), tokens(paid.amount - paid.emission), share,
             column.consensus / ATTENTION, reasons,
         ))  # fmt: skip
     return payments

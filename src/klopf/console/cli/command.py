@@ -110,6 +110,7 @@ COMMANDS = Point(
         "status": "klopf.console.cli.network:Status",
         "explain": "klopf.console.cli.network:Explain",
         "verify": "klopf.console.cli.network:Verify",
+        "page": "klopf.console.cli.page:Page",
         "neuron": "klopf.console.cli.network:Neuron",
         "network": "klopf.console.cli.joining:Network",
         "join": "klopf.console.cli.joining:Join",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
+from klopf.console.cells import cell
 from klopf.console.cli.command import Command, Json, print_json
 from klopf.console.cli.passphrase import passphrase
 from klopf.errors import PeersError
@@ -309,6 +310,7 @@ def _run_network(settings: NetworkSettings, folder: Path | None, phrase: str, as
     folder = folder or Path(time.strftime("klopf-run-%Y%m%d-%H%M%S"))
     try:
         with Live(settings) as live:
+            live.begun(f"`klopf page {folder}` shows it in the browser once its processes start")
             summary = network.run(settings, folder, phrase, begun=live.begun, progress=live.progress)
     except KeyboardInterrupt:
         if (folder / "run.json").exists():
@@ -342,7 +344,10 @@ def _print_run(summary: Summary, folder: Path, as_json: bool) -> None:
         print(network.to_json(summary.as_dict()))
         return
     print_summary(summary)
-    print(f"\n{folder}/report.html shows the whole run; `klopf verify {folder}` checks the books.")
+    print(
+        f"\n{folder}/report.html shows the whole run, `klopf page {folder}` in the browser; "
+        f"`klopf verify {folder}` checks the books."
+    )
 
 
 def can_be_written(out: Path) -> None:
@@ -369,8 +374,8 @@ def print_prediction(
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_cell, said.columns))
-    writer.writerows(map(_cell, row) for row in zip(*said.columns.values(), strict=True))
+    writer.writerow(map(cell, said.columns))
+    writer.writerows(map(cell, row) for row in zip(*said.columns.values(), strict=True))
     if out is None:
         print(text.getvalue(), end="")
     else:
@@ -379,21 +384,6 @@ def print_prediction(
     score_line = "" if said.score is None else f"; {said.task.measure} {said.score:.4f}"
     also = "".join(f"; {name.replace('_', ' ')} {value}" for name, value in (more or {}).items())
     print(asked + score_line + also, file=sys.stderr)
-
-
-def _cell(value: Any) -> Any:
-    """``value`` as a cell that no spreadsheet runs: an apostrophe stands before text that it would take for a formula.
-
-    >>> [_cell(value) for value in ("-1", "+", "red", "=1+1", "-cmd", "@SUM(A1)", -1.5)]
-    ['-1', '+', 'red', "'=1+1", "'-cmd", "'@SUM(A1)", -1.5]
-    """
-    if not isinstance(value, str) or len(value) < 2 or value[0] not in "=+-@\t\r\n":
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return "'" + value
-    return value
 
 
 def live(folder: Path, phrase: str) -> NoReturn:

@@ -1,0 +1,33 @@
+"""The live page: what a network knows, in a browser, while it happens.
+
+    from klopf.console import web
+
+    web.serve(web.of_run(Path("run")), port=0, opened=print)   # until it is stopped
+
+A :class:`View` is one table of it, and an extension point (``VIEWS``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from klopf.console.web.view import VIEWS, Cell, Column, Network, Row, View
+
+if TYPE_CHECKING:
+    from klopf.console.web._serve import serve
+    from klopf.console.web._source import Source, of_remote, of_run
+
+__all__ = ["VIEWS", "Cell", "Column", "Network", "Row", "Source", "View", "of_remote", "of_run", "serve"]
+
+_LATER = {"Source": "_source", "of_remote": "_source", "of_run": "_source", "serve": "_serve"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'klopf.console.web' has no attribute {name!r}")
+    import importlib
+
+    from klopf.extras import require
+
+    require("page", "the page")
+    return getattr(importlib.import_module(f"klopf.console.web.{_LATER[name]}"), name)

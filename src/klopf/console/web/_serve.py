@@ -1,0 +1,73 @@
+"""Serve a page from this machine to its own browser."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from klopf import files
+from klopf.console.web._border import new_token
+from klopf.console.web._server import Page
+from klopf.console.web._source import Source
+from klopf.errors import PeersError
+
+__all__ = ["serve"]
+
+HERE = "127.0.0.1"
+
+
+def serve(source: Source, port: int, opened: Callable[[str], None]) -> None:
+    """Show ``source`` at a port of this machine's own address (0: the one that it had before, or any that is free)
+    until it is stopped; ``opened`` is told the link, once the page can be read there.
+
+    Raises:
+        PeersError: the port is taken.
+    """
+    kept = _kept(source.folder)
+    listening = _listen(port or kept.get("port", 0), again=not port)
+    port = listening.getsockname()[1]
+    token = str(kept.get("token") or new_token())
+    if source.folder is not None:
+        _keep(source.folder, port, token)
+    page = Page(source, token, port)
+    config = uvicorn.Config(page.app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    opened(f"http://{HERE}:{port}/?token={token}")
+    server.run(sockets=[listening])
+
+
+def _listen(port: int, again: bool) -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((HERE, port))
+    except OSError as error:
+        made.close()
+        if again and port:
+            return _listen(0, again=False)
+        raise PeersError(f"port {port} cannot be had ({error.strerror}): name another with --port") from None
+    made.listen(64)
+    return made
+
+
+def _kept(folder: Path | None) -> dict[str, Any]:
+    """The port and the token of a run's page the last time: so that its links stay good."""
+    try:
+        said = json.loads((folder / "page.json").read_text()) if folder is not None else {}
+        whole = isinstance(said.get("port"), int) and 0 < said["port"] < 2**16 and len(str(said["token"])) >= 32
+    except (OSError, ValueError, KeyError, AttributeError):
+        return {}
+    return said if whole else {}
+
+
+def _keep(folder: Path, port: int, token: str) -> None:
+    """Remember them for the owner alone. A folder that cannot be written is no reason not to show it."""
+    try:
+        files.replace(folder / "page.json", json.dumps({"port": port, "token": token}), private=True)
+    except OSError:
+        return

@@ -1,0 +1,169 @@
+"""What the page asks of the machine that it came from, and how that is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from klopf import network
+from klopf.console.cells import cell
+from klopf.console.web._border import Border
+from klopf.console.web._follow import Follower
+from klopf.console.web._source import Source
+from klopf.errors import KlopfError
+from klopf.network._summary import tokens as klp
+
+__all__ = ["Page"]
+
+STATIC = Path(__file__).with_name("static")
+PACE = 1.0
+"""Seconds between two looks at a ledger that says nothing new."""
+READERS = 256
+"""Who may listen for news at once."""
+
+
+class Page:
+    """One network's page. ``app`` is what a server of ASGI runs."""
+
+    def __init__(self, source: Source, token: str, port: int, pace: float = PACE) -> None:
+        self.source, self.pace = source, pace
+        self.follower = Follower(source)
+        self._fresh = asyncio.Condition()
+        self._readers = 0
+        routes = [
+            Route("/", self.index),
+            Route("/api/state", self.state),
+            Route("/api/news", self.news),
+            Route("/api/epoch/{number:int}", self.epoch),
+            Route("/api/explain/{neuron:int}/{epoch:int}", self.explain),
+            Route("/api/payments/{neuron:int}", self.payments),
+            Route("/api/table/{name}.csv", self.table),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+        self.app: ASGIApp = Border(Starlette(routes=routes, lifespan=self._lives), token, port)
+
+    @contextlib.asynccontextmanager
+    async def _lives(self, app: Starlette) -> AsyncIterator[None]:
+        with ThreadPoolExecutor(1, "follow") as self._thread, ThreadPoolExecutor(1, "explain") as self._asked:
+            following = asyncio.create_task(self._follow())
+            try:
+                yield
+            finally:
+                following.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await following
+                await self._read(self.follower.close)
+
+    async def _follow(self) -> None:
+        while True:
+            if await self._read(self.follower.tick):
+                async with self._fresh:
+                    self._fresh.notify_all()
+            if not self.follower.behind or self.follower.trouble:
+                await asyncio.sleep(self.pace)
+
+    async def _read(self, call: Any, *arguments: Any) -> Any:
+        """Call what belongs to the follower's thread, in it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+    async def index(self, request: Request) -> Response:
+        return Response((STATIC / "index.html").read_bytes(), media_type="text/html")
+
+    async def state(self, request: Request) -> Response:
+        return JSONResponse(await self._read(self.follower.state))
+
+    async def news(self, request: Request) -> Response:
+        """Server-sent events from a version on; where that is too long ago, the word that all is to be asked again."""
+        if self._readers >= READERS:
+            return JSONResponse({"error": "too many pages are open"}, 503)
+        since = _number(request.headers.get("last-event-id") or request.query_params.get("since", ""))
+        return StreamingResponse(self._stream(since), media_type="text/event-stream")
+
+    async def _stream(self, since: int) -> AsyncIterator[str]:
+        self._readers += 1
+        try:
+            yield "retry: 1000\n\n"
+            while True:
+                news, version = list(self.follower.news), self.follower.version
+                oldest = news[0][0] if news else version + 1
+                if since > version or since < oldest - 1:  # of another page's life, or too long ago
+                    since = version
+                    yield f"id: {since}\nevent: again\ndata: {{}}\n\n"
+                for version, said in news:
+                    if version > since:
+                        since = version
+                        yield f"id: {version}\ndata: {said}\n\n"
+                async with self._fresh:
+                    if self.follower.version == since:
+                        try:
+                            await asyncio.wait_for(self._fresh.wait(), 15)
+                        except TimeoutError:
+                            yield ": still here\n\n"
+        finally:
+            self._readers -= 1
+
+    async def epoch(self, request: Request) -> Response:
+        said = self.follower.memory.epoch(request.path_params["number"])
+        if said is None:
+            return JSONResponse({"error": "that epoch has not ended yet"}, 404)
+        return Response(said, media_type="application/json")
+
+    async def explain(self, request: Request) -> Response:
+        ask = (request.path_params["neuron"], request.path_params["epoch"])
+        try:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._asked, self.source.explain, *ask)
+        except (KlopfError, OSError) as error:
+            return JSONResponse({"error": str(error)}, 404)
+        said = json.loads(network.to_json(found.as_dict()), parse_float=str)
+        return JSONResponse({"text": found.text(), "said": said})
+
+    async def payments(self, request: Request) -> Response:
+        neuron = request.path_params["neuron"]
+        rows = self.follower.memory.payments(neuron)
+        said = [[epoch, neuron, *map(_klp, (emission, fees, emission + fees))] for epoch, emission, fees in rows]
+        return JSONResponse(said)
+
+    async def table(self, request: Request) -> Response:
+        state = await self._read(self.follower.state)
+        view = state["views"].get(request.path_params["name"])
+        if view is None:
+            return JSONResponse({"error": "there is no such table"}, 404)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([column["title"] for column in view["columns"]])
+        kinds = [column["kind"] for column in view["columns"]]
+        for row in view["rows"].values():
+            writer.writerow([cell(_said(kind, value, state["names"])) for kind, value in zip(kinds, row, strict=True)])
+        name = request.path_params["name"]
+        headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
+        return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _klp(units: int) -> str:
+    return f"{klp(units):f}"
+
+
+def _said(kind: str, value: Any, names: dict[str, str]) -> Any:
+    """A value as a spreadsheet has it: a neuron by its name, scores one after another."""
+    if kind == "neuron":
+        return names.get(str(value), f"#{value}") if value else ""
+    return "; ".join(f"{task} {score}" for task, score in value.items()) if isinstance(value, dict) else value
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

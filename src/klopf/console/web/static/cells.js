@@ -1,0 +1,59 @@
+// How a value of each kind is shown.
+
+import { nameOf } from "./live.js";
+import { make } from "./make.js";
+import { link } from "./route.js";
+import { number, share, t } from "./words.js";
+
+const SIGNS = { backbone: "●", fringe: "◐", silent: "✕" };
+export const NUMERIC = new Set(["number", "share", "money", "paid", "epoch"]);
+
+export function money(text) {
+  return number(Number(text), 2);
+}
+
+export function standing(value) {
+  return make("span", { class: `standing ${value in SIGNS ? value : ""}` }, `${SIGNS[value] ?? "○"} ${t(value)}`);
+}
+
+export function neuron(id) {
+  return make("a", { href: link(["neuron", String(id)]) }, nameOf(id));
+}
+
+export function scores(value) {
+  return Object.entries(value).map(([task, score]) => `${t(task)} ${share(score)}`).join(", ") || "–";
+}
+
+export function fill(cell, kind, value, row, columns) {
+  cell.replaceChildren();
+  cell.removeAttribute("title");
+  if (value === null || value === undefined) return;
+  if (kind === "share") {
+    cell.style.setProperty("--part", String(Math.max(0, Math.min(1, value))));
+    cell.append(share(value));
+  } else if (kind === "money") {
+    cell.title = `${value} KLP`;
+    cell.append(money(value));
+  } else if (kind === "paid") {
+    const at = (wanted) => String(row[columns.findIndex((column) => column.kind === wanted)]);
+    const told = { href: link(["explain", at("neuron"), at("epoch")]), title: `${value} KLP: ${t("why?")}` };
+    cell.append(make("a", told, money(value)));
+  } else if (kind === "standing") cell.append(standing(value));
+  else if (kind === "neuron") cell.append(value ? neuron(value) : "");
+  else if (kind === "scores") cell.append(scores(value));
+  else if (kind === "number" || kind === "epoch") cell.append(number(value));
+  else cell.append(t(String(value)));
+}
+
+export function compare(kind, a, b) {
+  if (kind === "neuron") return nameOf(a).localeCompare(nameOf(b));
+  if (kind === "money" || kind === "paid") return Number(a) - Number(b);
+  if (kind === "scores") return mean(a) - mean(b);
+  if (typeof a === "number") return a - b;
+  return String(a).localeCompare(String(b));
+}
+
+function mean(value) {
+  const all = Object.values(value);
+  return all.length ? all.reduce((sum, one) => sum + one, 0) / all.length : -1;
+}

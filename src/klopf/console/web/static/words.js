@@ -1,0 +1,25 @@
+// One message catalogue: English is what the code says, a file in languages/ has what others say for it.
+
+export const LANGUAGES = { en: "English", zh: "中文" };
+let words = {};
+export let language = "en";
+
+export async function speak(wanted) {
+  language = wanted in LANGUAGES ? wanted : "en";
+  words = language === "en" ? {} : await (await fetch(`/static/languages/${language}.json`)).json();
+  document.documentElement.lang = language;
+}
+
+export function t(english, parts = {}) {
+  let said = Object.hasOwn(words, english) ? words[english] : english;
+  for (const [name, value] of Object.entries(parts)) said = said.replaceAll(`{${name}}`, value);
+  return said;
+}
+
+export function number(value, digits = 0) {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+}
+
+export function share(value) {
+  return new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+}

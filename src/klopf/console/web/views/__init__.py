@@ -1,0 +1,1 @@
+"""The views that ship, a file each."""
