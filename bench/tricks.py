@@ -66,7 +66,7 @@ def tricks(report: Report, quick: bool) -> None:
             earned.append(100 * mean(shares[7:]) / mean(shares[int("copy" in name) : 7]))
         report.say(f"{name:<40} {spread(earned)} %")
         report.figure(f"{name}: pay, of an honest device's", mean(earned), "%")
-    for many, whole in ((3, True), (10, False)):
+    for many, whole in ((3, True), (10, False), (20, False)):
         ratios = []
         for seed in range(2 if quick else 5):
             devices, validation, test = parts(7, seed)

@@ -21,11 +21,20 @@ def test_the_circle_closes(tmp_path):
     assert sum(said["money"].values()) == pytest.approx(0, abs=1e-4)  # effort and its price are dust beside
     assert all(row["why"].startswith("used in ") for row in said["devices"])
     assert all("not used: " in row["why"] for row in cheats)
-    assert len({step["transaction"] for step in said["steps"]}) == len(said["steps"]) >= 5 * 8 + 6
-    assert sum("pays a device" in step["what"] for step in said["steps"]) == 8
+    assert len({step["transaction"] for step in said["steps"]}) == len(said["steps"]) >= 3 * 8 + 7
+    assert sum(": device" in s["what"] and "change hands" in s["what"] for s in said["steps"]) == 8
     assert said["licence"]["model"] == said["model"] and "licence" in said["steps"][-1]["what"]
     page = (tmp_path / "circle/report.html").read_text()
     assert "nothing differs" in page and said["steps"][0]["transaction"] in page and said["devices"][7]["owner"] in page
     assert "http" not in page
     with pytest.raises(FleetError, match="exists"):
         fleet.play_circle(tmp_path / "circle")
+
+
+def test_who_stops_it_finds_no_folder_of_it(tmp_path):
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fleet.play_circle(tmp_path / "circle", told=stop)
+    assert not (tmp_path / "circle").exists()

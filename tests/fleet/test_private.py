@@ -13,6 +13,7 @@ import pytest
 
 from klopf import fleet
 from klopf.errors import BudgetSpent, FleetError
+from klopf.fleet._parameters import flat
 from klopf.fleet._private import noised
 from klopf.fleet.models import made
 from tests.fleet.homes import SETTINGS, devices
@@ -25,7 +26,7 @@ def test_the_price_is_what_zcdp_says():
     total = 10 * one.rho
     assert total + 2 * math.sqrt(total * math.log(1e5)) == pytest.approx(1.0)
     sensitivity = 2 * one.clip / one.groups
-    assert sensitivity**2 / (2 * one.sigma**2) == pytest.approx(one.rho)
+    assert sensitivity**2 / (2 * one.sigma(one.groups) ** 2) == pytest.approx(one.rho)
 
 
 def test_one_record_moves_the_mean_by_no_more_than_it_may():
@@ -54,7 +55,7 @@ def test_the_noise_has_its_size():
     drawn = noised(
         lambda places: np.zeros(20_000, np.float32), 8, privacy, np.random.default_rng(0), np.random.default_rng(1)
     )
-    assert drawn.std() == pytest.approx(privacy.sigma, rel=0.02)
+    assert drawn.std() == pytest.approx(privacy.sigma(4), rel=0.02)
 
 
 def test_a_budget_is_spent_before_and_survives_a_restart(tmp_path):
@@ -180,3 +181,41 @@ def test_impossible_privacy(wrong):
             np.random.default_rng(0),
             np.random.default_rng(0),
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("mind", {"sensors": 12, "outputs": 3, "hidden": [8], "step_size": 0.1}),
+        ("layers", {"inputs": [12], "layers": [["dense", 8], ["relu"], ["dense", 3]], "output": "softmax",
+                    "step_size": 0.1}),
+        ("layers", {"inputs": [12], "layers": [["dense", 3]], "output": "softmax", "step_size": 0.1}),
+    ],
+)  # fmt: skip
+def test_all_records_at_once_are_what_one_by_one_are(name, settings):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((40, 12)).astype(np.float32), rng.integers(0, 3, 40).astype(np.float32)
+    model = made(name, settings, 0)
+    start, total = model.parameters(), 0
+    for i in range(len(x)):
+        model.load(start)
+        model.train(x[i : i + 1], y[i : i + 1], 1, rng)
+        change = flat(model.parameters()).astype(float) - flat(start)
+        total = total + change * min(1, 0.12 / np.linalg.norm(change))
+    model.load(start)
+    found = model.cut_steps(x, y, 0.12)
+    assert np.allclose(found, total, atol=1e-5)
+    y[3], x[5, 0] = 7, np.inf  # no class, no number: nothing, and nobody is told
+    model.load(start)
+    whole = model.cut_steps(x, y, 0.12)
+    keep = np.array([i not in (3, 5) for i in range(len(x))])
+    assert np.allclose(whole, model.cut_steps(x[keep], y[keep], 0.12), atol=1e-9)
+
+
+def test_a_group_for_each_record_has_the_least_noise_and_is_weighed_by_records():
+    x, y = np.random.default_rng(0).random((90, 4)).astype(np.float32), np.zeros(90, np.float32)
+    privacy = fleet.Privacy(2.0, rounds=1, groups=0)
+    assert privacy.sigma(90) < fleet.Privacy(2.0, rounds=1, groups=50).sigma(50)
+    wanted = fleet.Instructions("j", "mind", {"sensors": 4, "outputs": 2, "hidden": [3], "step_size": 0.1})
+    device = fleet.TrainingDevice("d", x, y, privacy=privacy)
+    assert device.fit(made("mind", wanted.settings, 0).parameters(), wanted).records == 90

@@ -90,6 +90,7 @@ def work(net: Net, owner: int, receiver: int) -> None:
     digest = l.effort.digest(receipt)
     net.admin.effort.report(receipt, key.sign(digest), buyer.me.sign(digest))
     l.devices.transfer(device, buyer.me.address)
+    trade(net, l, buyer, device)
     job = net.admin.jobs.open(l.me.address, 90 * KLP, net.admin.clock.now().time + 1000, 3600, b"t" * 32)
     l.jobs.report(job, {l.me.address: 50 * KLP, buyer.me.address: 30 * KLP})
     buyer.jobs.dispute(job)
@@ -106,6 +107,14 @@ def work(net: Net, owner: int, receiver: int) -> None:
     net.admin.effort.pay_node(cycle, node)
     net.admin.effort.pay_device(cycle, node, device, l.me.address)
     net.admin.jobs.give_back(missed)
+
+
+def trade(net: Net, first: ledger.Ledger, second: ledger.Ledger, device: int) -> None:
+    """A device is sold for tokens and back, a right is sold, an offer is withdrawn."""
+    until = net.admin.clock.now().time + 1000
+    first.sales.buy(second.sales.offer(2 * KLP, until, device=device, buyer=first.me.address))
+    second.sales.buy(first.sales.offer(KLP, until, device=device, what=b"w" * 32))
+    second.sales.withdraw(second.sales.offer(KLP, until, device=device))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from klopf.ledger import KLP, Key, Ledger, Role
 
 __all__ = ["play_circle"]
 
-_HOUR, _DAY = 3600, 24 * 3600
+_DAY = 24 * 3600
 _PRICE, _JOB, _LICENCE, _STAKE = 50 * KLP, 300 * KLP, 120 * KLP, 10 * KLP
 _WORKS = ("", "", "", "", "", "", "free-riding", "label flips")
 """How each device works: six honestly, one sends what the model changed last, one learns wrong labels."""
@@ -84,7 +85,7 @@ class _Cast:
 
 def play_circle(folder: Path, seed: int = 0, told: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """Play it into the new ``folder``: ledger, model, ``report.json`` and ``report.html``; returns what the report
-    says.
+    says. Stopped before its end, it leaves no folder.
 
     All keys are made from ``seed``, so this is for looking at, not for money.
 
@@ -95,19 +96,23 @@ def play_circle(folder: Path, seed: int = 0, told: Callable[[str], None] = lambd
         folder.mkdir(parents=True)
     except FileExistsError:
         raise FleetError(f"{folder} exists: the demonstration needs a new folder; choose another name") from None
-    cast = _Cast(folder, seed)
     try:
-        said = _play(cast, folder, seed, told)
-    finally:
-        cast.close()
-    files.replace(folder / "report.json", json.dumps(said, indent=1) + "\n")
-    files.replace(folder / "report.html", _page(said))
+        cast = _Cast(folder, seed)
+        try:
+            said = _play(cast, folder, seed, told)
+        finally:
+            cast.close()
+        files.replace(folder / "report.json", json.dumps(said, indent=1) + "\n")
+        files.replace(folder / "report.html", _page(said))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # of a play that was stopped nothing is of use
+        raise
     return said
 
 
 def _play(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) -> dict[str, Any]:
     sold = _sell(cast)
-    told(f"the maker sold {len(sold)} devices for {_PRICE // KLP} KLP each, from escrow")
+    told(f"the maker sold {len(sold)} devices for {_PRICE // KLP} KLP each, token and price in one transaction")
     node = cast.leader.effort.found(by_data=True, fee_bps=500)
     for owner, device in zip(cast.owners, sold, strict=True):
         owner.effort.join(device, node)
@@ -131,8 +136,8 @@ def _play(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) -> 
     earned = {i: cast.balance(owner) - before[i] for i, owner in enumerate(cast.owners)}
     model = digest(outcome.parameters)
     licence = {"model": model, "licensee": cast.maker.me.address, "use": "in devices of its own make, for ever"}
-    _escrowed(cast, [(cast.maker, cast.provider, _LICENCE, licence)], "the licence of the model", lambda _: None)
-    told(f"the maker licensed the model for {_LICENCE // KLP} KLP, from escrow")
+    _trade(cast, cast.provider, cast.maker, _LICENCE, licence, "the licence of the model")
+    told(f"the maker licensed the model for {_LICENCE // KLP} KLP")
     np.savez(folder / "model.npz", **{f"p{i}": a for i, a in enumerate(outcome.parameters)})  # type: ignore[arg-type]
     differences = ledger.verify(cast.admin, [])
     last, staked = outcome.rounds[-1], cast.admin.stake.account(receiver).staked
@@ -159,45 +164,28 @@ def _play(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) -> 
 
 
 def _sell(cast: _Cast) -> list[int]:
-    """The maker makes a device for each owner, who locks the price; it is the maker's when the device's token is the
-    owner's. The devices' numbers."""
+    """The maker makes a device for each owner, who buys it. The devices' numbers."""
     sold = []
-    for key in cast.devices:
-        sold.append(cast.maker.devices.mint(key, 4, 1, 1024, hashlib.sha256(b"a sensor of the demonstration").digest()))
-        cast.did(f"the maker makes device {sold[-1]}", cast.maker)
-
-    def hand_over(i: int) -> None:
-        owner = cast.owners[i].me.address
-        cast.maker.devices.transfer(sold[i], owner)
-        cast.did(f"device {sold[i]} is its owner's", cast.maker, owner)
-
-    deals = [
-        (owner, cast.maker, _PRICE, {"device": device, "buyer": owner.me.address})
-        for owner, device in zip(cast.owners, sold, strict=True)
-    ]
-    _escrowed(cast, deals, "a device", hand_over)
+    for key, owner in zip(cast.devices, cast.owners, strict=True):
+        device = cast.maker.devices.mint(key, 4, 1, 1024, hashlib.sha256(b"a sensor of the demonstration").digest())
+        cast.did(f"the maker makes device {device}", cast.maker)
+        said = {"device": device, "buyer": owner.me.address}
+        _trade(cast, cast.maker, owner, _PRICE, said, f"device {device}", device)
+        sold.append(device)
     return sold
 
 
-def _escrowed(
-    cast: _Cast, deals: list[tuple[Ledger, Ledger, int, dict[str, Any]]], what: str, hand_over: Callable[[int], None]
+def _trade(
+    cast: _Cast, seller: Ledger, buyer: Ledger, price: int, said: dict[str, Any], what: str, device: int = 0
 ) -> None:
-    """Each deal: the buyer locks the price by terms that name what is sold; it is handed over; a third party, who sees
-    that on the ledger, reports; when nobody has objected for an hour, the seller is paid. Where it never reports, the
-    price is the buyer's again."""
-    jobs = []
-    for i, (buyer, seller, price, said) in enumerate(deals):
-        terms = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
-        until = cast.admin.clock.now().time + _DAY
-        jobs.append(buyer.jobs.open(cast.leader.me.address, price, until, _HOUR, terms))
-        cast.did(f"the price of {what} is locked as job {jobs[-1]}", buyer, seller.me.address, price)
-        hand_over(i)
-        report_job(cast.leader, jobs[-1], {seller.me.address: price})
-        cast.did(f"the leader reports that job {jobs[-1]} is done", cast.leader, seller.me.address)
-    cast.pass_time(_HOUR + 1)
-    for job, (_, seller, price, _said) in zip(jobs, deals, strict=True):
-        pay_out(cast.admin, job, [seller.me.address])
-        cast.did(f"job {job} pays {what}", cast.admin, seller.me.address, price)
+    """It is offered to the buyer by terms that name what is sold, and changes hands with its price, in one
+    transaction."""
+    terms = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
+    until = cast.admin.clock.now().time + _DAY
+    offer = seller.sales.offer(price, until, device=device, what=terms, buyer=buyer.me.address)
+    cast.did(f"{what} is offered as {offer}", seller, buyer.me.address)
+    buyer.sales.buy(offer)
+    cast.did(f"offer {offer}: {what} and its price change hands", buyer, seller.me.address, price)
 
 
 def _why(outcome: Outcome, name: str) -> str:

@@ -27,13 +27,14 @@ from klopf.fleet._members import Member
 from klopf.fleet._parameters import MOST, Parameters, digest
 from klopf.fleet._pay import by_member
 from klopf.fleet._post import Card, Post
-from klopf.fleet._records import read_records
+from klopf.fleet._records import class_names, read_records, usual_ranges
 from klopf.fleet._rounds import Demand, Outcome, Ready, Round, Rounds, Test, at_once
 from klopf.fleet._secure import MaskedMember, reach_masked, run_masked
 from klopf.fleet._statement import statement_of
 from klopf.fleet._there import wait_for
 from klopf.fleet.models import FleetModel, made
 from klopf.fleet.strategies import strategy
+from klopf.tables import read
 
 __all__ = ["EXAMPLE", "DemandFolder", "DemandSettings", "wants_escrow"]
 
@@ -42,8 +43,11 @@ _WANTED = "wanted-price"
 EXAMPLE = """\
 job = "net load"                # what devices are told it is called
 test = "test.csv"               # the server's own records, which no device sees: CSV or Parquet
-target = "load"                 # the column to predict: numbers, or class numbers from 0
+target = "load"                 # the column to predict: numbers, class numbers from 0, or classes by their names
 columns = []                    # the inputs in their order, such as ["hour", "wind"]; empty: all but the target
+scale = true                    # devices bring columns between -1 and 1, by what is usual in the test's records
+ranges = {}                     # of a column, what becomes -1 and 1 in place of the usual, such as { hour = [0, 23] }
+classes = []                    # names of the target's classes in their order; empty: as the test's records have them
 validation = 0.5                # the part of them on which contributions are valued
 goal = 0.8                      # accuracy, or explained variance, at which it ends
 rounds = 30                     # at most
@@ -90,6 +94,9 @@ class DemandSettings(BaseModel):
     test: Path
     target: str
     columns: list[str] = []
+    scale: bool = False
+    classes: list[str] = Field([], max_length=10_000)
+    ranges: dict[str, tuple[float, float]] = {}
     validation: float = Field(0.5, gt=0, lt=1)
     goal: float = Field(1.0, ge=-1, le=1, allow_inf_nan=False)
     rounds: int = Field(30, ge=1)
@@ -138,6 +145,8 @@ class DemandFolder:
             self.settings = DemandSettings.model_validate(said["settings"])
             self.columns: list[str] = said["columns"]
             self.salt = bytes.fromhex(said["salt"])
+            self.classes: list[str] = said.get("classes", [])
+            self.ranges: dict[str, list[float]] = said.get("ranges", {})
         except (OSError, KeyError, ValueError):
             raise FleetError(f"{path} is no folder of a demand: `klopf demand post` makes one") from None
 
@@ -151,18 +160,25 @@ class DemandFolder:
         """
         if path.exists():
             raise FleetError(f"{path} exists: a demand is posted into a new folder; choose another name")
-        inputs, targets, columns = read_records(settings.test, settings.target, settings.columns)
+        classes = settings.classes or list(class_names(settings.test, settings.target))
+        columns = settings.columns or [name for name in read(settings.test).names if name != settings.target]
+        ranges = _ranges(settings, columns, bool(classes))
+        inputs, targets, _ = read_records(settings.test, settings.target, columns, ranges, classes)
         if len(inputs) < 20:
             raise FleetError(f"{settings.test} has {len(inputs)} records: 20 are the fewest to test and value with")
         model = made(settings.model.name, settings.model.settings, settings.seed)
         if (numbers := sum(array.size for array in model.parameters())) > MOST:
             raise FleetError(f"the model has {numbers:,} numbers: {MOST:,} are the most that travel")
         try:
-            model.loss(inputs[:1], targets[:1])
+            model.loss(inputs, targets) if classes else model.loss(inputs[:1], targets[:1])
         except Exception as error:
-            raise FleetError(f"the model does not fit the records of {settings.test}: {str(error)[:200]}") from None
+            more = f"; it is to tell {len(classes)} classes" if classes else ""
+            raise FleetError(
+                f"the model does not fit the records of {settings.test}: {str(error)[:200]}{more}"
+            ) from None
         strategy(settings.strategy)
-        said = {"settings": settings.model_dump(mode="json"), "columns": columns, "salt": os.urandom(16).hex()}
+        said = {"settings": settings.model_dump(mode="json"), "columns": columns, "salt": os.urandom(16).hex(),
+                "classes": classes, "ranges": ranges}  # fmt: skip
         with files.replaced_folder(path) as draft:
             order = np.random.default_rng([settings.seed, 7]).permutation(len(inputs))
             content = BytesIO()
@@ -226,8 +242,9 @@ class DemandFolder:
         """As rounds take it."""
         s = self.settings
         wanted = Instructions(
-            s.job, s.model.name, s.model.settings, epochs=s.epochs, seed=s.seed, sparse=s.sparse,
-            target=s.target, columns=tuple(self.columns), escrow=self.job().get("id", 0),
+            s.job, s.model.name, s.model.settings, epochs=s.epochs, seed=s.seed, sparse=s.sparse, ranges=self.ranges,
+            target=s.target, columns=tuple(self.columns), classes=tuple(self.classes),
+            escrow=self.job().get("id", 0),
         )  # fmt: skip
         return Demand(wanted, s.rounds, s.goal, s.share, s.enough, s.deadline, sealed=s.mode == "rounds")
 
@@ -259,8 +276,8 @@ class DemandFolder:
             more = f" ({len(wide)} columns are so)" if len(wide) > 1 else ""
             found.append(
                 f"{self.columns[place]} lies around {middle:.4g}, give or take "
-                f"{spread:.4g}{more}: devices learn from numbers as they stand, and from such ones badly; bring them "
-                "near 0 with a spread of about 1, in everybody's records alike"
+                f"{spread:.4g}{more}: devices learn from numbers as they stand, and from such ones badly: say "
+                "scale = true, or its [ranges]"
             )
         return found
 
@@ -396,6 +413,20 @@ def wants_escrow(path: Path) -> bool:
     False
     """
     return (path / _WANTED).exists()
+
+
+def _ranges(settings: DemandSettings, columns: Sequence[str], classes: bool) -> dict[str, tuple[float, float]]:
+    """Of each column that devices are to scale, and of the target where that is numbers and is named, or learned as
+    such; what is declared comes before what is usual. Raises FleetError, TableError."""
+    for name, (low, high) in settings.ranges.items():
+        if name not in columns and (name != settings.target or classes):
+            raise FleetError(
+                f"ranges: {name!r} is no column of numbers that is learned from: {', '.join(columns)[:200]}"
+            )
+        if not -1e30 < low < high < 1e30:
+            raise FleetError(f"ranges: {name} = [{low:g}, {high:g}]: the lowest, then the highest")
+    wanted = [name for name in columns if settings.scale and name not in settings.ranges]
+    return usual_ranges(settings.test, wanted) | settings.ranges
 
 
 def _far_out(inputs: NDArray[np.float32]) -> list[tuple[int, float, float]]:

@@ -27,8 +27,9 @@ class Instructions:
     passes over the device's own records. draws: where above 0, train on so many records instead, as drawn. seed: of
     all that is random; a device adds its own name. parts: a leader also gives back what its devices gave. sparse: send
     the largest 3 % of the change (at least 256 numbers), and keep the rest for the next round. target, columns: which
-    columns of a device's records are learned, for devices that hold tables. escrow: the ledger's job that holds the
-    pay, or 0. said: what the server says, signed, of the round before (a :class:`Statement`); empty where it says
+    columns of a device's records are learned, for devices that hold tables; ranges: of a column, what becomes -1 and 1;
+    classes: names of the target's classes, where it has names. escrow: the ledger's job that holds the pay, or 0.
+    said: what the server says, signed, of the round before (a :class:`Statement`); empty where it says
     nothing. sealed: give what was committed to in this round."""
 
     job: str
@@ -42,6 +43,8 @@ class Instructions:
     sparse: bool = False
     target: str = ""
     columns: Sequence[str] = ()
+    ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    classes: Sequence[str] = ()
     escrow: int = 0
     said: Mapping[str, Any] = field(default_factory=dict)
     sealed: bool = False
@@ -112,7 +115,7 @@ class TrainingDevice:
         inputs, targets: ``(records, features)``, and class numbers or numbers ``(records,)``.
         sample: how many records it shows when it applies; 0 shows none.
         privacy, accountant: noise on all that it gives, and what keeps the budget; by default none. With them it shows
-            no sample, and neither tells its loss nor how many records it has."""
+            no sample, and neither tells its loss nor, where they are in groups, how many records it has."""
 
     def __init__(
         self,
@@ -155,7 +158,7 @@ class TrainingDevice:
         model.train(x, y, 1, np.random.default_rng(0))
         seconds = (time.perf_counter() - begun) / len(x)
         shown = slice(0, min(self.sample, 256))
-        records = len(self.inputs) if self._privacy is None else 1
+        records = 1 if self._privacy is not None and self._privacy.groups else len(self.inputs)
         return Application(records, seconds, loss, self.inputs[shown], self.targets[shown])
 
     def fit(self, parameters: Parameters, wanted: Instructions) -> Update:
@@ -169,7 +172,7 @@ class TrainingDevice:
         model = self._made(wanted)
         records, loss = len(self.inputs), 0.0
         if self._privacy is not None and self._accountant is not None:
-            records = 1  # as for everybody: how many it has is not told
+            records = 1 if self._privacy.groups else records  # else as for everybody: how many it has is not told
             change = self._noised(model, parameters, wanted, self._privacy, self._accountant)
         else:
             model.load(parameters)
@@ -200,16 +203,21 @@ class TrainingDevice:
                 own.load(parameters)
                 rng = np.random.default_rng([wanted.seed, wanted.round, int(places[0])])
                 with np.errstate(all="ignore"):
-                    own.train(self.inputs[places], self.targets[places], wanted.epochs, rng)
+                    own.train(self.inputs[places], self.targets[places], wanted.epochs if privacy.groups else 1, rng)
                     change = flat(own.parameters()) - start
             except Exception:  # whatever it was: that it was, tells of a record
                 return np.zeros_like(start)
             return change if np.isfinite(change).all() else np.zeros_like(start)
 
+        def at_once(clip: float) -> NDArray[np.float64] | None:
+            with np.errstate(all="ignore"):
+                return model.cut_steps(self.inputs, self.targets, clip)
+
         accountant.spend(privacy.rho, f"{wanted.job}, round {wanted.round}")
         deal = np.random.default_rng([wanted.seed, *self.name.encode()])
         try:
-            return split(noised(train, len(self.inputs), privacy, deal, self._noise), shapes_of(parameters))
+            noisy = noised(train, len(self.inputs), privacy, deal, self._noise, at_once)
+            return split(noisy, shapes_of(parameters))
         except Exception:
             raise FleetError("the private update could not be made; the round is spent") from None
 

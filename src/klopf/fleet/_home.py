@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from klopf import files, wire
-from klopf.errors import FleetError
+from klopf.errors import FleetError, TableError
 from klopf.fleet._device import Application, Instructions, TrainingDevice, Update
 from klopf.fleet._parameters import Parameters
 from klopf.fleet._post import Post
@@ -15,6 +17,8 @@ from klopf.fleet._records import read_records
 from klopf.tables import read
 
 __all__ = ["Home", "TableDevice"]
+
+_LOG = logging.getLogger("klopf.fleet")
 
 
 class Home:
@@ -61,7 +65,7 @@ class TableDevice:
     ) -> None:
         self.name, self._path, self._privacy, self._accountant = name, path, privacy, accountant
         self._many = len(read(path))
-        self._devices: dict[tuple[str, tuple[str, ...]], TrainingDevice] = {}
+        self._devices: dict[tuple[Any, ...], TrainingDevice] = {}
 
     def __len__(self) -> int:
         return self._many
@@ -77,9 +81,16 @@ class TableDevice:
     def _of(self, wanted: Instructions) -> TrainingDevice:
         if not wanted.target:
             raise FleetError("the demand does not name its target, and this device holds a table: have it named")
-        which = wanted.target, tuple(wanted.columns)
+        ranges = {name: (float(low), float(high)) for name, (low, high) in wanted.ranges.items()}
+        which = wanted.target, tuple(wanted.columns), tuple(sorted(ranges.items())), tuple(wanted.classes)
         if which not in self._devices:
-            inputs, targets, _ = read_records(self._path, *which)
+            try:
+                inputs, targets, _ = read_records(self._path, wanted.target, wanted.columns, ranges, wanted.classes)
+            except TableError as error:
+                _LOG.warning("%s", error)  # for its owner alone: what is wrong with a cell says what is in it
+                raise FleetError(
+                    "its file lacks a column that is wanted, or has something else than numbers there"
+                ) from None
             device = TrainingDevice(self.name, inputs, targets, privacy=self._privacy, accountant=self._accountant)
             self._devices = {which: device}
         return self._devices[which]

@@ -26,6 +26,7 @@ __all__ = ["Remote", "serve"]
 APPLY, FIT, COMMIT = "fleet.apply", "fleet.fit", "fleet.commit"
 UNKNOWN = "these steps begin from parameters that are not here"
 _PASSES = 1000
+_FAR_OUT = 1e30
 _SAID = 2000
 """Characters of what a server says of a round."""
 _HEAD = 420
@@ -224,16 +225,16 @@ def instructions(payload: Any) -> Instructions:
         said = payload["wanted"]
         wanted = Instructions(**said)
         numbers = (wanted.round, wanted.epochs, wanted.draws, wanted.seed, wanted.escrow)
-        words = (wanted.job, wanted.model, wanted.target, *wanted.columns)
+        words = (wanted.job, wanted.model, wanted.target, *wanted.columns, *wanted.classes, *wanted.ranges)
         if not isinstance(wanted.said, dict) or len(json.dumps(wanted.said)) > _SAID:
             raise TypeError
         if not isinstance(wanted.settings, dict) or any(isinstance(n, bool) or not isinstance(n, int) for n in numbers):
             raise TypeError
-        if not isinstance(wanted.sealed, bool):
+        if not isinstance(wanted.sealed, bool) or not all(map(_range, dict(wanted.ranges).values())):
             raise TypeError
         if not all(isinstance(word, str) and len(word) <= 200 for word in words):
             raise TypeError
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         raise Decline("no instructions: say job, model, settings, round, epochs and seed") from None
     if (
         not 0 <= wanted.draws <= _PASSES**2
@@ -244,3 +245,9 @@ def instructions(payload: Any) -> Instructions:
     ):
         raise Decline(f"instructions out of bounds: at most {_PASSES} epochs, rounds from 1, a seed from 0")
     return wanted
+
+
+def _range(said: Any) -> bool:
+    """Whether it is a lowest and a highest number."""
+    number = all(isinstance(end, int | float) and not isinstance(end, bool) and abs(end) < _FAR_OUT for end in said)
+    return isinstance(said, list | tuple) and len(said) == 2 and number and said[0] < said[1]

@@ -31,7 +31,8 @@ class Privacy:
     """How much of one record the updates of one job may tell.
 
     epsilon, delta: of all ``rounds`` together, for a record exchanged for another one. clip: the length of one group's
-    change. groups: at least 2; more of them need less noise and learn less each.
+    change. groups: at least 2; more of them need less noise and learn less each. 0: each record is one, and gives one
+    step; that needs the least noise, and tells how many records there are, by which it is then weighed.
     """
 
     epsilon: float
@@ -43,8 +44,8 @@ class Privacy:
     def __post_init__(self) -> None:
         if not (0 < self.epsilon < 1e6 and 0 < self.delta < 0.1 and 0 < self.clip < 1e6):
             raise FleetError("privacy needs epsilon and clip above 0, and delta between 0 and 0.1")
-        if self.rounds < 1 or self.groups < 2:
-            raise FleetError("privacy needs at least 1 round and 2 groups")
+        if self.rounds < 1 or self.groups == 1 or self.groups < 0:
+            raise FleetError("privacy needs at least 1 round, and 2 groups or 0: a group for each record")
 
     @property
     def rho(self) -> float:
@@ -56,10 +57,9 @@ class Privacy:
         log = math.log(1 / self.delta)
         return (math.sqrt(log + self.epsilon) - math.sqrt(log)) ** 2 / self.rounds
 
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of the noise on each number of the mean."""
-        return (2 * self.clip / self.groups) / math.sqrt(2 * self.rho)
+    def sigma(self, groups: int) -> float:
+        """Standard deviation of the noise on each number of the mean of so many groups."""
+        return (2 * self.clip / groups) / math.sqrt(2 * self.rho)
 
 
 class Accountant:
@@ -158,21 +158,25 @@ def noised(
     privacy: Privacy,
     deal: np.random.Generator,
     noise: np.random.Generator,
+    at_once: Callable[[float], NDArray[np.float64] | None] = lambda _: None,
 ) -> NDArray[np.float32]:
     """The noised mean change, shape ``(numbers,)``.
 
     train: the change of training on these places of the records. deal: the same in each round. noise: the device's own,
-    which nobody else can draw again.
+    which nobody else can draw again. at_once: where each record is a group, the sum of the changes, each cut to the
+    length given; None where it is to be made one by one.
 
     Raises:
         FleetError: there are fewer records than groups.
     """
-    if records < privacy.groups:
-        raise FleetError(f"{records} records do not fill {privacy.groups} groups: ask for fewer groups")
-    total: NDArray[np.float64] | None = None
-    for group in np.array_split(deal.permutation(records), privacy.groups):
-        change = train(group).astype(np.float64)
-        change *= min(1.0, privacy.clip / max(float(np.linalg.norm(change)), 1e-30))
-        total = change if total is None else total + change
+    groups = privacy.groups or records
+    if records < groups:
+        raise FleetError(f"{records} records do not fill {groups} groups: ask for fewer groups")
+    total = at_once(privacy.clip) if not privacy.groups else None
+    if total is None:
+        for group in np.array_split(deal.permutation(records), groups):
+            change = train(group).astype(np.float64)
+            change *= min(1.0, privacy.clip / max(float(np.linalg.norm(change)), 1e-30))
+            total = change if total is None else total + change
     assert total is not None
-    return np.asarray(total / privacy.groups + noise.normal(0, privacy.sigma, total.size), np.float32)
+    return np.asarray(total / groups + noise.normal(0, privacy.sigma(groups), total.size), np.float32)

@@ -31,6 +31,7 @@ from klopf.ledger.core.token import Token
 from klopf.ledger.fleet.devices import Devices
 from klopf.ledger.fleet.effort import Effort
 from klopf.ledger.fleet.forwarder import Forwarder
+from klopf.ledger.fleet.sales import Sales
 from klopf.ledger.keys import Key
 from klopf.ledger.market.batch import Batch
 from klopf.ledger.market.disputes import Disputes
@@ -81,6 +82,7 @@ class Ledger(Connection):
     devices = _The(Devices)
     effort = _The(Effort)
     forwarder = _The(Forwarder)
+    sales = _The(Sales)
     snapshots = _The(Snapshots)
     schema = _The(Schema)
 

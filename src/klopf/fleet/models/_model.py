@@ -41,6 +41,13 @@ class FleetModel(ABC):
     ) -> None:
         """Pass ``epochs`` times over the records, in an order that ``rng`` draws."""
 
+    def cut_steps(
+        self, inputs: NDArray[np.float32], targets: NDArray[np.float32], clip: float
+    ) -> NDArray[np.float64] | None:
+        """The sum over records of what one step on each alone changes, ``(numbers,)``, each at most ``clip`` long; None
+        where the model has no faster way to it than a pass over one record after another. Nothing is learned by it."""
+        return None
+
     @abstractmethod
     def loss(self, inputs: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
         """The mean loss: cross-entropy in nats, or squared error."""

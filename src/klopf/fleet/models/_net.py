@@ -196,6 +196,12 @@ class Net:
             raise FleetError("a step_size is above 0, and a momentum from 0 to below 1")
         return cls(tuple(made), given["output"], batch, micro, float(given["step_size"]), float(given["momentum"]))
 
+    @property
+    def alternates(self) -> bool:
+        """Whether it is dense layers with a ReLU between each two."""
+        kinds = [_Relu if place % 2 else _Dense for place in range(len(self.layers))]
+        return len(kinds) % 2 == 1 and all(type(one) is kind for one, kind in zip(self.layers, kinds, strict=True))
+
     def shapes(self, first: int = 0, last: int | None = None) -> Shapes:
         """Of the parameters of layers ``first`` up to and without ``last``."""
         return tuple(shape for layer in self.layers[first:last] for shape in layer.shapes)

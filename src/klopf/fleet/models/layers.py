@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from klopf.errors import FleetError
 from klopf.fleet._parameters import Parameters, flat, shapes_of, split
+from klopf.fleet.models._each import cut_steps
 from klopf.fleet.models._model import FleetModel
 from klopf.fleet.models._net import Net, Sums, batches, descend, lost
 
@@ -51,6 +52,16 @@ class Layers(FleetModel):
                 _, gradient = lost(net.output, out, targets[some])
                 sums.add(net.backward(parameters, kept, gradient)[1])
             descend(net, self._values, speed, sums.total, len(places))
+
+    def cut_steps(
+        self, inputs: NDArray[np.float32], targets: NDArray[np.float32], clip: float
+    ) -> NDArray[np.float64] | None:
+        if not self._net.alternates or self._net.output != "softmax":
+            return None
+        own = self.parameters()
+        pairs = list(zip(own[::2], own[1::2], strict=True))
+        found = cut_steps(pairs, inputs, targets, self._net.step_size, clip)
+        return np.concatenate([np.concatenate([w.ravel(), b]) for w, b in found])
 
     def loss(self, inputs: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
         total = []

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from klopf.errors import FleetError
 from klopf.fleet._parameters import Parameters, shapes_of
+from klopf.fleet.models._each import cut_steps
 from klopf.fleet.models._model import FleetModel, cross_entropy
 from klopf.mind import Mind
 
@@ -23,8 +24,8 @@ class MindModel(FleetModel):
     Settings: sensors, outputs, hidden (a list of sizes), output ("softmax" or "linear"), step_size, l2.
     """
 
-    def __init__(self, mind: Mind) -> None:
-        self._mind = mind
+    def __init__(self, mind: Mind, step_size: float) -> None:
+        self._mind, self._step = mind, step_size
 
     @classmethod
     def create(cls, settings: dict[str, Any], seed: int) -> Self:
@@ -35,7 +36,7 @@ class MindModel(FleetModel):
         mind = Mind(learner="backprop", seed=seed, **settings)
         if mind.output == "linear" and mind.outputs != 1:
             raise FleetError(f"a mind in a fleet predicts one number, not {mind.outputs}: outputs = 1")
-        return cls(mind)
+        return cls(mind, 0.0 if settings.get("l2") else float(settings.get("step_size", 0.0)))
 
     def parameters(self) -> Parameters:
         return [self._mind.weights(layer).astype(np.float32) for layer in range(len(self._mind.hidden) + 1)]
@@ -53,6 +54,15 @@ class MindModel(FleetModel):
         for _ in range(epochs):
             order = rng.permutation(len(inputs))
             self._mind.learn(inputs[order], self._targets(targets[order]))
+
+    def cut_steps(
+        self, inputs: NDArray[np.float32], targets: NDArray[np.float32], clip: float
+    ) -> NDArray[np.float64] | None:
+        if not self._step or self._mind.output != "softmax":
+            return None
+        layers = [(both[:-1], both[-1]) for both in self.parameters()]
+        found = cut_steps(layers, inputs, targets, self._step, clip)
+        return np.concatenate([np.concatenate([w.ravel(), b]) for w, b in found])
 
     def loss(self, inputs: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
         out = self._mind.predict_proba(inputs)

@@ -3,7 +3,7 @@ averages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,14 @@ from klopf.fleet.strategies._strategy import Combined, Strategy
 __all__ = ["Robust", "bounded", "clipped", "krum", "trimmed_mean"]
 
 _LOUDEST = 3.0
-"""How many times the median weight one update may weigh: how many records it has is what it says itself."""
+"""How many times the usual weight one update may weigh: how many records it has is what it says itself."""
+_HONEST = 2 / 3
+"""What this part of all stay below is the usual, so that under a third of liars do not raise it, and many small names
+(of one data set, say), which may be more than half of all, do not push it down."""
 
 
 class Robust(Strategy):
-    """Clip each norm to the median norm; MultiKrum (Blanchard et al. 2017) keeps the n - f updates that lie closest to
+    """Clip each norm to the usual norm; MultiKrum (Blanchard et al. 2017) keeps the n - f updates that lie closest to
     their n - f - 2 nearest, and whoever is proven, f = n // 5, where n >= 2 f + 3; else the mean without the f highest
     and lowest of each number, or of all where all are proven."""
 
@@ -37,20 +40,24 @@ class Robust(Strategy):
         return Combined(change, used, {name: "far from the others" for name in names if name not in used})
 
 
+def _usual(values: Sequence[float] | NDArray[np.float64]) -> float:
+    return max(float(np.median(values)), float(np.quantile(values, _HONEST, method="lower")))
+
+
 def bounded(weights: Mapping[str, float]) -> dict[str, float]:
-    """None above three times the median.
+    """None above three times the usual.
 
     >>> bounded({"a": 1.0, "b": 1.0, "c": 9.0})
     {'a': 1.0, 'b': 1.0, 'c': 3.0}
     """
-    most = _LOUDEST * float(np.median(list(weights.values())))
+    most = _LOUDEST * _usual(list(weights.values()))
     return {name: min(weight, most) for name, weight in weights.items()}
 
 
 def clipped(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows ``(n, numbers)``, none longer than the median of their lengths."""
+    """Rows ``(n, numbers)``, none longer than is usual."""
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
-    bound = np.median(lengths)
+    bound = _usual(lengths)
     return np.asarray(rows * np.minimum(1, bound / np.maximum(lengths, 1e-30))[:, None], np.float32)
 
 

@@ -156,3 +156,7 @@ class Devices(Contract):
     def transfer(self, id: int, to: str) -> Sent:
         """Give it, with what it earns and records from now on, to somebody else."""
         return self._write("transferFrom", self._ledger.me.address, to, id)
+
+    def approve(self, spender: str, id: int) -> Sent:
+        """Let one contract pass a device of one's own on, once."""
+        return self._write("approve", spender, id)
