@@ -106,7 +106,7 @@ class Agent(Kept):
         self._bound(low, high)
         self._draw()
         try:
-            self._S[1, np.broadcast_to(np.asarray(raw, bool), self.observations)] = -1.0
+            self._S[at.S_SQUARES, np.broadcast_to(np.asarray(raw, bool), self.observations)] = -1.0
         except ValueError as error:
             raise MindError(f"raw must be true or false for each of {self.observations} observations") from error
         self._kernel: Any = None
@@ -132,7 +132,9 @@ class Agent(Kept):
         self._B = np.array([q.birth for q in self._table], self._dtype)
         self._P = zeros((len(self._table), g.weights), self._dtype)
         self._U = zeros((len(at.RECORDS) + len(at.ROOM), max(g.units, 1)), np.float64)
-        self._S = zeros((2, self.observations), np.float64)
+        self._S = zeros((len(at.SENSES), self.observations), np.float64)
+        self._S[at.S_UNIT] = 1.0
+        self._S[at.S_REACH] = at.REACH
         self._A = zeros((2, g.places), self._dtype)
         self._D = zeros(g.places, self._dtype)
         self._C = zeros(len(at.SCALARS), self._dtype)
@@ -367,6 +369,8 @@ class Agent(Kept):
         made = cls(**given, **settings)
         for name, mine in made._arrays().items():
             kept = arrays.get(name)
+            if name == "senses" and kept is not None and kept.shape == (2, made.observations):
+                kept = np.vstack([kept, mine[2:]])  # as agents were before they followed their sensors
             if kept is None or kept.shape != mine.shape or kept.dtype != mine.dtype:
                 raise MindError(f"the saved agent's {name} do not fit its settings: it is another agent's, or damaged")
             mine[...] = kept

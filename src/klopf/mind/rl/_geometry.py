@@ -81,7 +81,7 @@ def options_for(s: AgentSettings, time_limit: int, continuous: bool) -> NDArray[
     o[at.O_EPS_START], o[at.O_EPS_END], o[at.O_EPS_STEPS] = s.epsilon_start, s.epsilon_end, s.epsilon_steps
     o[at.O_RULE] = at.UPDATES[s.update].number
     o[at.O_LIFE], o[at.O_UTILITY] = s.life == "continual", s.utility == "zero-contribution"
-    o[at.O_CONSTANT] = s.constant
+    o[at.O_CONSTANT], o[at.O_FOLLOW] = s.constant, s.follow_sensors
     return o
 
 

@@ -7,8 +7,8 @@ one input and lie in the same flat arrays. A kernel's arguments are:
 P        (rows, weights)    what belongs to a weight: row 0 the weight, row 1 its trace, more as the update needs
 U        (rows, units)      what belongs to a hidden unit, float64
 B        (rows,)            the values of ``P``'s rows in a newborn
-S        (2, observations)  running mean and sum of squares of the observations, float64; the sum is -1 of one that
-                            is taken as it is
+S        (rows, observations) running mean and sum of squares of the observations, float64; the sum is -1 of one that
+                            is taken as it is; and what ``frames`` knows of its offset and unit
 A        (2, places)        activities of all networks, for the state before and the state now, which take turns
 D        (places,)          work: gradients, laid out as ``A[0]``
 C        (scalars,)         work: what one update's kernels hand each other
@@ -85,6 +85,19 @@ AGE, UTILITY, MEAN = RECORDS = range(3)
 """Rows of ``U``: steps lived, utility and mean activity, both not corrected for age."""
 CORRECTED, MATURE = ROOM = range(3, 5)
 """Its last rows, room for finding who is least heard: nothing in them is kept."""
+(
+    S_MEAN, S_SQUARES, S_OFFSET, S_UNIT, S_FORMER_OFFSET, S_FORMER_UNIT, S_LAST, S_MOVES, S_LIVELY, S_MOVE, S_DOUBT,
+    S_FARS, S_FARTHEST, S_REACH, S_STARTS, S_START_MEAN, S_START_SQUARES, S_LAST_START, S_ODD, S_STILL, S_REFINING,
+    S_NEW, S_NEW_MEAN, S_NEW_SQUARES,
+) = SENSES = range(24)  # fmt: skip
+"""Rows of ``S``. Behind mean and sum of squares: what a value has more than before the sensor changed, and how many
+times its unit; the same of before the last change; the value before, how many moves from one value to the next, how
+many of them were not 0, and their mean square; steps since a jump, jumps in a row, and how far they went together;
+how far out a jump must lead. Of episodes' first values, how many, mean, sum of squares and the last; how odd the
+latest are, how many in a row hardly differ; whether offset (1) or unit, too (2), are still fitted; and, of the values
+that they are fitted to, how many, mean and sum of squares."""
+REACH = 5.0
+"""Deviations that a jump must lead out, at first."""
 DRAWN, TAKEN, LOW, HIGH = ACTION = range(4)
 """Rows of ``action``: as it was drawn, from which the agent learns; within the bounds; and the bounds."""
 
@@ -95,8 +108,8 @@ DRAWN, TAKEN, LOW, HIGH = ACTION = range(4)
 """Columns of ``hyp``."""
 (
     O_NORMALISE, O_SCALE, O_TIME_LIMIT, O_PUBLISHED, O_GAMMA, O_ENTROPY, O_EPS_START, O_EPS_END, O_EPS_STEPS, O_RULE,
-    O_LIFE, O_CONTINUOUS, O_HORIZON, O_UTILITY, O_CONSTANT,
-) = OPTIONS = range(15)  # fmt: skip
+    O_LIFE, O_CONTINUOUS, O_HORIZON, O_UTILITY, O_CONSTANT, O_FOLLOW,
+) = OPTIONS = range(16)  # fmt: skip
 """Places in ``O``."""
 (
     G_NOW, G_SENSED, G_REWARDS, G_REWARD_MEAN, G_REWARD_P, G_REWARD_TRACE, G_EPISODE_STEP, G_STEPS, G_EPISODES, G_DELTA,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from klopf.mind.rl._jit import jit
+from klopf.mind.rl._kernels.frames import KNOWN, followed
 from klopf.mind.rl._kernels.layout import (
     G_EPISODE_STEP,
     G_REWARD_MEAN,
@@ -17,11 +18,13 @@ from klopf.mind.rl._kernels.layout import (
     G_REWARDS,
     G_SENSED,
     O_CONSTANT,
+    O_FOLLOW,
     O_GAMMA,
     O_HORIZON,
     O_NORMALISE,
     O_SCALE,
     O_TIME_LIMIT,
+    S_SQUARES,
 )
 
 
@@ -44,11 +47,14 @@ def sense(S, G, O, obs, A):  # type: ignore[no-untyped-def]
         G[G_SENSED] = count
         window = samples(O, count)
         keep = 1.0 - 1.0 / window if window < count else 1.0
+        start, follow = G[G_EPISODE_STEP] == 0.0, O[O_FOLLOW] > 0
         for i in range(n):
             x = obs[i]
             if S[1, i] < 0.0:
                 A[i] = x
                 continue
+            if follow:
+                x = followed(S, i, x, start, S[S_SQUARES, i] / max(samples(O, count - 1.0) - 1.0, 1.0), count > KNOWN)
             old = S[0, i] if count > 1.0 else x
             mean = old + (x - old) / window
             p = keep * (S[1, i] if count > 1.0 else 0.0) + (x - old) * (x - mean)
