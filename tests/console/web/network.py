@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 import time
 import urllib.error
@@ -11,9 +12,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
-
 from klopf import chain, ledger
+from klopf.console.web._serve import Server
 from klopf.console.web._server import Page
 from klopf.console.web._source import Source
 from klopf.ledger import KLP, Receipt, ReceiptTree, Role, SignedReceipt
@@ -68,12 +68,12 @@ class Small:
 
 
 @contextlib.contextmanager
-def served(source: Source, pace: float = 0.05) -> Iterator[str]:
+def served(source: Source, pace: float = 0.05, port: int = 0) -> Iterator[str]:
     """The address of a page of ``source``."""
-    port = free_port()
+    port = port or free_port()
     page = Page(source, TOKEN, port, pace)
-    server = uvicorn.Server(uvicorn.Config(page.app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
+    server, listening = Server(page), socket.create_server(("127.0.0.1", port))
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
         while not server.started and thread.is_alive():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from klopf.console import web
-from klopf.console.web.views import happened
+from klopf.console.web.views import happened, jobs, votes
 from klopf.neuron import Standing
 
 STATIC = Path(web.__file__).with_name("static")
@@ -26,6 +26,7 @@ def english() -> set[str]:
         standing.name.lower() for standing in Standing
     }
     said |= set(re.findall(r'e\.\w+, "([^"]+)"', Path(happened.__file__).read_text()))
+    said |= {state for view in (jobs, votes) for state in view.STATES.values()}
     return said - {""}
 
 

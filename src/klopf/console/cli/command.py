@@ -111,6 +111,7 @@ COMMANDS = Point(
         "explain": "klopf.console.cli.network:Explain",
         "verify": "klopf.console.cli.network:Verify",
         "page": "klopf.console.cli.page:Page",
+        "picture": "klopf.console.cli.picture:Picture",
         "neuron": "klopf.console.cli.network:Neuron",
         "network": "klopf.console.cli.joining:Network",
         "join": "klopf.console.cli.joining:Join",

@@ -16,7 +16,7 @@ from klopf.console.web._server import Page
 from klopf.console.web._source import Source
 from klopf.errors import PeersError
 
-__all__ = ["serve"]
+__all__ = ["Server", "serve"]
 
 HERE = "127.0.0.1"
 
@@ -35,10 +35,23 @@ def serve(source: Source, port: int, opened: Callable[[str], None]) -> None:
     if source.folder is not None:
         _keep(source.folder, port, token)
     page = Page(source, token, port)
-    config = uvicorn.Config(page.app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = Server(page)
     opened(f"http://{HERE}:{port}/?token={token}")
     server.run(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """Serves a page, and stops without waiting for those who have it open."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(
+            uvicorn.Config(page.app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=5)
+        )
+        self._page = page
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._page.end()
+        await super().shutdown(sockets)
 
 
 def _listen(port: int, again: bool) -> socket.socket:

@@ -44,6 +44,7 @@ class Page:
         self.follower = Follower(source)
         self._fresh = asyncio.Condition()
         self._readers = 0
+        self._ending = False
         routes = [
             Route("/", self.index),
             Route("/api/state", self.state),
@@ -80,6 +81,12 @@ class Page:
         """Call what belongs to the follower's thread, in it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
+    async def end(self) -> None:
+        """Let go of all who listen for news, so that a server that stops has nobody to wait for."""
+        self._ending = True
+        async with self._fresh:
+            self._fresh.notify_all()
+
     async def index(self, request: Request) -> Response:
         return Response((STATIC / "index.html").read_bytes(), media_type="text/html")
 
@@ -97,7 +104,7 @@ class Page:
         self._readers += 1
         try:
             yield "retry: 1000\n\n"
-            while True:
+            while not self._ending:
                 news, version = list(self.follower.news), self.follower.version
                 oldest = news[0][0] if news else version + 1
                 if since > version or since < oldest - 1:  # of another page's life, or too long ago
@@ -108,7 +115,7 @@ class Page:
                         since = version
                         yield f"id: {version}\ndata: {said}\n\n"
                 async with self._fresh:
-                    if self.follower.version == since:
+                    if self.follower.version == since and not self._ending:
                         try:
                             await asyncio.wait_for(self._fresh.wait(), 15)
                         except TimeoutError:

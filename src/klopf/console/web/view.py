@@ -103,6 +103,11 @@ VIEWS = Point(
         "neurons": "klopf.console.web.views.neurons:Neurons",
         "links": "klopf.console.web.views.links:Links",
         "payments": "klopf.console.web.views.payments:Payments",
+        "audits": "klopf.console.web.views.audits:Audits",
+        "auditors": "klopf.console.web.views.audits:Auditors",
+        "disputes": "klopf.console.web.views.disputes:Disputes",
+        "jobs": "klopf.console.web.views.jobs:Jobs",
+        "votes": "klopf.console.web.views.votes:Votes",
         "news": "klopf.console.web.views.happened:Happened",
     },
 )

@@ -10,7 +10,7 @@ from typing import Any
 from klopf.network._panel import Panel, plain
 from klopf.network._summary import Summary
 
-__all__ = ["Picture"]
+__all__ = ["Picture", "places"]
 
 WIDTH, HEIGHT, ORBIT = 720, 520, 190
 LEAST = 0.02
@@ -47,7 +47,7 @@ class Picture(Panel):
     def html(self, data: Any) -> str:
         """Colour goes by rank, since by value one giant would bleach everybody else."""
         count = max(1, len(data["neurons"]))
-        place, radius = _circle(data["neurons"]) if count <= FEW else _disc(data["neurons"])
+        place, radius = places(data["neurons"])
         outside = sorted({link["listener"] for link in data["links"]} - place.keys())
         for i, name in enumerate(outside):
             at = (WIDTH / 2, HEIGHT / 2) if count <= FEW else (LIST + 60, HEIGHT - 60)
@@ -63,6 +63,11 @@ class Picture(Panel):
             + (_first(data["neurons"]) if count > FEW else "")
             + "</svg>"
         )
+
+
+def places(neurons: list[dict[str, Any]]) -> tuple[dict[str, Place], dict[str, float]]:
+    """Where each neuron of a picture of WIDTH by HEIGHT is, and its radius."""
+    return _circle(neurons) if len(neurons) <= FEW else _disc(neurons)
 
 
 def _circle(neurons: list[dict[str, Any]]) -> tuple[dict[str, Place], dict[str, float]]:
