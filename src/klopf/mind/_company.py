@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import MindError
 from klopf.mind._direct import direct
+from klopf.mind._memory import owned, zeros
 from klopf.mind._settings import Settings
 from klopf.mind.kernels.company.state import CLASSES, LEAF, VOICES, Company
 
@@ -81,17 +82,17 @@ def company_for(s: Settings, sensors: int, outputs: int, output: str) -> Company
         rng=np.zeros(1, np.uint64),
     )
     made.counters[CLASSES] = classes
-    return made
+    return cast(Company, owned(made))
 
 
 def nothing_asked(company: Company | None, sensors: int, outputs: int) -> NDArray[np.float64]:
     """Room for what memory and trees say of one sample, see ``kernels.company.learn``."""
-    return np.zeros(0 if company is None else 1 + sensors + 2 * outputs)
+    return zeros(0 if company is None else 1 + sensors + 2 * outputs, np.float64)
 
 
 def apart(company: Company | None) -> Company | None:
     """A copy, for who predicts while others learn."""
-    return None if company is None else Company(*(array.copy() for array in company))
+    return None if company is None else cast(Company, owned(company))
 
 
 def learn_in(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import MindError
 from klopf.mind._direct import direct
-from klopf.mind._memory import Owner
+from klopf.mind._memory import Owner, owned
 
 __all__ = ["LEVELS", "Intervals", "checked_level", "learn_errors"]
 
@@ -90,6 +90,7 @@ class Intervals(Owner):
             products=np.zeros(m), quantiles=np.array([NormalDist(0, 1.25).inv_cdf(tau) for tau in taus]), taus=taus,
             numbers=np.zeros(7),
         )  # fmt: skip
+        made = owned(made)
         if self._spread is not None:
             old, was = self._spread, self._inputs
             places = np.append(np.arange(was - 1), width - 1)  # the prediction stands last

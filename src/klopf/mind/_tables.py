@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from klopf.mind._company import company_for, company_forgets, company_took_over, nothing_asked
 from klopf.mind._layout import layout_for
-from klopf.mind._memory import zeros
+from klopf.mind._memory import apart, zeros
 from klopf.mind._settings import ACTIVATIONS, COMMON, LOSSES, UTILITIES, Settings
 from klopf.mind.kernels.part import GradientRule
 from klopf.mind.kernels.parts import life_called, rule_called
@@ -252,8 +252,8 @@ class Tables:
     def apart(self) -> tuple[Net, Work]:
         """A copy of all that a prediction reads, and room of its own."""
         net, work = self.net, self.work
-        still = {name: table.copy() for name, table in net._asdict().items() if name not in ("P", "U", "K", "outputs")}
-        room = {name: np.zeros_like(getattr(work, name)) for name in ("A", "Z", "active", "count", "inverse")}
+        still = {name: apart(table) for name, table in net._asdict().items() if name not in ("P", "U", "K", "outputs")}
+        room = {name: apart(getattr(work, name)) for name in ("A", "Z", "active", "count", "inverse")}
         return net._replace(**still), work._replace(**room)
 
     def standardised(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

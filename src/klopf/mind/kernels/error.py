@@ -105,11 +105,13 @@ def _numbers(plan: Plan) -> Any:
                 e = 0.0
                 if known and net.T[S_RUN, k] == 0:  # nothing is to learn of an outlier
                     e = standardised(net.T, k, Y[t, k]) - z
-            else:
-                e2 += e * e
             D[top + k] = e if SINGLE else e + e
             if CURVED:
                 C[top + k] = (z * (one - z) if LOSS == LOGISTIC else one) if known else zero
+        if LOSS == SQUARED and not SCALED:
+            for k in range(outputs):  # a loop of its own: see ``softmax``
+                e = Y[t, k] - Z[top + k] if Y[t, k] == Y[t, k] else zero
+                e2 += e * e
         return e2 if LOSS == SQUARED else wrong
 
     return error

@@ -174,11 +174,11 @@ def softmax(Z, zo, K, out, t):  # type: ignore[no-untyped-def]
     top = Z[zo]
     for k in range(1, K):
         top = max(top, Z[zo + k])
-    s = Z.dtype.type(0)
     for k in range(K):
-        e = math.exp(Z[zo + k] - top)
-        out[t, k] = e
-        s += e
+        out[t, k] = math.exp(Z[zo + k] - top)
+    s = out.dtype.type(0)
+    for k in range(K):  # a loop of its own: in which order it sums must not depend on where ``out`` lies
+        s += out[t, k]
     for k in range(K):
         out[t, k] /= s
 

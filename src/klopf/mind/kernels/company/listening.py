@@ -73,6 +73,7 @@ def listen(company, voices, stacked, y, weight):  # type: ignore[no-untyped-def]
         for e in range(VOICES):
             for q in range(classes):
                 logs[e, q] = math.log(max(voices[e, q], SURE))
+            for q in range(classes):  # a loop of its own: see ``softmax``
                 mean[e] += stacked[q] * logs[e, q]
             gradient[e] = weight * (logs[e, int(y)] - mean[e])
             likely[e] = max(voices[e, int(y)], SURE)
