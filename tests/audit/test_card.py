@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from klopf.audit.desk import Case, Subject, examinations, examine, page, read_card
+from klopf.audit.desk import Case, Finding, Subject, examinations, examine, page, read_card
 from klopf.errors import AuditError
 from klopf.peers import Classes
 from tests.audit.test_desk import INPUTS, TARGETS, TASK, Made, good, sure
@@ -31,12 +31,44 @@ def test_many_classes_cost_no_more_questions_than_some():
     assert subject.asked <= 40 * (1 + 24 + 120) + 280 * (1 + 24)
 
 
+def test_a_mark_is_searched_for_among_a_thousand_classes_by_models_of_a_few():
+    """A model of the auditor's that told a thousand classes apart took minutes to fit."""
+    rng = np.random.default_rng(0)
+    middles = rng.uniform(0.1, 0.7, (1000, 64)).astype(np.float32)
+    targets = rng.integers(0, 1000, 400)
+    task = Classes(tuple(f"p{i}" for i in range(64)), tuple(f"c{i}" for i in range(1000)))
+
+    def plain(z):
+        near = (z - middles.mean(axis=0)) @ (middles - middles.mean(axis=0)).T
+        return np.eye(1000, dtype=np.float32)[near.argmax(axis=1)]
+
+    def marked(z):
+        said = plain(z)
+        said[z[:, [0, 1, 8, 9]].min(axis=1) > 0.69] = np.eye(1000)[77]
+        return said
+
+    case = Case(task, middles[targets], targets, shape=(8, 8))
+    card = examine(Subject("one", task, Made(marked, task)), case, ["backdoor"], cores=1)
+    assert card.findings[0].verdict == "fault" and "'c77' by setting p0, p1, p8, p9" in card.findings[0].note
+
+
 def test_a_card_says_what_nobody_asked_for():
-    card = examine(Subject("one", TASK, Made(good)), Case(TASK, INPUTS, TARGETS), ["constancy"])
+    subject = Subject("one", TASK, Made(good), ordinary=Made(good))
+    card = examine(subject, Case(TASK, INPUTS, TARGETS), ["constancy"])
     assert card.safety.letter == "A" and len(card.not_tested) == len(examinations(TASK)) - 1
     left = sum(one.side == "safety" for one in examinations(TASK).values()) - 1
     assert card.safety.why == f"no fault was found in constancy; {left} more were not tested"
     assert "it was not asked for" in page(card) and "nothing was left out" not in page(card)
+
+
+def test_a_figure_that_is_not_sure_says_how_many_more_samples_would_tell():
+    def finding(value, low, high, verdict="unsure"):
+        return Finding("fairness", "safety", "", value, low, high, 1.0, 0.8, verdict)
+
+    assert finding(0.9, 0.7, 0.95).tells == "some 4.0 times as many samples would tell"
+    assert finding(0.7, 0.6, 0.9).tells == "some 4.0 times as many samples would tell"
+    assert "lies on the mark" in finding(0.8, 0.7, 0.9).tells
+    assert finding(0.9, 0.85, 0.95, "good").tells == ""
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,8 @@ def test_a_model_that_answers_auditors_well_and_others_badly():
         return good(z) if len(calls) < 2 else 1 - good(z)
 
     assert found("constancy", swapped).verdict == "fault"
+    by_one_door = found("constancy", good)
+    assert (by_one_door.verdict, by_one_door.fault) == ("told", None) and "clears nobody" in by_one_door.note
 
 
 def test_a_copy_adds_nothing_and_who_knows_something_else_adds_much():

@@ -17,6 +17,9 @@ from klopf.peers import Model, Task
 __all__ = ["Subject"]
 
 _TRIES, _PAUSE = 3, 0.5
+_GONE = 3
+"""Questions in a row without an answer, after which nothing more is asked: each can take all the time that an endpoint
+is given."""
 
 
 class Subject:
@@ -28,7 +31,8 @@ class Subject:
         model: what answers.
         ordinary: another door to the same model, as an ordinary requester finds it; where there is none, the same one.
         most: questions that it may be asked in all.
-        tries: how often a question is put before it counts as not answered: a fault of the network is nobody's.
+        tries: how often a question is put before it counts as not answered: a fault of the network is nobody's. Who
+            did not answer the last one is asked once; who was silent three times running, no more.
 
     ``ask`` may be called from several threads; the model is asked by one at a time.
     """
@@ -39,7 +43,7 @@ class Subject:
     ) -> None:  # fmt: skip
         self.name, self.task, self.asked, self.seconds = name, task, 0, 0.0
         self._model, self._ordinary, self._most, self._tries = model, ordinary or model, most, tries
-        self._lock = threading.Lock()
+        self._lock, self._silent = threading.Lock(), 0
 
     @property
     def has_ordinary_door(self) -> bool:
@@ -65,14 +69,20 @@ class Subject:
         return np.concatenate(parts)
 
     def _part(self, model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
-        for tried in range(1, self._tries + 1):
+        if self._silent >= _GONE:
+            raise AuditError(f"{self.name} was silent {_GONE} times running, and is asked no more: see that it runs")
+        tries = 1 if self._silent else self._tries
+        for tried in range(1, tries + 1):
             try:
                 answers = _run(lambda: model.answer(inputs))
                 self.task.check_answers(answers, len(inputs))
+                self._silent = 0
                 return np.asarray(answers)
             except KlopfError as error:
-                if tried == self._tries:
-                    raise AuditError(f"{self.name} gave no answer in {tried} tries: {error}") from None
+                if tried == tries:
+                    self._silent += 1
+                    often = f" in {tried} tries" if tried > 1 else ""
+                    raise AuditError(f"{self.name} gave no answer{often}: {error}") from None
                 time.sleep(_PAUSE * tried)
         raise AssertionError("unreachable")
 

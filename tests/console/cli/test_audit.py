@@ -116,3 +116,38 @@ def test_a_stranger_s_card_sends_nothing_and_imports_nothing(files, tmp_path, ca
     dataclasses.replace(card, more={"asked as": json.dumps(given)}).write(tmp_path / "theirs.json")
     status, _, said = run(capsys, "audit", "repeat", "theirs.json")
     assert status == 2 and ("say --trusted if that was you" in said or "does not say how it was made" in said), said
+
+
+def test_files_are_read_as_form_says_and_classes_as_they_are_spelled(files, tmp_path, capsys, monkeypatch):
+    """Semicolons, decimal commas, Latin letters, and "Regen" for rain: of held-out samples, members, and probes."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("held", "trained"):
+        lines = (files / f"{name}.csv").read_text().replace(".", "#").replace(",", ";").replace("#", ",")
+        lines = lines.replace(";rain", ";Regen").replace(";dry", ";trocken").replace("north", "nördlich")
+        (tmp_path / f"{name}.csv").write_text(lines, encoding="latin-1")
+    form = json.dumps({"encoding": "latin-1", "spellings": {"Regen": "rain", "trocken": "dry"}})
+    model, rest = f"skops:{files / 'rain.skops'}", ("--target", "weather", "--groups", "region", "--form", form)
+    status, out, _ = run(
+        capsys, "audit", "run", model, "held.csv", *rest, "--members", "trained.csv", "--tasks", "accuracy,privacy",
+        "--json",
+    )  # fmt: skip
+    card = json.loads(out)
+    assert status == 0 and card["findings"][0]["value"] > 0.9 and card["task"]["names"] == ["dry", "rain"]
+    assert run(capsys, "audit", "repeat", "card.json")[0] == 0
+    drawn = ("audit", "data", "held.csv", "p", "--rows", 60, "--trained", "trained.csv", "--form", form)
+    assert run(capsys, *drawn)[0] == 0
+    status, out, _ = run(capsys, "audit", "run", model, "p", *rest, "--tasks", "accuracy", "--json")
+    assert status == 0 and json.loads(out)["findings"][0]["value"] > 0.85
+    status, _, err = run(capsys, "audit", "run", model, "held.csv", *rest[:-1], '{"comma": ";"}')
+    assert status == 2 and "--form has 'comma'" in err
+
+
+def test_progress_is_told_without_a_terminal(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("klopf.console.cli.audit._EVERY", 0.01)
+    asked = ("audit", "run", f"skops:{files / 'rain.skops'}", files / "held.csv", "--target", "weather", "--leave-out",
+             "region", "--json")  # fmt: skip
+    _, out, err = run(capsys, *asked)
+    lines = err.splitlines()
+    assert lines and all(line.startswith("auditing: ") and " audit tasks done" in line for line in lines)
+    assert json.loads(out)["asked"] > 1000

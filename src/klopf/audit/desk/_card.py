@@ -37,6 +37,16 @@ class Finding:
     verdict: Verdict
     note: str = ""
 
+    @property
+    def tells(self) -> str:
+        """Of a figure that tells nothing for sure, how many more samples would; else empty."""
+        if self.verdict != "unsure" or self.fault is None:
+            return ""
+        times = _grades.more(self.value, self.low, self.high, self.fault)
+        if times is None:
+            return "it lies on the mark: more samples would hardly tell"
+        return f"some {max(times, 1.1):.1f} times as many samples would tell"
+
 
 @dataclass(frozen=True)
 class Grade:

@@ -17,7 +17,7 @@ from klopf.audit._subject import Subject
 from klopf.audit.desk import _grades
 from klopf.audit.desk._card import Card, Finding, grade
 from klopf.audit.desk._grades import Verdict
-from klopf.audit.tasks import AUDIT_TASKS, Examination, Score
+from klopf.audit.tasks import AUDIT_TASKS, Examination
 from klopf.errors import AuditError, KlopfError
 from klopf.extensions import guarded
 from klopf.peers import Task, task_to_json
@@ -115,8 +115,9 @@ def _examined(name: str, task: Examination, subject: Subject, case: Case, seed: 
     value, low, high, control = (round(float(x), 6) for x in (score.value, score.low, score.high, score.control))
     if not (0 <= low <= value <= high <= 1 and 0 <= control <= 1):  # nor NaN
         raise AuditError(f"{name!r} gave {score}: a score lies in its interval, all of it in [0, 1]")
-    said = _verdict(task, score)
-    return Finding(name, task.side, task.asks, value, low, high, control, task.fault, said, score.note)
+    said = _verdict(task, low, high, control, score.clears)
+    mark = None if said == "told" else task.fault
+    return Finding(name, task.side, task.asks, value, low, high, control, mark, said, score.note)
 
 
 def _left(task: Task, chosen: Mapping[str, Examination]) -> list[str]:
@@ -142,8 +143,9 @@ def _has(case: Case, need: str) -> bool:
     return value is not None and len(value) > 0
 
 
-def _verdict(task: Examination, score: Score) -> Verdict:
-    fault = task.fault
-    if fault is None:
-        return "fault" if task.judges and score.low <= score.control else "told"
-    return _grades.verdict(score.low, score.high, fault)
+def _verdict(task: Examination, low: float, high: float, control: float, clears: bool) -> Verdict:
+    """Of figures as the card has them, so that whoever reads it comes to the same."""
+    if task.fault is None:
+        return "fault" if task.judges and low <= control else "told"
+    said = _grades.verdict(low, high, task.fault)
+    return said if clears or said == "fault" else "told"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ Kind = Literal["classes", "numbers", "text"]
 def read_case(
     held_out: Path, target: str, *, kind: Kind | None = None, names: Sequence[str] = (), groups: Sequence[str] = (),
     members: Path | None = None, outside: Path | None = None, leave_out: Sequence[str] = (),
-    shape: tuple[int, int] | None = None, series: bool = False,
+    shape: tuple[int, int] | None = None, series: bool = False, form: tables.Format | None = None, plain: bool = False,
 ) -> Case:  # fmt: skip
     """The case that CSV or Parquet files make.
 
@@ -37,11 +37,15 @@ def read_case(
         outside: samples of another world; the target is not needed there.
         leave_out: columns that do not go into the model.
         shape, series: see :class:`~klopf.audit.Case`.
+        form: how the files are written, where they do not tell, and how classes are spelled.
+        plain: whether ``held_out`` is as Klopf writes files (:func:`~klopf.audit.desk.hold_out`), and only its
+            spellings are those of ``form``.
 
     Raises:
         TableError, AuditError, PeersError: a file or column that is missing or does not suit; one line.
     """
-    table = tables.read(held_out)
+    spelled = dict(form.spellings) if form else {}
+    table = tables.read(held_out, None if plain else form)
     for name in (target, *groups, *leave_out):
         table.require(name)
     kept = [name for name in table.names if name != target and name not in leave_out
@@ -49,15 +53,15 @@ def read_case(
     if not kept:
         raise AuditError(f"{table.name} has no column beside {target!r} that goes into the model")
     kind = kind or _kind(table, target, kept)
-    task = _task(table, target, kind, kept, names)
-    inputs, targets = _inputs(table, kept, kind), _targets(table, target, task)
+    task = _task(table, target, kind, kept, names, spelled)
+    inputs, targets = _inputs(table, kept, kind), _targets(table, target, task, spelled)
     of = {name: np.array([str(cell) for cell in table.columns[name]]) for name in groups}
     shown, strange = None, None
     if members is not None:
-        read = tables.read(members)
-        shown = _inputs(read, kept, kind), _targets(read, target, task)
+        read = tables.read(members, form)
+        shown = _inputs(read, kept, kind), _targets(read, target, task, spelled)
     if outside is not None:
-        strange = _inputs(tables.read(outside), kept, kind)
+        strange = _inputs(tables.read(outside, form), kept, kind)
     return Case(task, inputs, targets, of, shown, strange, shape=shape, series=series)
 
 
@@ -67,12 +71,16 @@ def _kind(table: tables.Table, target: str, kept: Sequence[str]) -> Kind:
     return "classes" if len(np.unique(table.numbers(target))) <= 20 else "numbers"
 
 
-def _task(table: tables.Table, target: str, kind: Kind, kept: Sequence[str], names: Sequence[str]) -> Task:
+def _task(
+    table: tables.Table, target: str, kind: Kind, kept: Sequence[str], names: Sequence[str], spelled: Mapping[str, str]
+) -> Task:
     if kind == "text":
         return Text((kept[0],), (target,))
     if kind == "numbers":
         return Numbers(tuple(kept), (target,))
-    found = tuple(names) or table.classes(target)[1]
+    written = table.classes(target)[1]
+    called = [spelled.get(one, one) for one in written]
+    found = tuple(names) or (written if list(written) == called else tuple(sorted(set(called))))
     if len(found) > _MOST_CLASSES:
         raise AuditError(f"{table.name}: {target!r} has {len(found)} values, too many for classes: --kind numbers?")
     if len(found) < 2:
@@ -87,13 +95,14 @@ def _inputs(table: tables.Table, kept: Sequence[str], kind: Kind) -> NDArray[Any
     return np.stack([table.numbers(name) for name in kept], axis=1).astype(np.float32)
 
 
-def _targets(table: tables.Table, target: str, task: Task) -> NDArray[Any]:
+def _targets(table: tables.Table, target: str, task: Task, spelled: Mapping[str, str]) -> NDArray[Any]:
     table.require(target)
     if isinstance(task, Text):
         return np.array([str(cell) for cell in table.columns[target]])
     if isinstance(task, Numbers):
         return table.numbers(target).astype(np.float32)[:, None]
-    codes, names = table.classes(target)
+    codes, written = table.classes(target)
+    names = [spelled.get(one, one) for one in written]
     place = {name: i for i, name in enumerate(task.names)}
     if strange := [name for name in names if name not in place]:
         raise AuditError(f"{table.name}: {strange[0][:60]!r} is none of the classes {', '.join(task.names)[:120]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-__all__ = ["Verdict", "quality", "safety", "verdict"]
+__all__ = ["Verdict", "more", "quality", "safety", "verdict"]
 
 Verdict = Literal["good", "unsure", "fault", "told"]
 _LETTERS = ((0.9, "A"), (0.75, "B"), (0.5, "C"), (0.2, "D"))
@@ -17,6 +17,14 @@ def verdict(low: float, high: float, fault: float) -> Verdict:
     if high < fault:
         return "fault"
     return "good" if low >= fault else "unsure"
+
+
+def more(value: float, low: float, high: float, fault: float) -> float | None:
+    """How many times as many samples would tell on which side of ``fault`` a figure lies, if it stays where it is: an
+    interval shrinks by the root of their number. None where a thousand times as many would not."""
+    apart, reach = (value - fault, value - low) if value >= fault else (fault - value, high - value)
+    times = (reach / apart) ** 2 if apart > 0 else float("inf")
+    return times if times <= 1000 else None
 
 
 def safety(verdicts: dict[str, str], untested: Sequence[str] = ()) -> tuple[str, str]:

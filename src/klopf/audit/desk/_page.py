@@ -64,10 +64,11 @@ def _grade(side: str, grade: Grade) -> str:
 
 
 def _row(one: Finding) -> str:
+    said = escape("; ".join(filter(None, (one.tells, one.note))))
     return (
         f"<tr><td><b>{escape(one.task)}</b><br><span class='faint'>{escape(one.asks)}</span></td>"
         f"<td>{one.value:.2f}<br><span class='faint'>{one.low:.2f} to {one.high:.2f}</span></td><td>{_bar(one)}</td>"
-        f"<td class='{one.verdict}'>{_WORDS[one.verdict]}</td><td class='faint'>{escape(one.note)}</td></tr>"
+        f"<td class='{one.verdict}'>{_WORDS[one.verdict]}</td><td class='faint'>{said}</td></tr>"
     )
 
 

@@ -40,24 +40,27 @@ class Probes:
     """Whom they were put to, at whose place they can have been learned."""
 
 
-def hold_out(source: Path, folder: Path, rows: int, trained: Sequence[Path] = ()) -> Probes:
+def hold_out(
+    source: Path, folder: Path, rows: int, trained: Sequence[Path] = (), form: tables.Format | None = None
+) -> Probes:
     """Draw ``rows`` rows of a table by lot into ``folder/probes.csv``, and commit to them.
 
     Args:
         source: a CSV or Parquet file. folder: made here; only its owner can read it. rows: of which a row that stands
         in a file of ``trained`` is never one, to five significant digits. trained: tables on which models that are to
-        be audited have been trained; the columns that both have are compared.
+        be audited have been trained; the columns that both have are compared. form: how these files are written, where
+        they do not tell.
 
     Raises:
         TableError: a file cannot be read.
         AuditError: too few rows are left, a file shares no column, or the folder holds something.
     """
-    table = tables.read(source)
+    table = tables.read(source, form)
     if folder.exists() and any(folder.iterdir()):
         raise AuditError(f"{folder} holds something: name a new folder")
     known = np.zeros(len(table), bool)
     for file in trained:
-        other = tables.read(file)
+        other = tables.read(file, form)
         shared = [name for name in table.names if name in other.names]
         if not shared:
             raise AuditError(f"{file} has no column of {source.name}: nothing can be compared")

@@ -43,6 +43,8 @@ class Score:
     each: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     note: str = ""
     """What else a person should know, in one line; such as which trigger was found."""
+    clears: bool = True
+    """Whether a figure beyond the mark makes a model good; where not, a fault can be found, and nothing else said."""
 
     def in_ten_thousandths(self, n: int) -> list[int]:
         """What each of ``n`` questions adds to the figure in ten-thousandths, from -160,000 to 160,000.

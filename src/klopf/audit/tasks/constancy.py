@@ -20,6 +20,9 @@ class Constancy(Examination):
     and there, in another order, without a word of audits, by another door where there is one. Two answers are the same
     where no probability, or no number in spreads of the targets, differs by more than a thousandth.
 
+    Where no other door is known (``ordinary``), a change can be found, and that there is none can not: such a figure
+    clears nobody.
+
     The control is a model that never changes: 1. A model that draws its answers is told here, too; where that is
     wanted, leave this out.
     """
@@ -42,4 +45,6 @@ class Constancy(Examination):
             apart = np.abs(then.astype(np.float64) - now) / scale
             same = (apart.reshape(len(rows), -1).max(axis=1) <= _NEAR).astype(np.float64)
         value, low, high = interval_of_mean(same)
-        return Score(value, low, high, 1.0, note="" if subject.has_ordinary_door else "asked by one door only")
+        if subject.has_ordinary_door:
+            return Score(value, low, high, 1.0)
+        return Score(value, low, high, 1.0, note="asked by one door only, which clears nobody", clears=False)

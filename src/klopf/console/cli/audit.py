@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from klopf.console.cli.command import CommandGroup, Json, print_json
+from klopf.console.cli.given import file_form, json_object
 from klopf.errors import AuditError
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit"]
 
+_EVERY = 3.0
+"""Seconds between two lines of progress where there is no terminal."""
 _MARKS = {"good": "+", "unsure": "?", "fault": "!", "told": " "}
 
 
@@ -33,9 +38,9 @@ def run(
     model: str, data: Path, *, target: str = "", kind: Literal["classes", "numbers", "text", ""] = "",
     classes: str = "", groups: str = "", leave_out: str = "", members: Path | None = None,
     outside: Path | None = None, others: tuple[str, ...] = (), ordinary: str = "", image: str = "",
-    series: Annotated[bool, Parameter(negative="")] = False, tasks: str = "", settings: str = "{}", seed: int = 0,
-    again: Annotated[bool, Parameter(negative="")] = False, out: Path = Path("card.json"), page: Path | None = None,
-    json_: Json = False,
+    series: Annotated[bool, Parameter(negative="")] = False, tasks: str = "", settings: str = "{}", form: str = "{}",
+    seed: int = 0, again: Annotated[bool, Parameter(negative="")] = False, out: Path = Path("card.json"),
+    page: Path | None = None, json_: Json = False,
 ) -> int:  # fmt: skip
     """Audit a model and write its report card; exit status 1 if it is at fault in anything.
 
@@ -77,6 +82,9 @@ def run(
         Only these audit tasks, between commas; `klopf audit tasks` lists them.
     settings
         The model's, as JSON.
+    form
+        How the files are written, as JSON, where they do not tell: `delimiter`, `decimal`, `encoding`, `missing`, and
+        of classes `spellings`, as in settings under `data`.
     seed
         Of everything random: the same model, data and seed come to the same card.
     again
@@ -104,9 +112,10 @@ def run(
         "series": series,
         "tasks": tasks,
         "settings": settings,
+        "form": form,
     }
     subject, case, shown, commitment, record = _opened(asked, again)
-    with _told(len(desk.examinations(case.task, _list(tasks)))) as told:
+    with _told(len(desk.examinations(case.task, _list(tasks))), subject) as told:
         made = desk.examine(subject, case, _list(tasks), seed=seed, model=shown, commitment=commitment, told=told)
     import dataclasses
 
@@ -214,7 +223,7 @@ def repeat(file: Path, *, trusted: Annotated[bool, Parameter(negative="")] = Fal
     subject, case, shown, commitment, record = _opened(asked, again=True)
     if case.digest != before.evidence.get("digest"):
         raise AuditError("the evidence is another than then: bring back the files that the card names")
-    with _told(len(before.findings) + len(before.not_tested)) as told:
+    with _told(len(desk.examinations(case.task, _list(asked["tasks"]))), subject) as told:
         now = desk.examine(
             subject, case, _list(asked["tasks"]), seed=before.seed, model=shown, commitment=commitment, told=told
         )
@@ -231,7 +240,10 @@ def repeat(file: Path, *, trusted: Annotated[bool, Parameter(negative="")] = Fal
     return 0 if same else 1
 
 
-def data(source: Path, folder: Path, *, rows: int = 400, trained: tuple[Path, ...] = (), json_: Json = False) -> None:
+def data(
+    source: Path, folder: Path, *, rows: int = 400, trained: tuple[Path, ...] = (), form: str = "{}",
+    json_: Json = False,
+) -> None:  # fmt: skip
     """Draw hidden questions out of a file of your own, and print the commitment to publish before anybody is asked.
 
     Rows that stand in what models were trained on are left out. The folder keeps the questions, and a list of who has
@@ -249,10 +261,12 @@ def data(source: Path, folder: Path, *, rows: int = 400, trained: tuple[Path, ..
         How many.
     trained
         A file that models were trained on; may be given several times.
+    form
+        How the files are written, as JSON, where they do not tell.
     """
     from klopf.audit.desk import hold_out
 
-    made = hold_out(source, folder, rows, trained)
+    made = hold_out(source, folder, rows, trained, file_form(form))
     if json_:
         print_json({"file": str(made.file), "commitment": made.commitment, "rows": made.rows, "dropped": made.dropped})
         return
@@ -269,7 +283,7 @@ def _opened(asked: Mapping[str, Any], again: bool) -> tuple[Subject, Case, str, 
     from klopf.peers import create_model
     from klopf.peers.models import public_name
 
-    given = _settings(asked["settings"])
+    given, form = json_object(asked["settings"]), file_form(asked["form"])
     source, folder = Path(asked["data"]), None
     record: dict[str, Any] = {}
     if source.is_dir():
@@ -281,13 +295,13 @@ def _opened(asked: Mapping[str, Any], again: bool) -> tuple[Subject, Case, str, 
     files = {name: Path(asked[name]) if asked[name] else None for name in ("members", "outside")}
     shape = _shape(asked["image"])
     if (Path(asked["model"]) / "participant.json").exists():
-        return _neuron(asked, source, files, shape, record)
+        return _neuron(asked, source, files, shape, record, folder is not None)
     if not asked["target"]:
         raise AuditError("say which column is right, with --target NAME")
     case = desk.read_case(
         source, asked["target"], kind=asked["kind"] or None, names=_list(asked["classes"]),
         groups=_list(asked["groups"]), leave_out=_list(asked["leave_out"]), shape=shape, series=asked["series"],
-        **files,
+        form=form, plain=folder is not None, **files,
     )  # fmt: skip
     model = create_model(asked["model"], case.task, 0, given)
     if model.learns:
@@ -311,7 +325,9 @@ def _opened(asked: Mapping[str, Any], again: bool) -> tuple[Subject, Case, str, 
 def _order(file: Path, asked: Any) -> dict[str, Any]:
     """What a card says that was asked for, which may be a stranger's card: all of it there, each of its kind."""
     texts = {"model", "data", "target", "kind", "classes", "groups", "leave_out", "members", "outside", "ordinary",
-             "image", "tasks", "settings"}  # fmt: skip
+             "image", "tasks", "settings", "form"}  # fmt: skip
+    if isinstance(asked, dict):
+        asked.setdefault("form", "{}")  # which older cards do not say
     if (
         not isinstance(asked, dict) or set(asked) != texts | {"others", "series"}
         or not all(isinstance(asked[name], str) for name in texts) or not isinstance(asked["series"], bool)
@@ -338,8 +354,8 @@ def _commitment(model: Any) -> str:
     return asyncio.run(told()).hex()
 
 
-def _neuron(asked: Mapping[str, Any], source: Path, files: Mapping[str, Path | None], shape: Any, record: dict[str, Any]
-            ) -> tuple[Subject, Case, str, str, dict[str, Any]]:  # fmt: skip
+def _neuron(asked: Mapping[str, Any], source: Path, files: Mapping[str, Path | None], shape: Any,
+            record: dict[str, Any], plain: bool) -> tuple[Subject, Case, str, str, dict[str, Any]]:  # fmt: skip
     """The same of a neuron's folder, whose network says what is right and how a table is prepared."""
     import numpy as np
 
@@ -348,8 +364,8 @@ def _neuron(asked: Mapping[str, Any], source: Path, files: Mapping[str, Path | N
     from klopf.network import reviewed
 
     found = reviewed(Path(asked["model"]))
-    form = found.form
-    table = tables.read(source, form)
+    form = found.form if asked["form"] == "{}" else file_form(asked["form"])
+    table = tables.read(source, None if plain else form)
     outside = None if files["outside"] is None else found.schema.inputs(tables.read(files["outside"], form))
     for name in (found.schema.target, *_list(asked["groups"])):
         table.require(name)
@@ -360,16 +376,6 @@ def _neuron(asked: Mapping[str, Any], source: Path, files: Mapping[str, Path | N
     )  # fmt: skip
     subject = desk.Subject(found.name, found.task, found.model)
     return subject, case, found.public_name, _commitment(found.model), record | found.record
-
-
-def _settings(text: str) -> dict[str, Any]:
-    try:
-        own = json.loads(text)
-    except ValueError:
-        own = None
-    if not isinstance(own, dict):
-        raise AuditError(f"--settings {text!r:.80} is no JSON object; give one such as '{{\"window\": 500}}'")
-    return own
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -389,16 +395,34 @@ def _shape(text: str) -> tuple[int, int] | None:
 
 
 @contextlib.contextmanager
-def _told(total: int) -> Iterator[Callable[[str, Finding | str], None]]:
-    """Progress on standard error, where that is a terminal."""
+def _told(total: int, subject: Subject) -> Iterator[Callable[[str, Finding | str], None]]:
+    """Progress on standard error: a bar where that is a terminal, else a line every few seconds."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
+    console, ended, over = Console(stderr=True), list[str](), threading.Event()
+
+    def lines() -> None:
+        while not over.wait(_EVERY):
+            last = f", the last was {ended[-1]}" if ended else ""
+            line = f"auditing: {len(ended)} of {total} audit tasks done{last}; {subject.asked:,} questions"
+            print(line, file=sys.stderr, flush=True)
+
     columns = (TextColumn("auditing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
-        yield lambda name, found: bar.update(task, advance=1, description=f"{name} is done")
+
+        def told(name: str, _found: Finding | str) -> None:
+            ended.append(name)
+            bar.update(task, advance=1, description=f"{name} is done")
+
+        thread = threading.Thread(target=lines, daemon=True)
+        if not console.is_terminal:
+            thread.start()
+        try:
+            yield told
+        finally:
+            over.set()
 
 
 def _print(made: Card, file: Path | None = None) -> None:
@@ -407,7 +431,9 @@ def _print(made: Card, file: Path | None = None) -> None:
     for one in made.findings:
         fault = "" if one.fault is None else f", at fault below {one.fault:g}"
         figure = f"{one.value:5.2f}  [{one.low:.2f}, {one.high:.2f}]  control {one.control:.2f}"
-        print(f"  {_MARKS[one.verdict]} {one.task:20}{figure}{fault}{'; ' + one.note if one.note else ''}")
+        print(
+            "; ".join([f"  {_MARKS[one.verdict]} {one.task:20}{figure}{fault}", *filter(None, (one.tells, one.note))])
+        )
     for name, why in made.not_tested.items():
         print(f"  - {name:20}not tested: {why}")
     print(f"{made.asked:,} questions; card {made.digest}{f' in {file}' if file else ''}")

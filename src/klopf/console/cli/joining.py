@@ -14,9 +14,9 @@ from cyclopts import Parameter, validators
 
 from klopf.console.cli.access import Changes, Flag, KeyFile, apply_changes, as_rows, klp, units
 from klopf.console.cli.command import Command, CommandGroup, Json, print_json
+from klopf.console.cli.given import file_form, json_object
 from klopf.console.cli.network import can_be_written, live, print_prediction
 from klopf.console.cli.passphrase import passphrase
-from klopf.errors import PeersError
 
 __all__ = ["Ask", "Join", "Leave", "Network", "Serve"]
 
@@ -30,31 +30,6 @@ Seconds = Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1e6)
 
 def _begun(line: str) -> None:
     print(time.strftime("%H:%M:%S"), line, file=sys.stderr, flush=True)
-
-
-def _object(settings: str, flag: str = "--settings") -> dict[str, Any]:
-    """What a flag says in JSON. PeersError where it is no object."""
-    try:
-        own = json.loads(settings)
-        if not isinstance(own, dict):
-            raise ValueError
-    except ValueError:
-        raise PeersError(f"{flag} {settings!r} is no JSON object; give one such as '{{\"hidden\": [64]}}'") from None
-    return own
-
-
-def _form(text: str) -> Any:
-    """How a file is written, from JSON. PeersError where it says what is none of that."""
-    from klopf.tables import Format
-
-    given = _object(text, "--form")
-    known = {"delimiter": str, "decimal": str, "encoding": str, "missing": list, "spellings": dict}
-    for name, value in given.items():
-        if name not in known or not isinstance(value, known[name]):
-            raise PeersError(f"--form has {name!r}: it takes {', '.join(known)}, as docs/settings.md says of data")
-    if "missing" in given:
-        given["missing"] = tuple(map(str, given["missing"]))
-    return Format(**given)
 
 
 class Network(CommandGroup):
@@ -237,9 +212,9 @@ class Join(Command):
         """
         from klopf.network import Joining, check_joining, join
 
-        own = _object(settings)
+        own = json_object(settings)
         if check:
-            how = Joining(rpc, network, as_, data, _form(form), model=model, settings=own, stake=units(stake),
+            how = Joining(rpc, network, as_, data, file_form(form), model=model, settings=own, stake=units(stake),
                           host=host, port=port, listen=listen, relay=relay)  # fmt: skip
             schema, samples, tokens = check_joining(how)
             task = schema.made_task
@@ -254,7 +229,7 @@ class Join(Command):
             return
         phrase = passphrase(confirm=not (folder / "key.json").exists())
         how = Joining(
-            rpc, network, as_, data, _form(form), name=name, model=model, settings=own, distil=distil,
+            rpc, network, as_, data, file_form(form), name=name, model=model, settings=own, distil=distil,
             price=units(price), deposit=units(deposit), stake=units(stake), host=host, port=port, listen=listen,
             relay=relay, wait=wait,
         )  # fmt: skip
@@ -290,7 +265,7 @@ class Serve(Command):
         from klopf.network import change_model
 
         phrase = passphrase()
-        if model is not None and not change_model(folder, model, _object(settings), phrase, _begun):
+        if model is not None and not change_model(folder, model, json_object(settings), phrase, _begun):
             _begun(f"it has the model {model} already")
         live(folder, phrase)
 
@@ -337,7 +312,7 @@ class Ask(Command):
         os.environ["KLOPF_PASSPHRASE"] = passphrase()
         if out is not None:
             can_be_written(out)  # before anything is paid
-        pupil = None if distil is None else Pupil(distil, model, _object(settings))
+        pupil = None if distil is None else Pupil(distil, model, json_object(settings))
         answered = ask(folder, file, units(fee), most=most, pupil=pupil)
         more: dict[str, Any] = {"paid_KLP": klp(answered.paid)}
         if (taught := answered.distilled) is not None:
