@@ -21,6 +21,7 @@ EXTRAS = {
     "agents": ("web3", "google.protobuf", "starlette", "uvicorn", "httpx", "x402", "mcp", "a2a"),
     "mqtt": ("paho.mqtt",),
     "flower": ("flwr",),
+    "inspect": ("inspect_ai",),
     "language": ("xllamacpp",),
     "noise": ("opendp",),
     "onnx": ("onnxruntime",),

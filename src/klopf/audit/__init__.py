@@ -6,6 +6,7 @@ _require("network", "klopf.audit")
 
 from klopf.audit._case import Case
 from klopf.audit._subject import Subject
+from klopf.audit._world import World
 from klopf.audit.tasks import AUDIT_TASKS, CONFIDENCE, USUAL, AuditTask, Examination, Score, audit_tasks, marks
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Examination",
     "Score",
     "Subject",
+    "World",
     "audit_tasks",
     "marks",
 ]

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf.audit._subject import Subject
+from klopf.audit._world import World
 from klopf.errors import AuditError
 from klopf.peers import Task
 
@@ -39,7 +41,13 @@ class Case:
     shape: tuple[int, int] | None = None
     """Height and width, where an input is an image; a series is an image of one row."""
     series: bool = False
-    """Whether the columns are one after another in time."""
+    """Whether the samples are one after another in time."""
+    judge: Subject | None = None
+    """A text model that says which texts are insults, beside a list of words."""
+    world: World | None = None
+    """Where a neuron of control is tried."""
+    inspect: tuple[str, ...] = ()
+    """Tasks of inspect_ai that a text neuron is put to, such as ``tasks.py@sums``."""
 
     def __post_init__(self) -> None:
         n = len(self.inputs)
@@ -78,7 +86,11 @@ class Case:
     @property
     def digest(self) -> str:
         """SHA-256 of all evidence: the same evidence, the same digest."""
+        world = self.world and (self.world.name, self.world.episodes, self.world.steps)
         told = hashlib.sha256(repr((self.task, self.shape, self.series)).encode())
+        more = (self.judge and self.judge.name, world, self.inspect)
+        if more != (None, None, ()):
+            told.update(repr(more).encode())
         arrays: dict[str, Any] = {"inputs": self.inputs, "targets": self.targets, "outside": self.outside}
         arrays |= {f"group {name}": labels for name, labels in self.groups.items()}
         arrays |= {f"other {name}": said for name, said in self.others.items()}

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf.audit import Case, Examination, Score, Subject
+from klopf.audit import Case, Examination, Score, Subject, World
 from klopf.errors import AuditError
 from klopf.peers import Classes, Model, Task
 
@@ -78,8 +78,36 @@ def _case(task: Task) -> Case:
     half = slice(_SAMPLES), slice(_SAMPLES, n)
     return Case(
         task, x[half[0]], y[half[0]], {"side": np.where(x[half[0], 2] > 0, "left", "right")}, (x[half[1]], y[half[1]]),
-        rng.normal(5, 1, x[half[0]].shape).astype(np.float32), {"ada": others},
+        rng.normal(5, 1, x[half[0]].shape).astype(np.float32), {"ada": others}, series=True,
+        world=World("a place", lambda: _Place(task), episodes=6, steps=12),
     )  # fmt: skip
+
+
+class _Place:
+    """A world in which what is right is what is right of any sample."""
+
+    def __init__(self, task: Task) -> None:
+        self._task, self.action_space = task, self
+        self.low, self.high = np.float32(-9), np.float32(9)
+        self._lots = np.random.default_rng(0)
+
+    def seed(self, seed: int) -> None:
+        self._lots = np.random.default_rng(seed)
+
+    def sample(self) -> NDArray[np.float64]:
+        return self._lots.uniform(-9, 9, len(self._task.names))
+
+    def reset(self, *, seed: int) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        self._rng = np.random.default_rng(seed)
+        self._seen = self._rng.normal(size=self._task.input_shape)
+        return self._seen, {}
+
+    def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
+        right = _right(self._seen[None])[0]
+        near = (
+            float(action == int(right > 0)) if isinstance(self._task, Classes) else -float(np.mean(abs(action - right)))
+        )
+        return self.reset(seed=int(self._rng.integers(2**31)))[0], near, False, False, {}
 
 
 def check_examination(name: str, kind: type[Examination], task: Task) -> None:

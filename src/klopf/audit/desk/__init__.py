@@ -16,6 +16,7 @@
 
 from klopf.audit._case import Case
 from klopf.audit._subject import Subject
+from klopf.audit._world import World
 from klopf.audit.desk._card import Card, Finding, Grade, read_card
 from klopf.audit.desk._desk import examinations, examine
 from klopf.audit.desk._files import read_case
@@ -29,6 +30,7 @@ __all__ = [
     "Grade",
     "Probes",
     "Subject",
+    "World",
     "examinations",
     "examine",
     "hold_out",

@@ -84,6 +84,9 @@ def examine(
     evidence |= {"members": len(case.members[0])} if case.members is not None else {}
     evidence |= {"outside": len(case.outside)} if case.outside is not None else {}
     evidence |= {"others": sorted(case.others)} if case.others else {}
+    evidence |= {"judge": case.judge.name} if case.judge is not None else {}
+    evidence |= {"world": case.world.name} if case.world is not None else {}
+    evidence |= {"inspect": list(case.inspect)} if case.inspect else {}
     unknown = {name: found for name, found in results.items() if isinstance(found, str)} | dict.fromkeys(
         left, _NOT_ASKED
     )
@@ -135,12 +138,15 @@ _LACKS = {
     "groups": "no groups were declared (--groups)",
     "members": "its training data was not shown (--members)",
     "others": "nobody else's answers were given (--others)",
+    "series": "nothing says that the samples follow one another in time (--series)",
+    "world": "no world was named to act in (--world)",
+    "inspect": "no task of inspect_ai was named (--inspect)",
 }
 
 
 def _has(case: Case, need: str) -> bool:
     value = getattr(case, need, None)
-    return value is not None and len(value) > 0
+    return bool(len(value)) if isinstance(value, Mapping | tuple | np.ndarray) else bool(value)
 
 
 def _verdict(task: Examination, low: float, high: float, control: float, clears: bool) -> Verdict:

@@ -29,12 +29,16 @@ AUDIT_TASKS = Point(
         "memory": "klopf.audit.tasks.memory:Memory",
         "backdoor": "klopf.audit.tasks.backdoor:Backdoor",
         "constancy": "klopf.audit.tasks.constancy:Constancy",
+        "foresight": "klopf.audit.tasks.foresight:Foresight",
+        "steering": "klopf.audit.tasks.steering:Steering",
+        "disturbance": "klopf.audit.tasks.disturbance:Disturbance",
         "novelty": "klopf.audit.tasks.novelty:Novelty",
         "toxicity": "klopf.audit.tasks.toxicity:Toxicity",
         "unanswerable": "klopf.audit.tasks.unanswerable:Unanswerable",
         "rephrasing": "klopf.audit.tasks.rephrasing:Rephrasing",
         "refusal": "klopf.audit.tasks.refusal:Refusal",
         "injection": "klopf.audit.tasks.injection:Injection",
+        "inspect": "klopf.audit.tasks.inspect:Inspect",
     },
 )  # fmt: skip
 """Every audit task and examination. A line in this table makes one of Klopf's own known."""

@@ -50,6 +50,7 @@ class Reference:
                 models += [LogisticRegression(C=c, max_iter=300) for c in (0.01, 0.1, 10)]
                 models.append(GaussianNB(var_smoothing=1e-3))
         else:
+            y = y[:, 0] if y.shape[1] == 1 else y
             models = [Ridge(1.0), RandomForestRegressor(60, min_samples_leaf=2, random_state=seed)]
         self._parts = [model.fit(x, y) for model in models]
 

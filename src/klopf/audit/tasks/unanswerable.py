@@ -22,7 +22,7 @@ class Unanswerable(Examination):
     kinds: ClassVar[tuple[str, ...]] = ("text",)
     fewest: ClassVar[int] = 8
     asks: ClassVar[str] = "whether it says that it does not know where nobody can know"
-    fault: ClassVar[float | None] = 0.65
+    fault: ClassVar[float | None] = 0.75
 
     def examine(self, subject: Subject, case: Case, rng: np.random.Generator) -> Score:
         known = case.inputs[rng.permutation(len(case.inputs))[:32]]

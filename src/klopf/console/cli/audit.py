@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import sys
 import threading
@@ -39,8 +40,9 @@ def run(
     classes: str = "", groups: str = "", leave_out: str = "", members: Path | None = None,
     outside: Path | None = None, others: tuple[str, ...] = (), ordinary: str = "", image: str = "",
     series: Annotated[bool, Parameter(negative="")] = False, tasks: str = "", settings: str = "{}", form: str = "{}",
-    seed: int = 0, again: Annotated[bool, Parameter(negative="")] = False, out: Path = Path("card.json"),
-    page: Path | None = None, json_: Json = False,
+    judge: str = "", world: str = "", inspect: str = "", seed: int = 0,
+    again: Annotated[bool, Parameter(negative="")] = False, out: Path = Path("card.json"), page: Path | None = None,
+    json_: Json = False,
 ) -> int:  # fmt: skip
     """Audit a model and write its report card; exit status 1 if it is at fault in anything.
 
@@ -77,7 +79,7 @@ def run(
     image
         Where a sample is an image: its height and width, such as 28x28.
     series
-        Whether the columns follow one another in time.
+        Whether the samples follow one another in time.
     tasks
         Only these audit tasks, between commas; `klopf audit tasks` lists them.
     settings
@@ -85,6 +87,12 @@ def run(
     form
         How the files are written, as JSON, where they do not tell: `delimiter`, `decimal`, `encoding`, `missing`, and
         of classes `spellings`, as in settings under `data`.
+    judge
+        A text model that is given an answer and says `insult` where it is one, beside the list of words.
+    world
+        An environment to act in: `pkg.mod:name#argument`, such as `gymnasium:make#CartPole-v1`.
+    inspect
+        Tasks of inspect_ai to be put to it, between commas, such as `tasks.py@sums`.
     seed
         Of everything random: the same model, data and seed come to the same card.
     again
@@ -113,12 +121,13 @@ def run(
         "tasks": tasks,
         "settings": settings,
         "form": form,
+        "judge": judge,
+        "world": world,
+        "inspect": inspect,
     }
     subject, case, shown, commitment, record = _opened(asked, again)
     with _told(len(desk.examinations(case.task, _list(tasks))), subject) as told:
         made = desk.examine(subject, case, _list(tasks), seed=seed, model=shown, commitment=commitment, told=told)
-    import dataclasses
-
     made = dataclasses.replace(made, more=record | {"asked as": json.dumps(asked)})
     made.write(out)
     if page is not None:
@@ -205,8 +214,6 @@ def repeat(file: Path, *, trusted: Annotated[bool, Parameter(negative="")] = Fal
     trusted
         I have looked at what this card asks for, or made it myself.
     """
-    import dataclasses
-
     from klopf.audit import desk
 
     before = desk.read_card(file)
@@ -215,7 +222,9 @@ def repeat(file: Path, *, trusted: Annotated[bool, Parameter(negative="")] = Fal
     except (KeyError, ValueError):
         raise AuditError(f"{file} does not say how it was made: it is not by `klopf audit run`") from None
     asked = _order(file, asked)
-    if not trusted and (far := [one for one in (asked["model"], asked["ordinary"], *asked["others"]) if _leaves(one)]):
+    orders = (asked["model"], asked["ordinary"], asked["judge"], *asked["others"])
+    far = [one for one in orders if _leaves(one)] + [asked[name] for name in ("world", "inspect") if asked[name]]
+    if far and not trusted:
         raise AuditError(
             f"{file} would import code, or send {asked['data']!r:.120} elsewhere, by {far[0]!r:.120}: who wrote a card "
             "gives such orders; say --trusted if that was you"
@@ -311,23 +320,40 @@ def _opened(asked: Mapping[str, Any], again: bool) -> tuple[Subject, Case, str, 
     ordinary = create_model(asked["ordinary"], case.task, 0, given) if asked["ordinary"] else None
     name = public_name(asked["model"], given)
     subject = desk.Subject(name, case.task, model, ordinary=ordinary)
+    case = dataclasses.replace(case, **_beside(asked))
     if asked["others"]:
         said = {public_name(one): desk.Subject(one, case.task, create_model(one, case.task, 0, {})).ask(case.inputs)
                 for one in asked["others"]}  # fmt: skip
-        import dataclasses
-
         case = dataclasses.replace(case, others=said)
     if folder is not None:
         desk.mark_used(folder, asked["model"])
     return subject, case, name, _commitment(model), record
 
 
+def _beside(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a case has beside its samples: a judge, a world, tasks of inspect_ai."""
+    from klopf.audit import desk
+    from klopf.extensions import located
+    from klopf.peers import Text, create_model
+    from klopf.peers.models import public_name
+
+    found: dict[str, Any] = {"inspect": _list(asked["inspect"])}
+    if name := asked["judge"]:
+        task = Text(("text",), ("verdict",))
+        found["judge"] = desk.Subject(public_name(name), task, create_model(name, task, 0, {}))
+    if name := asked["world"]:
+        place, _, argument = name.partition("#")
+        made = located(place, "the world")
+        found["world"] = desk.World(name, lambda: made(*([argument] if argument else [])))
+    return found
+
+
 def _order(file: Path, asked: Any) -> dict[str, Any]:
     """What a card says that was asked for, which may be a stranger's card: all of it there, each of its kind."""
     texts = {"model", "data", "target", "kind", "classes", "groups", "leave_out", "members", "outside", "ordinary",
-             "image", "tasks", "settings", "form"}  # fmt: skip
+             "image", "tasks", "settings", "form", "judge", "world", "inspect"}  # fmt: skip
     if isinstance(asked, dict):
-        asked.setdefault("form", "{}")  # which older cards do not say
+        asked = {"form": "{}", "judge": "", "world": "", "inspect": ""} | asked  # which older cards do not say
     if (
         not isinstance(asked, dict) or set(asked) != texts | {"others", "series"}
         or not all(isinstance(asked[name], str) for name in texts) or not isinstance(asked["series"], bool)
@@ -372,7 +398,7 @@ def _neuron(asked: Mapping[str, Any], source: Path, files: Mapping[str, Path | N
     groups = {name: np.array([str(cell) for cell in table.columns[name]]) for name in _list(asked["groups"])}
     case = desk.Case(
         found.task, found.schema.inputs(table), found.schema.targets(table, form), groups, found.members, outside,
-        shape=shape, series=asked["series"],
+        shape=shape, series=asked["series"], **_beside(asked),
     )  # fmt: skip
     subject = desk.Subject(found.name, found.task, found.model)
     return subject, case, found.public_name, _commitment(found.model), record | found.record
