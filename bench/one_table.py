@@ -218,8 +218,8 @@ CASES = (
 # ---- what comes of a case
 
 
-def played(case: Case, seed: int, quick: bool) -> tuple[str, dict[str, float]]:
-    """What is measured, and the scores by who has them."""
+def played(case: Case, seed: int, quick: bool) -> dict[str, dict[str, float]]:
+    """By what is measured, the scores of who has them; where classes count alike also F1."""
     with tempfile.TemporaryDirectory() as place:
         data, neurons = case.make(Path(place), seed, quick)
         raw = {"seed": seed, "data": {"target": "y", **HELD, **data}, "neuron": neurons, "auditor": [{"name": "eye"}]}
@@ -242,21 +242,36 @@ def played(case: Case, seed: int, quick: bool) -> tuple[str, dict[str, float]]:
         _, heard, _ = study(task, listener, answers, shares.reference.targets, [seed, epoch, 5])
     bought = {k: one[known:] for k, one in answers.items()}
 
-    def score(said: NDArray[Any]) -> float:
-        return task.score(task.decide(said), right)
-
     def on_reference(k: int) -> float:
         return task.score(task.decide(answers[k][:known]), shares.reference.targets)
 
     before = {k: one[:known] for k, one in answers.items()}
-    return task.measure, {
-        "oracle": max(score(one) for one in bought.values()),
-        "best": score(bought[max(bought, key=on_reference)]),
-        "average": score(task.blend(bought, dict.fromkeys(bought, 1.0))),
-        "stacking": score(stacked(task, before, shares.reference.targets, bought)),
-        "network": score(listener.combine({k: bought[k] for k in heard})),
-        "pooled": max((score(one) for one in pooled(settings.neuron, shares, seed)), default=float("nan")),
+    said = {
+        "best": bought[max(bought, key=on_reference)],
+        "average": task.blend(bought, dict.fromkeys(bought, 1.0)),
+        "stacking": stacked(task, before, shares.reference.targets, bought),
+        "network": listener.combine({k: bought[k] for k in heard}),
     }
+    all_rows = pooled(settings.neuron, shares, seed)
+
+    def scores(score: Callable[[NDArray[Any]], float]) -> dict[str, float]:
+        return {
+            "oracle": max(score(one) for one in bought.values()),
+            **{name: score(one) for name, one in said.items()},
+            "pooled": max((score(one) for one in all_rows), default=float("nan")),
+        }
+
+    found = {task.measure: scores(lambda one: task.score(task.decide(one), right))}
+    if isinstance(task, Classes) and task.frequencies:
+        rare = int(np.argmin(task.frequencies))
+        found["F1 of the rarest class"] = scores(lambda one: f1(task.decide(one) == rare, right == rare))
+    return found
+
+
+def f1(said: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
+    """The harmonic mean of precision and recall."""
+    both = int((said & right).sum())
+    return 2.0 * both / max(1, int(said.sum()) + int(right.sum()))
 
 
 def stacked(
@@ -321,19 +336,27 @@ def table(report: Report, quick: bool, seeds: int = 0, only: str = "") -> None:
             report.say(f"{case.what:40} left out: its data is not here")
             continue
         found = [played(case, seed, quick) for seed in range(seeds or (2 if quick else 5))]
-        measure = found[0][0]
-        columns = {name: [scores[name] for _, scores in found] for name in names}
-        gaps = np.subtract(columns["stacking"], columns["best"])
-        gained = np.subtract(columns["network"], columns["best"])
-        behind = [float(s - n) for s, n in zip(columns["stacking"], columns["network"], strict=True)]
-        cells = "".join(f"{np.mean(values):9.3f} ±{spread(values):.3f}" for values in columns.values())
-        real = gaps.mean() > 0
-        closed = float(gained.mean() / gaps.mean()) if real else float("nan")
-        report.say(f"{case.what:40}{cells}{closed:12.2f}   {measure}")
-        for name, values in columns.items():
-            report.figure(f"{case.what}: {name}", float(np.mean(values)), f"{measure}, ±{spread(values):.4f}")
-        if real:
-            report.figure(f"{case.what}: closed of the gap from best neuron to stacking", closed, "", at_least=0.8)
-        else:
-            report.figure(f"{case.what}: stacking is no better than the best neuron; network behind stacking by",
-                          float(np.mean(behind)), f"±{spread(behind):.4f}", at_most=0.0)  # fmt: skip
+        for k, measure in enumerate(found[0]):
+            line(report, case.what, measure, [one[measure] for one in found], names, k == 0)
+
+
+def line(report: Report, what: str, measure: str, found: list[dict[str, float]], names: Sequence[str],
+         asked: bool) -> None:  # fmt: skip
+    """A case by one measure; ``asked`` is whether something is asked of the network by it."""
+    columns = {name: [scores[name] for scores in found] for name in names}
+    gaps = np.subtract(columns["stacking"], columns["best"])
+    gained = np.subtract(columns["network"], columns["best"])
+    behind = [float(s - n) for s, n in zip(columns["stacking"], columns["network"], strict=True)]
+    cells = "".join(f"{np.mean(values):9.3f} ±{spread(values):.3f}" for values in columns.values())
+    real = gaps.mean() > 0
+    closed = float(gained.mean() / gaps.mean()) if real else float("nan")
+    report.say(f"{what:40}{cells}{closed:12.2f}   {measure}")
+    for name, values in columns.items():
+        report.figure(f"{what}, {name}", float(np.mean(values)), f"{measure}, ±{spread(values):.4f}")
+    if not asked:
+        return
+    if real:
+        report.figure(f"{what}: closed of the gap from best neuron to stacking", closed, "", at_least=0.8)
+    else:
+        report.figure(f"{what}: stacking is no better than the best neuron; network behind stacking by",
+                      float(np.mean(behind)), f"±{spread(behind):.4f}", at_most=0.0)  # fmt: skip

@@ -12,6 +12,7 @@ from klopf import checks
 from klopf.audit import AuditTask
 from klopf.console import Command
 from klopf.console.web import View
+from klopf.doors import Door
 from klopf.ledger.packs import Pack
 from klopf.mind import Problem, Stage
 from klopf.mind.kernels.part import Life, Rule
@@ -51,7 +52,7 @@ def _recipe(base):
     return dedent(max(blocks, key=len))
 
 
-@pytest.mark.parametrize("base", [AuditTask, Command, Life, Model, Pack, Panel, Problem, Rule, Stage, View])
+@pytest.mark.parametrize("base", [AuditTask, Command, Door, Life, Model, Pack, Panel, Problem, Rule, Stage, View])
 def test_a_recipe_says_where_everything_is_imported_from(base):
     text = _recipe(base)
     names = {name for line in re.findall(r"^ *from klopf\S* import (.+)$", text, re.M) for name in line.split(", ")}

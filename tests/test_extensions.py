@@ -61,6 +61,7 @@ def test_groups_are_those_of_the_rooms():
     from klopf.audit import AUDIT_TASKS
     from klopf.console.cli.command import COMMANDS
     from klopf.console.web import VIEWS
+    from klopf.doors import DOORS
     from klopf.fleet.models import MODELS as FLEET_MODELS
     from klopf.fleet.strategies import STRATEGIES
     from klopf.ledger._pack import PACKS
@@ -71,7 +72,7 @@ def test_groups_are_those_of_the_rooms():
     from klopf.peers.models._saved import MODELS
 
     points = (
-        AUDIT_TASKS, COMMANDS, FLEET_MODELS, STRATEGIES, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS, PANELS, VIEWS,
+        AUDIT_TASKS, COMMANDS, DOORS, FLEET_MODELS, STRATEGIES, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS, PANELS, VIEWS,
     )  # fmt: skip
     assert tuple(sorted(p.group for p in points)) == GROUPS
 

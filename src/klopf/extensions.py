@@ -34,6 +34,7 @@ __all__ = ["GROUPS", "Point", "damaged", "guarded", "imported", "located", "misn
 GROUPS = (
     "klopf.audit_tasks",
     "klopf.commands",
+    "klopf.doors",
     "klopf.fleet_models",
     "klopf.fleet_strategies",
     "klopf.learners",

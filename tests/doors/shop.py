@@ -5,49 +5,26 @@ from __future__ import annotations
 import base64
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 
-from klopf import ledger, network
+from klopf import ledger
+from klopf.checks._stall import PASSPHRASE, PRICE, QUESTION, Stall, payment
 from klopf.ledger import KLP
 
 KLOPF = Path(sys.executable).with_name("klopf")
-PASSPHRASE = "shop"
-PRICE = KLP // 1000
-QUESTION = {"samples": [{"length": 1.0, "width": 0.1}]}
 
 
-class Shop:
+class Shop(Stall):
     """Use it with ``with``; ``open`` starts the process, ``kill`` and ``stop`` end it."""
 
     def __init__(self, place: Path) -> None:
-        self.place, self.folder = place, place / "ada"
-        rng = np.random.default_rng(0)
-        rows = [(x, y, "big" if x > 0 else "small") for x, y in rng.normal(size=(80, 2))]
-        file = place / "data.csv"
-        file.write_text("length,width,kind\n" + "".join(f"{x:.4f},{y:.4f},{kind}\n" for x, y, kind in rows))
-        schema = network.Schema.of(file, network.DataSettings(target="kind"))
-        self.deployment = network.found(place / "net", schema, PASSPHRASE)
-        self.where = str(place / "net/ledger.sqlite")
-        self.operator = ledger.keys.load(place / "net/operator.json", PASSPHRASE)
-        self.book = ledger.connect(self.where, self.operator, self.deployment)
-        how = network.Joining(self.where, self.deployment.directory, data=file, model="sklearn:GaussianNB")
-        joining = threading.Thread(target=network.join, args=(self.folder, how, PASSPHRASE))
-        joining.start()
-        while not (self.folder / "key.json").exists():
-            time.sleep(0.05)
-        self.seller = ledger.keys.read_address(self.folder / "key.json")
-        self.book.token.transfer(self.seller, 500 * KLP)
-        joining.join()
+        super().__init__(place)
         self.process: subprocess.Popen[str] | None = None
         self.url, self.port = "", 0
 
@@ -56,7 +33,7 @@ class Shop:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-        self.book.close()
+        self.close()
 
     def open(self, *more: object) -> str:
         """The doors of the neuron, at the same port as before."""
@@ -102,9 +79,6 @@ class Shop:
             self.book.token.transfer(key.address, int(klp * KLP))
         return Buyer(self, key)
 
-    def owned(self, address: str) -> int:
-        return self.book.token.balance(address)
-
 
 class Buyer:
     """Signs payments by hand, to do with them what a wallet would not."""
@@ -115,19 +89,7 @@ class Buyer:
 
     def payment(self, amount: int = PRICE, **other: Any) -> dict[str, Any]:
         """An x402 payment; ``other`` replaces fields of the authorization after it was signed."""
-        nonce, before = secrets.token_bytes(32), int(time.time()) + 300
-        token = self.book.token
-        signature = self.key.sign(token.authorization(self.shop.seller, amount, nonce, before=before))
-        signed = {
-            "from": self.key.address, "to": self.shop.seller, "value": str(amount), "validAfter": "0",
-            "validBefore": str(before), "nonce": "0x" + nonce.hex(),
-        }  # fmt: skip
-        accepted = {
-            "scheme": "exact", "network": f"eip155:{self.shop.deployment.chain_id}", "asset": token.address,
-            "amount": str(amount), "payTo": self.shop.seller, "maxTimeoutSeconds": 300, "extra": {},
-        }  # fmt: skip
-        payload = {"authorization": signed | other, "signature": "0x" + signature.hex()}
-        return {"x402Version": 2, "accepted": accepted, "payload": payload}
+        return payment(self.shop, self.key, amount, **other)
 
     def cancel(self, payment: dict[str, Any]) -> None:
         nonce = bytes.fromhex(payment["payload"]["authorization"]["nonce"][2:])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from klopf.peers import Classes, _adding
+from klopf.peers import Classes, Text, _adding
 
 TASK = Classes(("x",), tuple("abcd"))
 
@@ -67,3 +67,22 @@ def test_whoever_says_a_little_more_or_less_is_the_same_as_before():
     assert listener.heard(1) == 1.0
     listener.judge(1, -0.2, 64)
     assert listener.heard(1) == 0.0 and listener.known(1).judged == 1
+
+
+def test_a_text_neuron_that_was_not_asked_for_long_is_thought_no_better_by_that():
+    """What is known of it is less sure: nearer to what somebody has who knows nothing, and never beyond what it had."""
+    task, half = Text(("q",), ("a",)), np.array(["left", "right"] * 100)
+    right = np.array(["left", "left", "right", "right"] * 50)
+    answers = {1: half, 2: right, 3: np.full(200, "nowhere")}
+    listener = task.listener()
+
+    def asked_again_after(rounds):
+        listener.round += rounds
+        _adding.adding(task, answers, listener, right)
+        return listener._mean([listener.known(k) for k in answers]), listener.known(2).age
+
+    asked_again_after(1)
+    listener.learn(answers, right)
+    (before, age), (after, younger) = asked_again_after(1), asked_again_after(2)
+    assert age == 200 and younger < 60
+    assert before[1] > after[1] > 0.9 > 0.6 > after[0] > 0.4 > 0.2 > after[2] > before[2]

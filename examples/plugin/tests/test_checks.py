@@ -1,6 +1,10 @@
 """What this package adds keeps Klopf's promises."""
 
+import base64
+import json
+
 import numpy as np
+import pytest
 from klopf_example.changes import Changes
 
 from klopf import checks
@@ -48,6 +52,22 @@ def test_command():
 
 def test_view():
     checks.check_view(VIEWS.load("moves"))
+
+
+async def by_query(http, url, question, payment):
+    """How somebody buys at the door."""
+    samples = question["samples"]
+    headers = {} if payment is None else {"PAYMENT-SIGNATURE": base64.b64encode(json.dumps(payment).encode()).decode()}
+    said = await http.get(
+        url + "/by-query", params={name: [one[name] for one in samples] for name in samples[0]}, headers=headers
+    )
+    price = said.headers.get("PAYMENT-REQUIRED")
+    return said.json().get("answers"), json.loads(base64.b64decode(price)) if price else None
+
+
+def test_door():
+    pytest.importorskip("x402")
+    checks.check_door("by-query", by_query)
 
 
 def test_panel():

@@ -16,6 +16,7 @@ from typing import Any
 __all__ = [
     "check_audit_task",
     "check_command",
+    "check_door",
     "check_fleet_model",
     "check_life",
     "check_model",
@@ -31,6 +32,7 @@ __all__ = [
 _WHERE = {
     "check_audit_task": "audit_task",
     "check_command": "command",
+    "check_door": "door",
     "check_fleet_model": "fleet",
     "check_life": "learner",
     "check_model": "model",

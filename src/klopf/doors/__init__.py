@@ -8,11 +8,13 @@ doors.serve(Path("ADA"), doors.Opening(price=10**15, port=8402), passphrase="...
 from collections.abc import Callable as _Callable
 from pathlib import Path as _Path
 
+from klopf.doors._desk import Desk, Question
+from klopf.doors._door import DOORS, Door
 from klopf.doors._opening import Opened, Opening, sales_of
 from klopf.doors._sales import Payment, Sale
 from klopf.extras import require as _require
 
-__all__ = ["Opened", "Opening", "Payment", "Sale", "sales_of", "serve"]
+__all__ = ["DOORS", "Desk", "Door", "Opened", "Opening", "Payment", "Question", "Sale", "sales_of", "serve"]
 
 
 def serve(

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-from a2a.helpers.proto_helpers import get_data_parts, get_text_parts, new_data_part, new_text_part
+from a2a.helpers.proto_helpers import get_text_parts, new_data_part, new_text_part
 from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
@@ -41,11 +41,12 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 from google.protobuf.json_format import MessageToDict
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from klopf import __version__, nested
 from klopf.doors._desk import Desk, plain
 from klopf.doors._door import Door
+from klopf.doors._light import Light, asked
 from klopf.doors._sales import Sale
 from klopf.errors import KlopfError, Unpaid
 
@@ -67,7 +68,11 @@ class A2a(Door):
 
     def routes(self) -> Sequence[BaseRoute]:
         card = self._card()
-        return [*create_agent_card_routes(card), *create_jsonrpc_routes(_Tasks(self._desk, card), self.path)]
+        asked = create_jsonrpc_routes(_Tasks(self._desk, card), self.path)
+        return [*create_agent_card_routes(card), *(Route(self.path, Light(one.app), methods=["POST"]) for one in asked)]
+
+    def services(self) -> Sequence[dict[str, Any]]:
+        return [{"name": "A2A", "endpoint": f"{self._desk.url}/.well-known/agent-card.json", "version": "1.0"}]
 
     def _card(self) -> AgentCard:
         desk = self._desk
@@ -100,7 +105,7 @@ class _Tasks(RequestHandler):
         desk, message = self._desk, params.message
         if max(len(message.task_id), len(message.context_id)) > LONGEST_ID:
             raise InvalidParamsError(message=f"the id of a task or context has {LONGEST_ID} letters at most")
-        said = _question_in(message)
+        said = asked.get() or _question_in(message)
         if said is None and message.task_id in self._asked:
             said = {"samples": json.loads(self._asked[message.task_id])}
         if said is None:
@@ -191,21 +196,15 @@ class _Tasks(RequestHandler):
 
 
 def _question_in(message: Message) -> Any:
-    """What a message asks: its first part of data or, where that is JSON, of text."""
-    for said in (*get_data_parts(message.parts), *_texts(message)):
+    """What a message asks in a part of text that is JSON."""
+    for text in get_text_parts(message.parts):
+        try:
+            said = nested.from_json(text.encode())
+        except ValueError:
+            continue
         if isinstance(said, dict) and "samples" in said:
             return said
     return None
-
-
-def _texts(message: Message) -> list[Any]:
-    found = []
-    for text in get_text_parts(message.parts):
-        try:
-            found.append(nested.from_json(text.encode()))
-        except ValueError:
-            continue
-    return found
 
 
 def _state(task: Task, state: Any, line: str, more: dict[str, Any]) -> Task:

@@ -1,9 +1,10 @@
-"""The border: bodies are read no further than they may be long, and are JSON of a bounded depth, before any protocol's
-package sees them."""
+"""The border: who calls this door by a name that is not its own is sent away; bodies are read no further than they may
+be long, and are JSON of a bounded depth, before any protocol's package sees them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
@@ -19,14 +20,25 @@ PATIENCE = 20
 
 
 class Border:
-    """ASGI middleware."""
+    """ASGI middleware. ``hosts`` are the names by which this door is called, ``:*`` for any port: a web page that has
+    pointed a name of its own at this machine comes by that one, and would speak for whoever looks at it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
+        self._exact = {one for one in hosts if not one.endswith(":*")}
+        self._names = {one.removesuffix(":*") for one in hosts if one.endswith(":*")}
+
+    def _is_own(self, host: str) -> bool:
+        name, colon, port = host.rpartition(":")
+        whole = host if not colon or host.endswith("]") else name
+        return host in self._exact or (whole in self._names and (whole == host or port.isdecimal()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        if not self._is_own(Request(scope).headers.get("host", "").lower()):
+            line = "this door has another name: call it as its card does, or say by --url how it is reached"
+            return await _refused(421, line)(scope, receive, send)
         parts, size, told = list[bytes](), 0, False
         try:
             async with asyncio.timeout(PATIENCE):

@@ -9,15 +9,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from klopf import extensions
 from klopf.doors._sales import Payment, Sale, klp
 from klopf.doors._till import Till
-from klopf.doors._x402 import Prices
 from klopf.errors import DoorsError, KlopfError, Unpaid
 from klopf.network import Answering
 from klopf.peers import Classes, Numbers
+
+if TYPE_CHECKING:  # its package is of the extra `agents`
+    from klopf.doors._x402 import Prices
 
 __all__ = ["LARGEST", "MOST", "Desk", "Question", "plain"]
 
@@ -27,6 +30,8 @@ MOST = 1000
 """Samples in a question."""
 HANDS = 8
 """Questions at work at a time; most of the time they wait for the ledger."""
+HERE = ("127.0.0.1", "localhost", "[::1]")
+"""This machine, as a request's ``Host`` names it."""
 FRESH, SOON = 10.0, 1.0
 """Seconds in which it is not looked again whether answers can be had, after they could and after they could not."""
 QUEUE = 64
@@ -49,6 +54,8 @@ class Desk:
 
     def __init__(self, behind: Answering, till: Till, prices: Prices, price: int, url: str) -> None:
         self.behind, self.till, self.prices, self.price, self.url = behind, till, prices, price, url
+        self.services: list[dict[str, Any]] = []
+        """How its doors are called in the registration file."""
         self._hands = ThreadPoolExecutor(HANDS, "door")
         self._waiting = 0
         self._id = till.book.registry.id_of(till.address)  # once: who only looks here asks the ledger nothing
@@ -102,6 +109,11 @@ class Desk:
         }  # fmt: skip
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """What may stand in a request's ``Host``: its own address, and this machine's names, each with any port."""
+        return (urlsplit(self.url).netloc, *(f"{name}:*" for name in HERE))
+
+    @property
     def registration(self) -> dict[str, Any]:
         """What ERC-8004 calls a registration file: where this agent is reached and, where the network shows its
         participants as agents, which of them it is."""
@@ -110,11 +122,7 @@ class Desk:
         return {
             "type": "https://eips.ethereum.org/EIPS/eip-8004#registration-v1", "name": self.behind.name,
             "description": self.about, "image": "",
-            "services": [
-                {"name": "A2A", "endpoint": f"{self.url}/.well-known/agent-card.json", "version": "1.0"},
-                {"name": "MCP", "endpoint": f"{self.url}/mcp", "version": "2025-11-25"},
-                {"name": "web", "endpoint": self.url},
-            ],
+            "services": [*self.services, {"name": "web", "endpoint": self.url}],
             "x402Support": True, "active": True, "registrations": whose,
             "supportedTrust": ["reputation", "crypto-economic"],
         }  # fmt: skip

@@ -16,14 +16,13 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Route
 
 from klopf import __version__
-from klopf.doors._desk import LARGEST, Desk, plain
+from klopf.doors._desk import HERE, LARGEST, Desk, plain
 from klopf.doors._door import Door
 from klopf.errors import KlopfError, Unpaid
 
 __all__ = ["Mcp"]
 
 _PAYMENT, _RECEIPT = "x402/payment", "x402/payment-response"
-_HERE = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Mcp(Door):
@@ -36,8 +35,8 @@ class Mcp(Door):
         )
         own = urlsplit(desk.url)
         security = TransportSecuritySettings(  # against pages that point their own name at this machine
-            allowed_hosts=[own.netloc, *(f"{host}:*" for host in _HERE)],
-            allowed_origins=[f"{own.scheme}://{own.netloc}", *(f"http://{host}:*" for host in _HERE)],
+            allowed_hosts=list(desk.hosts),
+            allowed_origins=[f"{own.scheme}://{own.netloc}", *(f"http://{host}:*" for host in HERE)],
         )
         self._manager = StreamableHTTPSessionManager(
             server, json_response=True, stateless=True, security_settings=security, max_request_body_size=LARGEST
@@ -48,6 +47,9 @@ class Mcp(Door):
 
     def running(self) -> AbstractAsyncContextManager[object]:
         return self._manager.run()
+
+    def services(self) -> Sequence[dict[str, Any]]:
+        return [{"name": "MCP", "endpoint": self._desk.url + self.path, "version": "2025-11-25"}]
 
     async def _tools(self, *_: Any) -> types.ListToolsResult:
         desk = self._desk

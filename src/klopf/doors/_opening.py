@@ -32,6 +32,8 @@ class Opening:
     """Seconds after which what was paid and could not be answered is paid back."""
     confirmations: int = 0
     """Blocks that must follow a payment, over a node's URL."""
+    also: tuple[str, ...] = ()
+    """Doors of other packages that are opened beside Klopf's own, by their names."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -18,13 +18,11 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from klopf import files, ledger, nested
-from klopf.doors._a2a import A2a
+from klopf import extensions, files, ledger, nested
 from klopf.doors._border import Border
 from klopf.doors._desk import Desk
+from klopf.doors._door import DOORS, Door
 from klopf.doors._guests import AT_ONCE, Guest
-from klopf.doors._http import Http
-from klopf.doors._mcp import Mcp
 from klopf.doors._opening import Opened, Opening, home_of
 from klopf.doors._sales import Sales
 from klopf.doors._till import Till
@@ -32,10 +30,8 @@ from klopf.doors._x402 import Prices
 from klopf.errors import DoorsError, KlopfError
 from klopf.network import answering
 
-__all__ = ["serve"]
+__all__ = ["made", "serve"]
 
-DOORS = (Http, Mcp, A2a)
-"""Every protocol that is spoken; each is one file."""
 SWEEP = 10.0
 """Seconds between two looks at what was left open."""
 
@@ -50,6 +46,9 @@ def serve(folder: Path, how: Opening, passphrase: str, opened: Callable[[Opened]
             f"{how.host} is reached from elsewhere: name --certificate and --certificate-key, or listen at 127.0.0.1 "
             "behind a server that speaks TLS"
         )
+    if not how.url and how.host in ("0.0.0.0", "::"):
+        raise DoorsError(f"{how.host} is no address that others reach: name the one by which they do with --url")
+    kinds = [DOORS.load(name) for name in dict.fromkeys((*DOORS.shipped, *how.also))]
     behind = answering(folder, fee=how.fee, most=how.most)
     if behind.kind == "network" and how.fee and how.price < how.fee * how.most:
         raise DoorsError("an answer would be sold for less than --fee to each of --most neurons: raise --price")
@@ -76,7 +75,7 @@ def serve(folder: Path, how: Opening, passphrase: str, opened: Callable[[Opened]
             desk = Desk(behind, till, Prices(book), how.price, url)
             told = Opened(url, desk.about, how.price, till.address)
             try:
-                asyncio.run(_serve(_app(desk, lambda: opened(told)), listening, how))
+                asyncio.run(_serve(made(kinds, desk, lambda: opened(told)), listening, how))
             finally:
                 desk.close()
     finally:
@@ -110,8 +109,13 @@ def _socket(how: Opening) -> socket.socket:
         raise DoorsError(f"cannot listen at {how.host} port {how.port} ({error.strerror}): choose another") from None
 
 
-def _app(desk: Desk, opened: Callable[[], None]) -> Starlette:
-    doors = [kind(desk) for kind in DOORS]
+def made(kinds: Sequence[type[Door]], desk: Desk, opened: Callable[[], None]) -> Starlette:
+    """The doors of those ``kinds``, under one address."""
+    doors = []
+    for kind in kinds:
+        with extensions.guarded(f"the door {kind.__name__} cannot be opened"):
+            doors.append(kind(desk))
+    desk.services = [service for door in doors for service in door.services()]
 
     @contextlib.asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
@@ -131,7 +135,8 @@ def _app(desk: Desk, opened: Callable[[], None]) -> Starlette:
 
     routes = [route for door in doors for route in door.routes()]
     return Starlette(
-        routes=routes, lifespan=running, exception_handlers={Exception: failed}, middleware=[Middleware(Border)]
+        routes=routes, lifespan=running, exception_handlers={Exception: failed},
+        middleware=[Middleware(Border, hosts=tuple(one.lower() for one in desk.hosts))],
     )  # fmt: skip
 
 

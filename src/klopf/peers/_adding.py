@@ -81,10 +81,10 @@ def adding(
     Where too little was heard to tell, and where voices cannot be mixed (text), everybody adds: 1.
     """
     ids = sorted(answers, key=lambda k: (-listener.heard(k), k))
+    listener.recall(ids, min(MOST, len(answers[ids[0]])) if ids else 0)
     said = [task.guises(answers[k][:MOST]) for k in ids]
     if len(ids) < 2 or not all(said) or said[0][0].size < ROWS * len(ids):
         return ids, dict.fromkeys(ids, 1.0)
-    listener.recall(ids, len(said[0][0]))
     company = _Company(task, said, list(range(len(ids))))
     right = task.aim(targets[:MOST])
     known = right.size >= ROWS * len(ids) and bool(np.ptp(right, axis=0).any())

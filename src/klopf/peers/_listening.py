@@ -161,7 +161,17 @@ class Listener(ABC):
                 seen = kept * (1 - self.decay**one.age)
                 one.utility, one.helped, one.worth = kept * one.utility, kept * one.helped, kept * one.worth
                 one.compared *= kept
+                before = self._heard_on(one.age)
                 one.age = max(1, round(np.log1p(-seen) / np.log(self.decay)))
+                self._fade(one, self._heard_on(one.age) / before)
+
+    @abstractmethod
+    def _fade(self, one: Neighbour, part: float) -> None:
+        """What is kept of ``one`` is of only a ``part`` of the samples from now on."""
+
+    def _heard_on(self, age: int) -> float:
+        """On how many samples, decayed, a neighbour of that age was heard."""
+        return float((1.0 - self.decay**age) / (1.0 - self.decay))
 
     def pass_over(self, k: int, samples: int) -> None:
         """Neighbour ``k`` spoke on ``samples`` samples and was not heard: its utility falls, its age grows."""

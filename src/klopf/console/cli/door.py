@@ -26,7 +26,7 @@ class Door(Command):
     def run(
         self, folder: Path, *, price: str = "0.001", host: str = "127.0.0.1", port: Port = 0, url: str = "",
         certificate: Path | None = None, certificate_key: Path | None = None, fee: str = "0", most: Count = 8,
-        patience: Seconds = 600.0, confirmations: Blocks = 0, sold: Flag = False, json_: Json = False,
+        patience: Seconds = 600.0, confirmations: Blocks = 0, also: str = "", sold: Flag = False, json_: Json = False,
     ) -> None:  # fmt: skip
         """Whoever pays needs KLP and no account. A payment is settled on the ledger before the question is answered,
         and buys one answer however often it is shown. Runs until it is stopped.
@@ -58,6 +58,8 @@ class Door(Command):
             Seconds after which what was paid and could not be answered is paid back.
         confirmations
             Blocks that must follow a payment before it counts, over a node's URL.
+        also
+            Doors of other packages to open beside HTTP, MCP and A2A, by their names, with commas between them.
         sold
             Print the last 100 payments instead, and what became of them.
         """
@@ -68,7 +70,8 @@ class Door(Command):
             print_json(rows) if json_ else print("\n".join(as_rows(rows)))
             return
         how = doors.Opening(
-            units(price), host, port, url, certificate, certificate_key, units(fee), most, patience, confirmations
+            units(price), host, port, url, certificate, certificate_key, units(fee), most, patience, confirmations,
+            tuple(name.strip() for name in also.split(",") if name.strip()),
         )  # fmt: skip
 
         def opened(told: doors.Opened) -> None:

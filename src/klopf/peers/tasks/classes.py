@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import PeersError
-from klopf.peers._listening import Answers, Listener
+from klopf.peers._listening import Answers, Listener, Neighbour
 from klopf.peers.tasks._task import Task, Tensors, check_vectors
 
 __all__ = ["Classes", "ClassesListener"]
@@ -152,6 +152,9 @@ class ClassesListener(Listener):
 
     def unheard(self) -> NDArray[np.float64]:
         return np.zeros(self.outputs)
+
+    def _fade(self, one: Neighbour, part: float) -> None:
+        """Weights that are no sums over samples stay."""
 
     def combine(self, answers: Answers, about: NDArray[Any] | None = None) -> NDArray[Any]:
         """The combined answer, shape ``(n, classes)``: gating by the listening weights."""

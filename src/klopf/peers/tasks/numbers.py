@@ -20,7 +20,7 @@ judged: after few of them whoever is right by chance has little of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -194,18 +194,9 @@ class NumbersListener(Listener):
         slope = (self.agreed + before * expected) / np.where(spoke, self.said + before, 1.0)
         return np.clip(np.where(spoke, slope, expected), 0.0, _LOUDEST)
 
-    def _heard_on(self, age: int) -> float:
-        """On how many samples, decayed, a neighbour of that age was heard."""
-        return float((1.0 - self.decay**age) / (1.0 - self.decay))
-
-    def recall(self, ids: Iterable[int], samples: int) -> None:
+    def _fade(self, one: Neighbour, part: float) -> None:
         """Squared errors fade with the samples that they are of: who was not asked for long errs no more by that."""
-        for k in ids:
-            one = self.known(k)
-            before = self._heard_on(one.age)
-            super().recall([k], samples)
-            if one.age and before:
-                one.weight = one.weight * (self._heard_on(one.age) / before)
+        one.weight = one.weight * part
 
     def own_state(self) -> dict[str, Any]:
         kept = {"mean": self.mean, "spread": self.spread, "said": self.said, "agreed": self.agreed}

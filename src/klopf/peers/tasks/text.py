@@ -177,6 +177,10 @@ class TextListener(Listener):
             self.last = target
         return loss / len(targets)
 
+    def _fade(self, one: Neighbour, part: float) -> None:
+        """Likenesses fade with the samples that they are of: who was not asked for long is no better by that."""
+        one.weight = np.append(part * one.weight[0], one.weight[1:])
+
     @property
     def _usual(self) -> float:
         """The likeness of somebody who says again what was right the last time."""
@@ -184,7 +188,7 @@ class TextListener(Listener):
 
     def _mean(self, neighbours: Sequence[Neighbour]) -> NDArray[np.float64]:
         """How like the right text what each says is on average, shape ``(neighbours,)``."""
-        heard = np.array([(1.0 - self.decay**one.age) / (1.0 - self.decay) for one in neighbours])
+        heard = np.array([self._heard_on(one.age) for one in neighbours])
         return np.asarray((_PRIOR * self._usual + np.array([one.weight[0] for one in neighbours])) / (_PRIOR + heard))
 
     def _good(self, neighbours: Sequence[Neighbour], asked: NDArray[np.float64]) -> NDArray[np.float64]:
