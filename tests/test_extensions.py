@@ -72,7 +72,8 @@ def test_groups_are_those_of_the_rooms():
     from klopf.peers.models._saved import MODELS
 
     points = (
-        AUDIT_TASKS, COMMANDS, DOORS, FLEET_MODELS, STRATEGIES, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS, PANELS, VIEWS,
+        AUDIT_TASKS, COMMANDS, DOORS, FLEET_MODELS, STRATEGIES, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS,
+        PANELS, VIEWS,
     )  # fmt: skip
     assert tuple(sorted(p.group for p in points)) == GROUPS
 
