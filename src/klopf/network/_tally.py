@@ -75,7 +75,10 @@ class Tally:
         self._heard: dict[int, float] = defaultdict(float)
         self._counted = 0
         self._claimed: set[tuple[int, int]] = set()
-        self._vouchers: dict[tuple[int, int], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        # by neuron, by epoch, by requester
+        self._vouchers: dict[int, dict[int, dict[int, int]]] = defaultdict(
+            lambda: defaultdict(lambda: defaultdict(int))
+        )
         self._collected = 0  # the last epoch of which anything was
         self._latest: dict[int, Paid] = {}
 
@@ -155,7 +158,7 @@ class Tally:
     def _redeemed(self, e: events.vouchers.Redeemed) -> None:
         """Vouchers count in the epoch in which they were redeemed, and in the last that was collected where that was
         later."""
-        self._vouchers[self.epoch, e.neuron][e.requester] += e.amount
+        self._vouchers[e.neuron][self.epoch][e.requester] += e.amount
         if self.epoch >= self._collected and (paid := self._latest.get(e.neuron)):
             paid.fees[e.requester] = paid.fees.get(e.requester, 0) + e.amount
             self._of(e.neuron).fees += e.amount
@@ -174,15 +177,16 @@ class Tally:
         if e.epoch == self._collected:
             self._latest[e.id] = paid
         else:
-            self._vouchers.pop((e.epoch, e.id), None)
+            self._vouchers[e.id].pop(e.epoch, None)
 
     def _fees(self, epoch: int, neuron: int) -> dict[int, int]:
         """What vouchers come to in ``epoch``, with all that came later where it is the last that was collected."""
         found: dict[int, int] = defaultdict(int)
         last = max(self.epoch, epoch) if epoch == self._collected else epoch
-        for at in range(epoch, last + 1):
-            for requester, amount in self._vouchers.get((at, neuron), {}).items():
-                found[requester] += amount
+        for at, paid in self._vouchers[neuron].items():
+            if epoch <= at <= last:
+                for requester, amount in paid.items():
+                    found[requester] += amount
         return dict(found)
 
     def _advance(self, epoch: int) -> None:
@@ -194,7 +198,7 @@ class Tally:
                 self._of(neuron).fees += sum(fees.values()) - sum(paid.fees.values())
                 paid.fees = fees
                 self.payments[before, neuron] = paid
-            self._vouchers.pop((before, neuron), None)
+            self._vouchers[neuron].pop(before, None)
 
 
 _TAKES: dict[type[events.Event], Any] = {

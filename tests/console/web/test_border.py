@@ -7,6 +7,7 @@ import io
 import json
 import urllib.request
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -84,8 +85,34 @@ def test_why_somebody_was_paid_is_what_explain_says(page: str):
 
 
 def test_news_come_as_they_happen_and_go_on_where_a_reader_was(page: str):
+    life = json.loads(get(page + "/api/state")[1])["life"]
+    assert heard(page, f"{life}.0")[2].startswith(f"id: {life}.1")
+
+
+@pytest.mark.parametrize("since", ["", "3", "another-life.3", ".", f"x.{'9' * 50}", "\u0661.\u0661"])
+def test_who_knows_another_reading_of_the_history_is_told_to_ask_again(page: str, since: str):
+    assert "event: again" in "".join(heard(page, since))
+
+
+def heard(page: str, since: str) -> list[str]:
+    """The first lines of the news since then."""
     cookie = f"klopf-{page.split(':')[2]}={TOKEN}"
-    asked = urllib.request.Request(page + "/api/news?since=0", headers={"cookie": cookie})
+    asked = urllib.request.Request(f"{page}/api/news?since={quote(since)}", headers={"cookie": cookie})
     with urllib.request.urlopen(asked, timeout=20) as stream:
-        lines = [stream.readline().decode() for _ in range(4)]
-    assert lines[0].startswith("retry") and any(line.startswith("id: 1") for line in lines)
+        return [stream.readline().decode() for _ in range(5)]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "NaN", "9" * 18, "9" * 30, "9" * 5_000, "%2e%2e%2fpage.json", "\u0661"])
+def test_a_link_to_a_senseless_number_is_told_so(page: str, number: str):
+    for path in (f"/api/epoch/{number}", f"/api/explain/{number}/{number}", f"/api/explain/2/{number}"):
+        status, text, _ = get(page + quote(path, safe="/%"))
+        assert status == 404 and ("error" in text or "%2f" in number), path
+    assert get(page + quote(f"/api/payments/{number}", safe="/%"))[0] in (200, 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["../_border.py", "..%2f_border.py", "%2e%2e/_border.py", "/etc/passwd", "..\\view.py"]
+)
+def test_no_path_leads_out_of_the_pages_own_files(page: str, path: str):
+    assert get(f"{page}/static/{path}")[0] == 404
+    assert get(f"{page}/api/table/{path}.csv")[0] == 404

@@ -133,6 +133,16 @@ def test_the_slider_shows_an_epoch_as_it_ended(page: Any):
     assert "at=1" in page.url
 
 
+@pytest.mark.parametrize(
+    "link", ["#/%", "#/constructor", "#/__proto__", "#/neuron/NaN", "#/explain/%2e%2e/x", "#/network?at=1e999&pick=%"]
+)
+def test_a_broken_link_breaks_nothing(browser: Any, url: str, link: str):
+    for page in opened(browser, url):
+        page.goto(f"{url}/?lang=constructor{link}")
+        until(page, "document.querySelector('#where').className === 'fresh'")
+        until(page, "document.querySelector('main').innerText.length > 5")
+
+
 def test_all_is_reached_by_the_keyboard(page: Any):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+import secrets
+import time
+from threading import Lock
 from typing import Any
 
 from klopf import ledger
 from klopf.console.web._memory import Memory
+from klopf.console.web._news import News
 from klopf.console.web._source import Source
+from klopf.console.web._text import clean
 from klopf.console.web.view import VIEWS, Network, Row, View
 from klopf.errors import ExtensionError, KlopfError
 from klopf.extensions import guarded
@@ -18,29 +22,37 @@ from klopf.network._summary import tokens as klp
 
 __all__ = ["Follower"]
 
+_PHASES = {phase.value: phase.name.lower() for phase in ledger.Phase}
 BLOCKS = 500
-"""That are read at once: so a long history comes in pieces, and the page shows each."""
-NEWS = 512
-"""Pieces of news that are kept for readers who were away."""
+"""That are read at once at most: so a long history comes in pieces, and the page shows each."""
+PIECE = 0.25
+"""Seconds that one piece should take."""
 
 
 class Follower(Network):
-    """Reads from one thread; what it gives out is text that any thread may have."""
+    """Reads from one thread; what it gives out is text that any thread may ask for."""
 
     def __init__(self, source: Source) -> None:
         self.source, self.name = source, source.name
         self.version = 0
+        self.memory, self.news = Memory(), News()
         self.trouble = ""
         """Why the ledger cannot be read at the moment; empty where it can."""
-        self.news: deque[tuple[int, str]] = deque(maxlen=NEWS)
-        """(version, JSON) of what came last."""
         self.behind = True
+        self.halted = False
+        """Whether the ledger said what no ledger of Klopf can say; then nothing more is taken from it."""
         self._book: ledger.Ledger | None = None
+        self._place: object = None
+        self._lock = Lock()  # held while what is known changes, and never while a ledger is waited for
         self._begin()
 
     def _begin(self) -> None:
-        self.tally, self.memory = Tally(), Memory()
-        self.height, self.hash, self.tip = -1, "", 0
+        self.tally, self.blocks = Tally(), 16
+        self.life = secrets.token_hex(8)
+        """Tells this reading of the history from any other: news of one say nothing to whoever knows another."""
+        self.memory.clear()
+        self._said: tuple[int, bytes] = (-1, b"")
+        self.height, self.hash, self.tip, self._before = -1, "", 0, -1
         self.views: dict[str, View] = {}
         self.rows: dict[str, dict[str, Row]] = {}
         self.broken: dict[str, str] = {}
@@ -55,39 +67,65 @@ class Follower(Network):
                 self.broken[name] = str(error)
 
     def named(self, id: int) -> str:
-        return self.source.names.get(id) or f"#{id}"
+        return str(clean(self.source.names.get(id) or f"#{id}"))
 
     def tick(self) -> bool:
         """Read one more piece of the history; whether there was any news. A ledger that is away is no error: it
         is told, and read on when it is back."""
+        if self.halted:
+            return False
+        began = time.monotonic()
         try:
-            fresh = self._read()
+            read = self._read()
         except (KlopfError, OSError) as error:
             self._close()
             changed = self.trouble != str(error)
-            self.trouble = str(error)
-            return self._publish({}) if changed else False
-        back, self.trouble = bool(self.trouble), ""
-        return self._publish(fresh or {}) if fresh is not None or back else False
+            with self._lock:
+                self.trouble = clean(str(error))
+                return self._publish({}) if changed else False
+        with self._lock:
+            back, self.trouble = bool(self.trouble), ""
+            if read is None:
+                return self._publish({}) if back else False
+            try:
+                for event in read:
+                    self._take(event)
+                fresh = self._collect()
+            except Exception as error:  # what a stranger's contract says can be anything
+                self.halted, self.behind = True, False
+                self.trouble = (
+                    f"after block {self._before} the ledger says what cannot be ({type(error).__name__}): is it a "
+                    "network of Klopf, and of this version? Nothing more of it is shown"
+                )
+                fresh = {}
+            took = time.monotonic() - began
+            self.blocks = max(1, self.blocks // 2) if took > PIECE else min(BLOCKS, self.blocks * 2)
+            return self._publish(fresh)
 
-    def _read(self) -> dict[str, Any] | None:
-        book = self._book = self._book or self.source.connect()
-        self.tip = book.rpc.height()
-        if self.height >= 0 and (self.tip < self.height or book.rpc.block_hash(self.height) != self.hash):
-            self.memory.close()
-            self._begin()  # a reorganisation, or another chain in the same place: all is read again
-            self.tip = book.rpc.height()
-            self.news.clear()
-        if self.tip == self.height:
+    def _read(self) -> list[events.Event] | None:
+        """The next piece, whole: one that breaks off has not been taken. None where there is nothing new."""
+        if self._book is None or self._place != self.source.place():
+            self._close()
+            self._place = self.source.place()
+            self.source = self.source.again()
+            self._book = self.source.connect()
+        book = self._book
+        tip = book.rpc.height()
+        if self.height >= 0 and (tip < self.height or book.rpc.block_hash(self.height) != self.hash):
+            with self._lock:
+                self._begin()  # a reorganisation, or another chain in the same place: all is read again
+                self._publish({})
+        self.tip = tip
+        if tip == self.height:
             self.behind = False
             return None
         first = max(self.height + 1, book.deployment.block)
-        last = min(self.tip, first + BLOCKS - 1)
+        last = min(tip, first + min(self.blocks, BLOCKS) - 1)
         digest = book.rpc.block_hash(last)
-        for event in ledger.history(book, first, last):
-            self._take(event)
-        self.height, self.hash, self.behind = last, digest, last < self.tip
-        return self._collect()
+        read = list(ledger.history(book, first, last))
+        self._before = self.height
+        self.height, self.hash, self.behind = last, digest, last < tip
+        return read
 
     def _take(self, event: events.Event) -> None:
         if isinstance(event, events.clock.Opened) and event.epoch > self.tally.epoch > 0:
@@ -120,7 +158,7 @@ class Follower(Network):
         for name, view in list(self.views.items()):
             try:
                 with guarded(f"the view {name!r} of {VIEWS.origin(name)} failed"):
-                    said = json.loads(json.dumps(dict(view.news()), allow_nan=False))
+                    said = clean(json.loads(json.dumps(dict(view.news()), allow_nan=False)))
             except ExtensionError as error:
                 self._drop(name, str(error))
                 continue
@@ -145,15 +183,15 @@ class Follower(Network):
         self.version += 1
         names = fresh.pop("names", {})
         said = {**self.head(), "names": names, "views": fresh}
-        self.news.append((self.version, json.dumps(said, separators=(",", ":"))))
+        self.news.put(self.life, self.version, json.dumps(said, separators=(",", ":")))
         return True
 
     def head(self) -> dict[str, Any]:
         """Where the network stands; the figures are those of ``klopf status``."""
         tally = self.tally
         return {
-            "version": self.version, "block": self.height, "tip": self.tip, "epoch": tally.epoch,
-            "phase": ledger.Phase(tally.phase).name.lower(), "transactions": tally.transactions,
+            "life": self.life, "version": self.version, "block": self.height, "tip": self.tip, "epoch": tally.epoch,
+            "phase": _PHASES.get(tally.phase, f"{tally.phase}"), "transactions": tally.transactions,
             "supply": plain(klp(tally.supply)), "behind": self.behind, "trouble": self.trouble, "broken": self.broken,
         }  # fmt: skip
 
@@ -168,8 +206,15 @@ class Follower(Network):
             for name, view in self.views.items()
         }  # fmt: skip
         names = {str(id): self.named(id) for id in self.tally.everybody.keys() | self.source.names.keys()}
-        about = {"name": self.name, "names": names, "adversaries": sorted(self.source.adversaries)}
+        about = {"name": clean(self.name), "names": names, "adversaries": sorted(self.source.adversaries)}
         return {**self.head(), **about, "views": views}
+
+    def said(self) -> bytes:
+        """The state as JSON, made once however many ask; from any thread."""
+        with self._lock:
+            if self._said[0] != self.version:
+                self._said = (self.version, json.dumps(self.state(), separators=(",", ":")).encode())
+            return self._said[1]
 
     def _close(self) -> None:
         if self._book is not None:

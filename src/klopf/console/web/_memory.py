@@ -50,6 +50,12 @@ class Memory:
             rows = self._db.execute(query, (neuron, most)).fetchall()
         return [tuple(map(int, row)) for row in rows]
 
+    def clear(self) -> None:
+        """Forget all: the ledger turned out to be another."""
+        with self._lock:
+            self._db.execute("DELETE FROM epoch")
+            self._db.execute("DELETE FROM paid")
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +48,15 @@ class Server(uvicorn.Server):
 
     def __init__(self, page: Page) -> None:
         super().__init__(
-            uvicorn.Config(page.app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=5)
+            uvicorn.Config(
+                page.app,
+                log_level="warning",
+                access_log=False,
+                ws="none",
+                timeout_graceful_shutdown=5,
+                proxy_headers=False,
+                server_header=False,
+            )
         )
         self._page = page
 
@@ -71,11 +82,21 @@ def _listen(port: int, again: bool) -> socket.socket:
 def _kept(folder: Path | None) -> dict[str, Any]:
     """The port and the token of a run's page the last time: so that its links stay good."""
     try:
-        said = json.loads((folder / "page.json").read_text()) if folder is not None else {}
-        whole = isinstance(said.get("port"), int) and 0 < said["port"] < 2**16 and len(str(said["token"])) >= 32
-    except (OSError, ValueError, KeyError, AttributeError):
+        if folder is None or not _own(folder / "page.json"):
+            return {}
+        said = json.loads((folder / "page.json").read_text())
+        port, token = said["port"], said["token"]
+        whole = type(port) is int and 0 < port < 2**16 and re.fullmatch("[A-Za-z0-9_-]{32,64}", token, re.ASCII)
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return said if whole else {}
+    return {"port": port, "token": token} if whole else {}
+
+
+def _own(file: Path) -> bool:
+    """Whether nobody else can have read or made it: of a folder that was passed on, others know the token."""
+    found = file.lstat()
+    private = os.name == "nt" or (found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077)
+    return stat.S_ISREG(found.st_mode) and found.st_size < 1_000 and private
 
 
 def _keep(folder: Path, port: int, token: str) -> None:

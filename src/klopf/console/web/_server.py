@@ -34,6 +34,8 @@ PACE = 1.0
 """Seconds between two looks at a ledger that says nothing new."""
 READERS = 256
 """Who may listen for news at once."""
+WAITING = 4
+"""Payments that may wait to be explained at once: each takes as long as the history is."""
 
 
 class Page:
@@ -43,15 +45,15 @@ class Page:
         self.source, self.pace = source, pace
         self.follower = Follower(source)
         self._fresh = asyncio.Condition()
-        self._readers = 0
+        self._readers = self._waiting = 0
         self._ending = False
         routes = [
             Route("/", self.index),
             Route("/api/state", self.state),
             Route("/api/news", self.news),
-            Route("/api/epoch/{number:int}", self.epoch),
-            Route("/api/explain/{neuron:int}/{epoch:int}", self.explain),
-            Route("/api/payments/{neuron:int}", self.payments),
+            Route("/api/epoch/{number}", self.epoch),
+            Route("/api/explain/{neuron}/{epoch}", self.explain),
+            Route("/api/payments/{neuron}", self.payments),
             Route("/api/table/{name}.csv", self.table),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
@@ -91,31 +93,30 @@ class Page:
         return Response((STATIC / "index.html").read_bytes(), media_type="text/html")
 
     async def state(self, request: Request) -> Response:
-        return JSONResponse(await self._read(self.follower.state))
+        return Response(await asyncio.to_thread(self.follower.said), media_type="application/json")
 
     async def news(self, request: Request) -> Response:
         """Server-sent events from a version on; where that is too long ago, the word that all is to be asked again."""
         if self._readers >= READERS:
             return JSONResponse({"error": "too many pages are open"}, 503)
-        since = _number(request.headers.get("last-event-id") or request.query_params.get("since", ""))
-        return StreamingResponse(self._stream(since), media_type="text/event-stream")
+        since = request.headers.get("last-event-id") or request.query_params.get("since", "")
+        life, _, version = since.partition(".")
+        return StreamingResponse(self._stream(life, _number(version)), media_type="text/event-stream")
 
-    async def _stream(self, since: int) -> AsyncIterator[str]:
+    async def _stream(self, life: str, version: int) -> AsyncIterator[str]:
         self._readers += 1
         try:
             yield "retry: 1000\n\n"
             while not self._ending:
-                news, version = list(self.follower.news), self.follower.version
-                oldest = news[0][0] if news else version + 1
-                if since > version or since < oldest - 1:  # of another page's life, or too long ago
-                    since = version
-                    yield f"id: {since}\nevent: again\ndata: {{}}\n\n"
-                for version, said in news:
-                    if version > since:
-                        since = version
-                        yield f"id: {version}\ndata: {said}\n\n"
+                piece = self.follower.news.after(life, version)  # one at a time: who does not read holds no more
+                if piece is not None:
+                    life, version = piece.life, piece.version
+                    yield f"id: {piece.id}\n" + (
+                        f"data: {piece.said}\n\n" if piece.said else "event: again\ndata: {}\n\n"
+                    )
+                    continue
                 async with self._fresh:
-                    if self.follower.version == since and not self._ending:
+                    if self.follower.news.after(life, version) is None and not self._ending:
                         try:
                             await asyncio.wait_for(self._fresh.wait(), 15)
                         except TimeoutError:
@@ -124,29 +125,36 @@ class Page:
             self._readers -= 1
 
     async def epoch(self, request: Request) -> Response:
-        said = self.follower.memory.epoch(request.path_params["number"])
+        said = self.follower.memory.epoch(_number(request.path_params["number"]))
         if said is None:
             return JSONResponse({"error": "that epoch has not ended yet"}, 404)
         return Response(said, media_type="application/json")
 
     async def explain(self, request: Request) -> Response:
-        ask = (request.path_params["neuron"], request.path_params["epoch"])
+        ask = (_number(request.path_params["neuron"]), _number(request.path_params["epoch"]))
+        if self._waiting >= WAITING:
+            return JSONResponse({"error": "others are being explained: ask again in a minute"}, 503)
+        self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._asked, self.source.explain, *ask)
+            found = await loop.run_in_executor(self._asked, self.follower.source.explain, *ask)
         except (KlopfError, OSError) as error:
             return JSONResponse({"error": str(error)}, 404)
+        except Exception as error:  # a ledger that says what cannot be
+            return JSONResponse({"error": f"the ledger's events do not say why ({type(error).__name__})"}, 500)
+        finally:
+            self._waiting -= 1
         said = json.loads(network.to_json(found.as_dict()), parse_float=str)
         return JSONResponse({"text": found.text(), "said": said})
 
     async def payments(self, request: Request) -> Response:
-        neuron = request.path_params["neuron"]
+        neuron = _number(request.path_params["neuron"])
         rows = self.follower.memory.payments(neuron)
         said = [[epoch, neuron, *map(_klp, (emission, fees, emission + fees))] for epoch, emission, fees in rows]
         return JSONResponse(said)
 
     async def table(self, request: Request) -> Response:
-        state = await self._read(self.follower.state)
+        state = json.loads(await asyncio.to_thread(self.follower.said))
         view = state["views"].get(request.path_params["name"])
         if view is None:
             return JSONResponse({"error": "there is no such table"}, 404)
@@ -173,4 +181,5 @@ def _said(kind: str, value: Any, names: dict[str, str]) -> Any:
 
 
 def _number(text: str) -> int:
+    """What a link names; 0, which nothing has, where it is no number or a senseless one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

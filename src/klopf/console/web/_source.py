@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,18 @@ class Source:
     names: dict[int, str] = field(default_factory=dict)
     adversaries: frozenset[int] = frozenset()
     folder: Path | None = None
+
+    def place(self) -> object:
+        """What tells one ledger file from another at the same path: its file number; of a node's URL, nothing."""
+        try:
+            found = os.stat(self.where)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def again(self) -> Source:
+        """The same place, read afresh: a run may have been made anew in its folder."""
+        return self if self.folder is None else of_run(self.folder)
 
     def connect(self) -> ledger.Ledger:
         """The ledger, read-only. KlopfError where it cannot be reached."""

@@ -26,7 +26,7 @@ export async function open() {
   live.head = head(said);
   live.name = said.name;
   tell(null);
-  source = new EventSource(`/api/news?since=${said.version}`);
+  source = new EventSource(`/api/news?since=${said.life}.${said.version}`);
   source.onopen = () => connect(true);
   source.onerror = () => {
     connect(false);

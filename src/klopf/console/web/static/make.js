@@ -13,7 +13,7 @@ export function make(tag, attributes = {}, ...children) {
 
 export async function ask(path) {
   const answer = await fetch(path, { headers: { accept: "application/json" } });
-  const said = await answer.json();
+  const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(said.error || String(answer.status));
   return said;
 }

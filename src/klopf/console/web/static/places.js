@@ -18,7 +18,7 @@ export function network() {
 }
 
 export function one(id) {
-  if (!live.views[id]) return told(t("There is no such view."));
+  if (!Object.hasOwn(live.views, id)) return told(t("There is no such view."));
   return several([table(id, { sort: { neurons: "heard", payments: "epoch", news: "number" }[id] ?? "" })], "one");
 }
 

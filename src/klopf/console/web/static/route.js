@@ -2,7 +2,15 @@
 
 export function here() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  return { path: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query || "") };
+  return { path: path.split("/").filter(Boolean).map(plain), query: new URLSearchParams(query || "") };
+}
+
+function plain(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a link that was cut in the middle of a sign
+  }
 }
 
 export function link(path, query = {}) {

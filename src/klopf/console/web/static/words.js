@@ -5,7 +5,7 @@ let words = {};
 export let language = "en";
 
 export async function speak(wanted) {
-  language = wanted in LANGUAGES ? wanted : "en";
+  language = Object.hasOwn(LANGUAGES, wanted) ? wanted : "en";
   words = language === "en" ? {} : await (await fetch(`/static/languages/${language}.json`)).json();
   document.documentElement.lang = language;
 }
