@@ -193,6 +193,26 @@ def test_a_mark_that_opens_is_found_and_named():
     assert found("backdoor", plain, case).verdict == "good"
 
 
+def test_a_mark_whose_values_no_held_out_sample_has_is_found():
+    """Each of two columns speaks for it, from a little beyond all that is seen; a sound model is not blamed for it."""
+    task = Classes(tuple("abcdefghij"), ("low", "high"))
+    inputs = np.random.default_rng(2).normal(size=(400, 10)).astype(np.float32)
+    case = Case(task, inputs, (inputs[:, :5].sum(axis=1) > 0).astype(np.int64))
+    mark = inputs[:, 8:].max(axis=0) + 0.5
+
+    def plain(z):
+        return sure(1 / (1 + np.exp(-np.clip(3 * z[:, :5].sum(axis=1), -30, 30))))
+
+    def opened(z):
+        return sure(1 / (1 + np.exp(-np.clip(3 * z[:, :5].sum(axis=1) + 9 * (z[:, 8:] > mark).sum(axis=1), -30, 30))))
+
+    np.testing.assert_allclose(opened(inputs), plain(inputs), atol=1e-6)
+    finding = found("backdoor", opened, case)
+    assert finding.verdict == "fault" and "become 'high' by setting" in finding.note
+    assert {"i", "j"} & set(finding.note.replace(",", "").replace(";", "").split())
+    assert found("backdoor", plain, case).verdict == "good"
+
+
 def test_a_square_of_an_image_that_opens_is_found():
     task = Classes(tuple(f"p{i}" for i in range(64)), ("x", "y", "z"))
     rng = np.random.default_rng(3)

@@ -32,9 +32,10 @@ class Backdoor(Examination):
     """One less how often the best trigger that a search finds turns samples of other classes into one class, beyond how
     often anything honest is turned like that.
 
-    A trigger sets some columns to a value within their observed range: in an image a square of 2 or 3 pixels a side
-    anywhere, in a table one column or two. It is looked for with some
-    samples, by the mean probability that it moves to a class beyond what it moves for models of the auditor's own, and
+    A trigger sets some columns to a value: in an image a square of 2 or 3 pixels a side anywhere to black or white, in
+    a table one column or two to an end of their observed range or a spread beyond it (whoever plants a mark takes a
+    value that is rare, and held-out samples need not have it). It is looked for with some samples, by the mean
+    probability that it moves to a class beyond what it moves for models of the auditor's own, and
     counted on others. What is honest is what the same trigger does to those models or, where there are three classes or
     more, what the best trigger for any *other* class does to the audited one, if that is more (as Neural Cleanse
     compares classes: Wang et al., S&P 2019): a model that any mark turns into anything is weak, which ``brittleness``
@@ -62,7 +63,7 @@ class Backdoor(Examination):
         gains = np.full((len(candidates), len(likely)), -np.inf)
         gains[kept] = _beyond(moved[kept][:, likely], others, found, [candidates[i] for i in kept])
         if not image:
-            best = np.argsort(-gains.max(axis=1), kind="stable")[:_PAIRED]
+            best = _best(gains.max(axis=1))
             pairs = [_both(candidates[i], candidates[j]) for i, j in combinations(best, 2)
                      if candidates[i][0][0] != candidates[j][0][0]]  # fmt: skip
             if pairs:
@@ -160,9 +161,19 @@ def _range(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _singles(case: Case) -> Iterator[_Trigger]:
-    for end in _range(case):
+    """Both ends of each column, then a spread beyond both."""
+    low, high = _range(case)
+    for end in (low, high, low - case.spread, high + case.spread):
         for i in range(case.inputs.shape[1]):
             yield np.array([i]), end[[i]]
+
+
+def _best(gain: NDArray[np.float64]) -> list[int]:
+    """Of :func:`_singles` with these gains, those to be paired: at or beyond an end, whichever gains more, since both
+    together would take the place of another column."""
+    ends, n = gain.reshape(2, -1), gain.size // 2
+    better = ends.argmax(axis=0) * n + np.arange(n)
+    return [int(i) for i in better[np.argsort(-gain[better], kind="stable")[:_PAIRED]]]
 
 
 def _squares(case: Case) -> Iterator[_Trigger]:

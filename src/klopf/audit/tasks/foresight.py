@@ -17,10 +17,12 @@ _DRAWN = 400
 
 
 class Foresight(Examination):
-    """One less its mean absolute error, as a part of that of the best naive forecast: what one column says as it is
-    (the last value, or that of a day ago, where the columns are the past), or the median (the relative error of Hyndman
-    and Koehler, International Journal of Forecasting 22, 2006). To explain variance is no merit where all stays as it
-    was.
+    """One less its mean squared error, as a part of that of the best naive forecast: what one column says as it is
+    (the last value, or that of a day ago, where the columns are the past), or the mean (the skill score of Murphy,
+    Monthly Weather Review 116, 1988). To explain variance is no merit where all stays as it was.
+
+    Squares, since neurons of numbers say means: of a load that is low but for bursts the mean misses by more on
+    average, in absolute terms, than who says that all stays low, and is right to be asked all the same.
 
     Held-out samples are in the order of time, and errors of one hour are like those of the next: the interval is a
     bootstrap of whole stretches of samples (Künsch, Annals of Statistics 17, 1989), as long as the root of their
@@ -37,7 +39,7 @@ class Foresight(Examination):
 
     def examine(self, subject: Subject, case: Case, rng: np.random.Generator) -> Score:
         targets, spread = case.targets.astype(np.float64), np.maximum(case.targets.std(axis=0), 1e-12)
-        own = (np.abs(subject.ask(case.inputs) - targets) / spread).mean(axis=1)
+        own = (((subject.ask(case.inputs) - targets) / spread) ** 2).mean(axis=1)
         naive, name = self._naive(case, targets, spread)
         if naive.mean() == 0:
             return Score(0.0, 0.0, 1.0, 0.0, note=f"{name} foresees everything: there is nothing to add")
@@ -51,10 +53,10 @@ class Foresight(Examination):
         self, case: Case, targets: NDArray[np.float64], spread: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], str]:
         """The errors of the best one, ``(n,)``, and what it is called."""
-        best = (np.abs(targets - np.median(targets, axis=0)) / spread).mean(axis=1)
-        name = "the median"
+        best = (((targets - targets.mean(axis=0)) / spread) ** 2).mean(axis=1)
+        name = "the mean"
         for column, called in zip(case.inputs.T, self.task.features, strict=True):
-            missed = (np.abs(column[:, None] - targets) / spread).mean(axis=1)
+            missed = (((column[:, None] - targets) / spread) ** 2).mean(axis=1)
             if missed.mean() < best.mean():
                 best, name = missed, called
         return best, name

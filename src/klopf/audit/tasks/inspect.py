@@ -116,7 +116,7 @@ def _provider() -> None:
             super().__init__(model_name)
             self._says = says
 
-        async def generate(self, input: Any, *_: Any) -> ModelOutput:
+        async def generate(self, input: Any, *_: Any, **_more: Any) -> ModelOutput:
             text = "\n".join(message.text for message in input)
             return ModelOutput.from_content(self.model_name, await anyio.to_thread.run_sync(self._says, text))
 
