@@ -28,7 +28,7 @@ def test_many_classes_cost_no_more_questions_than_some():
     case, subject = Case(task, inputs, right(inputs)), Subject("one", task, Made(marked, task))
     card = examine(subject, case, ["backdoor"], cores=1)
     assert card.findings[0].verdict == "fault" and "'c37'" in card.findings[0].note
-    assert subject.asked <= 40 * (1 + 24 + 120) + 280 * (1 + 24)
+    assert subject.asked <= 40 * (1 + 48 + 120) + 280 * (1 + 24)
 
 
 def test_a_mark_is_searched_for_among_a_thousand_classes_by_models_of_a_few():
