@@ -27,7 +27,7 @@ class Foresight(Examination):
     Held-out samples are in the order of time, and errors of one hour are like those of the next: the interval is a
     bootstrap of whole stretches of samples (Künsch, Annals of Statistics 17, 1989), as long as the root of their
     number.
-    Which naive forecast is best is found out on the same samples, in its favour. It is the control: 0.
+    Which naive forecast is best is found out on the same samples, which helps it. It is the control: 0.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("numbers",)
