@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from worlds import ERRS, FAVOURS, FRIENDS_SAY, RINGS, RULES, World
 
 from klopf.ledger.core._reference import WAD
+from klopf.ledger.market import _news as law
 from klopf.ledger.market import _reference as ref
 from klopf.ledger.market._news import FEW, Usual, expected_of
 
@@ -70,7 +71,8 @@ class Crowd(World):
         self.claims = np.zeros(self.size, np.int64)
         self.moved, self.squares, self.share, self.began = 0, 0, 5_000, 0
         self.usual = Usual()
-        self.sums = np.zeros((6, self.size), np.int64)
+        self.sums = np.zeros((7, self.size), np.int64)
+        self.parts = np.array([stake * 10**6 // self.total for stake in self.stakes])
         self.skill = np.zeros((4, self.size), np.int64)
         self.ranked: Floats = np.zeros(self.size)
         self.agreed: Ints = np.zeros(self.size, np.int64)
@@ -180,7 +182,7 @@ class Crowd(World):
 
     def post(self) -> None:
         """What each who is here has earned by news of before; see ``Newsroom.posted`` and ``Skill``."""
-        n, x, y, xy, xx, yy = self.sums
+        n, x, y, xy, xx, yy, heard = self.sums
         new = self.here & (n > 0)
         some = np.maximum(n, 1)
         after = (
@@ -190,7 +192,7 @@ class Crowd(World):
             self.skill[3] * 97 // 100 + (n - 1) * 1000,
         )
         self.skill = np.where(new, np.array(after), self.skill)
-        self.reached(n)
+        self.reached(heard)
         self.sums[:, self.here] = 0
         if not self.began:
             self.paid = np.where(self.here, float(ONE), 0.0)
@@ -200,50 +202,53 @@ class Crowd(World):
         product = np.maximum(own * theirs, 1)
         explained: Ints = (np.sign(cov) * (abs(cov) * abs(cov) * ONE // product)).astype(np.int64)
         explained = np.where(self.skill[1] * (self.skill[2] > 0) > 0, explained, 0)
-        chance = (2 * 1000 * ONE // some).astype(np.int64)
-        self.weigh(explained, (own * 1000 // some).astype(np.int64), chance, self.here & (many > 0))
+        chance = (1000 * ONE // some).astype(np.int64)
+        self.weigh(explained - chance, (own * 1000 // some).astype(np.int64), chance, self.here & (many > 0))
 
-    def reached(self, said: Ints) -> None:
+    def reached(self, heard: Ints) -> None:
         """See ``Reach.after``."""
         told, bound, agreed, epochs = self.reach
         weighed = self.here & (self.posts > 0)
         counts = weighed & (0 < self.began <= self.posts)
         self.reach = np.array((
-            np.where(counts, told * 97 // 100 + said * 1000, told),
+            np.where(counts, told * 97 // 100 + heard, told),
             np.where(counts, bound * 97 // 100 + self.due, bound),
             np.where(weighed, agreed * 97 // 100 + self.agreed, agreed),
             np.where(weighed, epochs * 97 // 100 + 1000, epochs),
         ))  # fmt: skip
         self.posts = np.where(self.here, self.epoch, self.posts)
 
-    def weigh(self, explained: Ints, loud: Ints, chance: Ints, told: NDArray[np.bool_]) -> None:
+    def weigh(self, skill: Ints, loud: Ints, chance: Ints, told: NDArray[np.bool_]) -> None:
         """See ``Skill.paid`` and ``Usual.add``; of those who ``told`` something."""
         self.paid = np.zeros(self.size)
         if not told.any():
             return
         usual = self.usual
         usual.opened(self.epoch)
+
+        def part(above: Ints) -> Ints:
+            return np.clip(law._STEEP * above, 0, ONE)
+
         breadth = np.minimum(self.reach[0] * ONE // np.maximum(self.reach[1], 1), 2 * ONE)
         attention = self.reach[2] * 1000 // np.maximum(self.reach[3], 1)
-        beyond, luck = np.maximum(explained - chance, 0), np.minimum(36 * (chance // 2), 2_500)
-        strong = np.maximum(np.clip(4 * (beyond * ONE // usual.skill + luck - 7_500), 0, ONE), usual.still)
-        loudest = 14_500 + 1_500 * usual.still // ONE + np.minimum(3 * (chance // 2), 5_000)
-        quiet = np.clip(4 * (loudest - loud * ONE // usual.loud), 0, ONE)
-        broad = np.clip(4 * (breadth * ONE // usual.breadth - 6_000), 0, ONE)
+        luck, most = np.minimum(law._LUCK * chance, law._MOST_LUCK), law._LOUD + law._STILL_LOUD * usual.still // ONE
+        strong = np.maximum(part(skill * ONE // usual.skill + luck - law._WEAK), usual.still)
+        quiet = part(most - loud * ONE // usual.loud)
+        broad = part(breadth * ONE // usual.breadth - law._NARROW)
         attentive = np.minimum(ONE, attention * ONE // usual.attention)
         self.paid = np.where(told, strong * quiet * broad * attentive // ONE**3, 0).astype(float)
-        young = usual.rounds < 10
         found = (
-            ("skills", explained - chance // 2, usual.skill, 2 if young else 8),
-            ("louds", loud, usual.loud, 4 if young else 8),
-            ("attentions", attention, usual.attention, 2 if young else 8),
-            ("breadths", breadth, usual.breadth, 2 if young else 8),
+            ("skills", skill, usual.skill),
+            ("louds", loud, usual.loud),
+            ("attentions", attention, usual.attention),
+            ("breadths", breadth, usual.breadth),
         )
         for side in (slice(0, self.fakes), slice(self.fakes, None)):  # each side's stakes are equal
             here, stake = told[side], self.stakes[side.start] if self.stakes[side] else 0
             usual.stake += stake * int(here.sum())
-            for name, values, level, most in found:
-                steps = np.clip(values[side] - level, -(level // most), level // most)[here]
+            for name, values, level in found:
+                most = level // law._STEP
+                steps = np.clip(values[side] - level, -most, most)[here]
                 setattr(usual, name, getattr(usual, name) + stake * int(steps.sum()))
 
     def expected(self) -> Ints:
@@ -271,7 +276,7 @@ class Crowd(World):
             self.began = self.began or self.epoch
         expected = self.expected()[speaker]
         x, y = news(said.weight[entry], expected), news(said.weight[at], expected)
-        for i, value in enumerate((np.ones_like(x), x, y, x * y, x * x, y * y)):
+        for i, value in enumerate((np.ones_like(x), x, y, x * y, x * x, y * y, self.parts[speaker])):
             self.sums[i] += np.bincount(listener, value, self.size).astype(np.int64)
         last, slow = self.last[known], self.slow[known]
         before = np.clip(last * ONE // slow - ONE, -MOST, MOST)

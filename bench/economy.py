@@ -16,15 +16,15 @@ bytes that are paid for out of burnt stake, values held back from the beacon, au
 Answers are sealed before they are opened (docs/ledger.md), so whoever copies them without a model of its own has
 nothing to say but to what was asked before. "Remember answers" answers that as well as the honest: here each listener
 has a file of 10,000 samples, asks about 64 in an epoch, and about none a second time before all; what smaller files
-let it, and how long, is told below. In a race phases end as soon as the clock lets them: by the usual rules without the
-last fiftieth of the stake, all of it honest. What it is where some need more than ``least_seconds`` is told below, too.
+let it, and how long, is told below. In a race phases end as soon as the clock lets them: without the last fiftieth
+of the stake, all of it honest. What it is where some need nearly a whole phase, and are waited for from the eighth on,
+is told below, too.
 
 Not everything holds. Once a file has been asked through, who remembers answers is paid as much as others. Favours
 smaller than what honest listeners err by are paid as honest listening is. Friends with two fifths of the stake or more
 who draw what they say from a common secret, as loud as pays best, confirm one another in committees of eight about as
-well as the truth confirms the honest. And where a fifth of the honest need more than ``least_seconds`` and are raced,
-45 % are the majority of those who come, and next to nobody is paid. docs/ledger.md says why, and what each has beside a
-world where all are honest.
+well as the truth confirms the honest. Where nothing moves, copies are paid as the honest are. docs/ledger.md says why,
+and what each has beside a world where all are honest.
 """
 
 from __future__ import annotations
@@ -281,8 +281,8 @@ def tell_of_honest_worlds(report: Report) -> None:
 
 
 def tell_of_what_rules_leave(report: Report) -> None:
-    """A race where the clock does not wait long enough, and a memory where a file was asked through."""
-    report.say("\na race, where so many of the honest need more than the least time; 100 neurons, sparse, 40 % / 45 %")
+    """A race where some need nearly a whole phase, and a memory where a file was asked through."""
+    report.say("\na race, where so many of the honest need nearly a whole phase; 100 neurons, sparse, 40 % / 45 %")
     for late in (0.05, 0.1, 0.2):
         found = []
         for share, most in ((0.4, 0.2), (0.45, 1.0)):

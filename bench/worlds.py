@@ -41,8 +41,8 @@ class World:
     moves: float = 0.15
     """By how much of itself a neuron's usefulness moves in an epoch."""
     late: float = 0.0
-    """In a race, the part of the honest that is later in an epoch than the clock waits for. By the usual rules it is 0:
-    who needs no more than ``least_seconds`` comes, is expected then, and only the last fiftieth is left out."""
+    """In a race, the part of the honest that needs nearly a whole phase. Until one has lasted its whole time, the
+    eighth since the start, they are left out; from then on they are expected, and only the last fiftieth is."""
     samples: int = 10_000
     """In each listener's file, of which it asks about ``QUESTIONS`` in an epoch."""
     earned: Floats = field(init=False)
@@ -107,7 +107,7 @@ class World:
             here[: self.fakes] = False
         if self.strategy == "race":
             honest, last = self.size - self.fakes, int(self.size * NOT_AWAITED)
-            if self.late:
+            if self.late and self.epoch <= HURRIED // 2 + 1:
                 here[self.fakes :] = self.rng.random(honest) > self.late
             elif last:
                 here[self.fakes + self.rng.choice(honest, min(last, honest), replace=False)] = False
@@ -191,7 +191,8 @@ class World:
             for _, weight, listener in said if trusted else ():
                 self.agreed[listener] += min(weight, consensus)
             if self.size > FEW:
-                self.newsroom.claimed(self.epoch, speaker, sorted(said, key=lambda entry: -entry[1]))
+                part = self.stakes[speaker] * 10**6 // self.total
+                self.newsroom.claimed(self.epoch, speaker, part, sorted(said, key=lambda entry: -entry[1]))
             found.append(rank * RULES.fringe_bps // 10_000 if trusted else 0)
         self.agreed = [now if here else f for now, f, here in zip(self.agreed, former, self.here, strict=True)]
         if self.size <= FEW:  # all are bound to all, and not asked
@@ -225,8 +226,8 @@ FAVOURS = {"ring by a little": (1.3, 0.8), "ring by less": (1.1, 0.93)}
 """What friends are said to be worth, and others, in what they are."""
 ERRS = {"errs by a fifth more": 0.066, "errs by half more": 0.112, "errs twice as much": 0.173}
 """What these honest listeners err by beside the tenth of all: with it 0.12, 0.15 and 0.2."""
-NOT_AWAITED = 1 / 50
-"""Of the expected stake, what the clock does not wait for."""
+NOT_AWAITED, HURRIED = 1 / 50, 7
+"""Of the expected stake, what the clock does not wait for; and how many phases may end early without a twentieth."""
 QUESTIONS = RuleSettings().questions
 """Samples that a listener asks its neighbours about in an epoch."""
 

@@ -11,9 +11,13 @@ import {IRules, Parameters} from "./IRules.sol";
 /// @notice A phase ends at its deadline, or once the stake that is expected has arrived: never before the rules' least time,
 ///         never before half of all that is at stake is there, and never while somebody still has to show what it would
 ///         pay for not showing. Whoever arrived in one phase is expected in
-///         the next with what it has at stake; whoever missed a deadline holds nobody up again until it comes back, and who
-///         has nothing at stake holds nobody up at all. A fiftieth of the expected stake is not waited for.
+///         those that follow with what it has at stake, until it misses a deadline: who was only cut off because the
+///         others were quicker did not. Who has nothing at stake holds nobody up at all. A fiftieth of the expected stake
+///         is not waited for. Where a twentieth of all that is at stake stays away, every eighth phase lasts until its
+///         deadline, so that whoever needs the whole of one comes back, and is waited for again.
 contract Clock is IClock {
+    uint256 public constant HURRIED = 7;
+
     IRules public immutable rules;
     IRegistry public immutable registry;
     IBeacon public immutable beacon;
@@ -27,6 +31,8 @@ contract Clock is IClock {
     uint32 public expected;
     uint32 public arrived;
     uint64 public opened; // the running phase, in seconds since 1970
+    uint64 public since; // whoever arrived in this turn or later is expected
+    uint8 public hurried; // phases in a row that ended early without a twentieth of all stake
     uint128 public expectedWeight; // stake that is waited for
     uint128 public arrivedWeight;
     mapping(uint32 epoch => bytes32) public seedOf;
@@ -63,7 +69,7 @@ contract Clock is IClock {
         if (block.timestamp >= deadline) return true;
         if (block.timestamp < opened + rules.current().leastSeconds) return false;
         bool all = uint256(arrivedWeight) * 50 >= uint256(expectedWeight) * 49;
-        return all && uint256(arrivedWeight) * 2 >= registry.weight() && !_owed();
+        return all && uint256(arrivedWeight) * 2 >= registry.weight() && !(hurried == HURRIED && _few()) && !_owed();
     }
 
     /// @inheritdoc IClock
@@ -89,7 +95,7 @@ contract Clock is IClock {
         if (last == turn_) return;
         // APPLY
         uint128 weight = registry.weightOf(id);
-        if (last == turn_ - 1) {
+        if (_expects(last)) {
             expectedWeight -= _arrivedWith[id]; // it is expected with what it has now
         } else {
             expected += 1;
@@ -113,7 +119,7 @@ contract Clock is IClock {
             arrived -= 1;
             arrivedWeight -= _arrivedWith[id];
         }
-        if (last + 1 >= turn_) {
+        if (_expects(last)) {
             expected -= 1;
             expectedWeight -= _arrivedWith[id];
         }
@@ -131,10 +137,21 @@ contract Clock is IClock {
         return hidden != 0;
     }
 
+    function _expects(uint64 last) private view returns (bool) {
+        return last != 0 && last >= since;
+    }
+
+    /// @dev Whether a twentieth of all that is at stake has not arrived.
+    function _few() private view returns (bool) {
+        return uint256(arrivedWeight) * 20 < uint256(registry.weight()) * 19;
+    }
+
     function _openNext() private {
         // APPLY
-        (expected, arrived) = (arrived, 0);
-        (expectedWeight, arrivedWeight) = (arrivedWeight, 0);
+        bool early = block.timestamp < deadline;
+        hurried = early && _few() ? hurried + 1 : 0;
+        if (!early) (expected, expectedWeight, since) = (arrived, arrivedWeight, turn());
+        (arrived, arrivedWeight) = (0, 0);
         opened = uint64(block.timestamp);
         if (phase == Phase.Listen) {
             phase = Phase.Claim;

@@ -19,8 +19,10 @@ interface ITurnout {
 /// @notice A phase ends at its deadline, or once the stake that is expected has arrived: never before the rules' least time,
 ///         never before half of all that is at stake is there, and never while somebody still has to show what it would
 ///         pay for not showing: a commitment, a value of the beacon. Whoever arrived in one phase is expected in
-///         the next with what it has at stake; whoever missed a deadline holds nobody up again until it comes back, and who
-///         has nothing at stake holds nobody up at all. A fiftieth of the expected stake is not waited for.
+///         those that follow with what it has at stake, until it misses a deadline: who was only cut off because the
+///         others were quicker did not. Who has nothing at stake holds nobody up at all. A fiftieth of the expected stake
+///         is not waited for. Where a twentieth of all that is at stake stays away, every eighth phase lasts until its
+///         deadline, so that whoever needs the whole of one comes back, and is waited for again.
 interface IClock {
     enum Phase {
         Listen,
@@ -87,6 +89,15 @@ interface IClock {
 
     /// @notice When the running phase opened, in seconds since 1970.
     function opened() external view returns (uint64);
+
+    /// @notice After so many phases in a row that ended early without a twentieth of all stake, one lasts until its deadline.
+    function HURRIED() external view returns (uint256);
+
+    /// @notice Whoever arrived in this turn or later is expected.
+    function since() external view returns (uint64);
+
+    /// @notice Phases in a row that ended early without a twentieth of all stake.
+    function hurried() external view returns (uint8);
 
     /// @notice Stake that is waited for.
     function expectedWeight() external view returns (uint128);

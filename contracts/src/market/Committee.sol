@@ -21,9 +21,9 @@ library Committee {
         return lot < stake * seats ? total / seats : 0; // rounds down
     }
 
-    /// @notice To how many speakers a listener is bound on average, in thousandths.
+    /// @notice What those to whom a listener is bound hold of all stake on average, in millionths.
     function expected(uint256 stake, uint256 total, uint256 count, uint256 seats) internal pure returns (uint256) {
-        uint256 all = (count - 1) * 1000;
+        uint256 all = ((total - stake) * 1e6) / total; // rounds down
         return count <= seats || stake * seats >= total ? all : (all * stake * seats) / total; // rounds down
     }
 }

@@ -183,7 +183,8 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
         if (d.count > now_.committee) epochs[epoch].lots = true;
         if (d.count > FEW) {
             epochs[epoch].crowd = true;
-            _learn(epoch, speaker, column, stakes);
+            uint256 part = ((d.total - d.others) * 1e6) / Math.max(d.total, 1); // rounds down
+            _learn(epoch, speaker, part, column, stakes);
         }
         for (uint256 i = 0; rank != 0 && i < column.length; i++) {
             if (stakes[i] == 0) continue;

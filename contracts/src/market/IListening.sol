@@ -15,8 +15,8 @@ interface IListening {
     function drift() external view returns (int64 moved, uint64 squares, uint32 epoch, uint16 share, uint32 began);
 
     /// @notice What is usual among listeners, by stake: the squared correlation less what chance gives, in 1/10,000, the
-    ///         variance of what is told, in 1/10,000 squared, the attention that agreed, of 65535, and the part of those
-    ///         to whom they are bound that they listen to, in 1/10,000. An epoch's posts move all from the next epoch on.
+    ///         variance of what is told, in 1/10,000 squared, the attention that agreed, of 65535, and what those
+    ///         hold to whom they listen of what those do to whom they are bound, in 1/10,000. An epoch's posts move all from the next epoch on.
     /// @return skills Of those who posted in `epoch`: how far each is from `skill`, times its stake.
     /// @return louds Likewise for `loud`.
     /// @return attentions Likewise for `attention`.
@@ -35,8 +35,7 @@ interface IListening {
             uint16 skill,
             uint32 loud,
             uint16 attention,
-            uint16 breadth,
-            uint8 rounds
+            uint16 breadth
         );
 
     /// @notice What a speaker was heard with, in 1/65536 of a weight, and in how many claims, ten at most.
@@ -47,13 +46,15 @@ interface IListening {
     /// @param id Id of the participant.
     function skills(uint32 id) external view returns (int64 xy, uint64 xx, uint64 yy, uint32 n, uint32 through);
 
-    /// @notice Sums of a listener's news (x) and the others' (y) in the last epoch in which it posted.
+    /// @notice Sums of a listener's news (x) and the others' (y) in the last epoch in which it posted, and what those hold of
+    ///         whom it told them, in millionths of all stake.
     /// @param id Id of the participant.
     function saids(
         uint32 id
-    ) external view returns (int48 xy, uint48 xx, uint48 yy, int32 x, int32 y, uint16 n, uint32 epoch);
+    ) external view returns (int40 xy, uint40 xx, uint40 yy, int32 x, int32 y, uint16 n, uint24 heard, uint32 epoch);
 
-    /// @notice To how many a listener listened, of how many it was bound to, and how much of its attention agreed, of late.
+    /// @notice What those hold to whom a listener listened, and those to whom it was bound, in millionths of all stake, and
+    ///         how much of its attention agreed, of late.
     /// @param id Id of the participant.
     function reaches(
         uint32 id

@@ -23,7 +23,7 @@ abstract contract Listening is IListening {
     mapping(uint32 id => News.Reach) public reaches;
 
     /// @dev When a listener posts, bound with `stake`: what it said when it posted last is known by now, and how much of its
-    ///      attention `agreed` then. `due`: to how many it is bound now on average; `lots`: not all are bound to all.
+    ///      attention `agreed` then. `due`: to what part of all stake it is bound now on average; `lots`: not all are bound to all.
     ///      Until a first comparison was made nothing is known of anybody, and all are paid.
     function _weighNews(uint32 epoch, uint32 id, uint96 stake, uint256 agreed, uint256 due, bool lots)
         internal
@@ -39,7 +39,7 @@ abstract contract Listening is IListening {
         }
         News.Reach memory r = reaches[id];
         uint32 began = drift.began;
-        r = r.next(told ? s.n : 0, agreed, began != 0 && began <= r.posted, epoch, due);
+        r = r.next(told ? s.heard : 0, agreed, began != 0 && began <= r.posted, epoch, due);
         reaches[id] = r;
         if (began == 0) return uint16(uint256(News.ONE));
         if (k.n == 0) return 0;
@@ -50,8 +50,15 @@ abstract contract Listening is IListening {
         return k.paid(u, r, lots);
     }
 
-    /// @dev From a claim: `stakes` with which each receipt's listener is bound, the heaviest weight first.
-    function _learn(uint32 epoch, uint32 speaker, SignedReceipt[] calldata column, uint96[] memory stakes) internal {
+    /// @dev From a claim: `stakes` with which each receipt's listener is bound, the heaviest weight first; `part` of all
+    ///      stake, in millionths, is the speaker's.
+    function _learn(
+        uint32 epoch,
+        uint32 speaker,
+        uint256 part,
+        SignedReceipt[] calldata column,
+        uint96[] memory stakes
+    ) internal {
         uint16[] memory weights = new uint16[](column.length);
         uint32[] memory ids = new uint32[](column.length);
         uint96[] memory bound = new uint96[](column.length);
@@ -72,9 +79,11 @@ abstract contract Listening is IListening {
             uint256 expected = f.forecast(d.share);
             for (uint256 i = 0; i < count; i++) {
                 News.Said memory s = saids[ids[i]];
-                if (s.epoch != epoch) s = News.Said(0, 0, 0, 0, 0, 0, epoch);
+                if (s.epoch != epoch) s = News.Said(0, 0, 0, 0, 0, 0, 0, epoch);
                 s.add(
-                    News.above(weights[i], expected), News.above(weights[News.placeWithout(sums, i)], expected)
+                    News.above(weights[i], expected),
+                    News.above(weights[News.placeWithout(sums, i)], expected),
+                    part
                 );
                 saids[ids[i]] = s;
             }

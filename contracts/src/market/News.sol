@@ -9,25 +9,18 @@ library News {
     int256 internal constant ONE = 1e4;
     int256 internal constant MOST = 5e3; // more than a half above or below what was expected counts as a half
     uint256 internal constant FINE = 1 << 16; // forecasts are finer than weights
-    uint256 internal constant CHANCE = 2; // squared correlations that chance gives, shared by all comparisons; one on average
+    uint16 internal constant MANY = 20_000; // comparisons of a listener in an epoch
     int256 internal constant WEAK = 7500; // of the usual skill: up to which nothing is paid
     int256 internal constant LOUD = 14500; // of the usual variance: from which on nothing is paid
-    int256 internal constant NARROW = 6000; // of the usual breadth: up to which nothing is paid
+    int256 internal constant NARROW = 6500; // of the usual breadth: up to which nothing is paid
     int256 internal constant STEEP = 4; // a quarter of what is usual on the other side of each is paid in full
-    uint256 internal constant LUCK = 36; // so many times what chance gives on average is forgiven,
-    uint256 internal constant MOST_LUCK = 2500; // a quarter of the usual skill at most
-    uint256 internal constant DIN = 3; // of variances, shared by all comparisons,
-    uint256 internal constant MOST_DIN = 5000; // a half of what is usual at most
+    int256 internal constant LUCK = 36; // so many times what chance gives on average is forgiven,
+    int256 internal constant MOST_LUCK = 2500; // a quarter of the usual skill at most
     int256 internal constant STILL = 300; // usual skill up to which a network is still, and
     int256 internal constant MOVING = 900; // from which on it is not
     int256 internal constant STILL_LOUD = 1500; // what more of the usual variance is paid where it is
-    int256 internal constant STEP = 8; // nobody counts as further from what is usual than an eighth of it,
-    uint8 internal constant YOUNG = 10; // in the first ten epochs than
-    int256 internal constant FAST = 4; // a quarter of the variance,
-    int256 internal constant FASTER = 2; // a half of all else
-    int256 internal constant LEAST_SKILL = 100;
-    int256 internal constant LEAST_LOUD = 1e4;
-    int256 internal constant LEAST = 100; // of attention and breadth
+    int256 internal constant STEP = 8; // nobody counts as further from what is usual than an eighth of it
+    int256 internal constant LEAST = 100; // what is usual is no less
 
     /// @dev What a speaker was heard with, in 1/FINE of a weight.
     struct Forecast {
@@ -47,12 +40,13 @@ library News {
 
     /// @dev A listener's news (x) and the others' (y), summed over an epoch in which it posted.
     struct Said {
-        int48 xy;
-        uint48 xx;
-        uint48 yy;
+        int40 xy;
+        uint40 xx;
+        uint40 yy;
         int32 x;
         int32 y;
         uint16 n;
+        uint24 heard; // what the speakers hold of all stake, in millionths
         uint32 epoch;
     }
 
@@ -65,15 +59,16 @@ library News {
         uint32 through; // the epoch that was added last
     }
 
-    /// @dev To how many a listener listened, of how many it was bound to, and how much of its attention agreed: sums of
-    ///      late, an epoch counting 0.97 of the next in which it posts.
+    /// @dev What those to whom a listener listened hold of all stake, beside those to whom it was bound, and how much of its
+    ///      attention agreed: sums of late, an epoch counting 0.97 of the next in which it posts. By stake, not by heads:
+    ///      whoever speaks under many names is not more to listen to.
     struct Reach {
-        uint48 told; // comparisons, in thousandths
-        uint48 bound; // speakers to whom it is bound on average, in thousandths
+        uint48 told; // in millionths of all stake
+        uint48 bound; // on average, in millionths
         uint32 agreed; // of 65535 in an epoch
         uint16 epochs; // in thousandths
         uint32 posted; // the epoch of its last post,
-        uint40 due; // and to how many it was bound then, on average, in thousandths
+        uint40 due; // and to what part of all stake it was bound then, on average, in millionths
     }
 
     /// @dev What is usual among listeners, by stake; an epoch's posts count from the next on.
@@ -88,7 +83,6 @@ library News {
         uint32 loud; // variance of what is told
         uint16 attention; // of 65535
         uint16 breadth;
-        uint8 rounds; // epochs that moved it, ten at most
     }
 
     /// @notice How much more than `expected` a weight is, within a half.
@@ -125,13 +119,16 @@ library News {
         d.squares += uint64(uint256(before * before));
     }
 
-    function add(Said memory s, int256 x, int256 y) internal pure {
+    /// @dev `part` of all stake, in millionths, is the speaker's. More than MANY comparisons would not fit.
+    function add(Said memory s, int256 x, int256 y, uint256 part) internal pure {
+        if (s.n == MANY) return;
         s.n += 1;
+        s.heard += uint24(part);
         s.x += int32(x);
         s.y += int32(y);
-        s.xy += int48(x * y);
-        s.xx += uint48(uint256(x * x));
-        s.yy += uint48(uint256(y * y));
+        s.xy += int40(x * y);
+        s.xx += uint40(uint256(x * x));
+        s.yy += uint40(uint256(y * y));
     }
 
     /// @notice A skill with an epoch more. What all comparisons of an epoch share, as the number of speakers does, is no
@@ -150,15 +147,16 @@ library News {
         );
     }
 
-    /// @notice With the last post weighed, in which `said` comparisons were made if they `counts`, and another in `epoch`.
-    function next(Reach memory r, uint256 said, uint256 agreed, bool counts, uint32 epoch, uint256 due)
+    /// @notice With the last post weighed, in which `heard` of all stake was listened to if it `counts`, and another in
+    ///         `epoch`.
+    function next(Reach memory r, uint256 heard, uint256 agreed, bool counts, uint32 epoch, uint256 due)
         internal
         pure
         returns (Reach memory)
     {
         if (r.posted == 0) return Reach(0, 0, 0, 0, epoch, uint40(due));
         return Reach(
-            counts ? uint48((uint256(r.told) * 97) / 100 + said * 1000) : r.told,
+            counts ? uint48((uint256(r.told) * 97) / 100 + heard) : r.told,
             counts ? uint48((uint256(r.bound) * 97) / 100 + r.due) : r.bound,
             uint32((uint256(r.agreed) * 97) / 100 + agreed),
             uint16((uint256(r.epochs) * 97) / 100 + 1000),
@@ -174,29 +172,29 @@ library News {
             (u.skill, u.loud, u.attention, u.breadth) = (700, 9_000_000, 45_875, 6500);
         } else if (u.stake != 0) {
             int256 stake = int256(uint256(u.stake));
-            u.skill = uint16(_moved(u.skill, u.skills, stake, LEAST_SKILL));
-            u.loud = uint32(_moved(u.loud, u.louds, stake, LEAST_LOUD));
-            u.attention = uint16(_moved(u.attention, u.attentions, stake, LEAST));
-            u.breadth = uint16(_moved(u.breadth, u.breadths, stake, LEAST));
-            if (u.rounds < YOUNG) u.rounds++;
+            u.skill = uint16(_moved(u.skill, u.skills, stake));
+            u.loud = uint32(_moved(u.loud, u.louds, stake));
+            u.attention = uint16(_moved(u.attention, u.attentions, stake));
+            u.breadth = uint16(_moved(u.breadth, u.breadths, stake));
         }
         (u.skills, u.louds, u.attentions, u.breadths, u.stake, u.epoch) = (0, 0, 0, 0, 0, epoch);
     }
 
     function add(Usual memory u, uint96 stake_, Skill memory k, Reach memory r) internal pure {
         int256 stake = int256(uint256(stake_));
-        int256 most = u.rounds < YOUNG ? FASTER : STEP;
         u.stake += stake_;
-        u.skills += int128(stake * _step(_explained(k) - int256(_chance(k) / CHANCE), u.skill, most));
-        u.louds += int128(stake * _step(int256(loudOf(k)), u.loud, u.rounds < YOUNG ? FAST : STEP));
-        u.attentions += int128(stake * _step(int256(attentionOf(r)), u.attention, most));
-        u.breadths += int128(stake * _step(int256(breadthOf(r)), u.breadth, most));
+        u.skills += int128(stake * _step(skillOf(k), u.skill));
+        u.louds += int128(stake * _step(int256(loudOf(k)), u.loud));
+        u.attentions += int128(stake * _step(int256(attentionOf(r)), u.attention));
+        u.breadths += int128(stake * _step(int256(breadthOf(r)), u.breadth));
     }
 
-    /// @notice The square of the correlation, beyond what chance gives.
-    function beyond(Skill memory k) internal pure returns (uint256) {
-        int256 found = _explained(k) - int256(_chance(k));
-        return found > 0 ? uint256(found) : 0;
+    /// @notice The square of the correlation, with its sign, less what chance gives on average.
+    function skillOf(Skill memory k) internal pure returns (int256) {
+        int256 product = int256(uint256(k.xx) * k.yy);
+        int256 xy = k.xy;
+        int256 explained = product == 0 ? int256(0) : (xy * (xy < 0 ? -xy : xy) * ONE) / product;
+        return explained - _chance(k);
     }
 
     /// @notice The variance of what it told.
@@ -204,7 +202,7 @@ library News {
         return k.n == 0 ? 0 : (uint256(k.xx) * 1000) / k.n;
     }
 
-    /// @notice To how many it listened, of how many it was bound to; twice as many at most.
+    /// @notice To how much stake it listened, of what it was bound to; twice as much at most.
     function breadthOf(Reach memory r) internal pure returns (uint256 part) {
         if (r.bound == 0) return 0;
         part = (uint256(r.told) * uint256(ONE)) / r.bound;
@@ -226,18 +224,14 @@ library News {
     ///         and, where not all are bound to all (`lots`), as far as its attention agreed.
     function paid(Skill memory k, Usual memory u, Reach memory r, bool lots) internal pure returns (uint16) {
         if (k.n == 0) return 0;
-        uint256 one = uint256(ONE);
-        uint256 calm = still(u);
-        uint256 chance = _chance(k) / CHANCE;
-        uint256 part = _part(int256((beyond(k) * one) / u.skill + Math.min(LUCK * chance, MOST_LUCK)) - WEAK);
-        if (part < calm) part = calm;
-        part *= _part(
-            LOUD + (STILL_LOUD * int256(calm)) / ONE + int256(Math.min(DIN * chance, MOST_DIN))
-                - int256((loudOf(k) * one) / u.loud)
-        );
-        part *= _part(int256((breadthOf(r) * one) / u.breadth) - NARROW);
-        part *= lots ? Math.min(one, (attentionOf(r) * one) / u.attention) : one;
-        return uint16(part / one ** 3);
+        int256 calm = int256(still(u));
+        int256 luck = LUCK * _chance(k);
+        if (luck > MOST_LUCK) luck = MOST_LUCK;
+        uint256 part = Math.max(uint256(calm), _part(_of(skillOf(k), u.skill) + luck - WEAK));
+        part *= _part(LOUD + (STILL_LOUD * calm) / ONE - _of(int256(loudOf(k)), u.loud));
+        part *= _part(_of(int256(breadthOf(r)), u.breadth) - NARROW);
+        part *= lots ? _within01(_of(int256(attentionOf(r)), u.attention)) : uint256(ONE);
+        return uint16(part / uint256(ONE) ** 3);
     }
 
     /// @notice The sums of stakes up to each entry.
@@ -269,15 +263,14 @@ library News {
         if (place >= i) place = placeOf(sums, half + own);
     }
 
-    /// @dev The square of the correlation, with its sign.
-    function _explained(Skill memory k) private pure returns (int256) {
-        int256 product = int256(uint256(k.xx) * k.yy);
-        int256 xy = k.xy;
-        return product == 0 ? int256(0) : (xy * (xy < 0 ? -xy : xy) * ONE) / product;
+    /// @dev The square of the correlation that chance gives, on average.
+    function _chance(Skill memory k) private pure returns (int256) {
+        return (1000 * ONE) / int256(uint256(k.n));
     }
 
-    function _chance(Skill memory k) private pure returns (uint256) {
-        return (CHANCE * 1000 * uint256(ONE)) / k.n;
+    /// @dev In 1/ONE of what is usual.
+    function _of(int256 found, uint256 usual) private pure returns (int256) {
+        return (found * ONE) / int256(usual);
     }
 
     function _part(int256 above_) private pure returns (uint256) {
@@ -288,15 +281,15 @@ library News {
         return part < 0 ? 0 : uint256(part > ONE ? ONE : part);
     }
 
-    function _step(int256 found, uint256 usual, int256 part) private pure returns (int256) {
-        int256 most = int256(usual) / part;
+    function _step(int256 found, uint256 usual) private pure returns (int256) {
+        int256 most = int256(usual) / STEP;
         int256 step = found - int256(usual);
         return step < -most ? -most : step > most ? most : step;
     }
 
-    function _moved(uint256 usual, int256 steps, int256 stake, int256 least) private pure returns (uint256) {
+    function _moved(uint256 usual, int256 steps, int256 stake) private pure returns (uint256) {
         int256 found = int256(usual) + steps / stake;
-        return uint256(found < least ? least : found);
+        return uint256(found < LEAST ? LEAST : found);
     }
 
     function _within(int256 x) private pure returns (int256) {

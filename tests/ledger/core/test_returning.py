@@ -181,29 +181,68 @@ def test_no_phase_is_shorter_than_the_rules_say() -> None:
     assert net.admin.clock.advance()
 
 
+def arrive(net: Net, ids: list[int], after: int) -> bool:
+    for id in ids:
+        net.clients[id].clock.arrive(id)
+    net.pass_time(after)
+    return bool(net.admin.clock.advance())
+
+
 @pytest.mark.parametrize("raced", [False, True])
-def test_who_needs_no_more_than_the_least_time_is_not_raced_for_ever(raced: bool) -> None:
-    """A slow neuron misses a deadline once. Without a least time the others leave it behind in each that follows."""
+def test_who_is_slower_than_the_others_is_not_raced_for_ever(raced: bool) -> None:
+    """A slow neuron misses a deadline once. With a least time it comes back within it; without, in the eighth phase."""
     rules = Parameters(dispute_seconds=0)
     assert rules.unraced().least_seconds == 30
     net = network(rules if raced else rules.unraced())
     quick, slow = [net.join(Role.NEURON) for _ in range(4)], net.join(Role.NEURON)
     net.admin.clock.start()
-
-    def arrive(ids: list[int], after: int) -> bool:
-        for id in ids:
-            net.clients[id].clock.arrive(id)
-        net.pass_time(after)
-        return net.admin.clock.advance()
-
-    assert not arrive(quick, after=0) and arrive([], after=60)
-    for _ in range(4):
-        left_behind = arrive(quick, after=0)
+    assert not arrive(net, quick, after=0) and arrive(net, [], after=60)
+    for _ in range(7):
+        left_behind = arrive(net, quick, after=0)
         assert left_behind == raced
         if not left_behind:
-            assert not arrive([], after=25) and arrive([slow], after=5)
-    assert arrive(quick, after=45) == raced, "who came is expected, and waited for"
-    assert raced or arrive([slow], after=0)
+            assert not arrive(net, [], after=25) and arrive(net, [slow], after=5)
+    if raced:
+        assert not arrive(net, quick, after=55), "the eighth phase lasts its whole time"
+        assert arrive(net, [slow], after=5)
+    for _ in range(3):  # who came is expected, and waited for
+        assert not arrive(net, quick, after=45) and arrive(net, [slow], after=0)
+    if raced:
+        assert not arrive(net, quick, after=0) and arrive(net, [], after=60)
+        assert arrive(net, quick, after=0), "it missed a deadline"
+
+
+def test_who_is_cut_off_by_those_who_are_quicker_is_still_expected() -> None:
+    """Otherwise each phase would leave out another fiftieth of the stake, down to the half of it."""
+    net = network()
+    quick = [net.join(Role.NEURON, stake=1000 * KLP) for _ in range(9)]
+    late = [net.join(Role.NEURON, stake=180 * KLP) for _ in range(3)]
+    net.admin.clock.start()
+    assert not arrive(net, quick + late, after=0) or net.admin.clock.now().expected == 12
+    while net.admin.clock.now().expected != 12:
+        assert arrive(net, quick + late, after=60)
+    weights = net.admin.clock.weights()
+    assert arrive(net, quick + late[:2], after=0), "a fiftieth is not waited for"
+    assert net.admin.clock.weights() == (0, weights[1]) and net.admin.clock.now().expected == 12
+    assert not arrive(net, quick + late[:1], after=0), "another fiftieth is"
+    assert arrive(net, late[2:], after=0)
+    net.clients[late[1]].clock.depart(late[1])
+    assert net.admin.clock.now().expected == 11
+    assert ledger.verify(net.admin, []) == []
+
+
+def test_where_next_to_all_come_no_phase_need_last() -> None:
+    """A twentieth that never comes is waited for once; a tenth in one of eight phases."""
+    for count, stays_away, whole in ((20, 1, [1]), (10, 1, [1, 9, 17])):
+        net = network()
+        ids = [net.join(Role.NEURON) for _ in range(count)]
+        net.admin.clock.start()
+        found = []
+        for n in range(1, 18):
+            if not arrive(net, ids[stays_away:], after=0):
+                found.append(n)
+                assert arrive(net, [], after=60)
+        assert found == whole
 
 
 def test_a_fiftieth_of_the_stake_is_not_waited_for() -> None:

@@ -78,7 +78,8 @@ class ClockReplay(Replay):
         self.rules = self.of(RulesReplay)
         self.epoch, self.phase, self.deadline, self.expected = 0, 1, 0, 0
         self.arrived: set[int] = set()
-        self.arrived_before: set[int] = set()
+        self.awaited: set[int] = set()
+        """Whoever has not missed a deadline since it arrived: being cut off by others who are quicker is none."""
         self.weights: dict[int, int] = defaultdict(int)
         """What each had at stake when it last arrived."""
         self.weight: Callable[[int], int] = lambda id: 0
@@ -98,7 +99,10 @@ class ClockReplay(Replay):
         listen = self.phase == 1
         epoch = self.epoch + 1 if listen else self.epoch
         self.differ(f"epoch and phase of {at}", (epoch, 0 if listen else 1), (e.epoch, e.phase))
-        self.differ(f"roll of {at}", len(self.arrived), e.expected)
+        early = self.run.time_of(e.block) < self.deadline
+        if not early:
+            self.awaited, self.expected, self.expected_weight = self.arrived, len(self.arrived), self.arrived_weight
+        self.differ(f"roll of {at}", self.expected, e.expected)
         length = self.rules.now.listen_seconds if listen else self.rules.now.claim_seconds
         self.differ(f"deadline of {at}", self.run.time_of(e.block) + length, e.deadline)
         if listen:
@@ -112,30 +116,30 @@ class ClockReplay(Replay):
                 self.final_at[self.epoch] = self.run.time_of(e.block) + window
                 self.windows[self.epoch] = window
         self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
-        self.epoch, self.phase, self.deadline, self.expected = epoch, e.phase, e.deadline, e.expected
-        self.arrived_before, self.arrived = self.arrived, set()
-        self.expected_weight, self.arrived_weight = self.arrived_weight, 0
+        self.epoch, self.phase, self.deadline = epoch, e.phase, e.deadline
+        self.arrived, self.arrived_weight = set(), 0
 
     def on_Arrived(self, e: Arrived) -> None:
         self.during(e, e.epoch, e.phase)
         self.differ(f"second arrival of {e.id}", False, e.id in self.arrived)
-        self.expected += e.id not in self.arrived_before
-        self.arrived.add(e.id)
+        self.expected += e.id not in self.awaited
         weight = self.weight(e.id)
-        self.expected_weight += weight - (self.weights[e.id] if e.id in self.arrived_before else 0)
+        self.expected_weight += weight - (self.weights[e.id] if e.id in self.awaited else 0)
+        self.arrived.add(e.id)
+        self.awaited.add(e.id)
         self.arrived_weight += weight
         self.weights[e.id] = weight
         self.turns[e.id] = 2 * e.epoch + e.phase + 1
 
     def on_Left(self, e: Left) -> None:
         self.during(e, e.epoch, e.phase)
-        if e.id in self.arrived or e.id in self.arrived_before:
+        if e.id in self.awaited:
             self.expected -= 1
             self.expected_weight -= self.weights[e.id]
         self.arrived_weight -= self.weights[e.id] if e.id in self.arrived else 0
         self.turns[e.id] = self.weights[e.id] = 0
         self.arrived.discard(e.id)
-        self.arrived_before.discard(e.id)
+        self.awaited.discard(e.id)
 
     def during(self, event: Event, epoch: int, phase: int) -> None:
         """The event says that it belongs to ``epoch`` and can only happen in ``phase``: it is now."""

@@ -25,24 +25,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-__all__ = ["FEW", "Forecast", "Newsroom", "Reach", "Skill", "Usual", "agreed", "expected_of", "news"]
+__all__ = ["FEW", "Forecast", "Newsroom", "Reach", "Said", "Skill", "Usual", "agreed", "expected_of", "news"]
 
 FEW = 8
 """Where so many neurons or fewer are bound to listen, nobody is asked for news."""
 _ONE, _FINE = 10_000, 1 << 16
 _MOST = 5_000  # a speaker that is heard half as much again or more is news of one half
+_MANY = 20_000  # comparisons of a listener in an epoch
 _ENOUGH = 3  # listeners that say something of a speaker: two others for each
-_CHANCE = 2  # squared correlations that chance gives to so many comparisons, with some to spare: one on average
 _WEAK, _LOUD = 7_500, 14_500  # of what is usual: skill up to which nothing is paid, variance from which on nothing is
-_NARROW = 6_000  # of the usual breadth: up to which nothing is paid
+_NARROW = 6_500  # of the usual breadth: up to which nothing is paid
 _STEEP = 4  # and a quarter of what is usual on the other side of each is paid in full
 _LUCK, _MOST_LUCK = 36, 2_500  # so many times what chance gives is forgiven, and a quarter of what is usual at most
-_DIN, _MOST_DIN = 3, 5_000  # of variances: so many, shared by all comparisons, and a half of what is usual at most
 _STILL, _MOVING = 300, 900  # usual skill up to which a network is still, and from which on it is not
 _STILL_LOUD = 1_500  # what more of the usual variance is paid where it is
-_LEAST_SKILL, _LEAST_LOUD, _LEAST = 100, 10_000, 100  # what is usual is no less
-_STEP = 8  # nobody counts as further from what is usual than an eighth of it,
-_YOUNG, _FAST, _FASTER = 10, 4, 2  # in the first ten epochs a quarter of the variance, and half of all else
+_LEAST = 100  # what is usual is no less
+_STEP = 8  # nobody counts as further from what is usual than an eighth of it
 
 
 def _div(a: int, b: int) -> int:
@@ -122,7 +120,8 @@ class Drift:
 
 @dataclass
 class Said:
-    """A listener's news of an epoch and the others' on the same speakers: sums, of products too."""
+    """A listener's news of an epoch and the others' on the same speakers: sums, of products too; and what these
+    speakers hold of all stake, in millionths."""
 
     n: int = 0
     x: int = 0
@@ -130,8 +129,13 @@ class Said:
     xy: int = 0
     xx: int = 0
     yy: int = 0
+    heard: int = 0
 
-    def add(self, x: int, y: int) -> None:
+    def add(self, x: int, y: int, part: int) -> None:
+        """``part`` of all stake, in millionths, is the speaker's."""
+        if self.n == _MANY:
+            return
+        self.heard += part
         self.n, self.x, self.y = self.n + 1, self.x + x, self.y + y
         self.xy, self.xx, self.yy = self.xy + x * y, self.xx + x * x, self.yy + y * y
 
@@ -159,24 +163,14 @@ class Skill:
 
     @property
     def chance(self) -> int:
-        """The square of the correlation that chance gives, in 1/10,000."""
-        return _CHANCE * 1000 * _ONE // self.n
-
-    @property
-    def explained(self) -> int:
-        """The square of the correlation, with its sign, in 1/10,000."""
-        product = self.xx * self.yy
-        return _div(self.xy * abs(self.xy) * _ONE, product) if product else 0
-
-    @property
-    def beyond(self) -> int:
-        """What is explained beyond chance, in 1/10,000."""
-        return max(0, self.explained - self.chance)
+        """The square of the correlation that chance gives on average, in 1/10,000."""
+        return 1000 * _ONE // self.n
 
     @property
     def skill(self) -> int:
-        """What is explained less what chance gives on average: as often too little as too much."""
-        return self.explained - self.chance // _CHANCE
+        """The square of the correlation, with its sign, less what chance gives: as often too little as too much."""
+        product = self.xx * self.yy
+        return (_div(self.xy * abs(self.xy) * _ONE, product) if product else 0) - self.chance
 
     @property
     def loud(self) -> int:
@@ -187,24 +181,23 @@ class Skill:
         """The part of its reward that a listener is paid, in 1/10,000. ``lots``: not all are bound to all."""
         if not self.n:
             return 0
-        still, luck = usual.still, min(_LUCK * (self.chance // _CHANCE), _MOST_LUCK)
-        strong = max(still, _within(_STEEP * (self.beyond * _ONE // usual.skill + luck - _WEAK)))
-        din = min(_DIN * (self.chance // _CHANCE), _MOST_DIN)
-        quiet = _within(_STEEP * (_LOUD + _STILL_LOUD * still // _ONE + din - self.loud * _ONE // usual.loud))
+        still, luck = usual.still, min(_LUCK * self.chance, _MOST_LUCK)
+        strong = max(still, _within(_STEEP * (self.skill * _ONE // usual.skill + luck - _WEAK)))
+        quiet = _within(_STEEP * (_LOUD + _STILL_LOUD * still // _ONE - self.loud * _ONE // usual.loud))
         broad = _within(_STEEP * (reach.breadth * _ONE // usual.breadth - _NARROW))
-        attentive = min(_ONE, reach.attention * _ONE // usual.attention) if lots else _ONE
+        attentive = _within(reach.attention * _ONE // usual.attention) if lots else _ONE
         return strong * quiet * broad * attentive // _ONE**3
 
 
 @dataclass(frozen=True)
 class Reach:
-    """To how many it listened, of how many it was bound to, and how much of its attention agreed; sums of late, an
-    epoch counting 0.97 of the next in which it posts."""
+    """What those to whom it listened hold of all stake, beside those to whom it was bound, in millionths, and how much
+    of its attention agreed; sums of late, an epoch counting 0.97 of the next in which it posts. By stake, not by
+    heads: whoever speaks under many names is not more to listen to."""
 
     told: int = 0
-    """Comparisons, in thousandths."""
     bound: int = 0
-    """Speakers to whom it is bound on average, in thousandths."""
+    """On average."""
     agreed: int = 0
     """Of 65535 in an epoch."""
     epochs: int = 0
@@ -212,22 +205,22 @@ class Reach:
     posted: int = 0
     """The epoch of its last post,"""
     due: int = 0
-    """and to how many it was bound then, on average, in thousandths."""
+    """and to what part of all stake it was bound then, on average, in millionths."""
 
-    def after(self, said: int, agreed: int, counts: bool, epoch: int, due: int) -> Reach:
-        """With the last post weighed, in which ``said`` comparisons were made if they ``counts``, and another in
+    def after(self, heard: int, agreed: int, counts: bool, epoch: int, due: int) -> Reach:
+        """With the last post weighed, in which ``heard`` of all stake was listened to if it ``counts``, and another in
         ``epoch``."""
         if not self.posted:
             return Reach(posted=epoch, due=due)
         return Reach(
-            self.told * 97 // 100 + said * 1000 if counts else self.told,
+            self.told * 97 // 100 + heard if counts else self.told,
             self.bound * 97 // 100 + self.due if counts else self.bound,
             self.agreed * 97 // 100 + agreed, self.epochs * 97 // 100 + 1000, epoch, due,
         )  # fmt: skip
 
     @property
     def breadth(self) -> int:
-        """In 1/10,000, twice as many as it was bound to at most."""
+        """In 1/10,000, twice as much as it was bound to at most."""
         return min(self.told * _ONE // self.bound, 2 * _ONE) if self.bound else 0
 
     @property
@@ -237,10 +230,10 @@ class Reach:
 
 
 def expected_of(stake: int, total: int, count: int, seats: int) -> int:
-    """To how many speakers a listener with ``stake`` is bound on average, in thousandths; see ``bound_with``."""
-    if count <= seats or stake * seats >= total:
-        return (count - 1) * 1000
-    return (count - 1) * 1000 * stake * seats // total
+    """What those to whom a listener with ``stake`` is bound hold of all stake on average, in millionths; see
+    ``bound_with``."""
+    others = (total - stake) * 10**6 // total
+    return others if count <= seats or stake * seats >= total else others * stake * seats // total
 
 
 @dataclass
@@ -253,8 +246,6 @@ class Usual:
     attention: int = 45_875
     breadth: int = 6_500
     epoch: int = 0
-    rounds: int = 0
-    """Epochs that moved it, ten at most."""
     stake: int = 0
     """Of those who posted in ``epoch``; and times it how far each is from what is usual."""
     skills: int = 0
@@ -267,22 +258,19 @@ class Usual:
         if epoch == self.epoch:
             return
         if self.stake:
-            self.skill = max(_LEAST_SKILL, self.skill + _div(self.skills, self.stake))
-            self.loud = max(_LEAST_LOUD, self.loud + _div(self.louds, self.stake))
+            self.skill = max(_LEAST, self.skill + _div(self.skills, self.stake))
+            self.loud = max(_LEAST, self.loud + _div(self.louds, self.stake))
             self.attention = max(_LEAST, self.attention + _div(self.attentions, self.stake))
             self.breadth = max(_LEAST, self.breadth + _div(self.breadths, self.stake))
-            self.rounds = min(self.rounds + 1, _YOUNG)
         self.epoch, self.stake = epoch, 0
         self.skills = self.louds = self.attentions = self.breadths = 0
 
     def add(self, stake: int, skill: Skill, reach: Reach) -> None:
-        young = self.rounds < _YOUNG
-        most = _FASTER if young else _STEP
         self.stake += stake
-        self.skills += stake * _step(skill.skill, self.skill, most)
-        self.louds += stake * _step(skill.loud, self.loud, _FAST if young else _STEP)
-        self.attentions += stake * _step(reach.attention, self.attention, most)
-        self.breadths += stake * _step(reach.breadth, self.breadth, most)
+        self.skills += stake * _step(skill.skill, self.skill)
+        self.louds += stake * _step(skill.loud, self.loud)
+        self.attentions += stake * _step(reach.attention, self.attention)
+        self.breadths += stake * _step(reach.breadth, self.breadth)
 
     @property
     def still(self) -> int:
@@ -294,8 +282,8 @@ def _within(part: int) -> int:
     return min(max(part, 0), _ONE)
 
 
-def _step(found: int, usual: int, most: int) -> int:
-    return min(max(found - usual, -(usual // most)), usual // most)
+def _step(found: int, usual: int) -> int:
+    return min(max(found - usual, -(usual // _STEP)), usual // _STEP)
 
 
 class Newsroom:
@@ -321,7 +309,7 @@ class Newsroom:
             return 0
         said, before, began = self.said.pop(listener, Said()), self.reaches[listener], self.drift.began
         skill = self.skills[listener] = self.skills[listener].after(said)
-        reach = self.reaches[listener] = before.after(said.n, agreed, 0 < began <= before.posted, epoch, due)
+        reach = self.reaches[listener] = before.after(said.heard, agreed, 0 < began <= before.posted, epoch, due)
         if not began:
             return _ONE
         if not skill.n:
@@ -330,8 +318,9 @@ class Newsroom:
         self.usual.add(stake, skill, reach)
         return skill.paid(self.usual, reach, lots)
 
-    def claimed(self, epoch: int, speaker: int, column: Sequence[tuple[int, int, int]]) -> None:
-        """A claim's (stake, weight, listener), the heaviest weight first; who is not bound has no stake."""
+    def claimed(self, epoch: int, speaker: int, part: int, column: Sequence[tuple[int, int, int]]) -> None:
+        """A claim's (stake, weight, listener), the heaviest weight first; who is not bound has no stake. ``part`` of
+        all stake, in millionths, is the speaker's."""
         column = [(stake, weight, listener) for stake, weight, listener in column if stake and weight]
         if len(column) < _ENOUGH:
             return
@@ -342,6 +331,6 @@ class Newsroom:
             self.drift.began = self.drift.began or epoch
             expected = forecast.expected(self.drift.share)
             for (_, own, listener), said in zip(column, others, strict=True):
-                self.said[listener].add(news(own, expected), news(said, expected))
+                self.said[listener].add(news(own, expected), news(said, expected), part)
             self.drift.add(forecast, weight)
         self.forecasts[speaker] = forecast.after(weight)

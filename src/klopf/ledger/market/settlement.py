@@ -142,7 +142,9 @@ class SettlementReplay(Replay):
         if self.registry.duties.bound(e.epoch)[1] > FEW:
             totals.crowd = True
             voices = zip(self._column, self._listeners, strict=True)
-            self.newsroom.claimed(e.epoch, e.speaker, [(*said, id) for said, id in voices])
+            total = self.registry.duties.bound(e.epoch)[0]
+            part = (total - others) * 10**6 // max(1, total)
+            self.newsroom.claimed(e.epoch, e.speaker, part, [(*said, id) for said, id in voices])
         if rules.dispute_seconds:  # then the contract keeps whom a claim counted
             packed = b"".join(id.to_bytes(32) for id in self._listeners)
             self.listeners[e.epoch, e.speaker] = bytes(keccak(packed))
@@ -335,9 +337,9 @@ class Settlement(Contract):
 
     def usual(self) -> tuple[int, int, int, int]:
         """What is usual among listeners: the squared correlation less what chance gives, in 1/10,000; the variance of
-        what is told, in 1/10,000²; the attention that agreed, of 65535; the part of those to whom they are bound that
-        they listen to, in 1/10,000."""
-        *_, epoch, skill, loud, attention, breadth, _ = self._read("usual")
+        what is told, in 1/10,000²; the attention that agreed, of 65535; what those
+        hold to whom they listen of what those do to whom they are bound, in 1/10,000."""
+        *_, epoch, skill, loud, attention, breadth = self._read("usual")
         if not epoch:
             return Usual.skill, Usual.loud, Usual.attention, Usual.breadth
         return int(skill), int(loud), int(attention), int(breadth)
