@@ -31,10 +31,10 @@ contract Clock is IClock {
     uint32 public expected;
     uint32 public arrived;
     uint64 public opened; // the running phase, in seconds since 1970
-    uint64 public since; // whoever arrived in this turn or later is expected
     uint8 public hurried; // phases in a row that ended early without a twentieth of all stake
     uint128 public expectedWeight; // stake that is waited for
     uint128 public arrivedWeight;
+    uint64 public since; // whoever arrived in this turn or later is expected
     mapping(uint32 epoch => bytes32) public seedOf;
     mapping(uint32 epoch => Window) public windowOf; // for disputes; empty for none, or while the epoch runs
     mapping(uint32 id => uint64 turn) public lastTurn;

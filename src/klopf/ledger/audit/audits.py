@@ -193,6 +193,9 @@ class AuditsReplay(Replay):
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.keys: dict[tuple[int, int], str] = {}
         """With which each committed."""
+        self.awaited: defaultdict[int, set[int]] = defaultdict(set)
+        """By epoch, who committed with an auditor's stake and has not revealed."""
+        self.clock.owing.append(lambda epoch: len(self.awaited[epoch]))
         self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
         self.counted: Counter[int] = Counter()
         """By epoch, the findings about neurons that were bound to listen."""
@@ -213,12 +216,15 @@ class AuditsReplay(Replay):
         self.clock.during(e, e.epoch, Phase.LISTEN)
         self.commitments[e.epoch, e.auditor] = e.commitment
         self.keys[e.epoch, e.auditor] = self.registry.members[e.auditor].key
+        if self.registry.members[e.auditor].staked >= self.rules.now.auditor_stake:
+            self.awaited[e.epoch].add(e.auditor)
 
     def on_Revealed(self, e: Revealed) -> None:
         at, key, rules = self.where(e), self.keys.get((e.epoch, e.auditor), ZERO), self.rules.now
         self.clock.during(e, e.epoch, Phase.CLAIM)
         self.differ(f"second reveal of {e.auditor} in epoch {e.epoch}", False, (e.epoch, e.auditor) in self.revealed)
         self.revealed.add((e.epoch, e.auditor))
+        self.awaited[e.epoch].discard(e.auditor)
         self.shown_at[e.epoch, e.auditor] = self.time_of(e.block)
         digest = keccak(encode(_COMMITTED, (e.epoch, key, [r.as_tuple() for r in e.results], e.salt)))
         self.differ(f"what {at} committed to", self.commitments.get((e.epoch, e.auditor)), digest)

@@ -129,6 +129,11 @@ class BeaconReplay(Replay):
         self.bound: list[tuple[int, int]] = [(0, 0)]
         """From which epoch on how much stake is bound."""
         self.terms: list[tuple[int, BeaconTerms]] = []
+        self.clock.owing.append(self.unshown)
+
+    def unshown(self, epoch: int) -> int:
+        """How many have a value of ``epoch``, the running one, to show still."""
+        return sum(0 < c.since <= epoch and c.last < epoch for c in self.chains.values())
 
     def on_Proposed(self, e: Proposed) -> None:
         self.differ(f"epoch of {self.where(e)}", self.clock.epoch + 1 if self.terms else 0, e.epoch)
@@ -209,7 +214,9 @@ class BeaconReplay(Replay):
             kept = self.chains[id]
             said = Chain(**{name: getattr(kept, name) for name in Chain.__dataclass_fields__})
             self.differ(f"{the} chain of {id}", said, beacon.chain(id))
-        for epoch in range(1, self.clock.epoch + 1):
+        now = self.clock.epoch
+        self.differ(f"{the} values still to be shown", self.unshown(now), beacon.owed(now))
+        for epoch in range(1, now + 1):
             self.differ(f"{the} mix of epoch {epoch}", self.clock.mixes[epoch], beacon.mix(epoch))
 
 

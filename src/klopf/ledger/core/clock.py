@@ -28,6 +28,9 @@ __all__ = [
     "Phase",
 ]
 
+_HURRIED = 7
+"""Phases in a row that may end early without a twentieth of all stake."""
+
 
 class Phase(IntEnum):
     """The two halves of an epoch."""
@@ -82,8 +85,11 @@ class ClockReplay(Replay):
         """Whoever has not missed a deadline since it arrived: being cut off by others who are quicker is none."""
         self.weights: dict[int, int] = defaultdict(int)
         """What each had at stake when it last arrived."""
-        self.weight: Callable[[int], int] = lambda id: 0
-        """What an id has at stake; set by whoever keeps that account."""
+        self.weight: Callable[[int | None], int] = lambda id: 0
+        """What an id, or with None all who take part, has at stake; set by whoever keeps that account."""
+        self.owing: list[Callable[[int], int]] = []
+        """How many still owe something in an epoch that they would pay for; added by whoever keeps such an account."""
+        self.opened_at = self.hurried = 0
         self.arrived_weight = self.expected_weight = 0
         self.turns: Counter[int] = Counter()
         """The phase in which each last arrived, as the contract numbers them."""
@@ -99,12 +105,17 @@ class ClockReplay(Replay):
         listen = self.phase == 1
         epoch = self.epoch + 1 if listen else self.epoch
         self.differ(f"epoch and phase of {at}", (epoch, 0 if listen else 1), (e.epoch, e.phase))
-        early = self.run.time_of(e.block) < self.deadline
+        now = self.run.time_of(e.block)
+        early = now < self.deadline
+        if early:
+            missing = self.missing(now - self.opened_at)
+            self.differ(f"what was missing where {at} ended a phase before its deadline", [], missing)
+        self.hurried = self.hurried + 1 if early and self.few else 0
         if not early:
             self.awaited, self.expected, self.expected_weight = self.arrived, len(self.arrived), self.arrived_weight
         self.differ(f"roll of {at}", self.expected, e.expected)
         length = self.rules.now.listen_seconds if listen else self.rules.now.claim_seconds
-        self.differ(f"deadline of {at}", self.run.time_of(e.block) + length, e.deadline)
+        self.differ(f"deadline of {at}", now + length, e.deadline)
         if listen:
             parts = (self.seeds[epoch - 1], self.mixes[epoch - 1], epoch)
             self.seeds[epoch] = keccak(encode(("bytes32", "bytes32", "uint32"), parts))
@@ -113,11 +124,28 @@ class ClockReplay(Replay):
             window = (self.rules.closing or self.rules.now).dispute_seconds
             self.rules.closing = None
             if self.epoch and window:
-                self.final_at[self.epoch] = self.run.time_of(e.block) + window
+                self.final_at[self.epoch] = now + window
                 self.windows[self.epoch] = window
         self.differ(f"seed of {at}", self.seeds[epoch], e.seed)
         self.epoch, self.phase, self.deadline = epoch, e.phase, e.deadline
-        self.arrived, self.arrived_weight = set(), 0
+        self.arrived, self.arrived_weight, self.opened_at = set(), 0, now
+
+    @property
+    def few(self) -> bool:
+        """Whether a twentieth of all that is at stake has not arrived."""
+        return 20 * self.arrived_weight < 19 * self.weight(None)
+
+    def missing(self, seconds: int) -> list[str]:
+        """What keeps the running phase, ``seconds`` after it opened, from ending before its deadline."""
+        rules = self.rules.closing or self.rules.now
+        kept = {
+            f"{rules.least_seconds} s": seconds < rules.least_seconds,
+            "those expected": 50 * self.arrived_weight < 49 * self.expected_weight,
+            "half of all stake": 2 * self.arrived_weight < self.weight(None),
+            "a whole phase in eight": self.hurried == _HURRIED and self.few,
+            "what is owed": self.phase == Phase.CLAIM and any(owed(self.epoch) for owed in self.owing),
+        }
+        return [what for what, is_missing in kept.items() if is_missing]
 
     def on_Arrived(self, e: Arrived) -> None:
         self.during(e, e.epoch, e.phase)
