@@ -205,6 +205,7 @@ def test_what_would_happen_is_told_and_nothing_is_made(tmp_path, capsys):
     for line in ("400 rows of 1 number, 1 category, 1 date, 19.4% gaps: 12 inputs", "target 'y': 2 classes",
                  "left out 'code': it is the target once more", "neuron ada: mind", "nothing was made"):  # fmt: skip
         assert line in said, said
+    assert said.count("'code'") == 1 and "left out:" not in said, "what is left out is said once"
     with pytest.raises(SystemExit):
         main(["run", str(tmp_path / "net.toml"), "--check", "--json"])
     told = json.loads(capsys.readouterr().out)

@@ -158,6 +158,7 @@ def test_status_and_verify(played):
         by_name(json.loads(status.stdout, parse_float=Decimal)["neurons"])["ada"]["earned"]
         == by_name(played[1]["neurons"])["ada"]["earned"]
     )
+    assert json.loads(status.stdout)["accuracy"] == json.loads((folder / "summary.json").read_text())["accuracy"]
     assert "backbone" in klopf("status", folder).stdout
     verified = klopf("verify", folder, "--json")
     none = {"opened": 0, "answered": 0, "upheld": 0}

@@ -32,6 +32,7 @@ epochs = 2
 file = "wine.csv"
 target = "cultivar"
 share = "equal"
+spellings = { bar = "barolo" }
 [[neuron]]
 name = "one"
 settings = { learner = "continual-backprop", hidden = [16] }
@@ -87,6 +88,11 @@ def predictions_of_what_it_learned(folder, names, inputs, labels):
     header, *lines = (folder / "said.csv").read_text().splitlines()
     assert header == "prediction,probability" and [line.split(",")[0] for line in lines] == said["prediction"]
     assert before == {file: file.read_bytes() for file in (folder / "run").rglob("*") if file.is_file()}
+    other = (folder / "told.csv").read_text().replace(",", ";").replace(".", ",").replace("barolo", "bar")
+    (folder / "semi.csv").write_text(other)  # spellings are the run's, the rest is said
+    form = '{"delimiter": ";", "decimal": ","}'
+    told = json.loads(klopf("predict", folder / "run", folder / "semi.csv", "--form", form, "--json").stdout)
+    assert told["prediction"] == said["prediction"] and told["accuracy"] == said["accuracy"]
     (folder / "short.csv").write_text("\n".join([",".join(names[1:]), ",".join(map(str, inputs[0, 1:]))]) + "\n")
     short = klopf("predict", folder / "run", folder / "short.csv")
     assert short.returncode == 2 and short.stderr.count("\n") == 1 and repr(names[0]) in short.stderr

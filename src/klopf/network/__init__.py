@@ -16,6 +16,7 @@ from klopf.extras import require as _require
 _require("network", "klopf.network")
 
 if TYPE_CHECKING:
+    from klopf.network._anchor import status
     from klopf.network._answering import Answering, answering
     from klopf.network._ask import Answered, ask
     from klopf.network._change import change_model
@@ -107,6 +108,7 @@ __all__ = [
     "reviewed",
     "run",
     "share_out",
+    "status",
     "summarise",
     "to_json",
     "unverified",
@@ -134,7 +136,7 @@ _LATER = {
     "Distilled": "_distil", "Pupil": "_distil", "distil": "_distil", "is_distilled": "_distil",
     "predict_alone": "_distil",
     "Prediction": "_predict", "predict": "_predict",
-    "Reviewed": "_reviewed", "reviewed": "_reviewed",
+    "status": "_anchor", "Reviewed": "_reviewed", "reviewed": "_reviewed",
     "gather_receipts": "_receipts", "prepare": "_prepare", "resume": "_run", "run": "_run",
 }  # fmt: skip
 

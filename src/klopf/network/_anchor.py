@@ -20,7 +20,7 @@ from klopf.network._report import differing, made_with, missing
 from klopf.network._summarise import summarise
 from klopf.network._summary import Moment, Summary, to_json
 
-__all__ = ["drop_anchor", "not_compared", "since_anchor"]
+__all__ = ["drop_anchor", "not_compared", "since_anchor", "status"]
 
 _FILES = ("run.json", "deployment.json", "test.npz", "**/data.npz", "**/results/*.npz")
 """What a run is made from and what it measured; not what participants go on writing (models, logs, receipts)."""
@@ -79,6 +79,25 @@ def since_anchor(run: Run) -> list[str]:
     summary = summarise(run, None, seconds, notes, until=height)
     summary.moments, summary.unit, summary.spread = moments, unit, spread
     return found + list(_derived(run.folder, summary, panels))
+
+
+def status(run: Run) -> Summary:
+    """What ``run`` came to as its ledger has it by now; where it has ended, with the scores that were measured then.
+
+    Raises:
+        KlopfError: the ledger cannot be read.
+    """
+    summary = summarise(run, None, 0.0, [])
+    try:
+        anchor = json.loads((run.folder / "anchor.json").read_text())
+        moments = [Moment(**moment) for moment in anchor["moments"]]
+        seconds, unit, spread = float(anchor["seconds"]), str(anchor["unit"]), float(anchor["spread"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return summary  # it goes on; or the file was altered, which `klopf verify` says
+    newest = max((int(path.stem) for path in run.folder.glob("requesters/*/results/*.npz")), default=0)
+    if moments and moments[-1].epoch == newest:  # else it was taken up again
+        summary.moments, summary.seconds, summary.unit, summary.spread = moments, seconds, unit, spread
+    return summary
 
 
 def not_compared(run: Run) -> list[str]:

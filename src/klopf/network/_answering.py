@@ -54,6 +54,8 @@ class Answering:
     _said: Callable[[NDArray[Any]], NDArray[Any]]
     _checked: Callable[[], object]
     """Raises KlopfError where nothing can be said."""
+    _tries: int = TRIES
+    """How often it tries before it gives up: whoever buys its answers asks everybody each time, and does it once."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def questions(self, rows: Sequence[dict[str, Any]]) -> NDArray[Any]:
@@ -110,7 +112,7 @@ class Answering:
 
     def _tried(self, what: Callable[[], T]) -> T:
         with self._turn:  # one state is loaded at a time, and a requester's folder is one process's
-            for _ in range(TRIES - 1):
+            for _ in range(self._tries - 1):
                 with contextlib.suppress(KlopfError):
                     return what()
                 time.sleep(0.05)
@@ -148,11 +150,11 @@ def answering(folder: Path, *, fee: int = 0, most: int = 8) -> Answering:
     def of_its_own() -> NDArray[Any]:
         return own(peers.read_data(folder)["inputs"][:1])
 
-    kind, said, checked = (
-        ("network", bought, may_buy) if settings.role == "requester" else ("neuron", own, of_its_own)
+    kind, said, checked, tries = (
+        ("network", bought, may_buy, 1) if settings.role == "requester" else ("neuron", own, of_its_own, TRIES)
     )  # fmt: skip
     return Answering(
-        folder, settings.name, kind, settings.task, schema, folder / "key.json", where, deployment, said, checked
+        folder, settings.name, kind, settings.task, schema, folder / "key.json", where, deployment, said, checked, tries
     )  # fmt: skip
 
 

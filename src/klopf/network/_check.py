@@ -125,19 +125,18 @@ class Checked:
         """For people."""
         said, shares = self.as_dict(), self.shares
         lines = [*understood(shares), ""]
-        width = max([len(c.name) for c in shares.columns[:SHOWN]] + [6])
-        for column, record in list(zip(shares.columns, said["columns"], strict=True))[:SHOWN]:
+        used = [pair for pair in zip(shares.columns, said["columns"], strict=True) if pair[0].kind != "drop"]
+        width = max([len(column.name) for column, _ in used[:SHOWN]] + [6])
+        for column, record in used[:SHOWN]:
             gaps = f", {column.gaps / shares.rows:.1%} gaps" if column.gaps else ""
-            if column.kind == "drop":
-                what = f"left out: {column.why}"
-            elif shares.schema.task == "text":
+            if shares.schema.task == "text":
                 what = "text"
             else:
                 different = f", {column.distinct:,} different" if column.kind == "category" else ""
                 what = f"{column.kind}{different}{gaps}, {_count(record['inputs'], 'input')}"
             lines.append(f"  {column.name:{width}}  {what}")
-        if len(shares.columns) > SHOWN:
-            lines.append(f"  and {len(shares.columns) - SHOWN} more")
+        if len(used) > SHOWN:
+            lines.append(f"  and {len(used) - SHOWN} more")
         lines += ["", *(f"  neuron {n['name']}: {n['model']}, {n['samples']:,} samples" + (
             f", sees {n['sees']} of {said['inputs']} inputs" if n["sees"] < said["inputs"] else ""
         ) for n in said["neurons"][:SHOWN])]  # fmt: skip
@@ -175,7 +174,8 @@ def understood(shares: Shares) -> list[str]:
     cells = shares.rows * max(1, sum(used.values()))
     share = f", {gaps / cells:.1%} gaps" if gaps else ""
     lines = [f"{shares.rows:,} rows of {kinds}{share}: {_count(len(task.features), 'input')}"]
-    lines += [f"left out {c.name!r}: {c.why}" for c in shares.columns if c.kind == "drop"][:SHOWN]
+    dropped = [f"left out {c.name!r}: {c.why}" for c in shares.columns if c.kind == "drop"]
+    lines += dropped[:SHOWN] + ([f"and {len(dropped) - SHOWN} more are left out"] if len(dropped) > SHOWN else [])
     out = f"{len(task.names)} classes ({_listed(task.names)})" if isinstance(task, Classes) else schema.task
     unit = f" in {schema.unit}" if schema.unit else ""
     return [*lines, f"target {schema.target!r}: {out}{unit}, measured by {task.measure}"]

@@ -226,7 +226,8 @@ def _register_everybody(
     for i, (neuron, share) in enumerate(zip(settings.neuron, shares.neurons, strict=True)):
         more = {
             "model": neuron.model, "settings": _model_settings(neuron, shares.sees[i]), "passes": neuron.passes,
-            "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats, "price": str(fee // 50),
+            "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats,
+            "price": str(fee // 100),  # what a requester offers to try somebody
             "distil": neuron.distil,
         }  # fmt: skip
         port = settings.wire.first_port + i if settings.wire.first_port else 0

@@ -81,6 +81,7 @@ def adding(
     Where too little was heard to tell, and where voices cannot be mixed (text), everybody adds: 1.
     """
     ids = sorted(answers, key=lambda k: (-listener.heard(k), k))
+    before = {k for k in ids if k in listener.neighbours and listener.neighbours[k].recalled}
     listener.recall(ids, min(MOST, len(answers[ids[0]])) if ids else 0)
     said = [task.guises(answers[k][:MOST]) for k in ids]
     if len(ids) < 2 or not all(said) or said[0][0].size < ROWS * len(ids):
@@ -90,7 +91,8 @@ def adding(
     known = right.size >= ROWS * len(ids) and bool(np.ptp(right, axis=0).any())
     if known:
         for j, k in enumerate(ids):
-            listener.judge(k, company.right(j, right), len(right))
+            if listener.judge(k, company.right(j, right), len(right)):
+                before.discard(k)
     counts = _left_out(company)
     if known:
         worth = dict(zip(company.there, company.worths(right, listener.round), strict=True))
@@ -99,8 +101,8 @@ def adding(
         if enough > 0:
             counts = {j: count * _part(helps[j] / enough) for j, count in counts.items()}
     for j, k in enumerate(ids):
-        one = listener.known(k)
-        one.adds = max(counts.get(j, 0.0), one.adds / 2)
+        one, now = listener.known(k), counts.get(j, 0.0)
+        one.adds = now if known and k not in before else max(now, one.adds / 2)  # nobody lives off being unknown
     return [ids[j] for j in company.there], {k: counts.get(j, 0.0) for j, k in enumerate(ids)}
 
 
@@ -188,7 +190,7 @@ class _Company:
     def _heard(self, j: int, others: list[int], n: int) -> Vector:
         """What ``others`` say to the first ``n`` questions, a column each, and what they say together, louder."""
         voices = [self.said[i][0][:n] for i in others]
-        together = self.task.louder(np.mean([self.said[i][0][:n] for i in self.there if i != j], axis=0))
+        together = self.task.together(np.stack([self.said[i][0][:n] for i in self.there if i != j]))
         return np.column_stack([_centred(one) for one in (*voices, *together)])
 
 

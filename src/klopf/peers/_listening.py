@@ -58,7 +58,8 @@ class Neighbour:
     judged: float = 0.0
     """Decayed number of those."""
     adds: float = 1.0
-    """How much it added to what others said, from 0 to 1: at least half of what it was the last time."""
+    """How much it added to what others said, from 0 to 1: at least half of what it was the last time, where it was
+    known."""
 
 
 @dataclass
@@ -210,15 +211,18 @@ class Listener(ABC):
         one.compared = kept * one.compared + 1
         return one.helped / one.compared
 
-    def judge(self, k: int, right: float, samples: int) -> None:
+    def judge(self, k: int, right: float, samples: int) -> bool:
         """What neighbour ``k`` says is now as like what is right as ``right``, from -1 to 1. Whoever has turned, for
-        the better or the worse, is another: what was known of it is forgotten, and it is learned anew at once."""
+        the better or the worse, is another: what was known of it is forgotten, and it is learned anew at once. Returns
+        whether it has."""
         one = self.known(k)
-        if samples >= ENOUGH and one.judged and abs(right - one.right / one.judged) > TURNED:
+        turned = samples >= ENOUGH and one.judged > 0 and abs(right - one.right / one.judged) > TURNED
+        if turned:
             one = Neighbour(self.unheard(), tried=one.tried, recalled=one.recalled)
             self.neighbours[k] = one
         kept = 0.5 ** (samples / LATELY)
         one.right, one.judged = kept * one.right + right, kept * one.judged + 1
+        return turned
 
     def forget(self, k: int) -> None:
         """Remove a neighbour that fell silent or was replaced; nothing is inherited by who takes its place (R6).

@@ -26,7 +26,7 @@ __all__ = ["RequesterSettings", "live", "newest_listener", "offers", "study"]
 
 WORTH = 0.1
 """Of a fair share, as how much a neuron must be worth for its answers to be more than tried."""
-TRIAL = 0.02
+TRIAL = 0.01
 """Of the fee, what is offered to whoever has not shown yet that it adds anything."""
 TRIED = 32
 """Of those, so many are tried in an epoch, who were not for the longest."""

@@ -390,7 +390,7 @@ def _neuron(asked: Mapping[str, Any], source: Path, files: Mapping[str, Path | N
     from klopf.network import reviewed
 
     found = reviewed(Path(asked["model"]))
-    form = found.form if asked["form"] == "{}" else file_form(asked["form"])
+    form = file_form(asked["form"], found.form)
     table = tables.read(source, None if plain else form)
     outside = None if files["outside"] is None else found.schema.inputs(tables.read(files["outside"], form))
     for name in (found.schema.target, *_list(asked["groups"])):

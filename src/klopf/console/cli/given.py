@@ -1,11 +1,15 @@
-"""What flags say in JSON."""
+"""What flags say in JSON: settings of a model, and how a file is written."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from klopf.errors import PeersError
+
+if TYPE_CHECKING:
+    from klopf.tables import Format
 
 __all__ = ["file_form", "json_object"]
 
@@ -21,8 +25,9 @@ def json_object(text: str, flag: str = "--settings") -> dict[str, Any]:
     return own
 
 
-def file_form(text: str) -> Any:
-    """How a file is written, from JSON. PeersError where it says what is none of that."""
+def file_form(text: str, usual: Format | None = None) -> Format:
+    """How a file is written, from JSON; what that leaves open is as ``usual``, where there were files before it.
+    PeersError where it says what is none of that."""
     from klopf.tables import Format
 
     given = json_object(text, "--form")
@@ -32,4 +37,4 @@ def file_form(text: str) -> Any:
             raise PeersError(f"--form has {name!r}: it takes {', '.join(known)}, as docs/settings.md says of data")
     if "missing" in given:
         given["missing"] = tuple(map(str, given["missing"]))
-    return Format(**given)
+    return replace(usual or Format(), **given)

@@ -276,7 +276,7 @@ class Ask(Command):
 
     def run(
         self, folder: Path, file: Path, *, fee: str = "0", most: Count = 8, out: Path | None = None,
-        distil: Path | None = None, model: str = "mind", settings: str = "{}", json_: Json = False,
+        form: str = "{}", distil: Path | None = None, model: str = "mind", settings: str = "{}", json_: Json = False,
     ) -> None:  # fmt: skip
         """Fees are paid by vouchers from what was deposited. Whoever joined with labelled samples learns from them whom
         to listen to and what each adds, buys answers to them too, and offers each as much from the second time on;
@@ -297,6 +297,8 @@ class Ask(Command):
             How many neurons to ask: those that are heard best.
         out
             A CSV file for the answers, a row a sample; by default they are printed.
+        form
+            How the file is written, as JSON, where it does not tell, as for `klopf join`.
         distil
             A folder for a model of your own that learns what the network answers, or one that this made before. It is
             asked by `klopf predict`, for nothing.
@@ -313,7 +315,7 @@ class Ask(Command):
         if out is not None:
             can_be_written(out)  # before anything is paid
         pupil = None if distil is None else Pupil(distil, model, json_object(settings))
-        answered = ask(folder, file, units(fee), most=most, pupil=pupil)
+        answered = ask(folder, file, units(fee), most=most, form=file_form(form), pupil=pupil)
         more: dict[str, Any] = {"paid_KLP": klp(answered.paid)}
         if (taught := answered.distilled) is not None:
             more |= {"distilled": asdict(taught) | {"folder": str(taught.folder)}} if json_ else {}

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from klopf.console.cells import cell
 from klopf.console.cli.command import Command, Json, print_json
+from klopf.console.cli.given import file_form
 from klopf.console.cli.passphrase import passphrase
 from klopf.errors import PeersError
 
@@ -184,7 +185,7 @@ class Predict(Command):
     help = "Say what the network of a run makes of new samples, in a CSV or Parquet file."
     extra = "network"
 
-    def run(self, folder: Path, file: Path, *, out: Path | None = None, json_: Json = False) -> None:
+    def run(self, folder: Path, file: Path, *, out: Path | None = None, form: str = "{}", json_: Json = False) -> None:
         """Every neuron's newest model is asked in this process, and listened to as the run's requester learned to:
         nobody is paid, and nothing changes. Where the file has the run's target too, the score is told.
 
@@ -198,13 +199,20 @@ class Predict(Command):
             The samples; columns are found by their names, in any order.
         out
             A CSV file for the predictions, a row a sample; by default they are printed.
+        form
+            How the file is written, as JSON, where it does not tell, as for `klopf join`; what is left open is as in
+            the run's own files.
         """
 
         from klopf import network
 
         if out is not None:
             can_be_written(out)
-        said = (network.predict_alone if network.is_distilled(folder) else network.predict)(folder, file)
+        if network.is_distilled(folder):
+            said = network.predict_alone(folder, file, file_form(form))
+        else:
+            usual = network.read_run(folder).settings.data.form
+            said = network.predict(folder, file, file_form(form, usual))
         print_prediction(said, out, json_)
 
 
@@ -221,9 +229,9 @@ class Status(Command):
             A run folder.
         """
         from klopf.console.cli.live import print_summary
-        from klopf.network import read_run, summarise, to_json
+        from klopf.network import read_run, status, to_json
 
-        summary = summarise(read_run(folder), None, 0.0, [])
+        summary = status(read_run(folder))
         if json_:
             print(to_json(summary.as_dict()))
         else:

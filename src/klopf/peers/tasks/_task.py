@@ -127,8 +127,9 @@ class Task(ABC):
         that say the same more quietly; none where answers cannot be mixed."""
         return (np.asarray(answers, np.float64).reshape(len(answers), -1),)
 
-    def louder(self, said: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """``said``, the first of :meth:`guises`, in forms that say the same more loudly; none where there are none."""
+    def together(self, voices: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """What anybody could make of ``voices``, ``(voices, n, outputs)`` in the first form of :meth:`guises`, that is
+        no mixture of them, but nothing new either; none where there is nothing."""
         return ()
 
     def aim(self, targets: NDArray[Any]) -> NDArray[np.float64]:

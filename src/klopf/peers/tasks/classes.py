@@ -120,9 +120,12 @@ class Classes(Task):
         said = _evened(np.asarray(answers, np.float64), self.frequencies)
         return (said, *(_raised(said, power) for power in (1 / 2, 1 / 4)))
 
-    def louder(self, said: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """With probabilities raised to 4 and 16: nearly, and quite, a vote."""
-        return tuple(_raised(said, power) for power in (4, 16))
+    def together(self, voices: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """Their mean with probabilities raised to 4 and 16, nearly and quite a vote; and to each question what the
+        surest of them says."""
+        mean = voices.mean(axis=0)
+        surest = voices[voices.max(axis=2).argmax(axis=0), np.arange(voices.shape[1])]
+        return (*(_raised(mean, power) for power in (4, 16)), surest)
 
     def aim(self, targets: NDArray[Any]) -> NDArray[np.float64]:
         """All of the probability on what is right."""
