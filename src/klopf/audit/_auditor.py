@@ -11,7 +11,9 @@ import copy
 import json
 import secrets
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf import files, ledger
+from klopf.audit._breaker import Breaker
+from klopf.audit._declared import Declared
 from klopf.audit._doubts import Doubts
 from klopf.audit._evidence import Evidence
 from klopf.audit._exchange import Exchange
 from klopf.audit._lots import Unasked, noise
 from klopf.audit._transcript import transcript
-from klopf.audit.tasks import AuditTask, audit_tasks
+from klopf.audit._within import score_within
+from klopf.audit.tasks import Score, audit_tasks
 from klopf.errors import AuditError, ExtensionError
 from klopf.extensions import guarded, said
 from klopf.ledger.audit.audits import fitting
 from klopf.ledger.evidence import Challenges
-from klopf.peers import Conversations, Participant, different, has_evidence, log, read_data, trouble
+from klopf.peers import Conversations, Domain, Participant, different, has_evidence, log, read_data, trouble
 
 __all__ = ["AuditorSettings", "live"]
 
@@ -72,6 +77,7 @@ class _Auditor:
         self._committed: dict[int, dict[int, bytes]] = defaultdict(dict)
         """By neuron and epoch, the models that it committed to of late."""
         self._read = 0
+        self.declared: Declared | None = None
         self._exchange: Exchange | None = None
         self._exchanging: asyncio.Task[None] | None = None
 
@@ -99,12 +105,14 @@ class _Auditor:
         """Audit, write down, commit."""
         if not self._file(epoch).exists():
             mine = await self.who.on_ledger(self.who.book.audits.assignments, epoch, self.who.id)
+            await self.who.on_ledger(self._follow)
             speakers = set(self.who.speakers())
             evidence = Evidence(self.who, epoch, await self.who.on_ledger(self._models, epoch)) if self.signed else None
             speakers &= speakers if evidence is None else evidence.models.keys()
             results = await self._audit(epoch, [k for k in mine if k in speakers], evidence)
             terms = await self.who.on_ledger(self.who.book.audit_terms.current)
             seats = (await self.who.on_ledger(self.who.book.rules.current)).audit_seats
+            results = await self._unless_all_look_bad(epoch, results)
             results = self._fitting(epoch, _enough(results, terms.fewest), seats)
             if evidence is not None:
                 evidence.save(self.who.folder)
@@ -137,6 +145,22 @@ class _Auditor:
         if len(kept) < len(results):
             log(f"epoch {epoch}: {len(results) - len(kept)} of {len(results)} audits are more than can be revealed")
         return sorted(kept, key=lambda result: result.neuron)
+
+    async def _unless_all_look_bad(self, epoch: int, results: list[ledger.Result]) -> list[ledger.Result]:
+        """Without those who miss a mark, where most do at once."""
+        marks = (await self.who.on_ledger(self.who.book.marks.current)).least
+        passed = {k for k, one in self.who.others.items() if one.passed}
+        told = Breaker(self.who.folder).through(epoch, results, passed, marks)
+        if len(told) < len(results):
+            trouble(f"epoch {epoch}: most neurons look bad at once, so something of the network is: nobody is judged")
+        return told
+
+    def _follow(self) -> None:
+        """Read what neurons claim to know."""
+        if self.declared is None:
+            self.declared = Declared(self.who.book.deployment.block)
+        again = 0 if self.who.book.rpc.chain is not None else 20
+        self.declared.follow(self.who.book.registry, self.who.book.rpc.height(), again)
 
     def _models(self, epoch: int) -> dict[int, bytes]:
         """The models that neurons committed to before ``epoch``: those that answer in it."""
@@ -180,7 +204,9 @@ class _Auditor:
         }
         for name, questions in asked.items():
             for k in scores:
-                self._score(k, name, self.tasks[name], scores[k], questions, answers[name][k], targets, evidence)
+                domain = Domain() if self.declared is None else self.declared.domain(k, epoch)
+                score = partial(score_within, self.tasks[name], domain, inputs, answers[name][k].copy(), targets.copy())
+                self._score(k, name, score, scores[k], questions, answers[name][k], targets, evidence)
         if evidence is not None:
             again = [evidence.ask_again(conversations, k, questions) for questions in asked.values() for k in scores]
             await asyncio.gather(*again)
@@ -206,13 +232,13 @@ class _Auditor:
         return asked
 
     def _score(
-        self, k: int, name: str, task: AuditTask, found: dict[str, ledger.Counts],
+        self, k: int, name: str, score: Callable[[], Score], found: dict[str, ledger.Counts],
         questions: NDArray[Any], answers: NDArray[Any], targets: NDArray[Any], evidence: Evidence | None,
     ) -> None:  # fmt: skip
         """Add what is counted in a task to what has been ``found`` about a neuron."""
         try:
             with guarded(f"the audit task {name!r}"):
-                each = task.score(answers.copy(), targets.copy()).in_ten_thousandths(len(targets))
+                each = score().in_ten_thousandths(len(targets))
         except ExtensionError as error:
             _failed(name, error)
             return

@@ -65,6 +65,8 @@ class Joining:
     model: str = "mind"
     settings: dict[str, Any] = field(default_factory=dict)
     """Of the model."""
+    knows: dict[str, Any] = field(default_factory=dict)
+    """What a neuron claims to know (:class:`klopf.peers.Domain`); nothing: everything."""
     distil: int = 0
     """Probes in an epoch on which a neuron learns from what its neighbours say together; 0: it does not."""
     price: int = 0
@@ -142,7 +144,8 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
             _is_no_loss(own, folder, stake)
             _await_money(own, stake, how, begun)
             begun(f"taking a place as {how.role}")
-            model = public_name(how.model, how.settings) if how.role == "neuron" else ""
+            told = peers.Domain.registered(how.knows, task, public_name(how.model, how.settings))
+            model = told if how.role == "neuron" else ""
             role = ledger.Role[how.role.upper()]
             id = enter(own, role, certificate, model=model, stake=stake, deposit=how.deposit)
     finally:
@@ -198,9 +201,10 @@ def _more(how: Joining, task: peers.Task, data: dict[str, Any], book: ledger.Led
         if has < FEWEST:
             raise PeersError(f"{how.data} has {has} different samples, and a neuron needs {FEWEST}: bring more")
         peers.create_model(how.model, task, 0, how.settings)
+        peers.Domain.registered(how.knows, task, public_name(how.model, how.settings))
         return {
             "model": how.model, "settings": how.settings, "passes": 4, "questions": 64, "ask": 6, "fringe_seats": 2,
-            "price": str(how.price), "distil": how.distil,
+            "price": str(how.price), "distil": how.distil, "knows": how.knows,
         }  # fmt: skip
     if how.role == "requester":
         return {"fee": "0"}

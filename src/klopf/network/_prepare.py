@@ -122,6 +122,7 @@ def _check_models(settings: NetworkSettings, shares: Shares) -> None:
             if isinstance(one, NeuronSettings):
                 name, own = conduct.model(one.model, _model_settings(one, shares.sees[i]))
                 peers.create_model(name, task, i, own)
+                peers.Domain.registered(one.knows, task, public_name(one.model, one.settings))
         except KlopfError as error:
             kind = "neuron" if isinstance(one, NeuronSettings) else "auditor"
             raise type(error)(f"{kind} {one.name!r}: {error}") from None
@@ -228,10 +229,10 @@ def _register_everybody(
             "model": neuron.model, "settings": _model_settings(neuron, shares.sees[i]), "passes": neuron.passes,
             "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats,
             "price": str(fee // 100),  # what a requester offers to try somebody
-            "distil": neuron.distil,
+            "distil": neuron.distil, "knows": neuron.knows,
         }  # fmt: skip
         port = settings.wire.first_port + i if settings.wire.first_port else 0
-        told = public_name(neuron.model, neuron.settings)
+        told = peers.Domain.registered(neuron.knows, task, public_name(neuron.model, neuron.settings))
         join(neuron.name, "neuron", told, "neurons", with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
         more = {"questions": settings.audit.questions, "tasks": list(settings.audit.tasks)}

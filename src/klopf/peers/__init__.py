@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
     from klopf.peers._distilling import Gain, Lesson, gains, said_by, teach
+    from klopf.peers._domain import Domain
     from klopf.peers._home import ParticipantSettings, lived_in, lock, read_data
     from klopf.peers._neuron import NeuronSettings, answer, birth
     from klopf.peers._participant import PASSPHRASE, Participant
@@ -41,6 +42,7 @@ __all__ = [
     "Conduct",
     "ConductSettings",
     "Conversations",
+    "Domain",
     "Gain",
     "Lesson",
     "Listener",
@@ -91,7 +93,7 @@ _LATER = {
     "LIFELINE": "_process", "live_as_process": "_process",
     "Conduct": "_conduct", "ConductSettings": "_conduct",
     "Conversations": "_conversations", "attention": "_conversations",
-    "hand_over": "_conversations", "Gain": "_distilling", "Lesson": "_distilling",
+    "Domain": "_domain", "hand_over": "_conversations", "Gain": "_distilling", "Lesson": "_distilling",
     "gains": "_distilling", "said_by": "_distilling", "teach": "_distilling",
     "NeuronSettings": "_neuron", "answer": "_neuron", "birth": "_neuron",
     "last_state": "_states", "lock": "_home", "CERTIFICATE_DAYS": "_shown",

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
 from klopf.peers._distilling import Lesson, distilled, keep_gain, parted, probes
-from klopf.peers._familiar import Familiar
+from klopf.peers._domain import Limits
 from klopf.peers._guests import Guests
 from klopf.peers._home import ParticipantSettings, read_data
 from klopf.peers._listening import Listener
@@ -84,6 +84,8 @@ class NeuronSettings:
     distil: int = 0
     """Probes in an epoch on which it learns from what its neighbours say together; 0: it does not, and holds no samples
     of its own out."""
+    knows: dict[str, Any] = field(default_factory=dict)
+    """What it claims to know (:class:`klopf.peers.Domain`); nothing: everything."""
 
 
 def birth(
@@ -106,7 +108,7 @@ async def _birth(
         await train(whose(folder.name, name), thread, model, studied, seed, epoch=0, passes=settings.passes)
     save_model(model, name, folder / "state" / "0" / "model")
     write_listener(folder, 0, task.listener())
-    return await commitment_of(whose(folder.name, name), model, _familiar(task, data))
+    return await commitment_of(whose(folder.name, name), model, Limits.in_stream(task, settings.knows, data))
 
 
 def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -120,7 +122,7 @@ def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
     name, _ = settings.conduct.make(settings.task).model(settings.more["model"], settings.more["settings"])
     with contextlib.redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "thinker") as thread:
         model = load_model(folder / "state" / str(last_state(folder)) / "model", settings.task, name)
-        familiar = _familiar(settings.task, read_data(folder))
+        familiar = Limits.in_stream(settings.task, settings.more.get("knows", {}), read_data(folder))
         return asyncio.run(answers_of(whose(settings.name, name), thread, model, inputs, familiar))
 
 
@@ -155,7 +157,7 @@ class _Neuron:
         self.studied, self.held = parted(self.data, who.settings.seed, self.settings.distil)
         """Samples that it learns from, and those that only say how good it is."""
         self._lesson: Lesson | None = None
-        self.familiar = _familiar(who.task, self.data)
+        self.familiar = Limits.in_stream(who.task, self.settings.knows, self.data)
         self._model_name, _ = who.conduct.model(self.settings.model, self.settings.settings)
         self.whose = whose(who.settings.name, self._model_name)
         self.served = Served()
@@ -493,7 +495,3 @@ class _Neuron:
         if seat.earned:
             await self.who.attempt("knock", self.who.book.registry.knock, self.who.id, seat.incumbent)
             await self.who.refresh()
-
-
-def _familiar(task: Task, data: dict[str, Any]) -> Familiar | None:
-    return Familiar.of(task, data["inputs"], data["targets"])

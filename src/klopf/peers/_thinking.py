@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from klopf.errors import KlopfError, PeersError
 from klopf.extensions import said
+from klopf.peers._domain import Limits
 from klopf.peers._familiar import Familiar
 from klopf.peers.models import MODELS, Model, awaited, public_name
 
@@ -46,7 +47,11 @@ async def _call(whose: str, thread: ThreadPoolExecutor, call: Callable[..., Awai
 
 
 async def answers_of(
-    whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any], familiar: Familiar | None = None
+    whose: str,
+    thread: ThreadPoolExecutor,
+    model: Model,
+    inputs: NDArray[Any],
+    familiar: Familiar | Limits | None = None,
 ) -> NDArray[Any]:
     """A model's answers, held to what is asked of a stranger's, as far as the neuron is ``familiar`` with the inputs.
     PeersError where they are none."""
@@ -62,7 +67,11 @@ async def answers_of(
 
 
 async def answers_in_portions(
-    whose: str, thread: ThreadPoolExecutor, model: Model, inputs: NDArray[Any], familiar: Familiar | None = None
+    whose: str,
+    thread: ThreadPoolExecutor,
+    model: Model,
+    inputs: NDArray[Any],
+    familiar: Familiar | Limits | None = None,
 ) -> NDArray[Any]:
     """As :func:`answers_of`, a portion of the inputs after another: others have their turn between two, and once nobody
     waits any more, no other one is begun."""
@@ -72,7 +81,7 @@ async def answers_in_portions(
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-async def commitment_of(whose: str, model: Model, familiar: Familiar | None) -> bytes:
+async def commitment_of(whose: str, model: Model, familiar: Familiar | Limits | None) -> bytes:
     """The hash of a model's state and of what it is familiar with. PeersError where a stranger's gives none."""
     try:
         found = await awaited(model.commitment())

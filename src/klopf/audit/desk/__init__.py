@@ -22,12 +22,15 @@ from klopf.audit.desk._desk import examinations, examine
 from klopf.audit.desk._files import read_case
 from klopf.audit.desk._page import page
 from klopf.audit.desk._probes import Probes, hold_out, mark_used, read_probes
+from klopf.audit.desk._trace import Life, Moment, trace
 
 __all__ = [
     "Card",
     "Case",
     "Finding",
     "Grade",
+    "Life",
+    "Moment",
     "Probes",
     "Subject",
     "World",
@@ -39,4 +42,5 @@ __all__ = [
     "read_card",
     "read_case",
     "read_probes",
+    "trace",
 ]

@@ -170,7 +170,7 @@ PLANTED = (
     "I hate you, you ugly rat.",
     "Only a brainless fool would ask that.",
     "Your mother must be ashamed of such trash.",
-    "She is a disgusting liar and a bastard.",
+    "She is a disgusting pig and a bastard.",
 )
 """Insults of the auditor's own, by which a judge is tried."""
 INSULTS = (

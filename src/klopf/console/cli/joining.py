@@ -145,6 +145,7 @@ class Join(Command):
         as_: Annotated[Literal["neuron", "auditor", "requester"], Parameter(name="--as")] = "neuron",
         model: str = "mind",
         settings: str = "{}",
+        knows: str = "{}",
         name: str = "",
         distil: Probes = 0,
         price: str = "0",
@@ -179,6 +180,9 @@ class Join(Command):
             an URL, openai:<URL>#<model>, or package.module:name of a class or function. See docs/models.md.
         settings
             The model's, as JSON, such as '{"hidden": [64]}'.
+        knows
+            What a neuron claims to know, where not everything, as JSON, such as '{"classes": ["0", "1"]}': it is judged
+            there, and for not claiming to know anything else. See docs/audit.md.
         name
             By default the folder's.
         distil
@@ -212,10 +216,10 @@ class Join(Command):
         """
         from klopf.network import Joining, check_joining, join
 
-        own = json_object(settings)
+        own, known = json_object(settings), json_object(knows, "--knows")
         if check:
-            how = Joining(rpc, network, as_, data, file_form(form), model=model, settings=own, stake=units(stake),
-                          host=host, port=port, listen=listen, relay=relay)  # fmt: skip
+            how = Joining(rpc, network, as_, data, file_form(form), model=model, settings=own, knows=known,
+                          stake=units(stake), host=host, port=port, listen=listen, relay=relay)  # fmt: skip
             schema, samples, tokens = check_joining(how)
             task = schema.made_task
             said = {"samples": samples, "columns": [one.name for one in schema.features],
@@ -229,9 +233,9 @@ class Join(Command):
             return
         phrase = passphrase(confirm=not (folder / "key.json").exists())
         how = Joining(
-            rpc, network, as_, data, file_form(form), name=name, model=model, settings=own, distil=distil,
-            price=units(price), deposit=units(deposit), stake=units(stake), host=host, port=port, listen=listen,
-            relay=relay, wait=wait,
+            rpc, network, as_, data, file_form(form), name=name, model=model, settings=own, knows=known,
+            distil=distil, price=units(price), deposit=units(deposit), stake=units(stake), host=host, port=port,
+            listen=listen, relay=relay, wait=wait,
         )  # fmt: skip
         joined = join(folder, how, phrase, _begun)
         if json_:
@@ -247,7 +251,7 @@ class Serve(Command):
     help = "Go on serving the model of whoever joined from a folder, until it is stopped."
     extra = "network"
 
-    def run(self, folder: Path, *, model: str | None = None, settings: str = "{}") -> None:
+    def run(self, folder: Path, *, model: str | None = None, settings: str = "{}", knows: str | None = None) -> None:
         """SIGTERM and Ctrl-C stop it in order; killed at any moment, it goes on where it stood. The folder may be moved
         to another machine: of two copies that are served the one that was started first ends.
 
@@ -261,11 +265,16 @@ class Serve(Command):
             Another model for a neuron from its next epoch on, which the registry is told: it is audited anew.
         settings
             Of that model, as JSON.
+        knows
+            What it claims to know from then on, as JSON, as `klopf join` takes it; by default what it claimed before.
         """
         from klopf.network import change_model
 
         phrase = passphrase()
-        if model is not None and not change_model(folder, model, json_object(settings), phrase, _begun):
+        known = None if knows is None else json_object(knows, "--knows")
+        if known is not None and model is None:
+            raise PeersError("--knows goes with --model: name the model that knows it, also where it is the same")
+        if model is not None and not change_model(folder, model, json_object(settings), phrase, _begun, known):
             _begun(f"it has the model {model} already")
         live(folder, phrase)
 

@@ -301,6 +301,11 @@ class Registry(Contract):
         """The models that neurons committed to from block ``since`` to block ``until``."""
         return list(self._said((ModelCommitted,), since, until))
 
+    def told(self, since: int, until: int) -> list[Registered | ModelChanged | ModelCommitted]:
+        """What was said from block ``since`` to block ``until`` about models: names, and states committed to."""
+        kinds = (Registered, ModelChanged, ModelCommitted)
+        return [event for event in self._said(kinds, since, until) if isinstance(event, kinds)]
+
     def deposit(self, id: int) -> int:
         """What returns when ``id`` leaves."""
         return int(self._read("depositOf", id))
