@@ -202,7 +202,8 @@ def specialists(seed: int, place: Path) -> Summary:
     for k in range(5):
         mine = found.target // 2 == k
         write(place / f"{k}.csv", found.data[mine], found.target[mine])
-        members.append({"name": f"owner{k}", "file": str(place / f"{k}.csv")})
+        own = {"classes": [f"class {digit}" for digit in (2 * k, 2 * k + 1)]}
+        members.append({"name": f"owner{k}", "file": str(place / f"{k}.csv"), "knows": own})
     auditors = [{"name": name} for name in ("vera", "walt", "xeno")]
     settings = {"seed": seed, "epochs": 4, "neuron": members, "auditor": auditors}
     return run(parse_settings(settings, "specialists", place), place / "run", DEMO_PASSPHRASE)

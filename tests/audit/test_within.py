@@ -145,3 +145,19 @@ def test_all_auditors_judge_by_what_was_declared_when_the_model_was_committed():
         told.follow(registry, height, again=2)
         assert [len(told.domain(1, epoch).classes) for epoch in (1, 2, 3)] == [2, 2, 2]
     assert len(told.domain(1, 4).classes) == 4 and not told.domain(2, 3)
+
+
+def test_owners_with_different_classes_make_a_network_once_they_declare_them(tmp_path):
+    from klopf.network import parse_settings, share_out
+
+    neurons = []
+    for k in range(3):
+        rows = "\n".join(f"{i % 7},{i % 5},kind {2 * k + i % 2}" for i in range(60))
+        (tmp_path / f"{k}.csv").write_text("a,b,target\n" + rows + "\n")
+        neurons.append({"name": f"n{k}", "file": str(tmp_path / f"{k}.csv")})
+    given = {"neuron": neurons, "auditor": [{"name": "vera"}]}
+    with pytest.raises(PeersError, match=r"knows = \{ classes"):
+        share_out(parse_settings(given, "here", tmp_path))
+    for k, one in enumerate(neurons):
+        one["knows"] = {"classes": [f"kind {2 * k}", f"kind {2 * k + 1}"]}
+    assert len(share_out(parse_settings(given, "here", tmp_path)).test.task.names) == 6

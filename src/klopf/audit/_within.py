@@ -1,16 +1,18 @@
 """Judging a neuron by what it claims to know, whatever the audit task.
 
-Of ``n`` questions let ``m`` be within its domain; let ``a`` be the task's figure there (a question that it does not
-claim to know counts nothing) as if two more questions had been answered right and two wrong, ``c`` the control's there
-(of classes less its standard error), ``C`` the control's of all questions, and ``b`` how often it claims to know what
-lies outside. Its figure is
+Of ``n`` questions let ``m`` be within its domain, and ``p`` the part of these that it claims to know; let ``a`` be the
+task's figure there, as if two more questions had been answered right and two wrong, ``c`` the control's (of classes
+less its standard error), ``C`` the control's of all questions, and ``b`` how often it claims to know what lies outside.
+Its figure is
 
-    C + (1 - C) ((a - c) / (1 - c) - b) sqrt(s),
+    C + (1 - C) (sqrt(p) (a - c) / (1 - c) - b) sqrt(s),
 
 with ``s`` the declared part of the classes, or ``m / n`` where it declared none. Whoever guesses within its domain gets
 ``C``, and so does, or less, whoever claims everywhere: to declare little and answer all the same gains nothing. The
 root is that of :class:`klopf.audit.tasks.accuracy.Accuracy`: a part of the questions says how good it is, and auditors
 with samples of their own must not differ more about it than about anybody.
+Whoever does not know one of its own questions, as under noise, and says so, loses by a root likewise and is not taken
+to be wrong.
 """
 
 from __future__ import annotations
@@ -54,14 +56,15 @@ def score_within(
     c = found.control if found.control < 1 else 0.0  # of one class only there is nothing to guess within
     if domain.classes and c:  # of few questions some class is always frequent by chance
         c = max(1 / len(domain.classes), c - float(np.sqrt(c * (1 - c) / m)))
-    right = np.array(found.in_ten_thousandths(m)) / 10_000 * claimed[within]
+    right = (np.array(found.in_ten_thousandths(m)) / 10_000)[claimed[within]]
     outside = claimed[~within].astype(np.float64)
     if n - m < FEWEST or isinstance(task.task, Numbers):  # who answers with numbers cannot abstain
         outside = np.zeros(n - m)
     a, of_a = _as_if_four_more(right)
     b = float(outside.mean())
     root = float(np.sqrt(domain.share(task.task) if domain.classes else m / n))
-    inner, outer = root * (1 - whole.control) / (1 - c), root * (1 - whole.control)
+    part = float(np.sqrt(claimed[within].mean()))
+    inner, outer = root * part * (1 - whole.control) / (1 - c), root * (1 - whole.control)
     value = whole.control + inner * (a - c) - outer * b
     reach = _NORMAL * float(np.sqrt(inner**2 * of_a + outer**2 * _as_if_four_more(outside)[1]))
     middle, low, high = (min(max(x, 0.0), 1.0) for x in (value, value - reach, value + reach))

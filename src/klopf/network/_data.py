@@ -20,6 +20,7 @@ from klopf.network._samples import Samples
 from klopf.network._schema import Schema, frequencies_of
 from klopf.network._settings import DataSettings, NetworkSettings
 from klopf.network._target import Target, read_target
+from klopf.peers import Domain
 
 __all__ = ["Shares", "share_out"]
 
@@ -92,7 +93,8 @@ def _whole(settings: NetworkSettings) -> Together:
         return Together(_digits(data.target), source="digits")
     if data.file is not None:
         return Together(_only(plain(tables.read(Path(data.file), data.form), data.kinds), data), source=data.file)
-    return together([(n.name, Path(n.file or "")) for n in settings.neuron], data)
+    knows = {n.name: Domain.of(n.knows).classes for n in settings.neuron}
+    return together([(n.name, Path(n.file or "")) for n in settings.neuron], data, knows)
 
 
 def _only(table: tables.Table, data: DataSettings) -> tables.Table:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,16 @@ class Together:
     source: str = "the neurons' files"
 
 
-def together(files: Sequence[tuple[str, Path]], data: DataSettings) -> Together:
-    """The files of all neurons, which have a name each.
+def together(
+    files: Sequence[tuple[str, Path]], data: DataSettings, knows: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> Together:
+    """The files of all neurons, which have a name each; ``knows`` are the classes that a neuron declared to know.
 
     Raises:
         TableError, PeersError: a file cannot be read, or they do not fit together; one line that says how they would.
     """
     read = [_narrowed(plain(tables.read(file, data.form), data.kinds), data) for _, file in files]
-    _spell_alike(files, read, data)
+    _spell_alike(files, read, data, knows)
     if data.key:
         return _joined(read, data)
     first = read[0]
@@ -69,8 +72,11 @@ def _narrowed(table: Table, data: DataSettings) -> Table:
     return Table(table.name, {name: cells for name, cells in table.columns.items() if name in wanted})
 
 
-def _spell_alike(files: Sequence[tuple[str, Path]], read: Sequence[Table], data: DataSettings) -> None:
-    """PeersError where two owners call what must be the same classes by different names."""
+def _spell_alike(
+    files: Sequence[tuple[str, Path]], read: Sequence[Table], data: DataSettings, knows: Mapping[str, Collection[str]]
+) -> None:
+    """PeersError where two owners call what must be the same classes by different names. Who declared all of its
+    classes means them."""
     if data.task != "classes":
         return
     found = []
@@ -79,11 +85,13 @@ def _spell_alike(files: Sequence[tuple[str, Path]], read: Sequence[Table], data:
             words = {data.spellings.get(word, word) for word in table.words(data.target) if word is not None}
             found.append((name, words, all(_is_number(word) for word in words)))
     for (one, mine, numbers), (other, theirs, also) in combinations(found, 2):
-        if numbers != also or (not mine & theirs and min(len(mine), len(theirs)) > 1):
+        meant = mine <= set(knows.get(one, ())) and theirs <= set(knows.get(other, ()))
+        if numbers != also or (not mine & theirs and min(len(mine), len(theirs)) > 1 and not meant):
             ours, others = (", ".join(repr(word) for word in sorted(words)[:3]) for words in (mine, theirs))
             raise PeersError(
                 f"neuron {one!r} has the classes {ours} and neuron {other!r} {others}: say which are the same, such as "
-                f'data.spellings = {{ "{min(mine)}" = "{min(theirs)}" }}'
+                f'data.spellings = {{ "{min(mine)}" = "{min(theirs)}" }}, or, if none are, under each of them '
+                "knows = { classes = [...] }"
             )
 
 
