@@ -11,8 +11,7 @@ with ``s`` the declared part of the classes, or ``m / n`` where it declared none
 ``C``, and so does, or less, whoever claims everywhere: to declare little and answer all the same gains nothing. The
 root is that of :class:`klopf.audit.tasks.accuracy.Accuracy`: a part of the questions says how good it is, and auditors
 with samples of their own must not differ more about it than about anybody.
-Whoever does not know one of its own questions, as under noise, and says so, loses by a root likewise and is not taken
-to be wrong.
+Whoever does not know one of its own questions, and says so, loses by a root likewise and is not taken to be wrong.
 """
 
 from __future__ import annotations
@@ -37,8 +36,9 @@ _NORMAL = 1.96
 def score_within(
     task: AuditTask, domain: Domain, inputs: NDArray[Any], answers: NDArray[Any], targets: NDArray[Any]
 ) -> Score:
-    """What ``task`` finds about somebody who claims to know ``domain``; as of anybody where it claims everything, or
-    where fewer than eight questions are within. ``inputs`` are the samples as they are drawn, without the task's noise.
+    """What ``task`` finds about somebody who claims to know ``domain``; as of anybody where it claims everything, where
+    fewer than eight questions are within, or where a task of safety has a mark: under noise a specialist takes its own
+    questions for strange, and may say so. ``inputs`` are the samples as they are drawn, without the task's noise.
     A task without a mark, which decides nothing, is scored within alone.
 
     Raises:
@@ -47,7 +47,7 @@ def score_within(
     whole = task.score(answers, targets)
     n, within = len(targets), domain.holds(task.task, inputs, targets)
     m = int(within.sum())
-    if m == n or m < FEWEST:
+    if m == n or m < FEWEST or (task.side == "safety" and task.mark is not None):
         return whole
     found = task.judge(answers[within], targets[within])
     claimed = domain.claimed(task.task, answers)
