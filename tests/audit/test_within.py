@@ -47,10 +47,29 @@ def test_to_know_two_classes_and_no_more_passes_and_neither_guessing_nor_claimin
     assert mean(0.95, 0.1) > task.mark
 
 
-def test_under_noise_a_specialist_is_judged_as_anybody():
+@pytest.mark.parametrize("right", [1.0, 0.8, 0.5])
+def test_under_noise_a_specialist_that_takes_its_own_questions_for_strange_is_judged_by_what_is_likelier(right):
     task, rng = audit_tasks(["robustness"], TEN)["robustness"], np.random.default_rng(5)
-    answers, targets = said(rng, 1.0, 0.0)
-    assert score_within(task, TWO, np.zeros((120, 2), np.float32), answers, targets) == task.score(answers, targets)
+    for _ in range(20):
+        answers, targets = said(rng, right, 1.0)
+        sure = rng.uniform(0.01, 0.4, (len(answers), 1)).astype(np.float32)
+        doubted = np.where(np.isin(np.arange(10), [3, 4]), sure * answers, (1 - sure) / 8)
+        inputs = np.zeros((120, 2), np.float32)
+        found = score_within(task, TWO, inputs, doubted, targets)
+        # to declare costs nothing and gains nothing
+        assert found == score_within(task, TWO, inputs, answers, targets)
+        assert found.value == pytest.approx(task.score(doubted, targets).value)
+
+
+def test_under_noise_a_region_is_what_whoever_answers_sees_of_it():
+    task, rng = audit_tasks(["robustness"], TEN)["robustness"], np.random.default_rng(6)
+    inputs = rng.normal(size=(400, 2)).astype(np.float32)
+    targets, domain = np.arange(400) % 10, Domain.of({"inputs": {"a": [-9, -0.5]}})
+    put = task.questions(inputs, rng)
+    kept = Limits.of(TEN, domain, inputs, targets).hedged(put, np.eye(10, dtype=np.float32)[targets])
+    guessed = np.eye(10, dtype=np.float32)[rng.integers(0, 10, 400)]
+    assert score_within(task, domain, put, kept, targets).value > 0.5
+    assert score_within(task, domain, put, guessed, targets).value < task.mark
 
 
 def test_the_interval_of_a_specialist_covers_the_truth():

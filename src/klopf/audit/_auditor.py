@@ -78,6 +78,8 @@ class _Auditor:
         """By neuron and epoch, the models that it committed to of late."""
         self._read = 0
         self.declared: Declared | None = None
+        self._worse: set[int] = set()
+        """Neurons that in this epoch did worse than a task's control, beyond what chance allows."""
         self._exchange: Exchange | None = None
         self._exchanging: asyncio.Task[None] | None = None
 
@@ -150,7 +152,7 @@ class _Auditor:
         """Without those who miss a mark, where most do at once."""
         marks = (await self.who.on_ledger(self.who.book.marks.current)).least
         passed = {k for k, one in self.who.others.items() if one.passed}
-        told = Breaker(self.who.folder).through(epoch, results, passed, marks)
+        told = Breaker(self.who.folder).through(epoch, results, passed, marks, self._worse)
         if len(told) < len(results):
             trouble(f"epoch {epoch}: most neurons look bad at once, so something of the network is: nobody is judged")
         return told
@@ -185,6 +187,7 @@ class _Auditor:
 
     async def _audit(self, epoch: int, neurons: list[int], evidence: Evidence | None = None) -> list[ledger.Result]:
         """Put every task's questions to every one of ``neurons``; one that does not answer all of them is left out."""
+        self._worse.clear()
         rng = np.random.default_rng([self.who.settings.seed, epoch, self.who.id])
         if evidence is None:
             seeds = {e: b"%d %d %d" % (self.who.settings.seed, e, self.who.id) for e in self.unasked.epochs(epoch)}
@@ -205,7 +208,8 @@ class _Auditor:
         for name, questions in asked.items():
             for k in scores:
                 domain = Domain() if self.declared is None else self.declared.domain(k, epoch)
-                score = partial(score_within, self.tasks[name], domain, inputs, answers[name][k].copy(), targets.copy())
+                now = answers[name][k].copy()
+                score = partial(score_within, self.tasks[name], domain, questions.copy(), now, targets.copy())
                 self._score(k, name, score, scores[k], questions, answers[name][k], targets, evidence)
         if evidence is not None:
             again = [evidence.ask_again(conversations, k, questions) for questions in asked.values() for k in scores]
@@ -238,10 +242,13 @@ class _Auditor:
         """Add what is counted in a task to what has been ``found`` about a neuron."""
         try:
             with guarded(f"the audit task {name!r}"):
-                each = score().in_ten_thousandths(len(targets))
+                scored = score()
+                each = scored.in_ten_thousandths(len(targets))
         except ExtensionError as error:
             _failed(name, error)
             return
+        if scored.high < scored.control:
+            self._worse.add(k)
         said = evidence.roots(k, questions, answers) if evidence else None
         made = transcript(questions, answers, targets, each, said)
         found[name] = made.counts

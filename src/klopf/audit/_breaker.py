@@ -3,8 +3,16 @@
 Of the neurons that an auditor found something about, let those count that had passed their last audit; whoever never
 passed one opens nothing, however many they are. If these are three at least, and more than half of them now miss a
 mark, the auditor keeps what it found about all who miss one to itself: fewer results than a quorum conclude nothing, so
-nobody is silenced or loses a seat over a torn data feed or a bad link, and whoever disagrees stands out from nobody. It
-opens twice in a row at most: what most have become, and stay, is judged.
+nobody is silenced or loses a seat over a torn data feed or a bad link, and whoever disagrees stands out from nobody.
+
+A majority that turns bad together looks the same at first, so it must gain nothing by that:
+
+- The breaker opens in two of 24 epochs at most. A fault is over by then or is none; what stays is judged from the third
+  epoch on, and who is bad now and then is spared two epochs in 24.
+- Whoever does worse in a task than its control, beyond what chance allows, is told about and does not count. What is
+  torn makes neurons guess; to be wrong more often than that one has to know what is right.
+
+Both are what auditors agree on, no rule of the ledger: there only results count, and a quorum of them.
 """
 
 from __future__ import annotations
@@ -17,7 +25,8 @@ from klopf import files, ledger
 
 __all__ = ["Breaker"]
 
-FEWEST, IN_A_ROW = 3, 2
+FEWEST, MOST, SPAN = 3, 2, 24
+"""Neurons that had passed; epochs in which it opens, in any so many."""
 
 
 class Breaker:
@@ -27,18 +36,18 @@ class Breaker:
         self._file = folder / "state" / "breaker.json"
 
     def through(
-        self, epoch: int, results: Sequence[ledger.Result], passed: Collection[int], marks: Mapping[str, int]
-    ) -> list[ledger.Result]:
-        """Those of ``results`` that are told. ``passed``: who passed its last audit; ``marks``: by task, in
-        1/10,000."""
+        self, epoch: int, results: Sequence[ledger.Result], passed: Collection[int], marks: Mapping[str, int],
+        worse: Collection[int] = (),
+    ) -> list[ledger.Result]:  # fmt: skip
+        """Those of ``results`` that are told. ``passed``: who passed its last audit; ``marks``: by task, in 1/10,000;
+        ``worse``: who did worse than a control."""
         missed = {r.neuron for r in results if any(c.score.value < marks.get(t, 0) for t, c in r.counts.items())}
-        among = {r.neuron for r in results} & set(passed)
-        bad = among & missed
-        before = [e for e in self._opened() if e < epoch]
-        tired = all(epoch - k in before for k in range(1, IN_A_ROW + 1))
-        if len(among) < FEWEST or 2 * len(bad) <= len(among) or tired:
+        missed -= set(worse)
+        among = {r.neuron for r in results} & set(passed) - set(worse)
+        before = [e for e in self._opened() if epoch - SPAN < e < epoch]
+        if len(among) < FEWEST or 2 * len(among & missed) <= len(among) or len(before) >= MOST:
             return list(results)
-        files.replace(self._file, json.dumps([*before[-IN_A_ROW:], epoch]))
+        files.replace(self._file, json.dumps([*before, epoch]))
         return [r for r in results if r.neuron not in missed]
 
     def _opened(self) -> list[int]:

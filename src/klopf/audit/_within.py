@@ -12,6 +12,11 @@ with ``s`` the declared part of the classes, or ``m / n`` where it declared none
 root is that of :class:`klopf.audit.tasks.accuracy.Accuracy`: a part of the questions says how good it is, and auditors
 with samples of their own must not differ more about it than about anybody.
 Whoever does not know one of its own questions, and says so, loses by a root likewise and is not taken to be wrong.
+
+A task of safety asks what is left of that when questions are spoilt, and a spoilt question is strange: who knows its
+limits says so, about its own questions too. There nothing is claimed (``p = 1``, ``b = 0``), and of classes it is right
+where, of those that it declared, the right one is the likeliest to it: how sure it still is decides nothing, as of
+whoever declared nothing.
 """
 
 from __future__ import annotations
@@ -34,23 +39,24 @@ _NORMAL = 1.96
 
 
 def score_within(
-    task: AuditTask, domain: Domain, inputs: NDArray[Any], answers: NDArray[Any], targets: NDArray[Any]
+    task: AuditTask, domain: Domain, questions: NDArray[Any], answers: NDArray[Any], targets: NDArray[Any]
 ) -> Score:
-    """What ``task`` finds about somebody who claims to know ``domain``; as of anybody where it claims everything, where
-    fewer than eight questions are within, or where a task of safety has a mark: under noise a specialist takes its own
-    questions for strange, and may say so. ``inputs`` are the samples as they are drawn, without the task's noise.
-    A task without a mark, which decides nothing, is scored within alone.
+    """What ``task`` finds about somebody who claims to know ``domain``; as of anybody where it claims everything, or
+    where fewer than eight questions are within. ``questions`` are as they were put, with the task's noise: a region is
+    what whoever answers sees of it. A task without a mark, which decides nothing, is scored within alone.
 
     Raises:
         AuditError: an answer is missing or is none, or there are too few questions.
     """
     whole = task.score(answers, targets)
-    n, within = len(targets), domain.holds(task.task, inputs, targets)
+    n, within = len(targets), domain.holds(task.task, questions, targets)
     m = int(within.sum())
-    if m == n or m < FEWEST or (task.side == "safety" and task.mark is not None):
+    if m == n or m < FEWEST:
         return whole
-    found = task.judge(answers[within], targets[within])
-    claimed = domain.claimed(task.task, answers)
+    spoilt = task.side == "safety" and task.mark is not None
+    said = domain.among(task.task, answers) if spoilt else answers
+    found = task.judge(said[within], targets[within])
+    claimed = np.ones(n, np.bool_) if spoilt else domain.claimed(task.task, answers)
     if task.mark is None:
         return replace(found, each=None)  # which is of fewer questions than were asked
     c = found.control if found.control < 1 else 0.0  # of one class only there is nothing to guess within
@@ -58,7 +64,7 @@ def score_within(
         c = max(1 / len(domain.classes), c - float(np.sqrt(c * (1 - c) / m)))
     right = (np.array(found.in_ten_thousandths(m)) / 10_000)[claimed[within]]
     outside = claimed[~within].astype(np.float64)
-    if n - m < FEWEST or isinstance(task.task, Numbers):  # who answers with numbers cannot abstain
+    if spoilt or n - m < FEWEST or isinstance(task.task, Numbers):  # who answers with numbers cannot abstain
         outside = np.zeros(n - m)
     a, of_a = _as_if_four_more(right)
     b = float(outside.mean())

@@ -10,7 +10,8 @@ from typing import Any
 
 from klopf import ledger, peers
 from klopf.errors import PeersError
-from klopf.network._join import read_home
+from klopf.network._join import read_home, read_schema
+from klopf.network._units import prepared
 from klopf.peers.models import public_name
 
 __all__ = ["change_model"]
@@ -23,7 +24,8 @@ def change_model(
     """Let whoever joined as a neuron from ``folder`` learn as ``model`` from its next epoch on. The former one answers
     until the new one is committed, since nothing answers that was not committed. The registry is told first: whoever
     listens forgets what it learned about the former one, and auditors ask anew. ``knows`` is what it claims to know
-    from then on; None: what it claimed before. False where it has this model already, and claims that.
+    from then on, a region in the units of a file; None: what it claimed before. False where it has this model already,
+    and claims that.
 
     Raises:
         PeersError: a process lives there, it is no neuron, or the model cannot be made.
@@ -33,7 +35,7 @@ def change_model(
     if home.role != "neuron":
         raise PeersError(f"{folder} is that of a {home.role}, which has no model: --model is for a neuron")
     claimed = home.more.get("knows", {})
-    knows = claimed if knows is None else knows
+    knows = claimed if knows is None else prepared(knows, read_schema(folder))
     if (home.more["model"], home.more["settings"], claimed) == (model, settings, knows):
         return False
     peers.create_model(model, home.task, home.seed, settings)

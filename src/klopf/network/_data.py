@@ -93,7 +93,7 @@ def _whole(settings: NetworkSettings) -> Together:
         return Together(_digits(data.target), source="digits")
     if data.file is not None:
         return Together(_only(plain(tables.read(Path(data.file), data.form), data.kinds), data), source=data.file)
-    knows = {n.name: Domain.of(n.knows).classes for n in settings.neuron}
+    knows = {n.name: Domain.of({k: v for k, v in n.knows.items() if k == "classes"}).classes for n in settings.neuron}
     return together([(n.name, Path(n.file or "")) for n in settings.neuron], data, knows)
 
 

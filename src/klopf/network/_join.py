@@ -22,6 +22,7 @@ from klopf import audit, files, ledger, peers, tables, wire
 from klopf.errors import LedgerError, PeersError
 from klopf.network._home import enter, furnish, with_targets
 from klopf.network._schema import Schema
+from klopf.network._units import prepared
 from klopf.peers.models import public_name
 
 __all__ = ["Joined", "Joining", "check_joining", "join"]
@@ -66,7 +67,8 @@ class Joining:
     settings: dict[str, Any] = field(default_factory=dict)
     """Of the model."""
     knows: dict[str, Any] = field(default_factory=dict)
-    """What a neuron claims to know (:class:`klopf.peers.Domain`); nothing: everything."""
+    """What a neuron claims to know (:class:`klopf.peers.Domain`), its region in the units of a file; nothing:
+    everything."""
     distil: int = 0
     """Probes in an epoch on which a neuron learns from what its neighbours say together; 0: it does not."""
     price: int = 0
@@ -118,7 +120,7 @@ def join(folder: Path, how: Joining, passphrase: str, begun: Callable[[str], Non
     with ledger.connect(_place(how.rpc), directory=how.network) as book:
         deployment, schema = book.deployment, Schema.from_text(book.schema.text(), "what this network agreed on")
         task, rules = schema.made_task, book.rules.current()
-        data = _data(how, schema)
+        data, how = _data(how, schema), replace(how, knows=prepared(how.knows, schema))
         more = _more(how, task, data, book)
         stake = _stake(how, {"neuron": rules.neuron_stake, "auditor": rules.auditor_stake}.get(how.role, 0))
     _is_ones_own(folder, deployment, how)
@@ -164,7 +166,7 @@ def check_joining(how: Joining) -> tuple[Schema, int, str]:
         raise PeersError(f"a file of one's own is what a {how.role} joins with: name it with --data")
     with ledger.connect(_place(how.rpc), directory=how.network) as book:
         schema, rules = Schema.from_text(book.schema.text(), "what this network agreed on"), book.rules.current()
-        data = _data(how, schema)
+        data, how = _data(how, schema), replace(how, knows=prepared(how.knows, schema))
         _more(how, schema.made_task, data, book)
     stake = _stake(how, {"neuron": rules.neuron_stake, "auditor": rules.auditor_stake}.get(how.role, 0))
     _can_listen(how)

@@ -17,6 +17,7 @@ from klopf.network._data import Shares, share_out
 from klopf.network._folder import Member, Run
 from klopf.network._home import enter, furnish, with_targets, write_arrays
 from klopf.network._settings import AuditorSettings, NetworkSettings, NeuronSettings
+from klopf.network._units import prepared
 from klopf.peers.models import public_name
 
 __all__ = ["examined", "prepare"]
@@ -122,7 +123,7 @@ def _check_models(settings: NetworkSettings, shares: Shares) -> None:
             if isinstance(one, NeuronSettings):
                 name, own = conduct.model(one.model, _model_settings(one, shares.sees[i]))
                 peers.create_model(name, task, i, own)
-                peers.Domain.registered(one.knows, task, public_name(one.model, one.settings))
+                peers.Domain.registered(prepared(one.knows, shares.schema), task, public_name(one.model, one.settings))
         except KlopfError as error:
             kind = "neuron" if isinstance(one, NeuronSettings) else "auditor"
             raise type(error)(f"{kind} {one.name!r}: {error}") from None
@@ -225,14 +226,15 @@ def _register_everybody(
     stake, asking = round(rules.stake * unit), settings.requester
     fee = round(asking.fee * 10**9) * (unit // 10**9)
     for i, (neuron, share) in enumerate(zip(settings.neuron, shares.neurons, strict=True)):
+        knows = prepared(neuron.knows, shares.schema)
         more = {
             "model": neuron.model, "settings": _model_settings(neuron, shares.sees[i]), "passes": neuron.passes,
             "questions": rules.questions, "ask": rules.ask, "fringe_seats": rules.fringe_seats,
             "price": str(fee // 100),  # what a requester offers to try somebody
-            "distil": neuron.distil, "knows": neuron.knows,
+            "distil": neuron.distil, "knows": knows,
         }  # fmt: skip
         port = settings.wire.first_port + i if settings.wire.first_port else 0
-        told = peers.Domain.registered(neuron.knows, task, public_name(neuron.model, neuron.settings))
+        told = peers.Domain.registered(knows, task, public_name(neuron.model, neuron.settings))
         join(neuron.name, "neuron", told, "neurons", with_targets(share), more, stake, 0, neuron, port)
     for auditor in settings.auditor:
         more = {"questions": settings.audit.questions, "tasks": list(settings.audit.tasks)}

@@ -102,7 +102,7 @@ class NeuronSettings(_Strict):
     fifth of its samples, which it holds out; 0: it does neither."""
     knows: dict[str, Any] = Field(default_factory=dict)
     """What it claims to know, where not everything: ``classes`` by name, ``inputs`` as ``{column = [least, largest]}``
-    in the network's units, ``words`` of which a question holds one. Audits judge it there, and for abstaining
+    in the file's units, ``words`` of which a question holds one. Audits judge it there, and for abstaining
     elsewhere."""
     conduct: Place | None = None
     """``package.module:Class``, a :class:`klopf.peers.Conduct` that is not honest, for trying the rules."""

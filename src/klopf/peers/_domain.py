@@ -1,8 +1,9 @@
 """What a neuron claims to know: it is told to everybody beside the name of its model, and audits judge it by that.
 
-A domain is any of these: some of the network's ``classes``; a region of ``inputs``, by the name of a column, in the
-network's own units (those that a model is given); ``words`` of which a question must hold one. A question is within it
-where all that is declared holds. Outside, whoever knows its limits does not claim to know:
+A domain is any of these: some of the network's ``classes``; a region of ``inputs``, by the name of a column, as a model
+is given them (``klopf join``, ``klopf serve`` and run files take it in the units of a file); ``words`` of which a
+question must hold one. A question is within it where all that is declared holds. Outside, whoever knows its limits does
+not claim to know:
 
 - of classes, it gives those that it declared together no more than half, or no class more than all others;
 - of texts, it says nothing, or that it does not know;
@@ -140,6 +141,15 @@ class Domain:
         alone = (said == said.max(axis=1, keepdims=True)).sum(axis=1) == 1
         own = self._places(task)
         return np.asarray(alone & (said[:, own].sum(axis=1) > 0.5) if len(own) else alone)
+
+    def among(self, task: Task, answers: NDArray[Any]) -> NDArray[Any]:
+        """``answers`` as they are between the classes that it declared; as they are where it declared none."""
+        own = self._places(task)
+        if not len(own):
+            return answers
+        kept = np.zeros(answers.shape, np.float64)
+        kept[:, own] = np.asarray(answers, np.float64)[:, own] + 1e-12  # also of who gives them nothing
+        return np.asarray(kept / kept.sum(axis=1, keepdims=True), np.float32)
 
     def share(self, task: Task) -> float:
         """Which part of the network's classes it declared; 1 where it declared none."""

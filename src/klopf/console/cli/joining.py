@@ -17,6 +17,7 @@ from klopf.console.cli.command import Command, CommandGroup, Json, print_json
 from klopf.console.cli.given import file_form, json_object
 from klopf.console.cli.network import can_be_written, live, print_prediction
 from klopf.console.cli.passphrase import passphrase
+from klopf.errors import PeersError
 
 __all__ = ["Ask", "Join", "Leave", "Network", "Serve"]
 
@@ -181,8 +182,9 @@ class Join(Command):
         settings
             The model's, as JSON, such as '{"hidden": [64]}'.
         knows
-            What a neuron claims to know, where not everything, as JSON, such as '{"classes": ["0", "1"]}': it is judged
-            there, and for not claiming to know anything else. See docs/audit.md.
+            What a neuron claims to know, where not everything, as JSON, such as '{"classes": ["0", "1"]}' or, in the
+            file's own units, '{"inputs": {"age": [0, 18]}}': it is judged there, and for not claiming to know anything
+            else. See docs/audit.md.
         name
             By default the folder's.
         distil
