@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
-.PHONY: help warm demo test test-long test-extras slow soak bench lint contracts docs clean
+.PHONY: help warm demo test test-long test-extras test-long-extras slow soak bench lint contracts docs clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
@@ -46,7 +46,10 @@ test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy pa
 	@npm install --silent --no-save --prefix tests/.axe axe-core@4 >/dev/null 2>&1 || echo "no npm: what axe-core finds is not known"
 	@$(BIN)/python tests/bring_anvil.py
 	@cd contracts && { npm ci --silent || echo "no npm: what compiles contracts is skipped"; }
-	@$(BIN)/python -m pytest -m 'extras and not slow and not soak' $(PARALLEL)
+	@$(BIN)/python -m pytest -m 'extras and not long and not slow and not soak' $(PARALLEL)
+
+test-long-extras: .venv/.docs ## the same, of networks that live for a minute or more; after test-extras, which installs what they need
+	@$(BIN)/python -m pytest -m 'extras and long and not slow and not soak' $(PARALLEL)
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600
