@@ -1,6 +1,5 @@
 """Klopf's own doors keep what every door promises, and doors that do not are found out."""
 
-import asyncio
 import json
 import re
 import uuid
@@ -69,7 +68,7 @@ def stall(tmp_path_factory):
 @pytest.mark.parametrize("name", BUYERS)
 def test_ours(name, stall):
     """Each as :func:`klopf.checks.check_door` does it, in front of one neuron: to found a network takes seconds."""
-    asyncio.run(_check(DOORS.load(name), name, BUYERS[name], stall))
+    _check(DOORS.load(name), name, BUYERS[name], stall)
 
 
 class Generous(Http):
@@ -111,16 +110,16 @@ class Nowhere(Http):
 @pytest.mark.parametrize(
     ("door", "says"),
     [
-        (Generous, "Generous: a payment of 1000000000000000 brought 0"),
+        (Generous, "Generous says None to who has paid"),
         (Dear, "Dear asks .* for 2 samples"),
         (Crowding, "Crowding has '/mcp', where another door is already"),
     ],
 )
 def test_a_door_that_breaks_a_promise_is_named_in_one_line(door, says, stall, monkeypatch):
     if issubclass(door, Http):  # it stands in the place of ours
-        monkeypatch.setattr(DOORS, "shipped", {name: place for name, place in DOORS.shipped.items() if name != "http"})
+        monkeypatch.delitem(DOORS.shipped, "http")
     with pytest.raises(AssertionError) as found:
-        asyncio.run(_check(door, door.__name__, over_http, stall))
+        _check(door, door.__name__, over_http, stall)
     assert re.search(says, str(found.value)) and "\n" not in str(found.value)
 
 

