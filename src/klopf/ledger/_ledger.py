@@ -96,6 +96,11 @@ class Ledger(Connection):
         ``devices`` and ``effort`` of the ledger that this returns."""
         return _Carried(self, carrier)
 
+    def at(self, block: int) -> Ledger:
+        """This ledger for reading, as it stood after a block. What is read raises LedgerError where a node kept no such
+        state."""
+        return Ledger(cast("Rpc", _Then(self.rpc, block)), self.deployment)
+
     def fund(self, address: str, wei: int = 0, tokens: int = 0) -> None:
         """Give an account native coin for gas, and tokens, from this key's own."""
         if wei:
@@ -161,6 +166,19 @@ class _Carried(Ledger):
         if value:
             raise LedgerError("a carried request moves no coin; send it with a key of one's own")
         return self._carrier.forwarder.carry(self.forwarder.sign(to, data))
+
+
+class _Then:
+    """A chain's requests, of which those to contracts are answered as of one block."""
+
+    def __init__(self, rpc: Rpc, block: int) -> None:
+        self._rpc, self._block = rpc, hex(block)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rpc, name)
+
+    def call(self, to: str, data: bytes, sender: str | None = None, block: str = "latest") -> bytes:
+        return self._rpc.call(to, data, sender, self._block if block == "latest" else block)
 
 
 def connect(

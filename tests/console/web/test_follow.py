@@ -103,7 +103,7 @@ def test_a_ledger_that_is_not_there_is_told_and_no_error(small: Small, tmp_path:
 
 def test_another_chain_in_the_same_place_is_read_from_its_beginning(small: Small, tmp_path: Path):
     follower = read(Follower(small.source))
-    follower.hash = "0x" + "11" * 32
+    follower.history.hash = "0x" + "11" * 32
     small.play()
     follower.tick()
     assert read(follower).state()["views"] == read(Follower(small.source)).state()["views"]

@@ -165,9 +165,10 @@ class _Long(Lately):
 
 def test_what_a_view_says_is_cut(small: Small, monkeypatch: pytest.MonkeyPatch):
     follower = Follower(small.source)
-    follower.views["long"], follower.rows["long"] = _Long(follower), {}
+    shown = follower.history
+    shown.views["long"], shown.rows["long"] = _Long(shown), {}
     read(follower)
-    assert len(follower.rows["long"]["1"][0]) == 300  # type: ignore[arg-type]
+    assert len(shown.rows["long"]["1"][0]) == 300  # type: ignore[arg-type]
 
 
 KEPT = {"port": 4_000, "token": TOKEN}

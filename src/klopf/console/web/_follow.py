@@ -6,31 +6,44 @@ import json
 import secrets
 import time
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from klopf import ledger
+from klopf.console.web import _reading
 from klopf.console.web._memory import Memory
 from klopf.console.web._news import News
+from klopf.console.web._present import present
+from klopf.console.web._reading import Reading
 from klopf.console.web._source import Source
 from klopf.console.web._text import clean
-from klopf.console.web.view import VIEWS, Network, Row, View
-from klopf.errors import ExtensionError, KlopfError
-from klopf.extensions import guarded
-from klopf.ledger import Role, events
-from klopf.network import Tally, plain
+from klopf.errors import KlopfError
+from klopf.ledger import events
+from klopf.network import plain
 from klopf.network._summary import tokens as klp
 
 __all__ = ["Follower"]
 
 _PHASES = {phase.value: phase.name.lower() for phase in ledger.Phase}
 BLOCKS = 500
-"""That are read at once at most: so a long history comes in pieces, and the page shows each."""
+"""That are read at once at most: so a long history comes in pieces, and the page shows how far they are."""
+FEW = 64
+"""Blocks of a history that is read at once, without a look at the present before."""
 PIECE = 0.25
 """Seconds that one piece should take."""
 
 
-class Follower(Network):
-    """Reads from one thread; what it gives out is text that any thread may ask for."""
+class _Piece(NamedTuple):
+    """Events that were read, and whose they are; they count once all of them are there."""
+
+    reading: Reading
+    events: list[events.Event]
+    last: int
+    hash: str
+
+
+class Follower:
+    """Shows the present first and reads the history behind it. Reads from one thread; what it gives out is text that
+    any thread may ask for."""
 
     def __init__(self, source: Source) -> None:
         self.source, self.name = source, source.name
@@ -39,6 +52,7 @@ class Follower(Network):
         self.trouble = ""
         """Why the ledger cannot be read at the moment; empty where it can."""
         self.behind = True
+        """Whether there is more to read at once."""
         self.halted = False
         """Whether the ledger said what no ledger of Klopf can say; then nothing more is taken from it."""
         self._book: ledger.Ledger | None = None
@@ -47,36 +61,34 @@ class Follower(Network):
         self._begin()
 
     def _begin(self) -> None:
-        self.tally, self.blocks = Tally(), 16
+        self.blocks = 16
         self.life = secrets.token_hex(8)
         """Tells this reading of the history from any other: news of one say nothing to whoever knows another."""
         self.memory.clear()
         self._said: tuple[int, bytes] = (-1, b"")
-        self.height, self.hash, self.tip, self._before = -1, "", 0, -1
-        self.views: dict[str, View] = {}
-        self.rows: dict[str, dict[str, Row]] = {}
-        self.broken: dict[str, str] = {}
+        self.history = Reading(self.name, self.named, before=self._epoch_ends)
+        """All events, as far as they have been read;"""
+        self.present: Reading | None = None
+        """and the network as it stands, until all have been."""
+        self.tip, self.epochs, self._looked = 0, 0, False
         self.known: set[int] = set()
-        for name in VIEWS:
-            try:
-                kind = VIEWS.load(name)
-                with guarded(f"the view {name!r} of {VIEWS.origin(name)} failed"):
-                    self.views[name] = kind(self)
-                self.rows[name] = {}
-            except ExtensionError as error:
-                self.broken[name] = str(error)
+
+    @property
+    def shown(self) -> Reading:
+        """What the page shows."""
+        return self.present or self.history
 
     def named(self, id: int) -> str:
         return str(clean(self.source.names.get(id) or f"#{id}"))
 
     def tick(self) -> bool:
-        """Read one more piece of the history; whether there was any news. A ledger that is away is no error: it
-        is told, and read on when it is back."""
+        """Take what is new, and read one more piece of the history; whether there was any news. A ledger that is away
+        is no error: it is told, and read on when it is back."""
         if self.halted:
             return False
         began = time.monotonic()
         try:
-            read = self._read()
+            pieces = self._read()
         except (KlopfError, OSError) as error:
             self._close()
             changed = self.trouble != str(error)
@@ -85,127 +97,129 @@ class Follower(Network):
                 return self._publish({}) if changed else False
         with self._lock:
             back, self.trouble = bool(self.trouble), ""
-            if read is None:
+            if not pieces:
                 return self._publish({}) if back else False
             try:
-                for event in read:
-                    self._take(event)
-                fresh = self._collect()
+                fresh = self._take(pieces)
             except Exception as error:  # what a stranger's contract says can be anything
                 self.halted, self.behind = True, False
                 self.trouble = (
-                    f"after block {self._before} the ledger says what cannot be ({type(error).__name__}): is it a "
-                    "network of Klopf, and of this version? Nothing more of it is shown"
+                    f"after block {self.history.height} the ledger says what cannot be ({type(error).__name__}): is it "
+                    "a network of Klopf, and of this version? Nothing more of it is shown"
                 )
                 fresh = {}
             took = time.monotonic() - began
             self.blocks = max(1, self.blocks // 2) if took > PIECE else min(BLOCKS, self.blocks * 2)
             return self._publish(fresh)
 
-    def _read(self) -> list[events.Event] | None:
-        """The next piece, whole: one that breaks off has not been taken. None where there is nothing new."""
+    def _read(self) -> list[_Piece]:
+        """What comes next of the present and of the history; nothing where both are at the last block."""
+        book = self._connected()
+        self.tip = tip = book.rpc.height()
+        shown = self.shown
+        if shown.height >= 0 and (tip < shown.height or book.rpc.block_hash(shown.height) != shown.hash):
+            with self._lock:
+                self._begin()  # a reorganisation, or another chain in the same place: all is read again
+                self.tip = tip
+                self._publish({})
+        if not self._looked:
+            self._looked = True
+            if tip - book.deployment.block > FEW and (found := self._look(book, tip)):
+                with self._lock:
+                    self.present = found
+                return [_Piece(found, [], tip, found.hash)]
+        pieces = [] if self.present is None else self._piece(book, self.present, tip)
+        until = tip if self.present is None else pieces[-1].last if pieces else self.present.height
+        more = self._piece(book, self.history, until)
+        last = more[-1].last if more else self.history.height
+        self.behind = last < tip
+        return pieces + more
+
+    def _connected(self) -> ledger.Ledger:
         if self._book is None or self._place != self.source.place():
             self._close()
             self._place = self.source.place()
             self.source = self.source.again()
             self._book = self.source.connect()
-        book = self._book
-        tip = book.rpc.height()
-        if self.height >= 0 and (tip < self.height or book.rpc.block_hash(self.height) != self.hash):
-            with self._lock:
-                self._begin()  # a reorganisation, or another chain in the same place: all is read again
-                self._publish({})
-        self.tip = tip
-        if tip == self.height:
-            self.behind = False
+        return self._book
+
+    def _look(self, book: ledger.Ledger, tip: int) -> Reading | None:
+        """The network as it stands; None where that cannot be had: a node may not have kept the state of a block, and
+        what is odd in a stranger's contract is told when its events are read."""
+        try:
+            return present(book, tip, self.name, self.named)
+        except OSError:
+            raise
+        except Exception:
+            book.rpc.height()  # a node that is away is no node that kept nothing
             return None
-        first = max(self.height + 1, book.deployment.block)
-        last = min(tip, first + min(self.blocks, BLOCKS) - 1)
+
+    def _piece(self, book: ledger.Ledger, reading: Reading, until: int) -> list[_Piece]:
+        first = max(reading.height + 1, book.deployment.block)
+        last = min(until, first + min(self.blocks, BLOCKS) - 1)
+        if last <= reading.height:
+            return []
         digest = book.rpc.block_hash(last)
-        read = list(ledger.history(book, first, last))
-        self._before = self.height
-        self.height, self.hash, self.behind = last, digest, last < tip
-        return read
+        return [_Piece(reading, list(ledger.history(book, first, last)), last, digest)]
 
-    def _take(self, event: events.Event) -> None:
-        if isinstance(event, events.clock.Opened) and event.epoch > self.tally.epoch > 0:
-            self.memory.keep_epoch(self.tally.epoch, self._standing())
-        self.tally.take(event)
-        for name, view in list(self.views.items()):
-            try:
-                with guarded(f"the view {name!r} of {VIEWS.origin(name)} failed"):
-                    view.take(event)
-            except ExtensionError as error:
-                self._drop(name, str(error))
-
-    def _drop(self, name: str, why: str) -> None:
-        del self.views[name]
-        self.broken[name] = why
-
-    def _standing(self) -> dict[str, Any]:
-        """How everybody stands, for the picture of an epoch."""
-        heard = self.tally.heard()
-        neurons = [
-            [one.id, self.named(one.id), one.standing.name.lower(), round(heard.get(one.id, 0.0), 4), plain(one.earned)]
-            for one in self.tally.everybody.values()
-            if one.role == Role.NEURON
-        ]
-        links = self.views.get("links")
-        return {"neurons": neurons, "links": list(getattr(links, "now", {}).values())}
-
-    def _collect(self) -> dict[str, Any]:
-        fresh: dict[str, Any] = {}
-        for name, view in list(self.views.items()):
-            try:
-                with guarded(f"the view {name!r} of {VIEWS.origin(name)} failed"):
-                    said = clean(json.loads(json.dumps(dict(view.news()), allow_nan=False)))
-            except ExtensionError as error:
-                self._drop(name, str(error))
-                continue
-            rows = self.rows[name]
-            news = {key: row for key, row in said.items() if rows.get(key) != row}
-            for key, row in news.items():
-                if row is None:
-                    rows.pop(key, None)
-                else:
-                    rows[key] = row
-            if news:
-                fresh[name] = news
-        fresh["names"] = {str(id): self.named(id) for id in self.tally.everybody.keys() - self.known}
-        self.known |= self.tally.everybody.keys()
-        self.memory.keep_payments(self.tally.payments.values())
-        self.tally.payments.clear()
-        self.tally.changed.clear()
-        self.tally.all_changed = False
+    def _take(self, pieces: list[_Piece]) -> _reading.News:
+        """What is new by ``pieces``."""
+        fresh: _reading.News = {}
+        for reading, read, last, digest in pieces:
+            reading.take(read)
+            reading.height, reading.hash = last, digest
+            new = reading.collect()
+            if reading is self.history:
+                self.memory.keep_payments(reading.tally.payments.values())
+            reading.tally.payments.clear()
+            if reading is self.shown:
+                fresh = new
+        if self.present is not None and self.history.height == self.present.height:
+            before, self.present = self.present, None
+            for key, rows in self.history.instead_of(before).items():
+                fresh[key] = rows  # rows that were new a moment ago are in both
         return fresh
 
-    def _publish(self, fresh: dict[str, Any]) -> bool:
+    def _epoch_ends(self, event: events.Event) -> None:
+        tally = self.history.tally
+        if isinstance(event, events.clock.Opened) and event.epoch > tally.epoch > 0:
+            self.memory.keep_epoch(tally.epoch, self.history.standing())
+            self.epochs = tally.epoch
+
+    def _publish(self, fresh: _reading.News) -> bool:
         self.version += 1
-        names = fresh.pop("names", {})
+        everybody = self.shown.tally.everybody.keys()
+        names = {str(id): self.named(id) for id in everybody - self.known}
+        self.known |= everybody
         said = {**self.head(), "names": names, "views": fresh}
         self.news.put(self.life, self.version, json.dumps(said, separators=(",", ":")))
         return True
 
     def head(self) -> dict[str, Any]:
-        """Where the network stands; the figures are those of ``klopf status``."""
-        tally = self.tally
+        """Where the network stands; the figures are those of ``klopf status``. What only the whole history tells is
+        None until it has been read."""
+        shown = self.shown
+        tally = shown.tally
         return {
-            "life": self.life, "version": self.version, "block": self.height, "tip": self.tip, "epoch": tally.epoch,
-            "phase": _PHASES.get(tally.phase, f"{tally.phase}"), "transactions": tally.transactions,
-            "supply": plain(klp(tally.supply)), "behind": self.behind, "trouble": self.trouble, "broken": self.broken,
+            "life": self.life, "version": self.version, "block": shown.height, "tip": self.tip,
+            "read": self.history.height, "whole": shown.whole, "epochs": self.epochs, "epoch": tally.epoch,
+            "phase": _PHASES.get(tally.phase, f"{tally.phase}"),
+            "transactions": tally.transactions if shown.whole else None, "supply": plain(klp(tally.supply)),
+            "behind": self.behind, "trouble": self.trouble, "broken": shown.broken,
         }  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         """Everything that a page that was just opened shows."""
+        shown = self.shown
         views = {
             name: {
-                "title": view.title, "lead": view.lead,
+                "title": view.title, "lead": view.lead, "lately": view.lately,
                 "columns": [{"title": column.title, "kind": column.kind} for column in view.columns],
-                "rows": dict(self.rows[name]),
+                "rows": dict(shown.rows[name]),
             }
-            for name, view in self.views.items()
+            for name, view in shown.views.items()
         }  # fmt: skip
-        names = {str(id): self.named(id) for id in self.tally.everybody.keys() | self.source.names.keys()}
+        names = {str(id): self.named(id) for id in shown.tally.everybody.keys() | self.source.names.keys()}
         about = {"name": clean(self.name), "names": names, "adversaries": sorted(self.source.adversaries)}
         return {**self.head(), **about, "views": views}
 

@@ -35,6 +35,9 @@ class Network(ABC):
     name: str
     tally: Tally
     """What the events so far come to; every view of the page shares it, and none changes it."""
+    whole = True
+    """Whether the tally was told every event from the network's first. Where it was not, who takes part, its role,
+    model, standing and stake are right all the same, and no sum is: a row has None for what is not known yet."""
 
     @abstractmethod
     def named(self, id: int) -> str:
@@ -81,6 +84,9 @@ class View(ABC):
     lead: ClassVar[str] = ""
     """A sentence or two on how to read it, in English."""
     columns: ClassVar[tuple[Column, ...]]
+    lately: ClassVar[bool] = False
+    """Whether its rows are right, though there may be fewer, where it is told only of the last epochs: such a view is
+    shown while the history before is still being read. Others are empty until then."""
 
     def __init__(self, network: Network) -> None:
         self.network = network

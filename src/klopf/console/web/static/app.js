@@ -32,7 +32,7 @@ function header() {
   $("name").textContent = live.name;
   document.title = `${live.name} · Klopf`;
   $("where").className = live.connected && !head.trouble ? "fresh" : "stale";
-  const state = !live.connected ? t("not connected") : head.trouble ? t("the ledger is away") : head.behind ? t("reading block {block} of {tip}", { block: number(head.block), tip: number(head.tip) }) : t("live");
+  const state = !live.connected ? t("not connected") : head.trouble ? t("the ledger is away") : !head.whole ? t("live; of its history {block} of {tip} blocks are read", { block: number(Math.max(0, head.read)), tip: number(head.tip) }) : head.behind ? t("reading block {block} of {tip}", { block: number(head.block), tip: number(head.tip) }) : t("live");
   const text = `${t("epoch {n}", { n: number(head.epoch) })} · ${state}`;
   if ($("where").textContent !== text) $("where").textContent = text;
   const alarms = [...(head.trouble ? [head.trouble] : []), ...Object.values(head.broken ?? {})];

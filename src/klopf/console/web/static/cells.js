@@ -1,6 +1,6 @@
 // How a value of each kind is shown.
 
-import { nameOf } from "./live.js";
+import { live, nameOf } from "./live.js";
 import { make } from "./make.js";
 import { link } from "./route.js";
 import { number, share, t } from "./words.js";
@@ -9,7 +9,7 @@ const SIGNS = { backbone: "●", fringe: "◐", silent: "✕" };
 export const NUMERIC = new Set(["number", "share", "money", "paid", "epoch"]);
 
 export function money(text) {
-  return number(Number(text), 2);
+  return number(text === null ? null : Number(text), 2);
 }
 
 export function standing(value) {
@@ -21,13 +21,21 @@ export function neuron(id) {
 }
 
 export function scores(value) {
+  if (value === null) return "…";
   return Object.entries(value).map(([task, score]) => `${t(task)} ${share(score)}`).join(", ") || "–";
 }
 
 export function fill(cell, kind, value, row, columns) {
   cell.replaceChildren();
   cell.removeAttribute("title");
-  if (value === null || value === undefined) return;
+  if (value === undefined) return;
+  if (value === null) {
+    if (live.head.whole) return;
+    cell.title = t("not known before the history has been read");
+    cell.append("…");
+    cell.style.removeProperty("--part");
+    return;
+  }
   if (kind === "share") {
     cell.style.setProperty("--part", String(Math.max(0, Math.min(1, value))));
     cell.append(share(value));
@@ -46,6 +54,7 @@ export function fill(cell, kind, value, row, columns) {
 }
 
 export function compare(kind, a, b) {
+  if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
   if (kind === "neuron") return nameOf(a).localeCompare(nameOf(b));
   if (kind === "money" || kind === "paid") return Number(a) - Number(b);
   if (kind === "scores") return mean(a) - mean(b);

@@ -1,14 +1,17 @@
 // The network as a picture that moves: darker and larger by rank of contribution, the rank as a number beside colour, rings
 // by standing, arrows to who is listened to; and the same for every epoch that has ended.
 
+import { clusters, neighbours } from "./clusters.js";
 import { live, nameOf } from "./live.js";
 import { ask, make } from "./make.js";
+import { colours, ground, paint } from "./paint.js";
 import { amend, here, link } from "./route.js";
 import { number, share, t } from "./words.js";
 
 const FEW = 60; // neurons of which each has its name
+const NAMED = 12; // of the highest rank, which have theirs also where there are more
 const LINKS = 3; // arrows a neuron, the strongest first, where there are more than FEW
-const DASHES = { backbone: [], fringe: [6, 4], silent: [1.5, 4] };
+const GROUPS = 8; // clusters that are offered, the largest first
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 function library() {
@@ -26,41 +29,51 @@ function current() {
 export function picture({ tall = false } = {}) {
   const asked = here().query;
   let epoch = Number(asked.get("at")) || 0; // 0: as it is now
-  let picked = Number(asked.get("pick")) || 0;
-  let graph = null, gone = false;
-  const nodes = new Map();
+  let picked = Number(asked.get("pick")) || 0, alone = asked.get("near") === "1";
+  let graph = null, gone = false, colour = null, moved = false, unread = false;
+  let all = { neurons: [], links: [] }, groups = [], near = new Set(), offered = "";
+  const nodes = new Map(), parked = new Map(); // those that are not shown at the moment keep their place
   const box = make("div", { class: "canvas", role: "img" });
   const said = make("p", { class: "told", role: "status" });
   const slider = make("input", { type: "range", min: "1", step: "1", id: "at", oninput: () => scrub(Number(slider.value)) });
   const at = make("output", { for: "at" });
-  const search = make("input", { type: "search", list: "neurons-known", placeholder: t("Find a neuron"), "aria-label": t("Find a neuron"), oninput: () => pick(byName(search.value)) });
+  const search = make("input", { type: "search", list: "neurons-known", placeholder: t("Find a neuron"), "aria-label": t("Find a neuron"), oninput: () => { const id = byName(search.value); if (id || !search.value) pick(id); } });
   const known = make("datalist", { id: "neurons-known" });
   const now = make("button", { type: "button", onclick: () => scrub(Number(slider.max)) }, t("Now"));
+  const only = make("input", { type: "checkbox", id: "near", checked: alone, onchange: () => { alone = only.checked; amend({ near: alone ? "1" : null }); place(); fit(); } });
+  const onlyLabel = make("label", { class: "near" }, only, " ", t("only who hears it and whom it hears"));
+  const around = make("p", { class: "groups" });
   const section = make("section", { class: `view picture${tall ? " tall" : ""}`, id: "view-picture" },
     make("h2", {}, t("The network")),
     make("p", { class: "lead" }, t("Darker and larger: a higher rank by contribution, which is the number. Ring: whole backbone, dashed fringe, dotted and crossed out silent. An arrow points to who is listened to.")),
-    make("div", { class: "tools" }, search, known, make("label", { for: "at" }, t("Epoch")), slider, at, now), box, said);
+    make("div", { class: "tools" }, search, known, onlyLabel, make("label", { for: "at" }, t("Epoch")), slider, at, now), around, box, said);
 
   function byName(name) {
-    return [...nodes.values()].find((node) => node.name === name)?.id ?? 0;
+    const wanted = name.trim().toLowerCase();
+    return all.neurons.find(([id]) => nameOf(id).toLowerCase() === wanted)?.[0] ?? 0;
   }
 
   function pick(id) {
-    picked = nodes.has(id) ? id : 0;
+    picked = nodes.has(id) || all.neurons.some((one) => one[0] === id) ? id : 0;
     amend({ pick: picked || null });
-    tell();
-    graph?.nodeColor(graph.nodeColor()); // drawn again
-    if (picked && graph) {
-      const node = nodes.get(picked);
-      if (Number.isFinite(node.x)) graph.centerAt(node.x, node.y, still.matches ? 0 : 400);
-    }
+    if (!graph) return tell();
+    place();
+    const node = nodes.get(picked);
+    if (alone) fit();
+    else if (Number.isFinite(node?.x)) graph.centerAt(node.x, node.y, still.matches ? 0 : 400);
+    graph.nodeColor(graph.nodeColor()); // drawn again
+  }
+
+  function fit() {
+    graph?.zoomToFit(still.matches ? 0 : 300, 40);
   }
 
   function tell() {
     const node = nodes.get(picked);
+    onlyLabel.hidden = !node;
     said.replaceChildren();
     if (!node) return;
-    said.append(make("a", { href: link(["neuron", String(node.id)]) }, node.name), `: ${t(node.standing)}, ${t("heard")} ${share(node.heard)}, ${t("rank")} ${number(node.rank)}`);
+    said.append(make("a", { href: link(["neuron", String(node.id)]) }, node.name), `: ${t(node.standing)}, ${t("heard")} ${share(node.heard)}, ${t("rank")} ${number(node.rank || null)}`);
   }
 
   async function scrub(wanted) {
@@ -70,65 +83,91 @@ export function picture({ tall = false } = {}) {
     await draw();
   }
 
+  function tools() { // what the slider says
+    const { head } = live;
+    unread = epoch > head.epochs && !head.whole; // a link to what has not been read yet: shown once it has
+    slider.max = String(Math.max(1, head.epochs + 1));
+    slider.disabled = head.epochs < 1;
+    slider.value = unread ? slider.max : String(epoch || slider.max);
+    at.textContent = unread ? t("{n}: not read yet", { n: number(epoch) }) : epoch ? t("{n}, as it ended", { n: number(epoch) }) : t("{n}, now", { n: number(head.epoch) });
+  }
+
   async function draw() {
-    slider.max = String(Math.max(1, live.head.epoch));
-    slider.disabled = live.head.epoch < 2;
-    slider.value = String(epoch || slider.max);
-    at.textContent = epoch ? t("{n}, as it ended", { n: number(epoch) }) : t("{n}, now", { n: number(live.head.epoch) });
-    let shown = current();
-    if (epoch) {
+    tools();
+    let then = null;
+    if (epoch && !unread) {
       const wanted = epoch;
-      try {
-        shown = await ask(`/api/epoch/${epoch}`);
-      } catch {
-        if (wanted !== epoch) return;
-        epoch = 0;
-      }
+      then = await ask(`/api/epoch/${epoch}`).catch(() => null);
       if (wanted !== epoch) return;
+      if (!then) { epoch = 0; tools(); }
     }
     if (gone) return;
     if (!graph) {
       const Graph = await library();
-      if (gone || graph) return;
-      graph = start(Graph);
+      if (gone) return;
+      graph ??= start(Graph);
     }
-    place(shown);
+    all = then ?? current();
+    place();
   }
 
-  function place({ neurons, links }) {
-    const order = [...neurons].sort((a, b) => b[3] - a[3] || a[0] - b[0]);
-    const seen = new Set();
+  function place() {
+    const { neurons, links } = all;
+    const ranked = neurons.some((one) => one[3] !== null);
+    const order = [...neurons].sort((a, b) => (b[3] ?? 0) - (a[3] ?? 0) || a[0] - b[0]);
+    const crowd = order.length > FEW;
+    const everybody = new Set(order.map(([id]) => id));
+    for (const [listener] of links) everybody.add(listener);
+    near = neighbours(links, picked);
+    if (alone && picked && everybody.has(picked)) for (const id of everybody) if (!near.has(id)) everybody.delete(id);
+    const first = nodes.size === 0;
     let other = false;
-    order.forEach(([id, name, standing, heard], i) => {
-      seen.add(id);
-      if (!nodes.has(id)) { nodes.set(id, { id }); other = true; }
-      Object.assign(nodes.get(id), { name: nameOf(id) || name, standing, heard, rank: i + 1, size: 5 + 9 * (1 - i / Math.max(1, order.length - 1)) * (order.length > FEW ? 0.7 : 1) });
+    const put = (id, more) => {
+      if (!everybody.has(id)) return;
+      if (!nodes.has(id)) { nodes.set(id, parked.get(id) ?? (first ? { id } : { id, born: performance.now() })); other = true; }
+      Object.assign(nodes.get(id), { name: nameOf(id), ...more });
+    };
+    order.forEach(([id, , standing, heard], i) => {
+      const part = ranked ? 1 - i / Math.max(1, order.length - 1) : 0.5;
+      put(id, { standing, heard, rank: ranked ? i + 1 : 0, size: 5 + 9 * part * (crowd ? 0.7 : 1) });
     });
-    for (const [, speaker] of links) if (!seen.has(speaker)) continue;
-    for (const [listener] of links) if (!seen.has(listener)) { seen.add(listener); if (!nodes.has(listener)) { nodes.set(listener, { id: listener }); other = true; } Object.assign(nodes.get(listener), { name: nameOf(listener), standing: "requester", heard: 0, rank: 0, size: 5 }); }
-    for (const id of nodes.keys()) if (!seen.has(id)) { nodes.delete(id); other = true; }
-    const strongest = [...links].filter(([, speaker, weight]) => seen.has(speaker) && weight >= 0.02).sort((a, b) => b[2] - a[2]).slice(0, neurons.length > FEW ? neurons.length * LINKS : Infinity);
+    const ids = new Set(order.map(([id]) => id));
+    for (const [listener] of links) if (!ids.has(listener)) put(listener, { standing: "requester", heard: 0, rank: 0, size: 5 });
+    for (const id of nodes.keys()) if (!everybody.has(id)) { parked.set(id, nodes.get(id)); nodes.delete(id); other = true; }
+    const strongest = links.filter(([source, target, weight]) => nodes.has(source) && nodes.has(target) && weight >= 0.02)
+      .sort((a, b) => b[2] - a[2]).slice(0, crowd && !alone ? neurons.length * LINKS : Infinity);
     const before = new Map(graph.graphData().links.map((one) => [one.key, one]));
     const kept = strongest.map(([source, target, weight]) => Object.assign(before.get(`${source}>${target}`) ?? { key: `${source}>${target}`, source, target }, { weight }));
     if (other || kept.length !== before.size || kept.some((one) => !before.has(one.key))) graph.graphData({ nodes: [...nodes.values()], links: kept });
-    known.replaceChildren(...order.slice(0, 500).map(([id]) => make("option", { value: nameOf(id) })));
+    offer(crowd ? clusters(links).slice(0, GROUPS) : [], order);
     box.setAttribute("aria-label", t("The network: {n} neurons; the table of neurons says the same in words", { n: number(neurons.length) }));
     tell();
   }
 
-  function near(id) {
-    return !picked || picked === id || graph.graphData().links.some(({ source, target }) => (source.id === picked && target.id === id) || (target.id === picked && source.id === id));
+  // What can be chosen: names, and where there are many the clusters. Only what is other than before is made anew.
+  function offer(found, order) {
+    groups = found;
+    const names = order.map(([id]) => nameOf(id));
+    const key = JSON.stringify([names, found.map(({ head, members }) => [head, members.size])]);
+    if (key === offered) return;
+    offered = key;
+    known.replaceChildren(...names.slice(0, 500).map((name) => make("option", { value: name })));
+    around.replaceChildren(...(found.length ? [t("Who listen most to the same:"), ...found.map(({ head, members }) => make("button", { type: "button", onclick: () => pick(head === picked ? 0 : head) }, `${nameOf(head)} (${number(members.size)})`))] : []));
   }
 
   function start(Graph) {
-    const style = getComputedStyle(box);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const made = new Graph(box).width(box.clientWidth).height(box.clientHeight).backgroundColor(colour("--canvas"))
+    colour = colours(box);
+    const made = new Graph(box).width(box.clientWidth).height(box.clientHeight).backgroundColor(colour.canvas)
       .nodeLabel(() => "").linkLabel(() => "")
-      .linkColor(({ source, target }) => picked && source.id !== picked && target.id !== picked ? colour("--dim") : colour("--arrow"))
-      .linkWidth(({ weight }) => 0.5 + 4 * weight).linkCurvature(0.12).linkDirectionalArrowLength(4).linkDirectionalArrowRelPos(1)
+      .linkColor(({ source, target }) => picked && source.id !== picked && target.id !== picked ? colour.dim : colour.arrow)
+      .linkWidth(({ weight }) => 0.5 + 4 * weight).linkCurvature(() => (nodes.size > FEW ? 0 : 0.12))
+      .linkDirectionalArrowLength(() => (nodes.size > FEW && made.zoom() < 1 ? 0 : 4)).linkDirectionalArrowRelPos(1)
       .nodeVal(({ size }) => size * size / 12).nodePointerAreaPaint((node, ink, g) => { g.fillStyle = ink; g.beginPath(); g.arc(node.x, node.y, node.size + 3, 0, 7); g.fill(); })
-      .nodeCanvasObject((node, g, scale) => paint(node, g, scale, colour))
+      .onRenderFramePre((g) => { for (const { members } of groups) ground([...members].map((id) => nodes.get(id)).filter(Boolean), g, colour); })
+      .nodeCanvasObject((node, g, scale) => paint(node, g, scale, {
+        colour, picked: node.id === picked, dim: picked && !near.has(node.id), many: all.neurons.length, moving: !still.matches,
+        named: nodes.size <= FEW || node.id === picked || (node.rank && node.rank <= NAMED) || groups.some(({ head }) => head === node.id),
+      }))
       .onNodeClick((node) => pick(node.id === picked ? 0 : node.id)).onBackgroundClick(() => pick(0));
     if (still.matches) made.warmupTicks(200).cooldownTicks(0);
     else made.cooldownTime(6000);
@@ -137,64 +176,26 @@ export function picture({ tall = false } = {}) {
     made.d3Force("middle", (alpha) => { // those to whom nobody listens do not drift away
       for (const node of nodes.values()) { node.vx -= node.x * 0.12 * alpha; node.vy -= node.y * 0.12 * alpha; }
     });
-    let fitted = 0;
-    made.onEngineTick(() => { if (fitted++ % 30 === 15 && fitted < 120) made.zoomToFit(still.matches ? 0 : 300, 40); });
-    made.onEngineStop(() => { if (fitted < 1e6) { fitted = 1e6; made.zoomToFit(still.matches ? 0 : 300, 40); } });
+    let ticks = 0; // it is fitted while it finds its form, until somebody moves it
+    for (const kind of ["wheel", "pointerdown"]) box.addEventListener(kind, () => { moved = true; }, { passive: true });
+    const again = () => { if (!moved) made.zoomToFit(still.matches ? 0 : 300, 40); };
+    made.onEngineTick(() => { if (ticks++ % 30 === 15 && ticks < 120) again(); });
+    made.onEngineStop(() => { if (ticks < 1e6) { ticks = 1e6; again(); moved = true; } });
     new ResizeObserver(() => made.width(box.clientWidth).height(box.clientHeight)).observe(box);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { colour = colours(box); made.backgroundColor(colour.canvas); });
     window.klopfPicture = made;
     return made;
-  }
-
-  function paint(node, g, scale, colour) {
-    const { x, y, size } = node;
-    g.globalAlpha = near(node.id) ? 1 : 0.15;
-    if (node.standing === "requester") {
-      g.fillStyle = colour("--accent");
-      g.fillRect(x - size, y - size, 2 * size, 2 * size);
-    } else {
-      const light = 90 - Math.round(68 * (1 - (node.rank - 1) / Math.max(1, nodes.size - 1)));
-      g.beginPath();
-      g.arc(x, y, size, 0, 2 * Math.PI);
-      g.fillStyle = `hsl(212 45% ${light}%)`;
-      g.fill();
-      g.beginPath();
-      g.arc(x, y, size + 2, 0, 2 * Math.PI);
-      g.setLineDash(DASHES[node.standing] ?? [1, 2]);
-      g.lineWidth = node.id === picked ? 2.5 : 1.2;
-      g.strokeStyle = node.id === picked ? colour("--accent") : colour("--ring");
-      g.stroke();
-      g.setLineDash([]);
-      if (node.standing === "silent") {
-        g.beginPath();
-        g.moveTo(x - size, y - size);
-        g.lineTo(x + size, y + size);
-        g.strokeStyle = colour("--warn");
-        g.lineWidth = 1.5;
-        g.stroke();
-      }
-      if (size * scale > 7) {
-        g.fillStyle = light < 55 ? "#fff" : "#111";
-        g.font = `600 ${Math.min(size, 9)}px system-ui, sans-serif`;
-        g.textAlign = "center";
-        g.textBaseline = "middle";
-        g.fillText(node.rank, x, y);
-      }
-    }
-    if (nodes.size <= FEW || node.id === picked || node.rank <= 12 || scale > 2.5) {
-      g.fillStyle = colour("--label");
-      g.font = `${Math.max(11 / scale, 3)}px system-ui, sans-serif`;
-      g.textAlign = "center";
-      g.textBaseline = "top";
-      g.fillText(node.name.slice(0, 24), x, y + size + 4);
-    }
-    g.globalAlpha = 1;
   }
 
   const drawn = () => { if (!gone) draw(); };
   requestAnimationFrame(drawn);
   return {
     element: section,
-    news: (changed) => { if (changed === null || changed.neurons || changed.links || Number(slider.max) !== live.head.epoch) if (!epoch) draw(); else slider.max = String(live.head.epoch); },
+    news: (changed) => {
+      const fresh = changed === null || changed.neurons || changed.links || Number(slider.max) !== live.head.epochs + 1;
+      if (unread ? fresh || live.head.epochs >= epoch : fresh && !epoch) draw();
+      else tools();
+    },
     close: () => { gone = true; graph?._destructor(); },
   };
 }

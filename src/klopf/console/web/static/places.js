@@ -9,7 +9,7 @@ import { number, share, t } from "./words.js";
 import { link } from "./route.js";
 
 export function overview() {
-  const parts = [figures(), picture(), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "number" })].filter(Boolean);
+  const parts = [figures(), picture(), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "block" })].filter(Boolean);
   return several(parts, "overview");
 }
 
@@ -19,7 +19,7 @@ export function network() {
 
 export function one(id) {
   if (!Object.hasOwn(live.views, id)) return told(t("There is no such view."));
-  return several([table(id, { sort: { neurons: "heard", payments: "epoch", news: "number" }[id] ?? "" })], "one");
+  return several([table(id, { sort: { neurons: "heard", payments: "epoch", news: "block", audits: "epoch", disputes: "epoch", jobs: "job" }[id] ?? "" })], "one");
 }
 
 function several(parts, name) {
@@ -72,7 +72,7 @@ export function ofNeuron(id) {
       make("h3", {}, t("Who listens to it")), short(["listener", "weight"], links.filter((link) => link[1] === id).map((link) => [link[0], link[2]]), ["neuron", "share"]),
       make("h3", {}, t("Whom it listens to")), short(["speaker", "weight"], links.filter((link) => link[0] === id).map((link) => [link[1], link[2]]), ["neuron", "share"]),
       make("h3", {}, t("What it was paid")), short(["epoch", "neuron", "reward", "fees", "amount"], paid, ["epoch", "neuron", "money", "money", "paid"]),
-      make("h3", {}, t("What happened")), short(["epoch", "what", "more"], [...live.views.news.rows.values()].filter((row) => row[2] === id).map((row) => [row[1], row[3], row[4]]).reverse(), ["epoch", "text", "text"]),
+      make("h3", {}, t("What happened")), short(["epoch", "what", "more"], [...live.views.news.rows.values()].filter((row) => row[2] === id).sort((a, b) => b[0] - a[0]).map((row) => [row[1], row[3], row[4]]), ["epoch", "text", "text"]),
     ];
     section.replaceChildren(...parts);
   };

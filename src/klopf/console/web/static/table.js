@@ -13,6 +13,7 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
   const asked = here().query;
   const state = { sort: asked.get(`${id}.sort`) ?? sort, down: (asked.get(`${id}.down`) ?? (down ? "1" : "0")) === "1", find: asked.get(`${id}.find`) ?? "" };
   const rows = new Map();
+  let whole = live.head.whole;
   const body = make("tbody");
   const count = make("p", { class: "count", role: "status" });
   const heads = view.columns.map((column) => {
@@ -65,10 +66,12 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
 
   function text(column, value) {
     if (column.kind === "neuron") return nameOf(value);
-    return typeof value === "object" ? "" : `${value} ${t(String(value))}`;
+    return value === null || typeof value === "object" ? "" : `${value} ${t(String(value))}`;
   }
 
   function arrange() {
+    if (whole !== live.head.whole) for (const made of rows.values()) made.said = []; // what was not known may be now
+    whole = live.head.whole;
     const at = view.columns.findIndex((column) => column.title === state.sort);
     let chosen = [...view.rows].filter(([, row]) => matches(row));
     if (at >= 0) {
@@ -90,10 +93,10 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
     const first = body.querySelector("tr");
     if (first && !body.querySelector('tr[tabindex="0"]')) first.tabIndex = 0;
     heads.forEach((head, i) => head.setAttribute("aria-sort", i !== at ? "none" : state.down ? "descending" : "ascending"));
-    count.textContent = all > limit ? t("{shown} of {all} rows", { shown: number(limit), all: number(all) }) : t("{all} rows", { all: number(all) });
+    count.textContent = all === 0 && !live.head.whole && !view.lately ? t("not known before the history has been read") : all > limit ? t("{shown} of {all} rows", { shown: number(limit), all: number(all) }) : t("{all} rows", { all: number(all) });
     section.classList.toggle("empty", all === 0);
   }
 
   arrange();
-  return { element: section, news: (changed) => { if (changed === null || changed[id] || (changed.neurons && view.columns.some((column) => column.kind === "neuron"))) arrange(); } };
+  return { element: section, news: (changed) => { if (whole !== live.head.whole || changed === null || changed[id] || (changed.neurons && view.columns.some((column) => column.kind === "neuron"))) arrange(); } };
 }

@@ -16,10 +16,14 @@ export function t(english, parts = {}) {
   return said;
 }
 
+const UNKNOWN = "…"; // what only the whole history tells, until it has been read
+
 export function number(value, digits = 0) {
+  if (value === null) return UNKNOWN;
   return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
 export function share(value) {
+  if (value === null) return UNKNOWN;
   return new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
 }

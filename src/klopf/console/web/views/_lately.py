@@ -13,6 +13,7 @@ class Lately(View):
     """A view that keeps ``most`` rows, in the order in which they first came; a subclass calls :meth:`put`."""
 
     most = 200
+    lately = True
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from klopf.console.web.view import Column, Network, Row, View
+from klopf.console.web.view import Column
+from klopf.console.web.views._lately import Lately
 from klopf.ledger import events
 from klopf.neuron import Standing
 
 __all__ = ["Happened"]
 
-MOST = 200
-"""Rows that are kept."""
 
-
-class Happened(View):
+class Happened(Lately):
     title = "What happened"
     lead = "Births, deaths, changes of standing, audits, lost stake and disputes, the newest first."
     columns = (
-        Column("number", "number"),
+        Column("block", "number"),
         Column("epoch", "epoch"),
         Column("neuron", "neuron"),
         Column("what"),
         Column("more"),
     )
 
-    def __init__(self, network: Network) -> None:
-        super().__init__(network)
-        self.count = 0
-        self.fresh: dict[str, Row | None] = {}
-
     def take(self, event: events.Event) -> None:
         told = _told(event)
-        if told is None:
-            return
-        id, what, more = told
-        self.count += 1
-        self.fresh[str(self.count)] = [self.count, self.network.tally.epoch, id, what, more]
-        if self.count > MOST:
-            self.fresh[str(self.count - MOST)] = None
-        if len(self.fresh) > 2 * MOST:
-            self.fresh = dict(list(self.fresh.items())[-2 * MOST :])
-
-    def news(self) -> Mapping[str, Row | None]:
-        found, self.fresh = self.fresh, {}
-        return found
+        if told is not None:
+            id, what, more = told
+            self.put(f"{event.block}:{event.log_index}", [event.block, self.network.tally.epoch, id, what, more])
 
 
 def _told(e: events.Event) -> tuple[int, str, str] | None:

@@ -16,6 +16,7 @@ class Links(View):
     title = "Who listens to whom"
     lead = "How much of its attention each listener gave in the last epoch that has receipts."
     columns = (Column("listener", "neuron"), Column("speaker", "neuron"), Column("weight", "share"))
+    lately = True
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)

@@ -19,6 +19,7 @@ class Neurons(View):
         Column("neuron", "neuron"), Column("model"), Column("standing", "standing"), Column("heard", "share"),
         Column("audit", "scores"), Column("earned", "money"), Column("slashed", "money"), Column("stake", "money"),
     )  # fmt: skip
+    lately = True
 
     def take(self, event: events.Event) -> None:
         """Nothing: the tally has it all."""
@@ -32,6 +33,7 @@ class Neurons(View):
 
     def _row(self, one: Known, heard: float) -> Row:
         audit = {task: round(value, 4) for task, value in one.audit.items()}
-        money = (plain(one.earned), plain(klp(one.slashed)), plain(klp(one.staked)))
-        standing = one.standing.name.lower()
-        return [one.id, one.model, standing, round(heard, 4), dict(audit), *money]
+        standing, stake = one.standing.name.lower(), plain(klp(one.staked))
+        if not self.network.whole:
+            return [one.id, one.model, standing, None, audit or None, None, None, stake]
+        return [one.id, one.model, standing, round(heard, 4), audit, plain(one.earned), plain(klp(one.slashed)), stake]

@@ -22,6 +22,7 @@ class Payments(View):
         Column("epoch", "epoch"), Column("neuron", "neuron"), Column("reward", "money"), Column("fees", "money"),
         Column("amount", "paid"),
     )  # fmt: skip
+    lately = True
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
