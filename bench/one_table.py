@@ -331,9 +331,11 @@ def table(report: Report, quick: bool, seeds: int = 0, only: str = "") -> None:
     for case in CASES:
         if only not in case.what:
             continue
-        missing = case.make is households and not SHARED.is_dir()
-        if missing or (case.make is penguins and not penguins_file().exists()):
-            report.say(f"{case.what:40} left out: its data is not here")
+        if case.make is households and not SHARED.is_dir():
+            report.say(f"{case.what:40} left out: its data is not in {SHARED}")
+            continue
+        if case.make is penguins and not penguins_file().exists():
+            report.say(f"{case.what:40} left out: pip install --no-deps palmerpenguins")
             continue
         found = [played(case, seed, quick) for seed in range(seeds or (2 if quick else 5))]
         for k, measure in enumerate(found[0]):

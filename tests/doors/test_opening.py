@@ -60,6 +60,36 @@ def test_a_folder_has_one_process_and_tls_where_it_is_asked_for(shop, tmp_path):
     assert shop.stop() in (0, 143, -signal.SIGTERM)
 
 
+def test_the_ledger_names_a_door_that_others_reach_as_long_as_it_is_open(tmp_path):
+    from klopf import ledger
+    from klopf.ledger.agents import AgentIdentity
+    from tests.conftest import free_port
+
+    with Shop(tmp_path) as shop:
+        shop.port = free_port()
+        shop.open("--url", "https://ada.example.org")  # where the network shows nobody as an agent
+        assert shop.stop() in (0, 143, -signal.SIGTERM)
+        assert "where this door is" not in (tmp_path / "door.log").read_text()
+        deployment = ledger.add_pack(shop.book, "agents").deployment
+        assert deployment is not None
+        deployment.save(shop.folder / "deployment.json")
+        with ledger.connect(shop.where, shop.operator, deployment) as book:
+            identity, id = book.client(AgentIdentity), book.registry.id_of(shop.seller)
+            for named in (True, False):
+                shop.open(*(("--url", "https://ada.example.org") if named else ()))
+                file = identity.registration(id)
+                assert file["x402Support"] is named
+                assert [one["name"] for one in file["services"]] == (["web"] if named else [])
+                shop.stop()
+                assert identity.registration(id)["x402Support"] is False
+            shop.open("--url", "https://ada.example.org")
+            shop.kill()
+            assert identity.door(id) == "https://ada.example.org"  # until it is opened and closed again
+            shop.open("--url", "https://ada.example.org")
+            shop.stop()
+            assert identity.door(id) == ""
+
+
 def test_the_cards_say_the_same(shop):
     import httpx
 

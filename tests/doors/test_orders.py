@@ -31,7 +31,9 @@ def test_some_orders(tmp_path):
 
 @pytest.mark.extras
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_a_thousand_orders(tmp_path):
-    seen = played(tmp_path, 1000, 2, 0.5)
-    assert seen["killed"] >= 40 and seen["paid"] >= 300 and seen["unpaid"] >= 150
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(2, 22))
+def test_a_thousand_orders(tmp_path, seed):
+    """Fifty of each seed: on a machine that is busy with others' work, too, an end is in sight."""
+    seen = played(tmp_path, 50, seed, 0.5)
+    assert seen["killed"] >= 1 and seen["paid"] >= 14 and seen["unpaid"] >= 7

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-import uuid
 
 import pytest
 
 pytest.importorskip("x402")
 pytestmark = [pytest.mark.extras, pytest.mark.timeout(300)]
 
+from . import stock  # noqa: E402
 from .shop import KLP, PRICE, QUESTION, Shop  # noqa: E402
+from .stock import message  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +24,10 @@ def shop(tmp_path_factory):
 def wallet(shop):
     """A stock x402 client with one KLP, and its address."""
     from eth_account import Account
-    from x402 import x402Client
-    from x402.mechanisms.evm.exact import ExactEvmScheme
 
-    account, chain = Account.create(), f"eip155:{shop.deployment.chain_id}"
+    account = Account.create()
     shop.book.token.transfer(account.address, KLP)
-    client = x402Client()
-    client.register(chain, ExactEvmScheme(account))
-    allowed = {"network": chain, "asset": shop.book.token.address, "max_amount_per_payment": str(KLP)}
-    client.set_spend_controls({"allowed_assets": [allowed]})
-    return client, account.address
+    return stock.wallet(account, shop.deployment.chain_id, shop.book.token.address, KLP), account.address
 
 
 def test_mcp(shop, wallet):
@@ -61,15 +56,6 @@ def test_mcp(shop, wallet):
     assert first.meta["x402/payment-response"]["payer"] == address
     assert wrong.is_error and "no 'width'" in wrong.content[0].text
     assert shop.owned(address) == KLP - PRICE
-
-
-def message(parts, metadata=None, task=""):
-    from a2a.types import Message, Role, SendMessageRequest
-
-    made = Message(message_id=str(uuid.uuid4()), role=Role.ROLE_USER, parts=parts, task_id=task)
-    if metadata:
-        made.metadata.update(metadata)
-    return SendMessageRequest(message=made)
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["by the task", "together"])

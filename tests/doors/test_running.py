@@ -1,5 +1,6 @@
 """Answers bought from networks that run: a run of `klopf run`, and strangers' neurons through a requester's door."""
 
+import asyncio
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from eth_account import Account  # noqa: E402
 from klopf import ledger, network  # noqa: E402
 from klopf.ledger import KLP  # noqa: E402
 from tests.conftest import free_port  # noqa: E402
+from tests.doors import stock  # noqa: E402
 from tests.scenarios.network import ENVIRONMENT, KLOPF, PASSPHRASE  # noqa: E402
 from tests.scenarios.strangers import NAMES, World, files_of_digits  # noqa: E402
 
@@ -136,7 +138,12 @@ def test_a_run_sells_while_it_goes_on(tmp_path):
             right += sum(one["prediction"] == str(label) for one in answers)
         assert right >= 2
         with run.connect() as book:
-            assert book.token.balance(account.address) == KLP - 4 * KLP // 1000
+            client = stock.wallet(account, book.deployment.chain_id, book.token.address, KLP)
+        for way in (stock.over_mcp, stock.over_a2a):
+            answers = asyncio.run(way(doors[0][1], {"samples": samples}, client))
+            assert sum(one["prediction"] == str(label) for one, label in zip(answers, labels, strict=False)) >= 1
+        with run.connect() as book:
+            assert book.token.balance(account.address) == KLP - (4 + 2 * 2) * KLP // 1000
     finally:
         for process in (running, *(door for door, _ in doors)):
             if process.poll() is None:

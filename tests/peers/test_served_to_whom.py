@@ -14,6 +14,7 @@ from klopf.ledger import Receipt, Role, SignedReceipt, Standing, keys
 from klopf.ledger._receipts import Domain
 from klopf.peers import Classes
 from klopf.peers import _neuron as module
+from klopf.peers._buyers import Buyers
 from klopf.peers._clock import SharedClock
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._guests import MOST_SAMPLES, Guests
@@ -61,7 +62,7 @@ def neuron(folder, running=7, seconds=30.0, requesters=0, asked=lambda epoch: Tr
     who.book = SimpleNamespace(clock=clock, domain=DOMAIN, audits=SimpleNamespace(drawn=lambda epoch, k: [5]))
     one.who, one.running, one.whose = who, running, "one"
     one.seals, one.served, one.guests, one.till = Seals(seconds), Served(), Guests(who), Till(who, 0)
-    one.statements = SimpleNamespace(asked_by=lambda peer: False)
+    one.statements, one.buyers = SimpleNamespace(asked_by=lambda peer: False), Buyers(who)
     one._thinker, one._commitments, one.familiar = ThreadPoolExecutor(1), {}, None
     one.answering = {running - 1: Model(), running: Model()}
     return one

@@ -25,6 +25,9 @@ def test_five_agents_answer_better_together_and_the_liar_falls_silent(tmp_path):
     assert rows["liar"]["standing"] == "silent" and rows["liar"]["earned"] < 0.01 * rows["sums"]["earned"]
     assert rows["reader"]["standing"] != "silent" and rows["reader"]["audit"]["likeness"] > 0.2
     assert summary["likeness"]["network"] > summary["likeness"]["best_neuron"]
+    (rita,) = (tmp_path / "run/requesters").iterdir()
+    told = (rita / "log.txt").read_text()
+    assert told.count("; listens to") == 3 and "refused" not in told, "it posted in time whom it listened to"
     assert klopf("verify", tmp_path / "run").returncode == 0
     asked = tmp_path / "run-questions.csv"
     assert asked.read_text().startswith("question,answer\n")

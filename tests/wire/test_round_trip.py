@@ -25,6 +25,12 @@ async def test_bodies_of_every_size(net: Any, bytes_: int) -> None:
     assert len(net.handled) == 1  # a large answer to a small question too is computed once
 
 
+async def test_who_would_wait_longer_than_a_request_may_be_valid_is_answered(net: Any) -> None:
+    async with net.axon(), net.dendrite() as dendrite:
+        for timeout in (600.0, 601.0, 1e6):
+            assert (await dendrite.ask(1, "answer", payload=1, timeout=timeout)).payload == 1
+
+
 async def test_a_large_answer_to_a_small_question_is_collected_and_computed_once(net: Any) -> None:
     async with net.axon() as axon, net.dendrite() as dendrite:
         answer = await dendrite.ask(1, "zeros", payload=3 << 20)

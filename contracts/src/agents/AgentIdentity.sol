@@ -10,11 +10,14 @@ import {Agents} from "./Agents.sol";
 import {IAgentIdentity} from "./IAgentIdentity.sol";
 
 /// @title ERC-8004's identity registry, as a view of the participants
-/// @notice All that it keeps is what it announced. Everything else is read from the registry at each call.
+/// @notice All that it keeps is what it announced, and where agents sell. Everything else is read from the registry at each
+///         call.
 contract AgentIdentity is IAgentIdentity, Agents {
+    uint256 public constant LONGEST = 256; // bytes of a door's address
     bytes4 private constant METADATA = 0x5b5e139f; // ERC-721's: name, symbol, tokenURI
 
     mapping(uint256 agentId => bytes32) public announced; // hash of the file that was told last
+    mapping(uint256 agentId => bytes) private _doors; // where each sells its answers for x402; empty for nowhere
 
     constructor(IDirectory d) Agents(d.addressOf("Registry")) {}
 
@@ -37,6 +40,19 @@ contract AgentIdentity is IAgentIdentity, Agents {
                 emit URIUpdated(id, file, msg.sender);
             }
         }
+    }
+
+    /// @inheritdoc IAgentIdentity
+    function setMetadata(uint256 agentId, string calldata metadataKey, bytes calldata metadataValue) external {
+        // CHECK
+        if (!_same(metadataKey, "door")) revert ReadOnly();
+        _agent(agentId);
+        registry.requireActor(uint32(agentId), msg.sender);
+        if (metadataValue.length > LONGEST) revert DoorTooLong(metadataValue.length);
+        // APPLY
+        _doors[agentId] = metadataValue;
+        // EMIT
+        emit MetadataSet(agentId, metadataKey, metadataKey, metadataValue);
     }
 
     /// @inheritdoc IAgentIdentity
@@ -82,8 +98,20 @@ contract AgentIdentity is IAgentIdentity, Agents {
         bytes memory place = bytes(p.endpoint).length == 0
             ? bytes("")
             : abi.encodePacked('{"name":"klopf","endpoint":"', _plain(p.endpoint), '"}');
+        bool sells = _doors[agentId].length != 0;
+        if (sells) {
+            place = abi.encodePacked(
+                place,
+                place.length == 0 ? "" : ",",
+                '{"name":"web","endpoint":"',
+                _plain(string(_doors[agentId])),
+                '"}'
+            );
+        }
         bytes memory rest = abi.encodePacked(
-            '],"x402Support":false,"active":',
+            '],"x402Support":',
+            sells ? "true" : "false",
+            ',"active":',
             p.standing == IMembers.Standing.Silent ? "false" : "true",
             ',"registrations":[{"agentId":',
             number,
@@ -108,6 +136,7 @@ contract AgentIdentity is IAgentIdentity, Agents {
         if (_same(metadataKey, "key")) return abi.encodePacked(p.key);
         if (_same(metadataKey, "fingerprint")) return abi.encodePacked(p.fingerprint);
         if (_same(metadataKey, "commitment")) return abi.encodePacked(p.commitment);
+        if (_same(metadataKey, "door")) return _doors[agentId];
         return "";
     }
 
@@ -145,11 +174,6 @@ contract AgentIdentity is IAgentIdentity, Agents {
 
     /// @inheritdoc IAgentIdentity
     function setAgentURI(uint256, string calldata) external pure {
-        revert ReadOnly();
-    }
-
-    /// @inheritdoc IAgentIdentity
-    function setMetadata(uint256, string calldata, bytes calldata) external pure {
         revert ReadOnly();
     }
 

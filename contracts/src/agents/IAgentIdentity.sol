@@ -5,7 +5,7 @@ import {IAgents} from "./IAgents.sol";
 
 /// @title ERC-8004's identity registry, as a view of the participants
 /// @notice An agent is whoever takes part; its id is the participant's. It cannot be sold, so that what changes anything
-///         is refused (`ReadOnly`); ERC-721 is therefore not claimed (ERC-165).
+///         is refused (`ReadOnly`), but for where it sells its answers; ERC-721 is therefore not claimed (ERC-165).
 interface IAgentIdentity is IAgents {
     /// @notice What is told of an agent beside its registration file.
     struct MetadataEntry {
@@ -25,7 +25,7 @@ interface IAgentIdentity is IAgents {
     /// @param updatedBy Who announced it, which may be anybody.
     event URIUpdated(uint256 indexed agentId, string newURI, address indexed updatedBy);
 
-    /// @notice Never said here: metadata is read from the registry.
+    /// @notice A door was opened, moved or closed; all other metadata is read from the registry, and never said here.
     /// @param agentId Id of the participant.
     /// @param indexedMetadataKey The key's hash.
     /// @param metadataKey The key.
@@ -39,6 +39,10 @@ interface IAgentIdentity is IAgents {
     /// @param to Its owner.
     /// @param tokenId Id of the participant.
     event Transfer(address indexed from, address indexed to, uint256 indexed tokenId);
+
+    /// @notice The address of a door has more bytes than are kept.
+    /// @param bytes_ So many.
+    error DoorTooLong(uint256 bytes_);
 
     /// @notice Say in events which agents there are and what their files say, for those who read events only. Anybody may;
     ///         what was said of an agent before is not said again.
@@ -67,7 +71,7 @@ interface IAgentIdentity is IAgents {
     function tokenURI(uint256 agentId) external view returns (string memory);
 
     /// @notice What the registry has, in bytes: `agentWallet`, `role`, `standing`, `model`, `endpoint`, `key`, `fingerprint`
-    ///         and `commitment`. Nothing under any other key.
+    ///         and `commitment`; and `door`, where it sells its answers. Nothing under any other key.
     /// @param agentId Id of the participant.
     /// @param metadataKey The key.
     /// @return The value.
@@ -110,10 +114,11 @@ interface IAgentIdentity is IAgents {
     /// @param newURI A file.
     function setAgentURI(uint256 agentId, string calldata newURI) external;
 
-    /// @notice Refused: metadata is what the registry has.
+    /// @notice Say where an agent's answers are sold for x402, or with no value that they are sold nowhere: the owner or the
+    ///         key of the participant may. Refused under any other key: that is what the registry has.
     /// @param agentId Id of the participant.
-    /// @param metadataKey The key.
-    /// @param metadataValue The value.
+    /// @param metadataKey `door`.
+    /// @param metadataValue An address on the web, of 256 bytes at most.
     function setMetadata(uint256 agentId, string calldata metadataKey, bytes calldata metadataValue) external;
 
     /// @notice Refused: an agent's owner is paid, and nobody else.

@@ -58,7 +58,8 @@ class Desk:
         """How its doors are called in the registration file."""
         self._hands = ThreadPoolExecutor(HANDS, "door")
         self._waiting = 0
-        self._id = till.book.registry.id_of(till.address)  # once: who only looks here asks the ledger nothing
+        self.id = till.book.registry.id_of(till.address)  # once: who only looks here asks the ledger nothing
+        """Of the participant who is paid; 0 for none."""
         self._looking = threading.Lock()
         self._trouble, self._looks_at = "", 0.0
 
@@ -117,7 +118,7 @@ class Desk:
     def registration(self) -> dict[str, Any]:
         """What ERC-8004 calls a registration file: where this agent is reached and, where the network shows its
         participants as agents, which of them it is."""
-        id, shown = self._id, self.behind.deployment.addresses.get("AgentIdentity")
+        id, shown = self.id, self.behind.deployment.addresses.get("AgentIdentity")
         whose = [{"agentId": id, "agentRegistry": f"{self.prices.network}:{shown}"}] if id and shown else []
         return {
             "type": "https://eips.ethereum.org/EIPS/eip-8004#registration-v1", "name": self.behind.name,

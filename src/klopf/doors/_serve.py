@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,6 +26,7 @@ from klopf.doors._door import DOORS, Door
 from klopf.doors._guests import AT_ONCE, Guest
 from klopf.doors._opening import Opened, Opening, home_of
 from klopf.doors._sales import Sales
+from klopf.doors._sign import sign
 from klopf.doors._till import Till
 from klopf.doors._x402 import Prices
 from klopf.errors import DoorsError, KlopfError
@@ -122,6 +124,8 @@ def made(kinds: Sequence[type[Door]], desk: Desk, opened: Callable[[], None]) ->
         async with contextlib.AsyncExitStack() as stack:
             for door in doors:
                 await stack.enter_async_context(door.running())
+            if not _is_loopback(urlsplit(desk.url).hostname or ""):
+                await stack.enter_async_context(sign(desk.till.book, desk.id, desk.url, _say))
             sweeping = asyncio.create_task(_sweep(desk))
             opened()
             try:

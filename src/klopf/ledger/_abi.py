@@ -120,7 +120,8 @@ class EventABI:
         values: dict[str, Any] = dict(zip((n for n, _ in plain), decode([k for _, k in plain], data), strict=True))
         marked = [(name, kind) for name, kind, indexed in self.fields if indexed]
         for (name, kind), topic in zip(marked, topics[1:], strict=True):
-            values[name] = decode([kind], topic)[0]
+            hashed = kind in ("string", "bytes") or kind.endswith((")", "]"))  # of what has no fixed length, its hash
+            values[name] = topic if hashed else decode([kind], topic)[0]
         return {name: values[name] for name, _, _ in self.fields}
 
 

@@ -42,28 +42,32 @@ def agents_settings(seed: int, epochs: int, url: str, questions: Path) -> Networ
     """The demo with language models: the five agents at ``url`` (:mod:`klopf.language`), each a neuron by its endpoint
     alone, and three auditors. ``questions`` is a CSV file of questions with their answers.
 
-    A model that thinks a fifth of a second about each of a hundred questions is late within the usual half a minute:
-    answers may be sealed for as long as all questions take.
+    One model thinks for all of them, a fifth of a second of a core about each of three hundred questions, and several
+    times as long where others work, too: answers may be sealed for as long as all questions take there. Phases end once
+    everybody is done, so that nothing takes longer by that.
     """
     raw = {
         "name": "agents", "seed": seed, "epochs": epochs,
         "data": {"file": str(questions.absolute()), "target": "answer", "task": "text", "share": "equal",
                  "test": 0.25, "audit": 0.2, "reference": 0.35},
-        "neuron": [{"name": name, "model": f"openai:{url}#{name}", "settings": {"seconds": 150.0}, "passes": 1}
+        "neuron": [{"name": name, "model": f"openai:{url}#{name}", "settings": {"seconds": 300.0}, "passes": 1}
                    for name in AGENTS],
         "auditor": [{"name": name} for name in ("vera", "walt", "yuri")],
         "requester": {"name": "rita", "fee": 0.01},
-        "ledger": {"listen_seconds": 600},
-        "rules": {"seal_seconds": 150.0},
+        "ledger": {"listen_seconds": 1200},
+        "rules": {"seal_seconds": 300.0},
     }  # fmt: skip
     return parse_settings(raw, "demo", Path())
 
 
 def equal_vote(folder: Path) -> float:
-    """What the network of a run would have scored in its last epoch, had all who were asked counted alike."""
+    """What the network of a run would have scored in its last epoch, had all who answered counted alike; 0 where nobody
+    did."""
     run = read_run(folder)
     requester = next(one for one in run.members if one.role == "requester")
     result = files.arrays(folder / requester.folder / "results" / f"{run.settings.epochs}.npz")
     said = dict(enumerate(result["alone"]))
     targets = files.arrays(folder / "test.npz")["targets"]
+    if not said:
+        return 0.0
     return run.task.score(run.task.decide(run.task.blend(said, dict.fromkeys(said, 1.0))), targets)

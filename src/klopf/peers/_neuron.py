@@ -25,6 +25,7 @@ from klopf import files, ledger, wire
 from klopf.errors import KlopfError, PeersError
 from klopf.neuron import Standing
 from klopf.peers._adding import adding
+from klopf.peers._buyers import Buyers
 from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
@@ -164,6 +165,7 @@ class _Neuron:
         self.seals = Seals(who.seal_seconds)
         self.guests = Guests(who)
         self.till = Till.open(who, int(self.settings.price))
+        self.buyers = Buyers(who)
         self.statements = Statements(who)
         self._commitments: dict[int, bytes] = {}
         """Of the models in ``answering``, as far as they were asked for."""
@@ -246,6 +248,8 @@ class _Neuron:
         await self.guests.admit(request.peer, about.epoch, len(inputs))
         self.who.patience.heard(request.peer.id)
         paid = await self.till.check(request.peer, len(inputs), about.offer, request.payload.get("voucher"))
+        if paid is not None:
+            self.buyers.paid(request.peer.id, about.epoch)
         try:
             model = await self._committed(about.epoch) if signs else b""  # before: who is asked meanwhile has another
             async with self.guests.turn(request.peer.id, len(inputs)):
@@ -374,6 +378,7 @@ class _Neuron:
         post = json.loads(prepared.read_text())
         posted = await hand_over(self.who, [ledger.SignedReceipt.from_json(r) for r in post["receipts"]])
         root, commitment = self.who.conduct.post(posted), bytes.fromhex(post["commitment"])
+        await self.buyers.have_posted(epoch)
         if await self.who.missed(epoch):
             return
         await self.who.attempt("post", self.who.book.settlement.post, self.who.id, root, commitment)
@@ -444,10 +449,8 @@ class _Neuron:
 
     async def _bound(self) -> list[int]:
         """The neurons to whom it is bound to listen in this epoch: nobody else's weights count for them."""
-        speakers = self.who.speakers()
-        return (
-            await self.who.attempt("finding its duties", self.who.book.settlement.bound_to, self.who.id, speakers) or []
-        )
+        bound = self.who.book.settlement.bound_to
+        return await self.who.attempt("finding its duties", bound, self.who.id, self.who.speakers()) or []
 
     async def _merely_ask(self, conversations: Conversations, ids: Sequence[int], count: int) -> None:
         await conversations.ask(ids, self.data["inputs"][:count])
@@ -462,8 +465,7 @@ class _Neuron:
             log(f"epoch {epoch}: it was admitted in this one, and is paid for being heard from the next on")
             await self.who.arrive()
             return
-        done = await self.who.attempt("claim", self.who.book.settlement.claim, self.who.id, column)
-        if done is None:
+        if await self.who.attempt("claim", self.who.book.settlement.claim, self.who.id, column) is None:
             await self.who.arrive()
 
     def _posted(

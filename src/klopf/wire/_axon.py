@@ -62,7 +62,7 @@ class Flow:
     nonces: int = 65_536
     max_size: int = 64 << 20
     held: int = 256 << 20
-    lifetime: float = 600.0
+    lifetime: float = LIMITS.lifetime
     skew: float = 11.0
 
 

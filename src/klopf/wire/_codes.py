@@ -57,13 +57,14 @@ class Decline(Exception):
 
 
 class Limits(NamedTuple):
-    """Sizes that both ends hold each other to."""
+    """What both ends hold each other to: sizes, and seconds."""
 
     head: int = 128 * 1024  # bytes of a header
     payload: int = 64 * 1024  # bytes of its payload
     unary: int = 1 << 20  # bytes of a body sent as one message, and of a chunk of a streamed one
     tensors: int = 64
     rank: int = 8
+    lifetime: float = 600.0  # from a request's issue to its expiry, as long as nonces are kept
 
 
 LIMITS = Limits()

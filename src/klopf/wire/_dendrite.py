@@ -113,8 +113,8 @@ class Dendrite:
     ) -> Answer:
         """Ask one peer (or its id) and return its verified answer.
 
-        tensors: arrays by name. payload: bytes or JSON values, at most 64 KiB. timeout: seconds for all attempts.
-        finite: refuse an answer with NaN or infinities.
+        tensors: arrays by name. payload: bytes or JSON values, at most 64 KiB. timeout: seconds for all attempts,
+        of which each may take 600. finite: refuse an answer with NaN or infinities.
         Raises Refused (the axon said no), BadAnswer, Unreachable, TooLate, BadCertificate; each has a ``code``.
         """
         return await self._ask(_id(peer), method, await _pack(tensors, payload), timeout, finite)
@@ -195,7 +195,7 @@ class Dendrite:
                     raise TooLate(f"peer {id} did not answer within {timeout:g} s", Code.DEADLINE)
                 peer = self._peer(id)
                 line = self._line(peer)
-                return await self._attempt(peer, line, method, body, left, finite)
+                return await self._attempt(peer, line, method, body, min(left, LIMITS.lifetime), finite)
             except Refused as error:
                 if error.code == Code.BEFORE_BOOT and error.signed and not renewed:
                     renewed = True  # it was restarted; by now its new run is known and will be named

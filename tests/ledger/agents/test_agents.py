@@ -181,6 +181,46 @@ def test_what_a_stranger_calls_itself_cannot_break_its_file(net: Net, said: str)
     assert file["active"] is True and set(file["description"]) <= set(map(chr, range(32, 127)))
 
 
+def test_where_an_agent_sells_stands_in_its_file_by_its_own_word_alone(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, neuron, other = grown(net), net.join(Role.NEURON), net.join(Role.NEURON)
+    own, others = (
+        Ledger(net.admin.rpc, book.deployment, net.clients[id].me).client(AgentIdentity) for id in (neuron, other)
+    )
+    for url in ("https://ada.example.org", 'https://ada.example.org/"},{"', "https://grün.example.org"):
+        own.sells_at(neuron, url)
+        file = own.registration(neuron)
+        named = "".join(c if c.isascii() and c != '"' else "?" * len(c.encode()) for c in url)
+        klopf, web = file["services"]
+        assert (klopf["name"], web) == ("klopf", {"name": "web", "endpoint": named})
+        assert file["x402Support"] is True and own.door(neuron) == url
+        own.announce([neuron])
+    assert own.registration(other)["x402Support"] is False
+    with pytest.raises(Reverted, match="NotActor"):
+        others.sells_at(neuron, "https://eve.example.org")
+    with pytest.raises(Reverted, match="UnknownAgent"):
+        own.sells_at(9, "https://eve.example.org")
+    with pytest.raises(Reverted, match="DoorTooLong"):
+        own.sells_at(neuron, "https://" + "a" * 249)
+    own.sells_at(neuron, "https://" + "a" * 248)
+    own.sells_at(neuron, "")
+    file = own.registration(neuron)
+    assert (len(file["services"]), file["x402Support"]) == (1, False)
+    own.announce([neuron])
+    others.sells_at(other, "https://ben.example.org")
+    assert ledger.verify(book, []) == []
+    told = list(ledger.history(book))
+    book.rpc.chain = None
+    for place, event in enumerate(told):
+        if event.kind != "AgentIdentity.MetadataSet" or event.metadata_value.endswith(b"a" * 248):
+            continue  # of a value that another followed before anything was announced only the last is seen
+        for lie in ([*told[:place], *told[place + 1 :]],
+                    [replace(e, metadata_value=b"https://eve") if e is event else e for e in told]):  # fmt: skip
+            monkeypatch.setattr(_verify, "history", lambda _, lie=lie: iter(lie))
+            assert ledger.verify(book, []), event
+
+
 def test_agents_are_announced_once_and_again_when_they_change(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     book, neuron = grown(net), net.join(Role.NEURON)
     identity = book.client(AgentIdentity)

@@ -90,11 +90,12 @@ def _show_agents(folder: Path, seed: int, epochs: int, json_: bool) -> None:
                 asked.unlink()  # no run came of it that would have to find it again
     if not json_:
         last = summary.moments[-1]
-        best = max(last.neurons, key=last.neurons.__getitem__)
+        best = max(last.neurons, key=last.neurons.__getitem__, default="")
+        alone = f"the best member {best} alone {last.neurons[best]:.1%}" if best else "nobody answered the requester"
         silent = [one.name for one in summary.neurons if one.standing == "silent"]
         print(
-            f"together {last.network:.1%}, the best member {best} alone {last.neurons[best]:.1%}, the vote in which "
-            f"all who are asked count alike {equal_vote(folder):.1%}; silent: {', '.join(silent) or 'nobody'}"
+            f"together {last.network:.1%}, {alone}, the vote in which "
+            f"all who answer count alike {equal_vote(folder):.1%}; silent: {', '.join(silent) or 'nobody'}"
         )
 
 

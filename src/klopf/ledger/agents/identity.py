@@ -29,6 +29,7 @@ __all__ = [
 
 _TYPE = "https://eips.ethereum.org/EIPS/eip-8004#registration-v1"
 _DATA = "data:application/json;base64,"
+_DOOR = "door"
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,11 @@ class URIUpdated(Event):
 
 @dataclass(frozen=True)
 class MetadataSet(Event):
-    """ERC-8004 has it; the view never says it."""
+    """A door was opened, moved or closed."""
 
     agent_id: int
-    indexed_metadata_key: str
+    indexed_metadata_key: bytes
+    """Its hash."""
     metadata_key: str
     metadata_value: bytes
 
@@ -69,25 +71,27 @@ class Transfer(Event):
 
 
 class AgentIdentityReplay(Replay):
-    """Which files were announced, and that each says what the registry had then."""
+    """Which files were announced, and that each says what the registry, and who sells, had said by then."""
 
     def begin(self) -> None:
         self.registry = self.of(RegistryReplay)
         self.announced: dict[int, str] = {}
         self.minted: set[int] = set()
+        self.doors: dict[int, bytes] = {}
 
     def file(self, id: int) -> dict[str, Any]:
         """The registration file of a participant."""
         m = self.registry.members[id]
-        role = m.role.name.lower()
+        role, door = m.role.name.lower(), self.doors.get(id, b"")
+        places = {"klopf": m.endpoint.encode(), "web": door}
         registry = f"eip155:{self.run.ledger.deployment.chain_id}:{self.address}"
         return {
             "type": _TYPE,
             "name": f"{role} {id}",
-            "description": f"{_plain(m.model)}, {role} of a Klopf network",
+            "description": f"{_plain(m.model.encode())}, {role} of a Klopf network",
             "image": "",
-            "services": [{"name": "klopf", "endpoint": _plain(m.endpoint)}] if m.endpoint else [],
-            "x402Support": False,
+            "services": [{"name": name, "endpoint": _plain(place)} for name, place in places.items() if place],
+            "x402Support": bool(door),
             "active": m.standing is not Standing.SILENT,
             "registrations": [{"agentId": id, "agentRegistry": registry}],
             "supportedTrust": ["reputation", "crypto-economic"],
@@ -113,12 +117,18 @@ class AgentIdentityReplay(Replay):
         self._said(e, e.agent_id, e.new_uri)
 
     def on_MetadataSet(self, e: MetadataSet) -> None:
-        self.differ(self.where(e), "never said", e.metadata_key)
+        told = (_DOOR, bytes(keccak(_DOOR.encode())))
+        self.differ(f"what is told in {self.where(e)}", told, (e.metadata_key, e.indexed_metadata_key))
+        self.differ(f"who sells in {self.where(e)}", True, self.registry.members[e.agent_id].role is not Role.NONE)
+        self.doors[e.agent_id] = e.metadata_value
 
     def compare(self) -> None:
         for id, uri in self.announced.items():
             said = self.client(AgentIdentity).announced(id)
             self.differ(f"the contract's file of agent {id}", bytes(keccak(uri.encode())), said)
+        for id in (id for id, member in self.registry.members.items() if member.role is not Role.NONE):
+            said = self.client(AgentIdentity).metadata(id, _DOOR)
+            self.differ(f"the contract's door of agent {id}", self.doors.get(id, b""), said)
 
 
 class AgentIdentity(Contract):
@@ -143,8 +153,20 @@ class AgentIdentity(Contract):
         assert isinstance(found, dict)
         return found
 
+    def sells_at(self, id: int, url: str) -> Sent:
+        """Say where an agent's answers are sold for x402; the empty text for nowhere. Its owner or its key may.
+
+        Raises:
+            Reverted: ``DoorTooLong``, of more than 256 bytes; ``UnknownAgent``, or who says so is another.
+        """
+        return self._write("setMetadata", id, _DOOR, url.encode())
+
+    def door(self, id: int) -> str:
+        """Where an agent's answers are sold; empty for nowhere."""
+        return self.metadata(id, _DOOR).decode(errors="replace")
+
     def metadata(self, id: int, key: str) -> bytes:
-        """What the registry has of an agent under ``key``: its wallet, role, standing, model and so on, in bytes."""
+        """What is known of an agent under ``key``: its wallet, role, standing, model, door and so on, in bytes."""
         return bytes(self._read("getMetadata", id, key))
 
 
@@ -156,6 +178,6 @@ def _content(uri: str) -> object:
         return uri
 
 
-def _plain(text: str) -> str:
+def _plain(text: bytes) -> str:
     """As the contract has it within quotes, byte by byte."""
-    return "".join(chr(c) if 0x20 <= c <= 0x7E and c not in b'"\\' else "?" for c in text.encode())
+    return "".join(chr(c) if 0x20 <= c <= 0x7E and c not in b'"\\' else "?" for c in text)
