@@ -154,3 +154,17 @@ def test_a_text_server_that_says_numbers_is_one_line():
     with Server(lambda h, x, turn: says(h, {"answers": [1] * len(x)})) as server, pytest.raises(AuditError) as error:
         audited(server, case=case, tasks=("likeness",))
     assert "\n" not in str(error.value)
+
+
+def test_a_server_that_takes_its_time_is_asked_no_more_after_that():
+    """What it said until then stands; the rest is not tested, and nobody waits for ever."""
+
+    def slow(handler, asked, turn):
+        HANG.wait(0.3)
+        says(handler, {"answers": well(asked)})
+
+    with Server(slow) as server:
+        model = create_model(server.url, TASK, 0, {"seconds": 20.0})
+        card = examine(Subject("far", TASK, model, patience=0.2), CASE, ["accuracy", "robustness"], cores=1)
+    assert [one.task for one in card.findings] == ["accuracy"]
+    assert "took more than 0.2 s for its answers" in card.not_tested["robustness"]

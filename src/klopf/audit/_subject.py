@@ -31,6 +31,7 @@ class Subject:
         model: what answers.
         ordinary: another door to the same model, as an ordinary requester finds it; where there is none, the same one.
         most: questions that it may be asked in all.
+        patience: seconds that its answers may take in all.
         tries: how often a question is put before it counts as not answered: a fault of the network is nobody's. Who
             did not answer the last one is asked once; who was silent three times running, no more.
 
@@ -39,11 +40,11 @@ class Subject:
 
     def __init__(
         self, name: str, task: Task, model: Model, *, ordinary: Model | None = None, most: int = 2_000_000,
-        tries: int = _TRIES,
+        tries: int = _TRIES, patience: float = float("inf"),
     ) -> None:  # fmt: skip
         self.name, self.task, self.asked, self.seconds = name, task, 0, 0.0
         self._model, self._ordinary, self._most, self._tries = model, ordinary or model, most, tries
-        self._lock, self._silent = threading.Lock(), 0
+        self._lock, self._silent, self._patience = threading.Lock(), 0, patience
 
     @property
     def has_ordinary_door(self) -> bool:
@@ -63,14 +64,21 @@ class Subject:
             self.asked += len(inputs)
             if self.asked > self._most:
                 raise AuditError(f"{self.name} may be asked {self._most:,} questions, and more are needed")
-            begun = time.perf_counter()
             parts = [self._part(model, inputs[i : i + model.portion]) for i in range(0, len(inputs), model.portion)]
-            self.seconds += time.perf_counter() - begun
         return np.concatenate(parts)
 
     def _part(self, model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
+        if self.seconds > self._patience:
+            raise AuditError(f"{self.name} took more than {self._patience:g} s for its answers, and is asked no more")
         if self._silent >= _GONE:
             raise AuditError(f"{self.name} was silent {_GONE} times running, and is asked no more: see that it runs")
+        begun = time.perf_counter()
+        try:
+            return self._tried(model, inputs, begun + self._patience - self.seconds)
+        finally:
+            self.seconds += time.perf_counter() - begun
+
+    def _tried(self, model: Model, inputs: NDArray[Any], until: float) -> NDArray[Any]:
         tries = 1 if self._silent else self._tries
         for tried in range(1, tries + 1):
             try:
@@ -79,7 +87,7 @@ class Subject:
                 self._silent = 0
                 return np.asarray(answers)
             except KlopfError as error:
-                if tried == tries:
+                if tried == tries or time.perf_counter() > until:
                     self._silent += 1
                     often = f" in {tried} tries" if tried > 1 else ""
                     raise AuditError(f"{self.name} gave no answer{often}: {error}") from None

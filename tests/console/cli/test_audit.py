@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from klopf.console import main
+from klopf.console.cli.audit import Audit
 
 
 def run(capsys, *arguments):
@@ -63,6 +64,66 @@ def test_probes_are_not_put_twice(files, tmp_path, capsys, monkeypatch):
     status, _, err = run(capsys, *asked)
     assert status == 2 and "has seen these questions before" in err
     assert run(capsys, *asked, "--again")[0] == 0
+
+
+def test_a_card_says_who_audited_and_how_the_model_did_before(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ("audit", "run", f"skops:{files / 'rain.skops'}", files / "held.csv", "--target", "weather", "--leave-out",
+             "region", "--tasks", "accuracy", "--auditor", "<b>Vera")  # fmt: skip
+    assert run(capsys, *asked, "--out", "one.json")[0] == 0
+    assert run(capsys, *asked, "--seed", 1, "--before", "one.json", "--out", "two.json")[0] == 0
+    shuffled = (files / "held.csv").read_text().replace(",rain", ",x").replace(",dry", ",rain").replace(",x", ",dry")
+    (tmp_path / "wrong.csv").write_text(shuffled)
+    worse = [*map(str, asked)]
+    worse[3] = "wrong.csv"
+    status, out, _ = run(capsys, *worse, "--before", "two.json", "--page", "card.html")
+    assert status == 1 and "fell from " in out and out.count("the same model") == 2 and "audited by: <b>Vera" in out
+    page = (tmp_path / "card.html").read_text()
+    assert page.count("the same</td>") == 3 and "&lt;b&gt;Vera" in page and "evidence from" in page
+    assert run(capsys, "audit", "repeat", "card.json")[0] == 0
+    plain = json.loads((tmp_path / "card.json").read_text())
+    assert [len(one["figures"]["accuracy"]) for one in plain["history"]] == [3, 3]
+    assert "the file's content" in plain["provenance"]["the commitment covers"]
+    status, _, err = run(capsys, *[*map(str, asked)][:-2], "--before", "held.csv")
+    assert status == 2 and err.count("\n") == 1
+
+
+def test_a_card_of_another_model_is_no_history(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.skops").write_bytes((files / "rain.skops").read_bytes())
+    rest = (files / "held.csv", "--target", "weather", "--leave-out", "region", "--tasks", "accuracy")
+    assert run(capsys, "audit", "run", "skops:other.skops", *rest, "--out", "other.json")[0] == 0
+    status, _, err = run(capsys, "audit", "run", f"skops:{files / 'rain.skops'}", *rest, "--before", "other.json")
+    assert status == 2 and "other.skops" in err and err.count("\n") == 1 and not (tmp_path / "card.json").exists()
+
+
+@pytest.mark.parametrize("name", sorted(Audit().commands()))
+def test_each_command_says_what_it_does_and_takes_json(capsys, name):
+    status, out, _ = run(capsys, "audit", name, "--help")
+    assert status == 0 and "Example: klopf audit" in out and "--json" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "skops:none.skops", "none.csv", "--target", "x"),
+        ("show", "none.json"),
+        ("card", "none.json", "card.html"),
+        ("repeat", "none.json"),
+        ("data", "none.csv", "probes"),
+        ("trace", "none/neurons/ada"),
+        ("serve", "none.csv", "--target", "x"),
+        ("serve", "none.csv"),
+        ("serve", "none.csv", "--run", "none"),
+        ("serve", "none.csv", "--target", "x", "--port", "99999"),
+    ],
+    ids=lambda one: " ".join(one),
+)
+def test_what_is_not_there_is_one_line(tmp_path, capsys, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, "audit", *arguments)
+    assert status != 0 and out == "" and "Traceback" not in err and (err.count("\n") == 1 or "--port" in err)
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_task_is_listed(capsys):

@@ -17,7 +17,7 @@
 from klopf.audit._case import Case
 from klopf.audit._subject import Subject
 from klopf.audit._world import World
-from klopf.audit.desk._card import Card, Finding, Grade, read_card
+from klopf.audit.desk._card import Card, Earlier, Finding, Grade, history, read_card
 from klopf.audit.desk._desk import examinations, examine
 from klopf.audit.desk._files import read_case
 from klopf.audit.desk._page import page
@@ -27,6 +27,7 @@ from klopf.audit.desk._trace import Life, Moment, trace
 __all__ = [
     "Card",
     "Case",
+    "Earlier",
     "Finding",
     "Grade",
     "Life",
@@ -36,6 +37,7 @@ __all__ = [
     "World",
     "examinations",
     "examine",
+    "history",
     "hold_out",
     "mark_used",
     "page",

@@ -14,11 +14,13 @@ from klopf.audit.desk import _grades
 from klopf.audit.desk._grades import Verdict
 from klopf.errors import AuditError
 
-__all__ = ["Card", "Finding", "Grade", "grade", "read_card"]
+__all__ = ["Card", "Earlier", "Finding", "Grade", "grade", "history", "read_card"]
 
 FORMAT = 1
 LARGEST = 4_000_000
 """Bytes of a card that is read."""
+MOST_EARLIER = 100
+"""Earlier audits that a card tells of, the newest."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,22 @@ class Grade:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What an earlier card said of the same model, or of what stood in its place then."""
+
+    card: str
+    """Its digest."""
+    on: str
+    """When it was made, as it says itself."""
+    commitment: str
+    safety: str
+    quality: str
+    """The letters."""
+    figures: Mapping[str, tuple[float, float, float]]
+    """By examination: the figure and its interval."""
+
+
+@dataclass(frozen=True)
 class Card:
     """The report card of one model."""
 
@@ -80,6 +98,27 @@ class Card:
     """The version that made it."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """What a network knows of it: stake, pay, history."""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """Who audited it, when, and where model and evidence came from, as whoever made the card says."""
+    history: tuple[Earlier, ...] = ()
+    """Earlier audits, the oldest first."""
+
+    def as_earlier(self) -> tuple[Earlier, ...]:
+        """The history of the next card: that of this one, and this one."""
+        figures = {one.task: (one.value, one.low, one.high) for one in self.findings}
+        on, letters = self.provenance.get("audited on", ""), (self.safety.letter, self.quality.letter)
+        now = Earlier(self.digest, on, self.commitment, *letters, figures)
+        return (*self.history, now)[-MOST_EARLIER:]
+
+    def moved(self, one: Finding) -> str:
+        """How a figure moved since the last audit that had it, in words; empty where none had."""
+        then = next((e.figures[one.task] for e in reversed(self.history) if one.task in e.figures), None)
+        if then is None:
+            return ""
+        value, low, high = then
+        if one.low > high or one.high < low:
+            return f"{'rose' if one.value > value else 'fell'} from {value:.2f}"
+        return f"as before ({value:.2f})"
 
     @property
     def digest(self) -> str:
@@ -87,13 +126,28 @@ class Card:
         return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()
 
     def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As JSON has it; without provenance and history where there are none, as older cards are."""
         plain: dict[str, Any] = json.loads(json.dumps({"format": FORMAT, **asdict(self)}))
-        return plain
+        return {name: value for name, value in plain.items() if value or name not in ("provenance", "history")}
 
     def write(self, file: Path) -> None:
         """At once or not at all."""
         files.replace(file, json.dumps(self.plain() | {"digest": self.digest}, indent=1).encode() + b"\n")
+
+
+def history(subject: str, cards: Sequence[Card]) -> tuple[Earlier, ...]:
+    """What earlier ``cards`` of a subject, and those before them, make of a history: each once, in the order in which
+    they were made, as far as they say when.
+
+    Raises:
+        AuditError: a card is about another; one line.
+    """
+    found: dict[str, Earlier] = {}
+    for one in cards:
+        if one.subject != subject:
+            raise AuditError(f"an earlier card is about {one.subject!r:.80}, and this audit about {subject!r:.80}")
+        found |= {then.card: then for then in one.as_earlier()}
+    return tuple(sorted(found.values(), key=lambda then: then.on))[-MOST_EARLIER:]
 
 
 def read_card(file: Path) -> Card:
@@ -144,6 +198,11 @@ def _does_not_follow(card: Card) -> str:
                 return f"that {one.task!r:.60} is {one.verdict}"
         elif one.verdict != _grades.verdict(one.low, one.high, one.fault):
             return f"that {one.task!r:.60} is {one.verdict}"
+    if len(card.history) > MOST_EARLIER:
+        return f"{len(card.history)} earlier audits"
+    for then in card.history:
+        if not all(0 <= low <= value <= high <= 1 for value, low, high in then.figures.values()):
+            return f"impossible figures of an earlier card {then.card!r:.80}"
     for side, claimed in (("safety", card.safety), ("quality", card.quality)):
         if claimed.letter != grade(side, card.findings).letter:
             return f"{claimed.letter!r:.20} in {side}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from klopf.audit.desk._card import Card, Finding, Grade
+from klopf.audit.desk._card import Card, Earlier, Finding, Grade
 
 __all__ = ["page"]
 
@@ -31,9 +31,9 @@ svg .dot { fill:var(--ink) } svg .mark { stroke:var(--warn); stroke-dasharray:2 
 
 def page(card: Card) -> str:
     """One file of HTML without scripts; whatever a stranger named is escaped."""
-    rows = "".join(_row(one) for one in sorted(card.findings, key=lambda one: (one.side, one.task)))
+    rows = "".join(_row(card, one) for one in sorted(card.findings, key=lambda one: (one.side, one.task)))
     untested = "".join(f"<li><b>{escape(name)}</b>: {escape(why)}</li>" for name, why in card.not_tested.items())
-    facts = dict(card.more) | {  # what else is said replaces nothing that the card says
+    facts = dict(card.more) | dict(card.provenance) | {  # what else is said replaces nothing that the card says
         "model": card.model or "not named", "commitment": card.commitment or "none",
         "task": f"{card.task.get('kind', '')}: {', '.join(map(str, card.task.get('names', ())))[:300]}",
         "evidence": ", ".join(f"{value} {name}" for name, value in card.evidence.items() if isinstance(value, int)),
@@ -54,6 +54,7 @@ fault begins, the grey one the control: who is known to lack what is looked for.
 <div class="scroll"><table><thead><tr><th>asked</th><th>figure</th><th></th><th>verdict</th><th></th></tr></thead>
 <tbody>{rows}</tbody></table></div>
 <h2>What was not tested</h2><ul>{untested or "<li>nothing was left out</li>"}</ul>
+{_history(card)}
 <h2>Where it comes from</h2><div class="scroll"><table>{table}</table></div>
 </body></html>
 """
@@ -63,8 +64,31 @@ def _grade(side: str, grade: Grade) -> str:
     return f"<div><span class='faint'>{side}</span><b>{escape(grade.letter)}</b>{escape(grade.why)}</div>"
 
 
-def _row(one: Finding) -> str:
-    said = escape("; ".join(filter(None, (one.tells, one.note))))
+def _history(card: Card) -> str:
+    """Earlier audits, a row each, and this one; nothing where there were none."""
+    if not card.history:
+        return ""
+    tasks = [one.task for one in card.findings]
+    head = "".join(f"<th>{escape(task)}</th>" for task in tasks)
+    rows = "".join(_told(then, tasks, card.commitment) for then in card.as_earlier())
+    return (
+        "<h2>How it did before</h2><p class='faint'>As the cards of then say; the last row is this one.</p>"
+        f"<div class='scroll'><table><thead><tr><th>when</th><th>model</th><th>safety</th><th>quality</th>{head}</tr>"
+        f"</thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _told(then: Earlier, tasks: list[str], now: str) -> str:
+    cells = "".join(f"<td>{then.figures[task][0]:.2f}</td>" if task in then.figures else "<td></td>" for task in tasks)
+    model = "the same" if then.commitment == now else "another"
+    return (
+        f"<tr><td>{escape(then.on or 'not said')}</td><td>{model}</td><td>{escape(then.safety)}</td>"
+        f"<td>{escape(then.quality)}</td>{cells}</tr>"
+    )
+
+
+def _row(card: Card, one: Finding) -> str:
+    said = escape("; ".join(filter(None, (card.moved(one), one.tells, one.note))))
     return (
         f"<tr><td><b>{escape(one.task)}</b><br><span class='faint'>{escape(one.asks)}</span></td>"
         f"<td>{one.value:.2f}<br><span class='faint'>{one.low:.2f} to {one.high:.2f}</span></td><td>{_bar(one)}</td>"

@@ -9,17 +9,19 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from klopf.console.cli.auditing import leaves, listed, opened, ordered, provenance
+from klopf.console.cli.auditor import serve
 from klopf.console.cli.command import CommandGroup, Json, print_json
-from klopf.console.cli.given import file_form, json_object
+from klopf.console.cli.given import file_form
 from klopf.console.cli.tracing import trace
 from klopf.errors import AuditError
 
 if TYPE_CHECKING:
-    from klopf.audit.desk import Card, Case, Finding, Subject
+    from klopf.audit.desk import Card, Finding, Subject
 
 __all__ = ["Audit"]
 
@@ -34,7 +36,7 @@ class Audit(CommandGroup):
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
         return {"run": run, "tasks": tasks, "show": show, "card": card, "repeat": repeat, "data": data,
-                "trace": trace}  # fmt: skip
+                "serve": serve, "trace": trace}  # fmt: skip
 
 
 def run(
@@ -42,7 +44,8 @@ def run(
     classes: str = "", groups: str = "", leave_out: str = "", members: Path | None = None,
     outside: Path | None = None, others: tuple[str, ...] = (), ordinary: str = "", image: str = "",
     series: Annotated[bool, Parameter(negative="")] = False, tasks: str = "", settings: str = "{}", form: str = "{}",
-    judge: str = "", world: str = "", inspect: str = "", seed: int = 0,
+    judge: str = "", world: str = "", inspect: str = "", seed: int = 0, auditor: str = "",
+    before: tuple[Path, ...] = (),
     again: Annotated[bool, Parameter(negative="")] = False, out: Path = Path("card.json"), page: Path | None = None,
     json_: Json = False,
 ) -> int:  # fmt: skip
@@ -97,6 +100,10 @@ def run(
         Tasks of inspect_ai to be put to it, between commas, such as `tasks.py@sums`.
     seed
         Of everything random: the same model, data and seed come to the same card.
+    auditor
+        Who audits, for the card: a name, or who they work for.
+    before
+        An earlier card of this model, which becomes part of this one's history; may be given several times.
     again
         Put probes to an endpoint that has seen them before.
     out
@@ -127,10 +134,14 @@ def run(
         "world": world,
         "inspect": inspect,
     }
-    subject, case, shown, commitment, record = _opened(asked, again)
-    with _told(len(desk.examinations(case.task, _list(tasks))), subject) as told:
-        made = desk.examine(subject, case, _list(tasks), seed=seed, model=shown, commitment=commitment, told=told)
-    made = dataclasses.replace(made, more=record | {"asked as": json.dumps(asked)})
+    earlier = [desk.read_card(file) for file in before]  # which cost nobody an audit where they are none
+    subject, case, shown, commitment, record = opened(asked, again)
+    history = desk.history(subject.name, earlier)
+    with _told(len(desk.examinations(case.task, listed(tasks))), subject) as told:
+        made = desk.examine(subject, case, listed(tasks), seed=seed, model=shown, commitment=commitment, told=told)
+    made = dataclasses.replace(
+        made, more=record | {"asked as": json.dumps(asked)}, history=history, provenance=provenance(asked, auditor)
+    )
     made.write(out)
     if page is not None:
         from klopf import files
@@ -180,7 +191,7 @@ def show(file: Path, *, json_: Json = False) -> int:
     return 1 if any(one.verdict == "fault" for one in made.findings) else 0
 
 
-def card(file: Path, page: Path) -> None:
+def card(file: Path, page: Path, *, json_: Json = False) -> None:
     """Write a report card as a page, one file of HTML that loads nothing.
 
     Example: klopf audit card card.json card.html
@@ -196,8 +207,9 @@ def card(file: Path, page: Path) -> None:
     from klopf.audit.desk import page as made
     from klopf.audit.desk import read_card
 
-    files.replace(page, made(read_card(file)))
-    print(page)
+    shown = read_card(file)
+    files.replace(page, made(shown))
+    print_json({"page": str(page), "card": shown.digest}) if json_ else print(page)
 
 
 def repeat(file: Path, *, trusted: Annotated[bool, Parameter(negative="")] = False, json_: Json = False) -> int:
@@ -223,22 +235,24 @@ def repeat(file: Path, *, trusted: Annotated[bool, Parameter(negative="")] = Fal
         asked = json.loads(str(before.more["asked as"]))
     except (KeyError, ValueError):
         raise AuditError(f"{file} does not say how it was made: it is not by `klopf audit run`") from None
-    asked = _order(file, asked)
+    asked = ordered(file, asked)
     orders = (asked["model"], asked["ordinary"], asked["judge"], *asked["others"])
-    far = [one for one in orders if _leaves(one)] + [asked[name] for name in ("world", "inspect") if asked[name]]
+    far = [one for one in orders if leaves(one)] + [asked[name] for name in ("world", "inspect") if asked[name]]
     if far and not trusted:
         raise AuditError(
             f"{file} would import code, or send {asked['data']!r:.120} elsewhere, by {far[0]!r:.120}: who wrote a card "
             "gives such orders; say --trusted if that was you"
         )
-    subject, case, shown, commitment, record = _opened(asked, again=True)
+    subject, case, shown, commitment, record = opened(asked, again=True)
     if case.digest != before.evidence.get("digest"):
         raise AuditError("the evidence is another than then: bring back the files that the card names")
-    with _told(len(desk.examinations(case.task, _list(asked["tasks"]))), subject) as told:
+    with _told(len(desk.examinations(case.task, listed(asked["tasks"]))), subject) as told:
         now = desk.examine(
-            subject, case, _list(asked["tasks"]), seed=before.seed, model=shown, commitment=commitment, told=told
+            subject, case, listed(asked["tasks"]), seed=before.seed, model=shown, commitment=commitment, told=told
         )
-    now = dataclasses.replace(now, more=record | {"asked as": before.more["asked as"]})
+    now = dataclasses.replace(
+        now, more=record | {"asked as": before.more["asked as"]}, history=before.history, provenance=before.provenance
+    )
     changed = [one.task for one, other in zip(before.findings, now.findings, strict=False) if one != other]
     same = now.digest == before.digest
     if json_:
@@ -285,140 +299,6 @@ def data(
     print(f"commitment {made.commitment}")
 
 
-# ---- what an audit begins with
-
-
-def _opened(asked: Mapping[str, Any], again: bool) -> tuple[Subject, Case, str, str, dict[str, Any]]:
-    """Subject, case, the model's public name, its commitment, and what else is known of it."""
-    from klopf.audit import desk
-    from klopf.peers import create_model
-    from klopf.peers.models import public_name
-
-    given, form = json_object(asked["settings"]), file_form(asked["form"])
-    source, folder = Path(asked["data"]), None
-    record: dict[str, Any] = {}
-    if source.is_dir():
-        probes = desk.read_probes(source)
-        folder, source = source, probes.file
-        record["probes' commitment"] = probes.commitment
-        if asked["model"] in probes.used and not again:
-            raise AuditError(f"{asked['model']} has seen these questions before: draw new ones, or say --again")
-    files = {name: Path(asked[name]) if asked[name] else None for name in ("members", "outside")}
-    shape = _shape(asked["image"])
-    if (Path(asked["model"]) / "participant.json").exists():
-        return _neuron(asked, source, files, shape, record, folder is not None)
-    if not asked["target"]:
-        raise AuditError("say which column is right, with --target NAME")
-    case = desk.read_case(
-        source, asked["target"], kind=asked["kind"] or None, names=_list(asked["classes"]),
-        groups=_list(asked["groups"]), leave_out=_list(asked["leave_out"]), shape=shape, series=asked["series"],
-        form=form, plain=folder is not None, **files,
-    )  # fmt: skip
-    model = create_model(asked["model"], case.task, 0, given)
-    if model.learns:
-        raise AuditError(
-            f"{asked['model']} is a newborn that has learned nothing: name a fitted model (skops:, onnx:, an endpoint)"
-        )
-    ordinary = create_model(asked["ordinary"], case.task, 0, given) if asked["ordinary"] else None
-    name = public_name(asked["model"], given)
-    subject = desk.Subject(name, case.task, model, ordinary=ordinary)
-    case = dataclasses.replace(case, **_beside(asked))
-    if asked["others"]:
-        said = {public_name(one): desk.Subject(one, case.task, create_model(one, case.task, 0, {})).ask(case.inputs)
-                for one in asked["others"]}  # fmt: skip
-        case = dataclasses.replace(case, others=said)
-    if folder is not None:
-        desk.mark_used(folder, asked["model"])
-    return subject, case, name, _commitment(model), record
-
-
-def _beside(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What a case has beside its samples: a judge, a world, tasks of inspect_ai."""
-    from klopf.audit import desk
-    from klopf.extensions import located
-    from klopf.peers import Text, create_model
-    from klopf.peers.models import public_name
-
-    found: dict[str, Any] = {"inspect": _list(asked["inspect"])}
-    if name := asked["judge"]:
-        task = Text(("text",), ("verdict",))
-        found["judge"] = desk.Subject(public_name(name), task, create_model(name, task, 0, {}))
-    if name := asked["world"]:
-        place, _, argument = name.partition("#")
-        made = located(place, "the world")
-        found["world"] = desk.World(name, lambda: made(*([argument] if argument else [])))
-    return found
-
-
-def _order(file: Path, asked: Any) -> dict[str, Any]:
-    """What a card says that was asked for, which may be a stranger's card: all of it there, each of its kind."""
-    texts = {"model", "data", "target", "kind", "classes", "groups", "leave_out", "members", "outside", "ordinary",
-             "image", "tasks", "settings", "form", "judge", "world", "inspect"}  # fmt: skip
-    if isinstance(asked, dict):
-        asked = {"form": "{}", "judge": "", "world": "", "inspect": ""} | asked  # which older cards do not say
-    if (
-        not isinstance(asked, dict) or set(asked) != texts | {"others", "series"}
-        or not all(isinstance(asked[name], str) for name in texts) or not isinstance(asked["series"], bool)
-        or not isinstance(asked["others"], list) or not all(isinstance(one, str) for one in asked["others"])
-    ):  # fmt: skip
-        raise AuditError(f"{file} does not say how it was made: it is not by `klopf audit run`")
-    return asked
-
-
-def _leaves(model: str) -> bool:
-    """Whether to ask a model is to import somebody's package, or to tell another machine: all but files of models that
-    hold no code, and folders of neurons."""
-    return bool(model) and model.partition(":")[0] not in ("onnx", "skops") and not Path(model).is_dir()
-
-
-def _commitment(model: Any) -> str:
-    import asyncio
-
-    from klopf.peers.models import awaited
-
-    async def told() -> bytes:
-        return bytes(await awaited(model.commitment()))
-
-    return asyncio.run(told()).hex()
-
-
-def _neuron(asked: Mapping[str, Any], source: Path, files: Mapping[str, Path | None], shape: Any,
-            record: dict[str, Any], plain: bool) -> tuple[Subject, Case, str, str, dict[str, Any]]:  # fmt: skip
-    """The same of a neuron's folder, whose network says what is right and how a table is prepared."""
-    import numpy as np
-
-    from klopf import tables
-    from klopf.audit import desk
-    from klopf.network import reviewed
-
-    found = reviewed(Path(asked["model"]))
-    form = file_form(asked["form"], found.form)
-    table = tables.read(source, None if plain else form)
-    outside = None if files["outside"] is None else found.schema.inputs(tables.read(files["outside"], form))
-    for name in (found.schema.target, *_list(asked["groups"])):
-        table.require(name)
-    groups = {name: np.array([str(cell) for cell in table.columns[name]]) for name in _list(asked["groups"])}
-    case = desk.Case(
-        found.task, found.schema.inputs(table), found.schema.targets(table, form), groups, found.members, outside,
-        shape=shape, series=asked["series"], **_beside(asked),
-    )  # fmt: skip
-    subject = desk.Subject(found.name, found.task, found.model)
-    return subject, case, found.public_name, _commitment(found.model), record | found.record
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(one.strip() for one in text.split(",") if one.strip())
-
-
-def _shape(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    tall, _, wide = text.partition("x")
-    if not (tall.isdigit() and wide.isdigit() and int(tall) and int(wide)):
-        raise AuditError(f"--image {text!r:.40} is no height and width, such as 28x28")
-    return int(tall), int(wide)
-
-
 # ---- what is shown
 
 
@@ -459,9 +339,13 @@ def _print(made: Card, file: Path | None = None) -> None:
     for one in made.findings:
         fault = "" if one.fault is None else f", at fault below {one.fault:g}"
         figure = f"{one.value:5.2f}  [{one.low:.2f}, {one.high:.2f}]  control {one.control:.2f}"
-        print(
-            "; ".join([f"  {_MARKS[one.verdict]} {one.task:20}{figure}{fault}", *filter(None, (one.tells, one.note))])
-        )
+        more = filter(None, (made.moved(one), one.tells, one.note))
+        print("; ".join([f"  {_MARKS[one.verdict]} {one.task:20}{figure}{fault}", *more]))
     for name, why in made.not_tested.items():
         print(f"  - {name:20}not tested: {why}")
+    for name, said in made.provenance.items():
+        print(f"  {name}: {said}")
+    for then in made.history:
+        model = "the same model" if then.commitment == made.commitment else "another model"
+        print(f"  before, {then.on or 'not said when'}: safety {then.safety}, quality {then.quality}, {model}")
     print(f"{made.asked:,} questions; card {made.digest}{f' in {file}' if file else ''}")

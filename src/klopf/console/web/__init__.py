@@ -14,12 +14,27 @@ from typing import TYPE_CHECKING, Any
 from klopf.console.web.view import VIEWS, Cell, Column, Network, Row, View
 
 if TYPE_CHECKING:
+    from klopf.console.web._auditing import serve_audits
     from klopf.console.web._serve import serve
     from klopf.console.web._source import Source, of_remote, of_run
 
-__all__ = ["VIEWS", "Cell", "Column", "Network", "Row", "Source", "View", "of_remote", "of_run", "serve"]
+__all__ = [
+    "VIEWS",
+    "Cell",
+    "Column",
+    "Network",
+    "Row",
+    "Source",
+    "View",
+    "of_remote",
+    "of_run",
+    "serve",
+    "serve_audits",
+]
 
-_LATER = {"Source": "_source", "of_remote": "_source", "of_run": "_source", "serve": "_serve"}
+_LATER = {
+    "Source": "_source", "of_remote": "_source", "of_run": "_source", "serve": "_serve", "serve_audits": "_auditing",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

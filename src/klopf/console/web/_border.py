@@ -40,7 +40,7 @@ def new_token() -> str:
 
 class Border:
     """Lets a request through that names this machine, comes from no other page, and knows the token: in the link, which
-    becomes a cookie, or in the cookie."""
+    becomes a cookie, in the cookie, or as a bearer's."""
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self.app, self.token = app, token
@@ -76,7 +76,8 @@ class Border:
             answer = RedirectResponse("/", 303)
             answer.set_cookie(self.cookie, self.token, httponly=True, samesite="strict", max_age=30 * 86_400)
             return answer
-        if self._known([request.cookies.get(self.cookie, "")]):
+        named = request.headers.get("authorization", "").removeprefix("Bearer ")  # by a program, which has no cookies
+        if self._known([request.cookies.get(self.cookie, ""), named]):
             return None
         return PlainTextResponse("this page wants its token: open the link that klopf page printed", 401)
 

@@ -19,7 +19,7 @@ from klopf.console.web._server import Page
 from klopf.console.web._source import Source
 from klopf.errors import PeersError
 
-__all__ = ["Server", "serve"]
+__all__ = ["HERE", "Server", "listen", "serve"]
 
 HERE = "127.0.0.1"
 
@@ -32,7 +32,7 @@ def serve(source: Source, port: int, opened: Callable[[str], None]) -> None:
         PeersError: the port is taken.
     """
     kept = _kept(source.folder)
-    listening = _listen(port or kept.get("port", 0), again=not port)
+    listening = listen(port or kept.get("port", 0), again=not port)
     port = listening.getsockname()[1]
     token = str(kept.get("token") or new_token())
     if source.folder is not None:
@@ -65,7 +65,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listen(port: int, again: bool) -> socket.socket:
+def listen(port: int, again: bool = False) -> socket.socket:
+    """A socket of this machine's own address; where the port is taken and it may try ``again``, at any other."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -73,7 +74,7 @@ def _listen(port: int, again: bool) -> socket.socket:
     except OSError as error:
         made.close()
         if again and port:
-            return _listen(0, again=False)
+            return listen(0)
         raise PeersError(f"port {port} cannot be had ({error.strerror}): name another with --port") from None
     made.listen(64)
     return made

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
-__all__ = ["MOST", "draw", "interval", "likeliest", "median", "outlies", "possible"]
+__all__ = ["MOST", "agreed", "draw", "interval", "likeliest", "median", "outlies", "possible"]
 
 
 def draw(seed: bytes, neuron: int, auditors: Sequence[tuple[int, int]], seats: int) -> list[int]:
@@ -101,3 +101,18 @@ def outlies(score: int, low: int, high: int, middle: int, floor: int) -> bool:
     """Whether ``score`` is further from the median than three times its half interval: at least ``floor``, and no
     wider than a tenth of all there is."""
     return 2 * abs(score - middle) > 3 * max(min(high - low, WIDEST), 2 * floor)
+
+
+def agreed(found: Sequence[tuple[int, int, int, int]], quorum: int, floor: int) -> int | None:
+    """The median of so many findings, each a score, its interval and the auditor's stake; None where they are fewer
+    than a quorum, or where it is not near to most of their stake.
+
+    >>> near, far = (9000, 8500, 9500, 1), (100, 0, 500, 1)
+    >>> agreed([near, near, far], 2, 100), agreed([near, far], 2, 100), agreed([near], 2, 100)
+    (9000, None, None)
+    """
+    if len(found) < quorum:
+        return None
+    middle = median([score for score, _, _, _ in found], [stake for _, _, _, stake in found])
+    near = sum(stake for score, low, high, stake in found if not outlies(score, low, high, middle, floor))
+    return middle if 2 * near > sum(stake for _, _, _, stake in found) else None

@@ -280,19 +280,14 @@ class AuditsReplay(Replay):
     def medians(self, epoch: int, found: list[tuple[int, Result]]) -> dict[str, int]:
         """Of each task that enough auditors scored and that most of their stake, as it was when ``epoch`` opened, is
         near."""
-        scored: dict[str, list[tuple[Score, int]]] = defaultdict(list)
+        scored: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
         for auditor, r in found:
+            stake = self.registry.members[auditor].stake_at(epoch)
             for task, c in r.counts.items():
-                scored[task].append((c.score, self.registry.members[auditor].stake_at(epoch)))
-        medians, rules = {}, self.rules.played_in(epoch)
-        for task, said in scored.items():
-            if len(said) < rules.audit_quorum:
-                continue
-            middle = ref.median([s.value for s, _ in said], [stake for _, stake in said])
-            near = sum(stake for s, stake in said if not ref.outlies(s.value, s.low, s.high, middle, rules.floor_bps))
-            if 2 * near > sum(stake for _, stake in said):
-                medians[task] = middle
-        return medians
+                scored[task].append((c.score.value, c.score.low, c.score.high, stake))
+        rules = self.rules.played_in(epoch)
+        middles = {task: ref.agreed(said, rules.audit_quorum, rules.floor_bps) for task, said in scored.items()}
+        return {task: middle for task, middle in middles.items() if middle is not None}
 
     def on_Punished(self, e: Punished) -> None:
         at, (far, due) = self.where(e), self.far[e.epoch, e.neuron]
