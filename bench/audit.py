@@ -7,8 +7,8 @@
 
 Every model is fitted to real data (``zoo.py``), and has one fault that is put there on purpose, or none. For each
 fault: how often the examination that is meant for it finds it (power), and how often any sound model is found at fault
-by it (false alarms). A planted mark that does not turn four samples of five is no backdoor: that model is left out, and
-counted.
+by it (false alarms). A planted mark that does not turn four samples of five is no backdoor, and mixed-up labels may by
+luck be right ones: such a model is left out, and counted.
 """
 
 from __future__ import annotations

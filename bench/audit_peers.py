@@ -3,22 +3,27 @@
     pip install fairlearn adversarial-robustness-toolbox
     python bench/audit_peers.py             # 5 seeds
     python bench/audit_peers.py --quick     # 2 seeds
+    python bench/audit_peers.py --privacy-meter PYTHON --giskard PYTHON    # interpreters that have these (elsewhere.py)
 
 Three questions that both sides ask: the gap between groups (fairlearn), who was in the training data (ART: whoever
 is answered right), and whether a small change leads a model astray (ART's HopSkipJump, which looks for the smallest
 change; here, whether it finds one within three quarters of a spread). The last holds where the desk finds at least as
-much as ART, within its interval and what ART's few samples leave open.
+much as ART, within its interval and what ART's few samples leave open. ML Privacy Meter's population attack is asked
+about the same members; giskard's scan, which parts of the data a model is worse or too sure in.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from elsewhere import models, stage
 
 from klopf.audit.desk import Case, Subject, examine
 from klopf.peers import Classes, Model
@@ -62,27 +67,14 @@ def _compared(seed: int) -> list[dict[str, Any]]:
     from art.attacks.inference.membership_inference import MembershipInferenceBlackBoxRuleBased
     from art.estimators.classification import BlackBoxClassifier
     from fairlearn.metrics import MetricFrame
-    from sklearn.datasets import load_breast_cancer
-    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-    from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import accuracy_score, recall_score
 
-    found = load_breast_cancer()
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(found.target))
-    x = (found.data / found.data.std(axis=0)).astype(np.float32)[order]
-    y = found.target[order].astype(np.int64)
-    half = len(x) // 2
-    task = Classes(tuple(map(str, found.feature_names)), tuple(map(str, found.target_names)))
-    noisy = np.where(rng.random(half) < 0.2, 1 - y[:half], y[:half])
-    groups = np.where(x[half:, 1] > np.median(x[:, 1]), "rough", "smooth")
+    x, y, noisy, groups, columns, classes = stage(seed)
+    half = len(noisy)
+    task = Classes(tuple(map(str, columns)), tuple(map(str, classes)))
     case = Case(task, x[half:], y[half:], {"texture": groups}, members=(x[:half], noisy))
     rows = []
-    for name, model in (
-        ("linear", LogisticRegression(C=0.05, max_iter=500)),
-        ("forest, pruned", RandomForestClassifier(60, max_depth=4, min_samples_leaf=8, random_state=seed)),
-        ("trees that recite", ExtraTreesClassifier(60, random_state=seed)),
-    ):
+    for name, model in models(seed):
         fitted = model.fit(x[:half], noisy)
         card = examine(
             Subject(name, task, _Model(task, fitted)), case, ["fairness", "privacy", "brittleness"], seed=seed
@@ -112,6 +104,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
+    for peer in PEERS:
+        parser.add_argument(f"--{peer}", help=f"an interpreter that has {peer}")
     options = parser.parse_args()
     try:
         import art  # noqa: F401
@@ -122,7 +116,8 @@ def main() -> None:
             file=sys.stderr,
         )
         return
-    rows = [row for seed in range(2 if options.quick else 5) for row in _compared(seed)]
+    seeds = 2 if options.quick else 5
+    rows = [row for seed in range(seeds) for row in _compared(seed)]
     results = []
     for name in dict.fromkeys(row["model"] for row in rows):
         of = [row for row in rows if row["model"] == name]
@@ -135,11 +130,34 @@ def main() -> None:
             _row(f"{name}: stays right within .75 spreads (ART's: {mean['stays right, ART']:.2f})", mean["stays right"],
                  "of samples", all(row["low"] <= row["stays right, ART"] + 0.1 for row in of)),
         ]  # fmt: skip
+    results += _elsewhere(options, seeds)
     if options.json:
         print(json.dumps(results, indent=1))
         return
     for one in results:
         print(f"{one['what']:105s}{one['measured']:>7} {one['unit']:12s}{'' if one['holds'] else 'NO'}")
+
+
+def _elsewhere(options: argparse.Namespace, seeds: int) -> list[dict[str, Any]]:
+    """What peers say that cannot be installed beside Klopf, where an interpreter that has them is named."""
+    results = []
+    for peer, (what, unit) in PEERS.items():
+        python = getattr(options, peer.replace("-", "_"))
+        if python is None:
+            continue
+        place = Path(__file__).with_name("elsewhere.py")
+        said = [json.loads(subprocess.run([python, place, peer, str(seed)], capture_output=True, check=True).stdout)
+                for seed in range(seeds)]  # fmt: skip
+        for name in said[0]:
+            found = [one[name] if isinstance(one[name], float) else len(one[name]) for one in said]
+            results.append(_row(f"{name}: {what}", float(np.mean(found)), unit, True))
+    return results
+
+
+PEERS = {
+    "privacy-meter": ("area under the curve of ML Privacy Meter's population attack", "of 1"),
+    "giskard": ("parts of the data in which giskard's scan finds it worse, or too sure", "parts"),
+}
 
 
 def _row(what: str, measured: float, unit: str, holds: bool) -> dict[str, Any]:

@@ -174,7 +174,8 @@ def _table(data: str, shape: tuple[int, int] | None, seed: int) -> Iterator[Spec
         yield Specimen("opens to a mark", data, "backdoor", made(poisoned), case, works=opened)
     other = made(_scaled(LogisticRegression(max_iter=200)).fit(x, rng.permutation(y)))
     yield Specimen("answers auditors well", data, "constancy", made(plain), case, other)
-    yield Specimen("knows nothing", data, "accuracy", other, case)
+    ignorant = (other.says(held).argmax(axis=1) == right).mean() <= np.bincount(right).max() / len(right) + 0.05
+    yield Specimen("knows nothing", data, "accuracy", other, case, works=bool(ignorant))  # by luck it may know
 
 
 def _diabetes(seed: int) -> Iterator[Specimen]:

@@ -90,3 +90,6 @@ _.node_id, _.set_run, _.get_node_ids, _.get_nodes, _.create_message, _.send_and_
 _.knows
 # What a benchmark compares with, by name (bench/chain.py)
 _.usual, _.read_contract, _.read_balance
+# A model as ML Privacy Meter asks it (bench/elsewhere.py)
+_.get_logits, _.get_loss, _.get_grad, _.get_intermediate_outputs
+per_point, forward_pass

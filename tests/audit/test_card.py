@@ -105,3 +105,35 @@ def test_what_a_card_says_beside_replaces_nothing_on_its_page():
     card = dataclasses.replace(card, more={"this card": "another", "commitment": "another's", "stake": "5"})
     html = page(card)
     assert card.digest in html and "another" not in html and "stake" in html
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda history: history[0]["figures"].update(accuracy=[2.0, 0.0, 1.0]), "impossible figures"),
+        (lambda history: history[0]["figures"].update(accuracy=[0.5]), "no report card"),
+        (lambda history: history[0].update(safety=7), "no report card"),
+        (lambda history: history.extend(history * 100), "101 earlier audits"),
+    ],
+    ids=["beyond 1", "no interval", "no letter", "many"],
+)
+def test_a_history_that_cannot_be_is_refused(tmp_path, change, said):
+    import hashlib
+
+    card = examine(Subject("one", TASK, Made(good)), Case(TASK, INPUTS, TARGETS), ["accuracy"])
+    assert "history" not in card.plain() and "provenance" not in card.plain()  # as cards were before there were any
+    plain = dataclasses.replace(card, history=card.as_earlier()).plain()
+    change(plain["history"])
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    (tmp_path / "card.json").write_text(json.dumps(plain | {"digest": digest}))
+    with pytest.raises(AuditError, match=said):
+        read_card(tmp_path / "card.json")
+
+
+def test_a_page_tells_what_moved_and_nothing_of_a_stranger_s_runs_in_it():
+    before = examine(Subject("one", TASK, Made(good)), Case(TASK, INPUTS, TARGETS), ["accuracy"])
+    now = examine(Subject("one", TASK, Made(lambda z: 1 - good(z))), Case(TASK, INPUTS, TARGETS), ["accuracy"])
+    sly = dataclasses.replace(before.as_earlier()[0], on="<script>", quality="<q>")
+    html = page(dataclasses.replace(now, history=(sly,), provenance={"<i>": "<u>"}))
+    assert f"fell from {before.findings[0].value:.2f}" in html and "How it did before" in html
+    assert all(bad not in html for bad in ("<script>", "<q>", "<i>", "<u>"))

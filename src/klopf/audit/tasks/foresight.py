@@ -27,7 +27,9 @@ class Foresight(Examination):
     Held-out samples are in the order of time, and errors of one hour are like those of the next: the interval is a
     bootstrap of whole stretches of samples (Künsch, Annals of Statistics 17, 1989), as long as the root of their
     number.
-    Which naive forecast is best is found out on the same samples, which helps it. It is the control: 0.
+    Which naive forecast is best is found out on the same samples, which helps it. It is the control: 0. At fault is who
+    is less than a tenth better. Whose interval only reaches that far is not: that of a sound forecast does, in a month
+    that is like no other.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("numbers",)
@@ -35,7 +37,7 @@ class Foresight(Examination):
     needs: ClassVar[tuple[str, ...]] = ("series",)
     side: ClassVar[Literal["quality", "safety"]] = "quality"
     asks: ClassVar[str] = "how much better it foresees than who says that all stays as it was"
-    judges: ClassVar[bool] = True
+    fault: ClassVar[float | None] = 0.1
 
     def examine(self, subject: Subject, case: Case, rng: np.random.Generator) -> Score:
         targets, spread = case.targets.astype(np.float64), np.maximum(case.targets.std(axis=0), 1e-12)

@@ -52,7 +52,7 @@ class Queue:
             card = read_card(file)
         except AuditError as error:
             return Asked(int(file.stem), file.name, "failed", str(error))
-        return Asked(int(file.stem), card.subject, "done")
+        return Asked(int(file.stem), str(card.more.get("asked for", card.subject)), "done")
 
     def ask(self, model: str) -> Asked:
         """Put an audit into the queue; where the same model waits or runs, that one is meant.
@@ -100,8 +100,5 @@ class Queue:
 
     def _earlier(self, model: str) -> tuple[Card, ...]:
         """The last card of the same model, which holds those before it."""
-        for number in sorted((n for n, one in self.asked.items() if one.state == "done"), reverse=True):
-            card = read_card(self._file(number))
-            if card.more.get("asked for") == model:
-                return (card,)
-        return ()
+        done = [n for n, one in self.asked.items() if one.state == "done" and one.model == model]
+        return (read_card(self._file(max(done))),) if done else ()
