@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from klopf import ledger, peers
 from klopf.errors import PeersError
 from klopf.ledger import events
+from klopf.network._blocks import Blocks
 from klopf.network._folder import Run
 from klopf.network._own import Own
 from klopf.network._summary import tokens
@@ -19,7 +20,6 @@ __all__ = ["Explanation", "Fee", "Receipt", "explain"]
 
 WHOLE = 65_535
 """A weight, a consensus or kappa of one."""
-EventT = TypeVar("EventT", bound=events.Event)
 
 
 @dataclass(frozen=True)
@@ -142,33 +142,56 @@ def explain(run: Run | Own, neuron: str, epoch: int) -> Explanation:
         more = f" and {len(neurons) - 20} more" if len(neurons) > 20 else ""
         raise PeersError(f"{run.folder} has no neuron {neuron!r}: choose one of {', '.join(neurons[:20])}{more}")
     with run.connect() as book:
-        history = list(ledger.history(book))
-        pool = book.settlement.epoch(epoch).pool if 0 < epoch < 2**32 else 0
-    last = max((e.epoch for e in _all(history, events.settlement.Posted)), default=0)
-    if not 1 <= epoch <= last:
-        raise PeersError(f"nobody posted in epoch {epoch}: choose 1 to {last}" if last else "no epoch has been played")
-    return _Epoch(run, history, member.id, epoch, pool).explain()
+        last = _last_posted(book)
+        if not 1 <= epoch <= last:
+            raise PeersError(
+                f"nobody posted in epoch {epoch}: choose 1 to {last}" if last else "no epoch has been played"
+            )
+        return _Epoch(run, book, member.id, epoch).explain()
+
+
+def _last_posted(book: ledger.Ledger) -> int:
+    """The last epoch in which somebody posted; 0 for none."""
+    now, _ = book.clock.turn()
+    blocks = Blocks(book)
+    for epoch in range(now, 0, -1):
+        began, kind = blocks.opened(epoch), events.settlement.Posted
+        if began and next(blocks.said(book.settlement, kind, began.block, blocks.last, None, epoch), None):
+            return epoch
+    return 0
 
 
 class _Epoch:
-    """One neuron's epoch in a history of events."""
+    """One neuron's epoch: what decided it is asked for where it stands, and nothing else of the history is read."""
 
-    def __init__(self, run: Run | Own, history: list[events.Event], id: int, epoch: int, pool: int) -> None:
-        self.run, self.history, self.id, self.epoch, self.pool = run, history, id, epoch, pool
-        self.claims = _all(history, events.settlement.Claimed, lambda e: e.epoch == epoch)
-        self.claim = next((e for e in self.claims if e.speaker == id), None)
-        self.posts = {e.id: e for e in _all(history, events.settlement.Posted, lambda e: e.epoch == epoch)}
-        self.collected = _last(history, events.settlement.Collected, lambda e: (e.epoch, e.id) == (epoch, id))
+    def __init__(self, run: Run | Own, book: ledger.Ledger, id: int, epoch: int) -> None:
+        self.run, self.book, self.id, self.epoch = run, book, id, epoch
+        blocks = self.blocks = Blocks(book)
+        self.settled = s = book.settlement
+        began, over = blocks.opened(epoch), blocks.opened(epoch + 1)
+        assert began is not None, "somebody posted in it"
+        self.since, self.over = began.block, over.block if over else blocks.last
+        said, e = blocks.said, events.settlement
+        self.pool = s.epoch(epoch).pool
+        self.stake = book.stake.at(id, epoch)
+        self.claims = list(said(s, e.Claimed, self.since, self.over, epoch))
+        self.claim = next((claim for claim in self.claims if claim.speaker == id), None)
+        self.posts = {post.id: post for post in said(s, e.Posted, self.since, self.over, None, epoch)}
+        self.column = s.column(epoch, id)
+        self.collected = (
+            next(said(s, e.Collected, self.since, blocks.last, epoch, id), None) if self.column.collected else None
+        )
         # whatever decided its pay stood before its claim; where it made none, before the epoch's end
-        over = next((e for e in _all(history, events.clock.Opened) if e.epoch > epoch), history[-1])
-        self.until = self.claim or over
+        until = self.claim or over
+        self.until = (until.block, until.log_index) if until else (blocks.last + 1, 0)
 
     def explain(self) -> Explanation:
         rules = self._rules()
         total = sum(e.rank for e in self.claims)
         consensus = self.claim.consensus if self.claim else 0
-        change = self._before(events.registry.StandingChanged, lambda e: e.id == self.id)
-        audit = self._before(events.audits.Concluded, lambda e: e.neuron == self.id)
+        latest = self.blocks.latest
+        change = latest(self.book.registry, events.registry.StandingChanged, self.until, self.id)
+        audit = self._audit()
         transactions = {"claimed in": self.claim, "collected in": self.collected, "audit concluded in": audit}
         found = Explanation(
             network=self.run.network, neuron=self.run.named(self.id), id=self.id, epoch=self.epoch,
@@ -176,7 +199,7 @@ class _Epoch:
             pool=tokens(self.pool), rank=self.claim.rank / total if self.claim and total else 0.0,
             consensus=consensus / WHOLE, receipts=tuple(self._receipts(consensus)), fees=tuple(self._fees()),
             standing=Standing(change.after if change else 0).name.lower(), standing_since=change.epoch if change else 0,
-            stake=tokens(self._stake()), audit={t: m / 10_000 for t, m in audit.medians.items()} if audit else {},
+            stake=tokens(self.stake), audit={t: m / 10_000 for t, m in audit.medians.items()} if audit else {},
             audited=audit.epoch if audit else 0, passed=audit.passed if audit else False,
             rules={"emission": tokens(rules.emission), "kappa": rules.kappa / WHOLE,
                    "fringe": rules.fringe_bps / 10_000, "committee": rules.committee},
@@ -190,54 +213,52 @@ class _Epoch:
         if gain := peers.gains(self.run.folder / member.folder).get(self.epoch):
             yield f"it distilled what it heard into its own model: {gain.text}"
 
-    def _before(self, kind: type[EventT], which: Callable[[EventT], bool]) -> EventT | None:
-        place = (self.until.block, self.until.log_index)
-        return _last(self.history, kind, lambda e: (e.block, e.log_index) <= place and which(e))
+    def _audit(self) -> events.audits.Concluded | None:
+        """Its last until then."""
+        if "Audits" not in self.book.deployment.addresses:
+            return None
+        return self.blocks.latest(self.book.audits, events.audits.Concluded, self.until, None, self.id)
 
     def _rules(self) -> ledger.Parameters:
-        adopted = _last(self.history, events.rules.Adopted, lambda e: e.epoch <= self.epoch)
+        """Those in force in the epoch: each epoch's stand when it begins."""
+        adopted = self.blocks.latest(self.book.rules, events.rules.Adopted, (self.over, 2**32))
+        while adopted is not None and adopted.epoch > self.epoch:
+            before = (adopted.block, adopted.log_index - 1)
+            adopted = self.blocks.latest(self.book.rules, events.rules.Adopted, before)
         assert adopted is not None, "a network begins with rules"
         return ledger.Parameters.from_tuple(adopted.parameters)
 
     def _receipts(self, consensus: int) -> Iterator[Receipt]:
-        for e in _all(self.history, events.settlement.Heard):
-            if (e.epoch, e.speaker) == (self.epoch, self.id):
-                yield Receipt(
-                    self.run.named(e.listener), tokens(self.posts[e.listener].stake), e.weight / WHOLE,
-                    min(e.weight, consensus) / WHOLE, e.answers, "0x" + bytes(e.leaf).hex(),
-                )  # fmt: skip
+        heard = events.settlement.Heard
+        for e in self.blocks.said(self.settled, heard, self.since, self.over, self.epoch, None, self.id):
+            yield Receipt(
+                self.run.named(e.listener), tokens(self.posts[e.listener].stake), e.weight / WHOLE,
+                min(e.weight, consensus) / WHOLE, e.answers, "0x" + bytes(e.leaf).hex(),
+            )  # fmt: skip
 
     def _fees(self) -> Iterator[Fee]:
         """Vouchers are cumulative, and count where they were redeemed: the last epoch's until the end of the run."""
-        last = max((e.epoch for e in _all(self.history, events.settlement.Collected)), default=0)
-        epoch = 0
-        for e in self.history:
-            if isinstance(e, events.clock.Opened):
-                epoch = min(e.epoch, last)
-            elif isinstance(e, events.vouchers.Redeemed) and (epoch, e.neuron) == (self.epoch, self.id):
+        now, _ = self.book.clock.turn()
+        last = not any(self._is_collected(epoch) for epoch in range(now, self.epoch, -1))
+        if "Vouchers" not in self.book.deployment.addresses or (last and not self._is_collected(self.epoch)):
+            return
+        until = self.blocks.last if last else self.over
+        opened = self.blocks.opened(self.epoch + 1)
+        end = (opened.block, opened.log_index) if opened and not last else (self.blocks.last + 1, 0)
+        for e in self.blocks.said(self.book.vouchers, events.vouchers.Redeemed, self.since, until, None, self.id):
+            if (e.block, e.log_index) < end:
                 yield Fee(self.run.named(e.requester), tokens(e.amount), e.transaction)
 
-    def _stake(self) -> int:
-        """Its stake when the epoch began."""
-        began = next(e for e in _all(self.history, events.clock.Opened) if e.epoch == self.epoch)
-        stake = 0
-        for e in self.history:
-            if (e.block, e.log_index) >= (began.block, began.log_index):
-                break
-            if isinstance(e, events.stake.Staked) and e.id == self.id:
-                stake += e.amount
-            elif isinstance(e, events.stake.Thawing) and e.id == self.id:
-                stake -= e.amount
-            elif isinstance(e, events.stake.Slashed) and e.id == self.id:
-                stake -= e.from_staked
-        return stake
+    def _is_collected(self, epoch: int) -> bool:
+        """Whether anybody's reward of an epoch was collected."""
+        began = self.blocks.opened(epoch)
+        kind = events.settlement.Collected
+        last = self.blocks.last
+        return began is not None and any(True for _ in self.blocks.said(self.settled, kind, began.block, last, epoch))
 
     def _because(self, it: Explanation) -> Iterator[str]:
         """The reasons, the weightiest first."""
-        voided = any(
-            (e.epoch, e.listener, e.kept) == (self.epoch, self.id, False)
-            for e in _all(self.history, events.disputes.DisputeEnded)
-        )
+        voided = self.column.voided
         if self.claim is None:
             yield "it claimed nothing: no receipt of its listeners was brought while claims were open"
         elif not it.receipts:
@@ -268,15 +289,6 @@ class _Epoch:
             )
         if not it.ended:
             yield "its reward is not collected yet: disputes may be open, or nobody has settled the epoch"
-
-
-def _all(history: list[events.Event], kind: type[EventT], which: Callable[[EventT], bool] = bool) -> list[EventT]:
-    return [e for e in history if isinstance(e, kind) and which(e)]
-
-
-def _last(history: list[events.Event], kind: type[EventT], which: Callable[[EventT], bool]) -> EventT | None:
-    found = _all(history, kind, which)
-    return found[-1] if found else None
 
 
 def _klp(amount: Decimal) -> str:
