@@ -133,6 +133,9 @@ class Tally:
         it.slashed += e.from_staked + e.from_thawing
         it.staked -= e.from_staked
 
+    def _burnt(self, e: events.stake.Burnt) -> None:
+        self._of(e.id).staked -= e.amount
+
     def _opened(self, e: events.clock.Opened) -> None:
         self.epoch, self.phase = e.epoch, e.phase
 
@@ -205,7 +208,7 @@ _TAKES: dict[type[events.Event], Any] = {
     events.registry.Registered: Tally._registered, events.registry.ModelChanged: Tally._model,
     events.registry.StandingChanged: Tally._standing, events.registry.Gone: Tally._gone,
     events.audits.Concluded: Tally._concluded, events.stake.Staked: Tally._staked,
-    events.stake.Thawing: Tally._thawing, events.stake.Slashed: Tally._slashed,
+    events.stake.Thawing: Tally._thawing, events.stake.Slashed: Tally._slashed, events.stake.Burnt: Tally._burnt,
     events.clock.Opened: Tally._opened, events.token.Transfer: Tally._moved,
     events.settlement.Claimed: Tally._claim, events.settlement.Collected: Tally._collect,
     events.vouchers.Redeemed: Tally._redeemed,
