@@ -10,6 +10,7 @@ from typing import Any
 
 from klopf.checks._promise import derived, promise
 from klopf.console.web import Column, Network, View
+from klopf.console.web.view import Kind
 from klopf.extensions import said
 from klopf.ledger import events
 from klopf.network import Tally
@@ -17,7 +18,7 @@ from klopf.network import Tally
 __all__ = ["check_view"]
 
 _HOSTILE = '<img src=x onerror="evil()">\x1b[31m'
-_KINDS = ("text", "number", "share", "money", "paid", "standing", "scores", "neuron", "epoch")
+_KINDS = typing.get_args(Kind)
 _ROUNDS = 40
 _MOST = 5_000
 

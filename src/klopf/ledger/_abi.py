@@ -85,6 +85,8 @@ class FunctionABI:
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """Of the inputs, where they are known."""
 
     @cached_property
     def selector(self) -> bytes:
@@ -93,6 +95,17 @@ class FunctionABI:
     def call_data(self, arguments: tuple[Any, ...]) -> bytes:
         """What a transaction carries. LedgerError where an argument does not fit its type."""
         return self.selector + encoded(self.name, self.inputs, arguments)
+
+    def arguments(self, data: bytes) -> tuple[Any, ...]:
+        """Back from :meth:`call_data`. LedgerError where ``data`` is no call of this function."""
+        try:
+            if data[:4] != self.selector:
+                raise ValueError
+            return tuple(decode(self.inputs, data[4:]))
+        except (DecodingError, ValueError, OverflowError):
+            raise LedgerError(
+                f"this is no call of {self.name}({', '.join(self.inputs)}): 0x{data[:8].hex()}..."
+            ) from None
 
     def answer(self, data: bytes) -> Any:
         """One value as itself, several as a tuple. Unanswered where ``data`` holds something else."""
@@ -298,8 +311,9 @@ def parse_artifact(raw: dict[str, Any], name: str = "") -> Artifact:
     for entry in raw["abi"]:
         if entry["type"] == "function":
             functions[entry["name"]] = FunctionABI(
-                entry["name"], tuple(map(_type, entry["inputs"])), tuple(map(_type, entry["outputs"]))
-            )
+                entry["name"], tuple(map(_type, entry["inputs"])), tuple(map(_type, entry["outputs"])),
+                tuple(one.get("name", "") for one in entry["inputs"]),
+            )  # fmt: skip
         elif entry["type"] == "event":
             event = EventABI(entry["name"], tuple((i["name"], _type(i), i["indexed"]) for i in entry["inputs"]))
             events[event.topic] = event
@@ -325,6 +339,7 @@ ADVICE = {
     "KeyInUse": "register under a new key",
     "FeesShort": "deposit more fees first",
     "ReserveShort": "reserve more for this neuron first",
+    "ZeroAmount": "give more than nothing; of a withdrawal, wait until something has thawed",
     "NothingDue": "show a voucher that says more than was redeemed",
     "WrongVoucher": "redeem only vouchers for this neuron",
     "ERC20InsufficientBalance": "fund this account with more tokens",

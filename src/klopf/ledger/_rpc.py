@@ -158,7 +158,7 @@ class Rpc:
             message["to"] = to
         if value:
             message["value"] = hex(value)
-        fee, tip = self._price(key.address)
+        fee, tip = self.price_for(key.address)
         gas = _FREE_GAS if fee == 0 else min(self.gas_of(message) * 6 // 5, _MOST_GAS)
         # Two processes with one key may mean to pay the same twice. Signatures are deterministic: both would hold one
         # transaction and each take it for its own. A little gas that is never used tells them apart.
@@ -263,7 +263,7 @@ class Rpc:
             time.sleep(wait)
             wait = min(0.5, wait * 1.5)
 
-    def _price(self, sender: str) -> tuple[int, int]:
+    def price_for(self, sender: str) -> tuple[int, int]:
         """Highest fee and tip per gas, in wei: twice today's price, so that a rising base fee does not strand it, but
         never more than the limit.
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from klopf import chain, ledger
+from klopf.console.web._acting import Desk
 from klopf.console.web._serve import Server
 from klopf.console.web._server import Page
 from klopf.console.web._source import Source
@@ -26,18 +27,27 @@ TOKEN = "a-token-for-tests-of-32-letters-or-more"
 class Small:
     """Two neurons; in each epoch anna listens to bert, and both are paid what follows."""
 
+    constitution: ledger.Constitution | None = None
+    dispute_seconds = 0
+    dev = False
+    """Whether the chain's clock can be moved."""
+    base_fee = 0
+
     def __init__(self, folder: Path) -> None:
         self.where = str(folder / "ledger.sqlite")
-        chain.create(self.where, chain_id=1337, same_second=True).close()
         self.operator = ledger.keys.new()
-        rules = ledger.Parameters(emission=1_000 * KLP, maturity=0, dispute_seconds=0)
-        self.deployment = ledger.deploy(self.where, self.operator, rules)
+        coin = {self.operator.address: 10**24}
+        chain.create(
+            self.where, allocation=coin, chain_id=1337, same_second=True, dev=self.dev, base_fee=self.base_fee
+        ).close()  # fmt: skip
+        rules = ledger.Parameters(emission=1_000 * KLP, maturity=0, dispute_seconds=self.dispute_seconds)
+        self.deployment = ledger.deploy(self.where, self.operator, rules, constitution=self.constitution)
         self.book = ledger.connect(self.where, self.operator, self.deployment)
         self.keys = {"anna": ledger.keys.new(), "bert": ledger.keys.new()}
         self.ids: dict[str, int] = {}
         self.own = {name: ledger.connect(self.where, key, self.deployment) for name, key in self.keys.items()}
         for name, key in self.keys.items():
-            self.book.fund(key.address, tokens=500 * KLP)
+            self.book.fund(key.address, wei=10**20 if self.base_fee else 0, tokens=500 * KLP)
             self.ids[name] = self.own[name].registry.register(Role.NEURON, endpoint="127.0.0.1:4000", model=HOSTILE)
             self.own[name].stake.stake(self.ids[name], 100 * KLP)
             self.own[name].clock.arrive(self.ids[name])
@@ -68,10 +78,10 @@ class Small:
 
 
 @contextlib.contextmanager
-def served(source: Source, pace: float = 0.05, port: int = 0) -> Iterator[str]:
-    """The address of a page of ``source``."""
+def served(source: Source, pace: float = 0.05, port: int = 0, desk: Desk | None = None) -> Iterator[str]:
+    """The address of a page of ``source``, on which a desk's key may act."""
     port = port or free_port()
-    page = Page(source, TOKEN, port, pace)
+    page = Page(source, TOKEN, port, pace, desk)
     server, listening = Server(page), socket.create_server(("127.0.0.1", port))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

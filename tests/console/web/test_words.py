@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from klopf.console import web
-from klopf.console.web.views import happened, jobs, votes
+from klopf.console.web.acts import ACTS
+from klopf.console.web.views import alarms, happened, jobs, money, underway, votes
+from klopf.ledger import ProposalState
 from klopf.neuron import Standing
 
 STATIC = Path(web.__file__).with_name("static")
@@ -27,6 +29,9 @@ def english() -> set[str]:
     }
     said |= set(re.findall(r'e\.\w+, "([^"]+)"', Path(happened.__file__).read_text()))
     said |= {state for view in (jobs, votes) for state in view.STATES.values()}
+    said |= {*alarms.WHAT, *underway.STEPS.values(), *money.ROLES}
+    said |= {state.name.lower() for state in ProposalState}
+    said |= {text for act in ACTS.values() for text in (act.title, act.lead, *(field.title for field in act.fields))}
     return said - {""}
 
 

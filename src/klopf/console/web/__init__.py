@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from klopf.console.web.view import VIEWS, Cell, Column, Network, Row, View
 
 if TYPE_CHECKING:
+    from klopf.console.web._acting import Desk
     from klopf.console.web._auditing import serve_audits
     from klopf.console.web._serve import serve
     from klopf.console.web._source import Source, of_remote, of_run
@@ -22,6 +23,7 @@ __all__ = [
     "VIEWS",
     "Cell",
     "Column",
+    "Desk",
     "Network",
     "Row",
     "Source",
@@ -33,7 +35,8 @@ __all__ = [
 ]
 
 _LATER = {
-    "Source": "_source", "of_remote": "_source", "of_run": "_source", "serve": "_serve", "serve_audits": "_auditing",
+    "Desk": "_acting", "Source": "_source", "of_remote": "_source", "of_run": "_source", "serve": "_serve",
+    "serve_audits": "_auditing",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 
 from klopf import files
+from klopf.console.web._acting import Desk
 from klopf.console.web._border import new_token
 from klopf.console.web._server import Page
 from klopf.console.web._source import Source
@@ -24,9 +25,10 @@ __all__ = ["HERE", "Server", "listen", "serve"]
 HERE = "127.0.0.1"
 
 
-def serve(source: Source, port: int, opened: Callable[[str], None]) -> None:
+def serve(source: Source, port: int, opened: Callable[[str], None], desk: Desk | None = None) -> None:
     """Show ``source`` at a port of this machine's own address (0: the one that it had before, or any that is free)
-    until it is stopped; ``opened`` is told the link, once the page can be read there.
+    until it is stopped; ``opened`` is told the link, once the page can be read there. Whoever has the link acts
+    with the key of the ``desk``, where there is one.
 
     Raises:
         PeersError: the port is taken.
@@ -37,9 +39,9 @@ def serve(source: Source, port: int, opened: Callable[[str], None]) -> None:
     token = str(kept.get("token") or new_token())
     if source.folder is not None:
         _keep(source.folder, port, token)
-    page = Page(source, token, port)
+    page = Page(source, token, port, desk=desk)
     server = Server(page)
-    opened(f"http://{HERE}:{port}/?token={token}")
+    opened(f"http://{HERE}:{port}/?token={token}" + (f"#/?unlock={desk.secret}" if desk else ""))
     server.run(sockets=[listening])
 
 

@@ -7,7 +7,7 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,11 @@ from starlette.types import ASGIApp
 
 from klopf import network
 from klopf.console.cells import cell
+from klopf.console.web._acting import Desk
+from klopf.console.web._acting_routes import routes
 from klopf.console.web._border import Border
 from klopf.console.web._follow import Follower
+from klopf.console.web._proposal import proposal
 from klopf.console.web._source import Source
 from klopf.errors import KlopfError
 from klopf.network._summary import tokens as klp
@@ -41,23 +44,27 @@ WAITING = 4
 class Page:
     """One network's page. ``app`` is what a server of ASGI runs."""
 
-    def __init__(self, source: Source, token: str, port: int, pace: float = PACE) -> None:
+    def __init__(
+        self, source: Source, token: str, port: int, pace: float = PACE, desk: Desk | None = None
+    ) -> None:  # fmt: skip
         self.source, self.pace = source, pace
         self.follower = Follower(source)
         self._fresh = asyncio.Condition()
         self._readers = self._waiting = 0
         self._ending = False
-        routes = [
+        known = [
             Route("/", self.index),
             Route("/api/state", self.state),
             Route("/api/news", self.news),
             Route("/api/epoch/{number}", self.epoch),
             Route("/api/explain/{neuron}/{epoch}", self.explain),
             Route("/api/payments/{neuron}", self.payments),
+            Route("/api/proposal/{id}", self.proposal),
             Route("/api/table/{name}.csv", self.table),
+            *routes(desk),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
-        self.app: ASGIApp = Border(Starlette(routes=routes, lifespan=self._lives), token, port)
+        self.app: ASGIApp = Border(Starlette(routes=known, lifespan=self._lives), token, port)
 
     @contextlib.asynccontextmanager
     async def _lives(self, app: Starlette) -> AsyncIterator[None]:
@@ -132,20 +139,31 @@ class Page:
 
     async def explain(self, request: Request) -> Response:
         ask = (_number(request.path_params["neuron"]), _number(request.path_params["epoch"]))
+        found = await self._explained(self.follower.source.explain, *ask)
+        if isinstance(found, Response):
+            return found
+        said = json.loads(network.to_json(found.as_dict()), parse_float=str)
+        return JSONResponse({"text": found.text(), "said": said})
+
+    async def proposal(self, request: Request) -> Response:
+        text = request.path_params["id"]
+        id = int(text) if text.isascii() and text.isdigit() and len(text) < 80 else 0
+        found = await self._explained(proposal, self.follower.source, id)
+        return found if isinstance(found, Response) else JSONResponse(found)
+
+    async def _explained(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What has to be read from the ledger, one after another; or the answer that says why not."""
         if self._waiting >= WAITING:
             return JSONResponse({"error": "others are being explained: ask again in a minute"}, 503)
         self._waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._asked, self.follower.source.explain, *ask)
+            return await asyncio.get_running_loop().run_in_executor(self._asked, call, *arguments)
         except (KlopfError, OSError) as error:
             return JSONResponse({"error": str(error)}, 404)
         except Exception as error:  # a ledger that says what cannot be
             return JSONResponse({"error": f"the ledger's events do not say why ({type(error).__name__})"}, 500)
         finally:
             self._waiting -= 1
-        said = json.loads(network.to_json(found.as_dict()), parse_float=str)
-        return JSONResponse({"text": found.text(), "said": said})
 
     async def payments(self, request: Request) -> Response:
         neuron = _number(request.path_params["neuron"])

@@ -16,14 +16,18 @@ __all__ = ["VIEWS", "Cell", "Column", "Network", "Row", "View"]
 Cell = str | int | float | bool | None | dict[str, float]
 Row = list[Cell]
 """A value for each of a view's columns."""
-Kind = Literal["text", "number", "share", "money", "paid", "standing", "scores", "neuron", "epoch"]
+Kind = Literal[
+    "text", "number", "share", "money", "paid", "standing", "scores", "neuron", "epoch", "time", "proposal", "act"
+]
 
 
 @dataclass(frozen=True)
 class Column:
     """One column: its heading, in English as the message catalogues have it, and how its values are shown. ``share`` is
     in [0, 1]; ``money`` is KLP as text, exact; ``paid`` is that of the neuron and the epoch in the same row, and opens
-    why; ``scores`` is a dict of shares; ``neuron`` is a neuron's id."""
+    why; ``scores`` is a dict of shares; ``neuron`` is a participant's id; ``time`` is in seconds since 1970;
+    ``proposal`` is a proposal's whole number as text; ``act`` names an act of the page and what it is about, such as
+    ``stake?id=3&amount=50``."""
 
     title: str
     kind: Kind = "text"
@@ -106,14 +110,21 @@ VIEWS = Point(
     "view",
     "klopf.console.web.view:View",
     {
+        "alarms": "klopf.console.web.views.alarms:Alarms",
         "neurons": "klopf.console.web.views.neurons:Neurons",
         "links": "klopf.console.web.views.links:Links",
         "payments": "klopf.console.web.views.payments:Payments",
+        "money": "klopf.console.web.views.money:Money",
+        "underway": "klopf.console.web.views.underway:UnderWay",
         "audits": "klopf.console.web.views.audits:Audits",
         "auditors": "klopf.console.web.views.audits:Auditors",
         "disputes": "klopf.console.web.views.disputes:Disputes",
+        "doubts": "klopf.console.web.views.underway:Doubts",
         "jobs": "klopf.console.web.views.jobs:Jobs",
+        "devices": "klopf.console.web.views.devices:Devices",
+        "nodes": "klopf.console.web.views.devices:Nodes",
         "votes": "klopf.console.web.views.votes:Votes",
+        "models": "klopf.console.web.views.models:Models",
         "news": "klopf.console.web.views.happened:Happened",
     },
 )

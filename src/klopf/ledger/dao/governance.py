@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -216,6 +217,15 @@ _SETTINGS = {
 _MARK = "#proposer="
 
 
+def _value(value: Any, amount: bool) -> str:
+    """A rule's value; one with 18 decimals as ``--set`` takes it."""
+    if not amount or value is None:
+        return str(value)
+    if isinstance(value, tuple):
+        return ",".join(_value(one, True) for one in value)
+    return f"{value // 10**18}.{value % 10**18:018d}".rstrip("0").rstrip(".")
+
+
 def _when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
@@ -372,8 +382,10 @@ class Governance(Contract):
                 lines.append(f"call of {name}: 0x{data.hex()}")
                 continue
             was, will = by_name(now[name]), by_name(then)
+            amounts = getattr(then, "amounts", ())
             lines += [
-                f"{called(name, rule)}: {was.get(rule)} -> {will.get(rule)}"
+                f"{called(name, rule)}: {_value(was.get(rule), rule in amounts)} -> "
+                f"{_value(will.get(rule), rule in amounts)}"
                 for rule in {**was, **will}
                 if was.get(rule) != will.get(rule)
             ]
@@ -388,15 +400,18 @@ class Governance(Contract):
 
     def get(self, proposal: int) -> Proposal:
         """One proposal. LedgerError where there is none."""
-        for known in self.list():
-            if known.id == proposal:
-                return known
+        for made in self._made_all():
+            if made.proposal == proposal:
+                return self._proposal(made)
         raise LedgerError(f"there is no proposal {proposal}; see `klopf dao list`")
 
     def list(self) -> list[Proposal]:
         """Every proposal, the oldest first."""
+        return [self._proposal(made) for made in self._made_all()]
+
+    def _made_all(self) -> Iterator[ProposalCreated]:
         first, last = self._ledger.deployment.block, self._ledger.rpc.height()
-        return [self._proposal(e) for e in self._said((ProposalCreated,), first, last)]
+        return self._said((ProposalCreated,), first, last)
 
     def _proposal(self, e: ProposalCreated) -> Proposal:
         against, in_favour, abstain = self._read("proposalVotes", e.proposal)

@@ -1,8 +1,9 @@
 // The page: where one is, what is shown there, and whether it is fresh.
 
+import { act, acting, acts, unlock } from "./acting.js";
 import { listen, live, open } from "./live.js";
 import { make } from "./make.js";
-import { explanation, network, ofNeuron, one, overview } from "./places.js";
+import { explanation, network, ofNeuron, one, overview, proposal } from "./places.js";
 import { here, link } from "./route.js";
 import { LANGUAGES, language, number, speak, t } from "./words.js";
 
@@ -16,13 +17,13 @@ function show(force = false) {
   at = where;
   shown?.close?.();
   const [place = "", ...rest] = path;
-  shown = place === "" ? overview() : place === "network" ? network() : place === "neuron" ? ofNeuron(Number(rest[0])) : place === "explain" ? explanation(Number(rest[0]), Number(rest[1])) : one(place);
+  shown = place === "" ? overview() : place === "network" ? network() : place === "neuron" ? ofNeuron(Number(rest[0])) : place === "act" ? (rest[0] ? act(rest[0]) : acts()) : place === "proposal" ? proposal(rest[0] ?? "") : place === "explain" ? explanation(Number(rest[0]), Number(rest[1])) : one(place);
   $("main").replaceChildren(shown.element);
   nav();
 }
 
 function nav() {
-  const places = [["", t("Overview")], ["network", t("The network")], ...Object.entries(live.views).filter(([id]) => id !== "links").map(([id, view]) => [id, t(view.title)])];
+  const places = [["", t("Overview")], ["network", t("The network")], ...Object.entries(live.views).filter(([id]) => id !== "links").map(([id, view]) => [id, t(view.title)]), ...(acting.acts.length ? [["act", t("Act")]] : [])];
   const now = here().path[0] ?? "";
   $("nav").replaceChildren(...places.map(([id, title]) => make("a", { href: link(id ? [id] : []), "aria-current": id === now ? "page" : null }, title)));
 }
@@ -63,6 +64,7 @@ function fixed() {
   $("nav").setAttribute("aria-label", t("Views"));
 }
 
+await unlock();
 await languages();
 await open();
 header();

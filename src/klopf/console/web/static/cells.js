@@ -1,9 +1,10 @@
 // How a value of each kind is shown.
 
+import { toDo } from "./acting.js";
 import { live, nameOf } from "./live.js";
 import { make } from "./make.js";
 import { link } from "./route.js";
-import { number, share, t } from "./words.js";
+import { moment, number, share, t } from "./words.js";
 
 const SIGNS = { backbone: "●", fringe: "◐", silent: "✕" };
 export const NUMERIC = new Set(["number", "share", "money", "paid", "epoch"]);
@@ -46,8 +47,14 @@ export function fill(cell, kind, value, row, columns) {
     const at = (wanted) => String(row[columns.findIndex((column) => column.kind === wanted)]);
     const told = { href: link(["explain", at("neuron"), at("epoch")]), title: `${value} KLP: ${t("why?")}` };
     cell.append(make("a", told, money(value)));
-  } else if (kind === "standing") cell.append(standing(value));
-  else if (kind === "neuron") cell.append(value ? neuron(value) : "");
+  } else if (kind === "raw") cell.append(String(value)); // as the ledger says it: no word of the catalogue's
+  else if (kind === "standing") cell.append(standing(value));
+  else if (kind === "time") cell.append(make("time", {}, moment(value)));
+  else if (kind === "proposal") cell.append(make("a", { href: link(["proposal", String(value)]) }, `…${String(value).slice(-8)}`));
+  else if (kind === "act") {
+    const [name, about] = String(value).split("?");
+    cell.append(toDo(name, Object.fromEntries(new URLSearchParams(about ?? ""))) ?? "");
+  } else if (kind === "neuron") cell.append(value ? neuron(value) : "");
   else if (kind === "scores") cell.append(scores(value));
   else if (kind === "number" || kind === "epoch") cell.append(number(value));
   else cell.append(t(String(value)));

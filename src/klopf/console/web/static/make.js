@@ -11,8 +11,8 @@ export function make(tag, attributes = {}, ...children) {
   return made;
 }
 
-export async function ask(path) {
-  const answer = await fetch(path, { headers: { accept: "application/json" } });
+export async function ask(path, { headers = {}, ...how } = {}) {
+  const answer = await fetch(path, { headers: { accept: "application/json", ...headers }, ...how });
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(said.error || String(answer.status));
   return said;

@@ -1,5 +1,6 @@
 // What there is to see: everything at a glance, one view, one neuron, one payment.
 
+import { toDo } from "./acting.js";
 import { fill, money, neuron, scores, standing } from "./cells.js";
 import { live, nameOf } from "./live.js";
 import { ask, make } from "./make.js";
@@ -9,7 +10,7 @@ import { number, share, t } from "./words.js";
 import { link } from "./route.js";
 
 export function overview() {
-  const parts = [figures(), picture(), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "block" })].filter(Boolean);
+  const parts = [figures(), ...(live.views.alarms ? [table("alarms", { limit: 20, tools: false })] : []), picture(), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "block" })].filter(Boolean);
   return several(parts, "overview");
 }
 
@@ -65,13 +66,19 @@ export function ofNeuron(id) {
     if (!row) return section.replaceChildren(make("p", {}, t("There is no such neuron.")));
     const [, model, stands, heard, audit, earned, slashed, stake] = row;
     const links = [...live.views.links.rows.values()];
+    const alarms = [...(live.views.alarms?.rows.values() ?? [])].filter((row) => row[1] === id);
     const parts = [
       make("h2", {}, nameOf(id), " ", standing(stands)),
       make("p", { class: "lead" }, `#${id}, ${model}`, live.adversaries.has(id) ? ` (${t("adversary")})` : ""),
+      alarms.length ? short(["what", "epoch", "until", "to do"], alarms.map((row) => [row[0], row[2], row[3], row[4]]), ["text", "epoch", "time", "act"]) : "",
+      make("p", { class: "tools" }, ...["stake", "unstake", "withdraw"].map((act) => toDo(act, { id }))),
       make("dl", { class: "figures" }, ...[["heard", share(heard)], ["earned", money(earned)], ["stake", money(stake)], ["slashed", money(slashed)], ["audit", scores(audit)]].map(([title, text]) => make("div", {}, make("dt", {}, t(title)), make("dd", {}, text)))),
       make("h3", {}, t("Who listens to it")), short(["listener", "weight"], links.filter((link) => link[1] === id).map((link) => [link[0], link[2]]), ["neuron", "share"]),
       make("h3", {}, t("Whom it listens to")), short(["speaker", "weight"], links.filter((link) => link[0] === id).map((link) => [link[1], link[2]]), ["neuron", "share"]),
       make("h3", {}, t("What it was paid")), short(["epoch", "neuron", "reward", "fees", "amount"], paid, ["epoch", "neuron", "money", "money", "paid"]),
+      make("h3", {}, t("Models")), short(["since epoch", "model"], [...(live.views.models?.rows.values() ?? [])].filter((row) => row[0] === id).map((row) => [row[1], row[2]]).reverse(), ["epoch", "text"]),
+      make("h3", {}, t("Audits")), short(["epoch", "outcome", "audit", "results"], [...(live.views.audits?.rows.values() ?? [])].filter((row) => row[1] === id).map((row) => [row[0], row[2], row[3], row[4]]).reverse(), ["epoch", "text", "scores", "number"]),
+      make("h3", {}, t("Money")), short(["thawing", "thawed at", "fees free", "set aside", "owner"], [live.views.money?.rows.get(String(id))].filter(Boolean).map((row) => [row[4], row[5], row[7], row[8], row[9]]), ["money", "time", "money", "money", "text"]),
       make("h3", {}, t("What happened")), short(["epoch", "what", "more"], [...live.views.news.rows.values()].filter((row) => row[2] === id).sort((a, b) => b[0] - a[0]).map((row) => [row[1], row[3], row[4]]), ["epoch", "text", "text"]),
     ];
     section.replaceChildren(...parts);
@@ -79,7 +86,24 @@ export function ofNeuron(id) {
   const fetched = async () => { try { paid = (await ask(`/api/payments/${id}`)).filter((row) => Number(row[4]) > 0); news(); } catch { /* told by the state of the connection */ } };
   news();
   fetched();
-  return { element: section, news: (changed) => { if (changed === null || changed.payments) fetched(); if (changed === null || changed.neurons?.includes(String(id)) || changed.links || changed.news) news(); } };
+  return { element: section, news: (changed) => { if (changed === null || changed.payments) fetched(); if (changed === null || changed.neurons?.includes(String(id)) || changed.links || changed.news || changed.alarms || changed.money || changed.models || changed.audits) news(); } };
+}
+
+export function proposal(id) {
+  const section = make("section", { class: "view proposal" }, make("h2", {}, t("Proposal {which}", { which: `…${id.slice(-8)}` })));
+  const waiting = make("p", { role: "status" }, t("Reading the ledger…"));
+  section.append(waiting);
+  ask(`/api/proposal/${encodeURIComponent(id)}`).then((said) => {
+    const rows = said.changes.map((one) => [one.rule, one.now, one.then]);
+    waiting.replaceWith(
+      make("p", {}, said.description),
+      make("p", { class: "lead" }, `${t(said.state)}. ${said.waits}`),
+      make("p", { class: "tools" }, ...["vote", "queue", "execute"].map((act) => toDo(act, { proposal: id }))),
+      make("h3", {}, t("What it would change")), short(["rule", "now", "then"], rows, ["raw", "raw", "raw"]),
+      make("h3", {}, t("Votes")), short(["for", "against", "abstain"], [[said.votes.for, said.votes.against, said.votes.abstain]], ["money", "money", "money"]),
+      make("h3", {}, t("proposed by")), make("code", {}, said.proposer));
+  }, (error) => waiting.replaceWith(make("p", { class: "bad" }, error.message)));
+  return { element: section, news: () => {} };
 }
 
 export function explanation(id, epoch) {

@@ -23,6 +23,12 @@ export function number(value, digits = 0) {
   return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
+// A moment in seconds since 1970; one beyond what a calendar has stays a number.
+export function moment(seconds) {
+  const at = new Date(seconds * 1000);
+  return Number.isFinite(at.getTime()) ? new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(at) : String(seconds);
+}
+
 export function share(value) {
   if (value === null) return UNKNOWN;
   return new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);

@@ -18,8 +18,8 @@ class Votes(Lately):
     title = "Votes"
     lead = "What is proposed, and the tokens for and against it."
     columns = (
-        Column("proposal"), Column("what"), Column("state"), Column("for", "money"), Column("against", "money"),
-        Column("abstain", "money"),
+        Column("proposal", "proposal"), Column("what"), Column("state"), Column("for", "money"),
+        Column("against", "money"), Column("abstain", "money"),
     )  # fmt: skip
 
     def __init__(self, network: Network) -> None:
@@ -31,7 +31,7 @@ class Votes(Lately):
         if isinstance(event, e.ProposalCreated):
             key = str(event.proposal)
             self.weights[key] = [0, 0, 0]
-            self.put(key, [f"{event.proposal % 10**8:08d}", event.description[:LONGEST], "proposed", "0", "0", "0"])
+            self.put(key, [key, event.description[:LONGEST], "proposed", "0", "0", "0"])
             if len(self.weights) > self.most:
                 del self.weights[next(iter(self.weights))]
         elif isinstance(event, e.VoteCast | e.VoteCastWithParams) and str(event.proposal) in self.now:
