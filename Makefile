@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
-.PHONY: help warm demo test test-long test-extras test-long-extras slow soak bench lint contracts docs clean
+.PHONY: help warm demo test test-long test-extras test-long-extras slow soak bench lint contracts picture docs clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
@@ -73,6 +73,10 @@ contracts: .venv/.dev ## rebuild the contracts (needs npm); artifacts are commit
 .venv/.docs: .venv/.dev
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
 	@touch $@
+
+picture: .venv/.dev ## the picture of the live page in the README, of a run's folder: make picture RUN=klopf-run-...
+	@$(BIN)/python -m pip install -q --disable-pip-version-check playwright
+	@$(BIN)/python docs/page_picture.py $(RUN)
 
 docs: .venv/.docs ## the documentation as pages: build/site/index.html
 	@$(BIN)/python -m sphinx -q -W --keep-going docs build/site

@@ -53,6 +53,7 @@ class Small:
             self.own[name].clock.arrive(self.ids[name])
         self.book.clock.start()
         self.epoch = 1
+        self.receipts: list[SignedReceipt] = []
 
     @property
     def source(self) -> Source:
@@ -70,6 +71,7 @@ class Small:
         signed = SignedReceipt(
             receipt, self.keys["anna"].sign(digest), self.keys["bert"].sign(digest), tree.proof(receipt)
         )
+        self.receipts.append(signed)
         self.own["bert"].settlement.claim(bert, [signed])
         self.own["anna"].settlement.claim(anna, [])
         self.book.clock.advance()

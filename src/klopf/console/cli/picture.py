@@ -78,7 +78,7 @@ def _png(summary: Summary) -> bytes:
     axes: Any = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, drawn.WIDTH), ylim=(drawn.HEIGHT, 0), aspect="equal")
     axes.axis("off")
-    for link in data["links"]:
+    for link in drawn.strongest(data["links"]):
         if link["weight"] < drawn.LEAST or link["speaker"] not in place or link["listener"] not in place:
             continue
         arrow = {"arrowstyle": "-|>", "color": "#8a8f9c", "alpha": 0.55, "lw": 0.5 + 4 * link["weight"],
@@ -98,6 +98,8 @@ def _png(summary: Summary) -> bytes:
             axes.plot((at[0] - r, at[0] + r), (at[1] - r, at[1] + r), color="#b3261e", lw=2)
         if few:
             axes.text(at[0], at[1] + r + 14, row["name"], ha="center", fontsize=9, parse_math=False)
+    for at, line in enumerate([] if few else drawn.first(data["neurons"])):
+        axes.text(drawn.LIST, 40 + 24 * at, line, fontsize=9, color="#1c2230", parse_math=False)
     drawing = io.BytesIO()
     figure.savefig(drawing, format="png")
     return drawing.getvalue()

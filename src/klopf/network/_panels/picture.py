@@ -10,7 +10,7 @@ from typing import Any
 from klopf.network._panel import Panel, plain
 from klopf.network._summary import Summary
 
-__all__ = ["Picture", "places"]
+__all__ = ["Picture", "first", "places", "strongest"]
 
 WIDTH, HEIGHT, ORBIT = 720, 520, 190
 LEAST = 0.02
@@ -52,7 +52,7 @@ class Picture(Panel):
         for i, name in enumerate(outside):
             at = (WIDTH / 2, HEIGHT / 2) if count <= FEW else (LIST + 60, HEIGHT - 60)
             place[name] = (at[0] + 60 * (i - (len(outside) - 1) / 2), at[1])
-        links = sorted(data["links"], key=lambda link: -link["weight"])[: FEW * FEW]
+        links = strongest(data["links"])
         return (
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="The network: who listens to whom">'
             '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="5" markerHeight="5" orient="auto">'
@@ -88,11 +88,19 @@ def _disc(neurons: list[dict[str, Any]]) -> tuple[dict[str, Place], dict[str, fl
     return place, {row["name"]: (0.8 - 0.25 * row["rank"] / len(neurons)) * pace - RING for row in neurons}
 
 
+def strongest(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As many arrows as can be told apart."""
+    return sorted(links, key=lambda link: -link["weight"])[: FEW * FEW]
+
+
+def first(neurons: list[dict[str, Any]]) -> list[str]:
+    """A line for each of the most heard, by rank."""
+    most = sorted(neurons, key=lambda row: row["rank"])[:FEW]
+    return [f"{row['rank']}  {row['name']}, {row['heard']:.1%}" for row in most]
+
+
 def _first(neurons: list[dict[str, Any]]) -> str:
-    """The names of the most heard, by rank."""
-    first = sorted(neurons, key=lambda row: row["rank"])[:FEW]
-    lines = [f"{row['rank']}  {escape(row['name'])}, {row['heard']:.1%}" for row in first]
-    return "".join(f'<text x="{LIST}" y="{40 + 24 * i}">{line}</text>' for i, line in enumerate(lines))
+    return "".join(f'<text x="{LIST}" y="{40 + 24 * i}">{escape(line)}</text>' for i, line in enumerate(first(neurons)))
 
 
 def _arrow(link: dict[str, Any], place: dict[str, Place], radius: dict[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 const DASHES = { backbone: [], fringe: [6, 4], silent: [1.5, 4] };
 const BIRTH = 2000; // milliseconds in which a new one is told
+const INKS = Array.from({ length: 101 }, (_, light) => `hsl(212 45% ${light}%)`);
 const NAMES = ["--canvas", "--arrow", "--dim", "--ring", "--label", "--accent", "--warn", "--group"];
 
 // The colours of the page as it is now: asked once, not for each neuron of each frame.
@@ -20,7 +21,7 @@ export function paint(node, g, scale, { colour, picked, dim, named, many, moving
     const light = node.rank ? 90 - Math.round(68 * (1 - (node.rank - 1) / Math.max(1, many - 1))) : 62;
     g.beginPath();
     g.arc(x, y, size, 0, 2 * Math.PI);
-    g.fillStyle = `hsl(212 45% ${light}%)`;
+    g.fillStyle = INKS[light];
     g.fill();
     g.beginPath();
     g.arc(x, y, size + 2, 0, 2 * Math.PI);

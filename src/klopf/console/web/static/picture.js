@@ -11,6 +11,7 @@ import { number, share, t } from "./words.js";
 const FEW = 60; // neurons of which each has its name
 const NAMED = 12; // of the highest rank, which have theirs also where there are more
 const LINKS = 3; // arrows a neuron, the strongest first, where there are more than FEW
+const WIDTHS = 5; // of arrows; those of one width are drawn at once
 const GROUPS = 8; // clusters that are offered, the largest first
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -30,7 +31,7 @@ export function picture({ tall = false } = {}) {
   const asked = here().query;
   let epoch = Number(asked.get("at")) || 0; // 0: as it is now
   let picked = Number(asked.get("pick")) || 0, alone = asked.get("near") === "1";
-  let graph = null, gone = false, colour = null, moved = false, unread = false;
+  let graph = null, gone = false, hot = false, colour = null, moved = false, unread = false;
   let all = { neurons: [], links: [] }, groups = [], near = new Set(), offered = "";
   const nodes = new Map(), parked = new Map(); // those that are not shown at the moment keep their place
   const box = make("div", { class: "canvas", role: "img" });
@@ -137,7 +138,12 @@ export function picture({ tall = false } = {}) {
     const strongest = links.filter(([source, target, weight]) => nodes.has(source) && nodes.has(target) && weight >= 0.02)
       .sort((a, b) => b[2] - a[2]).slice(0, crowd && !alone ? neurons.length * LINKS : Infinity);
     const before = new Map(graph.graphData().links.map((one) => [one.key, one]));
-    const kept = strongest.map(([source, target, weight]) => Object.assign(before.get(`${source}>${target}`) ?? { key: `${source}>${target}`, source, target }, { weight }));
+    const heads = new Set(); // of each listener the strongest: in a crowd that moves the others are not drawn
+    const kept = strongest.map(([source, target, weight]) => {
+      const first = !heads.has(source);
+      heads.add(source);
+      return Object.assign(before.get(`${source}>${target}`) ?? { key: `${source}>${target}`, source, target }, { weight, first });
+    });
     if (other || kept.length !== before.size || kept.some((one) => !before.has(one.key))) graph.graphData({ nodes: [...nodes.values()], links: kept });
     offer(crowd ? clusters(links).slice(0, GROUPS) : [], order);
     box.setAttribute("aria-label", t("The network: {n} neurons; the table of neurons says the same in words", { n: number(neurons.length) }));
@@ -160,10 +166,10 @@ export function picture({ tall = false } = {}) {
     const made = new Graph(box).width(box.clientWidth).height(box.clientHeight).backgroundColor(colour.canvas)
       .nodeLabel(() => "").linkLabel(() => "")
       .linkColor(({ source, target }) => picked && source.id !== picked && target.id !== picked ? colour.dim : colour.arrow)
-      .linkWidth(({ weight }) => 0.5 + 4 * weight).linkCurvature(() => (nodes.size > FEW ? 0 : 0.12))
+      .linkWidth(({ weight }) => hot && nodes.size > FEW ? 1 : 0.5 + 4 * Math.round(weight * WIDTHS) / WIDTHS).linkVisibility(({ first }) => first || !hot || nodes.size <= FEW).linkCurvature(() => (nodes.size > FEW ? 0 : 0.12))
       .linkDirectionalArrowLength(() => (nodes.size > FEW && made.zoom() < 1 ? 0 : 4)).linkDirectionalArrowRelPos(1)
       .nodeVal(({ size }) => size * size / 12).nodePointerAreaPaint((node, ink, g) => { g.fillStyle = ink; g.beginPath(); g.arc(node.x, node.y, node.size + 3, 0, 7); g.fill(); })
-      .onRenderFramePre((g) => { for (const { members } of groups) ground([...members].map((id) => nodes.get(id)).filter(Boolean), g, colour); })
+      .onRenderFramePre((g) => { for (const { members } of hot ? groups.slice(0, 3) : groups) ground([...members].map((id) => nodes.get(id)).filter(Boolean), g, colour); })
       .nodeCanvasObject((node, g, scale) => paint(node, g, scale, {
         colour, picked: node.id === picked, dim: picked && !near.has(node.id), many: all.neurons.length, moving: !still.matches,
         named: nodes.size <= FEW || node.id === picked || (node.rank && node.rank <= NAMED) || groups.some(({ head }) => head === node.id),
@@ -171,7 +177,7 @@ export function picture({ tall = false } = {}) {
       .onNodeClick((node) => pick(node.id === picked ? 0 : node.id)).onBackgroundClick(() => pick(0));
     if (still.matches) made.warmupTicks(200).cooldownTicks(0);
     else made.cooldownTime(6000);
-    made.d3Force("charge").strength(-120);
+    made.d3Force("charge").strength(-120).theta(1.1).distanceMax(600);
     made.d3Force("link").distance(() => (nodes.size > FEW ? 30 : 70));
     made.d3Force("middle", (alpha) => { // those to whom nobody listens do not drift away
       for (const node of nodes.values()) { node.vx -= node.x * 0.12 * alpha; node.vy -= node.y * 0.12 * alpha; }
@@ -179,8 +185,12 @@ export function picture({ tall = false } = {}) {
     let ticks = 0; // it is fitted while it finds its form, until somebody moves it
     for (const kind of ["wheel", "pointerdown"]) box.addEventListener(kind, () => { moved = true; }, { passive: true });
     const again = () => { if (!moved) made.zoomToFit(still.matches ? 0 : 300, 40); };
-    made.onEngineTick(() => { if (ticks++ % 30 === 15 && ticks < 120) again(); });
-    made.onEngineStop(() => { if (ticks < 1e6) { ticks = 1e6; again(); moved = true; } });
+    made.onEngineTick(() => { hot = true; if (ticks++ % 30 === 15 && ticks < 120) again(); });
+    made.onEngineStop(() => {
+      hot = false;
+      made.nodeColor(made.nodeColor()); // drawn again, with all arrows
+      if (ticks < 1e6) { ticks = 1e6; again(); moved = true; }
+    });
     new ResizeObserver(() => made.width(box.clientWidth).height(box.clientHeight)).observe(box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { colour = colours(box); made.backgroundColor(colour.canvas); });
     window.klopfPicture = made;

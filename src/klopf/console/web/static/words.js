@@ -18,9 +18,16 @@ export function t(english, parts = {}) {
 
 const UNKNOWN = "…"; // what only the whole history tells, until it has been read
 
+const forms = new Map(); // to make one costs more than to use it a hundred times
+function form(style, digits) {
+  const key = `${language} ${style} ${digits}`;
+  if (!forms.has(key)) forms.set(key, new Intl.NumberFormat(language, { style, minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  return forms.get(key);
+}
+
 export function number(value, digits = 0) {
   if (value === null) return UNKNOWN;
-  return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return form("decimal", digits).format(value);
 }
 
 // A moment in seconds since 1970; one beyond what a calendar has stays a number.
@@ -31,5 +38,5 @@ export function moment(seconds) {
 
 export function share(value) {
   if (value === null) return UNKNOWN;
-  return new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+  return form("percent", 1).format(value);
 }

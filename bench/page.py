@@ -1,0 +1,346 @@
+"""What the live page costs: a first look, a tick, fifty readers, five hundred neurons that move, an hour of news.
+
+    python bench/page.py    # --quick: under two minutes; --json for programs; --minutes 60: a real network for an hour
+
+Cost should grow with news, not with history. Where it says "real", a network of ten neurons on an embedded chain is
+read; its history is made long by putting copies of its own events into the file (``page_made.Real.fatten``). Where it
+says "made up", events are told at the follower's border and no ledger is read: five hundred neurons, each heard by
+eight. The browser is headless Chromium by Playwright; without it those figures are left out, and that is said.
+
+- First look: from opening the link of a ``klopf page`` that has just printed it, at 100,000 events, to a row of a
+  neuron in the browser; and, only told, until the whole history has been read.
+- Tick: bytes of news and seconds of processor of one real epoch, read from the file in three ticks, of a follower that
+  was told 1,000,000 events before (made-up ones of the same ten neurons, at its border) beside one that was told 1,000.
+  The file has as many events as the follower was told. The least of some epochs, in turn.
+- Readers: processor time of the serving process with fifty that listen, beside none, with a piece of news a second.
+- Frames: of the picture, while it finds its form; beside those of an empty page, which is the browser's own limit. On
+  cores that others keep busy they tell of those: so also the processor time that a frame takes.
+- Memory: the serving process after 3,600 pieces of news (an hour at one a second, told as fast as it goes) beside
+  after a tenth of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from figures import Report, arguments
+from page_made import Real
+
+from klopf import ledger
+from klopf.console.web._follow import Follower, _Piece
+from klopf.console.web._reading import Reading
+
+HERE = Path(__file__).parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+HZ = os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--minutes", type=float, default=0.0, help="also so long a real living network")
+    asked = parser.parse_args()
+    with Report(asked.json) as report, tempfile.TemporaryDirectory() as folder:
+        real = Real(Path(folder) / "ledger.sqlite", 10)
+        try:
+            short(report, real, asked.quick, asked.minutes)
+        finally:
+            real.close()
+        readers(report, 8.0 if asked.quick else 30.0)
+        memory(report, 3_600)
+
+
+# ---- a real ledger
+
+
+def short(report: Report, real: Real, quick: bool, minutes: float) -> None:
+    """The tick of a short history, the first look at a long one, and the tick of a longer one, in this order."""
+    for _ in range(2):
+        list(real.play())
+    known = list(ledger.history(real.book))
+    follower = Told(real, known, 1_000)
+    ticks = 2 if quick else 5
+    few = [follower.epoch() for _ in range(ticks)]
+    follower.close()
+    real.close()
+    blocks = real.fill(2_000 if quick else 5_000)
+    told = real.fatten(blocks, 100_000)
+    real.open()
+    list(real.play())
+    first_look(report, real, told)
+    told = real.fatten(blocks, 1_000_000)
+    follower = Told(real, known, told)
+    many = [follower.epoch() for _ in range(ticks)]
+    follower.close()
+    for at, what, unit in ((0, "bytes", "times"), (1, "processor time", "times")):
+        least = [min(one[at] for one in found) for found in (few, many)]
+        report.say(f"a tick's {what}, after 1,000 and after {told:,} events: {least[0]:.4g}, {least[1]:.4g}")
+        report.figure(f"a tick's {what} at 1,000,000 events beside 1,000", least[1] / least[0], unit, at_most=1.2)
+    if minutes:
+        living(report, real, minutes)
+
+
+class Told(Follower):
+    """Was told ``count`` events at its border: those that are ``known`` first, then their first epoch again and again,
+    in later epochs each time. What it reads afterwards is later still."""
+
+    def __init__(self, real: Real, known: list[Any], count: int) -> None:
+        super().__init__(real.source)
+        self.real, self.shift, told = real, 0, 0
+        again = [e for e in known if getattr(e, "epoch", 0) == 1]
+        self._tell(known)
+        told = len(known)
+        while told < count:
+            self.shift += 1
+            self._tell([replace(e, epoch=e.epoch + self.shift) for e in again])
+            told += len(again)
+        self._looked, self.behind = True, False
+        self.history.height = real.book.rpc.height()
+        self.history.hash = real.book.rpc.block_hash(self.history.height)
+        gc.collect()
+
+    def _tell(self, events: list[Any]) -> None:
+        self._publish(self._take([_Piece(self.history, events, 0, "")]))
+
+    def _piece(self, book: ledger.Ledger, reading: Reading, until: int) -> list[_Piece]:
+        return [
+            piece._replace(
+                events=[replace(e, epoch=e.epoch + self.shift) if hasattr(e, "epoch") else e for e in piece.events]
+            )
+            for piece in super()._piece(book, reading, until)
+        ]
+
+    def epoch(self) -> tuple[float, float]:
+        """Bytes of news and seconds of this thread in one epoch."""
+        size, spent = 0, 0.0
+        for _ in self.real.play():
+            began, version = time.thread_time(), self.version
+            while self.tick() or self.behind:
+                pass
+            spent += time.thread_time() - began
+            while (piece := self.news.after(self.life, version)) is not None:
+                version = piece.version
+                size += len(piece.said or "")
+        return float(size), spent
+
+
+def first_look(report: Report, real: Real, told: int) -> None:
+    """Of a process that has just begun, in a browser that is open already."""
+    command = [
+        str(Path(sys.executable).with_name("klopf")),
+        "page",
+        "--rpc",
+        real.where,
+        "--network",
+        real.deployment.directory,
+    ]
+    with browser(report, "first look") as chromium:
+        if chromium is None:
+            return
+        page = chromium.new_page()
+        began = time.monotonic()
+        with serving([*command, "--no-browser"]) as (_, link):
+            printed = time.monotonic()
+            page.goto(link, wait_until="commit")
+            page.wait_for_selector("#view-neurons tbody tr", timeout=60_000)
+            seen = time.monotonic()
+            report.say(f"{told:,} events: {printed - began:.2f} s to the link, {seen - printed:.2f} s to a first look")
+            report.figure("first look at 100,000 events", seen - printed, "s", at_most=1.0)
+            report.figure("from the command to a first look", seen - began, "s")
+            while "history" in page.inner_text("#where") and time.monotonic() - seen < 60:
+                page.wait_for_timeout(250)
+            whole = "history" not in page.inner_text("#where")
+            spent = time.monotonic() - seen
+            report.say(f"its history: {'read' if whole else 'not read yet'} {spent:.0f} s later")
+            if whole:
+                report.figure("from a first look to the whole history", spent, "s")
+
+
+def living(report: Report, real: Real, minutes: float) -> None:
+    """A real network that lives: what its follower's process has, after a tenth of the time and at its end."""
+    follower = Follower(real.source)
+    until, sizes = time.monotonic() + 60 * minutes, list[tuple[float, int]]()
+    while (now := time.monotonic()) < until:
+        for _ in real.play():
+            while follower.tick() or follower.behind:
+                pass
+        gc.collect()
+        sizes.append((now, resident(os.getpid())))
+    follower.close()
+    early = [size for at, size in sizes if at <= until - 54 * minutes][-1]
+    report.say(
+        f"a real network for {minutes:g} minutes, {len(sizes)} epochs: {early / 1e6:.1f} to {sizes[-1][1] / 1e6:.1f} MB"
+    )
+    report.figure(f"memory after {minutes:g} minutes of a real network", sizes[-1][1] / early, "times", at_most=1.05)
+
+
+# ---- made up
+
+
+def readers(report: Report, seconds: float) -> None:
+    """What fifty cost, and the frames of a picture of five hundred."""
+    with serving([sys.executable, str(HERE / "page_made.py"), "500", "1.0"]) as (process, link):
+        time.sleep(2)
+        alone = spent(process.pid, seconds)
+        heard = asyncio.run(listened(link, 50, seconds, process.pid))
+        report.say(
+            f"of one core: {alone:.1%} with no reader, {heard[0]:.1%} with fifty, who got {heard[1] / 1e6:.1f} MB"
+        )
+        report.figure("one core for fifty readers", heard[0] - alone, "", at_most=0.2)
+        frames(report, link)
+
+
+async def listened(link: str, count: int, seconds: float, pid: int) -> tuple[float, int]:
+    """The part of a core that the process took while so many listened, and what they got."""
+    port = int(link.split(":")[2].split("/")[0])
+    token = link.rpartition("=")[2]
+    got = [0] * count
+
+    async def reads(at: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            f"GET /api/news HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: klopf-{port}={token}\r\n\r\n".encode()
+        )
+        try:
+            while piece := await reader.read(1 << 20):
+                got[at] += len(piece)
+        finally:
+            writer.close()
+
+    reading = [asyncio.create_task(reads(at)) for at in range(count)]
+    await asyncio.sleep(2)
+    before = sum(got)
+    part = await asyncio.to_thread(spent, pid, seconds)
+    bytes_ = sum(got) - before
+    assert min(got) > 0, "somebody got nothing"
+    for one in reading:
+        one.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+    return part, bytes_
+
+
+FRAMES = """(seconds) => new Promise((done) => {
+  let count = 0, began = performance.now();
+  window.klopfPicture?.d3ReheatSimulation();
+  const next = (now) => {
+    count += 1;
+    now - began < 1000 * seconds ? requestAnimationFrame(next) : done(count / (now - began) * 1000);
+  };
+  requestAnimationFrame(next);
+})"""
+
+
+def frames(report: Report, link: str) -> None:
+    with browser(report, "frames") as chromium:
+        if chromium is None:
+            return
+        empty = chromium.new_page()
+        most = empty.evaluate(FRAMES, 3)
+        page = chromium.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(link)
+        page.goto(link.split("?")[0] + "#/network")
+        while not page.evaluate("window.klopfPicture?.graphData().nodes.length >= 500"):
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(1_000)
+        before = {pid: _ticks(pid) for pid in descendants(os.getpid())}
+        many = page.evaluate(FRAMES, 4)
+        took = max(_ticks(pid) - ticks for pid, ticks in before.items()) / HZ / (4 * many)
+        report.figure("a frame's processor time in the page's own process", 1000 * took, "ms", at_most=40)
+        report.say(f"frames a second: {many:.1f} with 500 neurons that move, {most:.1f} of an empty page")
+        report.figure("frames a second of 500 neurons that move", many, "1/s", at_least=25)
+        report.figure("beside those of an empty page", many / most, "")
+
+
+def memory(report: Report, pieces: int) -> None:
+    """As fast as they come; one reader listens, as in life."""
+    with serving([sys.executable, str(HERE / "page_made.py"), "50", "0"]) as (process, _):
+        early, out = 0, process.stdout
+        assert out is not None
+        for line in out:
+            count = int(line)
+            if count == pieces // 10 // 100 * 100:
+                early = resident(process.pid)
+            if count >= pieces:
+                break
+        late = resident(process.pid)
+    report.say(
+        f"resident after {pieces // 10:,} and {pieces:,} pieces of news: {early / 1e6:.1f} and {late / 1e6:.1f} MB"
+    )
+    report.figure("memory after an hour's news beside six minutes'", late / early, "times", at_most=1.05)
+
+
+# ---- processes
+
+
+@contextlib.contextmanager
+def serving(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process that serves a page, and its link, which is the first that it prints."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE)
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def browser(report: Report, what: str) -> Iterator[Any]:
+    """Headless Chromium; None where there is none, and that is said."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if sync_playwright is None or CHROMIUM is None:
+        report.say(f"no Playwright or no Chromium here: {what} is left out")
+        yield None
+        return
+    with sync_playwright() as started:
+        made = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+def spent(pid: int, seconds: float) -> float:
+    """The part of a core that a process takes in so many seconds."""
+    before, began = _ticks(pid), time.monotonic()
+    time.sleep(seconds)
+    return (_ticks(pid) - before) / HZ / (time.monotonic() - began)
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def descendants(pid: int) -> list[int]:
+    """Those whom a process began, and those whom they did."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def resident(pid: int) -> int:
+    """Bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()
