@@ -78,7 +78,7 @@ def short(report: Report, real: Real, quick: bool, minutes: float) -> None:
     told = real.fatten(blocks, 100_000)
     real.open()
     list(real.play())
-    first_look(report, real, told)
+    first_look(report, real, told, 10 if quick else 200)
     told = real.fatten(blocks, 1_000_000)
     follower = Told(real, known, told)
     many = [follower.epoch() for _ in range(ticks)]
@@ -105,7 +105,7 @@ class Told(Follower):
             self.shift += 1
             self._tell([replace(e, epoch=e.epoch + self.shift) for e in again])
             told += len(again)
-        self._looked, self.behind = True, False
+        self._looks, self.behind = 2, False
         self.history.height = real.book.rpc.height()
         self.history.hash = real.book.rpc.block_hash(self.history.height)
         gc.collect()
@@ -135,7 +135,7 @@ class Told(Follower):
         return float(size), spent
 
 
-def first_look(report: Report, real: Real, told: int) -> None:
+def first_look(report: Report, real: Real, told: int, patience: float) -> None:
     """Of a process that has just begun, in a browser that is open already."""
     command = [
         str(Path(sys.executable).with_name("klopf")),
@@ -158,11 +158,12 @@ def first_look(report: Report, real: Real, told: int) -> None:
             report.say(f"{told:,} events: {printed - began:.2f} s to the link, {seen - printed:.2f} s to a first look")
             report.figure("first look at 100,000 events", seen - printed, "s", at_most=1.0)
             report.figure("from the command to a first look", seen - began, "s")
-            while "history" in page.inner_text("#where") and time.monotonic() - seen < 60:
+            while not page.inner_text("#where").endswith(" live") and time.monotonic() - seen < patience:
                 page.wait_for_timeout(250)
-            whole = "history" not in page.inner_text("#where")
-            spent = time.monotonic() - seen
-            report.say(f"its history: {'read' if whole else 'not read yet'} {spent:.0f} s later")
+            whole, spent = page.inner_text("#where").endswith(" live"), time.monotonic() - seen
+            report.say(
+                f"its history: {'read' if whole else 'not read yet'} {spent:.0f} s later; {page.inner_text('#alarms')}"
+            )
             if whole:
                 report.figure("from a first look to the whole history", spent, "s")
 

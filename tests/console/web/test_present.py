@@ -41,7 +41,11 @@ def told(follower: Follower) -> tuple[dict[str, object], dict[str, dict[str, lis
 def test_the_first_look_has_the_present_and_nothing_that_turns_out_otherwise(small: Small):
     follower = Follower(small.source)
     assert follower.tick()
+    at_once = told(follower)[1]
+    assert at_once["neurons"] and not at_once["links"], "who takes part comes first"
+    assert follower.tick()
     first, rows = told(follower)
+    assert at_once["neurons"].keys() == rows["neurons"].keys()
     assert first["block"] == first["tip"] == small.book.rpc.height() and not first["whole"] and first["behind"]
     bert = rows["neurons"][str(small.ids["bert"])]
     assert bert[:3] == [small.ids["bert"], HOSTILE, "fringe"] or bert[2] == "backbone"
@@ -75,8 +79,8 @@ def test_a_network_that_has_just_begun_looks_as_it_will(tmp_path: Path, epochs: 
 
 def test_the_present_goes_on_while_the_history_is_read(small: Small):
     follower = Follower(small.source)
-    follower.tick()
-    follower.tick()
+    for _ in range(3):
+        follower.tick()
     before = told(follower)[0]
     small.play()
     follower.tick()

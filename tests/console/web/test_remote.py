@@ -1,4 +1,4 @@
-"""``klopf page --rpc URL --network ADDRESS``: a network on a chain of others, served over HTTP by a process of its own."""
+"""``klopf page --rpc URL --network ADDRESS``: a network on a chain of others, served over HTTP by another process."""
 
 from __future__ import annotations
 

@@ -98,8 +98,8 @@ def _png(summary: Summary) -> bytes:
             axes.plot((at[0] - r, at[0] + r), (at[1] - r, at[1] + r), color="#b3261e", lw=2)
         if few:
             axes.text(at[0], at[1] + r + 14, row["name"], ha="center", fontsize=9, parse_math=False)
-    for at, line in enumerate([] if few else drawn.first(data["neurons"])):
-        axes.text(drawn.LIST, 40 + 24 * at, line, fontsize=9, color="#1c2230", parse_math=False)
+    for down, line in enumerate([] if few else drawn.first(data["neurons"])):
+        axes.text(drawn.LIST, 40 + 24 * down, line, fontsize=9, color="#1c2230", parse_math=False)
     drawing = io.BytesIO()
     figure.savefig(drawing, format="png")
     return drawing.getvalue()

@@ -70,7 +70,9 @@ class Follower:
         """All events, as far as they have been read;"""
         self.present: Reading | None = None
         """and the network as it stands, until all have been."""
-        self.tip, self.epochs, self._looked = 0, 0, False
+        self.tip, self.epochs, self._looks = 0, 0, 0
+        self._before: Reading | None = None
+        """What was shown until now, where that is another reading than what is;"""
         self.known: set[int] = set()
 
     @property
@@ -122,12 +124,16 @@ class Follower:
                 self._begin()  # a reorganisation, or another chain in the same place: all is read again
                 self.tip = tip
                 self._publish({})
-        if not self._looked:
-            self._looked = True
-            if tip - book.deployment.block > FEW and (found := self._look(book, tip)):
+        if self._looks < 2 and tip - book.deployment.block > FEW:
+            self._looks += 1  # first who takes part, then what happened lately
+            found = self._look(book, tip, lately=self._looks == 2)
+            if found is None:
+                self._looks = 2
+            else:
                 with self._lock:
-                    self.present = found
+                    self._before, self.present = self.present, found
                 return [_Piece(found, [], tip, found.hash)]
+        self._looks = 2
         pieces = [] if self.present is None else self._piece(book, self.present, tip)
         until = tip if self.present is None else pieces[-1].last if pieces else self.present.height
         more = self._piece(book, self.history, until)
@@ -143,11 +149,11 @@ class Follower:
             self._book = self.source.connect()
         return self._book
 
-    def _look(self, book: ledger.Ledger, tip: int) -> Reading | None:
+    def _look(self, book: ledger.Ledger, tip: int, lately: bool) -> Reading | None:
         """The network as it stands; None where that cannot be had: a node may not have kept the state of a block, and
         what is odd in a stranger's contract is told when its events are read."""
         try:
-            return present(book, tip, self.name, self.named)
+            return present(book, tip, self.name, self.named, lately)
         except OSError:
             raise
         except Exception:
@@ -175,9 +181,11 @@ class Follower:
             if reading is self.shown:
                 fresh = new
         if self.present is not None and self.history.height == self.present.height:
-            before, self.present = self.present, None
-            for key, rows in self.history.instead_of(before).items():
-                fresh[key] = rows  # rows that were new a moment ago are in both
+            self._before, self.present = self.present, None
+        if self._before is not None:
+            for key, rows in self.shown.instead_of(self._before).items():
+                fresh[key] = fresh.get(key, {}) | rows
+            self._before = None
         return fresh
 
     def _epoch_ends(self, event: events.Event) -> None:

@@ -25,15 +25,17 @@ PAGE = 200
 """Participants in one call."""
 
 
-def present(book: ledger.Ledger, tip: int, name: str, named: Callable[[int], str]) -> Reading:
-    """The network as of block ``tip``. Sums over the whole history are not in it (it is not ``whole``), and the events
-    of an epoch only where all of them are. LedgerError where the node does not answer, or has not kept that block."""
+def present(book: ledger.Ledger, tip: int, name: str, named: Callable[[int], str], lately: bool = True) -> Reading:
+    """The network as of block ``tip``. Sums over the whole history are not in it (it is not ``whole``), and where it is
+    to have what happened ``lately``, the events of an epoch only if all of them can be read soon. LedgerError where the
+    node does not answer, or has not kept that block."""
     digest = book.rpc.block_hash(tip)
     there = book.at(tip)
     epoch, phase = there.clock.turn()
     everybody = _everybody(there)
     reading = Reading(name, named, whole=False)
-    reading.take(_lately(book, tip))
+    if lately:
+        reading.take(_lately(book, tip))
     tally = reading.tally
     tally.epoch, tally.phase, tally.supply = max(0, epoch), int(phase) if epoch >= 0 else 0, there.token.supply()
     for id, seen, staked in everybody:
