@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from klopf.console.cli.command import CommandGroup, Json
+from klopf.console.curves import NAME, Curves
 from klopf.errors import MindError
 from klopf.extras import require
 
@@ -119,6 +120,8 @@ def _carry_out(
     if plot is not None:
         _can_draw(plot)
     results: list[tuple[Run, dict[str, Any]]] = []
+    if resume is not None:
+        _curves_of(resume).unlink(missing_ok=True)  # the results that are there come again
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     strangers_words = contextlib.redirect_stdout(sys.stderr)  # what a problem prints is no output of ours
@@ -126,6 +129,8 @@ def _carry_out(
         task = bar.add_task(title, total=len(runs))
         for r, result in sweep(runs, file=resume, cores=cores, progress=lambda done: bar.update(task, completed=done)):
             results.append((r, result))
+            if resume is not None:
+                _keep_curve(resume, r, result)
             bar.update(task, description=f"{title}: {r.learner}")
     table = summary(results)
     if json_:
@@ -137,6 +142,18 @@ def _carry_out(
     if plot is not None:
         sys.stdout.flush()  # what took hours is told, whatever becomes of the picture
         _draw(results, plot, title)
+
+
+def _curves_of(resume: Path) -> Path:
+    return resume.with_name(f"{resume.name}.{NAME}")
+
+
+def _keep_curve(resume: Path, r: Run, result: dict[str, Any]) -> None:
+    """The errors of one run, beside its results, for `klopf page`."""
+    curve = result["curve"]
+    with Curves(_curves_of(resume)) as kept:
+        for at, error in enumerate(curve, start=1):
+            kept.put(f"error, {r.learner}, {r.setting}, seed {r.seed}", at * r.steps // len(curve), error)
 
 
 def _can_draw(path: Path) -> None:

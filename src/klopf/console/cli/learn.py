@@ -7,12 +7,14 @@ import math
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from klopf.console.cli.command import Command, Json, print_json
+from klopf.console.curves import NAME, Curves
 from klopf.errors import MindError
 from klopf.extras import require
 
@@ -54,7 +56,7 @@ def learn(
     seeds
         How many seeds, from 0, side by side. 1 if not given.
     save
-        Keep checkpoints in this folder, once a minute and at the end.
+        Keep checkpoints in this folder, once a minute and at the end; `klopf page FOLDER` shows its learning curves.
     resume
         Go on from the checkpoints in this folder, and keep new ones there.
     plot
@@ -174,11 +176,15 @@ def _with_progress(task: Task, seeds: int, folder: Path | None, resume: bool, co
         TimeRemainingColumn(),
     )  # fmt: skip
     now: dict[int, tuple[int, float, float, float]] = {}
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+    kept = Curves(folder / NAME) if folder is not None else None
+    with kept or nullcontext(), Progress(*columns, console=Console(file=sys.stderr)) as bar:
         line = bar.add_task(f"{task.agent} in {task.environment}", total=task.steps * seeds, told="")
 
         def show(seed: int, steps: int, earned: float, rate: float, speed: float) -> None:
             now[seed] = (steps, earned, rate, speed)
+            if kept is not None:
+                for what, value in (("return", earned), ("reward a step", rate), ("steps a second", speed)):
+                    kept.put(f"{what}, seed {seed}", steps, value)
             _, returns, rates, speeds = (_mean(numbers)[0] for numbers in zip(*now.values(), strict=True))
             parts = [f"{rates:,.4g} a step"] if rates is not None and returns is None else []
             parts += [f"return {returns:,.1f}"] if returns is not None else []

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, validators
 
+from klopf.console import curves
 from klopf.console.cli.access import load_key
 from klopf.console.cli.command import Command
 from klopf.errors import PeersError
@@ -35,7 +37,8 @@ class Page(Command):
         Parameters
         ----------
         folder
-            A run folder, of a run that goes on or has ended.
+            A run folder, of a run that goes on or has ended; or what `klopf learn --save` keeps, or the file of curves
+            that a benchmark with --resume keeps, whose learning curves are shown.
         rpc
             Instead of a folder, a node's URL.
         network
@@ -54,16 +57,27 @@ class Page(Command):
 
         if (folder is None) == (rpc is None) or (rpc is None) != (network is None):
             raise PeersError("name a run folder, or a network on a chain: klopf page --rpc URL --network ADDRESS")
+        if folder is not None and (learning := _curves(folder)) is not None:
+            if key is not None:
+                raise PeersError(f"{folder} holds learning curves, which no key acts on: leave --key out")
+            web.serve_curves(learning, port, partial(_opened, browser=browser))
+            return
         if receipts is not None and key is None:
             raise PeersError("--receipts are for answering disputes: name the key that answers with --key")
         source = web.of_run(folder) if folder else web.of_remote(rpc or "", network or "")
         desk = web.Desk(source, load_key(key), receipts) if key is not None else None
 
-        def opened(link: str) -> None:
-            print(link, flush=True)
-            screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"
-            if browser and desk is None and screen:
-                with contextlib.suppress(webbrowser.Error):
-                    webbrowser.open(link)
+        web.serve(source, port, partial(_opened, browser=browser and desk is None), desk)
 
-        web.serve(source, port, opened, desk)
+
+def _curves(folder: Path) -> Path | None:
+    """The file of learning curves that is meant; None where it is a run."""
+    file = folder / curves.NAME if folder.is_dir() else folder
+    return file if file.is_file() and not (folder / "run.json").exists() else None
+
+
+def _opened(link: str, browser: bool) -> None:
+    print(link, flush=True)
+    if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
+        with contextlib.suppress(webbrowser.Error):
+            webbrowser.open(link)

@@ -16,6 +16,7 @@ from klopf.console.web.view import VIEWS, Cell, Column, Network, Row, View
 if TYPE_CHECKING:
     from klopf.console.web._acting import Desk
     from klopf.console.web._auditing import serve_audits
+    from klopf.console.web._learning import serve_curves
     from klopf.console.web._serve import serve
     from klopf.console.web._source import Source, of_remote, of_run
 
@@ -32,11 +33,12 @@ __all__ = [
     "of_run",
     "serve",
     "serve_audits",
+    "serve_curves",
 ]
 
 _LATER = {
     "Desk": "_acting", "Source": "_source", "of_remote": "_source", "of_run": "_source", "serve": "_serve",
-    "serve_audits": "_auditing",
+    "serve_audits": "_auditing", "serve_curves": "_learning",
 }  # fmt: skip
 
 

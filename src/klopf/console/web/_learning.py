@@ -1,0 +1,99 @@
+"""Learning curves in the browser, while something learns: of a folder of lives, or of a benchmark."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from klopf.console import curves
+from klopf.console.cells import cell
+from klopf.console.web._border import Border, new_token
+from klopf.console.web._serve import HERE, listen
+from klopf.console.web._text import clean
+
+__all__ = ["Learning", "serve_curves"]
+
+STATIC = Path(__file__).with_name("static")
+
+
+class Learning:
+    """The page of one file of curves. ``app`` is what a server of ASGI runs."""
+
+    def __init__(self, file: Path, token: str, port: int) -> None:
+        self.file = file
+        routes = [
+            Route("/", self.index),
+            Route("/api/curves", self.since),
+            Route("/api/curves.csv", self.table),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+        self.app: ASGIApp = Border(Starlette(routes=routes), token, port)
+
+    async def index(self, request: Request) -> Response:
+        return Response((STATIC / "curves.html").read_bytes(), media_type="text/html")
+
+    async def since(self, request: Request) -> Response:
+        """What is new behind a place in the file; ``again`` where that is another file by now."""
+        text = request.query_params.get("since", "")
+        place = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+        try:
+            size = self.file.stat().st_size
+            points, after = await asyncio.to_thread(curves.read, self.file, place)
+        except OSError as error:
+            return JSONResponse({"error": f"cannot read the curves: {error.strerror}"}, 404)
+        said = {"name": clean(self._name()), "points": clean_points(points), "next": after, "again": place > size}
+        return JSONResponse(said)
+
+    async def table(self, request: Request) -> Response:
+        """All points, a row each."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["series", "step", "value"])
+        place = 0
+        try:
+            while True:
+                points, after = await asyncio.to_thread(curves.read, self.file, place)
+                writer.writerows([cell(clean(series)), step, value] for series, step, value in points)
+                if after == place:
+                    break
+                place = after
+        except OSError as error:
+            return JSONResponse({"error": f"cannot read the curves: {error.strerror}"}, 404)
+        headers = {"content-disposition": 'attachment; filename="curves.csv"'}
+        return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+    def _name(self) -> str:
+        return self.file.parent.name if self.file.name == curves.NAME else self.file.name
+
+
+def clean_points(points: list[tuple[str, int, float]]) -> list[tuple[str, int, float]]:
+    """Points with what their series are called made fit to be shown."""
+    return [(str(clean(series)), step, value) for series, step, value in points]
+
+
+def serve_curves(file: Path, port: int, opened: Callable[[str], None]) -> None:
+    """Show the curves in ``file`` at a port of this machine's own address (0: any that is free) until it is stopped;
+    ``opened`` is told the link.
+
+    Raises:
+        PeersError: the port is taken.
+    """
+    listening = listen(port)
+    port, token = listening.getsockname()[1], new_token()
+    config = uvicorn.Config(
+        Learning(file, token, port).app, log_level="warning", access_log=False, ws="none", limit_concurrency=64,
+        timeout_graceful_shutdown=2, proxy_headers=False, server_header=False,
+    )  # fmt: skip
+    opened(f"http://{HERE}:{port}/?token={token}")
+    uvicorn.Server(config).run(sockets=[listening])
