@@ -53,6 +53,7 @@ def test_what_is_not_known_yet_says_so_and_the_past_grows(browser: Any, small: S
                 zip(page.locator(".figures dt").all_inner_texts(), page.locator(".figures dd").all_inner_texts(),
                     strict=True)
             )  # fmt: skip
+            assert "not known before" in page.inner_text("#view-alarms"), "none is not the same as none yet"
             assert figures["transactions"] == "…" and figures["neurons"] == "2"
             until(page, "window.klopfPicture?.graphData().links.length === 1")
             assert page.locator("#at").is_disabled()

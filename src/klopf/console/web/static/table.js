@@ -23,7 +23,7 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
   const find = make("input", { type: "search", value: state.find, "aria-label": t("Search in {what}", { what: t(view.title) }), placeholder: t("Search"), oninput: () => { state.find = find.value; amend({ [`${id}.find`]: state.find }); arrange(); } });
   const bar = make("div", { class: "tools" }, find, make("a", { href: `/api/table/${id}.csv`, download: `${id}.csv` }, "CSV"), count);
   const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t(view.title) }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
-  const section = make("section", { class: "view", id: `view-${id}` }, make(heading, {}, t(view.title)), view.lead ? make("p", { class: "lead" }, t(view.lead)) : null, tools ? bar : null, scroll);
+  const section = make("section", { class: "view", id: `view-${id}` }, make(heading, {}, t(view.title)), view.lead ? make("p", { class: "lead" }, t(view.lead)) : null, tools ? bar : count, scroll);
   body.addEventListener("keydown", step);
 
   function turn(title) {
@@ -93,7 +93,9 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
     const first = body.querySelector("tr");
     if (first && !body.querySelector('tr[tabindex="0"]')) first.tabIndex = 0;
     heads.forEach((head, i) => head.setAttribute("aria-sort", i !== at ? "none" : state.down ? "descending" : "ascending"));
-    count.textContent = all === 0 && !live.head.whole && !view.lately ? t("not known before the history has been read") : all > limit ? t("{shown} of {all} rows", { shown: number(limit), all: number(all) }) : t("{all} rows", { all: number(all) });
+    const unknown = all === 0 && !live.head.whole && !view.lately; // nothing is there, and nobody knows yet whether that is so
+    count.hidden = !tools && !unknown;
+    count.textContent = unknown ? t("not known before the history has been read") : all > limit ? t("{shown} of {all} rows", { shown: number(limit), all: number(all) }) : t("{all} rows", { all: number(all) });
     section.classList.toggle("empty", all === 0);
   }
 
