@@ -31,7 +31,8 @@
     ├── DoorsError         a door cannot be opened, or refused what was asked of it
     │   └── Unpaid             an answer was not paid for, and nothing was taken
     ├── AuditError         an audit cannot be carried out
-    └── FleetError         a device, a node or a demand is set up wrongly, or refused what was asked of it
+    ├── FleetError         a device, a node or a demand is set up wrongly, or refused what was asked of it
+    └── DaoError           votes, statements or receipts cannot be used
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ __all__ = [
     "ChainError",
     "DamagedBlock",
     "DamagedFile",
+    "DaoError",
     "DiskFull",
     "Diverged",
     "DoorsError",
@@ -223,6 +225,10 @@ class AuditError(KlopfError):
 
 class FleetError(KlopfError):
     """A device, a node or a demand is set up wrongly, or refused what was asked of it."""
+
+
+class DaoError(KlopfError):
+    """Votes, statements or receipts cannot be used."""
 
 
 _WANTED = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text",

@@ -1,4 +1,4 @@
-"""`klopf dao`: proposals and votes on the rules of a network, from the command line."""
+"""`klopf dao`: proposals and votes on the rules of a network, and what members would agree on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from klopf.console.cli import opinions
 from klopf.console.cli.access import (
     HERE,
     Changes,
@@ -33,7 +34,7 @@ __all__ = ["Dao"]
 
 
 class Dao(CommandGroup):
-    help = "Proposals and votes on the rules of a network."
+    help = "Proposals and votes on the rules of a network, and what members would agree on."
     extra = "network"
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
@@ -46,6 +47,9 @@ class Dao(CommandGroup):
             "execute": execute,
             "cancel": cancel,
             "list": list_,
+            "model": opinions.model,
+            "forecast": opinions.forecast,
+            "next": opinions.next_,
         }
 
 

@@ -1,0 +1,30 @@
+"""What members of a community would agree on, from their own votes: a model that advises and shows how sure it is.
+
+A library by itself: no network, no chain. See docs/dao.md.
+"""
+
+from __future__ import annotations
+
+from klopf.dao._asking import Interview
+from klopf.dao._consensus import MEASURES, Ranked, consensus, stays
+from klopf.dao._groups import Groups, groups, polis
+from klopf.dao._opinions import Checked, Forecast, Opinions
+from klopf.dao._reputation import reputation, voices
+from klopf.dao._votes import Votes
+
+__all__ = [
+    "MEASURES",
+    "Checked",
+    "Forecast",
+    "Groups",
+    "Interview",
+    "Opinions",
+    "Ranked",
+    "Votes",
+    "consensus",
+    "groups",
+    "polis",
+    "reputation",
+    "stays",
+    "voices",
+]
