@@ -67,7 +67,8 @@ class Interview:
         towards = places.copy()
         towards[:, 0] = 1.0
         together = towards @ self._cov[0] @ towards.T
-        blurred = cov[:, 0, 0] + np.einsum("jde,de->j", cov[:, 1:, 1:], np.outer(self._mean[0, 1:], self._mean[0, 1:]))
+        around = np.outer(self._mean[0, 1:], self._mean[0, 1:]) + self._cov[0, 1:, 1:]
+        blurred = cov[:, 0, 0] + np.einsum("jde,de->j", cov[:, 1:, 1:], around)
         noise = (1.0 + np.pi * blurred / 8.0) / np.maximum(p * (1.0 - p), 1e-9)
         less = together**2 / (together.diagonal() + noise)
         gains = 0.5 * (p * (1.0 - p)) @ less / len(p)
