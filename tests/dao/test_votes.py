@@ -48,6 +48,12 @@ def test_what_is_wrong_is_one_line(tmp_path, name, text, says):
     assert "\n" not in str(told.value)
 
 
+def test_what_strangers_wrote_turns_no_terminal_around(tmp_path):
+    (tmp_path / "votes.csv").write_text("comment-id,voter-id,vote\n7,anna,1\n")
+    (tmp_path / "comments.csv").write_text('comment-id,comment-body\n7,"one\x1b[31m\ntwo\u202e"\n')
+    assert dao.Votes.read(tmp_path).texts == ("one [31m two ",)
+
+
 def test_no_files_at_all(tmp_path):
     with pytest.raises(DaoError, match="export the conversation"):
         dao.Votes.read(tmp_path)
@@ -61,9 +67,11 @@ def test_votes_that_are_none():
         ([("a", "x", 5)], {}, "vote 1: 5 is no vote"),
         ([("a", "x", 1)], {"members": ["b"]}, "no member is called 'a'"),
         ([("a", "x", 1)], {"statements": ["y"]}, "no statement is called 'x'"),
-        ([("", "x", 1)], {}, "a member's name has"),
+        ([("", "x", 1)], {}, "a name has 1 to"),
+        ([("a", "\x1b[31mx", 1)], {}, "letters that can be shown"),
         ([("a", "x", 1)], {"texts": ["one", "two"]}, "2 texts for 1 statements"),
         ([], {"members": ["a", "a"]}, "'a' comes twice"),
+        ([], {"members": ["\n"]}, "letters that can be shown"),
     ]:
         with pytest.raises(DaoError, match=says):
             dao.Votes.of(said, **how)

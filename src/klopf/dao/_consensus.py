@@ -21,6 +21,9 @@ __all__ = ["MEASURES", "Ranked", "consensus", "stays"]
 
 Array = NDArray[np.float64]
 
+_BLOCK = 2_000
+"""So many members at a time."""
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -79,25 +82,30 @@ def consensus(
     found = groups(opinions) if found is None else found
     if found.count < 1:
         raise DaoError("nobody is in a group yet: more votes are needed")
-    votes, weights = opinions.votes, opinions.weights
-    said = np.full((len(votes.members), len(votes.statements)), np.nan)
-    said[votes.who, votes.what] = votes.said
-    guess = opinions.table() if forecasts else np.full(said.shape, np.nan)
-    guess[said != 0] = np.where(said > 0, 1.0, np.where(said < 0, 0.0, guess))[said != 0]
-    counted = np.zeros((3, found.count, said.shape[1]))
-    agreement = np.empty(counted.shape[1:])
-    for g in range(found.count):
-        inside = found.of == g
-        w = weights[inside][:, None]
-        for row, which in enumerate((said[inside] == 1, said[inside] == -1, ~np.isnan(said[inside]))):
-            counted[row, g] = (w * which).sum(0)
-        held = ~np.isnan(guess[inside])
-        agreement[g] = ((w * np.where(held, guess[inside], 0)).sum(0) + 0.5) / ((w * held).sum(0) + 1.0)
+    votes = opinions.votes
+    counted = np.zeros((3, found.count, len(votes.statements)))
+    agree, held = np.full(counted.shape[1:], 0.5), np.ones(counted.shape[1:])
+    first = np.searchsorted(votes.who, np.arange(len(votes.members) + 1))
+    for start in range(0, len(votes.members), _BLOCK):  # so that no table of everybody is ever held
+        rows = np.arange(start, min(start + _BLOCK, len(votes.members)))
+        cast = slice(first[start], first[rows[-1] + 1])
+        said = np.full((len(rows), len(votes.statements)), np.nan)
+        said[votes.who[cast] - start, votes.what[cast]] = votes.said[cast]
+        guess = opinions.table(rows) if forecasts else np.full(said.shape, np.nan)
+        guess = np.where(said > 0, 1.0, np.where(said < 0, 0.0, guess))
+        for g in range(found.count):
+            w = (opinions.weights[rows] * (found.of[rows] == g))[:, None]
+            for row, which in enumerate((said == 1, said == -1, ~np.isnan(said))):
+                counted[row, g] += (w * which).sum(0)
+            known = ~np.isnan(guess)
+            agree[g] += (w * np.where(known, guess, 0.0)).sum(0)
+            held[g] += (w * known).sum(0)
+    agreement = agree / held
     scores = MEASURES[measure](agreement, counted)
-    cast = np.bincount(votes.what, minlength=len(votes.statements))
+    seen = np.bincount(votes.what, minlength=len(votes.statements))
     return [
         Ranked(votes.statements[j], votes.texts[j] if votes.texts else "", float(scores[j]),
-               float(np.ptp(agreement[:, j])), tuple(float(one) for one in agreement[:, j]), int(cast[j]))
+               float(np.ptp(agreement[:, j])), tuple(float(one) for one in agreement[:, j]), int(seen[j]))
         for j in np.argsort(-scores, kind="stable")
     ]  # fmt: skip
 

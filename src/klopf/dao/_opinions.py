@@ -206,11 +206,11 @@ class Opinions:
         strengths: Array = self.slope * self.strengths(who, what)
         return np.asarray(1.0 / (1.0 + np.exp(-strengths)))
 
-    def table(self) -> Array:
-        """(members, statements): the probability of each to agree with each."""
-        n, m = len(self.votes.members), len(self.votes.statements)
-        who, what = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
-        return self.probabilities(who, what).reshape(n, m)
+    def table(self, members: NDArray[np.int64] | None = None) -> Array:
+        """(members, statements): how likely each (or each of ``members``, by place) agrees with each statement."""
+        rows = np.arange(len(self.votes.members)) if members is None else members
+        m = len(self.votes.statements)
+        return self.probabilities(np.repeat(rows, m), np.tile(np.arange(m), len(rows))).reshape(len(rows), m)
 
     def forecast(self, member: str | None, statement: str) -> Forecast:
         """What ``member`` would say of ``statement``; None is somebody of whom no vote is known.

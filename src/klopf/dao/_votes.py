@@ -121,12 +121,15 @@ class Votes:
         """The same as Polis exports it, in ``folder``: ``participants-votes.csv`` and ``comments.csv``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        table = np.full((len(self.members), len(self.statements)), "", dtype="<U2")
-        table[self.who, self.what] = self.said.astype(str)
         rows = [[*_ABOUT, *self.statements]]
-        for name, row in zip(self.members, table, strict=True):
-            counts = [int((row == one).sum()) for one in ("1", "-1")]
-            rows.append([name, "", "0", str(int((row != "").sum())), *map(str, counts), *row])
+        first = np.searchsorted(self.who, np.arange(len(self.members) + 1))
+        for i, name in enumerate(self.members):
+            cast = slice(first[i], first[i + 1])
+            row = [""] * len(self.statements)
+            for j, said in zip(self.what[cast].tolist(), self.said[cast].tolist(), strict=True):
+                row[j] = str(said)
+            counts = [int((self.said[cast] == one).sum()) for one in (1, -1)]
+            rows.append([name, "", "0", str(first[i + 1] - first[i]), *map(str, counts), *row])
         _write(folder / "participants-votes.csv", rows)
         agrees, disagrees = self.counts()
         comments = [
@@ -159,6 +162,8 @@ def _places(kind: str, names: Sequence[str] | None) -> dict[str, int]:
     if len(found) != len(names or ()):
         twice = next(name for k, name in enumerate(names or ()) if found[name] != k)
         raise DaoError(f"{kind} {twice!r} comes twice: names must differ")
+    for name in found:
+        _named(name, kind)
     return found
 
 
@@ -166,12 +171,16 @@ def _place(found: dict[str, int], name: str, new: bool, kind: str, number: int) 
     if name not in found:
         if not new:
             raise DaoError(f"vote {number}: no {kind} is called {name!r}")
-        if not name or len(name) > MOST_LETTERS or len(found) >= MOST_NAMES:
-            raise DaoError(
-                f"vote {number}: a {kind}'s name has 1 to {MOST_LETTERS} letters, and there are {MOST_NAMES:,} at most"
-            )
+        if len(found) >= MOST_NAMES:
+            raise DaoError(f"vote {number}: more than {MOST_NAMES:,} {kind}s")
+        _named(name, kind)
         found[name] = len(found)
     return found[name]
+
+
+def _named(name: str, kind: str) -> None:
+    if not (name.isprintable() and 0 < len(name) <= MOST_LETTERS):
+        raise DaoError(f"a {kind} is called {name[:40]!a}: a name has 1 to {MOST_LETTERS} letters that can be shown")
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
@@ -207,7 +216,8 @@ def _texts(path: Path) -> Iterable[tuple[str, str]]:
     if not {"comment-id", "comment-body"} <= set(head):
         raise DaoError(f"{path}: the header has no comment-id and comment-body")
     for row in rows:
-        yield row[head.index("comment-id")], row[head.index("comment-body")]
+        text = row[head.index("comment-body")]  # a stranger's: shown at terminals, on one line
+        yield row[head.index("comment-id")], "".join(c if c.isprintable() else " " for c in text)
 
 
 def _write(path: Path, rows: list[list[str]]) -> None:

@@ -89,6 +89,8 @@ def forecast(votes: Path, statement: str, *, member: str | None = None, json_: J
     member
         Only of this member (its voter-id).
     """
+    import numpy as np
+
     from klopf import dao as room
 
     opinions = room.Opinions.fit(room.Votes.read(votes))
@@ -98,7 +100,8 @@ def forecast(votes: Path, statement: str, *, member: str | None = None, json_: J
         return
     j = opinions.statement(statement)
     found = room.groups(opinions)
-    agrees = opinions.table()[:, j]
+    everybody = np.arange(len(opinions.votes.members))
+    agrees = opinions.probabilities(everybody, np.full(len(everybody), j))
     rows = {f"group {g + 1}": agrees[found.of == g] for g in range(found.count)} | {"everybody": agrees}
     stranger = opinions.forecast(None, statement)
     if json_:
