@@ -51,6 +51,16 @@ def test_nothing_makes_markup_of_text(module: Path):
     )
 
 
+def test_the_page_asks_for_all_its_modules_at_once():
+    """Else each is asked for when another one that needs it has come: a first look waits for them all."""
+    needed, found = ["app.js"], set[str]()
+    while needed:
+        said = set(re.findall(r'from "\./(\w+\.js)"', (STATIC / needed.pop()).read_text())) - found
+        found |= said
+        needed += said
+    assert set(re.findall(r'modulepreload" href="/static/(\w+\.js)"', (STATIC / "index.html").read_text())) == found
+
+
 def test_what_is_vendored_has_its_licence():
     for library in (STATIC / "vendor").glob("*.js"):
         name = library.name.split(".")[0]

@@ -64,9 +64,7 @@ function fixed() {
   $("nav").setAttribute("aria-label", t("Views"));
 }
 
-await unlock();
-await languages();
-await open();
+await Promise.all([unlock(), languages(), open()]);
 header();
 show(true);
 listen((changed) => {
