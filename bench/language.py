@@ -21,7 +21,7 @@ import numpy as np
 from figures import Report
 from numpy.typing import NDArray
 
-from klopf import language, network
+from klopf import language, ledger, network
 from klopf.errors import MissingExtra
 from klopf.peers import Text, create_model
 from klopf.peers._requester import study
@@ -97,7 +97,7 @@ def language_network(report: Report, quick: bool) -> None:
     except MissingExtra as missing:
         report.say(f"language left out: {missing}")
         return
-    questions = language.drawn(15 if quick else 50, 0)
+    questions = language.drawn(10 if quick else 50, 0)
     asked, answers = np.array([one.text for one in questions]), np.array([one.answer for one in questions])
     with language.running() as url:
         models = [create_model(f"openai:{url}#{name}", TASK, 0, {"seconds": 300.0}) for name in language.AGENTS]
@@ -121,7 +121,7 @@ def language_network(report: Report, quick: bool) -> None:
 
 def networks(report: Report, url: str) -> None:
     """The demo's network, once a seed: what it is by the ledger's and the requester's records."""
-    rows, silent = [], 0
+    rows, silent, late = [], 0, 0
     with tempfile.TemporaryDirectory() as place:
         for seed in SEEDS:
             file, folder = Path(place, f"{seed}.csv"), Path(place, f"{seed}")
@@ -130,5 +130,15 @@ def networks(report: Report, url: str) -> None:
             vote = network.equal_vote(folder)
             rows.append(Scored(summary.moments[-1].network, 0.0, max(summary.moments[-1].neurons.values()), vote))
             silent += next(one for one in summary.neurons if one.name == "liar").standing == "silent"
+            late += unposted(folder)
     told(report, "likeness, whole networks", rows)
     report.figure("language: networks of five in which the liar is silent at the end", silent, "networks", at_least=5)
+    report.figure("language: epochs in which the requester came too late to post", late, "epochs", at_most=0)
+
+
+def unposted(folder: Path) -> int:
+    """In how many epochs the requester of a run did not say on the ledger whom it listened to."""
+    run = network.read_run(folder)
+    with run.connect() as book:
+        requester = next(one.id for one in book.registry.all() if one.role is ledger.Role.REQUESTER)
+        return sum(not any(book.settlement.posted(e, requester)) for e in range(1, run.settings.epochs + 1))

@@ -140,7 +140,7 @@ def unequal(folder: Path, seed: int, quick: bool) -> Made:
     from sklearn.datasets import make_classification
 
     X, y = make_classification(
-        3000 if quick else 8000, 12, n_informative=6, n_redundant=2, weights=[50 / 51], flip_y=0, class_sep=1.0,
+        2000 if quick else 8000, 12, n_informative=6, n_redundant=2, weights=[50 / 51], flip_y=0, class_sep=1.0,
         random_state=seed,
     )  # fmt: skip
     write(

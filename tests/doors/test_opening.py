@@ -107,6 +107,19 @@ def test_the_cards_say_the_same(shop):
     shop.kill()
 
 
+def test_a_network_that_nobody_named_is_the_network():
+    from types import SimpleNamespace
+
+    from klopf.doors._desk import Desk
+    from klopf.peers import Numbers
+
+    for kind, name, called in (("network", "network", "network"), ("network", "rents", "network rents"),
+                               ("neuron", "ada", "neuron ada")):  # fmt: skip
+        behind = SimpleNamespace(kind=kind, name=name, task=Numbers(("a",), ("rent",)))
+        desk = SimpleNamespace(behind=behind, costs="1 KLP a sample", prices=SimpleNamespace(network="eip155:1"))
+        assert Desk.about.fget(desk).startswith(f"Klopf: the {called} says rent of a sample. 1 KLP a sample")
+
+
 def test_who_holds_connections_and_asks_nothing_keeps_nobody_out(shop):
     import contextlib
 

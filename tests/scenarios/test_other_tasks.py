@@ -61,6 +61,9 @@ def played(folder, text):
     (folder / "network.toml").write_text(text)
     summary = finish(start(folder / "network.toml", folder / "run"))
     assert klopf("verify", folder / "run").returncode == 0
+    (requester,) = (folder / "run/requesters").iterdir()
+    said = (requester / "log.txt").read_text()
+    assert said.count("; listens to") == 2 and "refused" not in said, "models had little to do, and it was waited for"
     return read_run(folder / "run"), summary, {row["name"]: row for row in summary["neurons"]}
 
 

@@ -74,7 +74,7 @@ class Desk:
     def about(self) -> str:
         """One sentence: who answers what, for how much."""
         behind, task = self.behind, self.behind.task
-        who = f"the neuron {behind.name}" if behind.kind == "neuron" else f"the network {behind.name}"
+        who = f"the {behind.kind}" + (f" {behind.name}" if behind.name != behind.kind else "")  # nobody named it
         if isinstance(task, Classes):
             named = ", ".join(task.names[:12]) + (", ..." if len(task.names) > 12 else "")
             says = f"which of {len(task.names)} classes a sample is ({named}) and how probable that is"
