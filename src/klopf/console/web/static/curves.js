@@ -1,5 +1,6 @@
 // Learning curves: one plot a quantity, a line a series, drawn again as figures come. What is chosen is in the link.
 
+import { png } from "./files.js";
 import { ask, make } from "./make.js";
 import { amend, here } from "./route.js";
 import { LANGUAGES, language, number, speak, t } from "./words.js";
@@ -81,7 +82,7 @@ function plot(what, names, shown) {
     g.stroke();
     return make("label", {}, input, " ", sign, ` ${name}`);
   });
-  const png = make("button", { type: "button", onclick: () => save(what, made.chart) }, "PNG");
+  const png = make("button", { type: "button", onclick: () => made.chart && png(made.chart.ctx.canvas, what, getComputedStyle(document.body).backgroundColor) }, "PNG");
   const section = make("section", { class: "view curves" }, make("h2", {}, t(what)),
     make("div", { class: "tools" }, ...boxes), make("div", { class: "tools" }, png, make("a", { href: "/api/curves.csv", download: "curves.csv" }, "CSV")), box,
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t(what) }, make("table", {}, make("thead", {}, make("tr", {}, ...["series", "step", "value"].map((head) => make("th", { scope: "col" }, t(head))))), body)));
@@ -114,20 +115,6 @@ function choose(name, shown) {
   amend({ hide: [...away].join("|") });
   draw();
   [...document.querySelectorAll(".curves label")].find((label) => label.textContent === at)?.querySelector("input").focus();
-}
-
-function save(what, chart) {
-  if (!chart) return;
-  const from = chart.ctx.canvas, picture = make("canvas", { width: String(from.width), height: String(from.height) });
-  const g = picture.getContext("2d");
-  g.fillStyle = getComputedStyle(document.body).backgroundColor;
-  g.fillRect(0, 0, picture.width, picture.height);
-  g.drawImage(from, 0, 0);
-  picture.toBlob((blob) => {
-    const link = make("a", { href: URL.createObjectURL(blob), download: `${what}.png` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
 }
 
 function state(is) {

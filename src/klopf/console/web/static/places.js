@@ -2,6 +2,7 @@
 
 import { toDo } from "./acting.js";
 import { fill, money, neuron, scores, standing } from "./cells.js";
+import { csvButton, withFiles } from "./files.js";
 import { live, nameOf } from "./live.js";
 import { ask, make } from "./make.js";
 import { picture } from "./picture.js";
@@ -10,12 +11,12 @@ import { number, share, t } from "./words.js";
 import { link } from "./route.js";
 
 export function overview() {
-  const parts = [figures(), ...(live.views.alarms ? [table("alarms", { limit: 20, tools: false })] : []), picture(), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "block" })].filter(Boolean);
+  const parts = [figures(), ...(live.views.alarms ? [table("alarms", { limit: 20, tools: false })] : []), withFiles(picture()), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "block" })].filter(Boolean);
   return several(parts, "overview");
 }
 
 export function network() {
-  return several([picture({ tall: true }), table("links", { sort: "weight" })], "one");
+  return several([withFiles(picture({ tall: true })), table("links", { sort: "weight" })], "one");
 }
 
 export function one(id) {
@@ -55,7 +56,8 @@ function short(heads, rows, kinds) {
   const columns = heads.map((title, i) => ({ title, kind: kinds[i] }));
   const head = make("tr", {}, ...columns.map(({ title }) => make("th", { scope: "col" }, t(title))));
   const body = rows.map((row) => make("tr", {}, ...columns.map(({ kind }, i) => { const cell = make("td"); fill(cell, kind, row[i], row, columns); return cell; })));
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": heads.map((title) => t(title)).join(", ") }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+  const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": heads.map((title) => t(title)).join(", ") }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+  return make("div", { class: "short" }, scroll, rows.length ? csvButton(heads.join("-").replaceAll(" ", "-"), () => [heads, rows, kinds]) : "");
 }
 
 export function ofNeuron(id) {
