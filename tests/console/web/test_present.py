@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from klopf import ledger
-from klopf.console.web import _follow
+from klopf.console.web import _follow, _present
 from klopf.console.web._follow import Follower
 from klopf.console.web.views._lately import Lately
 from klopf.errors import Unanswered
@@ -119,6 +119,14 @@ def test_a_node_that_keeps_no_state_shows_the_history_as_it_is_read(small: Small
     follower.tick()
     assert told(follower)[0]["whole"] and not follower.trouble
     monkeypatch.undo()
+    assert told(read(follower))[1] == told(read(Follower(small.source)))[1]
+
+
+def test_a_node_that_names_ever_more_participants_ends_nothing(small: Small, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_present, "EVERYBODY", 1)
+    follower = Follower(small.source)
+    follower.tick()
+    assert told(follower)[0]["whole"] and not follower.trouble, "it is shown as its history is read"
     assert told(read(follower))[1] == told(read(Follower(small.source)))[1]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from klopf import ledger
 from klopf.console.web._reading import Reading
+from klopf.errors import LedgerError
 from klopf.ledger import Phase, events
 from klopf.ledger.core.lens import Lens
 from klopf.ledger.keys import checksum
@@ -21,8 +22,8 @@ LONGEST = 0.3
 """Seconds that reading events should take: somebody waits for a first look."""
 FIRST, MOST = 4, 500
 """Blocks that are asked for at once: at first, and at most."""
-PAGE = 200
-"""Participants in one call."""
+PAGE, EVERYBODY = 200, 100_000
+"""Participants in one call, and in all: a node that lies could name more and more."""
 
 
 def present(book: ledger.Ledger, tip: int, name: str, named: Callable[[int], str], lately: bool = True) -> Reading:
@@ -52,6 +53,8 @@ def _everybody(there: ledger.Ledger) -> list[tuple[int, Any, int]]:
     found: list[tuple[int, Any, int]] = []
     while page := there.client(Lens).page(len(found) + 1, PAGE):
         found += [(id, seen, staked) for id, seen, _, _, staked in page]
+        if len(found) > EVERYBODY:
+            raise LedgerError(f"{there.rpc.where} names more than {EVERYBODY:,} participants: use another node")
     return found
 
 
