@@ -43,7 +43,8 @@ class Real:
             own.stake.stake(self.ids[-1], 100 * KLP)
             own.clock.arrive(self.ids[-1])
         self.book.clock.start()
-        self.began = self.book.rpc.height()
+        self.begun = [self.book.rpc.height()]
+        """After which blocks its epochs are."""
 
     def open(self) -> None:
         self.book = ledger.connect(self.where, self.operator, self.deployment)
@@ -83,6 +84,7 @@ class Real:
         self.book.clock.advance()
         self.book.settle(self.epoch)
         self.epoch += 1
+        self.begun.append(self.book.rpc.height())
         yield
 
     def fill(self, blocks: int) -> range:
@@ -98,12 +100,12 @@ class Real:
         return range(first, first + blocks)
 
     def fatten(self, blocks: range, logs: int) -> int:
-        """Put copies of this network's own events, of its epochs so far, into ``blocks`` of the file, ``logs`` in all.
-        What the chain holds is not asked whether it fits; nobody who reads events alone can tell them from others."""
+        """Put copies of this network's own events, of its last two epochs, into ``blocks`` of the file, ``logs`` in
+        all. What the chain holds is not asked whether it fits; nobody who reads events alone can tell them from others."""
         with sqlite3.connect(self.where) as file:
             rows = file.execute("SELECT id, address, topic0, topic1, topic2, topic3, data FROM log").fetchall()
             clock = bytes.fromhex(self.deployment.address("Clock")[2:])  # left out: an epoch begins once
-            told = [row[1:] for row in rows if row[0] // LOGS_PER_BLOCK > self.began and row[1] != clock]
+            told = [row[1:] for row in rows if row[0] // LOGS_PER_BLOCK > self.begun[-3] and row[1] != clock]
             each = -(-logs // len(blocks))
             made = (
                 (block * LOGS_PER_BLOCK + 1_000 + at, *told[(n * each + at) % len(told)])
