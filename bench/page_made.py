@@ -101,7 +101,8 @@ class Real:
 
     def fatten(self, blocks: range, logs: int) -> int:
         """Put copies of this network's own events, of its last two epochs, into ``blocks`` of the file, ``logs`` in
-        all. What the chain holds is not asked whether it fits; nobody who reads events alone can tell them from others."""
+        all. What the chain holds is not asked whether it fits; nobody who reads events alone can tell them from
+        others."""
         with sqlite3.connect(self.where) as file:
             rows = file.execute("SELECT id, address, topic0, topic1, topic2, topic3, data FROM log").fetchall()
             clock = bytes.fromhex(self.deployment.address("Clock")[2:])  # left out: an epoch begins once
