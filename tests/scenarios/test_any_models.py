@@ -84,6 +84,16 @@ def marks(file, target="mark"):
     file.write_text(f"a,b,c,d,{target}\n" + "".join(",".join(f"{x:.5f}" for x in x) + f",{y}\n" for x, y in rows))
 
 
+def fitted(file):
+    """A file of scikit-learn's."""
+    import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    inputs = np.random.default_rng(1).normal(size=(500, 4))
+    skops.io.dump(LogisticRegression().fit(inputs, names(inputs)), file)
+    return file
+
+
 def agent(question):
     """A language model that does sums: it reads the row that it is put."""
     return f"I say {names(np.array([[float(line.split(': ')[1]) for line in question.splitlines()]]))[0]}."
@@ -124,6 +134,7 @@ def test_models_of_every_kind_live_through_a_kill(tmp_path, outside):
             "agent": (f"openai:{there.url}/v1#sums", ""),
             "means": ("means", ""),
             "plain": ("tests.peers.models.foreign:softmax", "version = '1'"),
+            "kept": (f"skops:{fitted(tmp_path / 'marks.skops')}", ""),
         })  # fmt: skip
     with run.connect() as book:
         told = [one.model for one in book.registry.all()][:6]
