@@ -89,6 +89,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait(5)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Iterator[None]:
+    """Doctests are looked for in the sources alone. Looked for here, a test file that cannot be imported was skipped,
+    as a source file may be of which an extra is not installed, and what was left of it had no tests."""
+    found = yield
+    return [one for one in found if type(one).__name__ != "DoctestModule"]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs over anvil is of ``make test-extras``, which brings it."""

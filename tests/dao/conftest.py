@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from klopf import dao
+from klopf.console import main
 
 
 def made(members=60, statements=24, filled=0.6, seed=0):
@@ -30,3 +31,15 @@ def votes():
 @pytest.fixture(scope="session")
 def opinions(votes):
     return dao.Opinions.fit(votes)
+
+
+@pytest.fixture
+def klopf():
+    """Runs ``klopf`` with arguments and gives its exit status."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return ended.value.code
+
+    return run

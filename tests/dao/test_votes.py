@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from klopf import dao
-from klopf.console.cli import main
 from klopf.errors import DaoError
 
 POLIS = Path(__file__).parents[3] / "shared/data/polis"
@@ -77,18 +76,18 @@ def test_votes_that_are_none():
             dao.Votes.of(said, **how)
 
 
-def test_at_a_terminal(votes, tmp_path, capsys):
+def test_at_a_terminal(votes, tmp_path, capsys, klopf):
     place = str(votes.write(tmp_path / "talk"))
-    assert main(["dao", "model", place, "--bootstraps", "2"]) == 0
+    assert klopf("dao", "model", place, "--bootstraps", "2") == 0
     told = capsys.readouterr().out
     assert "60 members, 24 statements" in told and "what divides them" in told and "stays in" in told
-    assert main(["dao", "forecast", place, "s9", "--member", "m0"]) == 0
+    assert klopf("dao", "forecast", place, "s9", "--member", "m0") == 0
     assert "agrees with" in capsys.readouterr().out
-    assert main(["dao", "forecast", place, "s9", "--json"]) == 0
+    assert klopf("dao", "forecast", place, "s9", "--json") == 0
     assert '"group 1"' in capsys.readouterr().out
-    assert main(["dao", "next", place, "somebody new"]) == 0
+    assert klopf("dao", "next", place, "somebody new") == 0
     assert "statement" in capsys.readouterr().out
-    assert main(["dao", "forecast", place, "none"]) == 2
+    assert klopf("dao", "forecast", place, "none") == 2
     assert "no statement is called 'none'" in capsys.readouterr().err
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from klopf.mind import Mind
-from klopf.mind._memory import LINE, aligned, zeros
+from klopf.mind._memory import APART, LINE, apart, zeros
 from klopf.mind.rl import Agent
 
 
@@ -24,13 +24,16 @@ def test_zeros_begin_at_a_line(shape: Any) -> None:
         assert made.dtype == same.dtype and made.shape == same.shape and (made == same).all()
 
 
-def test_what_lies_well_is_not_copied() -> None:
-    well = zeros(8, np.float32)
-    assert aligned(well) is well
+def test_a_copy_lies_well_and_apart_from_all_else() -> None:
     askew = zeros(9, np.float32)[1:]
     askew[:] = range(8)
-    moved = aligned(askew)
+    moved = apart(askew)
     assert moved.tolist() == askew.tolist() and moved.ctypes.data % LINE == 0
+    whole = moved
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    before, behind = moved.ctypes.data - whole.ctypes.data, whole.nbytes - moved.nbytes
+    assert before >= APART and behind - before >= APART
 
 
 def _lost(tables: dict[str, np.ndarray[Any, Any]]) -> list[str]:

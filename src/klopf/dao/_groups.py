@@ -40,8 +40,8 @@ class Groups:
 
 
 def groups(opinions: Opinions, most: int = 5) -> Groups:
-    """Two to ``most`` groups of the members whose place is known, by where they stand; one where all stand in one place
-    or hardly anybody is known. Members count by the model's weights, so who has none makes no group."""
+    """Two to ``most`` groups of the members whose place is known, by where they stand; one where all stand together,
+    and one of everybody where nobody is known. Members count by the model's weights, so who has none makes no group."""
     spread = (1.0 / opinions.prior(statements=True)[1:]) ** 0.5
     places = opinions.members[:, 1:] * spread
     unsure = np.einsum("idd,d->i", opinions.unsure(statements=False)[:, 1:, 1:], spread**2)
@@ -65,7 +65,8 @@ def polis(votes: Votes, most: int = 5) -> Groups:
 def _parted(places: Array, known: NDArray[np.bool_], weights: Array, most: int) -> Groups:
     inside = np.flatnonzero(known & (weights > 0))
     w = weights[inside]
-    best = Groups(np.where(known, 0, -1), 1 if len(inside) else 0, 0.0)
+    alone = known if len(inside) else np.ones(len(places), bool)  # where nobody is known yet, all are one group
+    best = Groups(np.where(alone & (weights > 0), 0, -1), 1 if (weights > 0).any() else 0, 0.0)
     for count in range(2, min(most, 2 + len(inside) // 12) + 1):
         if len(inside) < 2 * count:
             break

@@ -41,6 +41,9 @@ from klopf.ledger._receipts import (
     ReceiptTree,
     SignedReceipt,
     load_receipts,
+    merkle,
+    path_to_root,
+    root_from,
     save_receipts,
 )
 from klopf.ledger._replay import Difference
@@ -117,10 +120,13 @@ __all__ = [
     "keys",
     "load_claims",
     "load_receipts",
+    "merkle",
     "migrate",
     "open_source",
     "packs",
+    "path_to_root",
     "restore",
+    "root_from",
     "save_claims",
     "save_receipts",
     "verify",

@@ -21,7 +21,18 @@ from klopf import files
 from klopf.errors import LedgerError
 from klopf.ledger import keys
 
-__all__ = ["ATTENTION", "Domain", "Receipt", "ReceiptTree", "SignedReceipt", "load_receipts", "save_receipts"]
+__all__ = [
+    "ATTENTION",
+    "Domain",
+    "Receipt",
+    "ReceiptTree",
+    "SignedReceipt",
+    "load_receipts",
+    "merkle",
+    "path_to_root",
+    "root_from",
+    "save_receipts",
+]
 
 ATTENTION = 65535
 """The weights of one listener in one epoch sum to at most this."""

@@ -1,22 +1,120 @@
-"""``klopf dao model``, ``forecast`` and ``next``: what members would agree on, from files of votes."""
+"""``klopf dao start``, ``ask``, ``vote-on``, ``model``, ``forecast``, ``next``, ``draft``: what members would agree on,
+from their signed votes or from files of votes."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from klopf.console.cli.access import KeyFile, load_key
 from klopf.console.cli.command import Json, print_json
+from klopf.errors import DaoError
 
 if TYPE_CHECKING:
     from klopf import dao as room
 
-__all__ = ["forecast", "model", "next_"]
+__all__ = ["ask", "draft", "forecast", "model", "next_", "start", "vote_on"]
 
 Few = Annotated[int, Parameter(validator=Number(gte=1, lte=1000))]
 Times = Annotated[int, Parameter(validator=Number(gte=0, lte=1000))]
+
+
+def start(folder: Path, title: str) -> None:
+    """Begin a conversation, in a folder that all who take part have a copy of.
+
+    Example: klopf dao start SEATS "How many seats should there be?"
+
+    Parameters
+    ----------
+    folder
+        A folder that is not there yet.
+    title
+        What it is about.
+    """
+    from klopf.dao import talk as room
+
+    room.Talk.create(folder, title)
+    print(f"klopf dao ask {folder} STATEMENT puts a statement, klopf dao vote-on {folder} NAME agree votes on one")
+
+
+def ask(folder: Path, statement: str, *, key: KeyFile = None, json_: Json = False) -> None:
+    """Put a short statement that members can agree or disagree with, signed.
+
+    Example: klopf dao ask SEATS "Twelve seats are enough." --key KEY.json
+
+    Parameters
+    ----------
+    folder
+        The conversation.
+    statement
+        At most 300 letters, on one line.
+    """
+    from klopf.dao import talk as room
+
+    name = room.Talk.open(folder).ask(load_key(key), statement)
+    print_json({"statement": name}) if json_ else print(name)
+
+
+def vote_on(
+    folder: Path, statement: str, vote: Literal["agree", "disagree", "pass"], *, key: KeyFile = None
+) -> None:  # fmt: skip
+    """Say what you think of a statement, signed; a later vote replaces an earlier one. It binds nobody.
+
+    Example: klopf dao vote-on SEATS 3f9a agree --key KEY.json
+
+    Parameters
+    ----------
+    folder
+        The conversation.
+    statement
+        Its name, or how it begins.
+    vote
+        agree, disagree or pass.
+    """
+    from klopf.dao import talk as room
+
+    talk = room.Talk.open(folder)
+    talk.vote(
+        load_key(key), _beginning(list(talk.statements()), statement), {"agree": 1, "disagree": -1, "pass": 0}[vote]
+    )
+
+
+def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
+    """Write the description of a proposal from a statement: what members said, what is forecast, and by which model.
+
+    It goes into `klopf dao propose`, so that the forecast stands on the ledger before the vote.
+
+    Example: klopf dao draft SEATS 3f9a
+
+    Parameters
+    ----------
+    folder
+        The conversation.
+    statement
+        Its name, or how it begins.
+    """
+    import numpy as np
+
+    from klopf import dao
+    from klopf.dao import talk as room
+
+    talk = room.Talk.open(folder)
+    name = _beginning(list(talk.statements()), statement)
+    opinions = dao.Opinions.fit(talk.votes())
+    j = opinions.statement(name)
+    agrees = opinions.probabilities(np.arange(len(opinions.votes.members)), np.full(len(opinions.votes.members), j))
+    found = dao.groups(opinions)
+    shares = [float(agrees[found.of == g].mean()) for g in range(found.count)]
+    said = {"statement": name, "text": talk.statements()[name], "agrees": float(agrees.mean()), "by_group": shares,
+            "members": len(agrees), "root": talk.root(), "model": opinions.commitment()}  # fmt: skip
+    groups = f" (groups: {', '.join(f'{one:.0%}' for one in shares)})" if len(shares) > 1 else ""
+    print_json(said) if json_ else print(
+        f"{said['text']} | forecast: {said['agrees']:.0%} of {said['members']} members would agree{groups} | "
+        f"#statement={name} #votes={said['root']} #model={said['model']}"
+    )
 
 
 def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: Times = 0, json_: Json = False) -> None:
@@ -27,7 +125,7 @@ def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: 
     Parameters
     ----------
     votes
-        A folder as Polis exports a conversation, or its participants-votes.csv or votes.csv.
+        A conversation of `klopf dao start`, or one as Polis exports it (the folder, or participants-votes.csv).
     top
         So many statements of each kind.
     measure
@@ -37,7 +135,7 @@ def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: 
     """
     from klopf import dao as room
 
-    said = room.Votes.read(votes)
+    said = _read(votes)
     opinions = room.Opinions.fit(said)
     found = room.groups(opinions)
     ranked = room.consensus(opinions, found, measure)
@@ -83,7 +181,7 @@ def forecast(votes: Path, statement: str, *, member: str | None = None, json_: J
     Parameters
     ----------
     votes
-        A folder as Polis exports a conversation, or its participants-votes.csv or votes.csv.
+        A conversation of `klopf dao start`, or one as Polis exports it (the folder, or participants-votes.csv).
     statement
         The statement's name in the file (its comment-id).
     member
@@ -93,7 +191,7 @@ def forecast(votes: Path, statement: str, *, member: str | None = None, json_: J
 
     from klopf import dao as room
 
-    opinions = room.Opinions.fit(room.Votes.read(votes))
+    opinions = room.Opinions.fit(_read(votes))
     if member is not None:
         one = opinions.forecast(member, statement)
         print_json(vars(one)) if json_ else print(f"agrees with {one.agrees:.0%} ({one.low:.0%} to {one.high:.0%})")
@@ -124,13 +222,13 @@ def next_(votes: Path, member: str, *, json_: Json = False) -> None:
     Parameters
     ----------
     votes
-        A folder as Polis exports a conversation, or its participants-votes.csv or votes.csv.
+        A conversation of `klopf dao start`, or one as Polis exports it (the folder, or participants-votes.csv).
     member
         Who is asked: its voter-id, or a name of whom there is no vote yet.
     """
     from klopf import dao as room
 
-    said = room.Votes.read(votes)
+    said = _read(votes)
     interview = room.Interview(room.Opinions.fit(said), _of(said, member))
     chosen, left = interview.next(), interview.left()
     if json_:
@@ -142,6 +240,23 @@ def next_(votes: Path, member: str, *, json_: Json = False) -> None:
         print(f"{chosen}  {text}".rstrip())
         if interview.enough():
             print(f"(its answer would tell {left:.4f} nats: enough is known)")
+
+
+def _read(place: Path) -> room.Votes:
+    from klopf import dao as room
+
+    if (place / "talk.json").exists():
+        from klopf.dao import talk
+
+        return talk.Talk.open(place).votes()
+    return room.Votes.read(place)
+
+
+def _beginning(names: list[str], text: str) -> str:
+    found = [one for one in names if one.startswith(text)]
+    if len(found) != 1:
+        raise DaoError(f"{len(found)} statements begin with {text!r}; `klopf dao model` names them")
+    return found[0]
 
 
 def _of(votes: room.Votes, member: str) -> list[tuple[str, int]]:
