@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -161,5 +162,9 @@ def test_at_a_terminal(tmp_path, monkeypatch, capsys, klopf):
     told = capsys.readouterr().out
     assert "Twelve are enough. | forecast: " in told
     assert re.search(rf"#statement={name} #votes=[0-9a-f]{{64}} #model=[0-9a-f]{{64}}", told)
+    shutil.copytree(place, tmp_path / "copy")
+    assert klopf("dao", "vote-on", str(tmp_path / "copy"), name, "pass", "--key", files[0]) == 0
+    assert klopf("dao", "merge", place, str(tmp_path / "copy")) == 0
+    assert capsys.readouterr().out.startswith("1 new; the root is ")
     assert klopf("dao", "vote-on", place, "zz", "agree", "--key", files[0]) == 2
     assert "0 statements begin with 'zz'" in capsys.readouterr().err

@@ -50,6 +50,7 @@ class Dao(CommandGroup):
             "start": opinions.start,
             "ask": opinions.ask,
             "vote-on": opinions.vote_on,
+            "merge": opinions.merge,
             "draft": opinions.draft,
             "model": opinions.model,
             "forecast": opinions.forecast,

@@ -1,5 +1,4 @@
-"""``klopf dao start``, ``ask``, ``vote-on``, ``model``, ``forecast``, ``next``, ``draft``: what members would agree on,
-from their signed votes or from files of votes."""
+"""``klopf dao start`` and what follows: what members would agree on, from their signed votes or from files of votes."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from klopf.errors import DaoError
 if TYPE_CHECKING:
     from klopf import dao as room
 
-__all__ = ["ask", "draft", "forecast", "model", "next_", "start", "vote_on"]
+__all__ = ["ask", "draft", "forecast", "merge", "model", "next_", "start", "vote_on"]
 
 Few = Annotated[int, Parameter(validator=Number(gte=1, lte=1000))]
 Times = Annotated[int, Parameter(validator=Number(gte=0, lte=1000))]
@@ -80,6 +79,25 @@ def vote_on(
     talk.vote(
         load_key(key), _beginning(list(talk.statements()), statement), {"agree": 1, "disagree": -1, "pass": 0}[vote]
     )
+
+
+def merge(folder: Path, copy: Path, *, json_: Json = False) -> None:
+    """Take over what another copy of a conversation has: each line is checked, and which copy had it does not matter.
+
+    Example: klopf dao merge SEATS THEIRS
+
+    Parameters
+    ----------
+    folder
+        The conversation.
+    copy
+        A copy of it that went on elsewhere.
+    """
+    from klopf.dao import talk as room
+
+    talk = room.Talk.open(folder)
+    new = talk.merge(room.Talk.open(copy))
+    print_json({"new": new, "root": talk.root()}) if json_ else print(f"{new:,} new; the root is {talk.root()}")
 
 
 def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
