@@ -114,7 +114,7 @@ def _check_events(contract: type[Contract]) -> None:
     for name, kind in known.items():
         own = fields(kind)[_ABSTRACT:]
         hints = get_type_hints(kind)
-        wanted = [(field, type_) for field, type_, _ in said[name].fields]
+        wanted = [(field, _as_topic(type_) if indexed else type_) for field, type_, indexed in said[name].fields]
         assert len(own) == len(wanted), (
             f"{contract.name}.{name} has {len(wanted)} fields ({', '.join(f for f, _ in wanted)}), its class has "
             f"{len(own)}: give it one for each, in their order"
@@ -141,6 +141,11 @@ def _check_order(where: str, own: list[str], wanted: list[str]) -> None:
             f"{where}: field {at + 1} is {wanted[at]} in the contract and {own[at]} in its class: keep the order, "
             f"{', '.join(wanted)}"
         )
+
+
+def _as_topic(type_: str) -> str:
+    """What is left of an indexed value of a type: of what has no fixed length, and of structs and arrays, the hash."""
+    return "bytes32" if type_ in ("string", "bytes") or type_.endswith(("]", ")")) else type_
 
 
 _PLAIN = {"address": str, "string": str, "bool": bool}

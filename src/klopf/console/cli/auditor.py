@@ -34,8 +34,9 @@ def serve(
     seconds: Seconds = 600.0, auditor: str = "", again: Annotated[bool, Parameter(negative="")] = False,
     json_: Json = False,
 ) -> None:  # fmt: skip
-    """Be an auditor as a service: somebody names an endpoint, or a neuron of a run, and gets its report card, on a page
-    of this machine or as JSON. Runs until it is stopped.
+    """Be an auditor as a service: who names an endpoint or a neuron of a run gets its report card.
+
+    On a page of this machine, or as JSON; runs until it is stopped.
 
     One audit at a time; an endpoint that hangs is waited for as long as --seconds say, all its answers together. What
     is audited again is told how it did before. Only endpoints are asked, and neurons of --run: no file and no package

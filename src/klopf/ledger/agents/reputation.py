@@ -20,7 +20,8 @@ class NewFeedback(Event):
     feedback_index: int
     value: int
     value_decimals: int
-    indexed_tag1: str
+    indexed_tag1: bytes
+    """Its hash."""
     tag1: str
     tag2: str
     endpoint: str
