@@ -33,8 +33,9 @@ memory, an hour's news beside six minutes'              1.05      1.04
 ======================================================  ========  =======
 
 So the first look is not held, and the link takes 3.0 s (Python loads). Where others kept both cores busy (load 9) it
-took 1.22 and 3.0 s, the picture had 11 frames a second, and a tick took 0.96 and 1.24 times the processor time: the least of
-two epochs. Fewer bytes after more events: a share of all that was ever heard no longer moves by a ten-thousandth.
+took 1.22 and 3.0 s, the picture had 11 frames a second, and a tick took 0.96 and 1.24 times the processor time: the
+least of two epochs. Fewer bytes after more events: a share of all that was ever heard no longer moves by a ten-
+thousandth.
 """
 
 from __future__ import annotations
