@@ -140,3 +140,10 @@ def test_exp_is_that_of_the_library_to_a_few_units():
 def test_a_list_that_can_be_relied_on_stays(votes):
     stay = dao.stays(votes, 8, times=5)
     assert sum(stay.values()) == pytest.approx(8) and min(stay[f"s{j}"] for j in range(8)) >= 0.6
+
+
+def test_the_inverse_is_one():
+    root = np.random.default_rng(0).normal(size=(4, 4))
+    matrix, out = root @ root.T + np.eye(4), np.zeros((4, 4))
+    k.invert(matrix.copy(), out)
+    np.testing.assert_allclose(out, np.linalg.inv(matrix), atol=1e-12)
