@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from klopf import ledger, wire
+from klopf.errors import Unanswered
 from klopf.ledger import Receipt, Role, SignedReceipt, Standing, keys
 from klopf.ledger._receipts import Domain
 from klopf.peers import Classes
@@ -251,3 +252,39 @@ def test_of_whom_too_many_answers_wait_no_further_question_is_thought_about(tmp_
     asyncio.run(life())
     asyncio.run(more())
     assert len(thought) == 65
+
+
+@pytest.mark.parametrize("known", [(0, 0), (6, 60)], ids=["LISTEN never read", "read in the epoch before"])
+def test_where_the_ledger_is_away_a_paid_question_is_answered_all_the_same(tmp_path, known):
+    """How long LISTEN lasts was looked up after the voucher was kept: its requester paid for 'the handler failed'."""
+
+    def away(*_):
+        raise Unanswered("no answer from the node")
+
+    async def life():
+        one = neuron(tmp_path, requesters=1)
+        one.who.book.rules, one.who._listen_seconds = SimpleNamespace(current=away), known
+        kept, voucher = [], object()
+
+        async def check(peer, samples, offer, record):
+            return voucher
+
+        one.till.check, one.till.keep = check, kept.append
+        given = await question(one, peer=100)
+        assert kept == [voucher]
+        assert given.tensors or given.payload["seal"]
+
+    asyncio.run(life())
+
+
+def test_who_asks_what_needs_the_ledger_while_it_is_away_is_told_so(tmp_path):
+    def away(*_):
+        raise Unanswered("no answer from the node")
+
+    async def life():
+        one = neuron(tmp_path)
+        one.who.book.audits.drawn = away
+        with pytest.raises(wire.Decline, match=r"the ledger is away \(no answer from the node\): ask again later"):
+            await question(one, peer=5)
+
+    asyncio.run(life())

@@ -22,7 +22,7 @@ from klopf import files, ledger, wire
 from klopf.audit._told import Told, conflict
 from klopf.errors import AuditError, KlopfError
 from klopf.ledger.evidence import Challenges, Statement
-from klopf.peers import Participant, Reach, log
+from klopf.peers import Participant, Reach, log, told_where_away
 
 __all__ = ["Exchange", "keep"]
 
@@ -85,6 +85,7 @@ class Exchange:
             except KlopfError as error:
                 log(f"what neurons signed for others is asked for later: {error}")
 
+    @told_where_away
     async def give(self, request: wire.Request) -> wire.Answer:
         """What a neuron signed for this auditor in an epoch that is over, to another auditor."""
         try:

@@ -15,13 +15,15 @@ from klopf.peers.tasks import KINDS, Classes, Numbers, Task, Text, task_from_jso
 
 if TYPE_CHECKING:
     from klopf.peers._address import announced_host, own_address, relay_place
+    from klopf.peers._birth import answer, birth
     from klopf.peers._buying import Bought, buy, may_buy
     from klopf.peers._conduct import Conduct, ConductSettings
     from klopf.peers._conversations import Conversations, attention, hand_over
     from klopf.peers._distilling import Gain, Lesson, gains, said_by, teach
     from klopf.peers._domain import Domain
     from klopf.peers._home import ParticipantSettings, lived_in, lock, read_data
-    from klopf.peers._neuron import NeuronSettings, answer, birth
+    from klopf.peers._neuron import NeuronSettings
+    from klopf.peers._outlast import told_where_away
     from klopf.peers._participant import PASSPHRASE, Participant
     from klopf.peers._process import LIFELINE, live_as_process
     from klopf.peers._reach import Reach
@@ -83,6 +85,7 @@ __all__ = [
     "task_from_json",
     "task_to_json",
     "teach",
+    "told_where_away",
     "trouble",
     "values_of",
 ]
@@ -95,7 +98,7 @@ _LATER = {
     "Conversations": "_conversations", "attention": "_conversations",
     "Domain": "_domain", "hand_over": "_conversations", "Gain": "_distilling", "Lesson": "_distilling",
     "gains": "_distilling", "said_by": "_distilling", "teach": "_distilling",
-    "NeuronSettings": "_neuron", "answer": "_neuron", "birth": "_neuron",
+    "NeuronSettings": "_neuron", "answer": "_birth", "birth": "_birth", "told_where_away": "_outlast",
     "last_state": "_states", "lock": "_home", "CERTIFICATE_DAYS": "_shown",
     "PASSPHRASE": "_participant", "Participant": "_participant", "ParticipantSettings": "_home", "lived_in": "_home",
     "TROUBLE": "_shown", "log": "_shown", "read_data": "_home", "trouble": "_shown",

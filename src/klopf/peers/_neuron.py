@@ -7,9 +7,7 @@ model that answers is the model that was committed, and what it answers does not
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,16 +24,16 @@ from klopf.errors import KlopfError, PeersError
 from klopf.neuron import Standing
 from klopf.peers._adding import adding
 from klopf.peers._buyers import Buyers
-from klopf.peers._conduct import ConductSettings
 from klopf.peers._conversations import Conversations, attention, hand_over
 from klopf.peers._disputes import receipts_held
 from klopf.peers._distilling import Lesson, distilled, keep_gain, parted, probes
 from klopf.peers._domain import Limits
 from klopf.peers._guests import Guests
-from klopf.peers._home import ParticipantSettings, read_data
+from klopf.peers._home import read_data
 from klopf.peers._listening import Listener
 from klopf.peers._neighbours import MOST_CARDS
-from klopf.peers._participant import Participant, log, outlast
+from klopf.peers._outlast import outlast, told_where_away
+from klopf.peers._participant import Participant, log
 from klopf.peers._questions import asked, asked_about, key_of
 from klopf.peers._reach import Reach
 from klopf.peers._seals import Bond, Seals
@@ -44,12 +42,11 @@ from klopf.peers._served import Served
 from klopf.peers._shown import trouble
 from klopf.peers._statements import Statements
 from klopf.peers._states import forget_states_before, last_state, receipts_file, write_listener
-from klopf.peers._thinking import answers_in_portions, answers_of, commitment_of, train, whose
+from klopf.peers._thinking import answers_in_portions, commitment_of, train, whose
 from klopf.peers._vouchers import Till
 from klopf.peers.models import Model, create_model, load_model, public_name, save_model
-from klopf.peers.tasks import Task
 
-__all__ = ["NeuronSettings", "answer", "birth", "live"]
+__all__ = ["NeuronSettings", "live"]
 
 HOLD, LOOK = 2.0, 0.05
 """Seconds that an answer waits for its seal to be due before its asker is put off, and between two looks whether
@@ -87,44 +84,6 @@ class NeuronSettings:
     of its own out."""
     knows: dict[str, Any] = field(default_factory=dict)
     """What it claims to know (:class:`klopf.peers.Domain`); nothing: everything."""
-
-
-def birth(
-    folder: Path, task: Task, seed: int, settings: NeuronSettings, conduct: ConductSettings | None = None
-) -> bytes:
-    """Make the neuron's first state in ``folder`` and return its commitment. It has gone through its stream once. What
-    the model prints meanwhile goes to standard error."""
-    with contextlib.redirect_stdout(sys.stderr):
-        return asyncio.run(_birth(folder, task, seed, settings, conduct or ConductSettings()))
-
-
-async def _birth(
-    folder: Path, task: Task, seed: int, settings: NeuronSettings, conduct: ConductSettings
-) -> bytes:  # fmt: skip
-    data = read_data(folder)
-    name, own = conduct.make(task).model(settings.model, settings.settings)
-    model = create_model(name, task, seed, own)
-    with ThreadPoolExecutor(1, "learner") as thread:
-        studied, _ = parted(data, seed, settings.distil)
-        await train(whose(folder.name, name), thread, model, studied, seed, epoch=0, passes=settings.passes)
-    save_model(model, name, folder / "state" / "0" / "model")
-    write_listener(folder, 0, task.listener())
-    return await commitment_of(whose(folder.name, name), model, Limits.in_stream(task, settings.knows, data))
-
-
-def answer(folder: Path, inputs: NDArray[Any]) -> NDArray[Any]:
-    """What the newest model of the neuron in ``folder`` says to ``inputs``, in this process: nobody is asked or paid,
-    and nothing changes.
-
-    Raises:
-        PeersError: there is no whole state, or the model has no answer.
-    """
-    settings = ParticipantSettings.read(folder)
-    name, _ = settings.conduct.make(settings.task).model(settings.more["model"], settings.more["settings"])
-    with contextlib.redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "thinker") as thread:
-        model = load_model(folder / "state" / str(last_state(folder)) / "model", settings.task, name)
-        familiar = Limits.in_stream(settings.task, settings.more.get("knows", {}), read_data(folder))
-        return asyncio.run(answers_of(whose(settings.name, name), thread, model, inputs, familiar))
 
 
 async def live(folder: Path) -> None:
@@ -232,6 +191,7 @@ class _Neuron:
             raise wire.Decline(f"no model was committed for epoch {epoch}")
         return self.answering[max(known)]
 
+    @told_where_away
     async def _answer(self, request: wire.Request) -> wire.Answer:
         about, task = asked(request), self.who.task
         try:
@@ -257,7 +217,8 @@ class _Neuron:
         except PeersError as error:
             trouble(str(error))
             raise wire.Decline("the model has no answer") from None
-        if paid is not None:
+        sealed = paid is None or await self._asked_for(about.epoch)
+        if paid is not None:  # from here on it is owed, so the ledger is not needed any more
             self.till.keep(paid)
         found = await self.who.conduct.consult(inputs, thought, partial(self._consult, about.epoch))
         said, signed = self.who.conduct.answer(inputs, found), None
@@ -267,7 +228,7 @@ class _Neuron:
             sign = partial(self.statements.sign, about.epoch, request.peer.id, model, inputs, said)
             said, signed = await asyncio.get_running_loop().run_in_executor(self._thinker, sign)
         answer = wire.Answer(dict(task.pack_answers(said)), signed)
-        if paid is not None and not await self._asked_for(about.epoch):
+        if not sealed:
             return answer
         bond = Bond(about.epoch, self.who.id, request.peer.id)
         return self.seals.close(bond, about.conversation, len(inputs), answer)
@@ -280,6 +241,7 @@ class _Neuron:
         """Whether all neurons and auditors have asked in ``epoch``, which runs."""
         return self.seals.released(epoch, self.who.askers()) and self.who.has_asked(epoch)
 
+    @told_where_away
     async def _asked(self, request: wire.Request) -> wire.Answer:
         """Somebody asks no more in this epoch."""
         epoch = request.payload
@@ -289,6 +251,7 @@ class _Neuron:
         self.seals.asks_no_more(epoch, request.peer.id)
         return wire.Answer({})
 
+    @told_where_away
     async def _open(self, request: wire.Request) -> wire.Answer:
         """An answer whose seal is due; ``later`` where it is not in a while."""
         peer, key = request.peer.id, key_of(request)
@@ -333,6 +296,7 @@ class _Neuron:
                 bond, conversation, samples = opened
                 self.served.note(bond.epoch, bond.listener, conversation, samples, key)
 
+    @told_where_away
     async def _receipt(self, request: wire.Request) -> wire.Answer:
         """Check a receipt against what was served, sign it and keep it: it is what this neuron is paid by."""
         try:

@@ -415,13 +415,14 @@ class Participant:
 
     async def listening_begins(self) -> bool:
         """Whether neurons and auditors ask just now: the first minute of LISTEN, or its first half if that is
-        shorter."""
+        shorter; as long as LISTEN was when last read, where the ledger is away."""
         now = await self.now()
         if now.phase is not ledger.Phase.LISTEN or not now.epoch:
             return False
         if self._listen_seconds[0] != now.epoch:
-            self._listen_seconds = (now.epoch, (await self.on_ledger(self.book.rules.current)).listen_seconds)
-        length = self._listen_seconds[1]
+            with contextlib.suppress(Unanswered):
+                self._listen_seconds = (now.epoch, (await self.on_ledger(self.book.rules.current)).listen_seconds)
+        length = self._listen_seconds[1] or now.deadline - now.time
         return now.time - (now.deadline - length) <= min(60.0, length / 2)
 
     async def asks_no_more(self, epoch: int) -> None:
