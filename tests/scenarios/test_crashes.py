@@ -40,7 +40,7 @@ def test_killed_neurons_and_auditors_come_back_with_their_identity_and_state(tmp
 
 def test_the_others_go_on_without_those_who_stay_away_and_one_can_come_back_later(tmp_path):
     folder = tmp_path / "run"
-    run = start(write_network(tmp_path, epochs=5, restart=False, seconds=12), folder)
+    run = start(write_network(tmp_path, epochs=5, restart=False, seconds=30), folder)
     await_epoch(folder, 2)
     kill(folder, "neurons/cleo")
     kill(folder, "auditors/walt")
