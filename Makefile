@@ -8,6 +8,8 @@ export OMP_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 # tests wait for other processes a good part of their time: one worker more than there are cores
 WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
+# a network that lives for minutes among others may once be too late for a phase: it fails if it does so twice
+AGAIN = --reruns 1 -rR
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
 .PHONY: help warm demo test test-long test-extras test-long-extras slow soak bench lint contracts picture docs clean
@@ -34,7 +36,7 @@ test: .venv/.dev ## all tests but those of test-long, test-extras and the slow o
 	@$(BIN)/python -m pytest -m 'not long and not slow and not soak and not extras' $(PARALLEL)
 
 test-long: .venv/.dev ## networks of real processes that live for a minute or more
-	@$(BIN)/python -m pytest -m 'long and not slow and not soak and not extras' $(PARALLEL)
+	@$(BIN)/python -m pytest -m 'long and not slow and not soak and not extras' $(AGAIN) $(PARALLEL)
 
 test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[noise,text]' || echo "no extras noise and text: what needs them is skipped"
@@ -49,7 +51,7 @@ test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy pa
 	@$(BIN)/python -m pytest -m 'extras and not long and not slow and not soak' $(PARALLEL)
 
 test-long-extras: .venv/.docs ## the same, of networks that live for a minute or more; after test-extras, which installs what they need
-	@$(BIN)/python -m pytest -m 'extras and long and not slow and not soak' $(PARALLEL)
+	@$(BIN)/python -m pytest -m 'extras and long and not slow and not soak' $(AGAIN) $(PARALLEL)
 
 slow: .venv/.dev ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 3600
