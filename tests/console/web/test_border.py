@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from klopf.console import web
+from klopf.console.web._server import Page
+from klopf.console.web._source import Source
 from tests.console.web.network import HOSTILE, TOKEN, Small, get, served
 
 
@@ -67,6 +73,26 @@ def test_the_policy_lets_no_script_in_but_files_of_its_own(page: str):
     assert status == 200 and "script-src 'self';" in policy and "default-src 'none'" in policy
     assert "unsafe" not in policy and "<script>" not in text
     assert headers["cache-control"] == "no-store" and headers["x-content-type-options"] == "nosniff"
+
+
+def test_each_of_the_pages_own_files_comes_as_it_is(page: str):
+    static = Path(web.__file__).with_name("static")
+    kinds = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
+    for file in filter(Path.is_file, static.rglob("*")):
+        status, text, headers = get(f"{page}/static/{file.relative_to(static).as_posix()}")
+        assert (status, text) == (200, file.read_text()), file
+        assert headers["content-type"].startswith(kinds.get(file.suffix, "text/")), file
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_history_is_read_on_however_much_is_asked(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("klopf.console.web._server.PATIENCE", 0.05)
+    made = Page(Source("made", "nowhere", None), TOKEN, 1)  # type: ignore[arg-type]
+    made._asked_at = time.monotonic() + 3_600
+    asyncio.run(made._quiet())
+    made._asked_at = time.monotonic() - 3_600
+    asyncio.run(made._quiet())
+    made.follower.close()
 
 
 def test_a_table_as_a_file_says_what_the_page_says(page: str):

@@ -64,6 +64,37 @@ def test_pieces_come_to_the_same_as_one(small: Small, monkeypatch: pytest.Monkey
     assert pieces.memory.payments(2) == whole.memory.payments(2)
 
 
+def test_a_busy_stretch_is_read_in_pieces_that_end_with_a_block(small: Small, monkeypatch: pytest.MonkeyPatch):
+    whole = read(Follower(small.source))
+    monkeypatch.setattr("klopf.console.web._follow.PIECE", 0.0)  # each block is more than should be read at once
+    pieces, heights = Follower(small.source), [-1]
+    while pieces.tick() or pieces.behind:
+        assert pieces.shown.height > heights[-1], "each is read once"
+        heights.append(pieces.shown.height)
+    blocks = {event.block for event in ledger.history(small.book)}
+    assert len(heights) > len(blocks) > 10
+    own = {"version": 0, "life": ""}
+    assert pieces.state() | own == whole.state() | own
+    assert pieces.memory.payments(2) == whole.memory.payments(2)
+
+
+def test_a_chain_that_changes_while_a_busy_stretch_is_read_is_read_again(small: Small, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("klopf.console.web._follow.PIECE", 0.0)
+    follower = Follower(small.source)
+    book = follower._connected()
+    real, asked = book.rpc.block_hash, list[int]()
+
+    def changes(block: int) -> str:
+        asked.append(block)
+        return real(block) if len(asked) > 1 else "0x" + "22" * 32  # the first answer is another chain's
+
+    monkeypatch.setattr(book.rpc, "block_hash", changes)
+    follower.tick()
+    assert follower.history.hash == "0x" + "22" * 32, "read as one, and looked at again"
+    whole = read(Follower(small.source))
+    assert read(follower).state()["views"] == whole.state()["views"]
+
+
 def test_news_alone_come_to_the_same_as_everything_asked_again(small: Small):
     follower = read(Follower(small.source))
     before, version = follower.state(), follower.version

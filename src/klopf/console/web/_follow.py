@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 from threading import Lock
@@ -28,8 +29,8 @@ BLOCKS = 500
 """That are read at once at most: so a long history comes in pieces, and the page shows how far they are."""
 FEW = 64
 """Blocks of a history that is read at once, without a look at the present before."""
-PIECE = 0.25
-"""Seconds that one piece should take."""
+PIECE = 0.2
+"""Seconds that one piece should take: reading it half of them, counting it the rest."""
 
 
 class _Piece(NamedTuple):
@@ -166,7 +167,16 @@ class Follower:
         if last <= reading.height:
             return []
         digest = book.rpc.block_hash(last)
-        return [_Piece(reading, list(ledger.history(book, first, last)), last, digest)]
+        read, over = list[events.Event](), time.monotonic() + PIECE / 2
+        for event in ledger.history(book, first, last):
+            if read and event.block > read[-1].block and time.monotonic() > over:
+                before = event.block - 1  # a busy stretch: what is behind it is for another piece
+                ended, same = book.rpc.block_hash(before), book.rpc.block_hash(last) == digest
+                if same:
+                    return [_Piece(reading, read, before, ended)]
+                over = math.inf  # of another chain by now, which is found when this piece is looked at again
+            read.append(event)
+        return [_Piece(reading, read, last, digest)]
 
     def _take(self, pieces: list[_Piece]) -> _reading.News:
         """What is new by ``pieces``."""

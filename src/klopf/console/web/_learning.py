@@ -12,19 +12,17 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from klopf.console import curves
 from klopf.console.cells import cell
 from klopf.console.web._border import Border, new_token
 from klopf.console.web._serve import HERE, listen
+from klopf.console.web._static import own_files, page_file
 from klopf.console.web._text import clean
 
 __all__ = ["Learning", "serve_curves"]
-
-STATIC = Path(__file__).with_name("static")
 
 
 class Learning:
@@ -36,12 +34,12 @@ class Learning:
             Route("/", self.index),
             Route("/api/curves", self.since),
             Route("/api/curves.csv", self.table),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            own_files(),
         ]
         self.app: ASGIApp = Border(Starlette(routes=routes), token, port)
 
     async def index(self, request: Request) -> Response:
-        return Response((STATIC / "curves.html").read_bytes(), media_type="text/html")
+        return page_file("curves.html")
 
     async def since(self, request: Request) -> Response:
         """What is new behind a place in the file; ``again`` where that is another file by now."""

@@ -7,17 +7,16 @@ import contextlib
 import csv
 import io
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from klopf import network
 from klopf.console.cells import cell
@@ -27,18 +26,20 @@ from klopf.console.web._border import Border
 from klopf.console.web._follow import Follower
 from klopf.console.web._proposal import proposal
 from klopf.console.web._source import Source
+from klopf.console.web._static import own_files, page_file
 from klopf.errors import KlopfError
 from klopf.network._summary import tokens as klp
 
 __all__ = ["Page"]
 
-STATIC = Path(__file__).with_name("static")
 PACE = 1.0
 """Seconds between two looks at a ledger that says nothing new."""
 READERS = 256
 """Who may listen for news at once."""
 WAITING = 4
 """Payments that may wait to be explained at once: each takes as long as the history is."""
+QUIET, PATIENCE = 0.3, 1.0
+"""Seconds since anything was asked before more of a history is read, and how long that is waited for at most."""
 
 
 class Page:
@@ -62,9 +63,15 @@ class Page:
             Route("/api/proposal/{id}", self.proposal),
             Route("/api/table/{name}.csv", self.table),
             *routes(desk),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            own_files(),
         ]
-        self.app: ASGIApp = Border(Starlette(routes=known, lifespan=self._lives), token, port)
+        self._routed = Starlette(routes=known, lifespan=self._lives)
+        self._asked_at = time.monotonic() + PATIENCE  # somebody was just told the link, and is about to ask
+        self.app: ASGIApp = Border(self._noted, token, port)
+
+    async def _noted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._asked_at = time.monotonic()
+        await self._routed(scope, receive, send)
 
     @contextlib.asynccontextmanager
     async def _lives(self, app: Starlette) -> AsyncIterator[None]:
@@ -85,6 +92,15 @@ class Page:
                     self._fresh.notify_all()
             if not self.follower.behind or self.follower.trouble:
                 await asyncio.sleep(self.pace)
+            else:
+                await self._quiet()
+
+    async def _quiet(self) -> None:
+        """Let whoever is looking go first: what was asked is answered in the time of the same interpreter as a history
+        is read. It is read on all the same, however much is asked."""
+        until = time.monotonic() + PATIENCE
+        while (rest := min(self._asked_at + QUIET, until) - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
 
     async def _read(self, call: Any, *arguments: Any) -> Any:
         """Call what belongs to the follower's thread, in it."""
@@ -97,7 +113,7 @@ class Page:
             self._fresh.notify_all()
 
     async def index(self, request: Request) -> Response:
-        return Response((STATIC / "index.html").read_bytes(), media_type="text/html")
+        return page_file("index.html")
 
     async def state(self, request: Request) -> Response:
         return Response(await asyncio.to_thread(self.follower.said), media_type="application/json")

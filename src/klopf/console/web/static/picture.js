@@ -198,7 +198,7 @@ export function picture({ tall = false } = {}) {
   }
 
   const drawn = () => { if (!gone) draw(); };
-  requestAnimationFrame(drawn);
+  requestAnimationFrame(() => setTimeout(drawn)); // behind what can be read at once: its library is the largest file
   return {
     element: section,
     news: (changed) => {
