@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from klopf.console.cli import opinions
+from klopf.console.cli import opinions, pipelines
 from klopf.console.cli.access import (
     HERE,
     Changes,
@@ -55,6 +55,7 @@ class Dao(CommandGroup):
             "model": opinions.model,
             "forecast": opinions.forecast,
             "next": opinions.next_,
+            "pipeline": pipelines.pipeline,
         }
 
 
