@@ -147,6 +147,8 @@ def _check(model: str, names: Mapping[str, Path], allowed: tuple[str, ...]) -> N
     """That it is one that may be asked here."""
     from urllib.parse import urlsplit
 
+    from klopf.peers.models._endpoint import on_this_link
+
     if model in names:
         return
     url = model.partition(":")[2] if model.startswith("openai:") else model
@@ -158,5 +160,7 @@ def _check(model: str, names: Mapping[str, Path], allowed: tuple[str, ...]) -> N
     if not url.startswith(("http://", "https://")) or not host:
         named = f", or a neuron: {', '.join(names)[:200]}" if names else ""
         raise AuditError(f"{model!r:.120} is nothing that is asked here: name an endpoint by its URL{named}")
+    if not allowed and on_this_link(host):
+        raise AuditError(f"{host:.120} is an address of this machine's link alone: --only {host:.120} lets it be asked")
     if allowed and host not in allowed:
         raise AuditError(f"{host:.120} is none of the hosts that are asked here: {', '.join(allowed)[:200]}")

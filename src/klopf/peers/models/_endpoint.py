@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from klopf.errors import PeersError
 from klopf.nested import from_json
 
-__all__ = ["Endpoint", "text_of_url"]
+__all__ = ["Endpoint", "on_this_link", "text_of_url"]
 
 LARGEST = 2**24
 """Bytes of one answer."""
@@ -119,6 +120,7 @@ class Endpoint:
         try:
             if kept is None:
                 connection.connect()
+                self._is_where_it_says(connection)
             watch = threading.Timer(left, _end, (connection.sock, over))
             watch.daemon = True
             watch.start()
@@ -153,6 +155,14 @@ class Endpoint:
         except ValueError:
             raise PeersError(f"{self.shown} answers with what is no JSON") from None
 
+    def _is_where_it_says(self, connection: http.client.HTTPConnection) -> None:
+        """A name that leads to an address of the link alone is a machine's own services, where their keys are had: what
+        is meant there is named by its address."""
+        there, named = connection.sock.getpeername()[0], urlsplit(self._url).hostname or ""
+        if on_this_link(there) and not on_this_link(named):
+            connection.close()
+            raise PeersError(f"{self.shown} leads to {there}, an address of this link alone, and is not asked")
+
     @property
     def _target(self) -> str:
         """What is asked there."""
@@ -186,6 +196,15 @@ class Endpoint:
                 raise PeersError(f"{self.shown} answers with more than {LARGEST:,} bytes")
         response.close()  # the connection is free for the next question
         return b"".join(pieces)
+
+
+def on_this_link(host: str) -> bool:
+    """Whether ``host`` is written as an address of one link alone, where clouds tell a machine its keys."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_link_local
 
 
 def _end(sock: socket.socket, over: threading.Event) -> None:
