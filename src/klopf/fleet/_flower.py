@@ -11,7 +11,8 @@ and at a device, in place of a SuperNode::
     await fleet.serve_flower(post, app)
 
 The other way round, devices and rounds of ours run over any grid of Flower's, a SuperLink's too: ``flower_app(device)``
-is what a SuperNode runs, and in a server app ``Rounds(demand, flower_members(grid), ...)`` asks them.
+is what a SuperNode runs, and in a server app ``Rounds(demand, flower_members(grid), ...)`` asks them
+(``examples/superlink``).
 
 Messages travel as Flower's own protobuf; its arrays are NumPy's files, never pickles. This is the only file that knows
 Flower (extra ``flower``), and imports it when it is used.
@@ -23,9 +24,10 @@ import asyncio
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,11 +108,17 @@ async def serve_flower(
 
 
 def flower_app(
-    device: Device, *, allowed: Callable[[Peer, Instructions], str] | None = None, asker: Card | None = None
+    device: Device | Callable[[Mapping[str, Any]], Device],
+    *,
+    allowed: Callable[[Peer, Instructions], str] | None = None,
+    asker: Card | None = None,
 ) -> ClientApp:
     """A Flower client app that answers for ``device`` what :func:`flower_members` ask: what a SuperNode runs, or
     :func:`serve_flower`.
 
+    device: itself, or what makes it from a node's configuration, for an app that is one for all SuperNodes
+    (``flower-supernode --node-config 'file="meter.csv"'``). A SuperNode starts a process for each message, so nothing
+    that a device keeps in memory outlives one: where changes are sparse, what they leave out is lost.
     allowed: says why instructions are declined, "" where they are not, as :class:`Told` and :class:`PaidOnly` do.
     asker: the card of the server that is worked for, which ``allowed`` is then given. A SuperLink does not show who
     asks: it is taken for ``asker``, and what that must have signed is signed or not.
@@ -125,6 +133,13 @@ def flower_app(
     from flwr.clientapp import ClientApp
 
     app = ClientApp()
+
+    @cache
+    def made(items: tuple[tuple[str, Any], ...]) -> Device:
+        return device(dict(items)) if callable(device) else device
+
+    def here(context: Context) -> Device:
+        return made(tuple(sorted(context.node_config.items())))
 
     def told(message: Message) -> Instructions:
         said = instructions({"wanted": from_json(str(message.content.config_records["klopf"]["wanted"]).encode())})
@@ -141,19 +156,19 @@ def flower_app(
         return Message(RecordDict(content), reply_to=message)
 
     @app.query()  # type: ignore[untyped-decorator]
-    def query(message: Message, _: Context) -> Message:
+    def query(message: Message, context: Context) -> Message:
         def work() -> tuple[list[Any], dict[str, Any]]:
-            found = device.apply(told(message))
+            found = here(context).apply(told(message))
             said = {"records": found.records, "seconds": found.seconds, "loss": found.loss}
             return [found.inputs, found.targets], {"said": json.dumps(said)}
 
         return answered(message, work)
 
     @app.train()  # type: ignore[untyped-decorator]
-    def train(message: Message, _: Context) -> Message:
+    def train(message: Message, context: Context) -> Message:
         def work() -> tuple[list[Any], dict[str, Any]]:
             given = message.content.array_records["arrays"].to_numpy_ndarrays()
-            found = device.fit([np.asarray(array, np.float32) for array in given], told(message))
+            found = here(context).fit([np.asarray(array, np.float32) for array in given], told(message))
             figures = LEAN if found.packed else FIGURES
             said: dict[str, Any] = {"said": json.dumps({name: getattr(found, name) for name in figures})}
             return ([], {**said, "packed": found.packed}) if found.packed else ([flat(found.change)], said)
