@@ -50,6 +50,8 @@ class Dao(CommandGroup):
             "start": opinions.start,
             "ask": opinions.ask,
             "vote-on": opinions.vote_on,
+            "close": opinions.close,
+            "open": opinions.open_votes,
             "merge": opinions.merge,
             "draft": opinions.draft,
             "model": opinions.model,

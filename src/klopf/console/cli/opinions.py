@@ -15,13 +15,13 @@ from klopf.errors import DaoError
 if TYPE_CHECKING:
     from klopf import dao as room
 
-__all__ = ["ask", "draft", "forecast", "merge", "model", "next_", "start", "vote_on"]
+__all__ = ["ask", "close", "draft", "forecast", "merge", "model", "next_", "open_votes", "start", "vote_on"]
 
 Few = Annotated[int, Parameter(validator=Number(gte=1, lte=1000))]
 Times = Annotated[int, Parameter(validator=Number(gte=0, lte=1000))]
 
 
-def start(folder: Path, title: str) -> None:
+def start(folder: Path, title: str, *, secret: bool = False, key: KeyFile = None) -> None:
     """Begin a conversation, in a folder that all who take part have a copy of.
 
     Example: klopf dao start SEATS "How many seats should there be?"
@@ -32,10 +32,12 @@ def start(folder: Path, title: str) -> None:
         A folder that is not there yet.
     title
         What it is about.
+    secret
+        Votes are sealed until whoever has --key closes it, and count once they are opened.
     """
     from klopf.dao import talk as room
 
-    room.Talk.create(folder, title)
+    room.Talk.create(folder, title, load_key(key).address if secret else "")
     print(f"klopf dao ask {folder} STATEMENT puts a statement, klopf dao vote-on {folder} NAME agree votes on one")
 
 
@@ -98,6 +100,41 @@ def merge(folder: Path, copy: Path, *, json_: Json = False) -> None:
     talk = room.Talk.open(folder)
     new = talk.merge(room.Talk.open(copy))
     print_json({"new": new, "root": talk.root()}) if json_ else print(f"{new:,} new; the root is {talk.root()}")
+
+
+def close(folder: Path, *, key: KeyFile = None, json_: Json = False) -> None:
+    """Close a secret conversation: the votes that are sealed in this copy count once they are opened, no others.
+
+    Example: klopf dao close SEATS --key KEY.json
+
+    Parameters
+    ----------
+    folder
+        The conversation, merged with all copies.
+    """
+    from klopf.dao import talk as room
+
+    count = room.Talk.open(folder).close(load_key(key))
+    print_json({"sealed": count}) if json_ else print(
+        f"{count:,} sealed votes; klopf dao open {folder} opens one's own"
+    )
+
+
+def open_votes(folder: Path, *, key: KeyFile = None, json_: Json = False) -> None:
+    """Open what you have sealed, after the closing. What is not opened is no vote.
+
+    Example: klopf dao open SEATS --key KEY.json
+
+    Parameters
+    ----------
+    folder
+        The conversation.
+    """
+    from klopf.dao import talk as room
+
+    talk = room.Talk.open(folder)
+    count, left = talk.open_votes(load_key(key)), talk.seals().withheld()
+    print_json({"opened": count, "withheld": left}) if json_ else print(f"{count:,} opened; {left:,} are sealed yet")
 
 
 def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
@@ -266,7 +303,12 @@ def _read(place: Path) -> room.Votes:
     if (place / "talk.json").exists():
         from klopf.dao import talk
 
-        return talk.Talk.open(place).votes()
+        found = talk.Talk.open(place)
+        if found.founder and found.seals().closed is None:
+            raise DaoError(
+                f"{len(found.seals().latest):,} votes are sealed until {found.founder} closes: klopf dao close"
+            )
+        return found.votes()
     return room.Votes.read(place)
 
 
