@@ -6,6 +6,8 @@ sample, everything recomputed at every update as the reference does.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -162,6 +164,30 @@ def by_normal(outputs, action, entropy):
     s = softplus(raw)
     by_s = (action - mean) ** 2 / s**3 - 1 / s + entropy / s
     return np.concatenate([(action - mean) / s**2, by_s / (1 + np.exp(-raw))])
+
+
+def by_clipped(outputs, action, entropy, low, high):
+    """The same of how likely the action is once whatever is beyond a bound is the bound; and the mean square of the
+    gradient by mean / s and log s, by that of a normal distribution without bounds (3)."""
+    n = len(action)
+    mean, raw = outputs[:n], outputs[n:]
+    s = softplus(raw)
+    grads, squares = by_normal(outputs, action, entropy), 0.0
+    for k in range(n):
+        grid = np.linspace(-12, 12, 200_001)
+        x = mean[k] + s[k] * grid
+        inside = (x > low) & (x < high)
+        law = np.exp(-grid * grid / 2) / np.sqrt(2 * np.pi) * (grid[1] - grid[0])
+        squares += (law * (grid**2 + (grid**2 - 1) ** 2) * inside).sum()
+        for bound, sign in ((high, 1), (low, -1)):
+            b = sign * (bound - mean[k]) / s[k]
+            share = math.erfc(b / math.sqrt(2)) / 2
+            ratio = math.exp(-b * b / 2) / math.sqrt(2 * math.pi) / share
+            squares += share * ratio**2 * (1 + b * b)
+            if sign * (action[k] - bound) > 0:
+                grads[k] = sign * ratio / s[k]
+                grads[n + k] = (b * ratio + entropy) / s[k] / (1 + np.exp(-raw[k]))
+    return grads, squares / (3 * n)
 
 
 def by_softmax(outputs, action, entropy):

@@ -46,9 +46,10 @@ def updates(agent, nets):
 
 @pytest.mark.parametrize("time_out", ["bootstrap", "terminate"])
 @pytest.mark.parametrize("update", ["obgd", "adaptive-obgd", "intentional", "autostep"])
-@pytest.mark.parametrize("kind", ["continuous", "discrete"])
+@pytest.mark.parametrize("kind", ["continuous", "bounded", "discrete"])
 def test_actor_critic(kind, update, time_out):
-    shape = {"actions": 3} if kind == "continuous" else {"choices": 4}
+    bounds = {"low": -0.4, "high": 1.0} if kind == "bounded" else {}
+    shape = {"choices": 4} if kind == "discrete" else {"actions": 3, **bounds}
     agent = Agent(SEEN, **shape, hidden=(16, 12), time_limit=50, dtype="float64", seed=3, update=update,
                   time_out=time_out)  # fmt: skip
     critic, actor = nets = networks(agent)
@@ -57,7 +58,7 @@ def test_actor_critic(kind, update, time_out):
     agent.begin(np.ones(SEEN))
     s = senses.observe(np.ones(SEEN), True)
     for observation, reward, (terminated, truncated), start in stream():
-        a = agent._action[0].copy() if kind == "continuous" else int(agent._action[0, 0])
+        a = int(agent._action[0, 0]) if kind == "discrete" else agent._action[0].copy()
         agent.step(observation, reward, terminated, truncated)
         cut = terminated or (truncated and time_out == "terminate")
         over = terminated or truncated
@@ -67,13 +68,16 @@ def test_actor_critic(kind, update, time_out):
         s2 = senses.observe(observation, False)
         delta = r + 0.99 * critic.value(s2)[0] * (not cut) - critic.value(s)[0]
         assert agent.report()["delta"] == pytest.approx(delta, abs=1e-6)
-        by = plain.by_normal if kind == "continuous" else plain.by_softmax
-        grads = actor.gradient(s, by(actor.value(s), a, 0.01 * np.sign(delta)))
+        said, entropy = actor.value(s), 0.01 * np.sign(delta)
+        by, room = plain.by_normal, 1.0
+        if kind == "discrete":
+            by, room = plain.by_softmax, plain.undecided(said, a)
+        by_outputs = by(said, a, entropy)
+        if kind == "bounded" and update == "intentional":
+            by_outputs, room = plain.by_clipped(said, a, entropy, -0.4, 1.0)
+        grads = actor.gradient(s, by_outputs)
         first.step(delta, critic.gradient(s, [1.0]), over)
-        if kind == "discrete" and update == "intentional":
-            second.step(delta, grads, over, plain.undecided(actor.value(s), a))
-        else:
-            second.step(delta, grads, over)
+        second.step(delta, grads, over, *([room] if update == "intentional" else []))
         s = s2
         if over:
             agent.begin(start)

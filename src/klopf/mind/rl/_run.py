@@ -16,7 +16,7 @@ from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind.rl._agent import Agent
 from klopf.mind.rl._curve import Curve
-from klopf.mind.rl._settings import settings_for
+from klopf.mind.rl._settings import APART, settings_for
 from klopf.mind.rl._worlds import Change
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _born(task: Task, world: World) -> Agent:
     if "hidden" not in options:
         world.tile()
     if world.states or world.tiled:  # one weight for each state, or tile, and action
-        options = {"hidden": (), "constant": False, "time_feature": False, **options}
+        apart = {"hidden": (), "constant": False, "time_feature": False, **APART.get(task.agent, {})}
+        options = apart | options
     return Agent(
         world.observations, agent=task.agent, time_limit=world.time_limit, raw=world.raw, seed=task.seed, **shape,
         **options,

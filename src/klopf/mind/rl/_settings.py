@@ -148,11 +148,15 @@ AGENTS: dict[str, AgentSettings] = {
     "stream-sarsa": AgentSettings(algorithm="sarsa"),
     "stream-td": AgentSettings(algorithm="td"),
     "intentional-ac": AgentSettings(update="intentional", time_feature=False),
-    "intentional-q": AgentSettings(algorithm="q", update="intentional", eta_value=0.25, time_feature=False),
+    "intentional-q": AgentSettings(algorithm="q", update="intentional", eta_value=0.05, time_feature=False),
     "intentional-td": AgentSettings(algorithm="td", update="intentional", time_feature=False),
     "qrc": AgentSettings(algorithm="qrc", update="fixed", step_size=1e-4, time_feature=False),
 }
-"""The agents that have a name, at their published settings but for ``time_out``, which is "bootstrap"."""
+"""The agents that have a name, at their published settings but for ``time_out``, which is "bootstrap", and for the
+``eta_value`` of intentional-q (published: 0.25): a network that takes so much of each error says within one or two
+episodes that all is as bad as what it has seen, and then nothing draws it to where it has not been."""
+APART: dict[str, dict[str, Any]] = {"intentional-q": {"eta_value": 0.25}}
+"""What is otherwise where each state, or tile, has weights of its own: what is learned of one is of that alone."""
 
 
 def settings_for(agent: str, **options: Any) -> AgentSettings:

@@ -36,7 +36,14 @@ from klopf.mind.rl._kernels.layout import (
 )
 from klopf.mind.rl._kernels.life import live
 from klopf.mind.rl._kernels.network import forward
-from klopf.mind.rl._kernels.policy import act_normal, act_softmax, gradient_normal, gradient_softmax, room
+from klopf.mind.rl._kernels.policy import (
+    act_normal,
+    act_softmax,
+    gradient_clipped,
+    gradient_normal,
+    gradient_softmax,
+    room,
+)
 from klopf.mind.rl._kernels.steps import begun, checked, ended, finite, is_cut, judged, restated, sensed
 from klopf.mind.rl._kernels.updates import learn
 
@@ -97,14 +104,18 @@ def step(P, U, B, S, A, D, C, N, G, networks, spans, hyp, O, rng, action, obs, r
     learn(rule, P, networks[CRITIC], a, D, hyp[CRITIC], N[CRITIC], C, d, start, end, over)
     out, n = networks[ACTOR, -1, SUMS_AT], networks[ACTOR, -1, UNITS]
     entropy = O[O_ENTROPY] * (1.0 if delta > 0 else (-1.0 if delta < 0 else 0.0))
-    if O[O_CONTINUOUS] > 0:
-        gradient_normal(a, out, n // 2, action, entropy, D)
-    else:
+    undecided = 1.0
+    if O[O_CONTINUOUS] == 0:
         gradient_softmax(a, out, n, int(action[DRAWN, 0]), entropy, D)
-        if rule == INTENTIONAL:
-            keep = O[O_GAMMA] * float(hyp[ACTOR, LAMBDA])  # over as many steps as the size of gradients
-            N[ACTOR, N_ROOM] = keep * N[ACTOR, N_ROOM] + (1.0 - keep) * room(a, out, n, int(action[DRAWN, 0]))
-            C[C_ROOM] = N[ACTOR, N_ROOM] / (1.0 - keep ** (N[ACTOR, N_UPDATES] + 1.0))
+        undecided = room(a, out, n, int(action[DRAWN, 0]))
+    elif rule == INTENTIONAL:
+        undecided = gradient_clipped(a, out, n // 2, action, entropy, D)
+    else:
+        gradient_normal(a, out, n // 2, action, entropy, D)
+    if rule == INTENTIONAL:
+        keep = O[O_GAMMA] * float(hyp[ACTOR, LAMBDA])  # over as many steps as the size of gradients
+        N[ACTOR, N_ROOM] = keep * N[ACTOR, N_ROOM] + (1.0 - keep) * undecided
+        C[C_ROOM] = N[ACTOR, N_ROOM] / (1.0 - keep ** (N[ACTOR, N_UPDATES] + 1.0))
     start, end = spans[ACTOR, START], spans[ACTOR, END]
     learn(rule, P, networks[ACTOR], a, D, hyp[ACTOR], N[ACTOR], C, d, start, end, over)
     C[C_ROOM] = 1.0
