@@ -10,21 +10,28 @@ from klopf.dao._consensus import MEASURES, Ranked, consensus, stays
 from klopf.dao._groups import Groups, groups, polis
 from klopf.dao._opinions import Checked, Forecast, Opinions
 from klopf.dao._reputation import reputation, voices
+from klopf.dao._scores import MODEL, Carried, Scored, carried, marks, scored
 from klopf.dao._votes import Votes
 
 __all__ = [
     "MEASURES",
+    "MODEL",
+    "Carried",
     "Checked",
     "Forecast",
     "Groups",
     "Interview",
     "Opinions",
     "Ranked",
+    "Scored",
     "Votes",
+    "carried",
     "consensus",
     "groups",
+    "marks",
     "polis",
     "reputation",
+    "scored",
     "stays",
     "voices",
 ]

@@ -38,6 +38,7 @@ _NAME, _SAID = "talk.json", "said.jsonl"
 _FIELDS = {
     "statement": {"by", "text"},
     "vote": {"by", "statement", "said", "number"},
+    "forecast": {"by", "statement", "percent", "number"},
     "sealed": {"by", "statement", "seal", "number"},
     "opened": {"by", "statement", "said", "number", "salt"},
     "closed": {"by", "seals"},
@@ -61,6 +62,8 @@ class Line:
     """A vote's: 1 agrees, -1 disagrees, 0 passes."""
     number: int = 0
     """A vote's: from 1; the highest of a member on a statement counts."""
+    percent: int = 0
+    """Of a forecast: which share of votes would be for it."""
     seal: str = ""
     """Of a sealed vote."""
     salt: str = ""
@@ -149,6 +152,27 @@ class Talk:
             return
         last = max((one.number for one in self._of(key.address, statement)), default=0)
         self._say(key, Line("vote", key.address, statement=statement, said=said, number=last + 1))
+
+    def foretell(self, key: keys.Key, statement: str, percent: int) -> None:
+        """Say which share of the votes a proposal made of a statement would get, 1 to 99 %.
+
+        Raises:
+            DaoError: there is no such statement, or that is no share.
+        """
+        if statement not in self.statements():
+            raise DaoError(f"no statement is called {statement!r}")
+        mine = (one.number for one in self._lines.values() if (one.kind, one.by) == ("forecast", key.address))
+        self._say(
+            key, Line("forecast", key.address, statement=statement, percent=percent, number=max(mine, default=0) + 1)
+        )
+
+    def foretold(self, statement: str) -> dict[str, list[int]]:
+        """All that members have forecast of a statement, in parts of a thousand, the latest last."""
+        said = [one for one in self._lines.values() if (one.kind, one.statement) == ("forecast", statement)]
+        found: dict[str, list[int]] = {}
+        for one in sorted(said, key=lambda one: (one.by, one.number, one.percent)):
+            found.setdefault(one.by, []).append(10 * one.percent)
+        return found
 
     def close(self, key: keys.Key) -> int:
         """As the founder of a secret conversation, say which seals count: those that are here. Returns how many.
@@ -294,10 +318,15 @@ class Talk:
 
     def _check(self, line: Line, where: str) -> None:
         texts = (line.kind, line.by, line.text, line.statement, line.signature, line.seal, line.salt, line.seals)
-        if not all(isinstance(one, str) for one in texts) or not all(type(n) is int for n in (line.said, line.number)):
+        if not all(isinstance(one, str) for one in texts) or not all(
+            type(n) is int for n in (line.said, line.number, line.percent)
+        ):
             raise DaoError(f"{where} has a value of the wrong kind: take the line out")
         if line.kind == "statement":
             _fits(line.text, f"{where}: a statement")
+        elif line.kind == "forecast":
+            if not (1 <= line.percent <= 99 and 1 <= line.number < 2**53):
+                raise DaoError(f"{where}: {line.percent} is no forecast; give 1 to 99 percent")
         elif line.kind == "closed":
             self._check_closing(line, where)
         elif line.kind != "vote" and not _HASH.fullmatch(line.seal or line.salt):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from klopf.console.cli import opinions, pipelines
+from klopf.console.cli import foretelling, opinions, pipelines
 from klopf.console.cli.access import (
     HERE,
     Changes,
@@ -53,6 +53,9 @@ class Dao(CommandGroup):
             "close": opinions.close,
             "open": opinions.open_votes,
             "merge": opinions.merge,
+            "foretell": foretelling.foretell,
+            "scores": foretelling.scores,
+            "voices": foretelling.voices,
             "draft": opinions.draft,
             "model": opinions.model,
             "forecast": opinions.forecast,

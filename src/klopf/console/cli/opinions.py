@@ -13,9 +13,24 @@ from klopf.console.cli.command import Json, print_json
 from klopf.errors import DaoError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from klopf import dao as room
 
-__all__ = ["ask", "close", "draft", "forecast", "merge", "model", "next_", "open_votes", "start", "vote_on"]
+__all__ = [
+    "ask",
+    "beginning",
+    "close",
+    "draft",
+    "forecast",
+    "merge",
+    "model",
+    "next_",
+    "open_votes",
+    "start",
+    "vote_on",
+]
 
 Few = Annotated[int, Parameter(validator=Number(gte=1, lte=1000))]
 Times = Annotated[int, Parameter(validator=Number(gte=0, lte=1000))]
@@ -79,7 +94,7 @@ def vote_on(
 
     talk = room.Talk.open(folder)
     talk.vote(
-        load_key(key), _beginning(list(talk.statements()), statement), {"agree": 1, "disagree": -1, "pass": 0}[vote]
+        load_key(key), beginning(list(talk.statements()), statement), {"agree": 1, "disagree": -1, "pass": 0}[vote]
     )
 
 
@@ -157,22 +172,33 @@ def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
     from klopf.dao import talk as room
 
     talk = room.Talk.open(folder)
-    name = _beginning(list(talk.statements()), statement)
+    name = beginning(list(talk.statements()), statement)
     opinions = dao.Opinions.fit(talk.votes())
     j = opinions.statement(name)
     agrees = opinions.probabilities(np.arange(len(opinions.votes.members)), np.full(len(opinions.votes.members), j))
     found = dao.groups(opinions)
     shares = [float(agrees[found.of == g].mean()) for g in range(found.count)]
-    said = {"statement": name, "text": talk.statements()[name], "agrees": float(agrees.mean()), "by_group": shares,
-            "members": len(agrees), "root": talk.root(), "model": opinions.commitment()}  # fmt: skip
+    foretold = {who: shares[-1] / 1000 for who, shares in talk.foretold(name).items()}
+    carried = dao.marks(name, talk.root(), opinions.commitment(), {dao.MODEL: float(agrees.mean()), **foretold})
+    said = {
+        "statement": name,
+        "text": talk.statements()[name],
+        "agrees": float(agrees.mean()),
+        "by_group": shares,
+        "members": len(agrees),
+        "root": talk.root(),
+        "model": opinions.commitment(),
+        "foretold": foretold,
+        "marks": carried,
+    }
     groups = f" (groups: {', '.join(f'{one:.0%}' for one in shares)})" if len(shares) > 1 else ""
     print_json(said) if json_ else print(
-        f"{said['text']} | forecast: {said['agrees']:.0%} of {said['members']} members would agree{groups} | "
-        f"#statement={name} #votes={said['root']} #model={said['model']}"
+        f"{said['text']} | forecast: {said['agrees']:.0%} of {said['members']} members would agree{groups} | {carried}"
     )
 
 
-def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: Times = 0, json_: Json = False) -> None:
+def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: Times = 0, voices: Path | None = None,
+          json_: Json = False) -> None:  # fmt: skip
     """Say what members agree on and what divides them, from their votes, and how good forecasts of votes are.
 
     Example: klopf dao model CONVERSATION --bootstraps 20
@@ -187,11 +213,13 @@ def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: 
         geometric (of the groups' agreement), undisputed (agreement without disagreement), or product (Polis').
     bootstraps
         Draw the members anew so often, and say how often each statement stays among the first.
+    voices
+        How much each member's votes count: what `klopf dao voices --json` printed. Who is not in it has no voice.
     """
     from klopf import dao as room
 
     said = _read(votes)
-    opinions = room.Opinions.fit(said)
+    opinions = room.Opinions.fit(said, weights=_weights(voices, said.members) if voices else None)
     found = room.groups(opinions)
     ranked = room.consensus(opinions, found, measure)
     stay = room.stays(said, top, times=bootstraps, measure=measure) if bootstraps else {}
@@ -312,11 +340,27 @@ def _read(place: Path) -> room.Votes:
     return room.Votes.read(place)
 
 
-def _beginning(names: list[str], text: str) -> str:
+def beginning(names: list[str], text: str) -> str:
+    """The name that begins with ``text``."""
     found = [one for one in names if one.startswith(text)]
     if len(found) != 1:
         raise DaoError(f"{len(found)} statements begin with {text!r}; `klopf dao model` names them")
     return found[0]
+
+
+def _weights(file: Path, members: tuple[str, ...]) -> NDArray[np.float64]:
+    import numpy as np
+
+    from klopf.nested import from_json
+
+    try:
+        heard = from_json(file.read_bytes())["voices"]
+        weights = np.array([float(heard.get(one, 0.0)) for one in members])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DaoError(f"{file} has no voices; `klopf dao voices --json` prints them") from error
+    if not weights.any():
+        raise DaoError(f"no member of this conversation has a voice in {file}: are they of the same network?")
+    return weights
 
 
 def _of(votes: room.Votes, member: str) -> list[tuple[str, int]]:
