@@ -60,7 +60,7 @@ def test_a_group_that_klopf_does_not_have_is_named_with_the_one_that_was_meant(t
 def test_groups_are_those_of_the_rooms():
     from klopf.audit import AUDIT_TASKS
     from klopf.console.cli.command import COMMANDS
-    from klopf.console.web import VIEWS
+    from klopf.console.web import ACTS, VIEWS
     from klopf.doors import DOORS
     from klopf.fleet.models import MODELS as FLEET_MODELS
     from klopf.fleet.strategies import STRATEGIES
@@ -73,7 +73,7 @@ def test_groups_are_those_of_the_rooms():
 
     points = (
         AUDIT_TASKS, COMMANDS, DOORS, FLEET_MODELS, STRATEGIES, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS,
-        PANELS, VIEWS,
+        PANELS, VIEWS, ACTS,
     )  # fmt: skip
     assert tuple(sorted(p.group for p in points)) == GROUPS
 

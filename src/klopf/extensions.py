@@ -32,6 +32,7 @@ from klopf.errors import ExtensionError
 __all__ = ["GROUPS", "Point", "damaged", "guarded", "imported", "located", "misnamed", "said"]
 
 GROUPS = (
+    "klopf.acts",
     "klopf.audit_tasks",
     "klopf.commands",
     "klopf.doors",

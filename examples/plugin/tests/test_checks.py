@@ -9,7 +9,7 @@ from klopf_example.changes import Changes
 
 from klopf import checks
 from klopf.console import COMMANDS
-from klopf.console.web import VIEWS
+from klopf.console.web import ACTS, VIEWS
 from klopf.ledger.packs import PACKS
 from klopf.network import PANELS
 from klopf.peers import Numbers
@@ -52,6 +52,10 @@ def test_command():
 
 def test_view():
     checks.check_view(VIEWS.load("moves"))
+
+
+def test_act():
+    checks.check_act(ACTS.load("leave"))
 
 
 async def by_query(http, url, question, payment):

@@ -14,6 +14,7 @@ import importlib
 from typing import Any
 
 __all__ = [
+    "check_act",
     "check_audit_task",
     "check_command",
     "check_door",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "check_act": "act",
     "check_audit_task": "audit_task",
     "check_command": "command",
     "check_door": "door",

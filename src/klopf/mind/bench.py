@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +122,17 @@ def recovered_after(errors: NDArray[Any], before: float) -> int:
     return int(near[0]) if len(near) else len(errors)
 
 
-def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, Any]:
+def run(
+    r: Run,
+    tick: Callable[[float], None] = lambda done: None,
+    told: Callable[[int, float], None] = lambda step, error: None,
+) -> dict[str, Any]:
     """Carry out one run.
 
     Args:
         r: what to run.
         tick: called with the fraction of the stream that is done.
+        told: called with the steps so far and the error of the block that they end with.
 
     Returns:
         ``error``: mean over the last tenth of the samples (where steps count them) or of the tasks, at least one,
@@ -180,6 +186,7 @@ def run(r: Run, tick: Callable[[float], None] = lambda done: None) -> dict[str, 
             errors[-1] = float("nan")  # diverged, even where a classifier still guesses: it will not come back
             break
         tick((number + 1) / blocks)
+        told((number + 1) * r.steps // blocks, errors[-1])
     given.close()
     tail = max(1, blocks // 10)
     error = float(np.mean(errors[-tail:]))
@@ -219,6 +226,7 @@ def sweep(
     file: str | os.PathLike[str] | None = None,
     cores: int | None = None,
     progress: Callable[[float], None] = lambda done: None,
+    told: Callable[[Run, int, float], None] = lambda run, step, error: None,
 ) -> Iterator[tuple[Run, dict[str, Any]]]:
     """Carry out many runs, ``cores`` at a time; yields each with its result as it ends.
 
@@ -227,6 +235,7 @@ def sweep(
         file: JSON lines of finished runs; those it already holds are not made again, each new one is appended.
         cores: all by default.
         progress: called from many threads with the number of runs done, with fractions.
+        told: called from many threads, of a run that is being made, with its steps so far and the error at them.
 
     Raises:
         MindError: ``file`` cannot be written, ``cores`` is below 1, or a run cannot be made.
@@ -256,7 +265,7 @@ def sweep(
             parts[number] = fraction
             progress(sum(parts))
 
-        return number, run(runs[number], tick)
+        return number, run(runs[number], tick, partial(told, runs[number]))
 
     waiting = [i for i, r in enumerate(runs) if r.key not in done]
     with ThreadPoolExecutor(cores or os.cpu_count() or 1) as pool:

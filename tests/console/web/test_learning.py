@@ -100,6 +100,27 @@ def test_a_benchmark_leaves_its_curves(tmp_path: Path):
         assert steps == sorted(set(steps)) and steps[-1] == 2_000
 
 
+def test_a_benchmark_tells_its_curves_while_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from klopf.mind import bench
+
+    file, sizes = tmp_path / "runs.jsonl.curves.jsonl", list[int]()
+    made = bench.run
+
+    def watched(r: Any, tick: Any, told: Any) -> Any:
+        def tells(step: int, error: float) -> None:
+            told(step, error)
+            sizes.append(len(curves.read(file)[0]))
+
+        return made(r, tick, tells)
+
+    monkeypatch.setattr(bench, "run", watched)
+    asked = ["bench", "regression", "--steps", "60000", "--seeds", "1", "--learners", "backprop", "--resume"]
+    assert klopf([*asked, str(tmp_path / "runs.jsonl")]) == 0
+    assert len(sizes) > 3 and sizes == list(range(1, len(sizes) + 1)), "a point a block, as it ends"
+    points, _ = curves.read(file)
+    assert len(points) == len(sizes) and points[-1][1] == 60_000
+
+
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright: no browser is tried")
 from tests.console.web.test_browser import AXE, CHROMIUM, pytestmark, until  # noqa: E402
 

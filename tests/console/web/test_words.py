@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from klopf.console import web
-from klopf.console.web.acts import ACTS
+from klopf.console.web.acts import ACTS, Act
 from klopf.console.web.views import alarms, happened, jobs, money, underway, votes
 from klopf.ledger import ProposalState
 from klopf.neuron import Standing
@@ -31,7 +31,8 @@ def english() -> set[str]:
     said |= {state for view in (jobs, votes) for state in view.STATES.values()}
     said |= {*alarms.WHAT, *underway.STEPS.values(), *money.ROLES}
     said |= {state.name.lower() for state in ProposalState}
-    said |= {text for act in ACTS.values() for text in (act.title, act.lead, *(field.title for field in act.fields))}
+    acts: list[type[Act]] = [ACTS.load(name) for name in ACTS.shipped]
+    said |= {text for act in acts for text in (act.title, act.lead, *(field.title for field in act.fields))}
     return said - {""}
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -120,17 +121,18 @@ def _carry_out(
     if plot is not None:
         _can_draw(plot)
     results: list[tuple[Run, dict[str, Any]]] = []
-    if resume is not None:
-        _curves_of(resume).unlink(missing_ok=True)  # the results that are there come again
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     strangers_words = contextlib.redirect_stdout(sys.stderr)  # what a problem prints is no output of ours
-    with strangers_words, Progress(*columns, console=console) as bar:
+    with strangers_words, Progress(*columns, console=console) as bar, _Kept(resume) as kept:
         task = bar.add_task(title, total=len(runs))
-        for r, result in sweep(runs, file=resume, cores=cores, progress=lambda done: bar.update(task, completed=done)):
+
+        def progress(done: float) -> None:
+            bar.update(task, completed=done)
+
+        for r, result in sweep(runs, file=resume, cores=cores, progress=progress, told=kept.told):
             results.append((r, result))
-            if resume is not None:
-                _keep_curve(resume, r, result)
+            kept.ended(r, result)
             bar.update(task, description=f"{title}: {r.learner}")
     table = summary(results)
     if json_:
@@ -144,16 +146,39 @@ def _carry_out(
         _draw(results, plot, title)
 
 
-def _curves_of(resume: Path) -> Path:
-    return resume.with_name(f"{resume.name}.{NAME}")
+class _Kept:
+    """The errors of runs, beside their results, for `klopf page`: as they go on, and of those that were done before."""
 
+    def __init__(self, resume: Path | None) -> None:
+        self._file = resume and resume.with_name(f"{resume.name}.{NAME}")
+        self._out: Curves | None = None
+        self._lock, self._begun = Lock(), set[str]()
 
-def _keep_curve(resume: Path, r: Run, result: dict[str, Any]) -> None:
-    """The errors of one run, beside its results, for `klopf page`."""
-    curve = result["curve"]
-    with Curves(_curves_of(resume)) as kept:
-        for at, error in enumerate(curve, start=1):
-            kept.put(f"error, {r.learner}, {r.setting}, seed {r.seed}", at * r.steps // len(curve), error)
+    def __enter__(self) -> _Kept:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._out is not None:
+            self._out.close()
+
+    def told(self, r: Run, step: int, error: float) -> None:
+        """Of a run that is being made; from many threads."""
+        if self._file is None:
+            return
+        with self._lock:
+            self._begun.add(r.key)
+            if self._out is None:  # the results that are there come again
+                self._file.unlink(missing_ok=True)
+                self._out = Curves(self._file)
+            self._out.put(f"error, {r.learner}, {r.setting}, seed {r.seed}", step, error)
+
+    def ended(self, r: Run, result: dict[str, Any]) -> None:
+        """Of a run that was made before, from its result."""
+        curve = result["curve"]
+        if r.key not in self._begun:
+            for at, error in enumerate(curve, start=1):
+                self.told(r, at * r.steps // len(curve), error)
+            self._begun.discard(r.key)
 
 
 def _can_draw(path: Path) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import webbrowser
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +43,7 @@ class Page(Command):
         port
             Port to listen at; by default the one that the run's page had before, or any.
         browser
-            Open the browser, where there is one; never with --key, whose link others of this machine could see then.
+            Open the browser, where there is one; never with --key: what lets a page act is for you to hand on.
         key
             Key file to act with: to stake, vote, answer a dispute, approve a job. Each transaction is shown in full
             before it is signed. KLOPF_PASSPHRASE, or a terminal, unlocks it.
@@ -77,7 +74,8 @@ def _curves(folder: Path) -> Path | None:
 
 
 def _opened(link: str, browser: bool) -> None:
+    from klopf.console.web._opening import open_browser
+
     print(link, flush=True)
-    if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
-        with contextlib.suppress(webbrowser.Error):
-            webbrowser.open(link)
+    if browser:
+        open_browser(link)

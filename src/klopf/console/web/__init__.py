@@ -4,13 +4,15 @@
 
     web.serve(web.of_run(Path("run")), port=0, opened=print)   # until it is stopped
 
-A :class:`View` is one table of it, and an extension point (``VIEWS``).
+A :class:`View` is one table of it, an :class:`Act` what it can do with a key; both are extension points (``VIEWS``,
+``ACTS``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from klopf.console.web.acts import ACTS, Act, Field, Given
 from klopf.console.web.view import VIEWS, Cell, Column, Network, Row, View
 
 if TYPE_CHECKING:
@@ -21,10 +23,14 @@ if TYPE_CHECKING:
     from klopf.console.web._source import Source, of_remote, of_run
 
 __all__ = [
+    "ACTS",
     "VIEWS",
+    "Act",
     "Cell",
     "Column",
     "Desk",
+    "Field",
+    "Given",
     "Network",
     "Row",
     "Source",

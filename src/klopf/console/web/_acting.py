@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 from klopf import ledger, network
 from klopf.console.cli.access import klp
 from klopf.console.web._call import Call, told
+from klopf.console.web._drafting import drafted, reading
 from klopf.console.web._source import Source
 from klopf.console.web._text import clean
 from klopf.console.web.acts import ACTS, Act, Given
-from klopf.errors import LedgerError
+from klopf.errors import ExtensionError, KlopfError, LedgerError
+from klopf.extensions import guarded, said
 
 __all__ = ["Desk"]
 
@@ -26,19 +29,15 @@ PREVIEWS, SECONDS = 32, 300.0
 """That are remembered at once, and for how long each can be confirmed."""
 
 
-class _Noted(Exception):
-    """What a library's call would have sent."""
-
-    def __init__(self, call: Call) -> None:
-        super().__init__()
-        self.call = call
-
-
-class _Drafting(ledger.Ledger):
-    """A ledger whose first transaction is noted, and not sent."""
-
-    def send(self, to: str, data: bytes, value: int = 0) -> ledger.Sent:
-        raise _Noted(Call(to, data, value))
+@contextlib.contextmanager
+def _of(name: str) -> Iterator[None]:
+    """The border of an act: what it raises on purpose is told as it is, and what is a fault of its as one."""
+    try:
+        yield
+    except (KlopfError, OSError):
+        raise
+    except Exception as error:
+        raise ExtensionError(f"the act {name!r} of {ACTS.origin(name)} failed: {said(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,16 @@ class Desk:
 
     def offered(self) -> list[dict[str, Any]]:
         """The acts that this network has, with the fields of each."""
-        return [
-            {"name": name, "title": act.title, "lead": act.lead,
-             "fields": [{"name": f.name, "title": f.title, "kind": f.kind, "optional": f.optional} for f in act.fields]}
-            for name, act in ACTS.items() if act.needs in self.source.deployment.addresses
-        ]  # fmt: skip
+        found = []
+        for name in ACTS:
+            with contextlib.suppress(LedgerError, ExtensionError):  # of a package that is broken: the others are there
+                act = self._act(name)
+                with guarded(f"the act {name!r} of {ACTS.origin(name)} failed"):
+                    fields = [
+                        {"name": f.name, "title": f.title, "kind": f.kind, "optional": f.optional} for f in act.fields
+                    ]
+                    found.append({"name": name, "title": act.title, "lead": act.lead, "fields": fields})
+        return found
 
     def preview(self, name: str, filled: object) -> dict[str, Any]:
         """What would be signed, and what it would cost; nothing is signed. ``token`` and ``digest`` confirm it.
@@ -92,12 +96,14 @@ class Desk:
         with self._opened() as book:
             act, texts = self._asked(name, filled)
             given = self._read(act, texts)
-            call = self._draft(book, act, given)
-            gas, price, fee = self._cost(book, call)
+            call = self._draft(book, name, act, given)
             words = told(call, book, self._named)
+            gas, price, fee = self._cost(book, call)
             more = act.last not in ("", words["function"])
+            with _of(name):
+                about = clean([str(line) for line in act.about(reading(book, self._key), given)])
             said = {
-                "act": name, "title": act.title, "about": clean(act.about(book, given)), "from": self.address,
+                "act": name, "title": act.title, "about": about, "from": self.address,
                 "chain": book.deployment.chain_id, **words, "data": "0x" + call.data.hex(), "value": klp(call.value),
                 "gas": gas, "cost": klp(gas * price), "most": klp(_most(gas) * fee), "more": more,
             }  # fmt: skip
@@ -125,8 +131,8 @@ class Desk:
         with self._opened() as book:
             if shown.fee:
                 book.rpc.dearest = shown.fee  # whatever the node asks by then, no more than what was shown is signed
-            act = ACTS[shown.act]()
-            if self._draft(book, act, self._read(act, shown.given)) != shown.call:
+            act = self._act(shown.act)()
+            if self._draft(book, shown.act, act, self._read(act, shown.given)) != shown.call:
                 raise LedgerError("it would be another transaction now: look at it again")
             gas, _, fee = self._cost(book, shown.call)
             if gas * 6 // 5 + 50_000 > _most(shown.gas) or fee > shown.fee:
@@ -141,24 +147,30 @@ class Desk:
         return str(clean(self.source.names.get(id) or f"#{id}"))
 
     def _asked(self, name: str, filled: object) -> tuple[Act, dict[str, str]]:
-        kind = ACTS.get(name)
-        if kind is None or kind.needs not in self.source.deployment.addresses:
-            raise LedgerError("there is nothing of that name to do here")
+        kind = self._act(name)
         known = {field.name for field in kind.fields}
         if not isinstance(filled, dict) or not set(filled) <= known:
             raise LedgerError(f"{kind.title} takes {', '.join(sorted(known))}, and nothing else")
         return kind(), dict(filled)
 
+    def _act(self, name: str) -> type[Act]:
+        """LedgerError where there is none of that name, or this network has nothing for it."""
+        kind: type[Act] | None = ACTS.load(name) if name in ACTS else None
+        with _of(name):
+            if kind is None or kind.needs not in self.source.deployment.addresses:
+                raise LedgerError("there is nothing of that name to do here")
+        return kind
+
     def _read(self, act: Act, texts: Mapping[str, str]) -> Given:
         return Given({field.name: field.read(texts.get(field.name, "")) for field in act.fields}, self._of_listener)
 
-    def _draft(self, book: ledger.Ledger, act: Act, given: Given) -> Call:
+    def _draft(self, book: ledger.Ledger, name: str, act: Act, given: Given) -> Call:
         """The first transaction that the library's call would send."""
-        try:
-            act.do(_Drafting(book.rpc, book.deployment, self._key), given)
-        except _Noted as noted:
-            return noted.call
-        raise LedgerError("there is nothing to do: it is so already")
+        with _of(name):
+            call = drafted(act, book, self._key, given)
+        if call is None:
+            raise LedgerError("there is nothing to do: it is so already")
+        return call
 
     def _cost(self, book: ledger.Ledger, call: Call) -> tuple[int, int, int]:
         """How much gas it would use, and what a unit costs now and at most, in wei. Reverted where it is refused."""

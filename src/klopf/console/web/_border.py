@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Border", "new_token"]
@@ -36,6 +36,15 @@ _HEADERS = {
 def new_token() -> str:
     """Something that nobody guesses."""
     return secrets.token_urlsafe(24)
+
+
+_ON = '<!doctype html><title>Klopf</title><meta http-equiv="refresh" content="0;url=/"><a href="/">Klopf</a>'
+
+
+def _plain(request: Request) -> bool:
+    """Whether somebody typed or pasted the link. Of one that was followed from elsewhere, a browser keeps the cookie to
+    itself as long as it follows that; so it is sent on by a page of this place."""
+    return request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
 class Border:
@@ -73,7 +82,7 @@ class Border:
             return PlainTextResponse("another page may not ask here", 403)
         given = request.query_params.get("token", "")
         if given and request.url.path == "/" and self._known([given]):
-            answer = RedirectResponse("/", 303)
+            answer: Response = RedirectResponse("/", 303) if _plain(request) else HTMLResponse(_ON)
             answer.set_cookie(self.cookie, self.token, httponly=True, samesite="strict", max_age=30 * 86_400)
             return answer
         named = request.headers.get("authorization", "").removeprefix("Bearer ")  # by a program, which has no cookies

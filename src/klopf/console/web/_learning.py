@@ -19,7 +19,7 @@ from klopf.console import curves
 from klopf.console.cells import cell
 from klopf.console.web._border import Border, new_token
 from klopf.console.web._serve import HERE, listen
-from klopf.console.web._static import own_files, page_file
+from klopf.console.web._static import catalogue, own_files, page_file
 from klopf.console.web._text import clean
 
 __all__ = ["Learning", "serve_curves"]
@@ -57,7 +57,8 @@ class Learning:
         """All points, a row each."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["series", "step", "value"])
+        words = catalogue(request.query_params.get("lang", ""))
+        writer.writerow([words.get(title, title) for title in ("series", "step", "value")])
         place = 0
         try:
             while True:

@@ -26,7 +26,7 @@ from klopf.console.web._border import Border
 from klopf.console.web._follow import Follower
 from klopf.console.web._proposal import proposal
 from klopf.console.web._source import Source
-from klopf.console.web._static import own_files, page_file
+from klopf.console.web._static import catalogue, own_files, page_file
 from klopf.errors import KlopfError
 from klopf.network._summary import tokens as klp
 
@@ -194,7 +194,9 @@ class Page:
             return JSONResponse({"error": "there is no such table"}, 404)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([column["title"] for column in view["columns"]])
+        words = catalogue(request.query_params.get("lang", ""))
+        text.write("\ufeff" if words else "")  # else spreadsheets read what is not ASCII as something else
+        writer.writerow([cell(words.get(column["title"], column["title"])) for column in view["columns"]])
         kinds = [column["kind"] for column in view["columns"]]
         for row in view["rows"].values():
             writer.writerow([cell(_said(kind, value, state["names"])) for kind, value in zip(kinds, row, strict=True)])

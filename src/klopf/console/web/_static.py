@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-__all__ = ["own_files", "page_file"]
+__all__ = ["catalogue", "own_files", "page_file"]
 
 STATIC = Path(__file__).with_name("static")
 
@@ -35,6 +36,13 @@ def page_file(name: str) -> Response:
     """The file of that name; not found where there is none."""
     held, kind = _files().get(name, (b"", ""))
     return Response(held, media_type=kind) if kind else PlainTextResponse("there is no such file", 404)
+
+
+def catalogue(language: str) -> dict[str, str]:
+    """What a language says for English; nothing for English itself, and for one that is not there."""
+    held, _ = _files().get(f"languages/{language}.json", (b"{}", ""))
+    words: dict[str, str] = json.loads(held)
+    return words
 
 
 async def _file(request: Request) -> Response:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from klopf.console.web.acts._act import Act, Field, Given
-from klopf.console.web.acts.disputes import Answer, Uphold
-from klopf.console.web.acts.jobs import Approve, Close, Object
-from klopf.console.web.acts.money import Stake, Unstake, Withdraw
-from klopf.console.web.acts.votes import Delegate, Execute, Queue, Vote
+from klopf.extensions import Point
 
 __all__ = ["ACTS", "Act", "Field", "Given"]
 
-ACTS: dict[str, type[Act]] = {
-    "stake": Stake,
-    "unstake": Unstake,
-    "withdraw": Withdraw,
-    "delegate": Delegate,
-    "vote": Vote,
-    "queue": Queue,
-    "execute": Execute,
-    "answer": Answer,
-    "uphold": Uphold,
-    "approve": Approve,
-    "object": Object,
-    "close": Close,
-}
-"""In the order of the page."""
+ACTS = Point(
+    "klopf.acts",
+    "act",
+    "klopf.console.web.acts._act:Act",
+    {
+        "stake": "klopf.console.web.acts.money:Stake",
+        "unstake": "klopf.console.web.acts.money:Unstake",
+        "withdraw": "klopf.console.web.acts.money:Withdraw",
+        "delegate": "klopf.console.web.acts.votes:Delegate",
+        "vote": "klopf.console.web.acts.votes:Vote",
+        "queue": "klopf.console.web.acts.votes:Queue",
+        "execute": "klopf.console.web.acts.votes:Execute",
+        "answer": "klopf.console.web.acts.disputes:Answer",
+        "uphold": "klopf.console.web.acts.disputes:Uphold",
+        "approve": "klopf.console.web.acts.jobs:Approve",
+        "object": "klopf.console.web.acts.jobs:Object",
+        "close": "klopf.console.web.acts.jobs:Close",
+    },
+)
+"""Every act in the order of the page; each needs one line here, or an entry point in a package of its own."""

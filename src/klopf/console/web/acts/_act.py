@@ -84,13 +84,35 @@ class Given:
 
 class Act(ABC):
     """Something that the owner of a key can do. What is signed is what the library's own call would send: the page
-    shows it first, one transaction at a time."""
+    shows it first, one transaction at a time. A recipe::
+
+        from klopf import ledger
+        from klopf.console.web import Act, Field, Given
+
+        class Leave(Act):
+            title = "Leave the network"
+            lead = "Take its stake back before."
+            fields = (Field("id", "participant", "id"),)
+            needs = "Registry"
+
+            def do(self, book: ledger.Ledger, given: Given) -> None:
+                book.registry.quit(given["id"])
+
+    and in ``pyproject.toml``, under a name of its own::
+
+        [project.entry-points."klopf.acts"]
+        leave = "my_package:Leave"
+
+    It is then part of every page that has a key. What is no call of the network's own contracts is never signed.
+    ``klopf.checks.check_act`` tries what it promises.
+    """
 
     title: ClassVar[str]
     """In English, as the catalogues have it;"""
     lead: ClassVar[str] = ""
     """and what comes of it."""
     fields: ClassVar[tuple[Field, ...]]
+    """Of its form; each is called otherwise."""
     needs: ClassVar[str]
     """The contract without which a network has nothing of the kind."""
     last: ClassVar[str] = ""
@@ -98,8 +120,9 @@ class Act(ABC):
 
     @abstractmethod
     def do(self, book: ledger.Ledger, given: Given) -> None:
-        """Do it, by the calls that the command line makes. Where several transactions are needed, a later call of this
-        finds the first ones done, and goes on.
+        """Do it, by the calls that the command line makes. It is called for a look too, with a ledger that sends
+        nothing: so it must come to its first transaction each time, and change nothing before. Where several
+        transactions are needed, a later call of this finds the first ones done, and goes on.
 
         Raises:
             LedgerError: there is nothing to do, or it cannot be done.

@@ -84,7 +84,7 @@ function plot(what, names, shown) {
   });
   const picture = make("button", { type: "button", onclick: () => made.chart && png(made.chart.ctx.canvas, what, getComputedStyle(document.body).backgroundColor) }, "PNG");
   const section = make("section", { class: "view curves" }, make("h2", {}, t(what)),
-    make("div", { class: "tools" }, ...boxes), make("div", { class: "tools" }, picture, make("a", { href: "/api/curves.csv", download: "curves.csv" }, "CSV")), box,
+    make("div", { class: "tools" }, ...boxes), make("div", { class: "tools" }, picture, make("a", { href: `/api/curves.csv?lang=${language}`, download: "curves.csv" }, "CSV")), box,
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t(what) }, make("table", {}, make("thead", {}, make("tr", {}, ...["series", "step", "value"].map((head) => make("th", { scope: "col" }, t(head))))), body)));
   const made = { section, names, shown, chart: null, body, start: () => {
     latest(made);

@@ -3,7 +3,7 @@
 import { live, nameOf } from "./live.js";
 import { ask, make } from "./make.js";
 import { here } from "./route.js";
-import { t } from "./words.js";
+import { language, t } from "./words.js";
 
 function keep(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });
@@ -21,11 +21,11 @@ function cell(value) {
 
 export function csv(heads, rows, kinds = []) {
   const said = (value, i) => cell(kinds[i] === "neuron" && value ? nameOf(value) : value);
-  return [heads.map(cell), ...rows.map((row) => row.map(said))].map((row) => `${row.join(",")}\n`).join("");
+  return [heads.map((head) => cell(t(head))), ...rows.map((row) => row.map(said))].map((row) => `${row.join(",")}\n`).join("");
 }
 
 export function csvButton(name, given) {
-  return make("button", { type: "button", class: "file", onclick: async () => keep(new Blob([csv(...await given())], { type: "text/csv" }), `${name}.csv`) }, "CSV");
+  return make("button", { type: "button", class: "file", onclick: async () => keep(new Blob([language === "en" ? "" : "\ufeff", csv(...await given())], { type: "text/csv" }), `${name}.csv`) }, "CSV");
 }
 
 // On the ground that it has in the page: a canvas alone is see-through.

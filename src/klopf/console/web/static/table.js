@@ -4,7 +4,7 @@ import { compare, fill, NUMERIC } from "./cells.js";
 import { live, nameOf } from "./live.js";
 import { make } from "./make.js";
 import { amend, here } from "./route.js";
-import { number, t } from "./words.js";
+import { language, number, t } from "./words.js";
 
 const MOST = 500; // rows that are in the page at once; searching finds the others
 
@@ -21,7 +21,7 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
     return make("th", { scope: "col", class: NUMERIC.has(column.kind) ? "n" : null }, button);
   });
   const find = make("input", { type: "search", value: state.find, "aria-label": t("Search in {what}", { what: t(view.title) }), placeholder: t("Search"), oninput: () => { state.find = find.value; amend({ [`${id}.find`]: state.find }); arrange(); } });
-  const bar = make("div", { class: "tools" }, find, make("a", { href: `/api/table/${id}.csv`, download: `${id}.csv` }, "CSV"), count);
+  const bar = make("div", { class: "tools" }, find, make("a", { href: `/api/table/${id}.csv?lang=${language}`, download: `${id}.csv` }, "CSV"), count);
   const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t(view.title) }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
   const section = make("section", { class: "view", id: `view-${id}` }, make(heading, {}, t(view.title)), view.lead ? make("p", { class: "lead" }, t(view.lead)) : null, tools ? bar : count, scroll);
   body.addEventListener("keydown", step);

@@ -19,7 +19,7 @@ MOST = 500
 
 class Alarms(View):
     title = "Alarms"
-    lead = "What needs somebody, and by when."
+    lead = "What needs somebody, whoever of the network that is, and by when."
     columns = (
         Column("what"), Column("participant", "neuron"), Column("epoch", "epoch"), Column("until", "time"),
         Column("to do", "act"),
