@@ -11,11 +11,11 @@ function keep(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// As a spreadsheet may open it: an apostrophe stands before text that it would take for a formula.
+// As a spreadsheet may open it: an apostrophe stands before text that it would take for a formula, in wide signs too.
 function cell(value) {
   if (value === null || value === undefined) return "";
   let text = typeof value === "object" ? Object.entries(value).map(([name, one]) => `${name} ${one}`).join("; ") : String(value);
-  if (typeof value !== "number" && text.length > 1 && "=+-@\t\r\n".includes(text[0]) && Number.isNaN(Number(text))) text = `'${text}`;
+  if (typeof value !== "number" && text.length > 1 && "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20".includes(text[0]) && Number.isNaN(Number(text))) text = `'${text}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
