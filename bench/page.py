@@ -38,8 +38,8 @@ The five looks took 0.27 to 0.42 s, with 0.15 s of processor in the server and 0
 files were in memory and a history was read behind whoever looks, 0.45 to 0.68 s and 0.5 to 1.1 s in the server. Where
 it did not go before the others (load 6 to 10) a look took 1.1 to 1.9 s. The link takes 2.3 to 3 s more (Python loads).
 Where others kept both cores busy (load 9) the picture had 11 frames a second, and a tick took 0.96 and 1.24 times the
-processor time: the least of two epochs. Fewer bytes after more events: a share of all that was ever heard no longer moves by a ten-
-thousandth.
+processor time: the least of two epochs. Fewer bytes after more events: a share of all that was ever heard no longer
+moves by a ten-thousandth.
 """
 
 from __future__ import annotations
