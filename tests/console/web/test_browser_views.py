@@ -42,7 +42,9 @@ def test_there_is_something_in_every_view(url: str):
     for view in VIEWS.shipped:
         rows = list(csv.reader(io.StringIO(get(f"{url}/api/table/{view}.csv")[1])))
         assert len(rows) > 1, view
-        assert not any(text[:1] in BEGIN and len(text) > 1 for row in rows for text in row), "a spreadsheet would run it"
+        assert not any(text[:1] in BEGIN and len(text) > 1 for row in rows for text in row), (
+            "a spreadsheet would run it"
+        )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -116,4 +118,24 @@ def test_a_file_that_leads_to_the_page_leads_there(browser: Any, url: str, tmp_p
     assert TOKEN not in page.url and page.evaluate("document.referrer") == ""
     page.go_back(wait_until="commit")
     assert TOKEN not in page.url, "the token is no step to go back to"
+    context.close()
+
+
+def test_a_link_to_a_state_that_stands_in_another_page_opens_it_for_whoever_has_the_cookie(browser: Any, url: str):
+    link = f"<a href='{url}/#/neurons?neurons.find=evil'>look</a>"
+    context = browser.new_context()
+    page = context.new_page()
+    other = "http://elsewhere.example/"
+    page.route(other, lambda route: route.fulfill(body=link, content_type="text/html"))
+    page.goto(other)
+    page.locator("a").click()
+    page.wait_for_url(f"{url}/**")
+    page.wait_for_timeout(1_000)
+    assert page.inner_text("body").startswith("this page wants its token") and page.locator("nav").count() == 0
+    page.goto(f"{url}/?token={TOKEN}")
+    page.wait_for_selector("#view-neurons tbody tr")
+    page.goto(other)
+    page.locator("a").click()
+    page.wait_for_selector("#view-neurons tbody tr")
+    assert page.input_value("input[type=search]") == "evil" and TOKEN not in page.url
     context.close()

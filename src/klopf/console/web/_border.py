@@ -38,12 +38,15 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+_WANTED = "this page wants its token: open the link that klopf page printed"
 _ON = '<!doctype html><title>Klopf</title><meta http-equiv="refresh" content="0;url=/"><a href="/">Klopf</a>'
+
+_AGAIN = f'<!doctype html><title>Klopf</title><p>{_WANTED}</p><script src="/static/again.js"></script>'
 
 
 def _plain(request: Request) -> bool:
-    """Whether somebody typed or pasted the link. Of one that was followed from elsewhere, a browser keeps the cookie to
-    itself as long as it follows that; so it is sent on by a page of this place."""
+    """Whether somebody typed or pasted the link. Where one was followed from elsewhere, a browser keeps the cookie to
+    itself on that way; so it is sent on by a page of this place."""
     return request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
@@ -88,7 +91,9 @@ class Border:
         named = request.headers.get("authorization", "").removeprefix("Bearer ")  # by a program, which has no cookies
         if self._known([request.cookies.get(self.cookie, ""), named]):
             return None
-        return PlainTextResponse("this page wants its token: open the link that klopf page printed", 401)
+        if request.url.path == "/" and not _plain(request):
+            return HTMLResponse(_AGAIN, 401)
+        return PlainTextResponse(_WANTED, 401)
 
     def _known(self, given: Iterable[str]) -> bool:
         return any(hmac.compare_digest(one.encode(), self.token.encode()) for one in given)
