@@ -6,10 +6,12 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from klopf.ledger import KLP
 from tests.console.web.acting import Governed, nonce, waited
 from tests.console.web.network import TOKEN, get, served
 from tests.console.web.test_browser import AXE, CHROMIUM, go, playwright, pytestmark, until  # noqa: F401
@@ -153,3 +155,20 @@ def test_the_forms_and_what_is_shown_fit_and_can_be_read(chromium: Any, link: Pa
     page.select_option("#language", "zh")
     until(page, "document.querySelector('nav').innerText.includes('操作')")
     page.close()
+
+
+def test_what_needs_the_owner_of_the_key_is_first(chromium: Any, tmp_path: Path):
+    net = Governed(tmp_path)
+    for name in ("bert", "anna"):
+        net.own[name].stake.unstake(net.ids[name], KLP)
+    for name in net.ids:
+        desk = net.desk(name)
+        with served(net.source, desk=desk) as url:
+            page = chromium.new_page()
+            page.goto(f"{url}/?token={TOKEN}#/?unlock={desk.secret}")
+            until(page, "document.querySelectorAll('#view-alarms tbody a[href*=withdraw]').length === 2")
+            until(page, "document.querySelector('#where').innerText.endsWith(' live')")
+            rows = page.locator("#view-alarms tbody tr").all_inner_texts()
+            own = net.source.names[net.ids[name]]
+            assert [own in row for row in rows] == [True, True, False, False, False] and "a vote" in rows[2], rows
+            page.close()

@@ -1,9 +1,9 @@
 // What there is to see: everything at a glance, one view, one neuron, one payment.
 
-import { toDo } from "./acting.js";
+import { acting, toDo } from "./acting.js";
 import { fill, money, neuron, scores, standing } from "./cells.js";
 import { csvButton, withFiles } from "./files.js";
-import { live, nameOf } from "./live.js";
+import { live, nameOf, place } from "./live.js";
 import { ask, make } from "./make.js";
 import { picture } from "./picture.js";
 import { table } from "./table.js";
@@ -11,7 +11,7 @@ import { number, share, t } from "./words.js";
 import { link } from "./route.js";
 
 export function overview() {
-  const parts = [figures(), ...(live.views.alarms ? [table("alarms", { limit: 20, tools: false })] : []), withFiles(picture()), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "block" })].filter(Boolean);
+  const parts = [figures(), ...(live.views.alarms ? [table("alarms", { limit: 20, tools: false, first: mine })] : []), withFiles(picture()), table("neurons", { limit: 50, sort: "heard" }), table("news", { limit: 12, tools: false, sort: "block" })].filter(Boolean);
   return several(parts, "overview");
 }
 
@@ -21,7 +21,14 @@ export function network() {
 
 export function one(id) {
   if (!Object.hasOwn(live.views, id)) return told(t("There is no such view."));
-  return several([table(id, { sort: { neurons: "heard", payments: "epoch", news: "block", audits: "epoch", disputes: "epoch", jobs: "job" }[id] ?? "" })], "one");
+  return several([table(id, { first: id === "alarms" ? mine : null, sort: { neurons: "heard", payments: "epoch", news: "block", audits: "epoch", disputes: "epoch", jobs: "job" }[id] ?? "" })], "one");
+}
+
+// What needs the owner of the key that acts here stands before what needs anybody, and that before what needs others.
+function mine([, id]) {
+  if (!id || !acting.address) return 1;
+  const owner = live.views.money?.rows.get(String(id))?.[place("money", "owner")];
+  return String(owner).toLowerCase() === acting.address.toLowerCase() ? 0 : 2;
 }
 
 function several(parts, name) {

@@ -8,7 +8,8 @@ import { language, number, t } from "./words.js";
 
 const MOST = 500; // rows that are in the page at once; searching finds the others
 
-export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "", down = true } = {}) {
+// `first(row)` says who stands before others where nothing is sorted: a smaller number does.
+export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "", down = true, first = null } = {}) {
   const view = live.views[id];
   const asked = here().query;
   const state = { sort: asked.get(`${id}.sort`) ?? sort, down: (asked.get(`${id}.down`) ?? (down ? "1" : "0")) === "1", find: asked.get(`${id}.find`) ?? "" };
@@ -78,6 +79,7 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
       const sign = state.down ? -1 : 1;
       chosen.sort(([, a], [, b]) => sign * compare(view.columns[at].kind, a[at], b[at]) || 0);
     }
+    else if (first) chosen.sort(([, a], [, b]) => first(a) - first(b));
     const all = chosen.length;
     chosen = chosen.slice(0, limit);
     const elements = chosen.map(([key, row]) => shown(key, row));
@@ -90,8 +92,8 @@ export function table(id, { limit = MOST, heading = "h2", tools = true, sort = "
       before = element;
     }
     if (focused && focused !== document.activeElement && body.contains(focused)) focused.focus({ preventScroll: true });
-    const first = body.querySelector("tr");
-    if (first && !body.querySelector('tr[tabindex="0"]')) first.tabIndex = 0;
+    const top = body.querySelector("tr");
+    if (top && !body.querySelector('tr[tabindex="0"]')) top.tabIndex = 0;
     heads.forEach((head, i) => head.setAttribute("aria-sort", i !== at ? "none" : state.down ? "descending" : "ascending"));
     const unknown = all === 0 && !live.head.whole && !view.lately; // nothing is there, and nobody knows yet whether that is so
     count.hidden = !tools && !unknown;
