@@ -21,7 +21,7 @@ from klopf import ledger, neuron
 from klopf.audit import audit_tasks
 from klopf.audit._breaker import Breaker
 from klopf.audit._within import score_within
-from klopf.ledger import KLP, Parameters, Role, Standing
+from klopf.ledger import KLP, Parameters, Role, SeatTerms, Standing
 from klopf.ledger.audit import _reference as audits
 from klopf.ledger.core import _reference as core
 from klopf.ledger.core._standings import KEEPS_SEAT
@@ -30,9 +30,9 @@ from klopf.peers import Classes, Domain, attention
 from klopf.peers._adding import adding
 from klopf.peers._listening import Listener
 from klopf.peers._questions import asked_about
-from klopf.peers._seat import seat_to_ask_for
+from klopf.peers._seat import Judged, seat_to_ask_for
 
-__all__ = ["RULES", "WEARS", "Auditor", "Neuron", "Reports", "Said", "World", "mean_and_error"]
+__all__ = ["QUESTIONS", "RULES", "WEARS", "Auditor", "Neuron", "Reports", "Said", "World", "mean_and_error"]
 
 Floats = NDArray[np.float64]
 RULES = Parameters(seats=8)
@@ -88,6 +88,8 @@ class Neuron:
     utility: int = 0
     updated: int = 0
     trust: tuple[int, int] = (0, 0)
+    judged: audits.Record = field(default_factory=audits.Record)
+    """What audits said of it since it last failed or changed its model."""
     seated: int = 0
     """The epoch in which it got a seat first."""
     known: dict[str, Floats] = field(default_factory=dict)
@@ -127,8 +129,11 @@ class Auditor:
 class World:
     """A network that lives by the rules."""
 
-    def __init__(self, seed: int, rules: Parameters = RULES, auditors: int = 12) -> None:
+    def __init__(
+        self, seed: int, rules: Parameters = RULES, auditors: int = 12, terms: SeatTerms | None = None
+    ) -> None:
         self.rules, self.epoch, self.rng = rules, 0, np.random.default_rng([seed, 2])
+        self.terms = terms or SeatTerms()
         self.data = Data.of(seed)
         self.tasks = audit_tasks(TASKS, self.data.task)
         self.marks = {name: round(10_000 * (task.mark or 0)) for name, task in self.tasks.items()}
@@ -265,12 +270,20 @@ class World:
         for id in self.rng.permutation([n.id for n in self.living]).tolist():
             everybody = [self.record(n) for n in self.living]
             me = next(p for p in everybody if p.id == id)
-            seat = seat_to_ask_for(me, everybody, self.rules)
+            grades = {n.id: n.judged.grade for n in self.living}
+            seat = seat_to_ask_for(
+                me, everybody, self.rules, Judged(self.vouched(self.neurons[id]), grades, self.terms)
+            )
             if seat.earned:
                 if seat.incumbent:
                     self.neurons[seat.incumbent].standing = Standing.FRINGE
                 self.neurons[id].standing = Standing.BACKBONE
                 self.neurons[id].seated = self.neurons[id].seated or self.epoch
+
+    def vouched(self, one: Neuron) -> bool:
+        """Whether auditors with enough of what may be drawn found it good."""
+        stakes = {a.id: a.stake if a.stake >= self.rules.auditor_stake else 0 for a in self.auditors.values()}
+        return audits.vouched({id: stakes[id] for id in one.judged.by}, sum(stakes.values()), self.terms)
 
     # ---- listening
 
@@ -334,7 +347,7 @@ class World:
                     results.append(ledger.Result(n.id, auditor.reports(self, n, said) if auditor.reports else said))
                     worse |= {n.id} if is_worse else set()
             passed = {n.id for n in audited if n.passed}
-            told = Breaker(auditor.folder).through(self.epoch, results, passed, self.marks, worse)
+            told = Breaker(auditor.folder, self.terms).through(self.epoch, results, passed, self.marks, worse)
             for result in told:
                 found[result.neuron].append((auditor, result.counts))
         return found
@@ -359,7 +372,7 @@ class World:
         """Medians, who is far, and what it makes of each neuron."""
         far: set[int] = set()
         for id, reports in found.items():
-            medians = {}
+            medians, near = {}, {a.id: said for a, said in reports}
             for name in self.tasks:
                 scores = [(a, said[name].score) for a, said in reports]
                 rows = [(s.value, s.low, s.high, a.stake) for a, s in scores]
@@ -370,13 +383,18 @@ class World:
                 for a, s in scores:
                     if audits.outlies(s.value, s.low, s.high, middle, self.rules.floor_bps):
                         far.add(a.id)
+                        near.pop(a.id, None)
             if len(reports) >= self.rules.audit_quorum and medians.keys() == self.tasks.keys():
-                self.medians[id] = medians
-                self.judge(self.neurons[id], all(medians[name] >= self.marks[name] for name in medians))
+                self.medians[id], one = medians, self.neurons[id]
+                passed = all(medians[name] >= mark for name, mark in self.marks.items())
+                good = [k for k, said in near.items() if all(said[t].score.value >= m for t, m in self.marks.items())]
+                figure = audits.figure(medians, self.marks)
+                one.judged = audits.recorded(one.judged, passed, not one.passed, figure, good)
+                self.judge(one, passed)
         for id in far:
-            one = self.auditors[id]
-            one.slashed += 1
-            one.stake -= 0 if one.puts_back else -(-one.stake * self.rules.slash_bps // 10_000)
+            lost = self.auditors[id]
+            lost.slashed += 1
+            lost.stake -= 0 if lost.puts_back else -(-lost.stake * self.rules.slash_bps // 10_000)
 
     def judge(self, one: Neuron, passed: bool) -> None:
         self.outcomes.append((one.id, one.kind, passed))

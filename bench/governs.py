@@ -30,17 +30,18 @@ import argparse
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from figures import Report, arguments
-from governed import RULES, WEARS, Auditor, Neuron, Reports, Said, World, mean_and_error
+from governed import QUESTIONS, RULES, WEARS, Auditor, Neuron, Reports, Said, World, mean_and_error
 
 from klopf import ledger
-from klopf.ledger import AuditShare, Parameters, Standing
+from klopf.ledger import AuditShare, AuditTerms, Parameters, SeatTerms, Standing
+from klopf.ledger.audit import _reference as arithmetic
 from klopf.ledger.core._reference import WAD
 from klopf.peers._requester import study
 
@@ -203,16 +204,17 @@ def tell_governed(report: Report, kept: Kept, seeds: int, epochs: int) -> None:
 # ---- bribed
 
 BAD = ("knows nothing", "brittle")
-CASES: tuple[tuple[str, str, Parameters, bool], ...] = (
-    ("brittle", "3 auditors a neuron, nothing is put back", RULES, False),
-    ("brittle", "7 auditors a neuron, nothing is put back", replace(RULES, audit_seats=7, audit_quorum=4), False),
-    ("brittle", "3 auditors a neuron, judged after 10 epochs, nothing is put back", replace(RULES, maturity=10), False),
-    ("brittle", "3 auditors a neuron, what is slashed is put back", RULES, True),
-    ("brittle", "15 auditors a neuron, what is slashed is put back",
-     replace(RULES, audit_seats=15, audit_quorum=8), True),
-    ("knows nothing", "3 auditors a neuron, what is slashed is put back", RULES, True),
+LAST_ONLY = SeatTerms(vouched_bps=0)
+"""A seat asks nothing but the last audit passed."""
+CASES: tuple[tuple[str, str, Parameters, bool, SeatTerms], ...] = (
+    ("brittle", "3 auditors a neuron, nothing is put back", RULES, False, SeatTerms()),
+    ("brittle", "3 auditors a neuron, what is slashed is put back", RULES, True, SeatTerms()),
+    ("brittle", "3 auditors a neuron, nothing is put back, the last audit counts", RULES, False, LAST_ONLY),
+    ("brittle", "3 auditors a neuron, what is slashed is put back, the last audit counts", RULES, True, LAST_ONLY),
+    ("knows nothing", "3 auditors a neuron, what is slashed is put back", RULES, True, SeatTerms()),
 )  # fmt: skip
-"""What is bad, and by which rules; whether auditors put back what they are slashed, honest and bribed."""
+"""What is bad, and by which rules; whether auditors put back what they are slashed, honest and bribed; what a seat asks
+of audits."""
 
 
 def of(asked: int, share: float) -> ledger.Counts:
@@ -227,11 +229,11 @@ def passes(_: World, one: Neuron, said: Said) -> Said:
 
 
 def bribed(
-    kind: str, rules: Parameters, put_back: bool, seed: int, audits: int, share: float = 0.4
+    kind: str, rules: Parameters, put_back: bool, terms: SeatTerms, seed: int, audits: int, share: float = 0.4
 ) -> dict[str, float]:
     """Six sound neurons where eight may sit, to which bad ones come, ten at a time, until so many audits of bad ones
     were concluded."""
-    world = World(seed, rules, auditors=20)
+    world = World(seed, rules, auditors=20, terms=terms)
     bought = [*world.auditors.values()][: round(20 * share)]
     for one in world.auditors.values():
         one.puts_back, one.reports = put_back, passes if one in bought else None
@@ -267,10 +269,10 @@ def tell_bribed(report: Report, kept: Kept, seeds: int, audits: int) -> None:
     report.say(
         "part of all seats that they held; good neurons silenced; slashes of a bribed and an honest auditor an epoch"
     )
-    for kind, name, rules, put_back in CASES:
+    for kind, name, rules, put_back, terms in CASES:
         found = [
             kept(f"bribed/{kind}/{name}/{seed}/{audits // seeds}",
-                 partial(bribed, kind, rules, put_back, seed, audits // seeds))
+                 partial(bribed, kind, rules, put_back, terms, seed, audits // seeds))
             for seed in range(seeds)
         ]  # fmt: skip
         t = {k: sum(one[k] for one in found) for k in found[0]}
@@ -281,7 +283,7 @@ def tell_bribed(report: Report, kept: Kept, seeds: int, audits: int) -> None:
             f"{t['held'] / t['seats']:>7.3f}{t['lost']:>4.0f}{rates[0]:>7.3f}{rates[1]:>7.3f}{t['until'] / seeds:>6.0f}"
         )
         what = f"bad neurons ({kind}) seated in {t['audits']:,.0f} audits, 40 % of audit stake bribed, {name}"
-        report.figure(what, t["seated"], f"of {t['came']:.0f}", at_most=0.0)
+        report.figure(what, t["seated"], f"of {t['came']:.0f}", at_most=0.0 if terms.vouched_bps else None)
 
 
 # ---- auditors
@@ -350,12 +352,18 @@ def audited(seed: int, epochs: int) -> dict[str, Any]:
 def tell_auditors(report: Report, kept: Kept, seeds: int, epochs: int) -> None:
     runs = [kept(f"auditors/{seed}/{epochs}", partial(audited, seed, epochs)) for seed in range(seeds)]
     stake, share = Auditor.stake / ledger.KLP, AuditShare().share_bps / 10_000
-    pay = RULES.emission / ledger.KLP * share / 12
-    report.say(f"\n12 auditors with {stake:g} KLP each, {epochs} epochs, {seeds} seeds; pay {pay:.2f} KLP an epoch")
+    asked = {fault: LAZY if fault == "lazy" else QUESTIONS for fault in FAULTS}
+    each = (
+        RULES.emission / ledger.KLP * share / (11 * QUESTIONS + LAZY)
+    )  # a question of each neuron, as the ledger pays
+    pay = {fault: each * arithmetic.told([n], AuditTerms().fewest) for fault, n in asked.items()}
+    report.say(f"\n12 auditors with {stake:g} KLP each, {epochs} epochs, {seeds} seeds; who asks {QUESTIONS} is paid")
+    report.say(f"{pay['honest']:.2f} KLP an epoch, who asks {LAZY} {pay['lazy']:.2f}")
     report.say(
         "auditor     slashed (epochs of 100)   costs (KLP an epoch)   right about planted   agrees with later audits"
     )
     honest = float(np.mean([run["honest"]["slashed"] for run in runs]))
+    lost = honest * stake * RULES.slash_bps / 10_000
     for fault in FAULTS:
         slashed, error = mean_and_error(100 * run[fault]["slashed"] for run in runs)
         right, later = (float(np.mean([run[fault][what] for run in runs])) for what in ("right", "later"))
@@ -365,10 +373,13 @@ def tell_auditors(report: Report, kept: Kept, seeds: int, epochs: int) -> None:
         report.figure(f"{fault}: epochs in which it is slashed", slashed / 100, "of all", at_most=most)
         report.figure(f"{fault}: agrees with later audits of the same neuron", later, "of its findings")
         if fault not in ("honest", "lazy", "makes up"):
-            report.figure(f"{fault}: what it loses, beside what it is paid", cost / pay, "times", at_least=1.0)
+            report.figure(f"{fault}: what it loses, beside what it is paid", cost / pay[fault], "times", at_least=1.0)
+    lazy = float(np.mean([run["lazy"]["slashed"] for run in runs])) * stake * RULES.slash_bps / 10_000
+    left = (pay["lazy"] - lazy) / LAZY / ((pay["honest"] - lost) / QUESTIONS)
+    report.figure("what laziness leaves of its pay for a question, beside honesty", left, "times", at_most=1.0)
     report.figure(
         "an honest auditor's loss, beside what it is paid",
-        honest * stake * RULES.slash_bps / 10_000 / pay,
+        lost / pay["honest"],
         "",
         at_most=1.0,
     )

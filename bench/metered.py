@@ -19,12 +19,13 @@ from tests.ledger.memory import MemoryRpc
 
 LEFT_OUT = {
     "contracts alone": "Clock.start Registry.onHeard Registry.onJudged Registry.onPost Registry.onStake Rules.adopt "
+    "Seats.onJudged "
     "Reserves.mint Stake.burn Stake.slash Stake.slashAndBurn Stake.slashFor Token.emitTo Token.mintFrom Effort.onSold "
     "Economy.adopt Emission.pay Emission.putBack Emission.setAside Emission.setEffortAside Settlement.hold "
     "Settlement.release",
     "the owner of the rules": "AuditTerms.propose Marks.propose Beacon.propose Directory.add Lens.upgradeToAndCall "
     "Snapshots.upgradeToAndCall Reserves.setRate Rules.propose Rules.renounceOwnership Rules.transferOwnership "
-    "Economy.propose AuditPay.propose Schema.agree",
+    "Economy.propose AuditPay.propose Schema.agree Seats.propose",
 }
 OPENZEPPELIN = {"Timelock", "Token", "Snapshots", "Devices", "Forwarder", "KlopfGovernor"}
 """Of these only what Klopf's own clients call is measured."""

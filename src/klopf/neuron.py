@@ -142,6 +142,8 @@ def next_standing(
     rival_heard: float | None,
     margin: float = 0.1,
     patience: int = 2,
+    vouched: bool = True,
+    outdoes: bool = False,
 ) -> Standing:
     """The standing that a neuron's record earns it (R2, A4-A6).
 
@@ -153,6 +155,8 @@ def next_standing(
         heard: its corrected utility.
         rival_heard: corrected utility of the backbone neuron whose seat it asks for, or None if a seat is free.
         margin: by what fraction a challenger must be better heard than the incumbent (the backbone is protected).
+        vouched: whether those who judge it agree enough for a seat; one that is held already is kept without.
+        outdoes: whether it is judged so much better than the incumbent that being heard at all is enough (A5).
 
     >>> next_standing(Standing.FRINGE, mature=True, audit_passed=True, audits_failed_in_a_row=0,
     ...               heard=0.3, rival_heard=0.28)
@@ -166,8 +170,8 @@ def next_standing(
         return Standing.FRINGE
     if standing is Standing.BACKBONE:
         return Standing.BACKBONE
-    if heard <= 0.0:
+    if heard <= 0.0 or not vouched:
         return Standing.FRINGE
-    if rival_heard is None or heard > rival_heard * (1.0 + margin):
+    if rival_heard is None or outdoes or heard > rival_heard * (1.0 + margin):
         return Standing.BACKBONE
     return Standing.FRINGE

@@ -199,8 +199,9 @@ class Doubting(RuleBasedStateMachine):
             amount = self.net.admin.token.emitted() - before
             self.audit_pay[epoch] = self.audit_pay.get(epoch, 0) + amount
             open_ = {p for p in self.doubts if self.challenges(1).get(p).state is State.OPEN}
-            agreed = sum(audits.agreed(epoch, r.neuron, id) for r in results if "accuracy" in r.counts)
-            assert not was and 0 < amount <= pay.price(epoch) * agreed
+            agreed = [r for r in results if "accuracy" in r.counts and audits.agreed(epoch, r.neuron, id)]
+            questions = sum(min(c.asked for c in r.counts.values()) for r in agreed)
+            assert not was and 0 < amount <= pay.price(epoch) * questions
             assert (epoch, id) not in self.upheld | {(p.epoch, p.auditor) for p in open_}
             assert self.time() >= audits.revealed_at(epoch, id) + 2 * WINDOW
             assert not audits._read("slashed", epoch, id)

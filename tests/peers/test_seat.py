@@ -8,7 +8,7 @@ import pytest
 from klopf import ledger
 from klopf.neuron import Standing
 from klopf.peers._neuron import _Neuron
-from klopf.peers._seat import Seat, seat_to_ask_for
+from klopf.peers._seat import Judged, Seat, seat_to_ask_for
 
 RULES = ledger.Parameters(seats=2, maturity=3, margin_bps=1000, patience=2)
 
@@ -59,16 +59,40 @@ def test_a_seat_is_taken_only_where_nothing_is_missing_from_either_utility():
     assert asked(me(utility=0.0, accounted=8), one(1, accounted=2), one(2)) == Seat(False)
 
 
+def judged(**said):
+    """What audits say; the grades are those of 7, who asks, and of 1 and 2, who sit."""
+    grades = dict(zip((7, 1, 2), said.pop("grades", (8000, 8000, 8000)), strict=True))
+    return Judged(said.pop("vouched", True), grades, ledger.SeatTerms(better_bps=100, heard_bps=1000))
+
+
+def asked_by(audits, record):
+    return seat_to_ask_for(record, [record, one(1, utility=0.2), one(2, utility=0.4)], RULES, audits)
+
+
+def test_who_is_not_vouched_for_asks_for_no_seat_not_even_a_free_one():
+    for seated in ([], [one(1), one(2)]):
+        found = seat_to_ask_for(me(utility=9.0), [me(utility=9.0), *seated], RULES, judged(vouched=False))
+        assert found == Seat(earned=False)
+
+
+def test_who_is_better_by_audits_asks_for_the_seat_of_the_least_good_where_it_is_heard_a_little():
+    assert asked_by(judged(grades=(8000, 7950, 7900)), me(utility=0.04)) == Seat(True, incumbent=2)
+    assert not asked_by(judged(grades=(8000, 7950, 7901)), me(utility=0.04)).earned  # not enough better
+    assert not asked_by(judged(grades=(8000, 7950, 7900)), me(utility=0.039)).earned  # not heard enough
+    assert asked_by(judged(grades=(8000, 7950, 7900)), me(utility=0.3)) == Seat(True, incumbent=1)  # heard more
+
+
 def knocks(before, after=None):
     """The incumbents that a neuron knocks for, and for whom it collects first; ``after`` is the registry then."""
     done = []
     names = SimpleNamespace(
-        rules=SimpleNamespace(current=lambda: RULES), registry=SimpleNamespace(knock="knock"), account_for="collect"
-    )
+        rules=SimpleNamespace(current=lambda: RULES), registry=SimpleNamespace(knock="knock"), account_for="collect",
+        deployment=SimpleNamespace(addresses={}),
+    )  # fmt: skip
     who = SimpleNamespace(book=names, id=7, others={p.id: p for p in before}, me=next(p for p in before if p.id == 7))
 
-    async def on_ledger(call):
-        return call()
+    async def on_ledger(call, *arguments):
+        return call(*arguments)
 
     async def attempt(what, call, *arguments):
         done.append((call, *arguments))

@@ -9,6 +9,7 @@ import {Agreement} from "./Agreement.sol";
 import {IAudits} from "./IAudits.sol";
 import {IContradictions} from "./IContradictions.sol";
 import {IMarks} from "./IMarks.sol";
+import {ISeats} from "./ISeats.sol";
 import {Median} from "./Median.sol";
 import {Reveals} from "./Reveals.sol";
 
@@ -25,6 +26,7 @@ contract Audits is IAudits, Reveals {
     }
 
     IMarks public immutable marks;
+    ISeats public immutable seats;
     IContradictions public immutable challenges; // none where no answers are signed
 
     mapping(uint32 epoch => mapping(uint32 auditor => bool)) public slashed;
@@ -32,6 +34,7 @@ contract Audits is IAudits, Reveals {
 
     constructor(IDirectory d) Reveals(d) {
         marks = IMarks(d.addressOf("Marks"));
+        seats = ISeats(d.addressOf("Seats"));
         challenges = IContradictions(d.find("Challenges"));
     }
 
@@ -119,16 +122,22 @@ contract Audits is IAudits, Reveals {
         _open[neuron].oldest = _next[epoch][neuron];
         Agreed[] memory medians = Agreement.medians(stake, epoch, f, r);
         _outcomes[epoch][neuron].concluded = true;
-        (bool judged, bool passed) = _passes(marks.countedIn(epoch), medians);
+        IMarks.Mark[] memory asked = marks.countedIn(epoch);
+        (bool judged, bool passed, uint16 figure) = _passes(asked, medians);
         if (!judged || !passed) {
-            (bool judgedNow, bool passedNow) = _passes(marks.current(), medians);
-            if (judgedNow && passedNow) (judged, passed) = (true, true); // what was eased since counts, what was raised not
+            (bool judgedNow, bool passedNow, uint16 figureNow) = _passes(marks.current(), medians);
+            if (judgedNow && passedNow) { // what was eased since counts, what was raised not
+                (judged, passed, figure, asked) = (true, true, figureNow, marks.current());
+            }
         }
         judged = judged && f.length >= r.auditQuorum;
         // EMIT
         emit Concluded(epoch, neuron, uint32(f.length), medians, judged && passed);
-        if (judged && registry.roleOf(neuron) == IMembers.Role.Neuron) registry.onJudged(neuron, epoch, passed);
         uint16 far = _mark(epoch, neuron, f, medians, r.floorBps);
+        if (judged && registry.roleOf(neuron) == IMembers.Role.Neuron) {
+            bool before = registry.onJudged(neuron, epoch, passed);
+            seats.onJudged(neuron, passed, !before, figure, _vouching(asked, f, far));
+        }
         uint64 due = uint64(block.timestamp) + _window(epoch, r.thawSeconds);
         _outcomes[epoch][neuron] = Outcome(true, Agreement.sharing(f, medians) & _bound(epoch, neuron), far, due);
     }
@@ -159,15 +168,41 @@ contract Audits is IAudits, Reveals {
         }
     }
 
-    /// @dev Whether every marked task was concluded, and whether all of them reach their marks.
-    function _passes(IMarks.Mark[] memory asked, Agreed[] memory medians) private pure returns (bool judged, bool passed) {
+    /// @dev Who found, for itself, that every mark is reached, and is near what was agreed.
+    function _vouching(IMarks.Mark[] memory asked, Finding[] memory f, uint16 far) private pure returns (uint32[] memory by) {
+        by = new uint32[](f.length);
+        uint256 n = 0;
+        for (uint256 i = 0; i < f.length; i++) {
+            if ((far >> i) & 1 == 1) continue;
+            Agreed[] memory own = new Agreed[](f[i].scores.length);
+            for (uint256 k = 0; k < own.length; k++) {
+                own[k] = Agreed(f[i].scores[k].task, f[i].scores[k].value);
+            }
+            (, bool passed,) = _passes(asked, own);
+            if (passed) by[n++] = f[i].auditor;
+        }
+        assembly ("memory-safe") {
+            mstore(by, n)
+        }
+    }
+
+    /// @dev Whether every marked task was concluded, whether all of them reach their marks, and the mean of these, rounded
+    ///      down.
+    function _passes(IMarks.Mark[] memory asked, Agreed[] memory medians)
+        private
+        pure
+        returns (bool judged, bool passed, uint16 figure)
+    {
         (judged, passed) = (true, true);
         uint256 m = 0;
+        uint256 sum = 0;
         for (uint256 i = 0; i < asked.length; i++) {
             while (m < medians.length && medians[m].task < asked[i].task) m++;
-            if (m == medians.length || medians[m].task != asked[i].task) return (false, false);
+            if (m == medians.length || medians[m].task != asked[i].task) return (false, false, 0);
             passed = passed && medians[m].value >= asked[i].least;
+            sum += medians[m].value;
         }
+        if (asked.length != 0) figure = uint16(sum / asked.length);
     }
 
     /// @dev How long after its conclusion it can be shown that a neuron contradicted itself: whoever left when the epoch

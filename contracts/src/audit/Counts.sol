@@ -21,6 +21,15 @@ library Counts {
         return true;
     }
 
+    /// @notice What a result tells, in questions, which pay goes by: those of the task with the fewest, as far as they are no
+    ///         more than six times the fewest that the terms allow. An interval is narrower by the root of them.
+    function told(IReveals.Result calldata r, AuditTerm memory t) internal pure returns (uint32 questions) {
+        questions = 6 * uint32(t.fewest);
+        for (uint256 k = 0; k < r.counts.length; k++) {
+            if (r.counts[k].asked < questions) questions = r.counts[k].asked;
+        }
+    }
+
     function scoreOf(IReveals.Count calldata c) internal pure returns (IReveals.Score memory) {
         (uint16 value, uint16 low, uint16 high) = Interval.around(c.asked, c.sum, c.squares);
         return IReveals.Score(c.task, value, low, high);

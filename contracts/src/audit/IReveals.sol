@@ -38,7 +38,7 @@ interface IReveals {
     struct Turnout {
         uint96 committed; // stake of those who committed
         uint96 revealed; // stake of those of them who revealed
-        uint32 findings; // results about neurons that were bound to listen
+        uint32 questions; // that results about neurons that were bound to listen tell, as they are paid
         uint32 hidden; // how many committed with an auditor's stake and have not revealed
     }
 
@@ -131,13 +131,13 @@ interface IReveals {
     /// @param salt Random bytes that keep the commitment from being guessed.
     function reveal(uint32 auditor, Result[] calldata results, bytes32 salt) external;
 
-    /// @notice The stake that committed in an epoch, that of it which revealed, the results about neurons that were bound,
-    ///         and how many committed with an auditor's stake and have not revealed: CLAIM does not end early without them.
+    /// @notice The stake that committed in an epoch, that of it which revealed, the questions that are paid of results about neurons
+    ///         that were bound, and how many committed with an auditor's stake and have not revealed: CLAIM does not end early without them.
     /// @param epoch Number of the epoch.
     function turnout(uint32 epoch)
         external
         view
-        returns (uint96 committed, uint96 revealed, uint32 findings, uint32 hidden);
+        returns (uint96 committed, uint96 revealed, uint32 questions, uint32 hidden);
 
     /// @notice The auditors drawn for `neuron` in `epoch`, which must be the running one, in the order drawn. Fixed from
     ///         the epoch's opening on.

@@ -106,7 +106,7 @@ abstract contract Reveals is IReveals {
             _queue(epoch, neuron);
             bool bound = registry.boundWith(neuron, epoch) != 0;
             _record(epoch, auditor, results[i], bound);
-            if (bound) turnout[epoch].findings += 1;
+            if (bound) turnout[epoch].questions += Counts.told(results[i], t);
         }
         clock.arrive(auditor);
         // EMIT

@@ -7,12 +7,12 @@ interface ITurnout {
     /// @param epoch Number of the epoch.
     /// @return committed Stake of those who committed.
     /// @return revealed Stake of those of them who revealed.
-    /// @return findings Results about neurons that were bound to listen.
+    /// @return questions That are paid, of results about neurons that were bound to listen.
     /// @return hidden How many committed with an auditor's stake and have not revealed.
     function turnout(uint32 epoch)
         external
         view
-        returns (uint96 committed, uint96 revealed, uint32 findings, uint32 hidden);
+        returns (uint96 committed, uint96 revealed, uint32 questions, uint32 hidden);
 }
 
 /// @title Epochs in lock-step: LISTEN, then CLAIM

@@ -68,6 +68,10 @@ interface IRegistry is IMembers {
     /// @param id Id of the participant.
     error AuditNotPassed(uint32 id);
 
+    /// @notice Too few auditors have found it good since it last failed or changed its model.
+    /// @param id Id of the participant.
+    error NotVouched(uint32 id);
+
     /// @notice All seats are taken.
     /// @param seats How many there are.
     error NoFreeSeat(uint32 seats);
@@ -117,7 +121,8 @@ interface IRegistry is IMembers {
     /// @notice Auditors on the list.
     function listed() external view returns (uint32);
 
-    /// @notice Ask for a backbone seat: a free one (`incumbent` 0) or that of a neuron that is heard less. A seat is taken
+    /// @notice Ask for a backbone seat: a free one (`incumbent` 0) or that of a neuron that is heard less, or that audits
+    ///         find less good. Auditors with most of the audit stake must have found it good. A seat is taken
     ///         only where every epoch that both have lived through is accounted for, which anybody may see to by
     ///         `Settlement.collect`: whoever leaves a rival's good epochs out gains nothing.
     /// @param id Id of the participant.
@@ -156,7 +161,8 @@ interface IRegistry is IMembers {
     /// @param id Id of the participant.
     /// @param epoch Number of the epoch.
     /// @param passed Whether every mark was reached.
-    function onJudged(uint32 id, uint32 epoch, bool passed) external;
+    /// @return before Whether it had passed the audit before that, with the same model.
+    function onJudged(uint32 id, uint32 epoch, bool passed) external returns (bool before);
 
     /// @notice Epochs a neuron has lived through; 0 before it is admitted.
     /// @param id Id of the participant.

@@ -136,6 +136,13 @@ interface IStake {
     /// @return Its stake then.
     function stakeAt(uint32 id, uint32 epoch) external view returns (uint96);
 
+    /// @notice What some auditors have staked, the less of now and of when the running epoch opened, and what all who may be
+    ///         drawn had then.
+    /// @param auditors Ids of auditors, each once.
+    /// @return theirs What these have.
+    /// @return all What all have.
+    function audit(uint32[] calldata auditors) external view returns (uint256 theirs, uint256 all);
+
     /// @notice Up to `seats` auditors by what they had staked when the running epoch opened, without replacement, in the
     ///         order drawn. Who had less than an auditor's least stake, by the rules of when its own last changed, is not
     ///         among them. Nothing that happens within an epoch changes its draws.

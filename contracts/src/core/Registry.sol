@@ -6,6 +6,7 @@ import {IClock} from "./IClock.sol";
 import {IDirectory} from "./IDirectory.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {IRules, Parameters} from "./IRules.sol";
+import {ISeatRules} from "./ISeatRules.sol";
 import {IStake} from "./IStake.sol";
 import {Members} from "./Members.sol";
 
@@ -18,6 +19,7 @@ contract Registry is IRegistry, Members {
     IStake public immutable stake;
     address public immutable settlement;
     address public immutable audits;
+    ISeatRules private immutable _seats; // none where nobody audits
 
     /// @dev A chain of the auditors, oldest first: one that goes leaves the others in their order. They are drawn by `Stake`.
     struct Link {
@@ -62,6 +64,7 @@ contract Registry is IRegistry, Members {
         stake = IStake(d.addressOf("Stake"));
         settlement = d.find("Settlement");
         audits = d.find("Audits");
+        _seats = ISeatRules(d.find("Seats"));
     }
 
     /// @inheritdoc IRegistry
@@ -73,18 +76,18 @@ contract Registry is IRegistry, Members {
         if (p.standing != Standing.Fringe) revert NotFringe(id);
         if (ageOf(id) <= r.maturity) revert NotMature(id, ageOf(id));
         if (!p.passed || p.failed >= r.patience) revert AuditNotPassed(id);
-        uint256 heard = heardBy(id);
-        uint256 rival = 0;
+        if (!_seats.vouched(id)) revert NotVouched(id); // who passed was audited
+        (uint256 heard, uint256 rival) = (heardBy(id), 0);
         if (incumbent == 0) {
             if (backbone >= r.seats) revert NoFreeSeat(r.seats);
             if (heard == 0) revert NotHeardEnough(heard, rival);
         } else {
-            Participant storage q = _participants[incumbent];
-            if (q.standing != Standing.Backbone) revert NotBackbone(incumbent);
+            if (_participants[incumbent].standing != Standing.Backbone) revert NotBackbone(incumbent);
             _requireAccounted(id);
             _requireAccounted(incumbent);
             rival = heardBy(incumbent);
-            if (heard * 1e4 <= rival * (1e4 + r.marginBps)) revert NotHeardEnough(heard, rival);
+            bool earned = heard * 1e4 > rival * (1e4 + r.marginBps) || _seats.outdoes(id, incumbent, heard, rival);
+            if (heard == 0 || !earned) revert NotHeardEnough(heard, rival);
         }
         // APPLY, EMIT
         if (incumbent != 0) _setStanding(incumbent, Standing.Fringe, id);
@@ -172,10 +175,10 @@ contract Registry is IRegistry, Members {
     }
 
     /// @inheritdoc IRegistry
-    function onJudged(uint32 id, uint32 epoch, bool passed) external {
+    function onJudged(uint32 id, uint32 epoch, bool passed) external returns (bool before) {
         if (msg.sender != audits) revert OnlyContract();
         Participant storage p = _participants[id];
-        p.passed = passed;
+        (before, p.passed) = (p.passed, passed);
         p.failed = passed ? 0 : (p.failed == type(uint8).max ? p.failed : p.failed + 1);
         emit Judged(id, epoch, passed, p.failed);
         Standing earned = _earned(id);
@@ -299,8 +302,7 @@ contract Registry is IRegistry, Members {
     }
 
     function _requireAccounted(uint32 id) private view {
-        uint32 accounted = _participants[id].accounted;
-        uint32 age = ageOf(id);
+        (uint32 accounted, uint32 age) = (_participants[id].accounted, ageOf(id));
         if (accounted != age) revert NotSettled(id, accounted, age);
     }
 
@@ -311,8 +313,7 @@ contract Registry is IRegistry, Members {
         Parameters memory r = rules.current();
         if (ageOf(id) <= r.maturity) return p.standing;
         if (p.failed >= r.patience) return Standing.Silent;
-        if (!p.passed) return Standing.Fringe;
-        return p.standing;
+        return p.passed ? p.standing : Standing.Fringe;
     }
 
     function _return(uint32 id) private {

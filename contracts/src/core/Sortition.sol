@@ -79,6 +79,23 @@ library Sortition {
         }
     }
 
+    /// @notice What `id` weighs now.
+    function weightOf(Tree storage t, uint32 id) internal view returns (uint96) {
+        uint256 place = t.placeOf[id];
+        return place == 0 ? 0 : t.parts[place].now_;
+    }
+
+    /// @notice What `id` weighed when `epoch` opened, which is the running one.
+    function weightAt(Tree storage t, uint32 id, uint32 epoch) internal view returns (uint96) {
+        uint256 place = t.placeOf[id];
+        return place == 0 ? 0 : _at(t.parts[place], epoch);
+    }
+
+    /// @notice What all weighed when `epoch` opened, which is the running one.
+    function allAt(Tree storage t, uint32 epoch) internal view returns (uint96) {
+        return _at(t.parts[0], epoch);
+    }
+
     /// @dev Whose weight holds `ticket` when all lie in a row, and where that weight starts.
     function _find(Tree storage t, uint256 ticket, uint32 epoch) private view returns (uint256 place, uint256 start) {
         uint256 places = t.places;

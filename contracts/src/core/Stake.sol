@@ -170,6 +170,17 @@ contract Stake is IStake {
         return _auditors.draw(seed, subject, seats, clock.epoch());
     }
 
+    /// @inheritdoc IStake
+    function audit(uint32[] calldata auditors) external view returns (uint256 theirs, uint256 all) {
+        uint32 epoch = clock.epoch();
+        for (uint256 i = 0; i < auditors.length; i++) {
+            uint256 now_ = _auditors.weightOf(auditors[i]);
+            uint256 opened = _auditors.weightAt(auditors[i], epoch);
+            theirs += now_ < opened ? now_ : opened;
+        }
+        all = _auditors.allAt(epoch);
+    }
+
     function _partUp(uint128 amount, uint16 bps) private pure returns (uint128) {
         return uint128((uint256(amount) * bps + 9999) / 1e4);
     }

@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IAudits} from "../audit/IAudits.sol";
+import {Counts} from "../audit/Counts.sol";
+import {AuditTerm, IAuditTerms} from "../audit/IAuditTerms.sol";
 import {IReveals} from "../audit/IReveals.sol";
 import {IClock} from "../core/IClock.sol";
 import {IDirectory} from "../core/IDirectory.sol";
@@ -27,6 +29,7 @@ contract AuditPay is IAuditPay {
     IClock public immutable clock;
     IRegistry public immutable registry;
     IAudits public immutable audits;
+    IAuditTerms public immutable terms;
     IChallenges public immutable challenges;
     IEmission public immutable emission;
     ISettlement public immutable settlement;
@@ -39,6 +42,7 @@ contract AuditPay is IAuditPay {
         clock = IClock(d.addressOf("Clock"));
         registry = IRegistry(d.addressOf("Registry"));
         audits = IAudits(d.addressOf("Audits"));
+        terms = IAuditTerms(d.addressOf("AuditTerms"));
         challenges = IChallenges(d.addressOf("Challenges"));
         emission = IEmission(d.addressOf("Emission"));
         settlement = ISettlement(d.addressOf("Settlement"));
@@ -74,10 +78,10 @@ contract AuditPay is IAuditPay {
 
     /// @inheritdoc IAuditPay
     function priceDown(uint32 epoch) public view returns (uint256) {
-        (,, uint32 findings,) = audits.turnout(epoch);
-        if (findings == 0) return 0;
+        (,, uint32 questions,) = audits.turnout(epoch);
+        if (questions == 0) return 0;
         (,, uint96 pool,,) = settlement.epochs(epoch);
-        return (uint256(pool) * countedIn(epoch)) / (1e4 * uint256(findings)); // rounds down
+        return (uint256(pool) * countedIn(epoch)) / (1e4 * uint256(questions)); // rounds down
     }
 
     /// @inheritdoc IAuditPay
@@ -119,13 +123,14 @@ contract AuditPay is IAuditPay {
         emit Collected(epoch, auditor, owner, counted, amount);
     }
 
-    /// @dev Findings about neurons that were bound when they were revealed, in a task of which a median was agreed.
+    /// @dev What is told by findings about neurons that were bound when they were revealed, in a task of which a median was agreed.
     function _counted(uint32 epoch, uint32 auditor, IReveals.Result[] calldata results) private view returns (uint32 counted) {
+        AuditTerm memory t = terms.countedIn(epoch);
         for (uint256 i = 0; i < results.length; i++) {
             uint32 neuron = results[i].neuron;
             if (!audits.concluded(epoch, neuron)) revert NotConcluded(neuron);
             if (audits.marked(epoch, neuron, auditor)) revert NotStood(epoch, auditor);
-            if (audits.agreed(epoch, neuron, auditor)) counted++;
+            if (audits.agreed(epoch, neuron, auditor)) counted += Counts.told(results[i], t);
         }
     }
 

@@ -5,9 +5,10 @@ import {IReveals} from "../audit/IReveals.sol";
 import {IChallenges} from "./IChallenges.sol";
 
 /// @title Auditors are paid for audits that stood
-/// @notice A share of what each epoch has for being heard is worth the same to every finding about a neuron that was
-///         bound to listen, and comes out of the market's part, too: an epoch that has nothing has nothing for audits. An auditor is paid once for an epoch, for those of its findings of which a median was
-///         agreed, if it was slashed for none of them, if nobody can doubt them any more and whatever was doubted was
+/// @notice A share of what each epoch has for being heard is worth the same to every question about a neuron that was
+///         bound to listen, up to six times the fewest that an audit may have, and comes out of the market's part, too: an
+///         epoch that has nothing has nothing for audits. Who asks less tells less, and is paid less. An auditor is paid
+///         once for an epoch, for those of its findings of which a median was agreed, if it was slashed for none of them, if nobody can doubt them any more and whatever was doubted was
 ///         shown, and if it shows, signed by the neuron, the one question that is drawn by the seed of the next epoch,
 ///         which nobody knew when it committed.
 interface IAuditPay {
@@ -20,7 +21,7 @@ interface IAuditPay {
     /// @param epoch Number of the epoch.
     /// @param auditor Id of the auditor.
     /// @param owner Who is paid.
-    /// @param counted How many of its findings counted.
+    /// @param counted Questions of those of its findings that counted.
     /// @param amount In units of 1e-18 KLP.
     event Collected(uint32 indexed epoch, uint32 indexed auditor, address owner, uint32 counted, uint256 amount);
 
@@ -74,7 +75,7 @@ interface IAuditPay {
     /// @param auditor Id of the auditor.
     function paid(uint32 epoch, uint32 auditor) external view returns (bool);
 
-    /// @notice What one finding is worth.
+    /// @notice What one question is worth.
     /// @param epoch Number of an epoch that is over.
     /// @return In units of 1e-18 KLP, rounded down.
     function priceDown(uint32 epoch) external view returns (uint256);

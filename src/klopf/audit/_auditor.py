@@ -152,7 +152,10 @@ class _Auditor:
         """Without those who miss a mark, where most do at once."""
         marks = (await self.who.on_ledger(self.who.book.marks.current)).least
         passed = {k for k, one in self.who.others.items() if one.passed}
-        told = Breaker(self.who.folder).through(epoch, results, passed, marks, self._worse)
+        terms = None
+        if "Seats" in self.who.book.deployment.addresses:
+            terms = await self.who.on_ledger(self.who.book.seats.current)
+        told = Breaker(self.who.folder, terms).through(epoch, results, passed, marks, self._worse)
         if len(told) < len(results):
             trouble(f"epoch {epoch}: most neurons look bad at once, so something of the network is: nobody is judged")
         return told

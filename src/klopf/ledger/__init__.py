@@ -33,6 +33,7 @@ from klopf.ledger._parameters import (
     Marks,
     Parameters,
     ReserveRates,
+    SeatTerms,
 )
 from klopf.ledger._receipts import (
     ATTENTION,
@@ -104,6 +105,7 @@ __all__ = [
     "Result",
     "Role",
     "Score",
+    "SeatTerms",
     "Sent",
     "SignedReceipt",
     "SignedVoucher",

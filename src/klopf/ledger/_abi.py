@@ -349,6 +349,7 @@ ADVICE = {
     "NotThawed": "wait until the tokens have thawed",
     "NotMature": "wait; the young are not judged",
     "AuditNotPassed": "pass an audit first",
+    "NotVouched": "wait until more auditors have found it good; they are drawn anew in each epoch",
     "NoFreeSeat": "name an incumbent to challenge",
     "NotHeardEnough": "be heard more first",
     "NotSettled": "collect every epoch that is over for it first; anybody may (`klopf ledger settle`)",

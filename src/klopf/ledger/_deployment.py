@@ -20,7 +20,7 @@ from klopf.errors import ExtensionError, LedgerError, Reverted
 from klopf.extensions import guarded
 from klopf.ledger._abi import Artifact, artifact, as_name, as_text, created
 from klopf.ledger._pack import PACKS, Deploying, pack_called
-from klopf.ledger._parameters import AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters
+from klopf.ledger._parameters import AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters, SeatTerms
 from klopf.ledger._rpc import Rpc, Where, contract_address, open_rpc
 from klopf.ledger.keys import Key, checksum
 
@@ -290,6 +290,7 @@ def deploy(
     marks: Marks | None = None,
     beacon: BeaconTerms | None = None,
     audit: AuditTerms | None = None,
+    seats: SeatTerms | None = None,
     owner: str | None = None,
     fundraising: str | None = None,
     lab: str | None = None,
@@ -309,7 +310,7 @@ def deploy(
     try:
         return deploy_over(
             rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress,
-            economy=economy, marks=marks, beacon=beacon, audit=audit, packs=packs,
+            economy=economy, marks=marks, beacon=beacon, audit=audit, seats=seats, packs=packs,
         )  # fmt: skip
     finally:
         rpc.close()
@@ -330,6 +331,7 @@ def deploy_over(
     marks: Marks | None = None,
     beacon: BeaconTerms | None = None,
     audit: AuditTerms | None = None,
+    seats: SeatTerms | None = None,
     packs: tuple[str, ...] = USUAL,
 ) -> Deployment:
     """As :func:`deploy`, over a chain that is open; with what the network had on a ``former`` chain in claims."""
@@ -344,7 +346,7 @@ def deploy_over(
     treasury = former.treasury if former else foundation or me
     settings = {
         "parameters": parameters or Parameters(), "economy": economy or Economy(), "marks": marks or Marks(),
-        "beacon": beacon or BeaconTerms(), "audit": audit or AuditTerms(),
+        "beacon": beacon or BeaconTerms(), "audit": audit or AuditTerms(), "seats": seats or SeatTerms(),
         "constitution": constitution, "starter": owner or me, "fundraising": fundraising or me, "lab": lab or me,
         "foundation": foundation or me, "former": former,
     }  # fmt: skip

@@ -17,6 +17,7 @@ from klopf.ledger._watched import Watched, watched
 from klopf.ledger.audit.audit_terms import AuditTerms
 from klopf.ledger.audit.audits import Audits
 from klopf.ledger.audit.marks import Marks
+from klopf.ledger.audit.seats import Seats
 from klopf.ledger.core._participant import Participant
 from klopf.ledger.core._registry_events import ModelCommitted
 from klopf.ledger.core.beacon import Beacon
@@ -78,6 +79,7 @@ class Ledger(Connection):
     jobs = _The(Jobs)
     marks = _The(Marks)
     audit_terms = _The(AuditTerms)
+    seats = _The(Seats)
     audits = _The(Audits)
     devices = _The(Devices)
     effort = _The(Effort)

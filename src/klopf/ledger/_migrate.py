@@ -221,11 +221,12 @@ def migrate(
     made = graph(map(as_today, history(source)))
     former = Former(root, source.token.emitted(), source.deployment.treasury, *_reserved(source))
     rules, marks = terms_of(source)
+    seats = source.seats.current() if "Seats" in source.deployment.addresses else None
     rpc = open_rpc(where, confirmations)
     try:
         moved = deploy_over(
             rpc, key, rules, constitution=constitution, progress=progress, former=former,
-            economy=source.economy.current(), marks=marks,
+            economy=source.economy.current(), marks=marks, seats=seats,
         )  # fmt: skip
         place = f"chain {source.deployment.chain_id}, block {made.block}, {source.deployment.addresses['Registry']}"
         data = artifact("Snapshots").functions["mint"].call_data((made.hash(), 0, place))

@@ -18,6 +18,7 @@ __all__ = [
     "Marks",
     "Parameters",
     "ReserveRates",
+    "SeatTerms",
     "Terms",
     "by_name",
     "called",
@@ -211,6 +212,40 @@ class AuditShare:
     @classmethod
     def from_tuple(cls, values: tuple[int, ...]) -> AuditShare:
         """From what the contract takes."""
+        return cls(*values)
+
+
+@dataclass(frozen=True)
+class SeatTerms:
+    """What a seat asks of audits, and when auditors take what they find for a fault of the network. A change counts
+    from the next epoch on."""
+
+    vouched_bps: int = 5000
+    """More than this share of all audit stake must have found a neuron good before it sits, in 1/10,000; 0 asks
+    nothing."""
+    enough: int = 48
+    """So many auditors are enough, whatever stake they have; at most 64."""
+    better_bps: int = 100
+    """A challenger by audits is graded so much better than the incumbent, in 1/10,000 of all there is; 10,001 for
+    never."""
+    heard_bps: int = 1000
+    """And is heard at least so much of what the incumbent is, in 1/10,000."""
+    fault_fewest: int = 3
+    """Neurons that had passed their last audit, of fewer of which nothing is taken for a fault of the network."""
+    fault_bps: int = 5000
+    """More than this share of them miss a mark at once, in 1/10,000."""
+    fault_most: int = 2
+    """Epochs in which that is taken for a fault, in any ``fault_span``; 0 for never."""
+    fault_span: int = 24
+    """Epochs; at most 1,000."""
+
+    def as_tuple(self) -> tuple[int, ...]:
+        """In the order of the contract's struct."""
+        return astuple(self)
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> SeatTerms:
+        """From the contract's struct."""
         return cls(*values)
 
 

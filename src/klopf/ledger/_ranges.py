@@ -44,6 +44,15 @@ RANGES = {
     "most": "from fewest to 10000",
     "challengeSeconds": "1 second to 15 days",
     "deposit": "above 0, at most 1,000,000 KLP",
+    # SeatTerms
+    "vouchedBps": "under 10000",
+    "enough": "1 to 64",
+    "betterBps": "1 to 10001",
+    "heardBps": "at most 10000",
+    "faultFewest": "1 or more",
+    "faultBps": "at most 10000",
+    "faultSpan": "1 to 1000",
+    "faultMost": "at most fault_span",
     # BeaconTerms
     "least": "above 0, at most 1,000,000,000 KLP",
     "missBps": "1 to 5000",

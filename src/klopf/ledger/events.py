@@ -9,7 +9,7 @@ from __future__ import annotations
 from klopf.ledger._event import Event, UnknownEvent
 from klopf.ledger._history import kinds
 from klopf.ledger.agents import identity, reputation, validation
-from klopf.ledger.audit import audit_terms, audits, marks
+from klopf.ledger.audit import audit_terms, audits, marks, seats
 from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
 from klopf.ledger.evidence import audit_pay, challenges
@@ -45,6 +45,7 @@ __all__ = [
     "reserves",
     "rules",
     "schema",
+    "seats",
     "settlement",
     "snapshots",
     "stake",

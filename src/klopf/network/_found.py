@@ -47,7 +47,8 @@ def found(
             ledger.keys.save(owner, folder / "operator.json", passphrase)
         deployment = ledger.deploy(
             where, owner, told.get("Rules"), economy=told.get("Economy"), marks=told.get("Marks"),
-            beacon=told.get("Beacon"), audit=told.get("AuditTerms"), packs=(*ledger.packs.USUAL, "schema"),
+            beacon=told.get("Beacon"), audit=told.get("AuditTerms"), seats=told.get("Seats"),
+            packs=(*ledger.packs.USUAL, "schema"),
             progress=lambda name: begun(f"creating {name}"),
         )  # fmt: skip
         deployment.save(folder / "deployment.json")

@@ -37,7 +37,7 @@ from klopf.peers._participant import Participant, log
 from klopf.peers._questions import asked, asked_about, key_of
 from klopf.peers._reach import Reach
 from klopf.peers._seals import Bond, Seals
-from klopf.peers._seat import seat_to_ask_for
+from klopf.peers._seat import judged, seat_to_ask_for
 from klopf.peers._served import Served
 from klopf.peers._shown import trouble
 from klopf.peers._statements import Statements
@@ -451,13 +451,14 @@ class _Neuron:
     # ---- standing
 
     async def _knock(self) -> None:
-        """Ask for a backbone seat if the record earns one: a free one, or that of the least heard in one."""
+        """Ask for a backbone seat if the record earns one."""
         rules = await self.who.on_ledger(self.who.book.rules.current)
-        seat = seat_to_ask_for(self.who.me, self.who.others.values(), rules)
+        audits = await self.who.on_ledger(judged, self.who.book, self.who.id, list(self.who.others))
+        seat = seat_to_ask_for(self.who.me, self.who.others.values(), rules, audits)
         if seat.late:  # a seat is taken only where nothing is missing from either's utility
             await self.who.attempt("collecting for the seated", self.who.book.account_for, seat.late)
             await self.who.refresh()
-            seat = seat_to_ask_for(self.who.me, self.who.others.values(), rules)
+            seat = seat_to_ask_for(self.who.me, self.who.others.values(), rules, audits)
         if seat.earned:
             await self.who.attempt("knock", self.who.book.registry.knock, self.who.id, seat.incumbent)
             await self.who.refresh()

@@ -39,8 +39,8 @@ class Audited:
     def book(self, id: int) -> Ledger:
         return self.net.clients[id]
 
-    def audit(self, auditor: int, neuron: int, right: int = 24, signer: int | None = None) -> None:
-        asked = sorted((_digest(i, auditor, "question"), _digest(i, auditor, "answer")) for i in range(30))
+    def audit(self, auditor: int, neuron: int, right: int = 24, signer: int | None = None, questions: int = 30) -> None:
+        asked = sorted((_digest(i, auditor, "question"), _digest(i, auditor, "answer")) for i in range(questions))
         said = Said(self.net.admin.clock.now().epoch, neuron, auditor, MODEL, tuple(asked))
         signature = self.book(signer or neuron).me.sign(said.digest(self.net.admin.client(Challenges).domain))
         made = Transcript([Answered(*p, 1, 10_000 if i < right else 0, said.root) for i, p in enumerate(asked)])
@@ -155,10 +155,10 @@ def test_honest_auditors_share_what_an_epoch_has_for_them() -> None:
     assert not a.net.admin.client(Challenges).stood(1, a.auditors[0])
     a.over()
     assert a.net.admin.client(Challenges).stood(1, a.auditors[0])
-    assert [a.collect(id, key=a.neurons[0]) for id in a.auditors] == [POOL // 6 * 2] * 3  # whoever brings it
+    assert [a.collect(id, key=a.neurons[0]) for id in a.auditors] == [POOL // 180 * 60] * 3  # whoever brings it
     with pytest.raises(Reverted, match="AlreadyPaid"):
         a.collect(a.auditors[0])
-    assert a.net.admin.emission.promised() == 10_000 * KLP + POOL // 6 * 6
+    assert a.net.admin.emission.promised() == 10_000 * KLP + POOL // 180 * 180
 
 
 def test_the_lot_is_the_same_by_both_implementations_and_may_be_any_question() -> None:
@@ -208,7 +208,7 @@ def test_whoever_copies_what_others_found_has_no_signature_to_show() -> None:
     ):
         with pytest.raises(Reverted, match=why):
             a.collect(copier, opening)
-    assert a.collect(first) == POOL // 6 * 2
+    assert a.collect(first) == POOL // 180 * 60
 
 
 @pytest.mark.parametrize("shown", [None, 0, 12, 29])
@@ -231,7 +231,7 @@ def test_one_question_in_many_places_is_one_question(questions: int, shown: int 
     if place.place not in a.can_show(cheat, place.neuron):
         with pytest.raises(Reverted, match="NotInTranscript"):
             a.collect(cheat)
-    assert [a.collect(id) for id in others] == [POOL // 6 * 2] * 2
+    assert [a.collect(id) for id in others] == [POOL // 180 * 60] * 2
 
 
 def test_what_stands_beside_a_path_is_not_taken_where_its_end_is_before_its_beginning() -> None:
@@ -263,7 +263,7 @@ def test_a_task_that_nobody_else_has_brings_nothing() -> None:
     assert [a.net.admin.audits.agreed(1, neuron, id) for id in (cheat, *others, 99)] == [False, True, True, False]
     with pytest.raises(Reverted, match="NothingCounted"):
         a.collect(cheat)
-    assert [a.collect(id) for id in others] == [POOL // 6 * 2] * 2
+    assert [a.collect(id) for id in others] == [POOL // 180 * 60] * 2
 
 
 def test_whoever_lies_is_slashed_and_not_paid() -> None:
@@ -278,7 +278,7 @@ def test_whoever_lies_is_slashed_and_not_paid() -> None:
     a.net.admin.settle(1)
     with pytest.raises(Reverted, match="NotStood"):
         a.collect(a.auditors[2])
-    assert a.collect(a.auditors[0]) == POOL // 6 * 2
+    assert a.collect(a.auditors[0]) == POOL // 180 * 60
 
 
 def test_where_nobody_agrees_nobody_is_paid() -> None:
@@ -305,12 +305,12 @@ def test_what_is_doubted_must_be_shown_first(shown: bool) -> None:
         a.collect(auditor)
     if shown:
         a.book(auditor).client(Challenges).show(place, a.openings[auditor, neuron][7])
-        assert a.collect(auditor) == POOL // 6 * 2
+        assert a.collect(auditor) == POOL // 180 * 60
     else:
         doubter.client(Challenges).uphold(place)
         with pytest.raises(Reverted, match="NotStood"):
             a.collect(auditor)
-    assert a.collect(a.auditors[1]) == POOL // 6 * 2
+    assert a.collect(a.auditors[1]) == POOL // 180 * 60
 
 
 def test_another_question_or_other_results_do_not_do() -> None:
@@ -330,6 +330,17 @@ def test_another_question_or_other_results_do_not_do() -> None:
         pay.collect(told, a.book(a.auditors[1]).me.address, right)
 
 
+def test_who_asks_less_is_paid_less_and_no_more_than_six_times_the_fewest_is_paid() -> None:
+    """20 questions are the fewest that count: 100 are paid as 100, and 200 as 120."""
+    a = network(neurons=1)
+    for auditor, questions in zip(a.auditors, (20, 100, 200), strict=True):
+        a.audit(auditor, a.neurons[0], right=questions * 4 // 5, questions=questions)
+    a.epoch()
+    a.over()
+    assert [a.collect(id) for id in a.auditors] == [POOL // 240 * n for n in (20, 100, 120)]
+    a.verified()
+
+
 def test_neurons_that_nobody_has_to_listen_to_bring_nothing() -> None:
     """A shell without stake that is one's own costs nothing, so what is found of it is worth nothing."""
     a = network(neurons=1)
@@ -339,7 +350,7 @@ def test_neurons_that_nobody_has_to_listen_to_bring_nothing() -> None:
             a.audit(auditor, neuron)
     a.epoch()
     a.over()
-    assert sum(a.collect(id) for id in a.auditors) == POOL // 3 * 3
+    assert sum(a.collect(id) for id in a.auditors) == POOL // 90 * 90
 
 
 def test_the_owner_of_the_rules_sets_the_share_for_epochs_to_come() -> None:
@@ -360,7 +371,7 @@ def test_the_owner_of_the_rules_sets_the_share_for_epochs_to_come() -> None:
     a.epoch()  # the second: still by what counted when it began
     assert pay.current() == AuditShare(0)
     a.over()
-    assert pay.price(1) == pay.price(2) == POOL // 6
+    assert pay.price(1) == pay.price(2) == POOL // 180
 
 
 def test_nothing_is_paid_beyond_the_markets_part() -> None:

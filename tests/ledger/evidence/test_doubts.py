@@ -119,7 +119,7 @@ def test_the_liar_cannot_show_and_pays_whoever_doubted_and_the_honest_one_shows(
     assert w.doubts[honest].look() is None and w.doubts[liar].look() is None
     paid = [a for a in w.auditors if w.net.admin.client(AuditPay).paid(1, a)]
     assert paid == [honest], "what stood is paid, and nothing else"
-    assert w.net.admin.token.balance(w.net.clients[honest].me.address) == after + 1 + 250 * KLP
+    assert w.net.admin.token.balance(w.net.clients[honest].me.address) == after + 1 + 500 * KLP // (2 * ASKED) * ASKED
     assert not list(w.folders[0].glob("openings/*.json")), "nothing is kept that nobody may doubt"
     assert [str(d) for d in ledger.verify(w.net.admin, w.net.receipts)] == []
 

@@ -65,7 +65,7 @@ def test_who_is_far_is_marked_and_pays_when_nobody_can_contradict_any_more() -> 
     assert not audits.marked(1, neuron, far)
     with pytest.raises(Reverted, match="NotStood"):
         a.collect(far)
-    assert a.collect(a.auditors[0]) == POOL // 3
+    assert a.collect(a.auditors[0]) == POOL // 90 * 30
     a.verified()
 
 
@@ -84,7 +84,7 @@ def test_a_neuron_that_contradicted_itself_pays_and_the_mark_is_lifted(epochs: i
     a.net.admin.audits.punish(1, a.neurons)
     assert [lost(a, id) for id in a.auditors] == [0, 0, 0] and lost(a, neuron) == 40
     assert a.net.admin.registry._read("boundWith", neuron, 1) == 0  # what is left is too little to be bound
-    assert a.collect(far) == POOL // 3  # it audited as well as it could; what became of the neuron takes nothing back
+    assert a.collect(far) == POOL // 90 * 30  # it audited as well as it could; what became of the neuron takes nothing back
     a.verified()
 
 

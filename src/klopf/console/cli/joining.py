@@ -91,7 +91,8 @@ def new(
     from klopf import ledger, network
 
     usual: dict[str, Any] = {"Rules": ledger.Parameters(), "Economy": ledger.Economy(), "Marks": ledger.Marks(),
-                             "Beacon": ledger.BeaconTerms(), "AuditTerms": ledger.AuditTerms()}  # fmt: skip
+                             "Beacon": ledger.BeaconTerms(), "AuditTerms": ledger.AuditTerms(),
+                             "Seats": ledger.SeatTerms()}  # fmt: skip
     terms = apply_changes(changes, usual)
     if not any(change.startswith(("least_seconds=", "Rules.least_seconds=")) for change in changes or []):
         terms["Rules"] = terms["Rules"].unraced()

@@ -93,7 +93,8 @@ def deploy(
         raise LedgerError(f"{deployment} exists: choose another name with --deployment")
     place, signer = place_of(rpc, deployment), load_key(key)
     usual: dict[str, Any] = {"Rules": book.Parameters(), "Economy": book.Economy(), "Marks": book.Marks(),
-                             "Beacon": book.BeaconTerms(), "AuditTerms": book.AuditTerms()}  # fmt: skip
+                             "Beacon": book.BeaconTerms(), "AuditTerms": book.AuditTerms(),
+                             "Seats": book.SeatTerms()}  # fmt: skip
     terms = apply_changes(changes, usual)
     constitution = None
     if governed:
@@ -112,7 +113,7 @@ def deploy(
     try:
         found = book.deploy(
             place, signer, terms["Rules"], economy=terms["Economy"], marks=terms["Marks"], beacon=terms["Beacon"],
-            audit=terms["AuditTerms"], constitution=constitution, confirmations=confirmations,
+            audit=terms["AuditTerms"], seats=terms["Seats"], constitution=constitution, confirmations=confirmations,
             progress=lambda name: print(f"created {name}", file=sys.stderr),
             fundraising=holders["fundraising"], lab=holders["lab"], foundation=holders["foundation"],
         )  # fmt: skip

@@ -7,12 +7,18 @@ it with the contract on random input.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
-__all__ = ["MOST", "agreed", "draw", "interval", "likeliest", "median", "outlies", "possible"]
+from klopf.ledger._parameters import SeatTerms
+
+__all__ = [
+    "MOST", "Record", "agreed", "draw", "figure", "interval", "likeliest", "median", "outdoes", "outlies", "possible",
+    "recorded", "told", "vouched",
+]  # fmt: skip
 
 
 def draw(seed: bytes, neuron: int, auditors: Sequence[tuple[int, int]], seats: int) -> list[int]:
@@ -116,3 +122,63 @@ def agreed(found: Sequence[tuple[int, int, int, int]], quorum: int, floor: int) 
     middle = median([score for score, _, _, _ in found], [stake for _, _, _, stake in found])
     near = sum(stake for score, low, high, stake in found if not outlies(score, low, high, middle, floor))
     return middle if 2 * near > sum(stake for _, _, _, stake in found) else None
+
+
+def told(asked: Collection[int], fewest: int) -> int:
+    """What a finding tells, in questions, which pay goes by: of as many in each of its tasks as ``asked``, the fewest,
+    as far as they are no more than six times the fewest that the terms allow.
+
+    >>> told([120, 200], 20), told([20, 200], 20), told([10_000], 20)
+    (120, 20, 120)
+    """
+    return min(*asked, 6 * fewest)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What audits said of a neuron since it last failed or changed its model."""
+
+    grade: int = 0
+    """How good it was found, in 1/10,000."""
+    by: tuple[int, ...] = ()
+    """The auditors who found it good, in the order in which they did so first."""
+
+
+VOUCHING = 64
+"""Auditors who are kept of one neuron."""
+
+
+def figure(medians: Mapping[str, int], marks: Mapping[str, int]) -> int:
+    """The mean of the medians that have a mark, rounded down; 0 where there is no mark."""
+    return sum(medians[task] for task in marks) // len(marks) if marks else 0
+
+
+def recorded(before: Record, passed: bool, anew: bool, figure: int, by: Collection[int]) -> Record:
+    """What is known of a neuron after an audit, which is a quarter of its grade unless it begins ``anew``.
+
+    >>> before = Record(8000, (1, 2))
+    >>> recorded(before, True, False, 9000, (2, 3)), recorded(before, True, True, 9000, (3,))
+    (Record(grade=8250, by=(1, 2, 3)), Record(grade=9000, by=(3,)))
+    >>> recorded(before, False, False, 100, ())
+    Record(grade=0, by=())
+    """
+    if not passed:
+        return Record()
+    all_ = tuple(dict.fromkeys((*(() if anew else before.by), *by)))[:VOUCHING]
+    return Record(figure if anew else (3 * before.grade + figure) // 4, all_)
+
+
+def vouched(by: Mapping[int, int], all_: int, terms: SeatTerms) -> bool:
+    """Whether those who vouch, with what each has staked, are enough, of so much stake.
+
+    >>> vouched({1: 3, 2: 2}, 10, SeatTerms()), vouched({1: 3, 2: 3}, 10, SeatTerms())
+    (False, True)
+    """
+    if terms.vouched_bps == 0 or len(by) >= terms.enough:
+        return True
+    return sum(by.values()) * 10_000 > all_ * terms.vouched_bps
+
+
+def outdoes(grade: int, other: int, heard: int, rival: int, terms: SeatTerms) -> bool:
+    """Whether who is graded and heard so takes the seat of whom is graded ``other`` and heard like a ``rival``."""
+    return grade >= other + terms.better_bps and heard * 10_000 >= rival * terms.heard_bps

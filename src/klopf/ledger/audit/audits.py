@@ -21,6 +21,7 @@ from klopf.ledger._replay import ZERO, Replay
 from klopf.ledger.audit import _reference as ref
 from klopf.ledger.audit.audit_terms import AuditTermsReplay
 from klopf.ledger.audit.marks import MarksReplay
+from klopf.ledger.audit.seats import SeatsReplay
 from klopf.ledger.core._participant import Role
 from klopf.ledger.core.clock import Clock, ClockReplay, Phase
 from klopf.ledger.core.registry import Registry, RegistryReplay
@@ -190,6 +191,7 @@ class AuditsReplay(Replay):
     def begin(self) -> None:
         self.clock, self.registry, self.stake = self.of(ClockReplay), self.of(RegistryReplay), self.of(StakeReplay)
         self.rules, self.marks, self.terms = self.clock.rules, self.of(MarksReplay), self.of(AuditTermsReplay)
+        self.seats = self.of(SeatsReplay) if "Seats" in self.run.ledger.deployment.addresses else None
         self.commitments: dict[tuple[int, int], bytes] = {}
         self.keys: dict[tuple[int, int], str] = {}
         """With which each committed."""
@@ -198,7 +200,7 @@ class AuditsReplay(Replay):
         self.clock.owing.append(lambda epoch: len(self.awaited[epoch]))
         self.findings: dict[tuple[int, int], list[tuple[int, Result]]] = defaultdict(list)
         self.counted: Counter[int] = Counter()
-        """By epoch, the findings about neurons that were bound to listen."""
+        """By epoch, what findings about neurons that were bound to listen tell, in questions."""
         self.bound: set[tuple[int, int, int]] = set()
         """Epochs, neurons and auditors of those findings."""
         self.revealed: set[tuple[int, int]] = set()
@@ -241,7 +243,11 @@ class AuditsReplay(Replay):
             self.findings[e.epoch, result.neuron].append((e.auditor, result))
             if self.registry.bound_with(result.neuron, e.epoch):
                 self.bound.add((e.epoch, result.neuron, e.auditor))
-                self.counted[e.epoch] += 1
+                self.counted[e.epoch] += self.told(e.epoch, result)
+
+    def told(self, epoch: int, result: Result) -> int:
+        """What a finding of ``epoch`` tells, in questions that are paid."""
+        return ref.told([c.asked for c in result.counts.values()], self.terms.counted_in(epoch).fewest)
 
     def on_Concluded(self, e: Concluded) -> None:
         at, found, rules = self.where(e), self.findings[e.epoch, e.neuron], self.rules.played_in(e.epoch)
@@ -258,8 +264,6 @@ class AuditsReplay(Replay):
         passed = enough and (True, True) in outcomes  # what was eased since counts, what was raised does not
         judged = enough and (passed or outcomes[0][0])
         self.differ(at, (len(found), medians, passed), (e.results, e.medians, e.passed))
-        if judged and self.registry.members[e.neuron].role is Role.NEURON:
-            self.registry.judge(e.neuron, e.epoch, passed)
         far: list[int] = []
         for auditor, r in found:
             for task, c in r.counts.items():
@@ -268,6 +272,15 @@ class AuditsReplay(Replay):
                 if middle is not None and ref.outlies(s.value, s.low, s.high, middle, rules.floor_bps):
                     self.expect("Audits.Outlier", e.epoch, auditor, e.neuron, task, s.value, middle)
                     far.append(auditor)
+        if judged and (m := self.registry.members[e.neuron]).role is Role.NEURON:
+            if self.seats is not None:
+                asked = self.marks.counted_in(
+                    e.epoch if outcomes[0] == (True, True) or not passed else self.clock.epoch
+                )
+                values = [(a, {t: c.score.value for t, c in r.counts.items()}) for a, r in found if a not in far]
+                by = [a for a, said in values if self.outcome(said, asked) == (True, True)]
+                self.seats.judged(e.neuron, passed, not m.passed, ref.figure(medians, asked.least), by)
+            self.registry.judge(e.neuron, e.epoch, passed)
         signed = "Challenges" in self.run.ledger.deployment.addresses
         wait = min(self.terms.counted_in(e.epoch).challenge_seconds, rules.thaw_seconds // 4) if signed else 0
         self.far[e.epoch, e.neuron] = list(dict.fromkeys(far)), self.time_of(e.block) + wait

@@ -29,6 +29,10 @@ class Standings(Replay):
         """(epoch, id) of all whose share of an epoch is in their utility."""
         self.share: Callable[[int, int], int] = lambda epoch, id: 0
         """What an id was heard in an epoch, of all listening, 18 decimals; set by whoever keeps that account."""
+        self.vouched: Callable[[int], bool] = lambda id: True
+        """Whether an id is found good enough to sit; set by whoever keeps that account, as is what follows."""
+        self.outdoes: Callable[[int, int, int, int], bool] = lambda id, other, heard, rival: False
+        """Whether an id takes the seat of another by its audits, from how much both are heard."""
 
     # -- standing --
 
@@ -38,7 +42,9 @@ class Standings(Replay):
     def utility(self, m: Member) -> int:
         return ref.corrected(m.utility, m.updated, m.born, self.age(m), self.rules.now.decay)
 
-    def earned(self, m: Member, heard: int = 0, rival: float | None = KEEPS_SEAT) -> Standing:
+    def earned(
+        self, m: Member, heard: int = 0, rival: float | None = KEEPS_SEAT, vouched: bool = True, outdoes: bool = False
+    ) -> Standing:
         """The standing that the shared rule gives."""
         rules = self.rules.now
         return neuron.next_standing(
@@ -50,6 +56,8 @@ class Standings(Replay):
             rival_heard=rival,
             margin=rules.margin_bps / 10_000,
             patience=rules.patience,
+            vouched=vouched,
+            outdoes=outdoes,
         )
 
     def on_StandingChanged(self, e: StandingChanged) -> None:
@@ -77,12 +85,14 @@ class Standings(Replay):
             self.differ(f"standing of {incumbent} before {self.where(e)}", "BACKBONE", m.standing.name)
             for id, x in ((challenger, c), (incumbent, m)):
                 self.differ(f"epochs of {id} accounted for before {self.where(e)}", self.age(x), x.accounted)
-            earned = self.earned(c, self.utility(c), self.utility(m))
+            heard, rival = self.utility(c), self.utility(m)
+            outdoes = self.outdoes(challenger, incumbent, heard, rival)
+            earned = self.earned(c, heard, rival, self.vouched(challenger), outdoes)
         else:
             self.differ(f"rival of {self.where(e)}", 0, e.rival)
             taken = sum(x.standing is Standing.BACKBONE for x in self.members.values())
             self.differ(f"a free seat for {self.where(e)}", True, taken < self.rules.now.seats)
-            earned = self.earned(c, self.utility(c), None)
+            earned = self.earned(c, self.utility(c), None, self.vouched(challenger))
         self.differ(f"standing that {challenger} earned by {self.where(e)}", "BACKBONE", earned.name)
 
     def expect_standing(self, id: int, after: Standing) -> None:

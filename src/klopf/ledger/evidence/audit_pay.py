@@ -33,7 +33,7 @@ class Proposed(Event):
 
 @dataclass(frozen=True)
 class Collected(Event):
-    """An auditor was paid for ``counted`` of its findings of an epoch."""
+    """An auditor was paid for what its findings of an epoch told, ``counted`` questions."""
 
     epoch: int
     auditor: int
@@ -77,9 +77,9 @@ class AuditPayReplay(Replay):
         return self._said[max(since for since in self._said if since <= epoch)]
 
     def price(self, epoch: int) -> int:
-        """What one finding of an epoch is worth."""
-        findings, pool = self.audits.counted[epoch], self.settlement.totals[epoch].pool
-        return pool * self.share(epoch) // (10_000 * findings) if findings else 0
+        """What one question of an epoch is worth."""
+        questions, pool = self.audits.counted[epoch], self.settlement.totals[epoch].pool
+        return pool * self.share(epoch) // (10_000 * questions) if questions else 0
 
     def on_Collected(self, e: Collected) -> None:
         at, who = self.where(e), (e.epoch, e.auditor)
@@ -98,7 +98,8 @@ class AuditPayReplay(Replay):
                 marked = self.audits.marked(epoch, neuron, e.auditor)
                 self.differ(f"mark of {e.auditor} about {neuron} at {at}", False, marked)
                 bound = (epoch, neuron, e.auditor) in self.audits.bound
-                counted += bound and not mine.counts.keys().isdisjoint(self.audits.medians(epoch, found))
+                if bound and not mine.counts.keys().isdisjoint(self.audits.medians(epoch, found)):
+                    counted += self.audits.told(epoch, mine)
         owner, amount = self.registry.members[e.auditor].owner, self.price(e.epoch) * counted
         self.differ(at, (owner, counted, amount), (e.owner, e.counted, e.amount))
         self.emission.market_left -= amount
@@ -149,7 +150,7 @@ class AuditPay(Contract):
         return self._write("propose", share.share_bps)
 
     def price(self, epoch: int) -> int:
-        """What one finding of an epoch that is over is worth."""
+        """What one question of an epoch that is over is worth."""
         return int(self._read("priceDown", epoch))
 
     def paid(self, epoch: int, auditor: int) -> bool:
