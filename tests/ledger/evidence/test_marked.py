@@ -84,7 +84,7 @@ def test_a_neuron_that_contradicted_itself_pays_and_the_mark_is_lifted(epochs: i
     a.net.admin.audits.punish(1, a.neurons)
     assert [lost(a, id) for id in a.auditors] == [0, 0, 0] and lost(a, neuron) == 40
     assert a.net.admin.registry._read("boundWith", neuron, 1) == 0  # what is left is too little to be bound
-    assert a.collect(far) == POOL // 90 * 30  # it audited as well as it could; what became of the neuron takes nothing back
+    assert a.collect(far) == POOL // 90 * 30  # it audited as well as it could, whatever became of the neuron
     a.verified()
 
 
