@@ -12,10 +12,12 @@ from klopf.dao._opinions import Checked, Forecast, Opinions
 from klopf.dao._reputation import reputation, voices
 from klopf.dao._scores import MODEL, Carried, Scored, carried, marks, scored
 from klopf.dao._votes import Votes
+from klopf.dao._words import Alike, alike
 
 __all__ = [
     "MEASURES",
     "MODEL",
+    "Alike",
     "Carried",
     "Checked",
     "Forecast",
@@ -25,6 +27,7 @@ __all__ = [
     "Ranked",
     "Scored",
     "Votes",
+    "alike",
     "carried",
     "consensus",
     "groups",

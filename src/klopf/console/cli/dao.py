@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from klopf.console.cli import foretelling, opinions, pipelines
+from klopf.console.cli import foretelling, opinions, pipelines, words
 from klopf.console.cli.access import (
     HERE,
     Changes,
@@ -60,6 +60,7 @@ class Dao(CommandGroup):
             "model": opinions.model,
             "forecast": opinions.forecast,
             "next": opinions.next_,
+            "alike": words.alike,
             "pipeline": pipelines.pipeline,
         }
 

@@ -218,7 +218,7 @@ def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: 
     """
     from klopf import dao as room
 
-    said = _read(votes)
+    said = read_votes(votes)
     opinions = room.Opinions.fit(said, weights=_weights(voices, said.members) if voices else None)
     found = room.groups(opinions)
     ranked = room.consensus(opinions, found, measure)
@@ -274,7 +274,7 @@ def forecast(votes: Path, statement: str, *, member: str | None = None, json_: J
 
     from klopf import dao as room
 
-    opinions = room.Opinions.fit(_read(votes))
+    opinions = room.Opinions.fit(read_votes(votes))
     if member is not None:
         one = opinions.forecast(member, statement)
         print_json(vars(one)) if json_ else print(f"agrees with {one.agrees:.0%} ({one.low:.0%} to {one.high:.0%})")
@@ -311,7 +311,7 @@ def next_(votes: Path, member: str, *, json_: Json = False) -> None:
     """
     from klopf import dao as room
 
-    said = _read(votes)
+    said = read_votes(votes)
     interview = room.Interview(room.Opinions.fit(said), _of(said, member))
     chosen, left = interview.next(), interview.left()
     if json_:
@@ -325,7 +325,8 @@ def next_(votes: Path, member: str, *, json_: Json = False) -> None:
             print(f"(its answer would tell {left:.4f} nats: enough is known)")
 
 
-def _read(place: Path) -> room.Votes:
+def read_votes(place: Path) -> room.Votes:
+    """Of a conversation that members sign, or of a file."""
     from klopf import dao as room
 
     if (place / "talk.json").exists():
