@@ -29,6 +29,8 @@ from klopf.ledger.core.rules import Rules
 from klopf.ledger.core.snapshots import Snapshots
 from klopf.ledger.core.stake import Stake
 from klopf.ledger.core.token import Token
+from klopf.ledger.finance.exchange import Exchange
+from klopf.ledger.finance.loans import Loans
 from klopf.ledger.fleet.devices import Devices
 from klopf.ledger.fleet.effort import Effort
 from klopf.ledger.fleet.forwarder import Forwarder
@@ -87,6 +89,8 @@ class Ledger(Connection):
     sales = _The(Sales)
     snapshots = _The(Snapshots)
     schema = _The(Schema)
+    exchange = _The(Exchange)
+    loans = _The(Loans)
 
     @property
     def domain(self) -> Domain:

@@ -54,6 +54,7 @@ PACKS = Point(
         "agents": "klopf.ledger.agents:Agents",
         "move": "klopf.ledger.move:Move",
         "schema": "klopf.ledger.schema:SchemaPack",
+        "finance": "klopf.ledger.finance:Finance",
     },
 )
 """Every pack that can be had, by its name."""

@@ -15,6 +15,8 @@ __all__ = [
     "BeaconTerms",
     "Constitution",
     "Economy",
+    "ExchangeTerms",
+    "LoanTerms",
     "Marks",
     "Parameters",
     "ReserveRates",
@@ -246,6 +248,40 @@ class SeatTerms:
     @classmethod
     def from_tuple(cls, values: tuple[int, ...]) -> SeatTerms:
         """From the contract's struct."""
+        return cls(*values)
+
+
+@dataclass(frozen=True)
+class ExchangeTerms:
+    """What pools keep that are opened from now on; one that is open keeps its own."""
+
+    fee_bps: int = 30
+    """Of what comes in, in 1/10,000; 1 to 100."""
+
+    def as_tuple(self) -> tuple[int]:
+        """What the contract takes."""
+        return (self.fee_bps,)
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> ExchangeTerms:
+        """From what the contract takes."""
+        return cls(*values)
+
+
+@dataclass(frozen=True)
+class LoanTerms:
+    """What markets of loans may be opened with from now on; one that is open keeps its own terms."""
+
+    most_limit_bps: int = 8000
+    """Of what collateral is worth, how much may be lent at most, in 1/10,000; 1,000 to 9,000."""
+
+    def as_tuple(self) -> tuple[int]:
+        """What the contract takes."""
+        return (self.most_limit_bps,)
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> LoanTerms:
+        """From what the contract takes."""
         return cls(*values)
 
 

@@ -56,5 +56,13 @@ RANGES = {
     # BeaconTerms
     "least": "above 0, at most 1,000,000,000 KLP",
     "missBps": "1 to 5000",
+    # Exchange
+    "feeBps": "1 to 100",
+    # Loans
+    "mostLimitBps": "1000 to 9000",
+    "loan": "two tokens that are contracts, and not the same",
+    "limit": "above 0, at most Loans.most_limit_bps",
+    "atFull": "at_kink at most 1, at_full from at_kink to 4, with 18 decimals",
+    "notice": "an hour to 7 days",
 }
 """By the name that the contract's error says."""

@@ -13,6 +13,7 @@ from klopf.ledger.audit import audit_terms, audits, marks, seats
 from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
 from klopf.ledger.evidence import audit_pay, challenges
+from klopf.ledger.finance import exchange, loans
 from klopf.ledger.fleet import devices, effort, forwarder
 from klopf.ledger.market import disputes, economy, emission, jobs, settlement, vouchers
 from klopf.ledger.move import claims
@@ -33,12 +34,14 @@ __all__ = [
     "economy",
     "effort",
     "emission",
+    "exchange",
     "forwarder",
     "governance",
     "identity",
     "jobs",
     "kinds",
     "lens",
+    "loans",
     "marks",
     "registry",
     "reputation",

@@ -129,6 +129,8 @@ COMMANDS = Point(
         "device": "klopf.console.cli.device:Device",
         "demand": "klopf.console.cli.demand:Demand",
         "dao": "klopf.console.cli.dao:Dao",
+        "pool": "klopf.console.cli.pool:Pool",
+        "lend": "klopf.console.cli.lend:Lend",
         "bench": "klopf.console.cli.bench:Bench",
         "learn": "klopf.console.cli.learn:Learn",
         "watch": "klopf.console.cli.learn:Watch",
