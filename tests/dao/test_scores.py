@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from klopf import chain, dao, ledger
+from klopf.dao.talk import Talk
 from klopf.errors import DaoError
 from tests.console.cli.test_ledger import Shell
 
@@ -88,3 +89,15 @@ def test_from_the_forecast_to_its_score(tmp_path: Path):
     assert {row["by"] for row in shell.json("dao", "scores")} == {f"model of {key.address}"}
     assert json.loads((tmp_path / "SEATS" / "said.jsonl").read_text().splitlines()[2])["percent"] == 40
     assert "0.040" in shell("dao", "scores", "SEATS")
+
+
+def test_many_names_keep_nobody_from_drafting(tmp_path, capsys, klopf):
+    talk = Talk.create(tmp_path / "talk", "Seats")
+    member, *fakes = (ledger.Key(n.to_bytes(32, "big")) for n in range(1, 42))
+    name = talk.ask(member, "Twelve are enough.")
+    talk.vote(member, name, 1)
+    for key in (*fakes, member):
+        talk.foretell(key, name, 60)
+    assert klopf("dao", "draft", str(talk.folder), name) == 0
+    held = dao.carried(capsys.readouterr().out)
+    assert held is not None and len(held.forecasts) == dao.MOST and held.forecasts[member.address] == 0.6

@@ -10,13 +10,14 @@ from klopf.dao._consensus import MEASURES, Ranked, consensus, stays
 from klopf.dao._groups import Groups, groups, polis
 from klopf.dao._opinions import Checked, Forecast, Opinions
 from klopf.dao._reputation import reputation, voices
-from klopf.dao._scores import MODEL, Carried, Scored, carried, marks, scored
+from klopf.dao._scores import MODEL, MOST, Carried, Scored, carried, marks, scored
 from klopf.dao._votes import Votes
 from klopf.dao._words import Alike, alike
 
 __all__ = [
     "MEASURES",
     "MODEL",
+    "MOST",
     "Alike",
     "Carried",
     "Checked",

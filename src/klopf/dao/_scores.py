@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 from klopf.errors import DaoError
 
-__all__ = ["MODEL", "Carried", "Scored", "carried", "marks", "scored"]
+__all__ = ["MODEL", "MOST", "Carried", "Scored", "carried", "marks", "scored"]
 
 MODEL = "model"
 """Whose forecast is the model's."""
-_MOST = 32
+MOST = 32
+"""Forecasts that a description carries."""
 _MARKS = re.compile(r"#statement=([0-9a-f]{32}) #votes=([0-9a-f]{64}) #model=([0-9a-f]{64}) #forecasts=(\S{1,4000})")
 _ONE = re.compile(rf"(0x[0-9a-fA-F]{{40}}|{MODEL}):(0\.\d{{3}})")
 
@@ -54,8 +55,8 @@ def marks(statement: str, root: str, model: str, forecasts: Mapping[str, float])
     Raises:
         DaoError: there are too many.
     """
-    if len(forecasts) > _MOST:
-        raise DaoError(f"a proposal carries at most {_MOST} forecasts, not {len(forecasts)}")
+    if len(forecasts) > MOST:
+        raise DaoError(f"a proposal carries at most {MOST} forecasts, not {len(forecasts)}")
     said = ",".join(f"{who}:{min(0.999, max(0.001, share)):.3f}" for who, share in forecasts.items())
     return f"#statement={statement} #votes={root} #model={model} #forecasts={said}"
 
@@ -64,7 +65,7 @@ def carried(description: str) -> Carried | None:
     """What a description carries; None where that is nothing whole."""
     found = _MARKS.search(description)
     parts = [_ONE.fullmatch(one) for one in found[4].split(",")] if found else []
-    if not found or not all(parts) or len(parts) > _MOST:
+    if not found or not all(parts) or len(parts) > MOST:
         return None
     forecasts = {one[1]: float(one[2]) for one in parts if one}
     sound = len(forecasts) == len(parts) and all(0 < share < 1 for share in forecasts.values())

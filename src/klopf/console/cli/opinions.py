@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -178,7 +179,12 @@ def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
     agrees = opinions.probabilities(np.arange(len(opinions.votes.members)), np.full(len(opinions.votes.members), j))
     found = dao.groups(opinions)
     shares = [float(agrees[found.of == g].mean()) for g in range(found.count)]
+    said_by = Counter(opinions.votes.members[i] for i in opinions.votes.who)
     foretold = {who: shares[-1] / 1000 for who, shares in talk.foretold(name).items()}
+    most = sorted(foretold, key=lambda who: (-said_by[who], who))[
+        : dao.MOST - 1
+    ]  # many names keep nobody from drafting
+    foretold = {who: foretold[who] for who in most}
     carried = dao.marks(name, talk.root(), opinions.commitment(), {dao.MODEL: float(agrees.mean()), **foretold})
     said = {
         "statement": name,
