@@ -20,7 +20,7 @@ eight. The browser is headless Chromium by Playwright; without it those figures 
   after a tenth of them.
 
 Results of ``--quick`` on 2 cores, nothing else to do but one test at its beginning (153 s); the first look on 2 cores
-that others kept busy (load 12), before whom it went: ``chrt -r 1 python bench/page.py --quick --look``:
+that others kept busy (load 12), before whom it went: ``chrt -r 1 python bench/page.py --quick --only look``:
 
 ======================================================  ========  =======
 what                                                    asked     measured
@@ -75,13 +75,16 @@ LOOKS = 5
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--minutes", type=float, default=0.0, help="also so long a real living network")
-    parser.add_argument("--look", action="store_true", help="only the first look")
+    parser.add_argument("--only", choices=("look", "life"), help="the first look, or the real network that lives")
     asked = parser.parse_args()
     with Report(asked.json) as report, tempfile.TemporaryDirectory() as folder:
         real = Real(Path(folder) / "ledger.sqlite", 10)
         try:
-            if asked.look:
+            if asked.only == "look":
                 long(report, real, asked.quick)
+            if asked.only == "life":
+                living(report, real, asked.minutes or 60.0)
+            if asked.only:
                 return
             short(report, real, asked.quick, asked.minutes)
         finally:
