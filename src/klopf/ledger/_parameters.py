@@ -227,7 +227,7 @@ class SeatTerms:
     nothing."""
     enough: int = 48
     """So many auditors are enough, whatever stake they have; at most 64."""
-    better_bps: int = 100
+    better_bps: int = 1
     """A challenger by audits is graded so much better than the incumbent, in 1/10,000 of all there is; 10,001 for
     never."""
     heard_bps: int = 1000
