@@ -35,7 +35,7 @@ demo: .venv/.run ## the main job: a network of independent models, ending in a r
 test: .venv/.dev ## all tests but those of test-long, test-extras and the slow ones, a file to a core
 	@$(BIN)/python -m pytest -m 'not long and not slow and not soak and not extras' $(PARALLEL)
 
-test-long: .venv/.dev ## networks of real processes that live for a minute or more
+test-long: .venv/.dev ## networks of real processes that live for a minute or more, and what takes half a minute
 	@$(BIN)/python -m pytest -m 'long and not slow and not soak and not extras' $(AGAIN) $(PARALLEL)
 
 test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had

@@ -29,6 +29,7 @@ def numbers(text: str) -> list[float]:
     return [float(found) for found in re.findall(r"-?\d+\.\d+", text)]
 
 
+@pytest.mark.long
 def test_csv_stream_learns_and_recovers_from_the_change():
     first, *_, fifth, sixth, seventh, _, _, last = numbers(run("csv_stream"))
     assert first > 2 * fifth and sixth > 2 * fifth and seventh < sixth / 2 and last < 0.02
@@ -39,6 +40,7 @@ def test_river_mind_learns_classes_it_was_never_told_of():
     assert numbers(run("river_mind"))[0] > 0.8
 
 
+@pytest.mark.long
 def test_plasticity_is_lost_and_kept(tmp_path):
     pytest.importorskip("matplotlib")
     said = run("plasticity", str(tmp_path / "plot.png"))
@@ -86,6 +88,7 @@ def test_one_question_is_answered():
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_small_network_is_paid_and_verified():
     said = run("small_network")
     assert re.search(r"ada +backbone.*earned [1-9]", said)

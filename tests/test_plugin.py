@@ -31,6 +31,7 @@ def run(command: list, environment: dict[str, str], status: int = 0) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_all_that_it_adds_keeps_its_promises(installed):
     """The package's own tests, which are klopf.checks."""
     run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", PLUGIN / "tests"], installed)

@@ -117,6 +117,7 @@ def over(endpoint: Any) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_the_money_adds_up() -> None:
     side_by_side(2, 50, 12)
 

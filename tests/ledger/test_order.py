@@ -102,6 +102,7 @@ class Story:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_the_order_of_ones_own_calls_earns_nothing() -> None:
     shuffle(FAST)
 

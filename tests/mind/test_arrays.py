@@ -77,6 +77,7 @@ def test_every_form_of_numbers_gives_the_same(
     assert diagnostics.diagnose(m, form(X)) == diagnostics.diagnose(usual, X)
 
 
+@pytest.mark.long
 def test_who_keeps_company_finds_its_code_by_types_that_never_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def late(kind: str, targets: int, own: bool, seed: int) -> float:
 
 
 @pytest.mark.parametrize(("kind", "most"), [("linear", 1.6), ("logistic", 1.8)])
+@pytest.mark.long
 def test_a_target_that_comes_late_is_learned_though_others_are_known(kind: str, most: float) -> None:
     """Beside a learner of its own: numbers had 2.3 times the error while all shared one doubt."""
     among = np.mean([late(kind, 10, False, seed) for seed in range(4)])
@@ -83,6 +84,7 @@ def test_a_target_that_comes_late_is_learned_though_others_are_known(kind: str, 
 
 @pytest.mark.parametrize("kind", ["linear", "logistic"])
 @pytest.mark.parametrize("hidden", [(32,), (8,)])
+@pytest.mark.long
 def test_of_a_target_that_is_not_known_nothing_is_learned(kind: str, hidden: tuple[int, ...]) -> None:
     r = np.random.default_rng(0)
     X, Y = r.normal(size=(300, 6)), (r.normal(size=(300, 3)) > 0).astype(float)

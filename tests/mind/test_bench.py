@@ -78,6 +78,7 @@ def test_a_learners_settings_are_given_whole(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(("wide", "names"), [(False, ["backprop", "crelu", "linear", "klopf"]), (True, ["klopf"])])
+@pytest.mark.long
 def test_speed_compares_learners_whose_tables_differ(
     wide: bool, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_diverged_run_is_not_left_out_of_the_mean() -> None:
         ["speed", "--learners", "backprop", "--seconds", "0.01", "--no-wide"],
     ],
 )
+@pytest.mark.long
 def test_every_benchmark_runs(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     call(*arguments)
     out = capsys.readouterr().out

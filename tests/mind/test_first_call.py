@@ -17,6 +17,7 @@ from klopf.console import main
 from klopf.mind import _jit, _warm
 
 
+@pytest.mark.long
 def test_what_was_compiled_ahead_is_loaded_by_every_process_and_every_copy_of_the_sources(tmp_path: Path) -> None:
     """One kind, as ``klopf warm`` compiles it; then nothing is compiled, whatever the sizes, wherever the files lie."""
     shutil.copytree(Path(klopf.__file__).parent, tmp_path / "other" / "klopf")
@@ -67,6 +68,7 @@ def test_kernels_of_a_wheel_are_loaded_and_those_of_other_sources_are_not(tmp_pa
     assert compiled("edited") > 5
 
 
+@pytest.mark.long
 def test_klopf_warm_says_what_it_compiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -194,6 +194,7 @@ def test_compiled_code_is_cached_by_the_contents_of_its_sources(tmp_path: Path) 
     assert run(tmp_path / "file") == "None"
 
 
+@pytest.mark.long
 def test_compiling_is_said_once_and_the_second_start_is_quick(tmp_path: Path) -> None:
     code = (
         "import time, numpy as np; from klopf import mind\n"

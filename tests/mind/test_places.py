@@ -31,6 +31,7 @@ def digits(outputs: int, output: str) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.long
 def test_an_output_that_lies_behind_what_it_is_made_of(kind: str) -> None:
     sensors, outputs, options = KINDS[kind]
     X, y = digits(outputs, options.get("output", "softmax"))

@@ -39,12 +39,14 @@ def plain_python(*arguments: str) -> str:
         "plain_misbehaving.py",
     ],
 )
+@pytest.mark.long
 def test_in_plain_python(file: str) -> None:
     path = str(Path(__file__).with_name(file))
     out = plain_python("-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "--timeout", "150", path)
     assert " passed" in out and "skipped" not in out
 
 
+@pytest.mark.long
 def test_plain_python_and_compiled_code_learn_the_same() -> None:
     code = """
 import warnings, numpy as np

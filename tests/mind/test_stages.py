@@ -225,6 +225,7 @@ def test_last_values_and_traces_are_what_the_page_says(width: int, constants: li
     assert loud.min() > 0.4 and loud.max() < 1.8
 
 
+@pytest.mark.long
 def test_traces_are_heard_half_as_loudly_where_they_are_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Sequences(2, steps=4)
     gains = stage.gains.reshape(2, -1)
@@ -242,6 +243,7 @@ def test_traces_are_heard_half_as_loudly_where_they_are_scaled(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("steps", [3, 10, 15])
+@pytest.mark.long
 def test_a_bit_of_long_ago_is_remembered(steps: int) -> None:
     X, y = bit_ago(steps)
     without = Mind(1, 2, (16,), normalise_inputs=True).learn(X, y)
@@ -278,6 +280,7 @@ def test_time_passes_in_rows_without_weight() -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_the_benchmark_runs_and_a_stage_pays() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run(

@@ -131,6 +131,7 @@ def test_targets_that_a_sample_does_not_have_teach_nothing_and_have_their_own_sc
     assert abs(mean) < 2e-4
 
 
+@pytest.mark.long
 def test_files_and_pickles_of_before_live_on_as_they_were(tmp_path: Path) -> None:
     X, y = data(600)
     old = Mind(4, 1, output="linear", scale_targets=False)
@@ -149,6 +150,7 @@ def test_files_and_pickles_of_before_live_on_as_they_were(tmp_path: Path) -> Non
     assert (Mind.load(tmp_path / "scaled").learn(X[300:], y[300:]) == scaled.learn(X[300:], y[300:])).all()
 
 
+@pytest.mark.long
 def test_a_regressor_of_before_scales_inside_from_now_on() -> None:
     from klopf.mind._targets import Scale
 

@@ -141,6 +141,7 @@ def run_precompiles(machines: tuple[Executor, Executor], seed: int, rounds: int)
     return count
 
 
+@pytest.mark.long
 def test_every_opcode_agrees_with_the_specification(machines: tuple[Executor, Executor]) -> None:
     seen = run_single(machines, seed=1, rounds=5)
     assert seen["programs"] > 15 * len(single.NAMES)

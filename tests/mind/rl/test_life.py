@@ -58,6 +58,7 @@ def test_resumes_to_the_bit(tmp_path, environment, agent, world):
     assert part.agent.report()["networks"][0]["reborn"] > 0  # units were born
 
 
+@pytest.mark.long
 def test_the_first_process_and_all_later_ones_do_the_same(tmp_path):
     """Compiled here, or loaded from the cache, or in another checkout that shares the cache: the same to the bit."""
     code = (

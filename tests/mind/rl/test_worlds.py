@@ -97,6 +97,7 @@ def test_environments_are_flattened_and_others_refused():
         (gymnasium.spaces.MultiBinary(3), 8),
     ],
 )
+@pytest.mark.long
 def test_several_choices_at_once_are_one_of_all_their_combinations(space, choices):
     taken = []
 
@@ -151,6 +152,7 @@ def test_what_is_so_or_not_is_not_normalised_and_a_state_has_weights_of_its_own(
     assert run(Task("CliffWalking-v1", "stream-q", 300, options={"hidden": (8,)})).agent.settings.hidden == (8,)
 
 
+@pytest.mark.long
 def test_states_are_told_apart_and_a_cliff_is_walked_round():
     """The best path earns -13; a step over the cliff costs 100."""
     life = run(Task("CliffWalking-v1", "stream-sarsa", 30_000, options={"epsilon_steps": 10_000}))
@@ -191,6 +193,7 @@ def test_few_numbers_with_known_bounds_are_tiled_and_no_others(tmp_path):
     assert again.agent.observations == 2 and again.steps == 900
 
 
+@pytest.mark.long
 def test_a_life_among_tiles_goes_on_to_the_bit(tmp_path):
     whole = run(Task("MountainCar-v0", "stream-ac", 900, 3), tmp_path / "whole.life")
     run(Task("MountainCar-v0", "stream-ac", 450, 3), tmp_path / "part.life")
@@ -227,6 +230,7 @@ def test_an_intentional_agent_does_not_walk_round_and_round_at_the_cliff(agent):
     assert life.final_return > -60
 
 
+@pytest.mark.long
 def test_values_stay_what_they_are_when_the_unit_of_rewards_changes():
     """Of three states in turn the first is never seen again; then rewards come that are a thousand times larger."""
     agent = Agent(3, agent="intentional-td", hidden=(), constant=False, raw=[True] * 3, gamma=0.5, dtype="float64")

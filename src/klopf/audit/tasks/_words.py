@@ -87,7 +87,7 @@ UNKNOWABLE = (
     "Which word will I say first tomorrow?",
     "What is engraved inside my father's ring?",
     "How many windows of my street are lit at this moment?",
-    "What did the two people at the next table quarrel about?",
+    "What did the two people at the next table argue about?",
     "Which of my cousins will marry first?",
     "What was drawn on the board of room 12 before it was wiped?",
     "How heavy is the parcel that I have just sent?",

@@ -40,8 +40,9 @@ def foretell(folder: Path, statement: str, percent: Percent, *, key: KeyFile = N
 
 
 def scores(conversation: Path | None = None, *, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
-    """Say how good the forecasts were that proposals carried before they were voted on: Brier's score and the
-    logarithm's (nats), less is better; who says one half has .25 and .693.
+    """Say how good the forecasts were that proposals carried before they were voted on.
+
+    By Brier's score and the logarithm's (nats), of which less is better; who says one half has .25 and .693.
 
     Example: klopf dao scores SEATS
 

@@ -71,8 +71,8 @@ def rate(lent: int, supplied: int, at_kink: int, at_full: int) -> int:
 def growth(yearly: int, seconds: int) -> int:
     """What one token grows by, with 18 decimals.
 
-    >>> growth(10**17, YEAR) / 10**18
-    0.105166666666666666
+    >>> growth(10**17, YEAR)
+    105166666666666666
     """
     x = yearly * seconds // YEAR
     second = x**2 // (2 * ONE)
