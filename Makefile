@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # tests wait for other processes a good part of their time: one worker more than there are cores
 WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 # a network that lives for minutes among others may once be too late for a phase: it fails if it does so twice
-AGAIN = --reruns 1 -rR
+AGAIN = --reruns 1 --rerun-show-tracebacks -rR
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
 .PHONY: help warm demo test test-long test-extras test-long-extras slow soak bench lint contracts picture docs clean

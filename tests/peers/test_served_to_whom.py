@@ -56,7 +56,6 @@ def neuron(folder, running=7, seconds=30.0, requesters=0, asked=lambda epoch: Tr
     who.others, who.id, who.task, who.key, who.folder = others, 1, TASK, ME, folder
     who.conduct, who.seal_seconds, who.on_ledger = ConductSettings().make(TASK), seconds, on_ledger
     who.has_asked, who._clock, who.patience = asked, SharedClock(), Patience(folder / "patience.json")
-    who._away_until = 0.0
     clock = SimpleNamespace(
         now=lambda: SimpleNamespace(epoch=one.running, phase=ledger.Phase.LISTEN, time=0, deadline=60)
     )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from klopf.peers._clock import shared_clock
 from klopf.peers._disputes import Disputes
 from klopf.peers._home import ParticipantSettings, lock
 from klopf.peers._kept_stake import keep_stake
+from klopf.peers._ledger_thread import LedgerThread
 from klopf.peers._neighbours import AGE, MOST_CARDS, Card, Neighbours
 from klopf.peers._outlast import outlast
 from klopf.peers._patience import Patience
@@ -45,8 +44,6 @@ longer; then one after the other tries, up to so many."""
 AT_ONCE, CARD_SECONDS = 4, 10.0
 """Neighbours that are asked for cards at a time, and how long each is waited for."""
 
-LOOK_AGAIN = 5.0
-"""Seconds for which nobody who is asked waits to find the ledger away once more."""
 T = TypeVar("T")
 
 
@@ -73,7 +70,7 @@ class Participant:
         self.dendrite = wire.Dendrite(self.certificate, key, self.network, self.directory)
         self.patience = Patience.open(folder / "patience.json")
         self.neighbours = Neighbours.open(folder / "neighbours.json", self.network)
-        self._ledger_thread = ThreadPoolExecutor(1, "ledger")
+        self._ledger_thread = LedgerThread()
         self.task = settings.task
         self.conduct = settings.conduct.make(settings.task)
         self.disputes = Disputes(book, 0, folder, log, self.conduct)
@@ -85,8 +82,6 @@ class Participant:
         self.thaw_seconds = 0
         """Of stake and reserves, as last read."""
         self._clock = shared_clock(str(book.rpc.where), book.deployment.directory)
-        self._away_until = 0.0
-        """When it looks at the ledger's clock again, which was away."""
         self._asked = 0
         """The last epoch in which it asks no more."""
         self._telling: asyncio.Future[list[None]] | None = None
@@ -114,7 +109,7 @@ class Participant:
         """
         settings = ParticipantSettings.read(folder)
         held = lock(folder)
-        thread = ThreadPoolExecutor(1, "ledger")
+        thread = LedgerThread()
         try:
             if not (folder / "key.json").exists():
                 raise PeersError(f"{folder} has no key: restore key.json from a backup")
@@ -213,7 +208,7 @@ class Participant:
             going.cancel()
             await asyncio.wait([going])
         await self.dendrite.close()
-        await self.on_ledger(self.book.close)
+        await asyncio.get_running_loop().run_in_executor(self._ledger_thread, self.book.close)
         self._ledger_thread.shutdown()
         if self._lock is not None:
             os.close(self._lock)
@@ -221,8 +216,7 @@ class Participant:
 
     async def on_ledger(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run a ledger call in the one thread that may touch the ledger, so that the axon goes on answering."""
-        run = partial(contextvars.copy_context().run, call, *arguments)  # what it logs is this participant's
-        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, run)
+        return await self._ledger_thread.do(call, *arguments)
 
     async def refresh(self) -> dict[int, ledger.Participant]:
         """Read the registry anew and let the wire know who is in it."""
@@ -387,14 +381,11 @@ class Participant:
         if self.away and self.neighbours.now is not None:
             return self.neighbours.now
         last = self._clock.now
-        if time.monotonic() < self._away_until and last is not None:
-            return last
         try:
             return await self._time(fresh)
         except Unanswered:
             if last is None or not self.neighbours.usable():
                 raise
-            self._away_until = time.monotonic() + LOOK_AGAIN
             return last
 
     async def _time(self, fresh: float) -> ledger.Now:
