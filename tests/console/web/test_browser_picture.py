@@ -107,8 +107,12 @@ def test_what_is_looked_at_stays_as_news_come(browser: Any):
             until(page, f"{NODES} === 80")
             page.fill("input[type=search]", "neuron 7")
             until(page, "document.querySelector('.told').innerText.startsWith('neuron 7:')")
-            page.mouse.move(500, 300)
+            page.locator(".canvas canvas").hover()
+            page.mouse.wheel(0, -1)  # from now on nothing is fitted any more, but for a move that is under way
+            page.wait_for_timeout(800)
+            fitted = page.evaluate("window.klopfPicture.zoom()")
             page.mouse.wheel(0, -300)
+            until(page, f"window.klopfPicture.zoom() > {fitted}")
             page.wait_for_timeout(800)
             seen = "[window.klopfPicture.zoom(), location.hash, scrollY].join()"
             page.evaluate("scrollTo(0, 90)")
