@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from klopf import ledger
-from klopf.console.cli.pool import amount_of
+from klopf.console.cli.coins import amount_of
 from klopf.errors import LedgerError
 from klopf.ledger._abi import read_artifact
 from klopf.ledger.finance import Coin

@@ -19,8 +19,8 @@ from klopf.console.cli.access import (
     open_ledger,
     print_result,
 )  # fmt: skip
+from klopf.console.cli.coins import Preview, act_on, amount_of, coin_of, digits, shown
 from klopf.console.cli.command import CommandGroup
-from klopf.console.cli.pool import Preview, _coin, _number, _send, amount_of, shown
 from klopf.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _market(l: book.Ledger, number: int) -> tuple[MarketTerms, Coin, Coin]:
     if not 0 < number <= len(markets):
         raise LedgerError(f"there is no market {number}; `klopf lend list` shows those that there are")
     terms = markets[number - 1]
-    return terms, _coin(l, terms.loan), _coin(l, terms.collateral)
+    return terms, coin_of(l, terms.loan), coin_of(l, terms.collateral)
 
 
 def _part(text: str, name: str) -> int:
@@ -76,10 +76,10 @@ def _risk(l: book.Ledger, number: int, owner: str) -> tuple[dict[str, Any], list
         "owed": shown(risk.owed, loan.decimals()) + lent,
         "collateral": shown(risk.collateral, collateral.decimals()) + kept,
         "may borrow": shown(risk.may_borrow, loan.decimals()) + lent,
-        "price from": _number(risk.bounds.low * scale),
-        "price to": _number(risk.bounds.high * scale),
-        "margin called below": _number(risk.called_below * scale),
-        "sold below": _number(risk.sold_below * scale),
+        "price from": digits(risk.bounds.low * scale),
+        "price to": digits(risk.bounds.high * scale),
+        "margin called below": digits(risk.called_below * scale),
+        "sold below": digits(risk.sold_below * scale),
         "called at": risk.called,
         "may be sold now": risk.due,
     }
@@ -131,7 +131,7 @@ def open_(loan: str, collateral: str, *, limit: str = "70", at_kink: str = "5", 
 
     parts = [_part(text, name) for text, name in ((limit, "--limit"), (at_kink, "--at-kink"), (at_full, "--at-full"))]
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
-        tokens = [_coin(l, name).address for name in (loan, collateral)]
+        tokens = [coin_of(l, name).address for name in (loan, collateral)]
         sent = l.loans.open(MarketTerms(tokens[0], tokens[1], l.exchange.address, parts[0], parts[1], parts[2], notice))
         number = len(l.loans.markets())
     what = {"market": number, "transaction": sent.hash, "block": sent.block, "gas": sent.gas}
@@ -168,7 +168,7 @@ def _do(market: int, said: str, amount: str, of_loan: bool,
         coin = loan if of_loan else collateral
         many = amount_of(amount, coin.decimals())
         what = {"market": market, said: f"{amount} {coin.symbol()}"}
-        _send(what, [f"{said} {amount} {coin.symbol()}"], preview, lambda: act(l, terms, many), json_)
+        act_on(what, [f"{said} {amount} {coin.symbol()}"], preview, lambda: act(l, terms, many), json_)
         if not json_:
             print("\n".join(_risk(l, market, signer.address)[1]))
 
@@ -199,7 +199,7 @@ def withdraw(market: int, amount: str = "all", *, key: KeyFile = None, confirmat
         if not many:
             raise LedgerError(f"you supplied nothing to market {market}; `klopf lend show {market}` says what you have")
         out = f"{shown(m.assets_of(many), loan.decimals())} {loan.symbol()} and what they earned since"
-        _send({"market": market, "withdrawn": out}, [out], False, lambda: l.loans.withdraw(terms, many), json_)
+        act_on({"market": market, "withdrawn": out}, [out], False, lambda: l.loans.withdraw(terms, many), json_)
 
 
 def lock(market: int, amount: str, *, preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
@@ -257,7 +257,7 @@ def repay(market: int, amount: str = "all", *, owner: str | None = None, key: Ke
         if not many:
             raise LedgerError(f"{who} owes nothing in market {market}")
         paid = f"{shown(m.debt_of(many), loan.decimals())} {loan.symbol()} and their interest since"
-        _send({"market": market, "repaid": paid}, [paid], False, lambda: l.loans.repay(terms, many, owner=who), json_)
+        act_on({"market": market, "repaid": paid}, [paid], False, lambda: l.loans.repay(terms, many, owner=who), json_)
 
 
 def _about(market: int, owner: str, said: str, act: Callable[[book.Ledger, MarketTerms, str], book.Sent], key: KeyFile,
@@ -267,7 +267,7 @@ def _about(market: int, owner: str, said: str, act: Callable[[book.Ledger, Marke
     who = book.keys.checksum(owner)
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         terms = _market(l, market)[0]
-        _send({"market": market, "owner": who}, [f"{said} {who}"], False, lambda: act(l, terms, who), json_)
+        act_on({"market": market, "owner": who}, [f"{said} {who}"], False, lambda: act(l, terms, who), json_)
 
 
 def call(market: int, owner: str, *, key: KeyFile = None, confirmations: Confirmations = 0,
@@ -320,4 +320,4 @@ def liquidate(market: int, owner: str, *, part: str = "100", preview: Preview = 
         what = {"market": market, "pays": f"{shown(paid, loan.decimals())} {loan.symbol()}",
                 "has": f"{shown(got, collateral.decimals())} {collateral.symbol()}"}  # fmt: skip
         lines = [f"{name:<8}{value}" for name, value in what.items()]
-        _send(what, lines, preview, lambda: l.loans.liquidate(terms, who, shares, least=got * 99 // 100), json_)
+        act_on(what, lines, preview, lambda: l.loans.liquidate(terms, who, shares, least=got * 99 // 100), json_)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,19 +21,16 @@ from klopf.console.cli.access import (
     open_ledger,
     print_result,
 )  # fmt: skip
+from klopf.console.cli.coins import Preview, act_on, amount_of, coin_of, digits, shown
 from klopf.console.cli.command import CommandGroup
 from klopf.errors import LedgerError, Reverted
 
 if TYPE_CHECKING:
     from klopf import ledger as book
-    from klopf.ledger.finance import Coin
 
 __all__ = ["Pool"]
 
 _SECONDS = 600
-Preview = Annotated[
-    bool, Parameter(name="--preview", negative="", help="Show what would come of it, and send nothing.")
-]
 Slack = Annotated[
     str, Parameter(name="--slack", help="How much less than shown may come, in percent, before it is refused.")
 ]
@@ -48,49 +44,10 @@ class Pool(CommandGroup):
         return {"list": list_, "open": open_, "add": add, "remove": remove, "swap": swap, "price": price, "mark": mark}
 
 
-def _coin(l: book.Ledger, name: str) -> Coin:
-    from klopf.ledger.finance import Coin
-
-    return Coin(l, l.token.address if name.upper() == "KLP" else name)
-
-
-def amount_of(text: str, decimals: int) -> int:
-    """An amount as text in a token's smallest unit. LedgerError where it is none.
-
-    >>> amount_of("1.5", 6)
-    1500000
-    """
-    value = Decimal(text) * 10**decimals if re.fullmatch(r"[0-9]{1,40}(\.[0-9]{1,40})?", text) else Decimal("0.5")
-    if value != value.to_integral_value() or not 0 < value < 2**112:
-        raise LedgerError(
-            f"{text!r:.60} is no amount; give a number above 0 such as 12.5, with at most {decimals} decimals"
-        )
-    return int(value)
-
-
-def shown(amount: int, decimals: int) -> str:
-    """Back from :func:`amount_of`.
-
-    >>> shown(1500000, 6)
-    '1.5'
-    """
-    whole, part = divmod(amount, 10**decimals)
-    return f"{whole}.{part:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)
-
-
 def _slack(text: str) -> Fraction:
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,6})?", text):
         raise LedgerError(f"--slack {text!r:.40} is no percentage under 100; give one such as 0.5")
     return Fraction(text) / 100
-
-
-def _send(what: dict[str, Any], lines: list[str], preview: bool, send: Callable[[], book.Sent], as_json: bool) -> None:
-    """Show what would come of a call; unless that is all, do it and say that it was done."""
-    if not preview:
-        sent = send()
-        what = {**what, "transaction": sent.hash, "block": sent.block, "gas": sent.gas}
-        lines = [*lines, f"done (transaction {sent.hash})"]
-    print_result({**what, "sent": not preview}, as_json, lines)
 
 
 def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
@@ -119,7 +76,7 @@ def open_(token: str, other: str, *, key: KeyFile = None, confirmations: Confirm
     Example: klopf pool open KLP 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key key.json
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
-        coins = [_coin(l, name) for name in (token, other)]
+        coins = [coin_of(l, name) for name in (token, other)]
         names = [f"{coin.symbol()} ({coin.address})" for coin in coins]
         id = l.exchange.open(*(coin.address for coin in coins))
     print_result({"pool": id, "tokens": [c.address for c in coins]}, json_, [f"pool {id} of {' and '.join(names)}"])
@@ -144,14 +101,14 @@ def add(id: int, first: str, second: str, *, slack: Slack = "0.5", preview: Prev
     signer, part = None if preview else load_key(key), _slack(slack)
     with open_ledger(rpc, deployment, signer, confirmations) as l:
         pool = l.exchange.pool(id)
-        coins = [_coin(l, token) for token in pool.tokens]
+        coins = [coin_of(l, token) for token in pool.tokens]
         most = (amount_of(first, coins[0].decimals()), amount_of(second, coins[1].decimals()))
         amounts, shares = pool.model().fitting(most)
         taken = [f"{shown(a, c.decimals())} {c.symbol()}" for a, c in zip(amounts, coins, strict=True)]
         what = {"pool": id, "amounts": taken, "shares": str(shares)}
         lines = [f"{' and '.join(taken)} for {shares} shares of pool {id}"]
         least = int(shares * (1 - part))
-        _send(what, lines, preview, lambda: l.exchange.add(id, most, least_shares=least, until=_soon(l)), json_)
+        act_on(what, lines, preview, lambda: l.exchange.add(id, most, least_shares=least, until=_soon(l)), json_)
 
 
 def remove(id: int, shares: str = "all", *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
@@ -173,12 +130,12 @@ def remove(id: int, shares: str = "all", *, slack: Slack = "0.5", preview: Previ
         if not 0 < many <= mine:
             raise LedgerError(f"you have {mine} shares of pool {id}; give up no more than these")
         amounts = pool.model().share(many)
-        coins = [_coin(l, token) for token in pool.tokens]
+        coins = [coin_of(l, token) for token in pool.tokens]
         back = [f"{shown(a, c.decimals())} {c.symbol()}" for a, c in zip(amounts, coins, strict=True)]
         least = (int(amounts[0] * (1 - part)), int(amounts[1] * (1 - part)))
         what = {"pool": id, "shares": str(many), "amounts": back}
         lines = [f"{many} shares of pool {id} for {' and '.join(back)}"]
-        _send(what, lines, preview, lambda: l.exchange.remove(id, many, least=least), json_)
+        act_on(what, lines, preview, lambda: l.exchange.remove(id, many, least=least), json_)
 
 
 def swap(id: int, token: str, amount: str, *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
@@ -197,8 +154,8 @@ def swap(id: int, token: str, amount: str, *, slack: Slack = "0.5", preview: Pre
     """
     signer, part = None if preview else load_key(key), _slack(slack)
     with open_ledger(rpc, deployment, signer, confirmations) as l:
-        given, pool = _coin(l, token), l.exchange.pool(id)
-        other = _coin(l, pool.tokens[1 - pool.place(given.address)])
+        given, pool = coin_of(l, token), l.exchange.pool(id)
+        other = coin_of(l, pool.tokens[1 - pool.place(given.address)])
         seen = l.exchange.preview(id, given.address, amount_of(amount, given.decimals()))
         least = seen.least(part)
         out, at_least = (f"{shown(a, other.decimals())} {other.symbol()}" for a in (seen.amount_out, least))
@@ -213,7 +170,7 @@ def swap(id: int, token: str, amount: str, *, slack: Slack = "0.5", preview: Pre
         def send() -> book.Sent:
             return l.exchange.swap(id, given.address, seen.amount_in, least=least, until=_soon(l))
 
-        _send(what, lines, preview, send, json_)
+        act_on(what, lines, preview, send, json_)
 
 
 def price(token: str, in_token: str, *, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
@@ -222,7 +179,7 @@ def price(token: str, in_token: str, *, rpc: Rpc = None, deployment: Where = HER
     Example: klopf pool price KLP 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
     """
     with open_ledger(rpc, deployment) as l:
-        one, other = _coin(l, token), _coin(l, in_token)
+        one, other = coin_of(l, token), coin_of(l, in_token)
         id = l.exchange.of(one.address, other.address)
         if not id:
             raise LedgerError(f"there is no pool of {token} and {in_token}; `klopf pool open` makes one")
@@ -231,19 +188,15 @@ def price(token: str, in_token: str, *, rpc: Rpc = None, deployment: Where = HER
             raise LedgerError(f"pool {id} is empty; `klopf pool add {id}` sets its price")
         mine, others = pool.reserves[pool.place(one.address)], pool.reserves[pool.place(other.address)]
         scale = Fraction(10 ** one.decimals(), 10 ** other.decimals())
-        found: dict[str, Any] = {"pool": id, "now": _number(Fraction(others, mine) * scale)}
+        found: dict[str, Any] = {"pool": id, "now": digits(Fraction(others, mine) * scale)}
         try:
             bounds = l.exchange.bounds(one.address, other.address)
-            found |= {"low": _number(bounds.low * scale / 10**36), "high": _number(bounds.high * scale / 10**36)}
+            found |= {"low": digits(bounds.low * scale / 10**36), "high": digits(bounds.high * scale / 10**36)}
         except Reverted as error:
             if error.name != "TooYoung":
                 raise
             found |= {"low": None, "high": None}
     print_result(found, json_, [f"{name:<6}{'none yet' if value is None else value}" for name, value in found.items()])
-
-
-def _number(value: Fraction) -> str:
-    return f"{float(value):.10g}"
 
 
 def mark(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
@@ -253,7 +206,7 @@ def mark(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc:
     Example: klopf pool mark 1 --key key.json
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
-        _send({"pool": id}, [f"the price of pool {id} is kept"], False, lambda: l.exchange.mark(id), json_)
+        act_on({"pool": id}, [f"the price of pool {id} is kept"], False, lambda: l.exchange.mark(id), json_)
 
 
 def _soon(l: book.Ledger) -> int:
