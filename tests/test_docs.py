@@ -34,7 +34,21 @@ def commands(page: Path) -> set[tuple[str, ...]]:
     return found
 
 
-GROUPS = {"audit", "keys", "chain", "bench", "ledger", "dao", "demand", "store", "device", "check", "lend", "pool"}
+GROUPS = {
+    "audit",
+    "proof",
+    "keys",
+    "chain",
+    "bench",
+    "ledger",
+    "dao",
+    "demand",
+    "store",
+    "device",
+    "check",
+    "lend",
+    "pool",
+}
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,9 @@
     │   └── Unpaid             an answer was not paid for, and nothing was taken
     ├── AuditError         an audit cannot be carried out
     ├── FleetError         a device, a node or a demand is set up wrongly, or refused what was asked of it
-    └── DaoError           votes, statements or receipts cannot be used
+    ├── DaoError           votes, statements or receipts cannot be used
+    └── ProofError         what is to be proven is not so, or cannot be proven here
+        └── NotProven          a proof does not show what it is said to show
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ __all__ = [
     "LedgerError",
     "MindError",
     "MissingExtra",
+    "NotProven",
     "PeersError",
+    "ProofError",
     "ReadOnlyChain",
     "Refused",
     "Rejected",
@@ -229,6 +233,14 @@ class FleetError(KlopfError):
 
 class DaoError(KlopfError):
     """Votes, statements or receipts cannot be used."""
+
+
+class ProofError(KlopfError):
+    """What is to be proven is not so, or cannot be proven here."""
+
+
+class NotProven(ProofError):
+    """A proof does not show what it is said to show: it is damaged, altered, of something else, or a forgery."""
 
 
 _WANTED = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text",

@@ -129,6 +129,7 @@ COMMANDS = Point(
         "device": "klopf.console.cli.device:Device",
         "demand": "klopf.console.cli.demand:Demand",
         "dao": "klopf.console.cli.dao:Dao",
+        "proof": "klopf.console.cli.proof:Proof",
         "pool": "klopf.console.cli.pool:Pool",
         "lend": "klopf.console.cli.lend:Lend",
         "bench": "klopf.console.cli.bench:Bench",

@@ -1,0 +1,36 @@
+"""``klopf proof``: answers that can be checked without being shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cyclopts import App
+
+from klopf.console.cli import sudoku
+from klopf.console.cli.command import Command, CommandGroup
+
+__all__ = ["Proof"]
+
+
+class _Sudoku(CommandGroup):
+    help = "That one has the solution of a Sudoku, without showing it: the teaching example."
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {"prove": sudoku.prove, "verify": sudoku.verify, "play": sudoku.play}
+
+
+class Proof(Command):
+    help = "Prove without showing: that one has a Sudoku's solution."
+
+    def run(self) -> int | None:
+        """Without a word beneath it, show what there is.
+
+        Example: klopf proof sudoku play
+        """
+        self.app("proof").help_print([])
+        return None
+
+    def app(self, name: str) -> App:
+        app = App(name=name, help=self.help)
+        app.command(_Sudoku().app("sudoku"))
+        return app
