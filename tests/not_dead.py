@@ -93,3 +93,5 @@ _.usual, _.read_contract, _.read_balance
 # A model as ML Privacy Meter asks it (bench/elsewhere.py)
 _.get_logits, _.get_loss, _.get_grad, _.get_intermediate_outputs
 per_point, forward_pass
+# What a founder may spend on, by its word (klopf invest spend --use)
+_.STORAGE

@@ -31,6 +31,8 @@ from klopf.ledger.core.stake import Stake
 from klopf.ledger.core.token import Token
 from klopf.ledger.finance.exchange import Exchange
 from klopf.ledger.finance.loans import Loans
+from klopf.ledger.finance.models import Models
+from klopf.ledger.finance.ventures import Ventures
 from klopf.ledger.fleet.devices import Devices
 from klopf.ledger.fleet.effort import Effort
 from klopf.ledger.fleet.forwarder import Forwarder
@@ -91,6 +93,8 @@ class Ledger(Connection):
     schema = _The(Schema)
     exchange = _The(Exchange)
     loans = _The(Loans)
+    ventures = _The(Ventures)
+    models = _The(Models)
 
     @property
     def domain(self) -> Domain:

@@ -132,6 +132,7 @@ COMMANDS = Point(
         "proof": "klopf.console.cli.proof:Proof",
         "pool": "klopf.console.cli.pool:Pool",
         "lend": "klopf.console.cli.lend:Lend",
+        "invest": "klopf.console.cli.invest:Invest",
         "bench": "klopf.console.cli.bench:Bench",
         "learn": "klopf.console.cli.learn:Learn",
         "watch": "klopf.console.cli.learn:Watch",

@@ -1,16 +1,23 @@
-"""Finance: loans against collateral, and an exchange of tokens whose averages of prices nobody pushes in a moment."""
+"""Finance: an exchange of tokens whose averages of prices nobody pushes in a moment, loans against collateral, and
+money that can only be spent on data and compute, whose models pay those who brought it."""
 
 from klopf.ledger import _pack
 from klopf.ledger.finance._coin import Coin
 from klopf.ledger.finance._lending import MarketTerms
 from klopf.ledger.finance.exchange import Exchange
 from klopf.ledger.finance.loans import Loans
+from klopf.ledger.finance.models import Deed, Models
+from klopf.ledger.finance.ventures import Lot, Use, Venture, Ventures, VentureTerms
 
-__all__ = ["Coin", "Exchange", "Finance", "Loans", "MarketTerms"]
+__all__ = [
+    "Coin", "Deed", "Exchange", "Finance", "Loans", "Lot", "MarketTerms", "Models", "Use", "Venture", "VentureTerms",
+    "Ventures",
+]  # fmt: skip
 
 
 class Finance(_pack.Pack):
     """See this module's text."""
 
     name = "finance"
-    contracts = (Exchange, Loans)
+    contracts = (Exchange, Loans, Ventures, Models)
+    requires = ("core", "market")
