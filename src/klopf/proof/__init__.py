@@ -5,6 +5,6 @@ A library by itself: no network, no chain. See docs/proof.md.
 
 from __future__ import annotations
 
-from klopf.proof import sudoku
+from klopf.proof import model, sudoku
 
-__all__ = ["sudoku"]
+__all__ = ["model", "sudoku"]

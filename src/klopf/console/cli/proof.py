@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cyclopts import App
 
-from klopf.console.cli import sudoku
+from klopf.console.cli import proving, sudoku
 from klopf.console.cli.command import Command, CommandGroup
 
 __all__ = ["Proof"]
@@ -19,8 +19,15 @@ class _Sudoku(CommandGroup):
         return {"prove": sudoku.prove, "verify": sudoku.verify, "play": sudoku.play}
 
 
+class _Model(CommandGroup):
+    help = "That an answer came from a committed network, without showing the network."
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {"setup": proving.setup, "prove": proving.prove, "verify": proving.verify}
+
+
 class Proof(Command):
-    help = "Prove without showing: that one has a Sudoku's solution."
+    help = "Prove without showing: that one has a Sudoku's solution, that an answer came from a committed network."
 
     def run(self) -> int | None:
         """Without a word beneath it, show what there is.
@@ -33,4 +40,5 @@ class Proof(Command):
     def app(self, name: str) -> App:
         app = App(name=name, help=self.help)
         app.command(_Sudoku().app("sudoku"))
+        app.command(_Model().app("model"))
         return app

@@ -1,0 +1,173 @@
+"""``klopf proof model``: commit a network, prove its answers, verify them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from klopf import files
+from klopf.console.cli.command import Json, print_json
+from klopf.errors import NotProven, ProofError
+
+if TYPE_CHECKING:
+    from klopf.proof.model import Layers
+
+__all__ = ["prove", "setup", "verify"]
+
+_LARGEST = 64_000_000
+Proofs = Annotated[int, Parameter(validator=Number(gte=1, lte=64))]
+
+
+def setup(network: Path, folder: Path, *, proofs: Proofs = 4, json_: Json = False) -> None:
+    """Commit a network: FOLDER/card.json is published, FOLDER/secret.npz is not.
+
+    Example: klopf proof model setup digits.mind COMMITTED
+
+    Parameters
+    ----------
+    network
+        A saved learner of Klopf's, or an ONNX file of dense layers.
+    folder
+        A folder that is not there yet.
+    proofs
+        How many proofs tell nothing of the weights; after them the network is committed anew. More make proofs larger.
+    """
+    from klopf.proof import model
+
+    committed = model.Committed.of(_layers(network), proofs)
+    committed.save(folder)
+    card = committed.card
+    said = {"identity": card.identity, "sizes": list(card.sizes), "numbers": card.circuit.model,
+            "bytes of a proof, about": card.shape.size, "proofs": proofs}  # fmt: skip
+    print_json(said) if json_ else print(
+        f"{folder}/card.json: {'-'.join(map(str, card.sizes))}, {card.circuit.model:,} numbers, as {card.identity}\n"
+        f"{proofs} proofs, of about {card.shape.size:,} bytes each"
+    )
+
+
+def prove(folder: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = False) -> None:
+    """Answer an input by a committed network, and prove that the answer is the network's.
+
+    Example: klopf proof model prove COMMITTED digits.npy answer.proof --row 7
+
+    Parameters
+    ----------
+    folder
+        What `klopf proof model setup` wrote.
+    inputs
+        Numbers with commas between them, or an .npy file of rows of them.
+    to
+        The answer's file: input, answer, and proof.
+    row
+        Which row of the file.
+    """
+    from klopf.proof import model
+
+    committed = model.Committed.load(folder)
+    answer = committed.prove(_inputs(inputs, row), _spent(folder, committed.card.proofs))
+    try:
+        files.replace(to, answer.to_bytes())
+    except OSError as error:
+        raise ProofError(f"cannot write {to}: {error.strerror}") from None
+    said = {"outputs": answer.outputs.tolist(), "bytes": len(answer.proof), "identity": committed.card.identity}
+    print_json(said) if json_ else print(f"{to}: {_shown(answer.outputs)}, proven in {len(answer.proof):,} bytes")
+
+
+def verify(card: Path, answer: Path, *, identity: str = "", json_: Json = False) -> int:
+    """Check that an answer came from a committed network. Ends with 1 where that is not shown.
+
+    Example: klopf proof model verify COMMITTED/card.json answer.proof
+
+    Parameters
+    ----------
+    card
+        The network's card.
+    answer
+        What `klopf proof model prove` wrote.
+    identity
+        What the card must be called: the name under which the network was audited.
+    """
+    from klopf.proof import model
+
+    read = model.Card.parse(_content(card))
+    why, outputs = "", []
+    try:
+        if identity and read.identity != identity:
+            raise NotProven(f"the card is that of {read.identity}, not of {identity}")
+        said = model.Answer.parse(_content(answer))
+        model.verify(read, said)
+        outputs = said.outputs.tolist()
+    except NotProven as error:
+        why = str(error)
+    if json_:
+        print_json({"proven": not why, "why": why, "outputs": outputs, "identity": read.identity})
+    else:
+        print(f"not proven: {why}" if why else f"proven to be of {read.identity}: {_shown(outputs)}")
+    return int(bool(why))
+
+
+def _layers(network: Path) -> Layers:
+    from klopf.mind import Mind
+    from klopf.proof.model import layers_in, layers_of
+
+    if network.suffix == ".onnx":
+        return layers_in(_content(network))
+    return layers_of(Mind.load(network))
+
+
+def _spent(folder: Path, proofs: int) -> bytes:
+    """Secret bytes for one more proof, which is counted before it is made.
+
+    Raises:
+        ProofError: the commitment has served as often as it hides its network.
+    """
+    try:
+        lock = files.lock(folder / "lock")
+    except OSError as error:
+        raise ProofError(f"cannot prove in {folder}: {error.strerror}, or another proof is being made") from None
+    try:
+        count = folder / "proofs"
+        used = int(count.read_text()) if count.exists() else 0
+        if used >= proofs:
+            raise ProofError(f"{folder} has given {used} proofs, after which more would tell of its weights: "
+                             "commit the network anew, with more --proofs")  # fmt: skip
+        files.replace(count, f"{used + 1}\n")
+    except (OSError, ValueError) as error:
+        raise ProofError(f"cannot count the proofs in {folder}: {error}") from None
+    finally:
+        os.close(lock)
+    return os.urandom(32)
+
+
+def _inputs(said: str, row: int) -> Any:
+    import numpy as np
+
+    if not said.endswith(".npy"):
+        try:
+            return [float(one) for one in said.split(",")]
+        except ValueError:
+            raise ProofError("inputs are numbers with commas between them, or an .npy file") from None
+    try:
+        table = np.load(said, allow_pickle=False)
+        return np.atleast_2d(table).reshape(len(np.atleast_2d(table)), -1)[row]
+    except IndexError:
+        raise ProofError(f"{said} has no row {row}") from None
+    except Exception as error:  # what a damaged file makes NumPy raise is no short list
+        raise ProofError(f"cannot read {said}: {' '.join(str(error).split())[:160]}") from None
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_LARGEST)
+    except OSError as error:
+        raise ProofError(f"cannot read {file}: {error.strerror}") from None
+
+
+def _shown(outputs: Any) -> str:
+    few = ", ".join(f"{one:.4g}" for one in outputs[:10])
+    return few + (", ..." if len(outputs) > 10 else "")

@@ -1,0 +1,285 @@
+"""That an answer came from a committed network, without showing the network (Z2).
+
+A network in whole numbers is committed once: the card that is published has its sizes and the root of a tree over its
+encoded weights. Each answer can then be proven against that card: layers by equations and products that nobody
+sees (:mod:`klopf.proof._circuit`), these by an argument that needs no ceremony, only a hash function
+(:mod:`klopf.proof._argument`). What is shown: sizes, input and answer. What is not: weights, and what units say. See
+docs/proof.md.
+
+>>> import numpy as np
+>>> rng = np.random.default_rng(0)
+>>> layers = Layers.of([rng.normal(size=(8, 4)), rng.normal(size=(2, 8))], [np.zeros(8), np.zeros(2)], "relu")
+>>> model = Committed.of(layers)
+>>> answer = model.prove([0.5, 0.25, 0.0, 1.0])
+>>> verify(model.card, answer)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klopf import files
+from klopf.errors import NotProven, ProofError
+from klopf.mind import Mind
+from klopf.nested import from_json
+from klopf.proof import _field as field
+from klopf.proof._argument import Segment, argued, checked, committed
+from klopf.proof._circuit import Circuit
+from klopf.proof._hashed import HASH, Transcript
+from klopf.proof._onnx import layers_in
+from klopf.proof._quantised import ACTIVATIONS, LARGEST_INPUT, LARGEST_SUM, OF_SUMS, Layers, Whole, whole_inputs
+from klopf.proof._shape import BITS, Shape, chosen
+
+__all__ = ["BITS", "Answer", "Card", "Committed", "Layers", "layers_in", "layers_of", "verify"]
+
+_KIND = "klopf proof card 1"
+_MAGIC = b"klopf answer 1\n"
+_MOST_LAYERS, _MOST_UNITS, _MOST_NUMBERS, _MOST_PROOFS = 8, 4096, 4_000_000, 64
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is published of a committed network.
+
+    ``sizes``: inputs, and units of each layer; ``activation`` of all layers but the last; ``proofs``: how many proofs
+    may be given before the network must be committed anew; ``root``: 32 bytes.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    proofs: int
+    root: bytes
+
+    def __post_init__(self) -> None:
+        ints = [isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in (*self.sizes, self.proofs)]
+        if not all(ints) or not 2 <= len(self.sizes) <= _MOST_LAYERS + 1 or max(self.sizes) > _MOST_UNITS:
+            raise ProofError(f"a network has 1 to {_MOST_LAYERS} layers of 1 to {_MOST_UNITS:,} units")
+        if self.proofs > _MOST_PROOFS:
+            raise ProofError(f"a commitment serves 1 to {_MOST_PROOFS} proofs, not {self.proofs}")
+        if self.activation not in ACTIVATIONS or len(self.root) != HASH:
+            raise ProofError(f"a card has an activation ({', '.join(ACTIVATIONS)}) and a root of {HASH} bytes")
+        if self.circuit.model > _MOST_NUMBERS or self._shape is None:
+            raise ProofError(f"a network of {self.circuit.model:,} numbers is too large for {self.proofs} proofs")
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        """The equations of such a network."""
+        return Circuit(self.sizes, self.activation)
+
+    @cached_property
+    def _shape(self) -> Shape | None:
+        return chosen(self.circuit.model, self.proofs, self.circuit.first, self.circuit.products)
+
+    @property
+    def shape(self) -> Shape:
+        """How its proofs are laid out."""
+        assert self._shape is not None
+        return self._shape
+
+    @property
+    def identity(self) -> str:
+        """32 bytes that name the network, as text: what was audited under this name is what is proven."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """As it is written and hashed."""
+        return json.dumps({"kind": _KIND, "sizes": list(self.sizes), "activation": self.activation,
+                           "proofs": self.proofs, "root": self.root.hex()}, separators=(",", ":"))  # fmt: skip
+
+    @classmethod
+    def parse(cls, data: bytes) -> Card:
+        """The card in ``data``.
+
+        Raises:
+            ProofError: there is none.
+        """
+        try:
+            said = from_json(data[:100_000])
+            if said["kind"] != _KIND or set(said) != {"kind", "sizes", "activation", "proofs", "root"}:
+                raise ValueError
+            return cls(tuple(said["sizes"]), str(said["activation"]), said["proofs"], bytes.fromhex(said["root"]))
+        except (ValueError, TypeError, KeyError):
+            raise ProofError("this is no card of a committed network: klopf proof model setup writes one") from None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``inputs`` as whole numbers of 2⁻¹²; ``sums`` of the last layer as whole numbers of 2⁻²⁸; ``proof``: bytes."""
+
+    inputs: Whole
+    sums: Whole
+    proof: bytes
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """The last layer's sums: scores of classes before a softmax, or numbers."""
+        return self.sums / 2.0**OF_SUMS
+
+    def to_bytes(self) -> bytes:
+        sizes = np.array([len(self.inputs), len(self.sums)], "<u4").tobytes()
+        return b"".join(
+            [_MAGIC, sizes, self.inputs.astype("<i8").tobytes(), self.sums.astype("<i8").tobytes(), self.proof]
+        )
+
+    @classmethod
+    def parse(cls, data: bytes) -> Answer:
+        """The answer in ``data``; whether it is proven is another question.
+
+        Raises:
+            NotProven: there is none.
+        """
+        start = len(_MAGIC) + 8
+        if len(data) < start or data[: len(_MAGIC)] != _MAGIC:
+            raise NotProven("this is no answer with a proof: klopf proof model prove makes one")
+        n, m = (int(size) for size in np.frombuffer(data[start - 8 : start], "<u4"))
+        if n > _MOST_UNITS or m > _MOST_UNITS or len(data) < start + 8 * (n + m):
+            raise NotProven("the answer ends too early")
+        numbers = np.frombuffer(data[start : start + 8 * (n + m)], "<i8").astype(np.int64)
+        return cls(numbers[:n], numbers[n:], data[start + 8 * (n + m) :])
+
+
+class Committed:
+    """A network that was committed, by whoever has it. Make one by :meth:`of` or :meth:`load`."""
+
+    def __init__(self, layers: Layers, seed: bytes, proofs: int) -> None:
+        self.layers = layers
+        self._seed = seed
+        draft = Card(layers.sizes, layers.activation, proofs, bytes(HASH))
+        shape = draft.shape
+        self._segment: Segment = committed(field.unsigned(layers.flat()), shape.model_data, shape.length, seed)
+        self.card = Card(layers.sizes, layers.activation, proofs, self._segment.tree.root)
+
+    @classmethod
+    def of(cls, layers: Layers, proofs: int = 4, seed: bytes = b"") -> Committed:
+        """Commit ``layers``.
+
+        Args:
+            proofs: how many proofs tell nothing of the weights: each opens 191 columns of them. More make
+                proofs larger.
+            seed: 32 secret random bytes for this network alone; drawn where none are given.
+
+        Raises:
+            ProofError: it is too large.
+        """
+        return cls(layers, seed or secrets.token_bytes(32), proofs)
+
+    def prove(self, inputs: Any, seed: bytes = b"") -> Answer:
+        """Answer ``inputs`` (n), and prove it.
+
+        Args:
+            seed: 32 secret random bytes for this proof alone; drawn where none are given.
+
+        Raises:
+            ProofError: the inputs are too many, too few, or too large.
+        """
+        x = whole_inputs(inputs)
+        if x.shape != (self.card.sizes[0],):
+            raise ProofError(f"this network takes a row of {self.card.sizes[0]} numbers, not {x.shape}")
+        seed = seed or secrets.token_bytes(32)
+        card, circuit, shape = self.card, self.card.circuit, self.card.shape
+        sums, heard = self.layers.run(x)
+        numbers = circuit.said_first(sums, heard)
+        first = committed(numbers, shape.data, shape.length, b"first" + seed)
+        answer = Answer(x, sums[-1], b"")
+        said = Transcript(_statement(card, answer))
+        said.say(first.tree.root)
+        asked = circuit.asked(said)
+        proof = argued(
+            shape, said, self._segment, first, circuit.factors(self.layers, numbers, asked),
+            lambda draw: circuit.equations(x, sums[-1], asked, draw), seed,
+        )  # fmt: skip
+        return Answer(x, sums[-1], first.tree.root + proof)
+
+    def save(self, folder: Path) -> None:
+        """Write ``card.json``, which is published, and ``secret.npz``, which is not, into a folder that is not there.
+
+        Raises:
+            ProofError: it is there, or cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True)
+            files.replace(folder / "card.json", self.card.to_json() + "\n")
+            with (folder / "secret.npz").open("xb") as file:
+                (folder / "secret.npz").chmod(0o600)
+                np.savez(file, flat=self.layers.flat(), seed=np.frombuffer(self._seed, np.uint8))
+        except OSError as error:
+            raise ProofError(f"cannot write {folder}: {error.strerror}") from None
+
+    @classmethod
+    def load(cls, folder: Path) -> Committed:
+        """What :meth:`save` wrote.
+
+        Raises:
+            ProofError: it is not there, or damaged.
+        """
+        try:
+            card = Card.parse((folder / "card.json").read_bytes())
+            with np.load(folder / "secret.npz", allow_pickle=False) as held:
+                flat, seed = held["flat"].astype(np.int64), held["seed"].tobytes()
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise ProofError(f"cannot read the committed network in {folder}: {error}") from None
+        if flat.shape != (card.circuit.model,):
+            raise ProofError(f"{folder}/secret.npz is not the network of its card: restore it from a copy")
+        weights, biases, at = [], [], 0
+        for m, n in zip(card.sizes[:-1], card.sizes[1:], strict=True):
+            weights.append(flat[at : at + m * n].reshape(n, m))
+            biases.append(flat[at + m * n : at + m * n + n])
+            at += m * n + n
+        made = cls(Layers(tuple(weights), tuple(biases), card.activation), seed, card.proofs)
+        if made.card != card:
+            raise ProofError(f"{folder}/secret.npz is not the network of its card: restore it from a copy")
+        return made
+
+
+def verify(card: Card, answer: Answer) -> None:
+    """Go on where ``answer`` is proven to be that of the network of ``card``.
+
+    Raises:
+        NotProven: it is not, whatever its bytes are.
+    """
+    if answer.inputs.shape != card.sizes[:1] or answer.sums.shape != card.sizes[-1:]:
+        raise NotProven("the answer has other sizes than the network of this card")
+    for numbers, most in ((answer.inputs, LARGEST_INPUT), (answer.sums, LARGEST_SUM)):
+        if ((numbers > most) | (numbers < -most)).any():
+            raise NotProven("the answer holds a number that is larger than any that can be proven")
+    if len(answer.proof) < HASH:
+        raise NotProven("the proof ends too early")
+    said = Transcript(_statement(card, answer))
+    root = answer.proof[:HASH]
+    said.say(root)
+    circuit = card.circuit
+    asked = circuit.asked(said)
+    checked(
+        card.shape, said, (card.root, root),
+        lambda draw: circuit.equations(answer.inputs, answer.sums, asked, draw), memoryview(answer.proof)[HASH:],
+    )  # fmt: skip
+
+
+def _statement(card: Card, answer: Answer) -> bytes:
+    return card.to_json().encode() + answer.inputs.astype("<i8").tobytes() + answer.sums.astype("<i8").tobytes()
+
+
+def layers_of(mind: Mind) -> Layers:
+    """A learner of Klopf's as it is now, in whole numbers.
+
+    Raises:
+        ProofError: it has parts that are not proven: say, a stage, a memory, or normalised inputs.
+    """
+    s = mind.settings
+    more = {"a stage": mind.stage is not None, "layer_norm": s.layer_norm, "normalise_inputs": s.normalise_inputs,
+            "shortcut": s.shortcut, "memory": bool(s.memory), "trees": bool(s.trees),
+            "scale_targets": s.scale_targets and mind.output == "linear"}  # fmt: skip
+    if wrong := [name for name, there in more.items() if there]:
+        raise ProofError(f"this learner has {wrong[0]}, which is not proven: train one without")
+    with mind.held():
+        held = [mind.weights(i) for i in range(len(mind.hidden) + 1)]
+    return Layers.of([w[:-1].T for w in held], [w[-1] for w in held], s.activation)

@@ -1,0 +1,310 @@
+"""Answers of a committed network: proven, and nothing else is."""
+
+import hashlib
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from klopf import mind
+from klopf.errors import NotProven, ProofError
+from klopf.proof import model
+from klopf.proof._quantised import table
+
+KLOPF = Path(sys.executable).with_name("klopf")
+SEED = bytes(range(32))
+KINDS = [((3, 5, 2), "relu"), ((3, 5, 2), "tanh"), ((4, 6, 5, 3), "sigmoid"), ((4, 6, 5, 3), "relu"), ((6, 2), "relu"),
+         ((1, 1, 1), "tanh")]  # fmt: skip
+
+
+def layers(sizes, activation, seed=0, scale=1.0):
+    rng = np.random.default_rng(seed)
+    pairs = list(pairwise(sizes))
+    weights = [rng.normal(0, scale / m**0.5, (n, m)) for m, n in pairs]
+    return model.Layers.of(weights, [rng.normal(0, 0.3, n) for _, n in pairs], activation)
+
+
+def as_float(made, x, activation):
+    for i, (w, b) in enumerate(zip(made.weights, made.biases, strict=True)):
+        x = x @ (w / 2**16).T + b / 2**28
+        if i < len(made.weights) - 1:
+            x = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}[
+                activation
+            ](x)
+    return x
+
+
+def refused(card, answer):
+    try:
+        model.verify(card, answer)
+    except NotProven as error:
+        assert "\n" not in str(error)
+        return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return model.Committed.of(layers((16, 8, 4), "relu"), seed=SEED)
+
+
+@pytest.fixture(scope="module")
+def answer(digits):
+    return digits.prove(np.linspace(-1, 1, 16), seed=SEED)
+
+
+@pytest.mark.parametrize(("sizes", "activation"), KINDS, ids=str)
+def test_an_honest_answer_is_proven_and_near_that_of_floats(sizes, activation):
+    made = layers(sizes, activation)
+    committed = model.Committed.of(made, proofs=1)
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        x = rng.normal(size=sizes[0])
+        found = committed.prove(x)
+        model.verify(committed.card, model.Answer.parse(found.to_bytes()))
+        np.testing.assert_allclose(found.outputs, as_float(made, x, activation), atol=0.02)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+def test_units_that_hear_very_much_are_proven(activation):
+    made = layers((4, 6, 3), activation, scale=40)
+    committed = model.Committed.of(made, proofs=1)
+    for factor in (0.0, 1.0, -3.0):
+        found = committed.prove(np.full(4, factor))
+        model.verify(committed.card, found)
+
+
+def test_a_seed_repeats_a_proof_and_its_absence_does_not(digits, answer):
+    x = np.linspace(-1, 1, 16)
+    assert digits.prove(x, seed=SEED).proof == answer.proof
+    assert digits.prove(x).proof != digits.prove(x).proof
+
+
+def test_a_learner_is_taken_as_it_is(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.random((300, 6))
+    y = (x @ rng.normal(size=(6, 3))).argmax(1)
+    learner = mind.Mind(6, 3, hidden=(8,), seed=0)
+    learner.learn(x, y)
+    made = model.layers_of(learner)
+    sums, _ = made.run(np.rint(x * 2**12).astype(np.int64))
+    said = np.exp(sums[-1] / 2**28)
+    np.testing.assert_allclose(said / said.sum(1, keepdims=True), learner.predict_proba(x), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "options", [{"layer_norm": True}, {"normalise_inputs": True}, {"activation": "leaky-relu"}, {"memory": 50}], ids=str
+)
+def test_what_is_not_proven_is_said(options):
+    with pytest.raises(ProofError, match="not proven"):
+        model.layers_of(mind.Mind(3, 2, hidden=(4,), **options))
+
+
+def test_another_answer_or_input_is_refused(digits, answer):
+    model.verify(digits.card, answer)
+    for place in range(16):
+        inputs = answer.inputs.copy()
+        inputs[place] += 1
+        assert refused(digits.card, model.Answer(inputs, answer.sums, answer.proof))
+    for place in range(4):
+        for change in (1, -1, 2**40):
+            sums = answer.sums.copy()
+            sums[place] += change
+            assert refused(digits.card, model.Answer(answer.inputs, sums, answer.proof))
+
+
+def test_a_prover_that_says_another_answer_is_refused(digits, monkeypatch):
+    """It follows the protocol but for its sums: the last layer's, or a hidden unit's."""
+    honest = model.Layers.run
+    x = np.linspace(-1, 1, 16)
+    for layer in (0, 1):
+
+        def lies(self, inputs, layer=layer):
+            sums, heard = honest(self, inputs)
+            sums[layer][1] += 1 << 16
+            if layer == 0:
+                heard[1][1] += 1
+                sums[1] = heard[1] @ self.weights[1].T + self.biases[1]
+            return sums, heard
+
+        monkeypatch.setattr(model.Layers, "run", lies)
+        assert refused(digits.card, digits.prove(x))
+    monkeypatch.setattr(model.Layers, "run", honest)
+    assert not refused(digits.card, digits.prove(x))
+
+
+def test_a_prover_with_another_network_is_refused(digits):
+    """Each weight and bias by the smallest step, proven by who knows the committed network."""
+    x = np.linspace(-1, 1, 16) + 0.25
+    for layer in range(2):
+        for kind in ("weights", "biases"):
+            parts = {one: [a.copy() for a in getattr(digits.layers, one)] for one in ("weights", "biases")}
+            parts[kind][layer].ravel()[3] += 1
+            other = model.Committed(model.Layers(*map(tuple, parts.values()), "relu"), SEED, 4)
+            other.card = digits.card
+            assert refused(digits.card, other.prove(x)), (kind, layer)
+
+
+def test_model_b_is_never_model_a(digits, answer):
+    for seed in range(1, 4):
+        other = model.Committed.of(layers((16, 8, 4), "relu", seed))
+        assert refused(other.card, answer) and refused(digits.card, other.prove(np.linspace(-1, 1, 16)))
+    same = model.Committed.of(digits.layers)  # the same network, committed anew, has another name
+    assert same.card.identity != digits.card.identity and refused(same.card, answer)
+
+
+def test_whatever_byte_is_altered_is_refused(digits, answer):
+    data, rng = answer.to_bytes(), np.random.default_rng(2)
+    for _ in range(150):
+        altered = bytearray(data)
+        altered[int(rng.integers(23, len(data)))] ^= 1 << int(rng.integers(8))
+        assert refused(digits.card, model.Answer.parse(bytes(altered)))
+
+
+def fuzzed(data, rng):
+    """Bytes that are like ``data``: cut, longer, with parts of it or of nothing in other places."""
+    made = bytearray(data)
+    for _ in range(int(rng.integers(1, 4))):
+        at, length = int(rng.integers(len(made) + 1)), int(rng.choice([0, 1, 4, 8, 32, 1000, 50_000]))
+        kind = int(rng.integers(6))
+        if kind == 0:
+            del made[at:]
+        elif kind == 1:
+            made[at : at + length] = rng.bytes(length)
+        elif kind == 2:
+            made[at:at] = rng.bytes(length)
+        elif kind == 3:
+            del made[at : at + length]
+        elif kind == 4:
+            made[at : at + length] = b"\xff" * length
+        else:
+            start = int(rng.integers(len(made) + 1))
+            made[at : at + length] = made[start : start + length]
+        if not made:
+            break
+    return bytes(made)
+
+
+def fuzz(committed, answer, rng, count):
+    data, card = answer.to_bytes(), committed.card.to_json().encode()
+    for _ in range(count):
+        said = fuzzed(data, rng)
+        if said != data:
+            with pytest.raises(NotProven):
+                model.verify(committed.card, model.Answer.parse(said))
+        try:
+            read = model.Card.parse(fuzzed(card, rng))
+        except ProofError:
+            continue
+        if read != committed.card:
+            assert refused(read, answer)
+
+
+def test_bytes_of_any_kind_are_refused_in_a_line(digits, answer):
+    fuzz(digits, answer, np.random.default_rng(3), 200)
+    for said in (b"", b"x", b"klopf answer 1\n", b"klopf answer 1\n" + b"\xff" * 8, b"klopf answer 1\n" + bytes(8)):
+        with pytest.raises(NotProven):
+            model.verify(digits.card, model.Answer.parse(said))
+
+
+@pytest.mark.soak
+def test_bytes_of_any_kind_are_refused_for_ten_minutes(digits, answer):
+    import time
+
+    end, rng = time.monotonic() + 600, np.random.default_rng()
+    while time.monotonic() < end:
+        fuzz(digits, answer, rng, 100)
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**62 + 1])
+def test_numbers_so_large_that_they_are_others_modulo_p_are_refused(digits, answer, number):
+    for part in ("inputs", "sums"):
+        numbers = {"inputs": answer.inputs.copy(), "sums": answer.sums.copy()}
+        numbers[part][0] = number
+        with pytest.raises(NotProven, match="larger than any"):
+            model.verify(digits.card, model.Answer(**numbers, proof=answer.proof))
+
+
+def test_what_is_opened_does_not_show_the_weights():
+    """Two networks, one of zeros: no learner tells the columns of their proofs apart."""
+    rows, labels = [], []
+    zero = model.Layers.of([np.zeros((2, 4))], [np.zeros(2)], "relu")
+    full = model.Layers.of([np.full((2, 4), 7.0)], [np.zeros(2)], "relu")
+    for i in range(160):
+        found = model.Committed.of((zero, full)[i % 2], proofs=1).prove(np.zeros(4))
+        start = len(found.proof) // 2
+        rows.append(
+            np.unpackbits(np.frombuffer(found.proof[-60_000:][: 8 * 64] + found.proof[start : start + 64], "u1"))
+        )
+        labels.append(i % 2)
+    x, y = np.array(rows, np.float32), np.array(labels)
+    judge = mind.Mind(x.shape[1], 2, hidden=(8,), learner="backprop", seed=0)
+    judge.learn(x[:100], y[:100])
+    right = float((judge.predict_proba(x[100:]).argmax(1) == y[100:]).mean())
+    assert right < 0.5 + 4 * 0.5 / 60**0.5
+
+
+@pytest.mark.parametrize(
+    ("weights", "biases", "says"),
+    [
+        ([np.zeros((2, 3))], [np.zeros(3)], "layers"),
+        ([np.zeros((2, 3)), np.zeros((2, 3))], [np.zeros(2), np.zeros(2)], "as many inputs"),
+        ([np.full((2, 3), np.nan)], [np.zeros(2)], "finite"),
+        ([np.full((2, 3), 5000.0)], [np.zeros(2)], "below"),
+        ([np.zeros((5000, 3))], [np.zeros(5000)], "units"),
+    ],
+    ids=["bias", "chain", "nan", "large", "wide"],
+)
+def test_what_is_no_network_is_refused_in_a_line(weights, biases, says):
+    with pytest.raises(ProofError, match=says):
+        model.Committed.of(model.Layers.of(weights, biases, "relu"))
+
+
+@pytest.mark.parametrize("inputs", [[1.0] * 3, [[1.0] * 16], [np.nan] * 16, [300.0] * 16, ["x"] * 16])
+def test_what_is_no_input_is_refused_in_a_line(digits, inputs):
+    with pytest.raises(ProofError) as raised:
+        digits.prove(inputs)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_tables_are_the_same_everywhere():
+    """A verifier on another machine has to have the prover's."""
+    names = [hashlib.sha256(table(one).astype("<i8").tobytes()).hexdigest()[:16] for one in ("tanh", "sigmoid")]
+    assert names == TABLES
+
+
+TABLES = ["bef9f625309be783", "19057d5fd13d67d8"]
+
+
+def klopf(*words):
+    return subprocess.run([KLOPF, "proof", "model", *words], capture_output=True, text=True, check=False)
+
+
+def test_the_commands(tmp_path):
+    mind.Mind(4, 2, hidden=(3,), seed=0).save(tmp_path / "m.mind")
+    folder, answer, card = tmp_path / "c", tmp_path / "a.proof", tmp_path / "c/card.json"
+    assert klopf("setup", str(tmp_path / "m.mind"), str(folder), "--proofs", "2").returncode == 0
+    assert (folder / "secret.npz").stat().st_mode & 0o777 == 0o600
+    assert klopf("prove", str(folder), "0.5,1,-1,0", str(answer)).returncode == 0
+    done = klopf("verify", str(card), str(answer))
+    identity = model.Card.parse(card.read_bytes()).identity
+    assert done.returncode == 0 and identity in done.stdout
+    assert klopf("verify", str(card), str(answer), "--identity", "00").returncode == 1
+    np.save(tmp_path / "x.npy", np.zeros((2, 4)))
+    assert klopf("prove", str(folder), str(tmp_path / "x.npy"), str(answer), "--row", "1").returncode == 0
+    done = klopf("prove", str(folder), "0,0,0,0", str(answer))
+    assert done.returncode == 2 and "commit the network anew" in done.stderr and len(done.stderr.splitlines()) == 1
+    answer.write_bytes(answer.read_bytes()[:-1])
+    assert klopf("verify", str(card), str(answer)).returncode == 1
+
+
+def test_a_committed_network_is_read_again(tmp_path, digits):
+    digits.save(tmp_path / "c")
+    again = model.Committed.load(tmp_path / "c")
+    assert again.card == digits.card
+    (tmp_path / "c/secret.npz").write_bytes(b"PK")
+    with pytest.raises(ProofError, match="cannot read"):
+        model.Committed.load(tmp_path / "c")
