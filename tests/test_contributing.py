@@ -18,6 +18,7 @@ from klopf.mind import Problem, Stage
 from klopf.mind.kernels.part import Life, Rule
 from klopf.network import Panel
 from klopf.peers import Model
+from klopf.twin import Sector
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -52,7 +53,9 @@ def _recipe(base):
     return dedent(max(blocks, key=len))
 
 
-@pytest.mark.parametrize("base", [AuditTask, Command, Door, Life, Model, Pack, Panel, Problem, Rule, Stage, View])
+@pytest.mark.parametrize(
+    "base", [AuditTask, Command, Door, Life, Model, Pack, Panel, Problem, Rule, Sector, Stage, View]
+)
 def test_a_recipe_says_where_everything_is_imported_from(base):
     text = _recipe(base)
     names = {name for line in re.findall(r"^ *from klopf\S* import (.+)$", text, re.M) for name in line.split(", ")}

@@ -48,6 +48,7 @@ GROUPS = {
     "check",
     "lend",
     "pool",
+    "twin",
 }
 
 

@@ -70,10 +70,11 @@ def test_groups_are_those_of_the_rooms():
     from klopf.mind.kernels.parts import POINT as LEARNERS
     from klopf.network import PANELS
     from klopf.peers.models._saved import MODELS
+    from klopf.twin import SECTORS
 
     points = (
         AUDIT_TASKS, COMMANDS, DOORS, FLEET_MODELS, STRATEGIES, PACKS, PROBLEMS, STAGES, LEARNERS, MODELS,
-        PANELS, VIEWS, ACTS,
+        PANELS, VIEWS, ACTS, SECTORS,
     )  # fmt: skip
     assert tuple(sorted(p.group for p in points)) == GROUPS
 

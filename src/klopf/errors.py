@@ -33,8 +33,9 @@
     ├── AuditError         an audit cannot be carried out
     ├── FleetError         a device, a node or a demand is set up wrongly, or refused what was asked of it
     ├── DaoError           votes, statements or receipts cannot be used
-    └── ProofError         what is to be proven is not so, or cannot be proven here
-        └── NotProven          a proof does not show what it is said to show
+    ├── ProofError         what is to be proven is not so, or cannot be proven here
+    │   └── NotProven          a proof does not show what it is said to show
+    └── TwinError          a world, a scenario or what a policy does cannot be used
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ __all__ = [
     "StoreError",
     "TableError",
     "TooLate",
+    "TwinError",
     "Unanswered",
     "UnknownFormat",
     "Unpaid",
@@ -241,6 +243,10 @@ class ProofError(KlopfError):
 
 class NotProven(ProofError):
     """A proof does not show what it is said to show: it is damaged, altered, of something else, or a forgery."""
+
+
+class TwinError(KlopfError):
+    """A world, a scenario or what a policy does cannot be used."""
 
 
 _WANTED = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text",

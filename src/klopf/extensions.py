@@ -43,6 +43,7 @@ GROUPS = (
     "klopf.packs",
     "klopf.panels",
     "klopf.problems",
+    "klopf.sectors",
     "klopf.stages",
     "klopf.views",
 )

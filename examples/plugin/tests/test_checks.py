@@ -50,6 +50,10 @@ def test_command():
     checks.check_command(COMMANDS.load("shares"))
 
 
+def test_sector():
+    checks.check_sector("hospital")
+
+
 def test_view():
     checks.check_view(VIEWS.load("moves"))
 

@@ -133,6 +133,7 @@ COMMANDS = Point(
         "pool": "klopf.console.cli.pool:Pool",
         "lend": "klopf.console.cli.lend:Lend",
         "invest": "klopf.console.cli.invest:Invest",
+        "twin": "klopf.console.cli.twin:Twin",
         "bench": "klopf.console.cli.bench:Bench",
         "learn": "klopf.console.cli.learn:Learn",
         "watch": "klopf.console.cli.learn:Watch",

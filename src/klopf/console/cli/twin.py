@@ -1,0 +1,231 @@
+"""`klopf twin`: a world of households, power, water, a factory and people, to fail in first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from klopf.console.cli.command import CommandGroup, Json, print_json
+from klopf.errors import TwinError
+
+if TYPE_CHECKING:
+    from klopf import twin
+
+__all__ = ["Twin"]
+
+_SHOWN = (
+    "cost", "carbon", "comfort", "cold", "outages", "dark", "stood", "dry", "welfare", "least", "tenth", "half",
+    "nine_tenths", "breaches",
+)  # fmt: skip
+
+
+class Twin(CommandGroup):
+    help = "A world of households, power, water, a factory and people, to fail in first."
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {"new": new, "run": run, "compare": compare, "replay": replay}
+
+
+def new(
+    world: Path, *, households: int = 20, minutes: int = 60, start: int = 0, seed: int = 0, scenario: str = "",
+    series: Path | None = None, sectors: str = "", uncoupled: bool = False,
+) -> None:  # fmt: skip
+    """Make a world and write it to a file.
+
+    Example: klopf twin new WORLD.npz --households 50 --scenario storm
+
+    Parameters
+    ----------
+    world
+        The file.
+    households
+        How many.
+    minutes
+        Of a step: 15, 30 or 60.
+    start
+        The day of the series in which it begins.
+    seed
+        Of all chance in it.
+    scenario
+        What strikes it: storm, heat-wave, drought, cyber, supply, or a file.
+    series
+        A folder of a CityLearn data set, for weather, prices and what households use; otherwise all that is made.
+    sectors
+        Their names, with commas between; by default all that Klopf ships.
+    uncoupled
+        No sector feels what another lacks, for comparison.
+    """
+    from klopf import twin
+
+    names = tuple(sectors.split(",")) if sectors else twin.Plan().sectors
+    plan = twin.Plan(households=households, minutes=minutes, start=start, sectors=names)
+    _made(plan, seed, series, scenario, not uncoupled).save(world)
+    print(
+        f"{world}: {households} households, seed {seed}, steps of {minutes} minutes; go on with klopf twin run {world}"
+    )
+
+
+def _made(plan: twin.Plan, seed: int, series: Path | None, scenario: str, coupled: bool = True) -> twin.World:
+    from klopf import twin
+
+    outside = twin.Series.citylearn(series) if series else None
+    return twin.World(plan, seed, outside, twin.Scenario.read(scenario) if scenario else None, coupled)
+
+
+def run(world: Path, *, days: float = 7.0, policy: str = "rules", json_: Json = False) -> int:
+    """Let days pass in a world, keep it in its file, and tell what happened and what came of it.
+
+    A sector that is broken stops the world before the step in which it failed, with status 1; it is kept and can go on.
+
+    Example: klopf twin run WORLD.npz --days 3
+
+    Parameters
+    ----------
+    world
+        A file of klopf twin new.
+    days
+        How many.
+    policy
+        Who decides: rules (today's), nothing, or another that docs/twin.md names.
+    """
+    from klopf import twin
+    from klopf.errors import ExtensionError
+
+    lives = twin.World.load(world)
+    steps, since, broken = _steps(days, lives.plan.hours), lives.record.first + len(lives.record), ""
+    try:
+        lives.run(steps, twin.policy_called(policy))
+    except ExtensionError as error:
+        broken = str(error)
+    lives.save(world)
+    came = twin.outcome(lives, policy)
+    news = [one for one in lives.record if one.id >= since]
+    if json_:
+        print_json({"outcome": asdict(came), "digest": lives.digest(), "broken": broken,
+                    "record": [asdict(one) for one in news]})  # fmt: skip
+    else:
+        for one in news:
+            print(f"{one.id:>5}  {one.when}  {one.sector}: {one.what}" + _because(one.cause))
+        _print(came)
+        print(broken or f"digest {lives.digest()}")
+    return int(bool(broken))
+
+
+def compare(
+    *, households: int = 20, minutes: int = 60, days: float = 7.0, start: int = 0, seeds: int = 3, scenario: str = "",
+    series: Path | None = None, policies: str = "nothing,rules", json_: Json = False,
+) -> None:  # fmt: skip
+    """Policies against each other in the same worlds: what each costs, and who gains and who loses by it.
+
+    Example: klopf twin compare --policies nothing,rules --scenario storm
+
+    Parameters
+    ----------
+    households
+        How many.
+    minutes
+        Of a step.
+    days
+        How long.
+    start
+        The day of the series in which it begins.
+    seeds
+        How many worlds: seeds 0, 1, ...
+    scenario
+        What strikes them.
+    series
+        As for klopf twin new.
+    policies
+        Names with commas between; the first is what others are compared with.
+    """
+    import numpy as np
+
+    from klopf import twin
+
+    plan = twin.Plan(households=households, minutes=minutes, start=start)
+    came: dict[str, list[twin.Outcome]] = {}
+    for name in policies.split(","):
+        for seed in range(seeds):
+            lives = _made(plan, seed, series, scenario).run(_steps(days, plan.hours), twin.policy_called(name))
+            came.setdefault(name, []).append(twin.outcome(lives, name))
+    first = np.array([one.has for one in next(iter(came.values()))])
+    rows: list[dict[str, Any]] = []
+    for name, some in came.items():
+        has = np.array([one.has for one in some])
+        _, lacking = twin.compensation(first.ravel(), has.ravel())
+        rows.append(
+            {"policy": name}
+            | {key: _band([getattr(one, key) for one in some]) for key in _SHOWN}
+            | {"gain": int((has > first + 1e-9).sum()), "lose": int((has < first - 1e-9).sum()), "lacking": lacking}
+        )  # fmt: skip
+    best = twin.pareto([[row["cost"][0], row["carbon"][0], -row["comfort"][0], -row["welfare"][0]] for row in rows])
+    for row, on in zip(rows, best, strict=True):
+        row["front"] = bool(on)
+    if json_:
+        print_json(rows)
+        return
+    print(
+        "middle of the seeds [least, most]; gain and lose: households, against the first; *: no other is better in all"
+    )
+    for row in rows:
+        print(f"\n{row['policy']}{' *' if row['front'] else ''}: {row['gain']} gain, {row['lose']} lose, "
+              f"{row['lacking']:.2f} lacking to leave nobody worse off")  # fmt: skip
+        for key in _SHOWN:
+            middle, least, most = row[key]
+            print(f"  {key:<9} {middle:>12.3f}  [{least:.3f}, {most:.3f}]")
+
+
+def replay(world: Path, *, why: int = -1, json_: Json = False) -> int:
+    """Live a world's days once more from its seed (status 1: another world comes out), or say why something happened.
+
+    Example: klopf twin replay WORLD.npz
+
+    Parameters
+    ----------
+    world
+        A file of klopf twin new.
+    why
+        The number of a happening in the record: only its chain of causes is printed.
+    """
+    from klopf import twin
+
+    lives = twin.World.load(world)
+    if why >= 0:
+        found = [one for one in lives.record if one.id == why]
+        if not found:
+            raise TwinError(f"the record of {world} has no happening {why}")
+        chain = lives.chain(found[0])
+        print_json(chain) if json_ else print("\n".join(chain))
+        return 0
+    again = twin.World.load(world, fresh=True)
+    for name, steps in lives.lived:
+        again.run(steps, twin.policy_called(name))
+    same = again.digest() == lives.digest()
+    if json_:
+        print_json({"same": same, "digest": lives.digest(), "again": again.digest(), "steps": lives.step})
+    else:
+        print(f"{lives.step} steps: {'the same world, to the bit' if same else 'ANOTHER WORLD'} {again.digest()}")
+    return int(not same)
+
+
+def _band(values: list[float]) -> list[float]:
+    """The middle one, the least and the most."""
+    import numpy as np
+
+    return [round(float(q), 4) for q in np.quantile(values, (0.5, 0.0, 1.0))]
+
+
+def _steps(days: float, hours: float) -> int:
+    if not 0 < days <= 3660:
+        raise TwinError(f"--days {days:g} must be above 0 and at most 3660")
+    return max(1, round(days * 24 / hours))
+
+
+def _because(cause: int) -> str:
+    return f"  (of {cause})" if cause >= 0 else ""
+
+
+def _print(came: twin.Outcome) -> None:
+    print("  ".join(f"{key} {getattr(came, key):.2f}" for key in _SHOWN))

@@ -1,0 +1,38 @@
+"""A world of households, power, water, a factory and people, to fail in first.
+
+A library by itself: no network, no chain. See docs/twin.md.
+"""
+
+from __future__ import annotations
+
+from klopf.twin._flows import Good, Happening, Record
+from klopf.twin._policy import POLICIES, policy_called
+from klopf.twin._scenario import SCENARIOS, Scenario
+from klopf.twin._sector import SECTORS, Now, Plan, Sector, Shock
+from klopf.twin._series import Series
+from klopf.twin._welfare import Outcome, compensation, gini, outcome, pareto, welfare
+from klopf.twin._world import Policy, World
+
+__all__ = [
+    "POLICIES",
+    "SCENARIOS",
+    "SECTORS",
+    "Good",
+    "Happening",
+    "Now",
+    "Outcome",
+    "Plan",
+    "Policy",
+    "Record",
+    "Scenario",
+    "Sector",
+    "Series",
+    "Shock",
+    "World",
+    "compensation",
+    "gini",
+    "outcome",
+    "pareto",
+    "policy_called",
+    "welfare",
+]

@@ -1,0 +1,1 @@
+"""The sectors that Klopf ships, a file each."""

@@ -1,0 +1,81 @@
+"""klopf twin, as people type it."""
+
+import json
+
+import pytest
+
+from klopf.console import main
+
+
+def klopf(capsys, *words, status=0):
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, words)])
+    out, err = capsys.readouterr()
+    assert (ended.value.code or 0) == status, out + err
+    return out, err
+
+
+def test_a_world_is_made_lives_and_is_replayed_to_the_bit(tmp_path, capsys):
+    world = tmp_path / "world.npz"
+    klopf(capsys, "twin", "new", world, "--households", 6, "--scenario", "storm", "--seed", 3)
+    told = json.loads(klopf(capsys, "twin", "run", world, "--days", 3, "--json")[0])
+    assert told["broken"] == "" and told["outcome"]["outages"] > 0
+    more = json.loads(klopf(capsys, "twin", "run", world, "--days", 1, "--policy", "nothing", "--json")[0])
+    again = json.loads(klopf(capsys, "twin", "replay", world, "--json")[0])
+    assert again == {"same": True, "digest": more["digest"], "again": more["digest"], "steps": 96}
+    last = told["record"][-1]["id"]
+    assert klopf(capsys, "twin", "replay", world, "--why", last)[0].startswith("day 1")
+    assert "no happening 99999" in klopf(capsys, "twin", "replay", world, "--why", 99999, status=2)[1]
+
+
+def test_a_world_whose_file_was_changed_is_another_world(tmp_path, capsys):
+    from klopf.twin import World
+
+    world = tmp_path / "world.npz"
+    klopf(capsys, "twin", "new", world, "--households", 3)
+    lives = World.load(world).run(5)
+    lives.sectors["water"].state["level"][0] -= 0.1
+    lives.save(world)
+    assert "ANOTHER WORLD" in klopf(capsys, "twin", "replay", world, status=1)[0]
+
+
+def test_a_broken_sector_is_one_line_and_the_world_is_kept(tmp_path, capsys, monkeypatch):
+    from klopf.twin.sectors.factory import Factory
+
+    world = tmp_path / "world.npz"
+    klopf(capsys, "twin", "new", world, "--households", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Factory, "settle", lambda self, now, goods: 1 / 0 if now.step == 30 else None)
+        out = klopf(capsys, "twin", "run", world, "--days", 2, status=1)[0]
+    assert out.splitlines()[-1].startswith("the sector 'factory' fails at day 1 06:00 (step 30): ZeroDivisionError")
+    from klopf.twin import World
+
+    assert World.load(world).step == 30
+    klopf(capsys, "twin", "run", world, "--days", 1)
+    assert World.load(world).step == 54
+
+
+def test_policies_are_compared_in_the_same_worlds(capsys):
+    out = klopf(capsys, "twin", "compare", "--households", 4, "--days", 2, "--seeds", 2, "--start", 150, "--json")[0]
+    nothing, rules = json.loads(out)
+    assert nothing["gain"] == nothing["lose"] == 0 and rules["gain"] > 0 and rules["front"]
+    assert rules["cost"][1] <= rules["cost"][0] <= rules["cost"][2] < nothing["cost"][2]
+    assert "gain" in klopf(capsys, "twin", "compare", "--households", 3, "--days", 1, "--seeds", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "nowhere.npz"], "cannot be read"),
+        (["compare", "--policies", "magic"], "no policy is called 'magic'"),
+        (["compare", "--days", "0"], "must be above 0"),
+        (["new", "w.npz", "--scenario", "flood"], "no scenario 'flood'"),
+        (["new", "w.npz", "--minutes", "7"], "must be 15, 30 or 60"),
+        (["new", "w.npz", "--sectors", "moon"], "no sector is called 'moon'"),
+        (["new", "nowhere/w.npz"], "cannot be written"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(tmp_path, capsys, monkeypatch, words, says):
+    monkeypatch.chdir(tmp_path)
+    err = klopf(capsys, "twin", *words, status=2)[1]
+    assert says in err and err.count("\n") == 1
