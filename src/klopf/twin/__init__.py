@@ -6,6 +6,7 @@ A library by itself: no network, no chain. See docs/twin.md.
 from __future__ import annotations
 
 from klopf.twin._flows import Good, Happening, Record
+from klopf.twin._gate import Breach, Verdict, gate, most_missed
 from klopf.twin._policy import POLICIES, policy_called
 from klopf.twin._scenario import SCENARIOS, Scenario
 from klopf.twin._sector import SECTORS, Now, Plan, Sector, Shock
@@ -17,6 +18,7 @@ __all__ = [
     "POLICIES",
     "SCENARIOS",
     "SECTORS",
+    "Breach",
     "Good",
     "Happening",
     "Now",
@@ -28,9 +30,12 @@ __all__ = [
     "Sector",
     "Series",
     "Shock",
+    "Verdict",
     "World",
     "compensation",
+    "gate",
     "gini",
+    "most_missed",
     "outcome",
     "pareto",
     "policy_called",

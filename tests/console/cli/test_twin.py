@@ -79,3 +79,17 @@ def test_what_cannot_be_is_said_in_one_line(tmp_path, capsys, monkeypatch, words
     monkeypatch.chdir(tmp_path)
     err = klopf(capsys, "twin", *words, status=2)[1]
     assert says in err and err.count("\n") == 1
+
+
+def test_the_gate_is_an_audit_that_anybody_can_repeat(tmp_path, capsys):
+    asked = ["twin", "gate", "nothing", "--households", 4, "--seeds", 2, "--days", 1]
+    out = klopf(capsys, *asked, "--json")[0]
+    assert json.loads(out)["released"] and json.loads(out)["worlds"] == 12
+    verdict = tmp_path / "verdict.json"
+    verdict.write_text(out)
+    assert klopf(capsys, "twin", "gate", "nothing", "--repeat", verdict)[0] == "the same\n"
+    verdict.write_text(out.replace('"digest": "', '"digest": "0'))
+    assert "ANOTHER VERDICT" in klopf(capsys, "twin", "gate", "nothing", "--repeat", verdict, status=1)[0]
+    verdict.write_text("[]")
+    assert "is no verdict" in klopf(capsys, "twin", "gate", "nothing", "--repeat", verdict, status=2)[1]
+    assert "nothing is released: 0 breaches" in klopf(capsys, *asked)[0]

@@ -25,7 +25,7 @@ class Twin(CommandGroup):
     help = "A world of households, power, water, a factory and people, to fail in first."
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
-        return {"new": new, "run": run, "compare": compare, "replay": replay}
+        return {"new": new, "run": run, "compare": compare, "replay": replay, "gate": gate}
 
 
 def new(
@@ -215,6 +215,71 @@ def _band(values: list[float]) -> list[float]:
     import numpy as np
 
     return [round(float(q), 4) for q in np.quantile(values, (0.5, 0.0, 1.0))]
+
+
+def gate(
+    policy: str, *, households: int = 20, minutes: int = 60, start: int = 0, days: float = 4.0, seeds: int = 10,
+    series: Path | None = None, stop: bool = False, repeat: Path | None = None, json_: Json = False,
+) -> int:  # fmt: skip
+    """Try a policy with each seed in each disaster: status 1 where it breaks more than today's rules in the same world.
+
+    Example: klopf twin gate nothing --seeds 5
+
+    With --json the verdict is a file that anybody can repeat.
+
+    Parameters
+    ----------
+    policy
+        As for klopf twin run.
+    households
+        How many.
+    minutes
+        Of a step.
+    start
+        The day of the series in which worlds begin.
+    days
+        How long each world lives.
+    seeds
+        How many: 0, 1, ...
+    series
+        As for klopf twin new.
+    stop
+        At the first breach.
+    repeat
+        A verdict's file: it is tried again as it says, and status 1 means here that another verdict comes out.
+    """
+    import json
+
+    from klopf import twin
+
+    plan = twin.Plan(households=households, minutes=minutes, start=start)
+    outside = twin.Series.citylearn(series) if series else None
+    told: dict[str, Any] = {}
+    if repeat is not None:
+        try:
+            told = json.loads(repeat.read_text())
+            plan = twin.Plan(**(told["plan"] | {"sectors": tuple(told["plan"]["sectors"])}))
+            outside, days, which = twin.Series.of(told["series"]), float(told["days"]), [int(n) for n in told["seeds"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TwinError(f"{repeat} is no verdict: give what klopf twin gate --json printed") from error
+    else:
+        which = list(range(seeds))
+    verdict = twin.gate(lambda: twin.policy_called(policy), plan, which, days=days, series=outside, stop=stop)
+    if told:
+        same = verdict.digest == told.get("digest") and verdict.released == told.get("released")
+        print_json({"same": same, "digest": verdict.digest}) if json_ else print(
+            "the same" if same else "ANOTHER VERDICT"
+        )
+        return int(not same)
+    if json_:
+        print_json(verdict.as_dict())
+    else:
+        for one in verdict.breaches[:20]:
+            where = f"seed {one.seed}, {one.scenario or 'no disaster'}"
+            print(f"{where}: {one.constraint}: {one.broken:.2f}, by today's rules {one.today:.2f}")
+        print(f"{policy} is {'released' if verdict.released else 'REFUSED'}: {len(verdict.breaches)} breaches in "
+              f"{verdict.worlds} worlds; with 95 % certainty at most {verdict.missed:.1%} of seeds")  # fmt: skip
+    return int(not verdict.released)
 
 
 def _steps(days: float, hours: float) -> int:

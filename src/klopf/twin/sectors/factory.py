@@ -117,6 +117,9 @@ class Factory(Sector):
     def earned(self) -> NDArray[np.float64]:
         return np.asarray(self.state["last"].copy())
 
+    def breaches(self) -> dict[str, float]:
+        return {"hours of shifts without power, water or material": float(self.state["stood"][0])}
+
     def strike(self, shock: Shock, why: int, now: Now) -> None:
         s = self.state
         if shock.kind == "material":

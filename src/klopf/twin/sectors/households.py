@@ -42,7 +42,7 @@ def homes_of(households: int, seed: int, variety: float, numbers: Mapping[str, f
 
 
 class Households(Sector):
-    """Each decides how its battery is used and by how much its heating differs from its wish (1 is two kelvin). By
+    """Each decides how its battery is used and by how much its heating differs from its wish (1 is three kelvin). By
     today's rules a battery takes what the sun leaves over and gives it into the household's own use, whatever the
     price. In an outage a household is an island: sun and battery serve it as far as they go."""
 
@@ -90,7 +90,7 @@ class Households(Sector):
 
     def ask(self, now: Now, goods: Mapping[str, Good], act: NDArray[np.float64]) -> None:
         moved = np.ascontiguousarray(act.T)
-        moved[1] *= 2.0
+        moved[1] *= 3.0
         S = self.state["now"]
         k.homes_ask(self.homes, S, self.use(now.step), moved, float(self.state["rogue"][0]), now.outside, now.sun,
                     now.hours)  # fmt: skip
@@ -135,6 +135,7 @@ class Households(Sector):
         S = self.state["now"]
         return {
             "steps above a household's fuse": float(S[k.S_FUSE].sum()),
+            "kWh not served": float(S[k.S_UNSERVED].sum()),
             "kelvin hours too cold": float(S[k.S_COLD].sum()),
             "kelvin hours too hot": float(S[k.S_HOT].sum()),
         }

@@ -146,7 +146,10 @@ class Power(Sector):
         return np.asarray(-self.behind * (self._why == np.arange(len(self._why))))
 
     def breaches(self) -> dict[str, float]:
-        return {"line hours above the limit": float(self.state["overloads"][0])}
+        return {
+            "line hours above the limit": float(self.state["overloads"][0]),
+            "customer hours without grid": float(self.state["outages"][0]),
+        }
 
     def strike(self, shock: Shock, why: int, now: Now) -> None:
         s = self.state

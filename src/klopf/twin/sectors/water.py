@@ -131,7 +131,10 @@ class Water(Sector):
         return np.asarray(-self.state["last"] - 50.0 * low)
 
     def breaches(self) -> dict[str, float]:
-        return {"hours of the tank below its reserve": float(self.state["low"][0])}
+        return {
+            "hours of the tank below its reserve": float(self.state["low"][0]),
+            "hours without enough water": float(self.state["dry"][0]),
+        }
 
     def strike(self, shock: Shock, why: int, now: Now) -> None:
         s = self.state
