@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from worlds import ERRS, FAVOURS, FRIENDS_SAY, RINGS, RULES, World
 
 from klopf.ledger.core._reference import WAD
 from klopf.ledger.market import _news as law
 from klopf.ledger.market import _reference as ref
-from klopf.ledger.market._news import FEW, Usual, expected_of
+from klopf.ledger.market._news import DAY, FEW, Usual, expected_of
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -31,6 +32,19 @@ def toward_zero(a: Ints, b: Ints | int) -> Ints:
 def news(weight: Ints, expected: Ints) -> Ints:
     """See ``_news.news``."""
     return np.clip(weight * (FINE * ONE) // expected - ONE, -MOST, MOST)
+
+
+@njit(cache=True)
+def compare(listener, weight, starts, counts, place, known, expected, parts, sums):  # type: ignore[no-untyped-def]
+    """Adds to the ``sums`` of each listener its news of an epoch and the others'; see ``Said.add``."""
+    for speaker in np.flatnonzero(known):
+        first, middle = starts[speaker], starts[speaker] + place[speaker]
+        for entry in range(first, first + counts[speaker]):
+            at = middle + 1 if middle >= entry else middle
+            x = min(max(weight[entry] * FINE * ONE // expected[speaker] - ONE, -MOST), MOST)
+            y = min(max(weight[at] * FINE * ONE // expected[speaker] - ONE, -MOST), MOST)
+            for i, value in enumerate((1, x, y, x * y, x * x, y * y, parts[speaker])):
+                sums[i, listener[entry]] += value
 
 
 @dataclass
@@ -79,9 +93,12 @@ class Crowd(World):
         """Of each listener's attention, what counted in the epoch in which it posted last."""
         self.due = np.array([expected_of(stake, self.total, self.size, self.committee) for stake in self.stakes])
         self.posts = np.zeros(self.size, np.int64)
+        self.first = np.zeros(self.size, np.int64)
         self.reach = np.zeros((4, self.size), np.int64)
         """See ``Reach``: told, bound, agreed, epochs."""
         self.paid: Floats = np.zeros(self.size)
+        self.rest: Floats = np.zeros(self.size)
+        """Of what was held back a day before, the part that is paid now, in 1/10,000."""
 
     def play(self, epochs: int) -> None:
         for _ in range(epochs):
@@ -94,9 +111,7 @@ class Crowd(World):
     # ---- what is said
 
     def entries(self) -> Entries:
-        listeners, speakers = self.lots()
-        order = np.argsort(listeners, kind="stable")
-        listeners, speakers = listeners[order], speakers[order]
+        listeners, speakers = self.lots()  # by listener
         here = self.here = self.present()
         come = here[listeners]
         listeners, speakers = listeners[come], speakers[come]
@@ -177,8 +192,7 @@ class Crowd(World):
         self.agreed = np.where(self.here, agreed, self.agreed)
         self.claim(said)
         self.ranked = np.where(trusted, rank, 0).astype(float)
-        if total := self.ranked.sum():
-            self.earned += self.paid / ONE * self.ranked / total
+        self.pay_by(self.paid / ONE, self.rest / ONE, self.ranked / max(1, self.ranked.sum()))
 
     def post(self) -> None:
         """What each who is here has earned by news of before; see ``Newsroom.posted`` and ``Skill``."""
@@ -203,7 +217,9 @@ class Crowd(World):
         explained: Ints = (np.sign(cov) * (abs(cov) * abs(cov) * ONE // product)).astype(np.int64)
         explained = np.where(self.skill[1] * (self.skill[2] > 0) > 0, explained, 0)
         chance = (1000 * ONE // some).astype(np.int64)
-        self.weigh(explained - chance, (own * 1000 // some).astype(np.int64), chance, self.here & (many > 0))
+        told = self.here & (many > 0)
+        self.first = np.where(told & (self.first == 0), self.epoch, self.first)
+        self.weigh(explained - chance, (own * 1000 // some).astype(np.int64), chance, told)
 
     def reached(self, heard: Ints) -> None:
         """See ``Reach.after``."""
@@ -220,7 +236,7 @@ class Crowd(World):
 
     def weigh(self, skill: Ints, loud: Ints, chance: Ints, told: NDArray[np.bool_]) -> None:
         """See ``Skill.paid`` and ``Usual.add``; of those who ``told`` something."""
-        self.paid = np.zeros(self.size)
+        self.paid, self.rest = np.zeros(self.size), np.zeros(self.size)
         if not told.any():
             return
         usual = self.usual
@@ -237,6 +253,8 @@ class Crowd(World):
         broad = part(breadth * ONE // usual.breadth - law._NARROW)
         attentive = np.minimum(ONE, attention * ONE // usual.attention)
         self.paid = np.where(told, strong * quiet * broad * attentive // ONE**3, 0).astype(float)
+        if self.epoch > DAY:
+            self.rest = np.where(self.epoch < self.first + 2 * DAY, self.paid * usual.still // ONE, 0.0)
         found = (
             ("skills", skill, usual.skill),
             ("louds", loud, usual.loud),
@@ -268,16 +286,9 @@ class Crowd(World):
         weight = said.weight[np.where(active, starts + (counts + 1) // 2 - 1, 0)]
         known = active & (self.slow > 0)
         place = counts // 2 - 1
-        entry = np.flatnonzero(known[said.speaker])
-        speaker, listener = said.speaker[entry], said.listener[entry]
-        n = entry - starts[speaker]
-        at = starts[speaker] + place[speaker] + (place[speaker] >= n)
         if known.any():
             self.began = self.began or self.epoch
-        expected = self.expected()[speaker]
-        x, y = news(said.weight[entry], expected), news(said.weight[at], expected)
-        for i, value in enumerate((np.ones_like(x), x, y, x * y, x * x, y * y, self.parts[speaker])):
-            self.sums[i] += np.bincount(listener, value, self.size).astype(np.int64)
+        compare(said.listener, said.weight, starts, counts, place, known, self.expected(), self.parts, self.sums)
         last, slow = self.last[known], self.slow[known]
         before = np.clip(last * ONE // slow - ONE, -MOST, MOST)
         self.moved += int((before * news(weight[known], slow)).sum())

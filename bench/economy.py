@@ -23,7 +23,8 @@ is told below, too.
 Not everything holds. Once a file has been asked through, who remembers answers is paid as much as others. Favours
 smaller than what honest listeners err by are paid as honest listening is. Friends with two fifths of the stake or more
 who draw what they say from a common secret, as loud as pays best, confirm one another in committees of eight about as
-well as the truth confirms the honest. Where nothing moves, copies are paid as the honest are. docs/ledger.md says why,
+well as the truth confirms the honest, and in those of 64 where usefulness moves by less than two fifths of the stake
+move a median. Where nothing moves, copies are paid as the honest are. docs/ledger.md says why,
 and what each has beside a world where all are honest.
 """
 
@@ -353,6 +354,30 @@ def tell_of_settled_networks(report: Report, quick: bool) -> None:
             report.figure(what, one, "of an honest KLP's income", at_most=most)
 
 
+def tell_of_secrets(report: Report, quick: bool) -> None:
+    """What a common secret in place of listening is paid, as loud as that, by how much usefulness moves. Friends with
+    two fifths of the stake move a median by about what one listener errs by: where the truth moves by less than that,
+    what they say is what comes, and no law over what was said tells them apart."""
+    louds = (0.15, 0.35) if quick else (0.1, 0.15, 0.2, 0.25, 0.35, 0.5)
+    report.say("\nfalse news, by how loud; 100 neurons, 40 % of the stake, sparse / dense, by what usefulness moves")
+    report.say(f"{'':<24}" + "".join(f"{loud:>16.0%}" for loud in louds))
+    for moves in (0.05, 0.15, 0.3):
+        line = f"{moves:<24.0%}"
+        for loud in louds:
+            both = []
+            for dense in (False, True):
+                committee, seeds = 64 if dense else 8, range(1 if quick else 2)
+                worlds = [Crowd(100, 40, "false news", committee, seed, moves=moves, loud=loud) for seed in seeds]
+                for world in worlds:
+                    world.play(EPOCHS)
+                both.append(float(np.mean([world.ratio for world in worlds])))
+                where = "dense" if dense else "sparse"
+                what = f"false news {loud:.0%} loud, {where}, if usefulness moves by {moves:.0%}"
+                report.figure(what, both[-1], "of an honest KLP's income", at_most=0.2)
+            line += f"{' / '.join(f'{one:.2f}' for one in both):>16}"
+        report.say(line)
+
+
 def tell(report: Report, args: argparse.Namespace) -> None:
     sizes, shares, kept = SIZES, (0.1, 0.4, 0.45) if args.quick else SHARES, Kept(args.keep)
     report.say("income per KLP at risk, beside the honest; sparse / dense" + " " * 12 + "share of all stake")
@@ -390,6 +415,7 @@ def tell(report: Report, args: argparse.Namespace) -> None:
         for one, where in zip(found, ("sparse", "dense"), strict=True):
             report.figure(f"an honest tenth of 100 that {strategy}, {where}", one, "of another's income")
     tell_of_settled_networks(report, args.quick)
+    tell_of_secrets(report, args.quick)
     bonds = float(np.mean([by_bonds(seed) for seed in range(10)]))
     report.say(
         f"\nwhere bonds paid, one that copies the last weights would have {bonds:.3f} of an honest listener's income"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from klopf.ledger import Parameters
 from klopf.ledger.market import _reference as ref
-from klopf.ledger.market._news import FEW, Newsroom, expected_of
+from klopf.ledger.market._news import DAY, FEW, Newsroom, expected_of
 from klopf.network._settings import RuleSettings
 from klopf.peers import attention
 from klopf.peers._questions import asked_about
@@ -43,8 +43,14 @@ class World:
     late: float = 0.0
     """In a race, the part of the honest that needs nearly a whole phase. Until one has lasted its whole time, the
     eighth since the start, they are left out; from then on they are expected, and only the last fiftieth is."""
+    loud: float | None = None
+    """How far above or below the average friends' secret is, if not as far as ``FRIENDS_SAY`` has it."""
     samples: int = 10_000
     """In each listener's file, of which it asks about ``QUESTIONS`` in an epoch."""
+    held: list[Floats] = field(default_factory=list)
+    """What each epoch held back of the rewards of those who posted."""
+    rests: list[int] = field(default_factory=list)
+    """The part that each listener is paid of what was held back a day before, in 1/10,000."""
     earned: Floats = field(init=False)
     useful: Floats = field(init=False)
     """What each one's answers are worth to an honest listener: ``level`` times a walk that comes back slowly."""
@@ -70,7 +76,8 @@ class World:
         if self.strategy == "remember answers":
             again = asked_before(self.seed, self.epoch, self.samples)
             self.useful[: self.fakes] = again * self.useful[self.fakes :].mean()
-        self.common = self.rng.choice(FRIENDS_SAY.get(self.strategy, (0.6, 1.5)), self.size)
+        usual = FRIENDS_SAY.get(self.strategy, (0.6, 1.5))
+        self.common = self.rng.choice(usual if self.loud is None else (1 - self.loud, 1 + self.loud), self.size)
 
     def weight_of(self, listener: int) -> int:
         """The stake with which a listener counts where it is bound."""
@@ -179,7 +186,8 @@ class World:
         """Everybody's rank, by consensus over this epoch and trust over those of late."""
         found = []
         former, self.agreed = self.agreed or [0] * self.size, [0] * self.size
-        self.told = [self.posted(i, former[i]) if here else 0 for i, here in enumerate(self.here)]
+        parts = [self.posted(i, former[i]) if here else (0, 0) for i, here in enumerate(self.here)]
+        self.told, self.rests = map(list, zip(*parts, strict=True))
         for speaker, said in columns.items():
             others, column = self.total - self.stakes[speaker], [(stake, weight) for stake, weight, _ in said]
             consensus, rank = ref.rank(column, others, RULES.kappa)
@@ -196,17 +204,25 @@ class World:
             found.append(rank * RULES.fringe_bps // 10_000 if trusted else 0)
         self.agreed = [now if here else f for now, f, here in zip(self.agreed, former, self.here, strict=True)]
         if self.size <= FEW:  # all are bound to all, and not asked
-            self.told = [10_000] * self.size
+            self.told, self.rests = [10_000] * self.size, [0] * self.size
         return found
 
-    def posted(self, listener: int, agreed: int) -> int:
+    def posted(self, listener: int, agreed: int) -> tuple[int, int]:
         stake, total = self.stakes[listener], self.total
         due = expected_of(stake, total, self.size, self.committee)
         return self.newsroom.posted(self.epoch, listener, stake, agreed, due, self.size > self.committee)
 
     def pay(self, ranks: list[int]) -> None:
-        if total := sum(ranks):
-            self.earned += np.array(self.told, float) / 10_000 * np.array([rank / total for rank in ranks])
+        total = max(1, sum(ranks))
+        self.pay_by(np.array(self.told) / 10_000, np.array(self.rests) / 10_000, np.array([r / total for r in ranks]))
+
+    def pay_by(self, told: Floats, rests: Floats, full: Floats) -> None:
+        """``full`` is what each would have if it had earned all, ``told`` the part that it has, ``rests`` what it is
+        paid of what was held back a day before."""
+        self.earned += told * full
+        self.held.append(np.where(self.here, (1 - told) * full, 0.0))
+        if self.epoch > DAY:
+            self.earned += rests * self.held[self.epoch - DAY - 1]
 
     @property
     def ratio(self) -> float:

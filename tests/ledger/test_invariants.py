@@ -165,8 +165,8 @@ BUGS = {
     "paid again and again": ("Settlement", "c.pay = Pay.Collected;", ""),
     "shares rounded up": (
         "Settlement",
-        "(uint256(e.pool) * c.rank) / e.rank",
-        "(uint256(e.pool) * c.rank + e.rank - 1) / e.rank",
+        "(uint256(epochs[epoch].pool) * c.rank) / all",
+        "(uint256(epochs[epoch].pool) * c.rank + all - 1) / all",
     ),
     "slashed stake kept": ("Stake", "a.staked -= fromStaked;", ""),
     "withdrawn twice": ("Stake", "a.thawing = 0;", ""),

@@ -62,7 +62,7 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
         // APPLY
         uint96 weight = role == IMembers.Role.Neuron ? registry.boundWith(id, epoch) : 0;
         (p.root, p.stake) = (root == 0 ? bytes32(uint256(1)) : root, weight);
-        if (weight != 0) p.news = _earned(epoch, id, weight);
+        if (weight != 0) (p.news, p.rest) = _earned(epoch, id, weight);
         epochs[epoch].stake += weight;
         registry.onPost(id, epoch, commitment);
         clock.arrive(id);
@@ -106,7 +106,7 @@ abstract contract Consensus is IConsensus, Listening, EIP712 {
     }
 
     /// @dev The part of its reward that a listener has earned when it posts.
-    function _earned(uint32 epoch, uint32 id, uint96 weight) private returns (uint16) {
+    function _earned(uint32 epoch, uint32 id, uint96 weight) private returns (uint16 news, uint16 rest) {
         (uint256 total, uint256 count) = registry.bound(epoch);
         uint256 seats = rules.current().committee;
         uint256 agreed = posts[reaches[id].posted][id].agreed;

@@ -50,7 +50,7 @@ contract Disputes is IDisputes {
         if (!registry.signsFor(r.listener, r.epoch, Receipts.signerOf(digest, listenerSignature))) {
             revert WrongListenerSignature();
         }
-        (bytes32 root,,,,,) = settlement.posts(r.epoch, r.listener);
+        (bytes32 root,,,,,,) = settlement.posts(r.epoch, r.listener);
         if (root == 0) revert NothingPosted(r.listener, r.epoch);
         // APPLY
         uint64 answerBy = uint64(block.timestamp) + length;
@@ -65,7 +65,7 @@ contract Disputes is IDisputes {
         // CHECK
         Dispute storage d = disputes[epoch][listener][speaker];
         if (d.state != State.Open) revert NotOpen(epoch, listener, speaker);
-        (bytes32 root,,,,,) = settlement.posts(epoch, listener);
+        (bytes32 root,,,,,,) = settlement.posts(epoch, listener);
         if (!MerkleProof.verifyCalldata(proof, root, d.leaf)) revert NotInRoot();
         // APPLY, EMIT
         _end(d, epoch, listener, speaker, true);

@@ -24,6 +24,7 @@ interface IConsensus {
         uint16 disputes; // open, about receipts that this listener signed
         uint16 agreed; // of 65535: what counted, where it was bound to listen to speakers that are paid
         uint16 news; // of 10,000: the part of a reward that its weights before this epoch have earned it
+        uint16 rest; // of 10,000: the part that it is paid of what was held back a day before
     }
 
     struct Column {
@@ -151,7 +152,7 @@ interface IConsensus {
     function posts(
         uint32 epoch, uint32 id
     ) external view returns (
-        bytes32 root, uint96 stake, uint16 weightUsed, uint16 disputes, uint16 agreed, uint16 news
+        bytes32 root, uint96 stake, uint16 weightUsed, uint16 disputes, uint16 agreed, uint16 news, uint16 rest
     );
 
     /// @notice How a speaker was listened to over the epochs of late.

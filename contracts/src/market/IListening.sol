@@ -54,9 +54,13 @@ interface IListening {
     ) external view returns (int40 xy, uint40 xx, uint40 yy, int32 x, int32 y, uint16 n, uint24 heard, uint32 epoch);
 
     /// @notice What those hold to whom a listener listened, and those to whom it was bound, in millionths of all stake, and
-    ///         how much of its attention agreed, of late.
+    ///         how much of its attention agreed, of late; and the first epoch before which something that it said was
+    ///         compared, 0 for none.
     /// @param id Id of the participant.
     function reaches(
         uint32 id
-    ) external view returns (uint48 told, uint48 bound, uint32 agreed, uint16 epochs, uint32 posted, uint40 due);
+    )
+        external
+        view
+        returns (uint48 told, uint48 bound, uint32 agreed, uint16 epochs, uint32 posted, uint40 due, uint32 first);
 }

@@ -25,11 +25,13 @@ abstract contract Listening is IListening {
     /// @dev When a listener posts, bound with `stake`: what it said when it posted last is known by now, and how much of its
     ///      attention `agreed` then. `due`: to what part of all stake it is bound now on average; `lots`: not all are bound to all.
     ///      Until a first comparison was made nothing is known of anybody, and all are paid.
+    /// @return news The part of this epoch's reward that it has earned, in 1/10,000.
+    /// @return rest The part that it is paid of what was held back a day before.
     function _weighNews(uint32 epoch, uint32 id, uint96 stake, uint256 agreed, uint256 due, bool lots)
         internal
-        returns (uint16)
+        returns (uint16 news, uint16 rest)
     {
-        if (stake == 0) return 0;
+        if (stake == 0) return (0, 0);
         News.Said memory s = saids[id];
         News.Skill memory k = skills[id];
         bool told = s.epoch != k.through;
@@ -40,14 +42,16 @@ abstract contract Listening is IListening {
         News.Reach memory r = reaches[id];
         uint32 began = drift.began;
         r = r.next(told ? s.heard : 0, agreed, began != 0 && began <= r.posted, epoch, due);
+        if (r.first == 0 && began != 0 && k.n != 0) r.first = epoch;
         reaches[id] = r;
-        if (began == 0) return uint16(uint256(News.ONE));
-        if (k.n == 0) return 0;
+        if (began == 0) return (uint16(uint256(News.ONE)), 0);
+        if (k.n == 0) return (0, 0);
         News.Usual memory u = usual;
         u.open(epoch);
         u.add(stake, k, r);
         usual = u;
-        return k.paid(u, r, lots);
+        news = k.paid(u, r, lots);
+        rest = r.rest(u, news, epoch);
     }
 
     /// @dev From a claim: `stakes` with which each receipt's listener is bound, the heaviest weight first; `part` of all

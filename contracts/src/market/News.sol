@@ -21,6 +21,7 @@ library News {
     int256 internal constant STILL_LOUD = 1500; // what more of the usual variance is paid where it is
     int256 internal constant STEP = 8; // nobody counts as further from what is usual than an eighth of it
     int256 internal constant LEAST = 100; // what is usual is no less
+    uint32 internal constant DAY = 24; // epochs after which a listener is known
 
     /// @dev What a speaker was heard with, in 1/FINE of a weight.
     struct Forecast {
@@ -69,6 +70,7 @@ library News {
         uint16 epochs; // in thousandths
         uint32 posted; // the epoch of its last post,
         uint40 due; // and to what part of all stake it was bound then, on average, in millionths
+        uint32 first; // the first epoch before which something that it said was compared; 0 for none
     }
 
     /// @dev What is usual among listeners, by stake; an epoch's posts count from the next on.
@@ -154,14 +156,15 @@ library News {
         pure
         returns (Reach memory)
     {
-        if (r.posted == 0) return Reach(0, 0, 0, 0, epoch, uint40(due));
+        if (r.posted == 0) return Reach(0, 0, 0, 0, epoch, uint40(due), 0);
         return Reach(
             counts ? uint48((uint256(r.told) * 97) / 100 + heard) : r.told,
             counts ? uint48((uint256(r.bound) * 97) / 100 + r.due) : r.bound,
             uint32((uint256(r.agreed) * 97) / 100 + agreed),
             uint16((uint256(r.epochs) * 97) / 100 + 1000),
             epoch,
-            uint40(due)
+            uint40(due),
+            r.first
         );
     }
 
@@ -232,6 +235,18 @@ library News {
         part *= _part(_of(int256(breadthOf(r)), u.breadth) - NARROW);
         part *= lots ? _within01(_of(int256(attentionOf(r)), u.attention)) : uint256(ONE);
         return uint16(part / uint256(ONE) ** 3);
+    }
+
+    /// @notice Of what was held back a day before `epoch` from a listener of which too little was known then, the part that
+    ///         it is paid, if it has earned `news` by now: where next to nobody is confirmed it was held back by chance.
+    function rest(Reach memory r, Usual memory u, uint256 news, uint32 epoch) internal pure returns (uint16) {
+        if (epoch <= DAY || epoch - DAY >= r.first + DAY) return 0;
+        return uint16((news * still(u)) / uint256(ONE)); // rounds down
+    }
+
+    /// @notice The part `rest` of what was held back of a reward of which the part `news` was paid.
+    function restDown(uint256 reward, uint256 news, uint256 rest_) internal pure returns (uint256) {
+        return ((reward - (reward * news) / uint256(ONE)) * rest_) / uint256(ONE);
     }
 
     /// @notice The sums of stakes up to each entry.

@@ -281,8 +281,13 @@ class _Epoch:
             yield "it had fallen silent"
         if voided:
             yield "it had signed a receipt that it did not post: its reward of this epoch is void"
-        full = it.pool * Decimal(it.rank)
-        if self.collected and not voided and it.emission < full * Decimal("0.999"):
+        full, rest = it.pool * Decimal(it.rank), self.settled.rest(self.epoch, self.id)
+        if self.collected and rest:
+            yield (
+                f"with it came {rest / 10_000:.0%} of what was held back 24 epochs before, when too little was known: "
+                "little changes here, and it listens as others do"
+            )
+        elif self.collected and not voided and it.emission < full * Decimal("0.999"):
             yield (
                 f"it was paid {it.emission / full:.1%} of its part: where many are bound to listen, a reward counts as "
                 "far as one listened as others do: to as many, in agreement, and to what changed"

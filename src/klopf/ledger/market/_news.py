@@ -9,7 +9,9 @@ what was known has no news; who says what friends like is contradicted as often 
 What that square is worth is told by what is usual. Friends who say the same are confirmed where they are many; but not
 as often as those who are more, unless they are louder than the truth. So who is confirmed much less than is usual, or
 whose news are much larger than is usual, or who is silent about those whom others speak of, is paid nothing. Where
-next to nobody is confirmed, the network is *still*: there is nothing to tell, and nobody is asked for it. What is usual
+next to nobody is confirmed, the network is *still*: there is nothing to tell, and nobody is asked for it. That takes a
+network some twenty epochs to find out, in which chance decides what is held back; so of a listener's first day the rest
+is paid a day later, as far as the network is still then, by what is known of the listener then. What is usual
 is an average over stake in which nobody is further from it than a part of it: less than half of the stake moves it
 little.
 
@@ -22,11 +24,26 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
-__all__ = ["FEW", "Forecast", "Newsroom", "Reach", "Said", "Skill", "Usual", "agreed", "expected_of", "news"]
+__all__ = [
+    "DAY",
+    "FEW",
+    "Forecast",
+    "Newsroom",
+    "Reach",
+    "Said",
+    "Skill",
+    "Usual",
+    "agreed",
+    "expected_of",
+    "held_back",
+    "news",
+]
 
+DAY = 24
+"""So many epochs after it could first be judged a listener is known."""
 FEW = 8
 """Where so many neurons or fewer are bound to listen, nobody is asked for news."""
 _ONE, _FINE = 10_000, 1 << 16
@@ -206,6 +223,8 @@ class Reach:
     """The epoch of its last post,"""
     due: int = 0
     """and to what part of all stake it was bound then, on average, in millionths."""
+    first: int = 0
+    """The first epoch before which something that it said was compared; 0 for none."""
 
     def after(self, heard: int, agreed: int, counts: bool, epoch: int, due: int) -> Reach:
         """With the last post weighed, in which ``heard`` of all stake was listened to if it ``counts``, and another in
@@ -215,8 +234,14 @@ class Reach:
         return Reach(
             self.told * 97 // 100 + heard if counts else self.told,
             self.bound * 97 // 100 + self.due if counts else self.bound,
-            self.agreed * 97 // 100 + agreed, self.epochs * 97 // 100 + 1000, epoch, due,
+            self.agreed * 97 // 100 + agreed, self.epochs * 97 // 100 + 1000, epoch, due, self.first,
         )  # fmt: skip
+
+    def rest(self, usual: Usual, news: int, epoch: int) -> int:
+        """Of what was held back a day before ``epoch`` from a listener of which too little was known then, the part
+        that it is paid, if it has earned ``news`` by now: where next to nobody is confirmed it was held back by
+        chance."""
+        return news * usual.still // _ONE if DAY < epoch < self.first + 2 * DAY else 0
 
     @property
     def breadth(self) -> int:
@@ -286,6 +311,15 @@ def _step(found: int, usual: int) -> int:
     return min(max(found - usual, -(usual // _STEP)), usual // _STEP)
 
 
+def held_back(reward: int, news: int, part: int) -> int:
+    """The part ``part`` of what was held back of a ``reward`` of which the part ``news`` was paid, in 1/10,000.
+
+    >>> held_back(1000, 4_000, 9_000)
+    540
+    """
+    return (reward - reward * news // _ONE) * part // _ONE
+
+
 class Newsroom:
     """What is kept of all speakers and listeners."""
 
@@ -298,25 +332,29 @@ class Newsroom:
         self.said: defaultdict[int, Said] = defaultdict(Said)
         """What each listener said in the last epoch in which it posted."""
 
-    def posted(self, epoch: int, listener: int, stake: int, agreed: int, due: int, lots: bool) -> int:
-        """The part of its reward that a listener has earned when it posts; all before is weighed.
+    def posted(self, epoch: int, listener: int, stake: int, agreed: int, due: int, lots: bool) -> tuple[int, int]:
+        """The part of its reward that a listener has earned when it posts, and the part that it is paid of what was
+        held back a day before; all before is weighed.
 
         ``stake``: with which it is bound; ``agreed``: of 65535, how much of its attention was counted in the epoch of
         its last post (``reaches[listener].posted``); ``due``: ``expected_of`` it now; ``lots``: not all are bound to
         all. Until a first comparison was made nothing is known of anybody, and all are paid.
         """
         if not stake:
-            return 0
+            return 0, 0
         said, before, began = self.said.pop(listener, Said()), self.reaches[listener], self.drift.began
         skill = self.skills[listener] = self.skills[listener].after(said)
         reach = self.reaches[listener] = before.after(said.heard, agreed, 0 < began <= before.posted, epoch, due)
         if not began:
-            return _ONE
+            return _ONE, 0
         if not skill.n:
-            return 0
+            return 0, 0
+        if not reach.first:
+            reach = self.reaches[listener] = replace(reach, first=epoch)
         self.usual.opened(epoch)
         self.usual.add(stake, skill, reach)
-        return skill.paid(self.usual, reach, lots)
+        paid = skill.paid(self.usual, reach, lots)
+        return paid, reach.rest(self.usual, paid, epoch)
 
     def claimed(self, epoch: int, speaker: int, part: int, column: Sequence[tuple[int, int, int]]) -> None:
         """A claim's (stake, weight, listener), the heaviest weight first; who is not bound has no stake. ``part`` of

@@ -51,6 +51,8 @@ class Post:
     """Of its attention, what counted where it was bound to listen to speakers that are paid."""
     news: int = 0
     """The part of a reward that it has earned by how it listened before this epoch, in 1/10,000."""
+    rest: int = 0
+    """The part that it is paid of what was held back a day before."""
 
 
 @dataclass

@@ -18,7 +18,7 @@ from klopf.ledger.core.clock import Clock, ClockReplay, Phase
 from klopf.ledger.core.registry import Registry, RegistryReplay
 from klopf.ledger.core.rules import Rules
 from klopf.ledger.market import _reference as ref
-from klopf.ledger.market._news import FEW, Newsroom, Usual, expected_of
+from klopf.ledger.market._news import DAY, FEW, Newsroom, Usual, expected_of, held_back
 from klopf.ledger.market._said import Claimed, Collected, EIP712DomainChanged, Heard, Posted, Refused
 from klopf.ledger.market._settled import Column, EpochTotals, HeardSoFar, Post, Totals, Trust
 from klopf.ledger.market.emission import EmissionReplay
@@ -83,12 +83,12 @@ class SettlementReplay(Replay):
         self.differ(f"stake of {self.where(e)}", weight, e.stake)
         self.posts[e.epoch, e.id] = Post(EMPTY_ROOT if e.root == bytes(32) else e.root, weight)
         self.totals[e.epoch].stake += weight
-        self.posts[e.epoch, e.id].news = self.earned(e, weight)
+        self.posts[e.epoch, e.id].news, self.posts[e.epoch, e.id].rest = self.earned(e, weight)
 
-    def earned(self, e: Posted, stake: int) -> int:
-        """The part of its reward that a listener, bound with ``stake``, has earned when it posts."""
+    def earned(self, e: Posted, stake: int) -> tuple[int, int]:
+        """See ``Newsroom.posted``; of a listener that is bound with ``stake``."""
         if not stake:
-            return 0
+            return 0, 0
         (total, count), seats = self.registry.duties.bound(e.epoch), self.rules.now.committee
         last = self.posts.get((self.newsroom.reaches[e.id].posted, e.id))
         due = expected_of(stake, total, count, seats)
@@ -182,11 +182,12 @@ class SettlementReplay(Replay):
         at, m = self.where(e), self.registry.members[e.id]
         column, totals = self.columns[e.epoch, e.id], self.totals[e.epoch]
         post = self.posts.get((e.epoch, e.id))
-        emission = totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
+        emission = self.full(e.epoch, e.id)
         if totals.crowd:
             emission = emission * (post.news if post else 0) // 10_000
         elif totals.lots:
             emission = emission * (post.agreed if post else 0) // ref.ATTENTION
+        emission += self.rest(e, post.rest) if post and post.rest else 0
         self.differ(f"disputes open at {at}", 0, self.contested[e.epoch, e.id])
         waited = self.time_of(e.block) >= self.clock.final_at.get(e.epoch, 0)
         self.differ(f"dispute window over at {at}", True, waited)
@@ -199,6 +200,20 @@ class SettlementReplay(Replay):
         counts = self.registry.counts(e.epoch, m)
         self.differ(f"utility updated by {at}", counts, (e.epoch, e.id) in self.registry.heard)
         column.collected = True
+
+    def full(self, epoch: int, id: int) -> int:
+        """What an epoch owes to whoever was heard so, however it listened."""
+        column, totals = self.columns[epoch, id], self.totals[epoch]
+        return totals.pool * column.rank // totals.rank if totals.rank and not column.voided else 0
+
+    def rest(self, e: Collected, part: int) -> int:
+        """``part`` of what was held back a day before, while little was known of a listener."""
+        before = e.epoch - DAY
+        post = self.posts.get((before, e.id))
+        self.differ(f"disputes open about {e.id} in epoch {before}", 0, self.contested[before, e.id])
+        if not post or not post.stake or not self.totals[before].crowd:
+            return 0
+        return held_back(self.full(before, e.id), post.news, part)
 
     # -- receipts --
 
@@ -243,6 +258,7 @@ class SettlementReplay(Replay):
         for (epoch, id), post in self.posts.items():
             self.differ(f"agreement of {id} in epoch {epoch}", post.agreed, settlement.agreed(epoch, id))
             self.differ(f"news of {id} before epoch {epoch}", post.news, settlement.news(epoch, id))
+            self.differ(f"rest of a day before of {id} in epoch {epoch}", post.rest, settlement.rest(epoch, id))
         usual = self.newsroom.usual
         levels = (usual.skill, usual.loud, usual.attention, usual.breadth)
         self.differ(f"{the} usual skill, loudness, attention and breadth", levels, settlement.usual())
@@ -334,6 +350,11 @@ class Settlement(Contract):
         """What part of its reward ``id`` has earned by how it listened before ``epoch``, in 1/10,000: where many are
         bound to listen, it is paid that."""
         return int(self._read("posts", epoch, id)[5])
+
+    def rest(self, epoch: int, id: int) -> int:
+        """What part ``id`` is paid, with ``epoch``, of what was held back a day before, when little was known of it, in
+        1/10,000."""
+        return int(self._read("posts", epoch, id)[6]) if epoch > DAY else 0
 
     def usual(self) -> tuple[int, int, int, int]:
         """What is usual among listeners: the squared correlation less what chance gives, in 1/10,000; the variance of
