@@ -29,7 +29,9 @@ from klopf.ledger.core.rules import Rules
 from klopf.ledger.core.snapshots import Snapshots
 from klopf.ledger.core.stake import Stake
 from klopf.ledger.core.token import Token
+from klopf.ledger.finance.circulation import Circulation
 from klopf.ledger.finance.exchange import Exchange
+from klopf.ledger.finance.liquidity import Liquidity
 from klopf.ledger.finance.loans import Loans
 from klopf.ledger.finance.models import Models
 from klopf.ledger.finance.ventures import Ventures
@@ -95,6 +97,8 @@ class Ledger(Connection):
     loans = _The(Loans)
     ventures = _The(Ventures)
     models = _The(Models)
+    liquidity = _The(Liquidity)
+    circulation = _The(Circulation)
 
     @property
     def domain(self) -> Domain:

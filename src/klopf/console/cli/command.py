@@ -134,6 +134,7 @@ COMMANDS = Point(
         "lend": "klopf.console.cli.lend:Lend",
         "invest": "klopf.console.cli.invest:Invest",
         "twin": "klopf.console.cli.twin:Twin",
+        "reward": "klopf.console.cli.reward:Reward",
         "bench": "klopf.console.cli.bench:Bench",
         "learn": "klopf.console.cli.learn:Learn",
         "watch": "klopf.console.cli.learn:Watch",

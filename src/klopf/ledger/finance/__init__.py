@@ -4,14 +4,16 @@ money that can only be spent on data and compute, whose models pay those who bro
 from klopf.ledger import _pack
 from klopf.ledger.finance._coin import Coin
 from klopf.ledger.finance._lending import MarketTerms
+from klopf.ledger.finance.circulation import Circulation
 from klopf.ledger.finance.exchange import Exchange
+from klopf.ledger.finance.liquidity import Liquidity
 from klopf.ledger.finance.loans import Loans
 from klopf.ledger.finance.models import Deed, Models
 from klopf.ledger.finance.ventures import Lot, Use, Venture, Ventures, VentureTerms
 
 __all__ = [
-    "Coin", "Deed", "Exchange", "Finance", "Loans", "Lot", "MarketTerms", "Models", "Use", "Venture", "VentureTerms",
-    "Ventures",
+    "Circulation", "Coin", "Deed", "Exchange", "Finance", "Liquidity", "Loans", "Lot", "MarketTerms", "Models", "Use",
+    "Venture", "VentureTerms", "Ventures",
 ]  # fmt: skip
 
 
@@ -19,5 +21,5 @@ class Finance(_pack.Pack):
     """See this module's text."""
 
     name = "finance"
-    contracts = (Exchange, Loans, Ventures, Models)
+    contracts = (Exchange, Loans, Ventures, Models, Liquidity, Circulation)
     requires = ("core", "market")
