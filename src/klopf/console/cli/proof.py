@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cyclopts import App
 
-from klopf.console.cli import proving, sudoku
+from klopf.console.cli import declaring, proving, sudoku
 from klopf.console.cli.command import Command, CommandGroup
 
 __all__ = ["Proof"]
@@ -26,6 +26,13 @@ class _Model(CommandGroup):
         return {"setup": proving.setup, "prove": proving.prove, "verify": proving.verify}
 
 
+class _Records(CommandGroup):
+    help = "That a record is, or is not, in a set that was declared: in the data of a training, say."
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {"commit": declaring.commit, "prove": declaring.prove, "verify": declaring.verify}
+
+
 class Proof(Command):
     help = "Prove without showing: that one has a Sudoku's solution, that an answer came from a committed network."
 
@@ -41,4 +48,5 @@ class Proof(Command):
         app = App(name=name, help=self.help)
         app.command(_Sudoku().app("sudoku"))
         app.command(_Model().app("model"))
+        app.command(_Records().app("records"))
         return app
