@@ -31,7 +31,6 @@ and what each has beside a world where all are honest.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ from statistics import NormalDist
 
 import numpy as np
 from crowd import Crowd, check
-from figures import Report, arguments
+from figures import Kept, Report, arguments
 from numpy.typing import NDArray
 from worlds import ERRS, PLAYED, QUESTIONS, RULES, SPLIT, STAKE, Columns, World
 
@@ -77,23 +76,12 @@ def cell(
     return float(np.mean([world.ratio for world in worlds]))
 
 
-class Kept:
-    """Cells that were played: with ``--keep FILE`` they are appended to it, and what it has is not played again.
-    Another law of pay needs another file."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        lines = path.read_text().splitlines() if path and path.exists() else []
-        self.found = {what: ratio for what, ratio in map(json.loads, lines)}
+class Cells(Kept):
+    """Cells that were played. Another law of pay needs another file."""
 
     def cell(self, strategy: str, size: int, dense: bool, share: float, epochs: int, seeds: int) -> float:
         what = f"{strategy}/{size}/{dense}/{share}/{epochs}/{seeds}"
-        if what not in self.found:
-            self.found[what] = cell(strategy, size, dense, share, epochs, seeds)
-            if self.path:
-                with self.path.open("a") as file:
-                    file.write(json.dumps([what, self.found[what]]) + "\n")
-        return float(self.found[what])
+        return float(self.get(what, lambda: cell(strategy, size, dense, share, epochs, seeds)))
 
 
 def lets(share: float, noise: float = 0.1) -> float:
@@ -379,7 +367,7 @@ def tell_of_secrets(report: Report, quick: bool) -> None:
 
 
 def tell(report: Report, args: argparse.Namespace) -> None:
-    sizes, shares, kept = SIZES, (0.1, 0.4, 0.45) if args.quick else SHARES, Kept(args.keep)
+    sizes, shares, kept = SIZES, (0.1, 0.4, 0.45) if args.quick else SHARES, Cells(args.keep)
     report.say("income per KLP at risk, beside the honest; sparse / dense" + " " * 12 + "share of all stake")
     report.say(f"{'':<24}{'neurons':>8}" + "".join(f"{share:>16.0%}" for share in shares))
     for strategy in PLAYED:

@@ -4,6 +4,8 @@
 ``{"what", "asked", "measured", "unit", "holds"}`` and nothing else on standard output. ``asked`` is what is hoped for,
 as text ("at least 0.8"), or null where a figure is only told; then ``holds`` is null too. A process ends with 0
 also where something does not hold: a benchmark tells, a test refuses.
+
+``Kept`` is for those that take longer than anybody waits: what ended is in a file, and is not run again.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -66,3 +71,22 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a short run, for a look")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON and nothing else")
     return parser
+
+
+class Kept:
+    """Parts that were run already: with a file they are lines of it, and what it has is not run again. Whatever changes
+    what comes of a part needs another file."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.found: dict[str, Any] = dict(map(json.loads, lines))
+
+    def get(self, what: str, run: Callable[[], Any]) -> Any:
+        """What came of the part ``what``, as JSON has it; ``run`` is called where nothing is known of it."""
+        if what not in self.found:
+            self.found[what] = run()
+            if self.path:
+                with self.path.open("a") as file:
+                    file.write(json.dumps([what, self.found[what]]) + "\n")
+        return self.found[what]

@@ -370,7 +370,7 @@ def moments(results: dict[str, list[float]], train: Any, test: Any, every: fleet
     for epsilon in (8.0, 4.0, 1.0):
         noisy = []
         for i, (x, y) in enumerate(train):
-            privacy = fleet.Privacy(epsilon, rounds=1, clip=2.0, groups=len(x))
+            privacy = fleet.Privacy(epsilon, rounds=1, clip=2.0, groups=0)
             noisy.append(fleet.TrainingDevice(f"h{i}", x, y, privacy=privacy))
             noisy[-1]._noise = np.random.default_rng([seed, i])  # so that this can be run again
         score = play(demand, noisy, every, "average").rounds[-1].score

@@ -15,7 +15,8 @@ from klopf import fleet
 from klopf.errors import BudgetSpent, FleetError
 from klopf.fleet._parameters import flat
 from klopf.fleet._private import noised
-from klopf.fleet.models import made
+from klopf.fleet.models import made, ridge
+from klopf.fleet.models.mind import MindModel
 from tests.fleet.homes import SETTINGS, devices
 
 WANTED = fleet.Instructions("digits", "mind", SETTINGS, epochs=2, seed=3)
@@ -210,6 +211,55 @@ def test_all_records_at_once_are_what_one_by_one_are(name, settings):
     whole = model.cut_steps(x, y, 0.12)
     keep = np.array([i not in (3, 5) for i in range(len(x))])
     assert np.allclose(whole, model.cut_steps(x[keep], y[keep], 0.12), atol=1e-9)
+
+
+def test_moments_of_all_records_at_once_are_what_one_by_one_are(monkeypatch):
+    monkeypatch.setattr(ridge, "_AT_ONCE", 300)  # in several pieces
+    rng = np.random.default_rng(0)
+    x, y = rng.random((40, 12)).astype(np.float32), rng.random(40).astype(np.float32)
+    model, total = made("ridge", {"features": 12}, 0), 0
+    start = [rng.random(array.shape).astype(np.float32) for array in model.parameters()]
+    for i in range(len(x)):
+        model.train(x[i : i + 1], y[i : i + 1], 1, rng)
+        change = flat(model.parameters()).astype(float) - flat(start)
+        total = total + change * min(1, 2.5 / np.linalg.norm(change))
+    model.load(start)
+    assert np.allclose(model.cut_steps(x, y, 2.5), total, atol=1e-5)
+    y[3], x[5, 0] = np.inf, np.nan
+    keep = np.array([i not in (3, 5) for i in range(len(x))])
+    assert np.allclose(model.cut_steps(x, y, 2.5), model.cut_steps(x[keep], y[keep], 2.5), atol=1e-9)
+    assert all(np.array_equal(a, b) for a, b in zip(start, model.parameters(), strict=True)), "nothing is learned by it"
+
+
+@pytest.mark.parametrize("odd", [7.0, 3e38])
+def test_what_one_group_does_to_the_model_reaches_no_other(monkeypatch, odd):
+    """One that fails for good, and one that goes beyond numbers: the others' changes are what they are without it."""
+    honest = MindModel.train
+
+    def train(self, inputs, *more):
+        self.failed = getattr(self, "failed", False) or inputs.max() == 7.0
+        if self.failed:
+            raise ValueError("it never trains again")
+        honest(self, inputs, *more)
+
+    x = np.random.default_rng(0).random((40, 4)).astype(np.float32)
+    y = np.arange(40, dtype=np.float32) % 2
+    wanted = fleet.Instructions("j", "mind", {"sensors": 4, "outputs": 2, "hidden": [3], "step_size": 0.1})
+    start = made("mind", wanted.settings, 0).parameters()
+    privacy = fleet.Privacy(9e5, rounds=1, groups=10, clip=1.0)
+    deal = np.random.default_rng([0, *b"d"]).permutation(40)
+    group = np.array_split(deal, 10)[2]
+    x[group] = odd
+    monkeypatch.setattr(MindModel, "train", train)
+    whole = flat(fleet.TrainingDevice("d", x, y, privacy=privacy).fit(start, wanted).change).astype(float)
+    alone = np.zeros_like(whole)
+    for places in np.array_split(deal, 10):
+        if not np.array_equal(places, group):
+            model = made("mind", wanted.settings, 0)
+            model.load(start)
+            model.train(x[places], y[places], 1, np.random.default_rng([0, 1, int(places[0])]))
+            alone += flat(model.parameters()).astype(float) - flat(start)
+    assert np.allclose(whole, alone / 10, atol=1e-3)
 
 
 def test_a_group_for_each_record_has_the_least_noise_and_is_weighed_by_records():

@@ -196,18 +196,23 @@ class TrainingDevice:
         the noise: a group with which training fails, or ends where numbers end, changes nothing."""
         start = flat(parameters)
         model.load(parameters)  # what is wrong with the parameters is said before records are touched
+        own: FleetModel | None = model  # one for all groups: to make one takes longer than to train it on a few records
 
         def train(places: NDArray[np.int64]) -> NDArray[np.float32]:
+            nonlocal own
             try:
-                own = self._made(wanted)
-                own.load(parameters)
+                kept, own = own or self._made(wanted), None
+                kept.load(parameters)
                 rng = np.random.default_rng([wanted.seed, wanted.round, int(places[0])])
                 with np.errstate(all="ignore"):
-                    own.train(self.inputs[places], self.targets[places], wanted.epochs if privacy.groups else 1, rng)
-                    change = flat(own.parameters()) - start
+                    kept.train(self.inputs[places], self.targets[places], wanted.epochs if privacy.groups else 1, rng)
+                    change = flat(kept.parameters()) - start
             except Exception:  # whatever it was: that it was, tells of a record
                 return np.zeros_like(start)
-            return change if np.isfinite(change).all() else np.zeros_like(start)
+            if not np.isfinite(change).all():
+                return np.zeros_like(start)
+            own = kept  # one that failed or diverged is not used again: what is left in it could tell of its records
+            return change
 
         def at_once(clip: float) -> NDArray[np.float64] | None:
             with np.errstate(all="ignore"):

@@ -33,7 +33,8 @@ class FleetModel(ABC):
 
     @abstractmethod
     def load(self, parameters: Parameters) -> None:
-        """Put them back, in the same shapes."""
+        """Put them back, in the same shapes. What is trained from them then is what a new model would come to, whatever
+        this one was trained on before: noise on what single records change relies on that."""
 
     @abstractmethod
     def train(

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import FleetError
-from klopf.fleet._parameters import Parameters, shapes_of
+from klopf.fleet._parameters import Parameters, flat, shapes_of
 from klopf.fleet.models._model import FleetModel
 
 __all__ = ["Ridge"]
 
 _MOST = 1000
 """Features: moments are their square."""
+_AT_ONCE = 1 << 20
+"""Numbers of records' own moments that are held at once."""
 
 
 @cache
@@ -65,6 +67,22 @@ class Ridge(FleetModel):
         z = self._with_one(inputs)
         both = z.T @ z / len(z)
         self.load([np.asarray(both[self._upper], np.float32), np.asarray(z.T @ targets / len(z), np.float32)])
+
+    def cut_steps(
+        self, inputs: NDArray[np.float32], targets: NDArray[np.float32], clip: float
+    ) -> NDArray[np.float64] | None:
+        now = flat(self._moments).astype(np.float64)
+        z, total = self._with_one(inputs), np.zeros(len(now))
+        some = max(1, _AT_ONCE // len(now))
+        for at in range(0, len(z), some):
+            part = z[at : at + some]
+            both = part[:, self._upper[0]] * part[:, self._upper[1]]
+            change = np.concatenate([both, part * targets[at : at + some, None]], axis=1).astype(np.float32) - now
+            lengths = np.linalg.norm(change, axis=1)
+            sound = np.isfinite(lengths)  # who goes beyond numbers changes nothing: that it did, tells of it
+            scale = np.where(sound, np.minimum(1.0, clip / np.maximum(lengths, 1e-30)), 0.0)
+            total += scale @ np.where(sound[:, None], change, 0.0)
+        return total
 
     def loss(self, inputs: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
         return float(((self._with_one(inputs) @ self._solved() - targets) ** 2).mean())
