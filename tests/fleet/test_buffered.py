@@ -21,7 +21,7 @@ class Slow:
     def __init__(self, device, seconds, fails=False):
         self.name, self._device, self._seconds, self._fails = device.name, device, seconds, fails
 
-    def apply(self, wanted):
+    async def apply(self, wanted, timeout):
         return self._device.apply(wanted)
 
     async def fit(self, parameters, wanted, timeout, step=None):
@@ -126,6 +126,25 @@ def test_who_has_much_to_learn_from_and_is_fast_is_asked_and_some_are_tried():
     assert utility["d10"] < utility["d09"]
 
 
+def test_of_who_was_never_asked_the_application_tells_whom_to_try():
+    """Twelve with other losses, one of them slow; a third is asked in the first round, in many demands."""
+    names, got = [f"d{i:02}" for i in range(12)], dict.fromkeys([f"d{i:02}" for i in range(12)], 0)
+    for seed in range(200):
+        choice = fleet.Oort()
+        for i, name in enumerate(names):
+            choice.applied(name, 100, 0.1 * (i + 1), 1.0 if name != "d11" else 9.0)
+        for name in choice.choose(names, 4, 1, np.random.default_rng(seed)):
+            got[name] += 1
+    often = list(got.values())
+    assert min(often[8:11]) > 1.5 * np.mean(often[:3]) and often[11] < min(often[6:11])
+    assert min(often) > 20, "some are tried whatever they say"
+    choice = fleet.Oort()
+    for i, name in enumerate(names):
+        choice.applied(name, 1 << 70 if i < 2 else 100, 1e300 if i < 2 else 1.0, -5.0)
+    many = [choice.choose(names, 4, 1, np.random.default_rng(seed)) for seed in range(200)]
+    assert sum(name in one for one in many for name in names[:2]) < 1.5 * 2 / 12 * 800, "nor who exaggerates"
+
+
 @pytest.mark.parametrize("measured", [True, False])
 @pytest.mark.parametrize(("loss", "records"), [(50.0, 50), (1e300, 1 << 70), (2.0, 1 << 39)])
 def test_who_exaggerates_does_not_get_the_seats(loss, records, measured):
@@ -167,3 +186,35 @@ def test_rounds_ask_whom_the_choice_says():
     outcome = asyncio.run(made.run())
     assert all(len(one.used) == 4 for one in outcome.rounds)
     assert len({name for one in outcome.rounds for name in one.used}) >= 7
+
+
+class Offers(fleet.Local):
+    """Applies with what the test says."""
+
+    async def apply(self, wanted, timeout):
+        said = await super().apply(wanted, timeout)
+        return replace(said, **self.offer(said))
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        lambda said: {"inputs": np.zeros((2, 5), np.float32), "targets": np.zeros(2, np.float32)},
+        lambda said: {"inputs": said.inputs * np.nan},
+        lambda said: {"targets": said.targets + 1000},
+        lambda said: {"records": 0},
+        lambda said: {"loss": float("nan")},
+        lambda said: {"seconds": -1.0},
+    ],
+)
+def test_who_applies_with_what_the_model_cannot_learn_is_rather_not_asked(offer):
+    own, test = devices(8)
+    members = [Offers(fleet.TrainingDevice(d.name, d.inputs, d.targets, sample=4)) for d in own]
+    for i, member in enumerate(members):
+        member.offer = offer if i == 3 else lambda said: {}
+    choice = fleet.Oort(explore=0.0)
+    rounds = fleet.Rounds(
+        fleet.Demand(WANTED, rounds=1, share=0.25), members, fleet.strategy("average"), test, choice=choice
+    )
+    asyncio.run(rounds.run())
+    assert choice._utilities(["d003"])["d003"] == 0 and len(choice._applied) == 7

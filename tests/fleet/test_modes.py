@@ -150,6 +150,43 @@ def test_who_is_not_told_works_no_further(tmp_path):
     assert [json.loads(line) for line in (tmp_path / "said.jsonl").read_text().splitlines()] == [signed]
 
 
+@pytest.mark.parametrize("choice", ["useful", "even"])
+def test_a_part_of_the_devices_is_asked_after_all_have_applied(choice, tmp_path):
+    """Stopped and started again it asks to apply anew; no statement is told twice, and none is missing."""
+    made = posted(tmp_path, "rounds", share=0.5, choice=choice)
+    applied = []
+
+    class Counts(fleet.TrainingDevice):
+        def apply(self, wanted):
+            applied.append(self.name)
+            return super().apply(wanted)
+
+    async def play():
+        posts = [fleet.Post(device.name) for device in devices(4)[0]]
+        for post, device in zip(posts, devices(4)[0], strict=True):
+            post.knows(made.post().card())
+            told = fleet.Told(tmp_path / f"{device.name}.jsonl", device.name)
+            await post.open(fleet.Local(Counts(device.name, device.inputs, device.targets)), allowed=told)
+        try:
+            cards = [post.card() for post in posts]
+            with pytest.raises(Killed):
+                await made.run(cards, stopped_after(2))
+            return await fleet.DemandFolder(made.path).run(cards)
+        finally:
+            for post in posts:
+                await post.close()
+
+    outcome = asyncio.run(play())
+    assert outcome.rounds[-1].number == 3 and outcome.rounds[-1].score > 0.5
+    assert sorted(applied) == (sorted([f"d{i:03}" for i in range(4)] * 2) if choice == "useful" else [])
+    for one in made.state()["rounds"]:
+        assert len(one["work"]) == 2
+    for i in range(4):
+        path = tmp_path / f"d{i:03}.jsonl"
+        rounds = [json.loads(line)["round"] for line in path.read_text().splitlines()] if path.exists() else []
+        assert len(rounds) == len(set(rounds))
+
+
 def test_masked_rounds_are_whole_and_of_all(tmp_path):
     path = written(tmp_path)
     for line in ("sparse = true", "share = 0.5"):

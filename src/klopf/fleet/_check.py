@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from klopf.fleet._device import Update
+from klopf.fleet._device import Application, Update
 from klopf.fleet._parameters import Parameters, digest, shapes_of
+from klopf.fleet.models import FleetModel
 
-__all__ = ["judged", "wrong"]
+__all__ = ["fits", "judged", "wrong"]
 
 _FAR = 1 << 62
 """An integer of any length can be compared with it; what is no number is not between."""
@@ -33,6 +34,18 @@ def wrong(update: Update, now: Parameters, bases: frozenset[str]) -> str:
     if not 0 < update.records < 1 << 40 or not -_FAR < update.loss < _FAR or not -_FAR < update.seconds < _FAR:
         return "impossible figures"
     return ""
+
+
+def fits(model: FleetModel, one: Application) -> bool:
+    """Whether an application is possible, and the records that it shows, if it does, are some that ``model`` learns."""
+    if not 0 < one.records < 1 << 40 or not 0 <= one.loss < _FAR or not 0 <= one.seconds < _FAR:
+        return False
+    if not one.inputs.size:
+        return True
+    try:
+        return bool(np.isfinite(model.loss(one.inputs, one.targets)))
+    except Exception:  # whatever it is: another table, classes beyond the last
+        return False
 
 
 def judged(

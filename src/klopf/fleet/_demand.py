@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from klopf import files, wire
 from klopf.errors import FleetError, worded
 from klopf.fleet._buffered import run_buffered
+from klopf.fleet._choose import Oort
 from klopf.fleet._contribution import Validation, shares
 from klopf.fleet._device import Instructions
 from klopf.fleet._masked import least
@@ -53,6 +54,7 @@ goal = 0.8                      # accuracy, or explained variance, at which it e
 rounds = 30                     # at most
 epochs = 2                      # passes over a device's own records in a round
 share = 1.0                     # of the devices that take part in a round
+choice = "useful"               # where that is under 1: by what they apply with and are worth, and speed; or even
 enough = 0.8                    # of their answers with which a round goes on
 deadline = 60.0                 # seconds
 strategy = "robust"             # or average, diloco, or package.module:Class
@@ -102,6 +104,7 @@ class DemandSettings(BaseModel):
     rounds: int = Field(30, ge=1)
     epochs: int = Field(1, ge=1)
     share: float = Field(1.0, gt=0, le=1)
+    choice: Literal["useful", "even"] = "useful"
     enough: float = Field(1.0, gt=0, le=1)
     deadline: float = Field(60.0, gt=0, le=600)
     strategy: str = "robust"
@@ -303,7 +306,7 @@ class DemandFolder:
 
         rounds = Rounds(
             self.demand(), members, strategy(self.settings.strategy), test, validation=validation, told=note, says=says,
-            ready=ready,
+            ready=ready, choice=Oort() if self.settings.share < 1 and self.settings.choice == "useful" else None,
         )  # fmt: skip
         if state:
             rounds.values.update(state["values"])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from klopf.errors import FleetError
 from klopf.fleet._accounts import Accounts
-from klopf.fleet._check import judged
+from klopf.fleet._check import fits, judged
 from klopf.fleet._choose import Oort
 from klopf.fleet._contribution import Game, Validation, gtg, shares
 from klopf.fleet._device import Instructions, Update
@@ -131,7 +131,7 @@ class Rounds:
             but neither used nor paid, nor is who was worth less than 0.2 of the usual by weight, until it is. What
             repeats the model's own changes, empty updates, and those that do mostly what the validation set does not
             see are not valued; who gives what another one gives shares his pay.
-        choice: whom to ask where ``demand.share`` is under 1; by default as drawn.
+        choice: whom to ask where ``demand.share`` is under 1; by default as drawn. With it all apply first.
         told: called after each round.
         says: what the server says, signed, to a member before each round but the first: a :class:`Statement`.
         ready: waited for before the first round and after each lost one.
@@ -182,11 +182,29 @@ class Rounds:
         while number <= self.demand.rounds and not outcome.met:
             if number == done + 1 or self.lost:
                 await self.ready(first=number == 1)
+            if number == done + 1:
+                await self._applications(number)
             after, one = await self.once(outcome.parameters, number)
             outcome.rounds.append(one)
             self.close(outcome, after, one)
             number += not self.lost
         return outcome
+
+    async def _applications(self, number: int) -> None:
+        """Ask everybody what it has and how fast it is, where not everybody is asked in each round. Who does not say,
+        or shows a sample that this model cannot learn, may be tried later."""
+        if self._choice is None:
+            return
+        asked = {
+            name: one.apply(self.wanted_of(name, number), self.demand.deadline) for name, one in self.members.items()
+        }
+        said, _ = await gathered(asked, len(asked), self.demand.deadline, self.demand.grace)
+        for name, one in sorted(said.items()):
+            if fits(self._model, one):
+                seconds = one.seconds * one.records * max(1, self.demand.wanted.epochs)
+                self._choice.applied(name, one.records, one.loss, seconds)
+            else:
+                self._choice.missed(name, self.demand.deadline)
 
     def wanted_of(self, name: str, number: int) -> Instructions:
         """What a member is told for a round."""

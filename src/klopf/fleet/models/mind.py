@@ -26,6 +26,7 @@ class MindModel(FleetModel):
 
     def __init__(self, mind: Mind, step_size: float) -> None:
         self._mind, self._step = mind, step_size
+        self._shapes = shapes_of(self.parameters())
 
     @classmethod
     def create(cls, settings: dict[str, Any], seed: int) -> Self:
@@ -42,7 +43,7 @@ class MindModel(FleetModel):
         return [self._mind.weights(layer).astype(np.float32) for layer in range(len(self._mind.hidden) + 1)]
 
     def load(self, parameters: Parameters) -> None:
-        if shapes_of(parameters) != shapes_of(self.parameters()):
+        if shapes_of(parameters) != self._shapes:
             raise FleetError("parameters of another shape than this mind's: make it by the demand's settings")
         with self._mind.held():
             for layer, array in enumerate(parameters):
