@@ -323,8 +323,7 @@ def homes(report: Report, quick: bool) -> None:
     train, test = zip(*(household(place, i) for i in range(1, 6)), strict=True)
     settings = {"sensors": train[0][0].shape[1], "outputs": 1, "hidden": [24], "output": "linear", "step_size": 0.003}
     wanted = fleet.Instructions("load", "mind", settings, epochs=2)
-    many = 10
-    every = fleet.Test(np.concatenate([x for x, _ in test]), np.concatenate([y for _, y in test]))
+    many, every = 10, fleet.Test(np.concatenate([x for x, _ in test]), np.concatenate([y for _, y in test]))
     seeds = range(1 if quick else 5)
     results: dict[str, list[float]] = {}
     for seed in seeds:

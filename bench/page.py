@@ -51,6 +51,7 @@ import contextlib
 import gc
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -190,15 +191,7 @@ SEEN = """(() => { const watch = new MutationObserver(() => {
 
 def first_look(report: Report, real: Real, told: int, patience: float) -> None:
     """Of processes that have just begun, one after another, in a browser that is open already."""
-    command = [
-        str(Path(sys.executable).with_name("klopf")),
-        "page",
-        "--rpc",
-        real.where,
-        "--network",
-        real.deployment.directory,
-        "--no-browser",
-    ]
+    command = shown(real)
     looks = list[tuple[float, float, float, float]]()
     with browser(report, "first look") as chromium:
         if chromium is None:
@@ -239,20 +232,19 @@ def history(report: Report, page: Any, patience: float) -> None:
 
 
 def living(report: Report, real: Real, minutes: float) -> None:
-    """A real network that lives: what its follower's process has, after a tenth of the time and at its end."""
-    follower = Follower(real.source)
+    """A real network that lives here: what a ``klopf page`` that shows it to one reader has, in a process of its own,
+    after a tenth of the time and at its end."""
     until, sizes = time.monotonic() + 60 * minutes, list[tuple[float, int]]()
-    while (now := time.monotonic()) < until:
-        for _ in real.play():
-            while follower.tick() or follower.behind:
+    with serving(shown(real)) as (process, link), listening(link):
+        while (now := time.monotonic()) < until:
+            for _ in real.play():
                 pass
-        gc.collect()
-        sizes.append((now, resident(os.getpid())))
-    follower.close()
+            sizes.append((now, resident(process.pid)))
     early = [size for at, size in sizes if at <= until - 54 * minutes][-1]
     report.say(
         f"a real network for {minutes:g} minutes, {len(sizes)} epochs: {early / 1e6:.1f} to {sizes[-1][1] / 1e6:.1f} MB"
     )
+    report.say("each tenth: " + ", ".join(f"{size / 1e6:.1f}" for _, size in sizes[:: max(1, len(sizes) // 10)]))
     report.figure(f"memory after {minutes:g} minutes of a real network", sizes[-1][1] / early, "times", at_most=1.05)
 
 
@@ -272,17 +264,38 @@ def readers(report: Report, seconds: float) -> None:
         frames(report, link)
 
 
+@contextlib.contextmanager
+def listening(link: str) -> Iterator[None]:
+    """Somebody has the page open, and reads what is new."""
+    from threading import Thread
+
+    port = int(link.split(":")[2].split("/")[0])
+    opened = socket.create_connection(("127.0.0.1", port))
+    opened.sendall(asking(link))
+    reads = Thread(target=lambda: [None for _ in iter(lambda: opened.recv(1 << 20), b"")], daemon=True)
+    reads.start()
+    try:
+        yield
+    finally:
+        opened.shutdown(socket.SHUT_RDWR)
+        reads.join()
+        opened.close()
+
+
+def asking(link: str) -> bytes:
+    """What a reader sends who wants all news."""
+    port, token = link.split(":")[2].split("/")[0], link.rpartition("=")[2]
+    return f"GET /api/news HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: klopf-{port}={token}\r\n\r\n".encode()
+
+
 async def listened(link: str, count: int, seconds: float, pid: int) -> tuple[float, int]:
     """The part of a core that the process took while so many listened, and what they got."""
     port = int(link.split(":")[2].split("/")[0])
-    token = link.rpartition("=")[2]
     got = [0] * count
 
     async def reads(at: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(
-            f"GET /api/news HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: klopf-{port}={token}\r\n\r\n".encode()
-        )
+        writer.write(asking(link))
         try:
             while piece := await reader.read(1 << 20):
                 got[at] += len(piece)
@@ -352,6 +365,12 @@ def memory(report: Report, pieces: int) -> None:
 
 
 # ---- processes
+
+
+def shown(real: Real) -> list[str]:
+    """The command that shows a real network."""
+    klopf = str(Path(sys.executable).with_name("klopf"))
+    return [klopf, "page", "--rpc", real.where, "--network", real.deployment.directory, "--no-browser"]
 
 
 @contextlib.contextmanager

@@ -52,20 +52,25 @@ KINDS: dict[str, Any] = {
     "the mean of two others": lambda own, at, wanted, rng, others: (
         flat(others[0].fit(at, wanted).change) + flat(others[1].fit(at, wanted).change)
     ) / 2,
+    "a copy with a twentieth of noise": lambda own, at, wanted, rng, others: (
+        (one := flat(others[0].fit(at, wanted).change)) + noise(rng, one, 0.05)
+    ),
     "a copy with a quarter of noise": lambda own, at, wanted, rng, others: (
         (one := flat(others[0].fit(at, wanted).change)) + noise(rng, one, 0.25)
     ),
 }  # fmt: skip
 
 
-def trick(name: str, seed: int) -> float:
-    """Pay of one of the three, in hundredths of an honest device's; who is copied is not counted among these."""
+def trick(name: str, seed: int) -> tuple[float, float]:
+    """Pay of one of the three, in hundredths of an honest device's (who is copied is none of these), and of the first
+    device and the three together, of an honest one's: what who holds a device makes of it by copies."""
     devices, validation, test = parts(10, seed)
     bad = [Odd(d, lambda *given: KINDS[name](*given, devices)) for d in devices[7:]]
     demand = fleet.Demand(replace(WANTED, seed=seed), rounds=8)
     outcome = play(demand, [*devices[:7], *bad], test, validation=validation)
     shares = [outcome.shares.get(d.name, 0.0) for d in devices]
-    return 100 * mean(shares[7:]) / mean(shares[int("copy" in name) : 7])
+    usual = mean(shares[int("copy" in name) : 7])
+    return 100 * mean(shares[7:]) / usual, (shares[0] + sum(shares[7:])) / usual
 
 
 def names(many: int, whole: bool, seed: int) -> float:
@@ -100,16 +105,20 @@ def tricks(report: Report, kept: Kept, quick: bool) -> None:
     seeds = range(2 if quick else 5)
     report.say("\ntricks of three of ten, 8 rounds, pay of an honest device's:")
     for name in KINDS:
-        earned = [kept.get(f"{name}/{seed}", lambda n=name, s=seed: trick(n, s)) for seed in seeds]
+        found = [kept.get(f"{name}/{seed}", lambda n=name, s=seed: trick(n, s)) for seed in seeds]
+        earned, together = zip(*found, strict=True)
         report.say(f"{name:<40} {spread(earned)} %")
         report.figure(f"{name}: pay, of an honest device's", mean(earned), "%")
+        if "copy" in name:
+            report.say(f"{'its names and whom they copy':<40} {spread(together)} times what one earns")
+            report.figure(f"{name}: all together, of what one earns", mean(together), "times")
     for many, whole in ((3, True), (10, False), *(() if quick else ((20, False),))):
         name = f"{many} names {'of' if whole else 'that split'} one data set"
         ratios = [kept.get(f"{name}/{seed}", lambda m=many, w=whole, s=seed: names(m, w, s)) for seed in seeds]
         report.say(f"{name:<40} {spread(ratios)} times what one earns")
         report.figure(f"{name}: pay, of what one earns", mean(ratios), "times")
-    found = [kept.get(f"faint backdoor/{seed}", lambda s=seed: faint(s)) for seed in seeds]
-    earned, taken = zip(*found, strict=True)
+    backdoors = [kept.get(f"faint backdoor/{seed}", lambda s=seed: faint(s)) for seed in seeds]
+    earned, taken = zip(*backdoors, strict=True)
     report.say(f"a backdoor in a tenth of its records: pay {spread(earned)} %, opens for {spread(taken)} % of the test")
     report.figure("a backdoor in a tenth of its records: pay, of an honest device's", mean(earned), "%")
     report.figure("a backdoor in a tenth of its records: opens for", mean(taken), "% of the test")
