@@ -71,7 +71,7 @@ def noise(report: Report, quick: bool) -> None:
         return
     shares = [Shares.drawn(seed) for seed in range(1 if quick else 3)]
     for model in LEARNERS:
-        for epsilon in (8.0, 3.0, 1.0):
+        for epsilon in (8.0, 4.0, 1.0):
             reached = {}
             for central in (False, True):
                 scores = [one.learned(seed, model, epsilon, central) for seed, one in enumerate(shares)]
