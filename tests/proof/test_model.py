@@ -37,9 +37,9 @@ def as_float(made, x, activation):
     return x
 
 
-def refused(card, answer):
+def refused(card, answer, hidden=b""):
     try:
-        model.verify(card, answer)
+        model.verify(card, answer, hidden)
     except NotProven as error:
         assert "\n" not in str(error)
         return True
@@ -66,6 +66,50 @@ def test_an_honest_answer_is_proven_and_near_that_of_floats(sizes, activation):
         found = committed.prove(x)
         model.verify(committed.card, model.Answer.parse(found.to_bytes()))
         np.testing.assert_allclose(found.outputs, as_float(made, x, activation), atol=0.02)
+
+
+@pytest.mark.parametrize(("sizes", "activation"), KINDS, ids=str)
+def test_an_input_that_is_not_shown_is_answered_alike(sizes, activation):
+    committed = model.Committed.of(layers(sizes, activation), proofs=1)
+    x = np.linspace(-200, 200, sizes[0])
+    hidden = model.Hidden(committed.card, x)
+    found = committed.prove_hidden(hidden)
+    assert found.inputs.size == 0 and (found.sums == committed.prove(x).sums).all()
+    model.verify(committed.card, model.Answer.parse(found.to_bytes()), hidden.root)
+
+
+def test_another_input_than_was_committed_is_refused(digits):
+    x = np.linspace(-1, 1, 16)
+    hidden = model.Hidden(digits.card, x)
+    found = digits.prove_hidden(hidden)
+    assert not refused(digits.card, found, hidden.root)
+    for root in (b"", model.Hidden(digits.card, x).root, model.Hidden(digits.card, x + 0.01).root, bytes(31)):
+        assert refused(digits.card, found, root)
+    assert refused(digits.card, digits.prove(x), hidden.root)
+    lying = model.Hidden(digits.card, x)
+    lying.inputs[3] += 1  # it answers another input than it committed
+    assert refused(digits.card, digits.prove_hidden(lying), lying.root)
+    sums = found.sums.copy()
+    sums[0] += 1
+    assert refused(digits.card, model.Answer(found.inputs, sums, found.proof), hidden.root)
+    data, rng = found.proof, np.random.default_rng(5)
+    for _ in range(40):
+        altered = bytearray(data)
+        altered[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+        assert refused(digits.card, model.Answer(found.inputs, found.sums, bytes(altered)), hidden.root)
+
+
+def test_a_committed_input_that_is_none_is_refused(digits, monkeypatch):
+    """Numbers that are no whole number of 2⁻¹² in bounds, but would lead to any answer."""
+    hidden = model.Hidden(digits.card, np.zeros(16))
+    for number in (2**20, -(2**20) - 1, 2**21):
+        hidden.inputs[0] = number
+        monkeypatch.setattr(model, "whole_inputs", lambda _: hidden.inputs)
+        monkeypatch.setattr(model, "LARGEST_INPUT", 0.5)
+        wrong = model.Hidden(digits.card, None)
+        monkeypatch.undo()
+        with np.errstate(over="ignore"):
+            assert refused(digits.card, digits.prove_hidden(wrong), wrong.root)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
@@ -298,6 +342,17 @@ def test_the_commands(tmp_path):
     done = klopf("prove", str(folder), "0,0,0,0", str(answer))
     assert done.returncode == 2 and "commit the network anew" in done.stderr and len(done.stderr.splitlines()) == 1
     answer.write_bytes(answer.read_bytes()[:-1])
+    assert klopf("verify", str(card), str(answer)).returncode == 1
+
+
+def test_the_commands_for_an_input_that_is_not_shown(tmp_path):
+    mind.Mind(4, 2, hidden=(3,), seed=0).save(tmp_path / "m.mind")
+    folder, answer, card, mine = tmp_path / "c", tmp_path / "a.proof", tmp_path / "c/card.json", tmp_path / "my.hidden"
+    klopf("setup", str(tmp_path / "m.mind"), str(folder))
+    root = klopf("hide", str(card), "0.5,1,-1,0", str(mine)).stdout.strip()
+    assert mine.stat().st_mode & 0o777 == 0o600
+    assert klopf("prove", str(folder), str(mine), str(answer)).returncode == 0
+    assert klopf("verify", str(card), str(answer), "--hidden", root).returncode == 0
     assert klopf("verify", str(card), str(answer)).returncode == 1
 
 

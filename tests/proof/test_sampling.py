@@ -52,7 +52,7 @@ def test_a_cheat_is_caught_in_time_and_the_honest_never_is():
     rng = np.random.default_rng(3)
     good = model.Layers.of([rng.normal(size=(3, 4)), rng.normal(size=(2, 3))], [np.zeros(3), np.zeros(2)], "relu")
     cheap = model.Layers(good.weights, (good.biases[0], good.biases[1] + 1), "relu")
-    committed = model.Committed.of(good, proofs=64)
+    committed = model.Committed.of(good)
     limit = sampling.epochs(0.1, 20, 1e-4)
     for run in range(10):
         for layers, cheats in ((good, False), (cheap, True)):

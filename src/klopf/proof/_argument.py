@@ -16,7 +16,7 @@ These polynomials are sent; 191 columns, drawn by all that was said, show that t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ class Coefficients:
     """A random combination of all equations: what each number is multiplied with, and the sum that must come out."""
 
     model: Words
+    inputs: Words
     first: Words
     left: Words
     right: Words
@@ -89,22 +90,22 @@ def _blinds(shape: Shape, draw: Draw) -> Words:
 
 
 def argued(
-    shape: Shape, said: Transcript, model: Segment, first: Segment, left_right_product: tuple[Words, Words, Words],
+    shape: Shape, said: Transcript, before: Sequence[Segment], left_right_product: tuple[Words, Words, Words],
     equations: Equations, seed: bytes,
 ) -> bytes:  # fmt: skip
-    """The argument from the products on: ``said`` has heard of the model, the statement, and of what was said first."""
+    """The argument from the products on: ``said`` has heard of the statement, and of all segments ``before``."""
     k, two, stride = shape.length, 2 * shape.length, shape.points // (2 * shape.length)
     draw = Draw(b"products" + seed)
     rows = np.concatenate([_rows(part, shape.data) for part in left_right_product])
     values = np.concatenate([_hidden(rows, k, draw), _blinds(shape, draw)])
     products = _segment(values, b"products" + seed)
     said.say(products.tree.root)
-    segments = (model, first, products)
+    segments = (*before, products)
     code = np.concatenate([one.code for one in segments])
     few = np.ascontiguousarray(code[:, ::stride])  # at the points of order 2 k
     lift = _lift(shape, two)
     q = shape.product_rows
-    start = shape.model_rows + shape.first_rows
+    start = sum(shape.before)
     left, right, product = (few[start + i * q : start + i * q + q] for i in range(3))
     sent = []
     for i in range(REPEATS):
@@ -126,16 +127,14 @@ def argued(
     return products.tree.root + polynomials + columns
 
 
-def checked(
-    shape: Shape, said: Transcript, roots: tuple[bytes, bytes], equations: Equations, proof: memoryview
-) -> None:
-    """The other side of :func:`argued`; ``roots`` are those of the model and of what was said first.
+def checked(shape: Shape, said: Transcript, roots: Sequence[bytes], equations: Equations, proof: memoryview) -> None:
+    """The other side of :func:`argued`; ``roots`` are those of the segments before.
 
     Raises:
         NotProven: the proof shows nothing.
     """
     k, q = shape.length, shape.product_rows
-    heights = (shape.model_rows, shape.first_rows, 3 * q + 5 * REPEATS)
+    heights = (*shape.before, 3 * q + 5 * REPEATS)
     length = 8 * 5 * k * REPEATS
     if len(proof) < HASH + length:
         raise NotProven("the proof ends too early")
@@ -161,7 +160,7 @@ def checked(
         raise NotProven("the proof has bytes too many")
     columns = np.ascontiguousarray(np.concatenate(opened, axis=1).T)
     lift = _lift(shape, shape.points)[places]
-    start = shape.model_rows + shape.first_rows
+    start = sum(shape.before)
     rows = columns[: start + 3 * q]
     left, right, product = (columns[start + i * q : start + i * q + q] for i in range(3))
     for i, (near, weights, combination) in enumerate(drawn):
@@ -182,7 +181,7 @@ def checked(
 
 def _weights(said: Transcript, i: int, shape: Shape) -> tuple[Words, Words]:
     """Of all rows, and of the products: of the rows that hide a combination, its own has 1 and others' 0."""
-    rows = shape.model_rows + shape.first_rows + 3 * shape.product_rows
+    rows = sum(shape.before) + 3 * shape.product_rows
     near = said.draw(f"near {i}")(rows + 5 * REPEATS)
     near[rows::5] = 0
     near[rows + 5 * i] = 1
@@ -191,8 +190,9 @@ def _weights(said: Transcript, i: int, shape: Shape) -> tuple[Words, Words]:
 
 def _spread(combination: Coefficients, shape: Shape) -> Words:
     """The coefficients of the polynomials that rows are multiplied with: zero where a row has random numbers."""
-    parts = [(combination.model, shape.model_data), *((one, shape.data) for one in (
-        combination.first, combination.left, combination.right, combination.product))]  # fmt: skip
+    c = combination
+    parts = [*((one, shape.model_data) for one in (c.model, c.inputs)),
+             *((one, shape.data) for one in (c.first, c.left, c.right, c.product))]  # fmt: skip
     rows = []
     for numbers, data in parts:
         part = _rows(numbers, data)

@@ -19,7 +19,7 @@ from klopf.proof import _field as field
 from klopf.proof._argument import Coefficients
 from klopf.proof._field import Words
 from klopf.proof._hashed import Draw, Transcript
-from klopf.proof._quantised import TABLE, Layers, Whole, shift, table
+from klopf.proof._quantised import LARGEST_INPUT, TABLE, Layers, Whole, shift, table
 from klopf.proof._shape import REPEATS
 
 __all__ = ["Asked", "Circuit"]
@@ -89,32 +89,37 @@ class Circuit:
     """Args:
     sizes: inputs, units of each layer.
     activation: of all layers but the last.
+    hidden: the input stands in a segment of its own, and is not shown.
     """
 
-    def __init__(self, sizes: Sequence[int], activation: str) -> None:
-        self.sizes, self.activation = tuple(sizes), activation
+    def __init__(self, sizes: Sequence[int], activation: str, hidden: bool = False) -> None:
+        self.sizes, self.activation, self.hidden = tuple(sizes), activation, hidden
         self.pieces: list[_Piece] = []
-        at = 0
+        self.digits: Parts = [(_run(i * self.sizes[0], self.sizes[0]), 256**i) for i in range(3 * hidden)]
+        at = len(self.digits) * self.sizes[0]
         for units in self.sizes[1:-1]:
             self.pieces.append(_Piece(units, activation, at))
             at = self.pieces[-1].end
         self.tabled = activation != "relu" and bool(self.pieces)
-        self.bytes_at = _run(at, _BYTES if self.pieces else 0)
+        self.bytes_at = _run(at, _BYTES if self.pieces or hidden else 0)
         self.table_at = _run(at + len(self.bytes_at), TABLE if self.tabled else 0)
         self.first = at + len(self.bytes_at) + len(self.table_at)
         self.model = sum(n * (m + 1) for m, n in zip(self.sizes[:-1], self.sizes[1:], strict=True))
-        self.bytes = [one for piece in self.pieces for one in piece.looked_up]
+        self.bytes = [(at, 1) for at, _ in self.digits] + [one for piece in self.pieces for one in piece.looked_up]
+        if hidden:  # inputs have 21 bits: of their last byte five
+            self.bytes.append((self.digits[2][0], 8))
+        self.mixed = range(0 if hidden else 1, len(self.sizes) - 1)
         self.pairs = [(piece.at["index"], piece.at["said"]) for piece in self.pieces] if self.tabled else []
-        self.heard = sum(self.sizes[1:-1])
+        self.heard = sum(self.sizes[layer] for layer in self.mixed)
         self.lookups = sum(len(at) for at, _ in self.bytes) + sum(len(at) for at, _ in self.pairs)
-        self.apart = self.heard * (1 if activation == "relu" else 2)
+        self.apart = sum(self.sizes[1:-1]) * (1 if activation == "relu" else 2)
         self.products = self.apart + REPEATS * (self.heard + self.lookups)
 
     def asked(self, said: Transcript) -> list[Asked]:
         drawn = []
         for i in range(REPEATS):
             draw = said.draw(f"circuit {i}")
-            sums = tuple(draw(n) for n in self.sizes[2:])
+            sums = tuple(draw(self.sizes[layer + 1]) for layer in self.mixed)
             x, pair = (int(one) for one in draw(2))
             drawn.append(Asked(sums, x, pair))
         return drawn
@@ -125,10 +130,13 @@ class Circuit:
         """What the prover says first: the sums of hidden layers by their bytes, and how often each table's entry is
         looked up."""
         made = np.zeros(self.first, np.int64)
+        for i, (at, _) in enumerate(self.digits):
+            made[at] = heard[0] + LARGEST_INPUT >> 8 * i & 255
         for piece, z, a in zip(self.pieces, sums, heard[1:], strict=False):
             piece.fill(made, z, a)
-        if self.pieces:
-            made[self.bytes_at] = np.bincount(np.concatenate([made[at] * c for at, c in self.bytes]), minlength=_BYTES)
+        if self.bytes:
+            counts = np.bincount(np.concatenate([made[at] * c for at, c in self.bytes]), minlength=_BYTES)
+            made[self.bytes_at] = counts[:_BYTES]  # what is in no table is counted nowhere, and no proof of it holds
         if self.tabled:
             made[self.table_at] = np.bincount(np.concatenate([made[at] for at, _ in self.pairs]), minlength=TABLE)
         return field.unsigned(made)
@@ -146,9 +154,10 @@ class Circuit:
                 left += [over, under]
                 right += [field.sub(np.uint64(TABLE - 1), index), index]
         for one in asked:
-            for a, w, piece in zip(one.sums, layers.weights[1:], self.pieces, strict=True):
-                left.append(field.combined(a, field.unsigned(w)))
-                right.append(_value(piece.said(), first))
+            for a, layer in zip(one.sums, self.mixed, strict=True):
+                left.append(field.combined(a, field.unsigned(layers.weights[layer])))
+                heard = _value(self.pieces[layer - 1].said() if layer else self.digits, first)
+                right.append(heard if layer else field.sub(heard, np.uint64(LARGEST_INPUT)))
             looked = [field.mul(first[at], np.uint64(c)) for at, c in self.bytes]
             looked += [field.add(first[at], field.mul(first[said], np.uint64(one.pair))) for at, said in self.pairs]
             if looked:
@@ -167,14 +176,14 @@ class Circuit:
         for layer, (m, n) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
             weights, biases = slice(start, start + m * n), slice(start + m * n, start + m * n + n)
             start += m * n + n
-            if layer == 0:  # what it hears is known to both
+            if layer not in self.mixed:  # what it hears is known to both
                 r = draw(n)
                 made.model[weights] = field.outer(r, x).ravel()
                 made.model[biases] = r
                 self._less_sums(made, layer, r, answer)
                 continue
             for i, one in enumerate(asked):
-                a, mine = one.sums[layer - 1], made.mine(i, layer - 1)
+                a, mine = one.sums[layer - self.mixed[0]], made.mine(i, layer)
                 r, s = draw(m), draw(1)[0]
                 made.left[mine] = r
                 made.model[weights] = field.sub(made.model[weights], field.outer(a, r).ravel())
@@ -182,11 +191,21 @@ class Circuit:
                 weighed = field.mul(a, s)
                 made.model[biases] = field.add(made.model[biases], weighed)
                 self._less_sums(made, layer, weighed, answer)
-                made.equal(mine, self.pieces[layer - 1].said(), 1, 0, draw(m))
+                if layer:
+                    made.equal(mine, self.pieces[layer - 1].said(), 1, 0, draw(m))
+                else:
+                    made.equal(mine, self.digits, 1, -LARGEST_INPUT, draw(m))
+        if self.hidden:  # the bytes are those of the input that was committed
+            made.inputs = draw(self.sizes[0])
+            for at, c in self.digits:
+                made.add(at, -c, made.inputs)
+            made.target -= LARGEST_INPUT * _total(made.inputs)
         self._bounded(made, draw)
         for i, one in enumerate(asked):
             self._looked_up(made, i, one, draw)
-        return Coefficients(made.model, made.first, made.left, made.right, made.product, made.target % field.P)
+        return Coefficients(
+            made.model, made.inputs, made.first, made.left, made.right, made.product, made.target % field.P
+        )  # fmt: skip
 
     def _less_sums(self, made: _Combination, layer: int, r: Words, answer: Whole) -> None:
         if layer == len(self.pieces):
@@ -218,7 +237,7 @@ class Circuit:
             at += 2 * piece.units
 
     def _looked_up(self, made: _Combination, i: int, one: Asked, draw: Draw) -> None:
-        if not self.pieces:
+        if not self.bytes:
             return
         at = made.looked_up(i)
         start = at
@@ -249,6 +268,7 @@ class _Combination:
 
     def __init__(self, circuit: Circuit, draw: Draw) -> None:
         self._circuit, self._draw = circuit, draw
+        self.inputs = np.zeros(0, np.uint64)
         self.model, self.first = np.zeros(circuit.model, np.uint64), np.zeros(circuit.first, np.uint64)
         self.left, self.right, self.product = (np.zeros(circuit.products, np.uint64) for _ in range(3))
         self.target = 0
@@ -256,8 +276,8 @@ class _Combination:
     def mine(self, i: int, layer: int) -> slice:
         """Where the products of a repetition and a layer stand."""
         c = self._circuit
-        start = c.apart + i * (c.heard + c.lookups) + sum(c.sizes[1 : 1 + layer])
-        return slice(start, start + c.sizes[1 + layer])
+        start = c.apart + i * (c.heard + c.lookups) + sum(c.sizes[one] for one in c.mixed if one < layer)
+        return slice(start, start + c.sizes[layer])
 
     def looked_up(self, i: int) -> int:
         c = self._circuit

@@ -30,7 +30,8 @@ class Shape:
     """Lengths of one proof.
 
     ``model``: numbers of the model; ``proofs``: how many proofs may open the model's columns and tell nothing;
-    ``first``: numbers that the prover says first; ``products``: products that are proven.
+    ``first``: numbers that the prover says first; ``products``: products that are proven; ``inputs``: numbers of an
+    input that is not shown, whose rows are as the model's.
     """
 
     length: int
@@ -38,6 +39,7 @@ class Shape:
     proofs: int
     first: int
     products: int
+    inputs: int = 0
 
     @property
     def points(self) -> int:
@@ -58,6 +60,15 @@ class Shape:
         return -(-self.model // self.model_data)
 
     @property
+    def input_rows(self) -> int:
+        return -(-self.inputs // self.model_data)
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """Rows of each segment that is committed before the products."""
+        return (self.model_rows, *([self.input_rows] if self.inputs else []), self.first_rows)
+
+    @property
     def first_rows(self) -> int:
         return -(-self.first // self.data)
 
@@ -69,8 +80,8 @@ class Shape:
     @property
     def size(self) -> int:
         """About the bytes of a proof."""
-        rows = self.model_rows + self.first_rows + 3 * self.product_rows + 5 * REPEATS
-        paths = 3 * OPENED * 32 * max(1, math.log2(self.points / OPENED))
+        rows = sum(self.before) + 3 * self.product_rows + 5 * REPEATS
+        paths = (1 + len(self.before)) * OPENED * 32 * max(1, math.log2(self.points / OPENED))
         return int(8 * OPENED * rows + 8 * 5 * REPEATS * self.length + paths)
 
 

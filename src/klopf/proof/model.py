@@ -39,7 +39,7 @@ from klopf.proof._onnx import layers_in
 from klopf.proof._quantised import ACTIVATIONS, LARGEST_INPUT, LARGEST_SUM, OF_SUMS, Layers, Whole, whole_inputs
 from klopf.proof._shape import BITS, Shape, chosen
 
-__all__ = ["BITS", "Answer", "Card", "Committed", "Layers", "layers_in", "layers_of", "verify"]
+__all__ = ["BITS", "Answer", "Card", "Committed", "Hidden", "Layers", "layers_in", "layers_of", "verify"]
 
 _KIND = "klopf proof card 1"
 _MAGIC = b"klopf answer 1\n"
@@ -76,8 +76,19 @@ class Card:
         return Circuit(self.sizes, self.activation)
 
     @cached_property
+    def hiding(self) -> Circuit:
+        """The same where the input is not shown."""
+        return Circuit(self.sizes, self.activation, hidden=True)
+
+    @cached_property
     def _shape(self) -> Shape | None:
         return chosen(self.circuit.model, self.proofs, self.circuit.first, self.circuit.products)
+
+    @property
+    def hiding_shape(self) -> Shape:
+        """How proofs are laid out where the input is not shown: rows are as long as the network's."""
+        c = self.hiding
+        return Shape(self.shape.length, c.model, self.proofs, c.first, c.products, self.sizes[0])
 
     @property
     def shape(self) -> Shape:
@@ -113,7 +124,8 @@ class Card:
 
 @dataclass(frozen=True)
 class Answer:
-    """``inputs`` as whole numbers of 2⁻¹²; ``sums`` of the last layer as whole numbers of 2⁻²⁸; ``proof``: bytes."""
+    """``inputs`` as whole numbers of 2⁻¹², none where they are not shown; ``sums`` of the last layer as whole numbers
+    of 2⁻²⁸; ``proof``: bytes."""
 
     inputs: Whole
     sums: Whole
@@ -145,6 +157,35 @@ class Answer:
             raise NotProven("the answer ends too early")
         numbers = np.frombuffer(data[start : start + 8 * (n + m)], "<i8").astype(np.int64)
         return cls(numbers[:n], numbers[n:], data[start + 8 * (n + m) :])
+
+
+class Hidden:
+    """An input that was committed and is not shown: its owner publishes ``root``, 32 bytes, and keeps this.
+
+    It serves networks whose cards have the same length of rows and number of proofs, as often as that number says.
+
+    Args:
+        card: a network that is to answer it.
+        inputs: its numbers, from -256 to below 256.
+        seed: 32 secret random bytes for this input alone; drawn where none are given.
+
+    Raises:
+        ProofError: the inputs are too many, too few, or too large.
+    """
+
+    def __init__(self, card: Card, inputs: Any, seed: bytes = b"") -> None:
+        self.inputs = whole_inputs(inputs)
+        if self.inputs.shape != card.sizes[:1] or (self.inputs == LARGEST_INPUT).any():
+            raise ProofError(f"this network takes a row of {card.sizes[0]} numbers from -256 to below 256")
+        shape = card.shape
+        self.segment = committed(
+            field.unsigned(self.inputs), shape.model_data, shape.length, b"input" + (seed or secrets.token_bytes(32))
+        )
+
+    @property
+    def root(self) -> bytes:
+        """What commits to the input."""
+        return self.segment.tree.root
 
 
 class Committed:
@@ -184,20 +225,33 @@ class Committed:
         x = whole_inputs(inputs)
         if x.shape != (self.card.sizes[0],):
             raise ProofError(f"this network takes a row of {self.card.sizes[0]} numbers, not {x.shape}")
-        seed = seed or secrets.token_bytes(32)
-        card, circuit, shape = self.card, self.card.circuit, self.card.shape
+        return self._proven(x, None, seed or secrets.token_bytes(32))
+
+    def prove_hidden(self, hidden: Hidden, seed: bytes = b"") -> Answer:
+        """Answer an input that was committed, and prove it without showing the input; ``seed`` as for :meth:`prove`.
+
+        Raises:
+            ProofError: it was committed for a network of another shape.
+        """
+        if hidden.inputs.shape != self.card.sizes[:1] or hidden.segment.code.shape[1] != self.card.shape.points:
+            raise ProofError("this input was committed for a network of another shape: commit it for this card")
+        return self._proven(hidden.inputs, hidden, seed or secrets.token_bytes(32))
+
+    def _proven(self, x: Whole, hidden: Hidden | None, seed: bytes) -> Answer:
+        circuit, shape = (self.card.hiding, self.card.hiding_shape) if hidden else (self.card.circuit, self.card.shape)
         sums, heard = self.layers.run(x)
         numbers = circuit.said_first(sums, heard)
         first = committed(numbers, shape.data, shape.length, b"first" + seed)
-        answer = Answer(x, sums[-1], b"")
-        said = Transcript(_statement(card, answer))
+        shown = np.zeros(0, np.int64) if hidden else x
+        said = Transcript(_statement(self.card, Answer(shown, sums[-1], b""), hidden.root if hidden else b""))
         said.say(first.tree.root)
         asked = circuit.asked(said)
+        before = (self._segment, *([hidden.segment] if hidden else []), first)
         proof = argued(
-            shape, said, self._segment, first, circuit.factors(self.layers, numbers, asked),
-            lambda draw: circuit.equations(x, sums[-1], asked, draw), seed,
+            shape, said, before, circuit.factors(self.layers, numbers, asked),
+            lambda draw: circuit.equations(shown, sums[-1], asked, draw), seed,
         )  # fmt: skip
-        return Answer(x, sums[-1], first.tree.root + proof)
+        return Answer(shown, sums[-1], first.tree.root + proof)
 
     def save(self, folder: Path) -> None:
         """Write ``card.json``, which is published, and ``secret.npz``, which is not, into a folder that is not there.
@@ -240,32 +294,37 @@ class Committed:
         return made
 
 
-def verify(card: Card, answer: Answer) -> None:
+def verify(card: Card, answer: Answer, hidden: bytes = b"") -> None:
     """Go on where ``answer`` is proven to be that of the network of ``card``.
+
+    Args:
+        hidden: where the input is not shown, the root that committed to it (:attr:`Hidden.root`).
 
     Raises:
         NotProven: it is not, whatever its bytes are.
     """
-    if answer.inputs.shape != card.sizes[:1] or answer.sums.shape != card.sizes[-1:]:
-        raise NotProven("the answer has other sizes than the network of this card")
+    circuit, shape = (card.hiding, card.hiding_shape) if hidden else (card.circuit, card.shape)
+    shown = 0 if hidden else card.sizes[0]
+    if answer.inputs.shape != (shown,) or answer.sums.shape != card.sizes[-1:] or len(hidden) not in (0, HASH):
+        raise NotProven("the answer has other sizes than the network of this card, or hides its input, or does not")
     for numbers, most in ((answer.inputs, LARGEST_INPUT), (answer.sums, LARGEST_SUM)):
         if ((numbers > most) | (numbers < -most)).any():
             raise NotProven("the answer holds a number that is larger than any that can be proven")
     if len(answer.proof) < HASH:
         raise NotProven("the proof ends too early")
-    said = Transcript(_statement(card, answer))
+    said = Transcript(_statement(card, answer, hidden))
     root = answer.proof[:HASH]
     said.say(root)
-    circuit = card.circuit
     asked = circuit.asked(said)
     checked(
-        card.shape, said, (card.root, root),
+        shape, said, (card.root, *([hidden] if hidden else []), root),
         lambda draw: circuit.equations(answer.inputs, answer.sums, asked, draw), memoryview(answer.proof)[HASH:],
     )  # fmt: skip
 
 
-def _statement(card: Card, answer: Answer) -> bytes:
-    return card.to_json().encode() + answer.inputs.astype("<i8").tobytes() + answer.sums.astype("<i8").tobytes()
+def _statement(card: Card, answer: Answer, hidden: bytes) -> bytes:
+    numbers = np.concatenate([answer.inputs, answer.sums]).astype("<i8").tobytes()
+    return card.to_json().encode() + bytes([len(hidden)]) + hidden + numbers
 
 
 def layers_of(mind: Mind) -> Layers:

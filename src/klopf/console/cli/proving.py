@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +15,9 @@ from klopf.console.cli.command import Json, print_json
 from klopf.errors import NotProven, ProofError
 
 if TYPE_CHECKING:
-    from klopf.proof.model import Layers
+    from klopf.proof.model import Card, Hidden, Layers
 
-__all__ = ["prove", "setup", "verify"]
+__all__ = ["hide", "prove", "setup", "verify"]
 
 _LARGEST = 64_000_000
 Proofs = Annotated[int, Parameter(validator=Number(gte=1, lte=64))]
@@ -49,6 +50,39 @@ def setup(network: Path, folder: Path, *, proofs: Proofs = 4, json_: Json = Fals
     )
 
 
+def hide(card: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = False) -> None:
+    """Commit an input that will be answered without being shown; print the root that is published.
+
+    Example: klopf proof model hide COMMITTED/card.json mine.npy mine.hidden
+
+    Parameters
+    ----------
+    card
+        The card of a network that is to answer it.
+    inputs
+        Numbers with commas between them, or an .npy file of rows of them.
+    to
+        A file that is not published; its name ends with .hidden.
+    row
+        Which row of the file.
+    """
+    import numpy as np
+
+    from klopf.proof import model
+
+    if to.suffix != ".hidden":
+        raise ProofError(f"{to} must end with .hidden, so that it is known for what it is")
+    seed, numbers = os.urandom(32), _inputs(inputs, row)
+    made = model.Hidden(model.Card.parse(_content(card)), numbers, seed)
+    held = io.BytesIO()
+    np.savez(held, inputs=made.inputs, seed=np.frombuffer(seed, np.uint8))
+    try:
+        files.replace(to, held.getvalue(), private=True)
+    except OSError as error:
+        raise ProofError(f"cannot write {to}: {error.strerror}") from None
+    print_json({"root": made.root.hex()}) if json_ else print(made.root.hex())
+
+
 def prove(folder: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = False) -> None:
     """Answer an input by a committed network, and prove that the answer is the network's.
 
@@ -59,16 +93,20 @@ def prove(folder: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = Fa
     folder
         What `klopf proof model setup` wrote.
     inputs
-        Numbers with commas between them, or an .npy file of rows of them.
+        Numbers with commas between them, an .npy file of rows of them, or a .hidden file, which is not shown.
     to
-        The answer's file: input, answer, and proof.
+        The answer's file: input (unless it is hidden), answer, and proof.
     row
         Which row of the file.
     """
     from klopf.proof import model
 
     committed = model.Committed.load(folder)
-    answer = committed.prove(_inputs(inputs, row), _spent(folder, committed.card.proofs))
+    if inputs.endswith(".hidden"):
+        hidden = _hidden(committed.card, Path(inputs))
+        answer = committed.prove_hidden(hidden, _spent(folder, committed.card.proofs))
+    else:
+        answer = committed.prove(_inputs(inputs, row), _spent(folder, committed.card.proofs))
     try:
         files.replace(to, answer.to_bytes())
     except OSError as error:
@@ -77,7 +115,7 @@ def prove(folder: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = Fa
     print_json(said) if json_ else print(f"{to}: {_shown(answer.outputs)}, proven in {len(answer.proof):,} bytes")
 
 
-def verify(card: Path, answer: Path, *, identity: str = "", json_: Json = False) -> int:
+def verify(card: Path, answer: Path, *, identity: str = "", hidden: str = "", json_: Json = False) -> int:
     """Check that an answer came from a committed network. Ends with 1 where that is not shown.
 
     Example: klopf proof model verify COMMITTED/card.json answer.proof
@@ -90,16 +128,22 @@ def verify(card: Path, answer: Path, *, identity: str = "", json_: Json = False)
         What `klopf proof model prove` wrote.
     identity
         What the card must be called: the name under which the network was audited.
+    hidden
+        Where the input is not shown, the root that committed to it.
     """
     from klopf.proof import model
 
     read = model.Card.parse(_content(card))
+    try:
+        root = bytes.fromhex(hidden)
+    except ValueError:
+        raise ProofError("a root is 64 digits from 0 to f: klopf proof model hide prints it") from None
     why, outputs = "", []
     try:
         if identity and read.identity != identity:
             raise NotProven(f"the card is that of {read.identity}, not of {identity}")
         said = model.Answer.parse(_content(answer))
-        model.verify(read, said)
+        model.verify(read, said, root)
         outputs = said.outputs.tolist()
     except NotProven as error:
         why = str(error)
@@ -141,6 +185,16 @@ def _spent(folder: Path, proofs: int) -> bytes:
     finally:
         os.close(lock)
     return os.urandom(32)
+
+
+def _hidden(card: Card, file: Path) -> Hidden:
+    from klopf.proof.model import Hidden
+
+    try:
+        held = files.arrays(file)
+        return Hidden(card, held["inputs"] / 4096, held["seed"].tobytes())
+    except (OSError, ValueError, KeyError) as error:
+        raise ProofError(f"cannot read the hidden input {file}: {' '.join(str(error).split())[:160]}") from None
 
 
 def _inputs(said: str, row: int) -> Any:
