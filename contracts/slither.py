@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OUTPUT = ["abi", "metadata", "devdoc", "userdoc", "evm.bytecode.object", "evm.bytecode.sourceMap"]
-OUTPUT += ["evm.deployedBytecode.object", "evm.deployedBytecode.sourceMap", "evm.methodIdentifiers"]
+OUTPUT = ["abi", "devdoc", "userdoc", "evm.methodIdentifiers"]
+"""Slither reads the syntax tree; no code is made of it, which would take minutes (``solc.cjs`` says that there is none)."""
 
 
 def sources(files: Iterable[Path]) -> dict[str, str]:

@@ -9,5 +9,11 @@ const solc = near("solc");
 if (process.argv.includes("--version")) {
   console.log(`solc, the solidity compiler commandline interface\nVersion: ${solc.version()}`);
 } else {
-  process.stdout.write(solc.compile(readFileSync(0, "utf8")));
+  const said = JSON.parse(solc.compile(readFileSync(0, "utf8")));
+  const none = { object: "", sourceMap: "" }; // crytic-compile reads it, also where no code was asked for
+  for (const file of Object.values(said.contracts ?? {})) {
+    for (const one of Object.values(file)) one.evm = { bytecode: none, deployedBytecode: none, ...one.evm };
+    for (const one of Object.values(file)) one.metadata ??= "";
+  }
+  process.stdout.write(JSON.stringify(said));
 }

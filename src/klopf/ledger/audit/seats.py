@@ -6,13 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from klopf.ledger._client import Sent
-from klopf.ledger._event import Event
-from klopf.ledger._pack import Contract, Deploying
+from klopf.ledger._pack import Deploying
 from klopf.ledger._parameters import SeatTerms as Terms
-from klopf.ledger._replay import Replay
 from klopf.ledger.audit import _reference as ref
-from klopf.ledger.core.clock import ClockReplay
+from klopf.ledger.audit import _versions
 from klopf.ledger.core.registry import RegistryReplay
 
 __all__ = ["Proposed", "Seats", "SeatsReplay"]
@@ -22,31 +19,21 @@ _ASKED = 1000
 
 
 @dataclass(frozen=True)
-class Proposed(Event):
+class Proposed(_versions.Proposed):
     """The terms of seats from epoch ``since`` on."""
 
-    since: int
-    terms: tuple[int, ...]
-    """As the contract has them; see ``klopf.ledger.SeatTerms``."""
 
-
-class SeatsReplay(Replay):
+class SeatsReplay(_versions.VersionedReplay[Terms]):
     """Who vouches for whom, and how good each was found."""
 
+    kind = Terms
+
     def begin(self) -> None:
-        self.clock, self.registry = self.of(ClockReplay), self.of(RegistryReplay)
+        super().begin()
+        self.registry = self.of(RegistryReplay)
         self.registry.vouched, self.registry.outdoes = self.vouched, self.outdoes
-        self._said: dict[int, Terms] = {}
         self.records: dict[int, ref.Record] = {}
         """By neuron."""
-
-    def on_Proposed(self, e: Proposed) -> None:
-        self.differ(f"epoch of {self.where(e)}", self.clock.epoch + 1 if self._said else 0, e.since)
-        self._said[e.since] = Terms(*e.terms)
-
-    def counted_in(self, epoch: int) -> Terms:
-        """The terms of an epoch."""
-        return self._said[max(since for since in self._said if since <= epoch)]
 
     def judged(self, neuron: int, passed: bool, anew: bool, figure: int, by: Collection[int]) -> None:
         """The audits tell the outcome of one."""
@@ -67,11 +54,6 @@ class SeatsReplay(Replay):
         mine, other = (self.records.get(id, ref.Record()).grade for id in (neuron, incumbent))
         return ref.outdoes(mine, other, heard, rival, self.now)
 
-    @property
-    def now(self) -> Terms:
-        """The terms of the running epoch."""
-        return self.counted_in(self.clock.epoch)
-
     def compare(self) -> None:
         seats, ids = self.client(Seats), sorted(self.records)
         self.differ("the contract's terms of seats", self.now, seats.current())
@@ -81,31 +63,17 @@ class SeatsReplay(Replay):
             self.differ(f"who vouches for {id} by the contract", list(self.records[id].by), seats.vouchers(id))
 
 
-class Seats(Contract):
+class Seats(_versions.Versioned[Terms]):
     """What audits say about seats."""
 
     name = "Seats"
     events = (Proposed,)
     replay = SeatsReplay
+    kind = Terms
 
     @classmethod
     def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
         return deploying.directory, deploying.settings["seats"].as_tuple()
-
-    def current(self) -> Terms:
-        """The terms of the running epoch."""
-        return Terms(*self._read("current"))
-
-    def owners_terms(self) -> Terms:
-        return self.current()
-
-    def counted_in(self, epoch: int) -> Terms:
-        """The terms of an epoch."""
-        return Terms(*self._read("countedIn", epoch))
-
-    def propose(self, terms: Terms) -> Sent:
-        """Change them from the next epoch on; the owner of the rules only."""
-        return self._write("propose", terms.as_tuple())
 
     def vouched(self, neuron: int) -> bool:
         """Whether enough auditors found a neuron good for it to sit."""
