@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OUTPUT = ["abi", "devdoc", "userdoc", "evm.methodIdentifiers"]
-"""Slither reads the syntax tree; no code is made of it, which would take minutes (``solc.cjs`` says that there is none)."""
+"""Slither reads the syntax tree: no code is made of it, which would take minutes (``solc.cjs`` says there is none)."""
 
 
 def sources(files: Iterable[Path]) -> dict[str, str]:
