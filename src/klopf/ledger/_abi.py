@@ -379,6 +379,16 @@ ADVICE = {
     "AlreadyRevealed": "one reveal an epoch; carry on with the next phase",
     "AlreadyThere": "a network has one of that name, for good",
     "Unknown": "this network has no such contract",
+    "ERC721InvalidApprover": "only its owner may let it go",
+    "NotTraded": "it is sold or over, or not yet; `klopf market list --all` shows how it stands",
+    "SoldSince": "the device was sold otherwise; offer it again",
+    "WrongPrice": "look at the price of now, and bid or pay that",
+    "NotReleased": "spend less, or let lots agree to the next part",
+    "WrongLot": "bring a hundredth of the sum at least, or all that is left of it",
+    "JobsOpen": "collect the jobs that are over first",
+    "NotAudited": "the neuron must stand, have passed its audit with this very commitment, and serve no other model",
+    "TooFew": "lots with two thirds of the sum must sign",
+    "TooSmall": "pay a hundredth of a KLP at least",
     "WrongPack": "give each contract of the pack a name and an address that has code",
 }
 

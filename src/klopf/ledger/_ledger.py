@@ -34,6 +34,7 @@ from klopf.ledger.finance.exchange import Exchange
 from klopf.ledger.finance.liquidity import Liquidity
 from klopf.ledger.finance.loans import Loans
 from klopf.ledger.finance.models import Models
+from klopf.ledger.finance.trades import Trades
 from klopf.ledger.finance.ventures import Ventures
 from klopf.ledger.fleet.devices import Devices
 from klopf.ledger.fleet.effort import Effort
@@ -99,6 +100,7 @@ class Ledger(Connection):
     models = _The(Models)
     liquidity = _The(Liquidity)
     circulation = _The(Circulation)
+    trades = _The(Trades)
 
     @property
     def domain(self) -> Domain:

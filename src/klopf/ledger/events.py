@@ -13,7 +13,7 @@ from klopf.ledger.audit import audit_terms, audits, marks, seats
 from klopf.ledger.core import clock, directory, lens, registry, reserves, rules, snapshots, stake, token
 from klopf.ledger.dao import governance, timelock
 from klopf.ledger.evidence import audit_pay, challenges
-from klopf.ledger.finance import circulation, exchange, liquidity, loans, models, ventures
+from klopf.ledger.finance import circulation, exchange, liquidity, loans, models, trades, ventures
 from klopf.ledger.fleet import devices, effort, forwarder
 from klopf.ledger.market import disputes, economy, emission, jobs, settlement, vouchers
 from klopf.ledger.move import claims
@@ -57,6 +57,7 @@ __all__ = [
     "stake",
     "timelock",
     "token",
+    "trades",
     "validation",
     "ventures",
     "vouchers",

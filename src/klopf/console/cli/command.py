@@ -133,6 +133,7 @@ COMMANDS = Point(
         "pool": "klopf.console.cli.pool:Pool",
         "lend": "klopf.console.cli.lend:Lend",
         "invest": "klopf.console.cli.invest:Invest",
+        "market": "klopf.console.cli.market:Market",
         "twin": "klopf.console.cli.twin:Twin",
         "reward": "klopf.console.cli.reward:Reward",
         "bench": "klopf.console.cli.bench:Bench",

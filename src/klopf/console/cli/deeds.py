@@ -30,7 +30,7 @@ from klopf.errors import LedgerError
 if TYPE_CHECKING:
     from klopf.ledger.finance import Deed
 
-__all__ = ["SHARES", "keep_deed", "load_deeds", "model_commands", "percent"]
+__all__ = ["SHARES", "keep_deed", "load_deeds", "model_commands", "percent", "shares_of"]
 
 SHARES = 10**18
 _MOST_BYTES = 4096  # of a deed's file
@@ -56,6 +56,14 @@ def percent(text: str) -> int:
     value = _part(text) * 10_000
     if value.denominator != 1:
         raise LedgerError(f"{text!r:.40} is no percentage with at most two decimals; give one such as 12.5")
+    return int(value)
+
+
+def shares_of(text: str) -> int:
+    """A percentage of a model in shares. LedgerError where it is none, or nothing."""
+    value = _part(text) * SHARES
+    if value.denominator != 1 or not value:
+        raise LedgerError(f"{text!r:.40} % are no shares; give a number above 0 with at most 16 decimals")
     return int(value)
 
 
@@ -167,12 +175,10 @@ def give(id: int, to: str, part: str, *, preview: Preview = False, key: KeyFile 
     part
         How much of the model, in percent.
     """
-    many = _part(part) * SHARES
-    if many.denominator != 1 or not many:
-        raise LedgerError(f"{part!r:.40} % are no shares; give a number above 0 with at most 16 decimals")
+    many = shares_of(part)
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         mine = l.models.shares(id, l.me.address)
         if many > mine:
             raise LedgerError(f"{mine * 100 / SHARES:g} % of model {id} are yours; give no more than these")
         act_on({"model": id, "to": to, "part %": part}, [f"{part} % of model {id} to {to}"], preview,
-               lambda: l.models.transfer(id, to, int(many)), json_)  # fmt: skip
+               lambda: l.models.transfer(id, to, many), json_)  # fmt: skip

@@ -9,11 +9,12 @@ from klopf.ledger.finance.exchange import Exchange
 from klopf.ledger.finance.liquidity import Liquidity
 from klopf.ledger.finance.loans import Loans
 from klopf.ledger.finance.models import Deed, Models
+from klopf.ledger.finance.trades import Kind, Offer, Thing, Trades, Want
 from klopf.ledger.finance.ventures import Lot, Use, Venture, Ventures, VentureTerms
 
 __all__ = [
-    "Circulation", "Coin", "Deed", "Exchange", "Finance", "Liquidity", "Loans", "Lot", "MarketTerms", "Models", "Use",
-    "Venture", "VentureTerms", "Ventures",
+    "Circulation", "Coin", "Deed", "Exchange", "Finance", "Kind", "Liquidity", "Loans", "Lot", "MarketTerms", "Models",
+    "Offer", "Thing", "Trades", "Use", "Venture", "VentureTerms", "Ventures", "Want",
 ]  # fmt: skip
 
 
@@ -21,5 +22,5 @@ class Finance(_pack.Pack):
     """See this module's text."""
 
     name = "finance"
-    contracts = (Exchange, Loans, Ventures, Models, Liquidity, Circulation)
-    requires = ("core", "market")
+    contracts = (Exchange, Loans, Ventures, Models, Liquidity, Circulation, Trades)
+    requires = ("core", "market", "fleet")

@@ -138,6 +138,7 @@ class ModelsReplay(Replay):
         if e.sender == ZERO:
             self.must(e, e.sender, e.to, e.id, e.amount)
         else:
+            self.met(e, e.sender, e.to, e.id, e.amount)
             model.shares[e.sender] -= e.amount
             has = model.shares[e.sender] >= 0
             self.differ(f"shares of {e.sender} after {self.where(e)} at least 0", True, has)
