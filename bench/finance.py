@@ -1,4 +1,4 @@
-"""What loans and swaps cost, and what attacks on them cost and bring.
+"""What loans, swaps, investments and rewards cost, and what attacks on them cost and bring.
 
 ``python bench/finance.py [--quick] [--json]``
 
@@ -21,7 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import tests.ledger.conftest  # noqa: F401  (its name in the tests is ledger_helpers)
 from klopf.errors import Reverted
 from klopf.ledger import KLP, Sent
+from klopf.ledger.core.token import Reserve
+from klopf.ledger.finance import Kind, Thing
+from tests.ledger.finance.company import Company
 from tests.ledger.finance.test_loans import Bank
+from tests.ledger.finance.test_rewards import RATE, Mint
+from tests.ledger.finance.test_trades import Fair
 from tests.ledger.finance.town import RICH, Town, calling
 
 PAIR_SWAP = 73_462
@@ -200,6 +205,96 @@ def odd_tokens(report: Report) -> None:
     report.figure("swaps of a token that takes a fee", taken, "", at_most=0)
 
 
+def capital(report: Report) -> None:
+    """A founder and a verifier who are friends, and who sells a share just before it is paid; gas of both contracts."""
+    company = Company()
+    id, friend = company.filled(), company.workers[0]
+    for objected in (False, True):
+        job = company.spend(id, 300 * KLP)
+        company.verifier.jobs.report(job, {friend.me.address: 300 * KLP})
+        if objected:
+            company.people[2].jobs.dispute(job)
+            company.owner.jobs.report(job, {})
+        else:
+            company.wait(3 * 24 * 3600)
+            company.owner.jobs.pay(job, friend.me.address)
+        company.founder.ventures.collect(job)
+        got = friend.token.balance(friend.me.address) - company.PURSE - (300 * KLP if objected else 0)
+        who = "one lot objects and the owner of the rules decides" if objected else "nobody objects"
+        report.figure(f"founder and verifier are friends, {who}: they get", part(got, 300 * KLP), "of the job's price",
+                      at_most=0 if objected else None)  # fmt: skip
+    fair = Fair()
+    seller, buyer = fair.people[0], fair.other
+    fair.founder.models.earn(fair.model, 8 * KLP)
+    offer = seller.trades.offer(fair.half(), KLP, fair.now + 3600)
+    due = seller.models.claimable(fair.model, seller.me.address)
+    buyer.trades.buy(offer, KLP)
+    lost = due - seller.models.claimable(fair.model, seller.me.address)
+    report.figure("a share bought just before revenue is paid out: the seller loses", part(lost, KLP), "KLP", at_most=0)
+    fair.maker.trades.offer(Thing(Kind.DEVICE, fair.device), KLP, fair.now + 60, rising=True)
+    had = buyer.token.balance(buyer.me.address)
+    buyer.trades.bid(2, 50 * KLP)
+    want = seller.trades.want(Thing(Kind.DEVICE, 0), KLP, fair.now + 60)
+    fair.maker.trades.fill(want, fair.device)
+    fair.wait(2 * 24 * 3600)
+    buyer.trades.release(2)
+    buyer.trades.collect()
+    lost = had - buyer.token.balance(buyer.me.address)
+    report.figure("a device sold elsewhere while it is auctioned: the bidder loses", part(lost, KLP), "KLP", at_most=0)
+
+
+def rewards(report: Report) -> None:
+    """Who pays itself at the highest rate there is, alone and for long; who comes for a moment with most shares."""
+    town = Mint()
+    a, b, _ = town.people
+    town.owner.reserves.set_rate(Reserve.CIRCULATION, 200_000_000 * KLP // 365)
+    town.wait(30 * 24 * 3600)
+    day = town.day
+    for _ in range(10):
+        a.circulation.pay(a.me.address, 10**6 * KLP)
+    town.wait(24 * 3600)
+    a.circulation.close(day)
+    town.wait(91 * 24 * 3600)
+    a.circulation.claim(day)
+    back = part(a.circulation.paid(day, a.me.address), a.circulation.burnt(day, a.me.address))
+    report.figure(
+        "wash trading for rewards at the highest rate: what comes back", back, "of what is burnt", at_most=0.5
+    )
+    town.owner.liquidity.set_weight(1, 1)
+    a.liquidity.stake(1, KLP)
+    town.wait(24 * 3600)
+    rich = town.shares(b)
+    b.liquidity.stake(1, rich)
+    b.liquidity.unstake(1, rich)
+    earned = part(town.earned(b), RATE)
+    report.figure("a thousand times the shares for a moment: what they earn", earned, "of a day's reward", at_most=0)
+
+
+def gas_of_capital(report: Report) -> None:
+    """Of people who have done it before."""
+    company = Company()
+    first = company.filled()
+    id, neuron = company.founder.ventures.open(company.terms()), company.audited()
+    report.figure("gas of fund", company.people[0].ventures.fund(id, 500 * KLP).gas, "gas")
+    company.spend(first, KLP)
+    job = company.spend(first, KLP)
+    company.report(job, KLP // 2)
+    report.figure("gas of collect", company.founder.ventures.collect(job).gas, "gas")
+    deed = company.founder.models.deed(first, neuron, KLP)
+    company.founder.models.mint(deed, *company.sign(deed, 0, 1))
+    a, buyer = company.people[0], company.workers[0]
+    for n in range(2):
+        buyer.models.earn(1, 100 * KLP)
+        earned, claimed = buyer.models.earn(1, 100 * KLP).gas, a.models.claim(1).gas
+        if n:
+            report.figure("gas of earn", earned, "gas")
+            report.figure("gas of claim", claimed, "gas")
+    offer = a.trades.offer(Thing(Kind.SHARES, 1, 1000), KLP, company.now + 3600)
+    buyer.trades.buy(offer, KLP)
+    offer = a.trades.offer(Thing(Kind.SHARES, 1, 1000), KLP, company.now + 3600)
+    report.figure("gas of buying shares", buyer.trades.buy(offer, KLP).gas, "gas")
+
+
 def main() -> None:
     options = arguments(__doc__).parse_args()
     with Report(options.json) as report:
@@ -211,6 +306,9 @@ def main() -> None:
         sandwich(report)
         odd_tokens(report)
         loans_attacked(report)
+        capital(report)
+        rewards(report)
+        gas_of_capital(report)
         for f in report.figures:
             report.say(f"{f.what:<70}{f.measured:>14.6g} {f.unit}")
 

@@ -50,6 +50,10 @@ def test_a_loan_from_its_markets_opening_to_its_end(bank: tuple[Shell, str, str]
     assert float(seen["margin called below"]) == pytest.approx(1.5, rel=1e-3)  # 30 / (40 · 50 %)
     assert float(seen["sold below"]) == pytest.approx(1, rel=1e-3)  # 30 / (40 · 75 %)
     assert float(seen["price from"]) == pytest.approx(2) and not seen["may be sold now"]
+    watch = ("watch-position", 1, me, "--once")
+    assert shell.json(*watch)["state"] == "well"  # a quarter above where the margin is called
+    warned = shell.run(*watch, "--within", 50)
+    assert warned.returncode == 1 and "less than 50 % above" in warned.stdout
     for word in ("call", "clear"):
         assert "NotDue" in shell.refused("lend", word, 1, me)
     assert "may be sold" in shell.refused("lend", "liquidate", 1, me)
@@ -68,6 +72,8 @@ def test_a_loan_from_its_markets_opening_to_its_end(bank: tuple[Shell, str, str]
 def test_what_it_refuses(bank: tuple[Shell, str, str]) -> None:
     shell, token, _ = bank
     assert "no market 2" in shell.refused("lend", "show", 2)
+    assert "no market 2" in shell.refused("watch-position", 2, token)
+    assert "more than 0" in shell.refused("watch-position", 1, token, "--every", 0)
     assert "percentage" in shell.refused("lend", "open", "KLP", token, "--limit", "much")
     assert "most_limit_bps" in shell.refused("lend", "open", "KLP", token, "--limit", "81")
     assert "an hour to 7 days" in shell.refused("lend", "open", "KLP", token, "--notice", "60")

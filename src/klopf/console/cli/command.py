@@ -132,6 +132,7 @@ COMMANDS = Point(
         "proof": "klopf.console.cli.proof:Proof",
         "pool": "klopf.console.cli.pool:Pool",
         "lend": "klopf.console.cli.lend:Lend",
+        "watch-position": "klopf.console.cli.watch_position:WatchPosition",
         "invest": "klopf.console.cli.invest:Invest",
         "market": "klopf.console.cli.market:Market",
         "twin": "klopf.console.cli.twin:Twin",
