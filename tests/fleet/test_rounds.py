@@ -11,6 +11,7 @@ import pytest
 
 from klopf import fleet
 from klopf.errors import FleetError
+from klopf.fleet import adversaries
 from tests.fleet.homes import SETTINGS, devices, homes
 
 WANTED = fleet.Instructions("digits", "mind", SETTINGS, epochs=2, seed=3)
@@ -231,3 +232,52 @@ def test_a_leader_alone_talks_to_the_server():
     said, outcome = asyncio.run(play())
     assert said.records == sum(len(d.inputs) for d in made[:3])
     assert outcome.met and set(outcome.rounds[0].used) == {"node0", "node1"}
+
+
+@pytest.mark.long
+def test_nodes_of_thirty_and_of_three_hundred_devices_are_two_members():
+    """Over TLS between leaders and server; each device has four records."""
+    made, test = devices(330)
+    server = fleet.Post("server")
+
+    async def play():
+        leaders = [fleet.Post(name) for name in ("small", "large")]
+        for post, own in zip(leaders, (made[:30], made[30:]), strict=True):
+            post.knows(server.card())
+            await post.open(fleet.Leader(post.name, [fleet.Local(d) for d in own], lambda: fleet.strategy("robust")))
+        demand = fleet.Demand(replace(WANTED, epochs=4), rounds=3, deadline=300)
+        rounds = fleet.Rounds(demand, server.reach(p.card() for p in leaders), fleet.strategy("average"), test)
+        try:
+            said = [(await rounds.members[name].apply(WANTED, 300)).records for name in ("small", "large")]
+            return said, await rounds.run()
+        finally:
+            for post in (*leaders, server):
+                await post.close()
+
+    said, outcome = asyncio.run(play())
+    assert said == [sum(len(d.inputs) for d in own) for own in (made[:30], made[30:])]
+    used = [one.used for one in outcome.rounds]
+    assert all(set(one) == {"small", "large"} for one in used) and used[0]["large"] > 2 * used[0]["small"]
+    assert outcome.rounds[-1].score > 1.5 * outcome.rounds[0].score
+    plain = 2 * 4 * sum(a.size for a in outcome.parameters)
+    assert outcome.rounds[-1].received < 1.5 * plain, "two updates travel, not 330"
+
+
+@pytest.mark.long
+def test_devices_of_nodes_of_thirty_are_valued_one_by_one():
+    """Two of sixty send noise: they are worth nothing, and nearly all others something."""
+    made, test = devices(60)
+    bad = {d.name for d in (made[3], made[40])}
+    own = [adversaries.Dishonest(d, "random", d.fit) if d.name in bad else d for d in made]
+    leaders = [
+        fleet.Leader(name, [fleet.Local(d) for d in part], lambda: fleet.strategy("robust"))
+        for name, part in (("n0", own[:30]), ("n1", own[30:]))
+    ]
+    validation = fleet.Validation(test.inputs[:100], test.targets[:100])
+    demand = fleet.Demand(replace(WANTED, epochs=4), rounds=2, deadline=300)
+    rounds = fleet.Rounds(demand, leaders, fleet.strategy("robust"), test, validation=validation)
+    outcome = asyncio.run(rounds.run())
+    earned = {name.split("/")[1]: share for name, share in outcome.shares.items()}
+    assert sum(earned.values()) == pytest.approx(1)
+    assert all(earned.get(name, 0.0) < 0.05 / 60 for name in bad)
+    assert sum(share > 0 for share in earned.values()) > 45
