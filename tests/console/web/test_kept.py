@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import gc
 import sys
 from collections.abc import Callable
@@ -11,6 +13,7 @@ import pytest
 
 from klopf import ledger
 from klopf.console.web._follow import Follower, _Piece
+from klopf.console.web._memory import Memory
 from klopf.ledger import events
 from tests.console.web.network import Small
 
@@ -80,3 +83,18 @@ def test_a_page_that_is_opened_again_and_again_leaves_nothing_behind(small: Smal
 
     some = kept(opened, 4)
     assert kept(opened, 8) - some < 400
+
+
+def test_the_past_is_in_a_file_and_not_in_memory():
+    """What SQLite holds itself Python does not count."""
+    sqlite = ctypes.CDLL(ctypes.util.find_library("sqlite3") or "libsqlite3.so.0")
+    sqlite.sqlite3_memory_used.restype = ctypes.c_int64
+    before = sqlite.sqlite3_memory_used()
+    memory, said = Memory(), {"neurons": [[n, "x" * 60] for n in range(200)]}
+    if sqlite.sqlite3_memory_used() == before:
+        pytest.skip("Python has an SQLite of its own, which cannot be asked")
+    for epoch in range(600):
+        memory.keep_epoch(epoch, said)
+    assert sqlite.sqlite3_memory_used() - before < 600_000
+    assert len(memory.epoch(0) or "") > 10_000
+    memory.close()

@@ -39,7 +39,8 @@ __all__ = ["LOGS_PER_BLOCK", "Store", "StoredBlock", "check_chain_id"]
 
 APPLICATION = 0x4B6C6F70  # "Klop"
 LOGS_PER_BLOCK = 1 << 20
-KEPT = 1024  # blocks in memory
+KEPT = 1024  # blocks in memory,
+KEPT_BYTES = 1 << 20  # and of theirs, so that who follows a chain of large transactions does not grow with it
 Logs = tuple[Log, ...]
 
 
@@ -50,6 +51,7 @@ class Store(Database):
         super().__init__(path, read_only=read_only)
         self.codes = Codes(self)
         self._kept: dict[tuple[Any, ...], StoredBlock] = {}
+        self._kept_bytes = 0
         self._constants: Header | None = None
         try:
             with self.errors():
@@ -186,9 +188,11 @@ class Store(Database):
         return block
 
     def _remember(self, row: tuple[Any, ...], block: StoredBlock) -> None:
-        if len(self._kept) >= KEPT:
+        if len(self._kept) >= KEPT or self._kept_bytes >= KEPT_BYTES:
             self._kept.clear()
+            self._kept_bytes = 0
         self._kept[row] = block
+        self._kept_bytes += sum(len(value) for value in row if isinstance(value, bytes))
 
     def logs(
         self,

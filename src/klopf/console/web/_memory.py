@@ -20,6 +20,7 @@ class Memory:
     def __init__(self) -> None:
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)  # SQLite deletes it by itself
         self._lock = Lock()
+        self._db.execute("PRAGMA cache_size=-256")  # KiB of it in memory; by default it would first grow to 2 MB there
         self._db.execute("CREATE TABLE epoch (number INTEGER PRIMARY KEY, said TEXT NOT NULL)")
         self._db.execute(
             "CREATE TABLE paid (epoch INTEGER, neuron INTEGER, emission TEXT, fees TEXT, PRIMARY KEY (epoch, neuron))"
