@@ -1,12 +1,13 @@
 """The company of a network: a memory, trees, what came lately, and how they are listened to."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from klopf.errors import MindError
-from klopf.mind import Mind
+from klopf.mind import Mind, _file
 from klopf.mind._company import company_for
 from klopf.mind._settings import settings_for
 
@@ -69,13 +70,47 @@ def test_the_memory_says_what_plain_neighbours_say() -> None:
     for t in range(80):
         remember(company, x[t], y[t])
         company.counters[SEEN] += 1
-    said = np.empty(1)
+    said = np.empty((3, 1))
     recall(company, x[5], said)
-    apart = (x[50:] - x[5]) ** 2 / np.nanvar(x, axis=0)
-    distance = np.where(np.isnan(apart), 2.0, apart).sum(1)
-    near = distance.argsort()[:10]
-    voice = 1 / (0.1 + distance[near] / distance[near].max())
-    assert said[0] == pytest.approx((voice @ y[50:][near]) / voice.sum(), abs=1e-4)
+    for span, since in enumerate((50, 70, 70)):  # 30, a third of it, and never fewer than ten
+        apart = (x[since:] - x[5]) ** 2 / np.nanvar(x, axis=0)
+        distance = np.where(np.isnan(apart), 2.0, apart).sum(1)
+        near = distance.argsort()[:10]
+        voice = 1 / (0.1 + distance[near] / distance[near].max())
+        assert said[span, 0] == pytest.approx((voice @ y[since:][near]) / voice.sum(), abs=1e-4)
+
+
+def test_how_long_what_came_holds_the_stream_decides() -> None:
+    """Classes by where a sample lies on a wheel: one that turns soon, and one that stands still."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 2))
+    angle = np.arctan2(x[:, 1], x[:, 0])
+    for turns, trusted, most in ((1.0, 2, 0.18), (0.0, 0, 0.06)):
+        y = ((angle + turns * np.linspace(0, 2 * np.pi, 3000)) % (2 * np.pi) * 6 / (2 * np.pi)).astype(int)
+        m = Mind(2, 6, hidden=(2,), normalise_inputs=True, memory=1000, trees=1)
+        errors = m.learn(x, y)
+        company = m._tables.company
+        assert company is not None and company.spans[0].argmax() == trusted
+        assert errors[1500:].mean() < most
+
+
+def test_a_learner_of_before_there_were_spans_lives_on(tmp_path: Path) -> None:
+    x, y = _classes(300)
+    m = Mind(4, 3, hidden=(8,), **IN_COMPANY)
+    m.learn(x[:200], y[:200])
+    state = m.__getstate__()
+    del state["arrays"]["company spans"]
+    old = Mind.__new__(Mind)
+    old.__setstate__(state)
+    m.save(tmp_path / "m")
+    header, arrays = _file.read(tmp_path / "m")
+    del arrays["company spans"]
+    _file.write(tmp_path / "old", _file.pack(header, arrays))
+    for other in (old, Mind.load(tmp_path / "old")):
+        said = other.predict(x[200:])
+        assert (said == m.predict(x[200:])).mean() > 0.9
+        other.learn(x[200:], y[200:])
+        assert other.finite
 
 
 def test_what_a_question_tells() -> None:

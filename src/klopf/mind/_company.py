@@ -11,7 +11,7 @@ from klopf.errors import MindError
 from klopf.mind._direct import direct
 from klopf.mind._memory import owned, zeros
 from klopf.mind._settings import Settings
-from klopf.mind.kernels.company.state import CLASSES, LEAF, VOICES, Company
+from klopf.mind.kernels.company.state import CLASSES, LEAF, SPANS, TRUST, VOICES, Company
 
 __all__ = [
     "MOST_CLASSES",
@@ -78,16 +78,18 @@ def company_for(s: Settings, sensors: int, outputs: int, output: str) -> Company
         precision=np.eye(VOICES) * 3.0,
         trusts=np.full(VOICES + 1, 1.0 / (VOICES + 1)),
         errors=np.zeros(VOICES + 1),
+        spans=np.zeros((2, SPANS)),
         counters=np.zeros(3),
         rng=np.zeros(1, np.uint64),
     )
     made.counters[CLASSES] = classes
+    made.spans[TRUST] = (0.9, 0.05, 0.05)
     return cast(Company, owned(made))
 
 
 def nothing_asked(company: Company | None, sensors: int, outputs: int) -> NDArray[np.float64]:
     """Room for what memory and trees say of one sample, see ``kernels.company.learn``."""
-    return zeros(0 if company is None else 1 + sensors + 2 * outputs, np.float64)
+    return zeros(0 if company is None else 1 + sensors + (SPANS + 1) * outputs, np.float64)
 
 
 def apart(company: Company | None) -> Company | None:

@@ -100,15 +100,16 @@ def migrate(arrays: dict[str, NDArray[Any]], own: dict[str, NDArray[Any]]) -> No
 
     The mean and variance stand as they were, of as many values as were seen; what is usual of blocks is found anew.
     And of a time when classes shared all that was known: each one's own doubt begins where it does at birth; or when
-    nobody counted them: that begins now.
+    nobody counted them: that begins now. And of a time when a memory had one span.
     """
     known, whole = arrays["covariances"], own["covariances"]
     if len(known) < len(whole):
         arrays["covariances"] = np.append(known, whole[len(known) :])
     counters = arrays["globals"]
     arrays["globals"] = np.append(counters, np.zeros(max(len(own["globals"]) - len(counters), 0)))
-    if "targets" in own:
-        arrays.setdefault("targets", own["targets"])
+    for name in ("targets", "company spans"):
+        if name in own:
+            arrays.setdefault(name, own[name])
     for name in {"sensors", "targets"} & arrays.keys() & own.keys():
         short = len(own[name]) - len(arrays[name])
         if 0 < short < RECENT:  # nothing was kept of what was usual before

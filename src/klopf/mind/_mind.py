@@ -158,6 +158,7 @@ class Mind(Kept):
         if stage:
             made["sensors"] = stage if isinstance(stage, Stage) else stage_of(stage)
         Mind.__init__(self, **made, **_file.of_before(state["made"]["settings"]))
+        _file.migrate(state["arrays"], self._tables.arrays())
         self._fill(state["arrays"])
         self.__dict__.update(state["more"])
 

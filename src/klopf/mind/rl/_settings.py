@@ -81,7 +81,7 @@ class AgentSettings:
     """Share of a unit's incoming weights that are zero at birth."""
     normalise_observations: bool = True
     follow_sensors: bool = True
-    """Sensors of which offset or unit change are followed, and lone outliers passed over. Not in the papers."""
+    """Sensors of which offset or unit change are followed; lone outliers, of rewards too, bounded. Not published."""
     scale_rewards: bool = True
     horizon: int = 0
     """Samples over which the normalisations run; 0 for all samples so far."""

@@ -1,7 +1,8 @@
 """One pass of a company, composed: every voice speaks, all are listened to, and each learns by itself.
 
 Who predicts a sample and then learns it asks twice what memory and trees say of it. ``asked``, float64, ``(1 + d +
-2 * outputs,)``, holds what they said last: whether that still stands, of which sample, and what both said.
+(SPANS + 1) * outputs,)``, holds what they said last: whether that still stands, of which sample, what the memory said
+of each span, and the trees.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import numpy as np
 
 from klopf.mind._jit import borrowing, making
 from klopf.mind.kernels.company.listening import listen, mix, stack
-from klopf.mind.kernels.company.memory import recall, remember
-from klopf.mind.kernels.company.state import CLASSES, LATELY, MEMORY, NETWORK, SEEN, TREES, VOICES
+from klopf.mind.kernels.company.memory import recall, remember, together, trust_spans
+from klopf.mind.kernels.company.state import CLASSES, LATELY, MEMORY, NETWORK, SEEN, SPANS, TREES, VOICES
 from klopf.mind.kernels.company.trees import ask_trees, grow_trees
 from klopf.mind.kernels.scaling import deviation, followed, standardised
 from klopf.mind.kernels.state import S_MEAN, S_RUN
@@ -36,8 +37,9 @@ def learn_in_company(company, asked, X, Y, weights, out, errors):  # type: ignor
 def _learn_rows(company, asked, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     voices = np.empty((VOICES, out.shape[1]))
     stacked = np.empty(out.shape[1])
+    recalled = np.empty((SPANS, out.shape[1]))
     for t in range(X.shape[0]):
-        _speak(company, asked, X[t], out, t, voices, stacked)
+        _speak(company, asked, X[t], out, t, voices, recalled, stacked)
         y = np.float64(Y[t])
         if company.counters[CLASSES] > 0:
             errors[t] = out[t].argmax() != int(y)
@@ -46,6 +48,7 @@ def _learn_rows(company, asked, X, Y, weights, out, errors):  # type: ignore[no-
         if weights[t] > 0:
             asked[0] = 0.0
             listen(company, voices, stacked, y, np.float64(weights[t]))
+            trust_spans(company, recalled, y, np.float64(weights[t]))
             _learn(company, X[t], y, np.float64(weights[t]), True)
 
 
@@ -63,11 +66,12 @@ def learn_in_scaled_company(company, asked, T, horizon, X, Y, weights, out, erro
 def _learn_scaled_rows(company, asked, T, horizon, X, Y, weights, out, errors):  # type: ignore[no-untyped-def]
     voices = np.empty((VOICES, 1))
     stacked = np.empty(1)
+    recalled = np.empty((SPANS, 1))
     said = np.empty((1, 1))
     for t in range(X.shape[0]):
         mean, unit = T[S_MEAN, 0], deviation(T, 0)
         said[0, 0] = (out[t, 0] - mean) / unit
-        _speak(company, asked, X[t], said, 0, voices, stacked)
+        _speak(company, asked, X[t], said, 0, voices, recalled, stacked)
         out[t, 0] = mean + unit * said[0, 0]
         errors[t] = (Y[t] - out[t, 0]) ** 2
         if weights[t] > 0:
@@ -79,6 +83,7 @@ def _learn_scaled_rows(company, asked, T, horizon, X, Y, weights, out, errors): 
             if T[S_RUN, 0] != 1:
                 heard = _far(Y[t], mean, unit) if moved or outlier else y  # as those saw it who spoke
                 listen(company, voices, stacked, heard, weight)
+                trust_spans(company, recalled, heard, weight)
                 _learn(company, X[t], y, weight, not outlier)
 
 
@@ -113,10 +118,11 @@ def predict_in_company(company, asked, X, out):  # type: ignore[no-untyped-def]
 def _predict_rows(company, asked, X, out):  # type: ignore[no-untyped-def]
     voices = np.empty((VOICES, out.shape[1]))
     stacked = np.empty(out.shape[1])
+    recalled = np.empty((SPANS, out.shape[1]))
     for t in range(X.shape[0]):
-        _speak(company, asked, X[t], out, t, voices, stacked)
+        _speak(company, asked, X[t], out, t, voices, recalled, stacked)
         if t == X.shape[0] - 1:
-            _keep(asked, X[t], voices)
+            _keep(asked, X[t], recalled, voices[TREES])
 
 
 @borrowing
@@ -131,16 +137,16 @@ def predict_in_scaled_company(company, asked, T, X, out):  # type: ignore[no-unt
 
 
 @borrowing
-def _speak(company, asked, x, out, t, voices, stacked):  # type: ignore[no-untyped-def]
-    """All voices into ``voices``, what the stack makes of them into ``stacked``, what is said in the end into
-    ``out[t]``."""
-    _hear(company, asked, x, out, t, voices)
+def _speak(company, asked, x, out, t, voices, recalled, stacked):  # type: ignore[no-untyped-def]
+    """All voices into ``voices``, what the memory says of each span into ``recalled``, what the stack makes of the
+    voices into ``stacked``, what is said in the end into ``out[t]``."""
+    _hear(company, asked, x, out, t, voices, recalled)
     stack(company, voices, stacked)
     mix(company, voices, stacked, out, t)
 
 
 @borrowing
-def _hear(company, asked, x, out, t, voices):  # type: ignore[no-untyped-def]
+def _hear(company, asked, x, out, t, voices, recalled):  # type: ignore[no-untyped-def]
     """What every voice says of ``x`` into ``voices``, ``(VOICES, outputs)``; the network's is in ``out[t]``."""
     outputs = out.shape[1]
     for q in range(outputs):
@@ -152,11 +158,13 @@ def _hear(company, asked, x, out, t, voices):  # type: ignore[no-untyped-def]
     if _was_asked(asked, x):
         at = 1 + x.shape[0]
         for q in range(outputs):
-            voices[MEMORY, q] = asked[at + q]
-            voices[TREES, q] = asked[at + outputs + q]
+            for s in range(SPANS):
+                recalled[s, q] = asked[at + s * outputs + q]
+            voices[TREES, q] = asked[at + SPANS * outputs + q]
     else:
-        recall(company, x, voices[MEMORY])
+        recall(company, x, recalled)
         ask_trees(company, x, voices[TREES])
+    together(company, recalled, voices[MEMORY])
 
 
 @borrowing
@@ -172,12 +180,13 @@ def _was_asked(asked, x):  # type: ignore[no-untyped-def]
 
 
 @borrowing
-def _keep(asked, x, voices):  # type: ignore[no-untyped-def]
+def _keep(asked, x, recalled, trees):  # type: ignore[no-untyped-def]
     """That is what memory and trees say of ``x``."""
     asked[0] = 1.0
     for i in range(x.shape[0]):
         asked[1 + i] = x[i]
-    at, outputs = 1 + x.shape[0], voices.shape[1]
+    at, outputs = 1 + x.shape[0], recalled.shape[1]
     for q in range(outputs):
-        asked[at + q] = voices[MEMORY, q]
-        asked[at + outputs + q] = voices[TREES, q]
+        for s in range(SPANS):
+            asked[at + s * outputs + q] = recalled[s, q]
+        asked[at + SPANS * outputs + q] = trees[q]

@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 
 NETWORK, MEMORY, TREES, LATELY, VOICES = range(5)
 """The voices, in their order, and how many there are."""
+SPANS = 3
+"""How many answers the memory has: of all that it holds, of the latest third, of the latest ninth."""
+TRUST, OFF = range(2)
+"""Rows of what is kept of a span: by how much it is listened to, and its running absolute error (numbers)."""
 SEEN, SPREAD, CLASSES = range(3)
 """Places among the counters: samples learned, running squared error of the stack, classes (0 where numbers come)."""
 LEAF = -1
@@ -53,6 +57,8 @@ class Company(NamedTuple):
     """Shares of the voices and, last, of their stack in what is said, float64 ``(VOICES + 1,)``."""
     errors: Any
     """Their running errors, float64 ``(VOICES + 1,)``."""
+    spans: Any
+    """Of each of the memory's spans, float64 ``(2, SPANS)``."""
     counters: Any
     """float64 ``(3,)``."""
     rng: Any

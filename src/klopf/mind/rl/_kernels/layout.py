@@ -113,9 +113,9 @@ DRAWN, TAKEN, LOW, HIGH = ACTION = range(4)
 """Places in ``O``."""
 (
     G_NOW, G_SENSED, G_REWARDS, G_REWARD_MEAN, G_REWARD_P, G_REWARD_TRACE, G_EPISODE_STEP, G_STEPS, G_EPISODES, G_DELTA,
-    G_VALUE, G_EXPLORED, G_GREEDY, G_ALIVE, _FREE, G_H_TRACE, G_UNIT,
-) = range(17)  # fmt: skip
-"""Places in ``G``."""
+    G_VALUE, G_EXPLORED, G_GREEDY, G_ALIVE, _FREE, G_H_TRACE, G_UNIT, G_PAID, G_MOST, G_NEXT,
+) = range(20)  # fmt: skip
+"""Places in ``G``. The last three: how many rewards were not 0, and the two farthest from it."""
 GLOBALS = 24  # with room for more: a saved agent has so many
 N_UPDATES, N_SIGMA, N_CLIP, N_NORM, N_STEP, N_BIRTHS, N_ROOM = range(7)
 """Columns of ``N``."""
