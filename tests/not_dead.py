@@ -57,6 +57,9 @@ _.signatures, _.voter, _.approved, _.predecessor, _.delay, _.previous_admin, _.n
 # Members of enumerations that are numbered as the contracts number them (ledger/dao/governance.py)
 _.CANCELED, _.DEFEATED, _.EXECUTED, _.AGAINST, _.FOR, _.ABSTAIN
 
+# PettingZoo's interface of an environment (twin/_zoo.py)
+_.possible_agents, _.observation_space, _.action_space, _.render_mode, _.metadata
+
 # What came of a world, whole (twin/_welfare.py)
 _.outages, _.dry, _.nine_tenths
 

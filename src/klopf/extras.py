@@ -36,6 +36,7 @@ EXTRAS = {
     "text": ("presidio_analyzer",),
     "torch": ("torch",),
     "tpm": ("tpm2_pytss",),
+    "twin": ("pettingzoo", "gymnasium"),
 }  # fmt: skip
 """Each extra's modules: those without which nothing that asks for it works."""
 

@@ -5,6 +5,7 @@ A library by itself: no network, no chain. See docs/twin.md.
 
 from __future__ import annotations
 
+from klopf.twin._environment import environment
 from klopf.twin._flows import Good, Happening, Record
 from klopf.twin._gate import Breach, Verdict, gate, most_missed
 from klopf.twin._policy import POLICIES, policy_called
@@ -33,6 +34,7 @@ __all__ = [
     "Verdict",
     "World",
     "compensation",
+    "environment",
     "gate",
     "gini",
     "most_missed",

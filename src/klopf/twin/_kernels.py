@@ -99,6 +99,26 @@ def homes_ask(P, S, use, act, rogue, outside, sun, hours):  # type: ignore[no-un
 
 
 @jit
+def rest_of(P, inside, use, outside, sun, hours):  # type: ignore[no-untyped-def]
+    """What each household draws beside its battery, kW, and how warm it is then, if it heats by today's rules."""
+    n = P.shape[1]
+    rest, after = np.empty(n), np.empty(n)
+    cop = min(4.5, max(1.5, 2.5 + 0.1 * outside))
+    for i in range(n):
+        fade = math.exp(-hours / (P[P_RESISTANCE, i] * P[P_HEAT, i]))
+        left, lift = outside + (inside[i] - outside) * fade, P[P_RESISTANCE, i] * (1.0 - fade)
+        lack = 0.0
+        if left < P[P_TARGET, i]:
+            lack = (P[P_TARGET, i] - left) / lift / cop
+        elif left > P[P_TARGET, i] + 4.0:
+            lack = (P[P_TARGET, i] + 4.0 - left) / lift / cop
+        warming = min(P[P_PUMP, i], max(-P[P_PUMP, i], lack))
+        rest[i] = use[i] + abs(warming) - sun * P[P_PV, i]
+        after[i] = left + warming * cop * lift
+    return rest, after
+
+
+@jit
 def homes_settle(P, S, share, outside, price, feed, carbon, hours):  # type: ignore[no-untyped-def]
     """What came of it, given the ``share`` of its wish that the grid served at each household, (households,)."""
     for i in range(P.shape[1]):
@@ -198,3 +218,83 @@ def shop_units(shop, took, job_step, job_left, machine_job, broken, seed, first,
         if (job_step >= steps).all():
             job_step[:] = 0
     return done, breaks
+
+
+@jit
+def paid(grid, price, feed, hours):  # type: ignore[no-untyped-def]
+    """What ``grid`` kW cost for ``hours``; below 0 it is sold."""
+    return grid * hours * (price if grid > 0.0 else feed)
+
+
+@jit
+def worth(V, stored, capacity, levels):  # type: ignore[no-untyped-def]
+    """The cost to come from ``stored`` kWh, between two levels of ``V`` (levels,)."""
+    at = stored / capacity * (levels - 1)
+    low = min(levels - 2, max(0, int(at)))
+    return V[low] + (V[low + 1] - V[low]) * (at - low)
+
+
+@jit
+def moved(stored, charge, capacity, one_way, hours):  # type: ignore[no-untyped-def]
+    """The charge that a battery can take, kW, and what is stored then."""
+    room, there = (capacity - stored) / one_way / hours, stored * one_way / hours
+    charge = min(room, max(-there, charge))
+    return charge, min(capacity, max(0.0, stored + (charge * one_way if charge > 0.0 else charge / one_way) * hours))
+
+
+@jit
+def planned(P, stored, rest, most, price, feed, hours, levels, act):  # type: ignore[no-untyped-def]
+    """The best next charge of each battery, as a share of its power, into ``act`` (households,), if its use beside it
+    will be ``rest`` (steps, households), kW, and a kWh costs ``price`` (steps,); NaN where it is best to draw and sell
+    nothing. No battery charges so that its household draws more than ``most`` (households,), kW.
+
+    Dynamic programming over ``levels`` of what is stored, linear between them; charges that are tried are those where
+    costs have a kink: nothing, all, half, and just so much that nothing is drawn or sold. What is left at the end is
+    worth the cheapest price before it.
+    """
+    steps, n = rest.shape
+    V, before = np.empty(levels), np.empty(levels)
+    tried = np.array([0.0, 0.0, 1.0, -1.0, 0.5, -0.5])
+    cheapest = price.min()
+    for i in range(n):
+        act[i] = 0.0
+        capacity, power = P[P_CAPACITY, i], P[P_BATTERY, i]
+        if capacity <= 0.0 or power <= 0.0:
+            continue
+        one_way = math.sqrt(P[P_EFFICIENCY, i])
+        for s in range(levels):
+            V[s] = -capacity * s / (levels - 1) * one_way * cheapest
+        for t in range(steps - 1, -1, -1):
+            tried[0] = min(1.0, max(-1.0, -rest[t, i] / power))
+            first, last = (0, levels) if t > 0 else (0, 1)
+            for s in range(first, last):
+                have = stored[i] if t == 0 else capacity * s / (levels - 1)
+                best = np.inf
+                for k in range(6):
+                    charge = min(tried[k] * power, max(0.0, most[i] - rest[t, i]))
+                    charge, after = moved(have, charge, capacity, one_way, hours)
+                    cost = paid(rest[t, i] + charge, price[t], feed, hours) + worth(V, after, capacity, levels)
+                    if cost < best - 1e-12:
+                        best = cost
+                        if t == 0:
+                            act[i] = charge / power if k > 0 else np.nan
+                before[s] = best
+            V[:] = before
+
+
+@jit
+def shadow(P, stored, said, rest, price, feed, kept, hours):  # type: ignore[no-untyped-def]
+    """What batteries that hold ``stored`` (households,) would have saved in a step, doing what was ``said`` (NaN: serve
+    oneself) beside ``rest``, against no battery, if what they then hold is worth ``kept`` a kWh; and what they hold."""
+    n = P.shape[1]
+    saved, after = np.zeros(n), stored.copy()
+    for i in range(n):
+        capacity, power = P[P_CAPACITY, i], P[P_BATTERY, i]
+        if capacity <= 0.0:
+            continue
+        one_way = math.sqrt(P[P_EFFICIENCY, i])
+        wish = -rest[i] if said[i] != said[i] else said[i] * power
+        charge, after[i] = moved(stored[i], min(power, max(-power, wish)), capacity, one_way, hours)
+        saved[i] = paid(rest[i], price, feed, hours) - paid(rest[i] + charge, price, feed, hours)
+        saved[i] += (after[i] - stored[i]) * one_way * kept
+    return saved, after

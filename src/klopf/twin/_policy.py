@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import TwinError
+from klopf.twin._listening import Learners, Listening
+from klopf.twin._planning import Cheapest, Foresight, Planner
 from klopf.twin._world import Policy, World
 
 __all__ = ["POLICIES", "Nothing", "Rules", "policy_called"]
@@ -36,7 +38,15 @@ class Nothing(Policy):
         return {"households": idle}
 
 
-POLICIES: dict[str, type[Policy]] = {"rules": Rules, "nothing": Nothing}
+POLICIES: dict[str, type[Policy]] = {
+    "rules": Rules,
+    "nothing": Nothing,
+    "cheapest": Cheapest,
+    "planner": Planner,
+    "foresight": Foresight,
+    "listening": Listening,
+    "learners": Learners,
+}
 """Who may decide, by name."""
 
 

@@ -88,7 +88,7 @@ def run(world: Path, *, days: float = 7.0, policy: str = "rules", json_: Json = 
     days
         How many.
     policy
-        Who decides: rules (today's), nothing, or another that docs/twin.md names.
+        Who decides: rules (today's), nothing, cheapest, planner, listening, learners or foresight (sees everything).
     """
     from klopf import twin
     from klopf.errors import ExtensionError

@@ -14,6 +14,8 @@ from klopf.twin._sector import Now, Sector, Shock
 
 __all__ = ["Households", "homes_of"]
 
+_NEWS = 24.0
+"""Hours for which everybody knows that somebody had no power."""
 _COLD = 4.0
 """Kelvin below the wish at which a home counts as cold."""
 
@@ -51,7 +53,7 @@ class Households(Sector):
     units: ClassVar[str] = "households"
     acts: ClassVar[tuple[str, ...]] = ("battery", "warmer")
     sees: ClassVar[tuple[str, ...]] = (
-        "clock", "outside", "inside", "wished", "use", "sun", "stored", "price", "carbon", "lit",
+        "clock", "outside", "inside", "wished", "use", "sun", "stored", "price", "carbon", "lit", "rest", "alarm",
     )  # fmt: skip
     shocks: ClassVar[tuple[str, ...]] = ("batteries",)
     sums: ClassVar[tuple[str, ...]] = ("cost", "carbon", "cold", "hot", "unserved", "dark", "imported", "exported")
@@ -70,6 +72,7 @@ class Households(Sector):
             "now": now,
             "lit": np.ones(plan.households),
             "rogue": np.full(1, -1.0),
+            "alarm": np.zeros(1),  # hours for which it is still news that somebody had no power
             "cold_since": np.full(1, -1, np.int64),
             "dark_since": np.full(1, -1, np.int64),
         }
@@ -99,6 +102,8 @@ class Households(Sector):
     def settle(self, now: Now, goods: Mapping[str, Good]) -> None:
         power, home, S = goods["power"], goods["home"], self.state["now"]
         share = power.share[self.bus]
+        alarm = self.state["alarm"]
+        alarm[0] = _NEWS if (power.share < 1.0).any() else max(0.0, alarm[0] - now.hours)
         k.homes_settle(self.homes, S, share, now.outside, now.price, self.plan.feed, now.carbon, now.hours)
         self.state["lit"][:] = S[k.S_LACK] <= 1e-9
         dark = S[k.S_LACK] > 1e-9
@@ -124,6 +129,8 @@ class Households(Sector):
         out[:, 0], out[:, 1], out[:, 7], out[:, 8] = now.clock, now.outside, now.price, now.carbon
         out[:, 2], out[:, 3], out[:, 4] = S[k.S_INSIDE], self.homes[k.P_TARGET], S[k.S_LOAD]
         out[:, 5], out[:, 6], out[:, 9] = S[k.S_SUN], S[k.S_STORED], self.state["lit"]
+        out[:, 11] = self.state["alarm"][0] > 0
+        out[:, 10] = S[k.S_LOAD] + np.abs(S[k.S_WARMING]) - S[k.S_SUN]
         return out
 
     def earned(self) -> NDArray[np.float64]:

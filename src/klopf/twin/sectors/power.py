@@ -10,12 +10,38 @@ from numpy.typing import NDArray
 
 from klopf.twin._flows import Good
 from klopf.twin._kernels import drawn, line_flows
-from klopf.twin._sector import Now, Sector, Shock
+from klopf.twin._sector import Now, Plan, Sector, Shock
 
-__all__ = ["Power"]
+__all__ = ["Power", "fair", "lines"]
 
 _FACTORY = 60.0
 _TRIP, _RECLOSE = 1.0, 1.0
+
+
+def lines(plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The tree: where each bus's line leads to, how many households are behind it, what it carries, kW, and how many of
+    factory and waterworks are behind it; each (buses,)."""
+    n = plan.buses
+    parent = np.array([0] + [0 if k % plan.depth == 0 else k for k in range(n - 1)], np.int64)
+    behind = np.bincount(plan.home_bus, minlength=n).astype(np.float64)
+    extra = np.zeros(n)
+    extra[plan.pump_bus] += plan.pump
+    extra[plan.factory_bus] += _FACTORY
+    industry = (extra > 0).astype(np.float64)
+    for b in range(n - 1, 0, -1):
+        for whole in (behind, extra, industry):
+            whole[parent[b]] += whole[b]
+    return parent, behind, plan.line * behind + 4.0 * np.sqrt(behind) + extra + 1.0, industry
+
+
+def fair(plan: Plan) -> NDArray[np.float64]:
+    """kW that the lines carry for each household, if all draw alike, (households,): its line, and all above it."""
+    parent, behind, _, _ = lines(plan)
+    share = np.full(plan.buses, np.inf)
+    for b in range(1, plan.buses):
+        own = plan.line + 4.0 / np.sqrt(behind[b]) if behind[b] else np.inf
+        share[b] = min(share[parent[b]], own)
+    return np.asarray(share[plan.home_bus])
 
 
 class Power(Sector):
@@ -36,17 +62,8 @@ class Power(Sector):
 
     def begin(self) -> None:
         plan, n = self.plan, self.plan.buses
-        self.parent = np.array([0] + [0 if k % plan.depth == 0 else k for k in range(n - 1)], np.int64)
-        homes = np.bincount(plan.home_bus, minlength=n).astype(np.float64)
-        extra = np.zeros(n)
-        extra[plan.pump_bus] += plan.pump
-        extra[plan.factory_bus] += _FACTORY
-        self.behind, self.industry = homes.copy(), (extra > 0).astype(np.float64)
-        for b in range(n - 1, 0, -1):
-            for whole in (self.behind, extra, self.industry):
-                whole[self.parent[b]] += whole[b]
-        self.limit = plan.line * self.behind + 4.0 * np.sqrt(self.behind) + extra + 1.0
-        self.homes = homes
+        self.homes = np.bincount(plan.home_bus, minlength=n).astype(np.float64)
+        self.parent, self.behind, self.limit, self.industry = lines(plan)
         self._flow, self._share, self._why = np.zeros(n), np.ones(n), np.full(n, -1, np.int64)
         self.state = {
             "up": np.ones(n, np.int64),
