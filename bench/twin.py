@@ -1,6 +1,11 @@
-"""A world to fail in: how fast it is, whether a seed is one world, what coupling adds to a storm.
+"""A world to fail in: how fast it is, whether a seed is one world, what coupling adds to a storm, whom the gate
+refuses, who decides best, and what CityLearn says of the same series.
 
-    python bench/twin.py [--quick] [--json]
+    python bench/twin.py [--quick] [--json] [--citylearn PYTHON]
+
+Policies and CityLearn's figures are of the series in ``../shared/data``, where that is; without it, of a made year.
+``--citylearn`` names a Python that has CityLearn (2.1.2) installed: its speed is then measured in the same run, its net
+load compared. CityLearn's battery has another curve of efficiency than ours: what is compared is the year without one.
 
 Speed is that of 1,000 households, without agents, in steps of a quarter of an hour; processor seconds of one core, of a
 year where ``--quick`` does not take a twentieth of it.
@@ -8,6 +13,7 @@ year where ``--quick`` does not take a twentieth of it.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -19,8 +25,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from figures import Report, arguments
 
-from klopf.twin import Plan, Scenario, World
+from klopf.twin import Plan, Scenario, Series, World, gate, outcome, policy_called
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.twin.violators import violators
+
+DATA = Path(__file__).parents[2] / "shared/data/citylearn-2022-phase-1"
 YEAR = 35_040
 LARGE = Plan(households=1000, minutes=15, feeders=20, depth=5)
 
@@ -74,11 +84,96 @@ def storm(report: Report, quick: bool) -> None:
     report.figure("storm: loss where sectors are coupled, of that where they are not", float(added), "", at_least=1)
 
 
+def policies(report: Report, quick: bool) -> None:
+    """A month in late spring, 20 households, each policy in the same worlds."""
+    series = Series.citylearn(DATA) if DATA.is_dir() else Series.made()
+    seeds, days = (2, 30) if quick else (20, 30)
+    names = ("nothing", "rules", "cheapest", "planner", "listening", "foresight")
+    came = {
+        name: [
+            outcome(World(Plan(start=240), seed, series).run(days * 24, policy_called(name)), name)
+            for seed in range(seeds)
+        ]
+        for name in names
+    }
+    best = np.array([one.cost for one in came["foresight"]])
+    for name, some in came.items():
+        for what, unit in (("cost", "money"), ("carbon", "kg"), ("comfort", ""), ("outages", "customer hours"),
+                           ("welfare", "money"), ("least", "money")):  # fmt: skip
+            values = [getattr(one, what) for one in some]
+            report.say(f"{name:<10} {what:<8} {np.mean(values):10.2f} [{min(values):.2f}, {max(values):.2f}] {unit}")
+            report.figure(f"{name}: {what}, mean of {seeds} seeds", float(np.mean(values)), unit)
+        above = float(np.mean(np.array([one.cost for one in some]) / best - 1.0))
+        asked = {"at_most": 0.05} if name in ("planner", "listening") else {}
+        report.figure(f"{name}: cost above who sees everything", above, "", **asked)
+
+
+def the_gate(report: Report, quick: bool) -> None:
+    planted = violators()
+    refused = sum(not gate(make, seeds=range(4 if quick else 10), stop=True).released for make in planted.values())
+    report.figure(f"planted violators refused, of {len(planted)}", refused, "", at_least=len(planted))
+    good = ("rules", "nothing", "cheapest", "planner", "listening", "foresight")
+    seeds = range(2 if quick else 10)
+    before = time.process_time()
+    verdicts = [gate(lambda name=name: policy_called(name), seeds=seeds) for name in good]
+    took = (time.process_time() - before) / len(good)
+    for name, one in zip(good, verdicts, strict=True):
+        for breach in one.breaches[:3]:
+            report.say(f"gate, {name}: {breach}")
+    report.figure(f"shipped policies refused, of {len(good)}", sum(not one.released for one in verdicts), "")
+    report.figure(f"a verdict over {verdicts[0].worlds} worlds", took, "s of one core", at_most=120)
+    report.figure("share of seeds that may break something all the same, 95 %", verdicts[0].missed, "")
+
+
+ASK = """
+import json, sys, time, warnings
+warnings.filterwarnings("ignore")
+from citylearn.citylearn import CityLearnEnv
+env = CityLearnEnv("citylearn_challenge_2022_phase_1", central_agent=True, simulation_start_time_step=0,
+                   simulation_end_time_step=int(sys.argv[1]) - 1)
+env.reset()
+before, done, steps = time.process_time(), False, 0
+while not done:
+    done, steps = env.step([[0.0] * 5])[2], steps + 1
+took = time.process_time() - before
+net = [list(map(float, b.net_electricity_consumption)) for b in env.buildings]
+print(json.dumps({"steps": steps / took, "net": net}))
+"""
+
+
+def citylearn(report: Report, python: str, quick: bool) -> None:
+    if not python or not DATA.is_dir():
+        report.say("no --citylearn, or no ../shared/data: CityLearn is not asked")
+        return
+    hours = 400 if quick else 1440
+    done = subprocess.run([python, "-c", ASK, str(hours)], capture_output=True, text=True, check=True)
+    theirs = json.loads(done.stdout.splitlines()[-1])
+    series = Series.citylearn(DATA)
+    plan = Plan(households=5, variety=0.0, heat_pump=0.0, battery=0.0, sectors=("households",))
+    world = World(plan, 0, series)
+    world.sectors["households"].homes[3] = [4.0, 4.0, 4.0, 5.0, 4.0]  # kW of photovoltaics, by its schema
+    world.advance()
+    before = time.process_time()
+    world.run(hours - 1)
+    ours = (hours - 1) / (time.process_time() - before)
+    net = np.maximum(np.array(theirs["net"])[:, :hours], 0.0)
+    sums = world.sums()["households"]
+    for what, by in (("cost", series.price), ("carbon", series.carbon)):
+        off = abs(float(sums[what].sum() / (net * by[:hours]).sum()) - 1.0)
+        report.figure(f"no control, {what}: off CityLearn's over {hours} hours", off, "", at_most=0.01)
+    report.figure("five households, steps a second, of CityLearn's", ours / theirs["steps"], "times")
+
+
 def main() -> None:
-    asked = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--citylearn", default="", help="a Python that has CityLearn")
+    asked = parser.parse_args()
     with Report(asked.json) as report:
         one_seed(report)
         storm(report, asked.quick)
+        the_gate(report, asked.quick)
+        policies(report, asked.quick)
+        citylearn(report, asked.citylearn, asked.quick)
         speed(report, asked.quick)
 
 

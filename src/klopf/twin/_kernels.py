@@ -63,6 +63,18 @@ def home_use(P, uses, seed, step, hours, variety):  # type: ignore[no-untyped-de
 
 
 @jit
+def home_sun(P, suns, step, hours, through):  # type: ignore[no-untyped-def]
+    """kW that one kW of photovoltaics makes on each roof at ``step``; ``suns`` is (hours of a year, profiles)."""
+    n = P.shape[1]
+    out = np.empty(n)
+    year, profiles = suns.shape
+    row = int(step * hours) % year
+    for i in range(n):
+        out[i] = through * suns[row, int(P[P_PROFILE, i]) % profiles]
+    return out
+
+
+@jit
 def homes_ask(P, S, use, act, rogue, outside, sun, hours):  # type: ignore[no-untyped-def]
     """What each household would draw from the grid, kW: use, heat pump and battery as commanded, less its sun.
 
@@ -71,7 +83,7 @@ def homes_ask(P, S, use, act, rogue, outside, sun, hours):  # type: ignore[no-un
     what is wished. ``rogue``: share of batteries that somebody else commands, -1 where nobody does.
     """
     for i in range(P.shape[1]):
-        load, made = use[i], sun * P[P_PV, i]
+        load, made = use[i], sun[i] * P[P_PV, i]
         S[S_LOAD, i], S[S_SUN, i] = load, made
         # heat that brings the house to its target by the end of the step; the walls lose while it warms
         cop = min(4.5, max(1.5, 2.5 + 0.1 * outside))
@@ -113,7 +125,7 @@ def rest_of(P, inside, use, outside, sun, hours):  # type: ignore[no-untyped-def
         elif left > P[P_TARGET, i] + 4.0:
             lack = (P[P_TARGET, i] + 4.0 - left) / lift / cop
         warming = min(P[P_PUMP, i], max(-P[P_PUMP, i], lack))
-        rest[i] = use[i] + abs(warming) - sun * P[P_PV, i]
+        rest[i] = use[i] + abs(warming) - sun[i] * P[P_PV, i]
         after[i] = left + warming * cop * lift
     return rest, after
 

@@ -62,7 +62,8 @@ class Foresight(Policy):
         for t in range(steps):
             now = world.at(world.step + t)
             price[t] = now.price
-            rest[t], inside = k.rest_of(houses.homes, inside, houses.use(now.step), now.outside, now.sun, now.hours)
+            sun = houses.sun(now.step, now.sun)
+            rest[t], inside = k.rest_of(houses.homes, inside, houses.use(now.step), now.outside, sun, now.hours)
         return _planned(world, rest, price)
 
 

@@ -131,6 +131,7 @@ class Now:
     """Days since the world's beginning."""
     outside: float
     sun: float
+    """How much of the series' sun comes through."""
     price: float
     carbon: float
     why: int

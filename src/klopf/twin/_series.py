@@ -22,8 +22,8 @@ _YEAR = 8760
 class Series:
     """Hours one after another; after the last the first comes again.
 
-    ``outside`` °C, ``sun`` kW that one kW of photovoltaics makes, ``price`` of a kWh from the grid, ``carbon`` kg a
-    kWh: each (hours,); ``uses`` (hours, profiles), kW beside heating. ``first``: the first row's hour of the day.
+    ``outside`` °C, ``price`` of a kWh from the grid, ``carbon`` kg a kWh: each (hours,); ``sun`` kW that one kW of
+    photovoltaics makes and ``uses`` kW beside heating: (hours, profiles). ``first``: the first row's hour of the day.
     """
 
     source: str
@@ -41,8 +41,8 @@ class Series:
             rows = getattr(self, name)
             if len(rows) != hours or hours < 24 or not np.isfinite(rows).all():
                 raise TwinError(f"{name} of {self.source} must be {hours} finite hours, at least a day of them")
-        if self.uses.ndim != 2 or not self.uses.shape[1]:
-            raise TwinError(f"uses of {self.source} must be (hours, profiles) with a profile at least")
+        if self.uses.ndim != 2 or not self.uses.shape[1] or self.sun.shape != self.uses.shape:
+            raise TwinError(f"uses and sun of {self.source} must be (hours, profiles) with a profile at least")
 
     def __len__(self) -> int:
         return len(self.outside)
@@ -72,7 +72,7 @@ class Series:
             use = 0.18 + 0.6 * np.exp(-((clock - wakes) ** 2) / 2) + 1.1 * np.exp(-((clock - returns) ** 2) / 5)
             use = use + np.where(weekend, by_day + 0.2, by_day) * ((clock > 8) & (clock < 17))
             uses[:, k] = use * (1.0 - 0.12 * season) * np.clip(1 + 0.35 * rng.standard_normal(_YEAR), 0.3, 2.5)
-        return cls(f"made:{seed}:{profiles}", outside, sun, price, carbon, uses)
+        return cls(f"made:{seed}:{profiles}", outside, np.repeat(sun[:, None], profiles, 1), price, carbon, uses)
 
     @classmethod
     def of(cls, source: str) -> Series:
@@ -93,7 +93,7 @@ class Series:
     def citylearn(cls, folder: str | os.PathLike[str]) -> Series:
         """The files of a data set of the CityLearn challenge: ``Building_*.csv``, weather, pricing, carbon intensity.
 
-        A building's ``solar_generation`` is W for each kW of photovoltaics; that of the first one is taken for all.
+        A building's ``solar_generation`` is W for each kW of photovoltaics.
 
         Raises:
             TwinError: no such folder, or files that are not those.
@@ -110,7 +110,7 @@ class Series:
             return cls(
                 f"citylearn:{place.resolve()}",
                 _column(weather, "outdoor_dry_bulb_temperature"),
-                _column(homes[0], "solar_generation") / 1000.0,
+                np.stack([_column(home, "solar_generation") for home in homes], axis=1) / 1000.0,
                 _column(price, "electricity_pricing"),
                 _column(carbon, "carbon_intensity"),
                 np.stack([_column(home, "non_shiftable_load") for home in homes], axis=1),

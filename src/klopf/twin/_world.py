@@ -115,7 +115,7 @@ class World:
         return Now(
             step, plan.hours, since % 24, int(since // 24),
             float(series.outside[row] * (1 - part) + series.outside[after] * part + weather["temperature"]),
-            float(series.sun[row] * weather["sun"]), float(series.price[row] * weather["price"]),
+            weather["sun"], float(series.price[row] * weather["price"]),
             float(series.carbon[row] * weather["carbon"]), self._why,
         )  # fmt: skip
 

@@ -86,6 +86,10 @@ class Households(Sector):
         return np.asarray(k.home_use(self.homes, self.series.uses, self.seed, step + self._offset, self.plan.hours,
                                      self.plan.variety))  # fmt: skip
 
+    def sun(self, step: int, through: float) -> NDArray[np.float64]:
+        """kW that one kW of photovoltaics makes on each roof at a step."""
+        return np.asarray(k.home_sun(self.homes, self.series.sun, step + self._offset, self.plan.hours, through))
+
     @property
     def _offset(self) -> int:
         """Steps of the series before the world begins."""
@@ -95,8 +99,8 @@ class Households(Sector):
         moved = np.ascontiguousarray(act.T)
         moved[1] *= 3.0
         S = self.state["now"]
-        k.homes_ask(self.homes, S, self.use(now.step), moved, float(self.state["rogue"][0]), now.outside, now.sun,
-                    now.hours)  # fmt: skip
+        k.homes_ask(self.homes, S, self.use(now.step), moved, float(self.state["rogue"][0]), now.outside,
+                    self.sun(now.step, now.sun), now.hours)  # fmt: skip
         goods["power"].asked += np.bincount(self.bus, S[k.S_NET], len(goods["power"].asked))
 
     def settle(self, now: Now, goods: Mapping[str, Good]) -> None:
