@@ -148,10 +148,10 @@ def test_an_honest_history_has_no_difference(world: Net) -> None:
     assert known - kinds == voting | unused | (seldom & known) - kinds
 
 
-def test_a_missing_receipt_is_named(world: Net) -> None:
-    paid = next(e for e in ledger.history(world.admin) if isinstance(e, events.settlement.Heard))
-    rest = [s for s in world.receipts if s.receipt.leaf != paid.leaf]
-    found = ledger.verify(world.admin, rest)
+def test_a_missing_receipt_is_named(kept: Net) -> None:
+    paid = next(e for e in ledger.history(kept.admin) if isinstance(e, events.settlement.Heard))
+    rest = [s for s in kept.receipts if s.receipt.leaf != paid.leaf]
+    found = ledger.verify(kept.admin, rest)
     assert len(found) == 1
     assert f"epoch {paid.epoch}, listener {paid.listener}, speaker {paid.speaker}" in str(found[0])
 
@@ -214,32 +214,32 @@ def alterations(happened: list[events.Event], every: bool) -> Iterator[tuple[int
             yield place, name
 
 
-def name_every_alteration(world: Net, monkeypatch: pytest.MonkeyPatch, every: bool) -> None:
-    happened = list(ledger.history(world.admin))
-    world.admin.rpc.chain = None  # without the help of the file's own hashes
+def name_every_alteration(kept: Net, monkeypatch: pytest.MonkeyPatch, every: bool) -> None:
+    happened = list(ledger.history(kept.admin))
+    monkeypatch.setattr(kept.admin.rpc, "chain", None)  # without the help of the file's own hashes
     unnoticed = []
     for place, name in alterations(happened, every):
         event = happened[place]
         spoilt = dataclasses.replace(event, **{name: altered(getattr(event, name))})
         told = [*happened[:place], spoilt, *happened[place + 1 :]]
         monkeypatch.setattr(_verify, "history", lambda _, told=told: iter(told))
-        if (event.kind, name) not in QUIET and not ledger.verify(world.admin, world.receipts):
+        if (event.kind, name) not in QUIET and not ledger.verify(kept.admin, kept.receipts):
             unnoticed.append((event.kind, name))
     assert not unnoticed, str(unnoticed)
 
 
-def test_an_altered_event_is_named(world: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    name_every_alteration(world, monkeypatch, every=False)
+def test_an_altered_event_is_named(kept: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_every_alteration(kept, monkeypatch, every=False)
 
 
 @pytest.mark.slow
-def test_every_altered_field_of_an_event_is_named(world: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    name_every_alteration(world, monkeypatch, every=True)
+def test_every_altered_field_of_an_event_is_named(kept: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_every_alteration(kept, monkeypatch, every=True)
 
 
-def test_a_left_out_event_is_named(world: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    happened = list(ledger.history(world.admin))
-    world.admin.rpc.chain = None
+def test_a_left_out_event_is_named(kept: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    happened = list(ledger.history(kept.admin))
+    monkeypatch.setattr(kept.admin.rpc, "chain", None)
     chance = random.Random(5)
     for kind in sorted({e.kind for e in happened} - UNSEEN - {"Settlement.Refused"}):
         places = [i for i, e in enumerate(happened) if e.kind == kind]
@@ -249,7 +249,7 @@ def test_a_left_out_event_is_named(world: Net, monkeypatch: pytest.MonkeyPatch) 
         place = places[0] if kind == "Registry.Registered" else chance.choice(places)
         told = happened[:place] + happened[place + 1 :]
         monkeypatch.setattr(_verify, "history", lambda _, told=told: iter(told))
-        assert ledger.verify(world.admin, world.receipts), kind
+        assert ledger.verify(kept.admin, kept.receipts), kind
 
 
 def test_a_listener_without_weight_that_is_left_out_is_named_where_there_are_disputes(monkeypatch) -> None:
@@ -288,12 +288,12 @@ def test_a_changed_byte_of_an_event_in_the_file_is_named(tmp_path) -> None:
         net.admin.close()
 
 
-def test_a_changed_byte_of_a_receipt_is_named(world: Net, tmp_path) -> None:
+def test_a_changed_byte_of_a_receipt_is_named(kept: Net, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "receipts.jsonl"
-    ledger.save_receipts(path, world.receipts)
-    assert ledger.load_receipts(path) == world.receipts
+    ledger.save_receipts(path, kept.receipts)
+    assert ledger.load_receipts(path) == kept.receipts
     text, chance = path.read_bytes(), random.Random(2)
-    world.admin.rpc.chain = None
+    monkeypatch.setattr(kept.admin.rpc, "chain", None)
     read = 0
     for _ in range(60):
         place = chance.randrange(len(text))
@@ -306,7 +306,7 @@ def test_a_changed_byte_of_a_receipt_is_named(world: Net, tmp_path) -> None:
             assert "\n" not in str(error)
             continue
         read += 1
-        assert ledger.verify(world.admin, receipts)
+        assert ledger.verify(kept.admin, receipts)
     assert read > 5  # some changes still read as a receipt: those are named by verify
 
 
