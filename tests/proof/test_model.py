@@ -78,6 +78,33 @@ def test_an_input_that_is_not_shown_is_answered_alike(sizes, activation):
     model.verify(committed.card, model.Answer.parse(found.to_bytes()), hidden.root)
 
 
+@pytest.mark.parametrize(("sizes", "activation"), KINDS, ids=str)
+def test_several_answers_are_proven_at_once(sizes, activation):
+    committed = model.Committed.of(layers(sizes, activation), proofs=1)
+    x = np.random.default_rng(4).normal(size=(3, sizes[0]))
+    for count in (3, 1):
+        found = model.Answer.parse(committed.prove(x[:count]).to_bytes())
+        model.verify(committed.card, found)
+        assert found.sums.shape == (count, sizes[-1]) and (found.sums[0] == committed.prove(x[0]).sums).all()
+        for part in ("inputs", "sums"):
+            numbers = {"inputs": found.inputs.copy(), "sums": found.sums.copy()}
+            numbers[part][count - 1, 0] += 1
+            assert refused(committed.card, model.Answer(**numbers, proof=found.proof))
+        if count == 3:
+            assert refused(committed.card, model.Answer(found.inputs[::-1], found.sums[::-1], found.proof))
+        assert refused(committed.card, model.Answer(found.inputs[:1], found.sums[:1], found.proof)) == (count == 3)
+        assert refused(committed.card, model.Answer(found.inputs[0], found.sums[0], found.proof))
+
+
+def test_too_many_answers_at_once_are_refused_in_a_line(digits):
+    with pytest.raises(ProofError, match="at once"):
+        digits.prove(np.zeros((10_000, 16)))
+    with pytest.raises(ProofError, match="at once"):
+        digits.prove(np.zeros((0, 16)))
+    many = model.Answer(np.zeros((60_000, 16), np.int64), np.zeros((60_000, 4), np.int64), b"")
+    assert refused(digits.card, many) and refused(digits.card, model.Answer(many.inputs[:0], many.sums[:0], b""))
+
+
 def test_another_input_than_was_committed_is_refused(digits):
     x = np.linspace(-1, 1, 16)
     hidden = model.Hidden(digits.card, x)
@@ -204,7 +231,7 @@ def test_whatever_byte_is_altered_is_refused(digits, answer):
     data, rng = answer.to_bytes(), np.random.default_rng(2)
     for _ in range(150):
         altered = bytearray(data)
-        altered[int(rng.integers(23, len(data)))] ^= 1 << int(rng.integers(8))
+        altered[int(rng.integers(27, len(data)))] ^= 1 << int(rng.integers(8))
         assert refused(digits.card, model.Answer.parse(bytes(altered)))
 
 
@@ -307,7 +334,7 @@ def test_what_is_no_network_is_refused_in_a_line(weights, biases, says):
         model.Committed.of(model.Layers.of(weights, biases, "relu"))
 
 
-@pytest.mark.parametrize("inputs", [[1.0] * 3, [[1.0] * 16], [np.nan] * 16, [300.0] * 16, ["x"] * 16])
+@pytest.mark.parametrize("inputs", [[1.0] * 3, [[1.0] * 15], [[[1.0] * 16]], [np.nan] * 16, [300.0] * 16, ["x"] * 16])
 def test_what_is_no_input_is_refused_in_a_line(digits, inputs):
     with pytest.raises(ProofError) as raised:
         digits.prove(inputs)

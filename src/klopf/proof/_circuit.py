@@ -90,16 +90,20 @@ class Circuit:
     sizes: inputs, units of each layer.
     activation: of all layers but the last.
     hidden: the input stands in a segment of its own, and is not shown.
+    count: how many inputs are answered at once; one if it is hidden.
     """
 
-    def __init__(self, sizes: Sequence[int], activation: str, hidden: bool = False) -> None:
-        self.sizes, self.activation, self.hidden = tuple(sizes), activation, hidden
-        self.pieces: list[_Piece] = []
+    def __init__(self, sizes: Sequence[int], activation: str, hidden: bool = False, count: int = 1) -> None:
+        self.sizes, self.activation, self.hidden, self.count = tuple(sizes), activation, hidden, count
+        self.rows: list[list[_Piece]] = []
         self.digits: Parts = [(_run(i * self.sizes[0], self.sizes[0]), 256**i) for i in range(3 * hidden)]
         at = len(self.digits) * self.sizes[0]
-        for units in self.sizes[1:-1]:
-            self.pieces.append(_Piece(units, activation, at))
-            at = self.pieces[-1].end
+        for _ in range(count):
+            self.rows.append([])
+            for units in self.sizes[1:-1]:
+                self.rows[-1].append(_Piece(units, activation, at))
+                at = self.rows[-1][-1].end
+        self.pieces = [piece for row in self.rows for piece in row]
         self.tabled = activation != "relu" and bool(self.pieces)
         self.bytes_at = _run(at, _BYTES if self.pieces or hidden else 0)
         self.table_at = _run(at + len(self.bytes_at), TABLE if self.tabled else 0)
@@ -110,9 +114,9 @@ class Circuit:
             self.bytes.append((self.digits[2][0], 8))
         self.mixed = range(0 if hidden else 1, len(self.sizes) - 1)
         self.pairs = [(piece.at["index"], piece.at["said"]) for piece in self.pieces] if self.tabled else []
-        self.heard = sum(self.sizes[layer] for layer in self.mixed)
+        self.heard = count * sum(self.sizes[layer] for layer in self.mixed)
         self.lookups = sum(len(at) for at, _ in self.bytes) + sum(len(at) for at, _ in self.pairs)
-        self.apart = sum(self.sizes[1:-1]) * (1 if activation == "relu" else 2)
+        self.apart = count * sum(self.sizes[1:-1]) * (1 if activation == "relu" else 2)
         self.products = self.apart + REPEATS * (self.heard + self.lookups)
 
     def asked(self, said: Transcript) -> list[Asked]:
@@ -128,12 +132,13 @@ class Circuit:
 
     def said_first(self, sums: list[Whole], heard: list[Whole]) -> Words:
         """What the prover says first: the sums of hidden layers by their bytes, and how often each table's entry is
-        looked up."""
+        looked up. ``sums`` and ``heard`` are (count, units)."""
         made = np.zeros(self.first, np.int64)
         for i, (at, _) in enumerate(self.digits):
-            made[at] = heard[0] + LARGEST_INPUT >> 8 * i & 255
-        for piece, z, a in zip(self.pieces, sums, heard[1:], strict=False):
-            piece.fill(made, z, a)
+            made[at] = heard[0][0] + LARGEST_INPUT >> 8 * i & 255
+        for b, row in enumerate(self.rows):
+            for piece, z, a in zip(row, sums[:-1], heard[1:], strict=True):
+                piece.fill(made, z[b], a[b])
         if self.bytes:
             counts = np.bincount(np.concatenate([made[at] * c for at, c in self.bytes]), minlength=_BYTES)
             made[self.bytes_at] = counts[:_BYTES]  # what is in no table is counted nowhere, and no proof of it holds
@@ -154,10 +159,13 @@ class Circuit:
                 left += [over, under]
                 right += [field.sub(np.uint64(TABLE - 1), index), index]
         for one in asked:
-            for a, layer in zip(one.sums, self.mixed, strict=True):
-                left.append(field.combined(a, field.unsigned(layers.weights[layer])))
-                heard = _value(self.pieces[layer - 1].said() if layer else self.digits, first)
-                right.append(heard if layer else field.sub(heard, np.uint64(LARGEST_INPUT)))
+            mixed = [field.combined(a, field.unsigned(layers.weights[layer]))
+                     for a, layer in zip(one.sums, self.mixed, strict=True)]  # fmt: skip
+            for row in self.rows:
+                left += mixed
+                for layer in self.mixed:
+                    heard = _value(row[layer - 1].said() if layer else self.digits, first)
+                    right.append(heard if layer else field.sub(heard, np.uint64(LARGEST_INPUT)))
             looked = [field.mul(first[at], np.uint64(c)) for at, c in self.bytes]
             looked += [field.add(first[at], field.mul(first[said], np.uint64(one.pair))) for at, said in self.pairs]
             if looked:
@@ -169,7 +177,8 @@ class Circuit:
     # --- the equations ----------------------------------------------------------------------------------------------
 
     def equations(self, inputs: Whole, answer: Whole, asked: list[Asked], draw: Draw) -> Coefficients:
-        """All equations, each multiplied with a number that is drawn for it."""
+        """All equations, each multiplied with a number that is drawn for it. ``inputs`` and ``answer`` are (count,
+        numbers)."""
         made = _Combination(self, draw)
         x = field.unsigned(inputs)
         start = 0
@@ -177,24 +186,26 @@ class Circuit:
             weights, biases = slice(start, start + m * n), slice(start + m * n, start + m * n + n)
             start += m * n + n
             if layer not in self.mixed:  # what it hears is known to both
-                r = draw(n)
-                made.model[weights] = field.outer(r, x).ravel()
-                made.model[biases] = r
-                self._less_sums(made, layer, r, answer)
+                for b in range(self.count):
+                    r = draw(n)
+                    made.model[weights] = field.add(made.model[weights], field.outer(r, x[b]).ravel())
+                    made.model[biases] = field.add(made.model[biases], r)
+                    self._less_sums(made, b, layer, r, answer)
                 continue
             for i, one in enumerate(asked):
-                a, mine = one.sums[layer - self.mixed[0]], made.mine(i, layer)
-                r, s = draw(m), draw(1)[0]
-                made.left[mine] = r
-                made.model[weights] = field.sub(made.model[weights], field.outer(a, r).ravel())
-                made.product[mine] = field.add(made.product[mine], s)
-                weighed = field.mul(a, s)
-                made.model[biases] = field.add(made.model[biases], weighed)
-                self._less_sums(made, layer, weighed, answer)
-                if layer:
-                    made.equal(mine, self.pieces[layer - 1].said(), 1, 0, draw(m))
-                else:
-                    made.equal(mine, self.digits, 1, -LARGEST_INPUT, draw(m))
+                a = one.sums[layer - self.mixed[0]]
+                total, r, s = np.zeros(m, np.uint64), draw(self.count * m).reshape(-1, m), draw(self.count)
+                for b, row in enumerate(self.rows):
+                    mine = made.mine(i, b, layer)
+                    made.left[mine] = r[b]
+                    total = field.add(total, r[b])
+                    made.product[mine] = field.add(made.product[mine], s[b])
+                    weighed = field.mul(a, s[b])
+                    made.model[biases] = field.add(made.model[biases], weighed)
+                    self._less_sums(made, b, layer, weighed, answer)
+                    parts, constant = (row[layer - 1].said(), 0) if layer else (self.digits, -LARGEST_INPUT)
+                    made.equal(mine, parts, 1, constant, draw(m))
+                made.model[weights] = field.sub(made.model[weights], field.outer(a, total).ravel())
         if self.hidden:  # the bytes are those of the input that was committed
             made.inputs = draw(self.sizes[0])
             for at, c in self.digits:
@@ -207,11 +218,11 @@ class Circuit:
             made.model, made.inputs, made.first, made.left, made.right, made.product, made.target % field.P
         )  # fmt: skip
 
-    def _less_sums(self, made: _Combination, layer: int, r: Words, answer: Whole) -> None:
-        if layer == len(self.pieces):
-            made.target += int(field.dot(r, field.unsigned(answer)))
+    def _less_sums(self, made: _Combination, b: int, layer: int, r: Words, answer: Whole) -> None:
+        if layer == len(self.sizes) - 2:
+            made.target += int(field.dot(r, field.unsigned(answer[b])))
             return
-        parts, constant = self.pieces[layer].sum()
+        parts, constant = self.rows[b][layer].sum()
         for at, c in parts:
             made.add(at, -c, r)
         made.target += constant * _total(r)
@@ -273,10 +284,11 @@ class _Combination:
         self.left, self.right, self.product = (np.zeros(circuit.products, np.uint64) for _ in range(3))
         self.target = 0
 
-    def mine(self, i: int, layer: int) -> slice:
-        """Where the products of a repetition and a layer stand."""
+    def mine(self, i: int, b: int, layer: int) -> slice:
+        """Where the products of a repetition, an input and a layer stand."""
         c = self._circuit
-        start = c.apart + i * (c.heard + c.lookups) + sum(c.sizes[one] for one in c.mixed if one < layer)
+        start = c.apart + i * (c.heard + c.lookups) + b * c.heard // c.count
+        start += sum(c.sizes[one] for one in c.mixed if one < layer)
         return slice(start, start + c.sizes[layer])
 
     def looked_up(self, i: int) -> int:

@@ -43,6 +43,8 @@ __all__ = ["BITS", "Answer", "Card", "Committed", "Hidden", "Layers", "layers_in
 
 _KIND = "klopf proof card 1"
 _MAGIC = b"klopf answer 1\n"
+_MOST_AT_ONCE = 2**16
+"""Hidden units of all answers of one proof: what is looked up are not more than 2²⁰ numbers."""
 _MOST_LAYERS, _MOST_UNITS, _MOST_NUMBERS, _MOST_PROOFS = 8, 4096, 4_000_000, 64
 
 
@@ -84,11 +86,20 @@ class Card:
     def _shape(self) -> Shape | None:
         return chosen(self.circuit.model, self.proofs, self.circuit.first, self.circuit.products)
 
-    @property
-    def hiding_shape(self) -> Shape:
-        """How proofs are laid out where the input is not shown: rows are as long as the network's."""
-        c = self.hiding
-        return Shape(self.shape.length, c.model, self.proofs, c.first, c.products, self.sizes[0])
+    def laid(self, count: int, hidden: bool) -> tuple[Circuit, Shape]:
+        """The equations of ``count`` answers at once, and how their proof is laid out: rows are as long as the
+        network's.
+
+        Raises:
+            ProofError: they are too many.
+        """
+        if count == 1 and not hidden:
+            return self.circuit, self.shape
+        if not 1 <= count * sum(self.sizes[1:-1]) + count * self.sizes[0] // 16 + 1 <= _MOST_AT_ONCE or count < 1:
+            raise ProofError(f"{count:,} answers of this network at once are too many, or none: prove fewer")
+        c = self.hiding if hidden else Circuit(self.sizes, self.activation, count=count)
+        inputs = self.sizes[0] if hidden else 0
+        return c, Shape(self.shape.length, c.model, self.proofs, c.first, c.products, inputs)
 
     @property
     def shape(self) -> Shape:
@@ -125,7 +136,7 @@ class Card:
 @dataclass(frozen=True)
 class Answer:
     """``inputs`` as whole numbers of 2⁻¹², none where they are not shown; ``sums`` of the last layer as whole numbers
-    of 2⁻²⁸; ``proof``: bytes."""
+    of 2⁻²⁸; ``proof``: bytes. Both are a row, or (answers, numbers) where several are proven at once."""
 
     inputs: Whole
     sums: Whole
@@ -137,7 +148,8 @@ class Answer:
         return self.sums / 2.0**OF_SUMS
 
     def to_bytes(self) -> bytes:
-        sizes = np.array([len(self.inputs), len(self.sums)], "<u4").tobytes()
+        many = len(self.sums) if self.sums.ndim == 2 else 0
+        sizes = np.array([many, self.inputs.shape[-1], self.sums.shape[-1]], "<u4").tobytes()
         return b"".join(
             [_MAGIC, sizes, self.inputs.astype("<i8").tobytes(), self.sums.astype("<i8").tobytes(), self.proof]
         )
@@ -149,14 +161,19 @@ class Answer:
         Raises:
             NotProven: there is none.
         """
-        start = len(_MAGIC) + 8
+        start = len(_MAGIC) + 12
         if len(data) < start or data[: len(_MAGIC)] != _MAGIC:
             raise NotProven("this is no answer with a proof: klopf proof model prove makes one")
-        n, m = (int(size) for size in np.frombuffer(data[start - 8 : start], "<u4"))
-        if n > _MOST_UNITS or m > _MOST_UNITS or len(data) < start + 8 * (n + m):
+        many, n, m = (int(size) for size in np.frombuffer(data[start - 12 : start], "<u4"))
+        count = max(many, 1)
+        end = start + 8 * count * (n + m)
+        if n > _MOST_UNITS or m > _MOST_UNITS or many > _MOST_AT_ONCE or len(data) < end:
             raise NotProven("the answer ends too early")
-        numbers = np.frombuffer(data[start : start + 8 * (n + m)], "<i8").astype(np.int64)
-        return cls(numbers[:n], numbers[n:], data[start + 8 * (n + m) :])
+        numbers = np.frombuffer(data[start:end], "<i8").astype(np.int64)
+        inputs, sums = numbers[: count * n], numbers[count * n :]
+        if many:
+            inputs, sums = inputs.reshape(many, n), sums.reshape(many, m)
+        return cls(inputs, sums, data[end:])
 
 
 class Hidden:
@@ -214,7 +231,8 @@ class Committed:
         return cls(layers, seed or secrets.token_bytes(32), proofs)
 
     def prove(self, inputs: Any, seed: bytes = b"") -> Answer:
-        """Answer ``inputs`` (n), and prove it.
+        """Answer ``inputs``, and prove it: one row of numbers, or several at once (rows, numbers), which costs less
+        than each by itself and counts as one proof.
 
         Args:
             seed: 32 secret random bytes for this proof alone; drawn where none are given.
@@ -223,8 +241,8 @@ class Committed:
             ProofError: the inputs are too many, too few, or too large.
         """
         x = whole_inputs(inputs)
-        if x.shape != (self.card.sizes[0],):
-            raise ProofError(f"this network takes a row of {self.card.sizes[0]} numbers, not {x.shape}")
+        if x.ndim not in (1, 2) or x.shape[-1] != self.card.sizes[0]:
+            raise ProofError(f"this network takes rows of {self.card.sizes[0]} numbers, not {x.shape}")
         return self._proven(x, None, seed or secrets.token_bytes(32))
 
     def prove_hidden(self, hidden: Hidden, seed: bytes = b"") -> Answer:
@@ -238,20 +256,22 @@ class Committed:
         return self._proven(hidden.inputs, hidden, seed or secrets.token_bytes(32))
 
     def _proven(self, x: Whole, hidden: Hidden | None, seed: bytes) -> Answer:
-        circuit, shape = (self.card.hiding, self.card.hiding_shape) if hidden else (self.card.circuit, self.card.shape)
-        sums, heard = self.layers.run(x)
+        rows = np.atleast_2d(x)
+        circuit, shape = self.card.laid(len(rows), hidden is not None)
+        sums, heard = self.layers.run(rows)
         numbers = circuit.said_first(sums, heard)
         first = committed(numbers, shape.data, shape.length, b"first" + seed)
-        shown = np.zeros(0, np.int64) if hidden else x
-        said = Transcript(_statement(self.card, Answer(shown, sums[-1], b""), hidden.root if hidden else b""))
+        said_of = sums[-1] if x.ndim == 2 else sums[-1][0]
+        answer = Answer(np.zeros(0, np.int64) if hidden else x, said_of, b"")
+        said = Transcript(_statement(self.card, answer, hidden.root if hidden else b""))
         said.say(first.tree.root)
         asked = circuit.asked(said)
         before = (self._segment, *([hidden.segment] if hidden else []), first)
         proof = argued(
             shape, said, before, circuit.factors(self.layers, numbers, asked),
-            lambda draw: circuit.equations(shown, sums[-1], asked, draw), seed,
+            lambda draw: circuit.equations(rows, sums[-1], asked, draw), seed,
         )  # fmt: skip
-        return Answer(shown, sums[-1], first.tree.root + proof)
+        return Answer(answer.inputs, answer.sums, first.tree.root + proof)
 
     def save(self, folder: Path) -> None:
         """Write ``card.json``, which is published, and ``secret.npz``, which is not, into a folder that is not there.
@@ -303,10 +323,16 @@ def verify(card: Card, answer: Answer, hidden: bytes = b"") -> None:
     Raises:
         NotProven: it is not, whatever its bytes are.
     """
-    circuit, shape = (card.hiding, card.hiding_shape) if hidden else (card.circuit, card.shape)
-    shown = 0 if hidden else card.sizes[0]
-    if answer.inputs.shape != (shown,) or answer.sums.shape != card.sizes[-1:] or len(hidden) not in (0, HASH):
+    many = answer.sums.shape[:-1]
+    shown = (*many, 0 if hidden else card.sizes[0])
+    if answer.inputs.shape != shown or answer.sums.shape != (*many, card.sizes[-1]) or len(hidden) not in (0, HASH):
         raise NotProven("the answer has other sizes than the network of this card, or hides its input, or does not")
+    if len(many) > 1 or (hidden and many):
+        raise NotProven("answers are rows, and a hidden input is answered alone")
+    try:
+        circuit, shape = card.laid(many[0] if many else 1, bool(hidden))
+    except ProofError as error:
+        raise NotProven(str(error)) from None
     for numbers, most in ((answer.inputs, LARGEST_INPUT), (answer.sums, LARGEST_SUM)):
         if ((numbers > most) | (numbers < -most)).any():
             raise NotProven("the answer holds a number that is larger than any that can be proven")
@@ -316,15 +342,17 @@ def verify(card: Card, answer: Answer, hidden: bytes = b"") -> None:
     root = answer.proof[:HASH]
     said.say(root)
     asked = circuit.asked(said)
+    inputs, sums = np.atleast_2d(answer.inputs), np.atleast_2d(answer.sums)
     checked(
         shape, said, (card.root, *([hidden] if hidden else []), root),
-        lambda draw: circuit.equations(answer.inputs, answer.sums, asked, draw), memoryview(answer.proof)[HASH:],
+        lambda draw: circuit.equations(inputs, sums, asked, draw), memoryview(answer.proof)[HASH:],
     )  # fmt: skip
 
 
 def _statement(card: Card, answer: Answer, hidden: bytes) -> bytes:
-    numbers = np.concatenate([answer.inputs, answer.sums]).astype("<i8").tobytes()
-    return card.to_json().encode() + bytes([len(hidden)]) + hidden + numbers
+    numbers = np.concatenate([answer.inputs.ravel(), answer.sums.ravel()]).astype("<i8").tobytes()
+    many = len(answer.sums) if answer.sums.ndim == 2 else 0
+    return card.to_json().encode() + bytes([len(hidden)]) + hidden + many.to_bytes(4, "big") + numbers
 
 
 def layers_of(mind: Mind) -> Layers:

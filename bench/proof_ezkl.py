@@ -1,0 +1,158 @@
+"""A proof of a network's answer, ours beside ezkl's, of the same network in one run: pip install ezkl (whose licence
+is not named).
+
+    python bench/proof_ezkl.py           # 64-32-10 of digits, and 784-100-10 of random weights
+    python bench/proof_ezkl.py --quick   # the first alone
+
+Times are the processor's, of all threads; each of ezkl's steps is a process of its own, so that its memory is its own.
+Its common reference string is drawn here, which is quicker than a ceremony and as little trusted as whoever draws it.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from figures import Report, arguments
+
+from klopf.proof import model
+
+
+def _varint(n: int) -> bytes:
+    made = b""
+    while n > 127:
+        made, n = made + bytes([n & 127 | 128]), n >> 7
+    return made + bytes([n])
+
+
+def _part(number: int, value: int | str | bytes) -> bytes:
+    """One field of Protocol Buffers."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _shaped(name: str, width: int) -> bytes:
+    sizes = b"".join(_part(1, _part(1, n)) for n in (1, width))
+    return _part(1, name) + _part(2, _part(1, _part(1, 1) + _part(2, sizes)))
+
+
+def onnx_of(layers: model.Layers) -> bytes:
+    """``layers`` with ReLU units as an ONNX file."""
+    graph, heard, last = b"", "x", len(layers.weights) - 1
+    for i, (w, b) in enumerate(zip(layers.weights, layers.biases, strict=True)):
+        said = "y" if i == last else f"h{i}"
+        setting = _part(5, _part(1, "transB") + _part(3, 1) + _part(20, 2))
+        names = b"".join(_part(1, name) for name in (heard, f"w{i}", f"b{i}"))
+        graph += _part(1, names + _part(2, said) + _part(4, "Gemm") + setting)
+        if i < last:
+            graph += _part(1, _part(1, said) + _part(2, f"a{i}") + _part(4, "Relu"))
+            heard = f"a{i}"
+        for name, numbers in ((f"w{i}", w / 2.0**16), (f"b{i}", b / 2.0**28)):
+            sizes = b"".join(_part(1, n) for n in numbers.shape)
+            graph += _part(5, sizes + _part(2, 1) + _part(8, name) + _part(9, numbers.astype("<f4").tobytes()))
+    graph += _part(2, "network") + _part(11, _shaped("x", layers.sizes[0])) + _part(12, _shaped("y", layers.sizes[-1]))
+    return _part(1, 8) + _part(8, _part(1, "") + _part(2, 13)) + _part(7, graph)
+
+
+def apart(call: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds of the processor, and megabytes, of ``call`` in a process of its own."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(False)
+
+    def inside() -> None:
+        call()
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        theirs.send((used.ru_utime + used.ru_stime, used.ru_maxrss / 1024))
+
+    process = context.Process(target=inside)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"a step of ezkl's ended with {process.exitcode}")
+    found: tuple[float, float] = ours.recv()
+    return found
+
+
+def theirs(report: Report, title: str, layers: model.Layers, x: Any) -> float:
+    """Seconds of proving."""
+    import ezkl
+
+    with tempfile.TemporaryDirectory() as folder:
+        at = {
+            name: str(Path(folder) / name)
+            for name in ("net.onnx", "settings", "net", "srs", "vk", "pk", "in", "wit", "proof")
+        }
+        Path(at["net.onnx"]).write_bytes(onnx_of(layers))
+        Path(at["in"]).write_text(json.dumps({"input_data": [x.tolist()]}))
+        run = ezkl.PyRunArgs()
+        for part, seen in (("input", "public"), ("output", "public"), ("param", "private")):
+            setattr(run, f"{part}_visibility", seen)
+        ezkl.gen_settings(at["net.onnx"], at["settings"], py_run_args=run)
+        ezkl.calibrate_settings(at["in"], at["net.onnx"], at["settings"], "resources")
+        ezkl.compile_circuit(at["net.onnx"], at["net"], at["settings"])
+        rows = json.loads(Path(at["settings"]).read_text())["run_args"]["logrows"]
+        ezkl.gen_srs(at["srs"], rows)
+        setup, _ = apart(lambda: ezkl.setup(at["net"], at["vk"], at["pk"], at["srs"]))
+        ezkl.gen_witness(at["in"], at["net"], at["wit"])
+        took, memory = apart(lambda: ezkl.prove(at["wit"], at["net"], at["pk"], at["proof"], at["srs"]))
+        checked, _ = apart(lambda: ezkl.verify(at["proof"], at["settings"], at["vk"], at["srs"]))
+        size = len(bytes(json.loads(Path(at["proof"]).read_text())["proof"]))
+    for what, value, unit in (("setup", setup, "s"), ("proving", took, "s"), ("verifying", checked, "s"),
+                              ("memory of proving", memory, "MB"), ("size of a proof", size, "bytes")):  # fmt: skip
+        report.figure(f"{title}, ezkl: {what}", value, unit)
+    return took
+
+
+def ours(report: Report, title: str, layers: model.Layers, x: Any) -> float:
+    """Seconds of proving, compiled before."""
+    model.Committed.of(layers).prove(x)
+    start = time.process_time()
+    committed = model.Committed.of(layers)
+    setup = time.process_time() - start
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        answer = committed.prove(x)
+        times.append(time.process_time() - start)
+    start = time.process_time()
+    model.verify(committed.card, answer)
+    checked = time.process_time() - start
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for what, value, unit in (
+        ("setup", setup, "s"),
+        ("proving", sorted(times)[2], "s"),
+        ("verifying", checked, "s"),
+        ("memory of the whole process", memory, "MB"),
+        ("size of a proof", len(answer.proof), "bytes"),
+    ):
+        report.figure(f"{title}, ours: {what}", value, unit)
+    return sorted(times)[2]
+
+
+def main() -> None:
+    options = arguments(__doc__).parse_args()
+    with Report(options.json) as report:
+        for sizes in ((64, 32, 10),) if options.quick else ((64, 32, 10), (784, 100, 10)):
+            rng = np.random.default_rng(0)
+            weights = [rng.normal(0, m**-0.5, (n, m)) for m, n in pairwise(sizes)]
+            layers = model.Layers.of(weights, [np.zeros(n) for n in sizes[1:]], "relu")
+            title, x = "-".join(map(str, sizes)), rng.random(sizes[0])
+            mine = ours(report, title, layers, x)
+            other = theirs(report, title, layers, x)
+            report.figure(f"{title}: ezkl's proving / ours", other / mine, "times", at_least=10)
+        for figure in report.figures:
+            report.say(f"{figure.what}: {figure.measured:.4g} {figure.unit}")
+
+
+if __name__ == "__main__":
+    main()
