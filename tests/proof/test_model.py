@@ -11,8 +11,11 @@ import pytest
 
 from klopf import mind
 from klopf.errors import NotProven, ProofError
-from klopf.proof import model
+from klopf.proof import _argument, model
+from klopf.proof import _field as field
+from klopf.proof._hashed import Draw
 from klopf.proof._quantised import table
+from klopf.proof._shape import REPEATS, SHIFT, Shape
 
 KLOPF = Path(sys.executable).with_name("klopf")
 SEED = bytes(range(32))
@@ -195,9 +198,9 @@ def test_a_prover_that_says_another_answer_is_refused(digits, monkeypatch):
 
         def lies(self, inputs, layer=layer):
             sums, heard = honest(self, inputs)
-            sums[layer][1] += 1 << 16
+            sums[layer][..., 1] += 1 << 16
             if layer == 0:
-                heard[1][1] += 1
+                heard[1][..., 1] += 1
                 sums[1] = heard[1] @ self.weights[1].T + self.biases[1]
             return sums, heard
 
@@ -316,6 +319,21 @@ def test_what_is_opened_does_not_show_the_weights():
     judge.learn(x[:100], y[:100])
     right = float((judge.predict_proba(x[100:]).argmax(1) == y[100:]).mean())
     assert right < 0.5 + 4 * 0.5 / 60**0.5
+
+
+def test_a_polynomial_that_is_sent_is_hidden_by_one_word():
+    """Its two halves, opened apart, would tell of the rows at every opened column: so a word is no polynomial of degree
+    below k, has the sum zero (linear), or is zero where data are (products)."""
+    shape = Shape(512, 10, 1, 10, 10)
+    words = _argument._blinds(shape, Draw(SEED))
+    assert words.shape == (3 * REPEATS, shape.points)
+    whole = field.inverse(words, SHIFT)
+    for near, linear, square in whole.reshape(REPEATS, 3, -1):
+        assert not near[512:].any() and not linear[1024:].any() and not square[1024:].any()
+        assert linear[512:1024].all() and square[512:1024].all()
+        assert (int(linear[0]) + int(linear[512])) % field.P == 0
+        on_roots = field.forward(field.add(square[:512], square[512:1024]).reshape(1, -1), 512)[0]
+        assert not on_roots[: shape.data].any() and on_roots[shape.data :].all()
 
 
 @pytest.mark.parametrize(

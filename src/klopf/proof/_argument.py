@@ -11,7 +11,7 @@ columns of its codewords. Then, three times over with fresh random numbers:
 * products: a random combination of (left times right less product), and of a random polynomial that is zero there,
   is zero wherever a row has data.
 
-These polynomials are sent; 191 columns, drawn by all that was said, show that they are what they are said to be.
+These polynomials are sent; 232 columns, drawn by all that was said, show that they are what they are said to be.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Segment:
     tree: Tree
 
 
-def _segment(values: Words, seed: bytes) -> Segment:
-    code = field.forward(field.inverse(values), BLOWUP * values.shape[1], SHIFT)
-    return Segment(code, Tree(code.T, seed))
+def _coded(values: Words) -> Words:
+    """The codewords of rows that are given by their values at the k-th roots of unity."""
+    return field.forward(field.inverse(values), BLOWUP * values.shape[1], SHIFT)
 
 
 def _rows(numbers: Words, data: int) -> Words:
@@ -68,7 +68,8 @@ def _rows(numbers: Words, data: int) -> Words:
 
 def committed(numbers: Words, data: int, length: int, seed: bytes) -> Segment:
     """A segment of ``numbers``, ``data`` in each row of ``length``; what hides them comes from ``seed``."""
-    return _segment(_hidden(_rows(numbers, data), length, Draw(b"rows" + seed)), seed)
+    code = _coded(_hidden(_rows(numbers, data), length, Draw(b"rows" + seed)))
+    return Segment(code, Tree(code.T, seed))
 
 
 def _hidden(rows: Words, length: int, draw: Draw) -> Words:
@@ -77,16 +78,23 @@ def _hidden(rows: Words, length: int, draw: Draw) -> Words:
 
 
 def _blinds(shape: Shape, draw: Draw) -> Words:
-    """Five rows for each repetition, as values at the k-th roots: one for near; for linear a row whose sum is zero and
-    a random one; for products a row that is zero where data are and a random one. Of the two, the polynomial is the
-    first plus (x^k - 1) times the second."""
+    """Three words (N) for each repetition, which hide what is sent: a codeword for near; for linear the values of a
+    random polynomial of degree below 2k whose sum over the k-th roots is zero; for products of one that is zero where
+    data are.
+
+    The last two are each one word, though made of two polynomials of degree below k, as a + (x^k - 1) b: opened apart,
+    a and b would tell of the rows what their sum does not.
+    """
     k = shape.length
-    made = draw(5 * REPEATS * k).reshape(REPEATS, 5, k)
-    for one in made:
+    values = draw(5 * REPEATS * k).reshape(REPEATS, 5, k)
+    for one in values:
         total = int(field.dot(one[1, 1:], np.ones(k - 1, np.uint64)))
         one[1, 0] = (field.P - total) % field.P
         one[3, : shape.data] = 0
-    return made.reshape(5 * REPEATS, k)
+    code = _coded(values.reshape(-1, k)).reshape(REPEATS, 5, shape.points)
+    lift = _lift(shape, shape.points)
+    masks = [field.add(code[:, i], field.mul(lift, code[:, i + 1])) for i in (1, 3)]
+    return np.stack([code[:, 0], *masks], axis=1).reshape(3 * REPEATS, shape.points)
 
 
 def argued(
@@ -97,25 +105,24 @@ def argued(
     k, two, stride = shape.length, 2 * shape.length, shape.points // (2 * shape.length)
     draw = Draw(b"products" + seed)
     rows = np.concatenate([_rows(part, shape.data) for part in left_right_product])
-    values = np.concatenate([_hidden(rows, k, draw), _blinds(shape, draw)])
-    products = _segment(values, b"products" + seed)
+    own = np.concatenate([_coded(_hidden(rows, k, draw)), _blinds(shape, draw)])
+    products = Segment(own, Tree(own.T, b"products" + seed))
     said.say(products.tree.root)
     segments = (*before, products)
     code = np.concatenate([one.code for one in segments])
     few = np.ascontiguousarray(code[:, ::stride])  # at the points of order 2 k
-    lift = _lift(shape, two)
     q = shape.product_rows
     start = sum(shape.before)
     left, right, product = (few[start + i * q : start + i * q + q] for i in range(3))
     sent = []
     for i in range(REPEATS):
-        blinds = few[start + 3 * q + 5 * i : start + 3 * q + 5 * i + 5]
+        blinds = few[start + 3 * q + 3 * i : start + 3 * q + 3 * i + 3]
         near, weights = _weights(said, i, shape)
         mixed = field.combined(near, few)
         coefficients = field.forward(_spread(equations(said.draw(f"linear {i}")), shape), two, SHIFT)
-        linear = field.add(field.products(coefficients, few[: start + 3 * q]), _masked(blinds[1:3], lift))
+        linear = field.add(field.products(coefficients, few[: start + 3 * q]), blinds[1])
         square = field.sub(_crossed(weights, left, right), field.combined(weights, product))
-        square = field.add(square, _masked(blinds[3:5], lift))
+        square = field.add(square, blinds[2])
         sent += [field.inverse(one.reshape(1, -1), SHIFT)[0] for one in (mixed, linear, square)]
         sent[-3] = sent[-3][:k]
     polynomials = b"".join(one.astype("<u8").tobytes() for one in sent)
@@ -134,7 +141,7 @@ def checked(shape: Shape, said: Transcript, roots: Sequence[bytes], equations: E
         NotProven: the proof shows nothing.
     """
     k, q = shape.length, shape.product_rows
-    heights = (*shape.before, 3 * q + 5 * REPEATS)
+    heights = (*shape.before, 3 * q + 3 * REPEATS)
     length = 8 * 5 * k * REPEATS
     if len(proof) < HASH + length:
         raise NotProven("the proof ends too early")
@@ -159,19 +166,18 @@ def checked(shape: Shape, said: Transcript, roots: Sequence[bytes], equations: E
     if len(rest):
         raise NotProven("the proof has bytes too many")
     columns = np.ascontiguousarray(np.concatenate(opened, axis=1).T)
-    lift = _lift(shape, shape.points)[places]
     start = sum(shape.before)
     rows = columns[: start + 3 * q]
     left, right, product = (columns[start + i * q : start + i * q + q] for i in range(3))
     for i, (near, weights, combination) in enumerate(drawn):
-        blinds = columns[start + 3 * q + 5 * i : start + 3 * q + 5 * i + 5]
+        blinds = columns[start + 3 * q + 3 * i : start + 3 * q + 3 * i + 3]
         mixed, linear, square = np.split(polynomials[i], [k, 3 * k])
         _same(mixed, field.combined(near, columns), shape, places)
         coefficients = field.forward(_spread(combination, shape), shape.points, SHIFT)[:, places]
-        there = field.add(field.products(np.ascontiguousarray(coefficients), rows), _masked(blinds[1:3], lift))
+        there = field.add(field.products(np.ascontiguousarray(coefficients), rows), blinds[1])
         _same(linear, there, shape, places)
         there = field.sub(_crossed(weights, left, right), field.combined(weights, product))
-        _same(square, field.add(there, _masked(blinds[3:5], lift)), shape, places)
+        _same(square, field.add(there, blinds[2]), shape, places)
         if (int(linear[0]) + int(linear[k])) * k % field.P != combination.target:
             raise NotProven("an equation does not hold")
         folded = field.add(square[:k], square[k:]).reshape(1, -1)
@@ -180,11 +186,10 @@ def checked(shape: Shape, said: Transcript, roots: Sequence[bytes], equations: E
 
 
 def _weights(said: Transcript, i: int, shape: Shape) -> tuple[Words, Words]:
-    """Of all rows, and of the products: of the rows that hide a combination, its own has 1 and others' 0."""
+    """Of all rows, and of the products: of the words that hide, its own codeword has 1 and all others 0."""
     rows = sum(shape.before) + 3 * shape.product_rows
-    near = said.draw(f"near {i}")(rows + 5 * REPEATS)
-    near[rows::5] = 0
-    near[rows + 5 * i] = 1
+    near = np.concatenate([said.draw(f"near {i}")(rows), np.zeros(3 * REPEATS, np.uint64)])
+    near[rows + 3 * i] = 1
     return near, said.draw(f"products {i}")(shape.product_rows)
 
 
@@ -210,10 +215,6 @@ def _lift(shape: Shape, count: int) -> Words:
     cycle = [(pow(SHIFT, shape.length, field.P) * pow(field.root(ratio), i, field.P) - 1) % field.P
              for i in range(ratio)]  # fmt: skip
     return np.tile(np.array(cycle, np.uint64), count // ratio)
-
-
-def _masked(blinds: Words, lift: Words) -> Words:
-    return np.asarray(field.add(blinds[0], field.mul(lift, blinds[1])))
 
 
 def _same(polynomial: Words, there: Words, shape: Shape, places: list[int]) -> None:

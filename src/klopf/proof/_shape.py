@@ -1,7 +1,7 @@
 """How what is proven is laid out: rows of a code, their lengths, and how many columns are opened.
 
 A row has ``data`` numbers that mean something and random ones after them, ``length`` (k) together: a polynomial of
-degree below k by its values at the k-th roots of unity. Its codeword are its values at N = 8 k other points.
+degree below k by its values at the k-th roots of unity. Its codeword are its values at N = 16 k other points.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from dataclasses import dataclass
 __all__ = ["BITS", "BLOWUP", "OPENED", "REPEATS", "SHIFT", "Shape", "chosen"]
 
 BITS = 128
-BLOWUP = 8
-"""N / k: a code of rate 1/8."""
-_FAR = (1 - 2 / BLOWUP) / 2
-"""Share of columns in which rows may differ from codewords and still be the only ones near them (below 7/16)."""
+BLOWUP = 16
+"""N / k: a code of rate 1/16."""
+_AGREE = 0.36
+"""Of polynomials of degree below 2k at most 51 are what any given word is in more than this share of the columns
+(Johnson's bound: (a - R) / (a² - R) with R = 1/8). What hides the polynomials that are sent is such a word, of which
+nothing else is tested."""
+_FAR = (1 - _AGREE) / 2
+"""Share of columns, 0.32, in which rows may differ from codewords that are the only ones near them (below 15/32)."""
 OPENED = math.ceil((BITS + 1) / -math.log2(1 - _FAR))
-"""Columns that are opened: 191. Rows that are further off, and polynomials that are none of theirs, each pass with
-probability at most (1 - 3/8) to this power, below 2⁻¹²⁹."""
+"""Columns that are opened: 232. Rows that are further off, and polynomials that are none of theirs, each pass with
+probability at most 0.68 to this power, below 2⁻¹²⁹."""
 REPEATS = 3
 """Every test by random numbers modulo p is made three times: what one lets pass with 2⁻⁴³ they do with 2⁻¹²⁹."""
 SHIFT = 7
@@ -80,7 +84,7 @@ class Shape:
     @property
     def size(self) -> int:
         """About the bytes of a proof."""
-        rows = sum(self.before) + 3 * self.product_rows + 5 * REPEATS
+        rows = sum(self.before) + 3 * self.product_rows + 3 * REPEATS
         paths = (1 + len(self.before)) * OPENED * 32 * max(1, math.log2(self.points / OPENED))
         return int(8 * OPENED * rows + 8 * 5 * REPEATS * self.length + paths)
 

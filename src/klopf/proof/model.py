@@ -221,7 +221,7 @@ class Committed:
         """Commit ``layers``.
 
         Args:
-            proofs: how many proofs tell nothing of the weights: each opens 191 columns of them. More make
+            proofs: how many proofs tell nothing of the weights: each opens 232 columns of them. More make
                 proofs larger.
             seed: 32 secret random bytes for this network alone; drawn where none are given.
 
