@@ -302,6 +302,7 @@ def test_numbers_so_large_that_they_are_others_modulo_p_are_refused(digits, answ
             model.verify(digits.card, model.Answer(**numbers, proof=answer.proof))
 
 
+@pytest.mark.long
 def test_what_is_opened_does_not_show_the_weights():
     """Two networks, one of zeros: no learner tells the columns of their proofs apart."""
     rows, labels = [], []

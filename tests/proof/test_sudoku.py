@@ -99,7 +99,7 @@ def test_rows_and_columns_alone_believe_a_grid_of_nothing():
 
 def test_whatever_is_altered_is_refused(proof):
     rng = random.Random(3)
-    for _ in range(40):
+    for _ in range(20):
         at = rng.randrange(len(proof))
         with pytest.raises(NotProven):
             sudoku.verify(PUZZLE, proof[:at] + bytes([proof[at] ^ (1 << rng.randrange(8))]) + proof[at + 1 :])
