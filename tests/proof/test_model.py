@@ -389,6 +389,9 @@ def test_the_commands(tmp_path):
     assert done.returncode == 2 and "commit the network anew" in done.stderr and len(done.stderr.splitlines()) == 1
     answer.write_bytes(answer.read_bytes()[:-1])
     assert klopf("verify", str(card), str(answer)).returncode == 1
+    answer.write_bytes(model.Committed.load(folder).prove(np.zeros((2, 4))).to_bytes())  # two at once
+    done = klopf("verify", str(card), str(answer))
+    assert done.returncode == 0 and done.stdout.count(",") == 3
 
 
 def test_the_commands_for_an_input_that_is_not_shown(tmp_path):

@@ -223,5 +223,8 @@ def _content(file: Path) -> bytes:
 
 
 def _shown(outputs: Any) -> str:
-    few = ", ".join(f"{one:.4g}" for one in outputs[:10])
-    return few + (", ..." if len(outputs) > 10 else "")
+    """The first numbers, of the first rows where several were answered."""
+    import numpy as np
+
+    numbers = np.ravel(outputs)
+    return ", ".join(f"{one:.4g}" for one in numbers[:10]) + (", ..." if len(numbers) > 10 else "")
