@@ -121,6 +121,8 @@ VIEWS = Point(
         "disputes": "klopf.console.web.views.disputes:Disputes",
         "doubts": "klopf.console.web.views.underway:Doubts",
         "jobs": "klopf.console.web.views.jobs:Jobs",
+        "ventures": "klopf.console.web.views.ventures:Ventures",
+        "offers": "klopf.console.web.views.offers:Offers",
         "devices": "klopf.console.web.views.devices:Devices",
         "nodes": "klopf.console.web.views.devices:Nodes",
         "votes": "klopf.console.web.views.votes:Votes",
