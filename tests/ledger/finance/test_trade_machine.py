@@ -149,9 +149,9 @@ class Trading(RuleBasedStateMachine):
         self.offer(0, True, 10, 2)
         self.bid(1, 1, 0)
         self.want(2, True, 7)
-        self.fill(1, 1)
-        self.fill(0, 1)
-        self.fill(0, 1)
+        for who in (1, 0, 0):
+            self.fill(who, 2)  # the first brought the device here
+        assert not self.book.want_of(2).open
         self.wait(DAY + 60)
         self.settle(1, 1)
         self.release(1)
@@ -165,12 +165,11 @@ class Trading(RuleBasedStateMachine):
     def ask(self) -> None:
         self.want(0, False, 5)
         self.want(0, False, 6)
-        self.cancel(1, 1)
-        self.cancel(0, 1)
-        self.cancel(0, 1)
+        for who in (1, 0, 0):
+            self.cancel(who, 2)
         self.wait(DAY + 60)
-        self.fill(1, 2)
-        self.cancel(1, 2)
+        self.fill(1, 3)
+        self.cancel(1, 3)
 
     def _money(self, one: Ledger) -> int:
         return one.token.balance(one.me.address)
