@@ -40,5 +40,5 @@ class Offers(Lately):
 
 
 def _said(thing: tuple[int, ...]) -> str:
-    kind, id, amount = thing
+    kind, id, amount = thing or (0, 0, 1)
     return f"device {id or 'any'}" if kind == 0 else f"{amount * 100 / _SHARES:.4g} % of model {id}"

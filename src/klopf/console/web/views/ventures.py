@@ -43,7 +43,9 @@ class Ventures(Lately):
         v, m = events.ventures, events.models
         if isinstance(event, v.VentureOpened):
             self._sums[str(event.id)] = [0, 0, 0]
-            self.put(str(event.id), [event.id, event.founder, plain(klp(event.terms[0])), *_NOTHING, None, _NOTHING[0]])
+            self.put(
+                str(event.id), [event.id, event.founder, plain(klp(sum(event.parts))), *_NOTHING, None, _NOTHING[0]]
+            )
         elif isinstance(event, v.Funded):
             self._add(str(event.id), 0, event.amount)
         elif isinstance(event, v.Spent):
