@@ -34,6 +34,7 @@ from klopf.ledger._parameters import (
     LoanTerms,
     Marks,
     Parameters,
+    PoolWeights,
     ReserveRates,
     SeatTerms,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "Parameters",
     "Participant",
     "Phase",
+    "PoolWeights",
     "Proposal",
     "ProposalState",
     "Receipt",

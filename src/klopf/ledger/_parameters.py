@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -19,12 +20,14 @@ __all__ = [
     "LoanTerms",
     "Marks",
     "Parameters",
+    "PoolWeights",
     "ReserveRates",
     "SeatTerms",
     "Terms",
     "by_name",
     "called",
     "changed",
+    "may_have",
     "task_id",
     "task_name",
 ]
@@ -285,6 +288,29 @@ class LoanTerms:
         return cls(*values)
 
 
+@dataclass(frozen=True)
+class PoolWeights:
+    """How pools weigh beside one another in what liquidity earns, by number; one that is not named weighs nothing. A
+    change counts at once, and what was earned stays. LedgerError where a weight is none."""
+
+    weights: Mapping[int, int] = field(default_factory=dict)
+    """Whole numbers up to 65,535."""
+
+    def __post_init__(self) -> None:
+        for pool, weight in self.weights.items():
+            if not 0 <= weight < 2**16:
+                raise LedgerError(f"a pool's weight is from 0 to {2**16 - 1}, not {weight} (pool {pool})")
+
+    def as_tuple(self) -> tuple[tuple[int, int], ...]:
+        """By number."""
+        return tuple(sorted(self.weights.items()))
+
+    @classmethod
+    def from_tuple(cls, values: Iterable[tuple[int, int]]) -> PoolWeights:
+        """Back from :meth:`as_tuple`."""
+        return cls(dict(values))
+
+
 def task_id(name: str) -> bytes:
     """An audit task's name as the contracts keep it, 26 bytes. LedgerError where it is too long or no ASCII.
 
@@ -370,14 +396,26 @@ class Economy:
 
 
 def by_name(record: Any) -> dict[str, Any]:
-    """Every number of a record by the name that ``--set`` takes; the mark of a task is ``pass_<task>_bps``.
+    """Every number of a record by the name that ``--set`` takes; the mark of a task is ``pass_<task>_bps``, a pool's
+    weight ``pool_<number>``.
 
-    >>> by_name(Marks({"accuracy": 3000}))
-    {'pass_accuracy_bps': 3000}
+    >>> by_name(Marks({"accuracy": 3000})), by_name(PoolWeights({2: 5}))
+    ({'pass_accuracy_bps': 3000}, {'pool_2': 5})
     """
     if isinstance(record, Marks):
         return {f"pass_{task}_bps": least for task, least in record.least.items()}
+    if isinstance(record, PoolWeights):
+        return {f"pool_{pool}": weight for pool, weight in record.weights.items()}
     return {f.name: getattr(record, f.name) for f in fields(record)}
+
+
+def may_have(record: Any, name: str) -> bool:
+    """Whether a record may have a number of this name, though it has none yet.
+
+    >>> may_have(PoolWeights(), "pool_7"), may_have(Marks({}), "pool_7")
+    (True, False)
+    """
+    return any(isinstance(record, kind) and re.fullmatch(names, name) for kind, names in _OPEN.items())
 
 
 def called(contract: str, name: str) -> str:
@@ -393,10 +431,13 @@ def changed(record: Any, values: Mapping[str, Any]) -> Any:
     """``record`` with other numbers, named as in :func:`by_name`."""
     if isinstance(record, Marks):
         return Marks({**record.least, **{name[5:-4]: least for name, least in values.items()}})
+    if isinstance(record, PoolWeights):
+        return PoolWeights({**record.weights, **{int(name[5:]): weight for name, weight in values.items()}})
     return replace(record, **values)
 
 
 _PLAIN = ("Rules", "Economy", "Marks", "KlopfGovernor")
 """Contracts whose numbers are called by their names alone."""
+_OPEN: dict[type, str] = {Marks: "pass_.+_bps", PoolWeights: "pool_[1-9][0-9]{0,8}"}
 _TASK = 26  # bytes of an audit task's name
 _WEIGHTS = 7  # fields of Economy that the contract keeps in one slot

@@ -64,5 +64,12 @@ RANGES = {
     "limit": "above 0, at most Loans.most_limit_bps",
     "atFull": "at_kink at most 1, at_full from at_kink to 4, with 18 decimals",
     "notice": "an hour to 7 days",
+    # Ventures
+    "goal": "100 of the smallest unit or more",
+    "parts": "1 to 12 of them, which sum to the goal",
+    "endsAt": "after fill_by, which is to come, and within ten years",
+    "verifier": "somebody else than the founder, and no contract of this pack",
+    "founderBps": "at most 10000",
+    "window": "3 days or more",
 }
 """By the name that the contract's error says."""

@@ -8,8 +8,10 @@ import pytest
 from ledger_helpers import KLP
 
 from klopf import ledger
-from klopf.errors import Reverted
-from klopf.ledger import Ledger
+from klopf.console.cli.access import apply_changes
+from klopf.errors import LedgerError, Reverted
+from klopf.ledger import Ledger, PoolWeights
+from klopf.ledger._parameters import by_name
 from klopf.ledger.core.token import Reserve
 from klopf.ledger.finance.liquidity import DAY, WEEK, vested
 from tests.ledger.finance.town import Town
@@ -76,6 +78,22 @@ def test_shares_earn_by_how_many_how_long_and_their_pools_weight(town: Mint) -> 
     assert days == 7
     for one, part in ((a, 1 + Fraction(2, 4) + 4 * Fraction(3, 16)), (b, Fraction(6, 4) + 4 * Fraction(9, 16)), (c, 1)):
         assert 0 <= RATE * part - town.earned(one) < 10**9
+    town.agrees()
+
+
+def test_weights_are_terms_that_the_dao_can_propose(town: Mint) -> None:
+    book = town.owner.liquidity
+    book.set_weight(1, 3)
+    assert by_name(book.owners_terms()) == {"pool_1": 3}
+    wanted = apply_changes(["Liquidity.pool_1=4", "pool_2=5"], {"Liquidity": book.owners_terms()})["Liquidity"]
+    calls = book.calls_for(wanted)
+    assert [book.terms_after(call) for call in calls] == [PoolWeights({1: 4}), PoolWeights({1: 3, 2: 5})]
+    for call in calls:
+        town.owner.send(book.address, call)
+    assert book.owners_terms() == wanted and book.calls_for(wanted) == []
+    assert book.terms_after(b"0000") is None
+    with pytest.raises(LedgerError, match=r"from 0 to 65535, not 65536 \(pool 9\)"):
+        apply_changes(["pool_9=65536"], {"Liquidity": wanted})
     town.agrees()
 
 

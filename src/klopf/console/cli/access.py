@@ -168,20 +168,21 @@ def apply_changes(changes: list[str] | None, records: Mapping[str, Any]) -> dict
 
 def _named(name: str, records: Mapping[str, Any]) -> tuple[str, str, Any]:
     """The contract that a number belongs to, what it is called there, and its value."""
-    from klopf.ledger._parameters import Marks, by_name, called
+    from klopf.ledger._parameters import by_name, called, may_have
 
     of, _, plain = name.rpartition(".")
     found = [
         (contract, plain, by_name(record).get(plain, 0))
         for contract, record in records.items()
-        if of in ("", contract)
-        and (plain in by_name(record) or (isinstance(record, Marks) and re.fullmatch("pass_.+_bps", plain)))
+        if of in ("", contract) and (plain in by_name(record) or may_have(record, plain))
     ]
     if len(found) > 1:
         raise LedgerError(f"several contracts have {plain}: say {' or '.join(f'{c}.{plain}' for c, _, _ in found)}")
     if not found:
         known = ", ".join(called(contract, rule) for contract, record in records.items() for rule in by_name(record))
-        raise LedgerError(f"there is no rule {name!r}; choose from {known}, or pass_TASK_bps of another task")
+        raise LedgerError(
+            f"there is no rule {name!r}; choose from {known}, pass_TASK_bps of another task, or pool_NUMBER"
+        )
     return found[0]
 
 

@@ -10,6 +10,7 @@ from klopf.ledger._abi import FunctionABI
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
+from klopf.ledger._parameters import PoolWeights, Terms
 from klopf.ledger._replay import ZERO, Replay
 from klopf.ledger.core.reserves import ReservesReplay
 from klopf.ledger.core.token import Reserve
@@ -180,6 +181,21 @@ class Liquidity(Contract):
     @classmethod
     def arguments(cls, deploying: Deploying) -> tuple[Any, ...]:
         return deploying.directory, deploying.addresses["Exchange"]
+
+    def owners_terms(self) -> PoolWeights:
+        """The weights of all pools that ever had one."""
+        return PoolWeights({pool: self.pool(pool)[0] for pool in self.pools()})
+
+    def calls_for(self, terms: Terms) -> list[bytes]:
+        """A call for each weight that changes."""
+        function, now = self._functions["setWeight"], dict(self.owners_terms().as_tuple())
+        return [function.call_data((pool, then)) for pool, then in terms.as_tuple() if now.get(pool) != then]
+
+    def terms_after(self, call: bytes) -> Terms | None:
+        function = self._functions["setWeight"]
+        if call[:4] != function.selector:
+            return None
+        return PoolWeights(dict([*self.owners_terms().as_tuple(), function.arguments(call)]))
 
     def set_weight(self, pool: int, weight: int) -> Sent:
         """Say how a pool weighs beside the others; the owner of the rules only."""
