@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import types
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,25 @@ def test_rivers_estimator_checks(model: Any) -> None:
             check(model.clone())
             done += 1
     assert done > 10
+
+
+@pytest.mark.parametrize("kind", [MindClassifier, MindRegressor, MindMultiLabelClassifier, MindMultiTargetRegressor])
+def test_what_it_refers_to_is_its_own_and_not_the_compiler(kind: Any) -> None:
+    model = kind(hidden=6)
+    for t in range(100):
+        y = {"u": t % 2, "v": t % 3 == 0}
+        model.learn_one({"a": t % 5, "b": t % 3}, y if "Multi" in kind.__name__ else t % 2)
+        model.predict_one({"a": 1.0})
+    seen: dict[int, Any] = {}
+    waiting = [model]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen and not isinstance(one, type | types.ModuleType | types.FunctionType):
+            seen[id(one)] = one
+            waiting += gc.get_referents(one)
+    foreign = {type(one).__module__ for one in seen.values()}
+    assert not {name for name in foreign if name.startswith(("numba", "llvmlite", "weakref"))}, foreign
+    assert len(seen) < 2000 and model._raw_memory_usage < 2**20
 
 
 @pytest.mark.parametrize("hidden", [(), (8,), (16, 8), [4], 4])
