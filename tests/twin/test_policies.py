@@ -1,6 +1,8 @@
 """Who decides: nobody beats what sees everything, and who plans for itself comes near."""
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from klopf.errors import TwinError
 from klopf.twin import POLICIES, Plan, World, gate, outcome, policy_called
 from klopf.twin import _kernels as k
 
+PAGE = Path(__file__).parents[2] / "docs" / "twin.md"
 QUICK = [name for name in POLICIES if name != "learners"]
 
 
@@ -89,3 +92,19 @@ def test_streaming_agents_are_among_those_who_speak():
 def test_a_policy_that_is_not_there_is_named():
     with pytest.raises(TwinError, match=r"'magic': one of rules, nothing, cheapest"):
         policy_called("magic")
+
+
+def test_the_pages_policy_of_ones_own_decides_and_is_tried(capsys):
+    written = PAGE.read_text().split("## A policy of your own")[1]
+    names: dict = {"__name__": "page"}
+    exec(re.search(r"^```python\n(.*?)^```", written, re.S | re.M)[1], names)
+    assert "policy='at-night'" in capsys.readouterr().out and names["verdict"].worlds == 6
+    by_rules = World(names["plan"], seed=1).run(24)
+    assert outcome(by_rules).cost != outcome(names["world"]).cost
+
+
+def test_what_the_page_says_that_units_decide_is_what_sectors_take():
+    rows = PAGE.read_text().split("## A policy of your own")[1].split("```")[0]
+    said = {row.split("|")[1].strip() for row in rows.splitlines() if row.startswith("| ")} - {"sector"}
+    world = World(Plan(households=3))
+    assert said == {name for name, one in world.sectors.items() if one.units}

@@ -93,7 +93,9 @@ def _shock(number: int, row: Any) -> Shock:
         raise TwinError(f"shock {number} has at, lasts, sector, kind, amount and where, and nothing else")
     given: dict[str, Any] = {"amount": 1.0, "where": []} | row
     for name, least, most in (("at", 0.0, 1e6), ("lasts", 0.0, 1e6), ("amount", -1e6, 1e6)):
-        value = given.get(name)
+        if name not in given:
+            raise TwinError(f"shock {number}: {name} is missing, in hours")
+        value = given[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise TwinError(f"shock {number}: {name} = {value!r:.40} must be a number from {least:g} to {most:g}")
     where = given["where"]

@@ -298,7 +298,7 @@ class World:
         except OSError as error:
             raise TwinError(f"{Path(path)} cannot be read: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise TwinError(f"{Path(path)} is no saved world: {error}") from error
+            raise TwinError(f"{Path(path)} is no saved world ({error}): klopf twin new makes one") from error
         return world
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from klopf.console import main
+from klopf.console.cli.twin import _SHOWN
 
 
 def klopf(capsys, *words, status=0):
@@ -60,7 +61,32 @@ def test_policies_are_compared_in_the_same_worlds(capsys):
     nothing, rules = json.loads(out)
     assert nothing["gain"] == nothing["lose"] == 0 and rules["gain"] > 0 and rules["front"]
     assert rules["cost"][1] <= rules["cost"][0] <= rules["cost"][2] < nothing["cost"][2]
-    assert "gain" in klopf(capsys, "twin", "compare", "--households", 3, "--days", 1, "--seeds", 1)[0]
+    out = klopf(capsys, "twin", "compare", "--households", 3, "--days", 1, "--seeds", 2)[0]
+    assert "rules *: of 6 households of all worlds" in out and "lose against nothing" in out
+
+
+def test_what_came_of_a_run_is_a_table_with_units(tmp_path, capsys):
+    world = tmp_path / "world.npz"
+    klopf(capsys, "twin", "new", world, "--households", 3, "--scenario", "storm")
+    out = klopf(capsys, "twin", "run", world, "--days", 3)[0]
+    assert "(because of 2)" in out and f"klopf twin replay {world} --why NUMBER" in out
+    table = out.split("What came of")[1].splitlines()[1:-1]
+    assert {line.split()[0] for line in table} == set(_SHOWN) and len(table) == len(_SHOWN)
+    for line in table:
+        name, value, rest = line.split(maxsplit=2)
+        float(value.replace(",", ""))
+        assert rest.startswith(_SHOWN[name][1] + "  ")
+    assert " kg CO2  " in out and " customer hours  " in out
+
+
+def test_how_far_it_is_is_said_at_a_terminal_alone(capsys, monkeypatch):
+    asked = ["twin", "compare", "--households", 2, "--days", 1, "--seeds", 1]
+    quiet = klopf(capsys, *asked)
+    assert quiet[1] == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    out, err = klopf(capsys, *asked)
+    assert out == quiet[0] and "world" in err
 
 
 @pytest.mark.parametrize(
@@ -69,6 +95,13 @@ def test_policies_are_compared_in_the_same_worlds(capsys):
         (["run", "nowhere.npz"], "cannot be read"),
         (["compare", "--policies", "magic"], "no policy is called 'magic'"),
         (["compare", "--days", "0"], "must be above 0"),
+        (["compare", "--seeds", "0"], "for --seeds"),
+        (["compare", "--policies", "rules,rules"], "name each once"),
+        (["gate", "magic", "--seeds", "1"], "no policy is called 'magic'"),
+        (["gate", "nothing", "--seeds", "99999999999"], "for --seeds"),
+        (["run", "text.npz"], "it is no .npz file): klopf twin new makes one"),
+        (["new", "text.npz"], "is there already"),
+        (["new", "w.npz", "--scenario", "half.toml"], "shock 1: lasts is missing"),
         (["new", "w.npz", "--scenario", "flood"], "no scenario 'flood'"),
         (["new", "w.npz", "--minutes", "7"], "must be 15, 30 or 60"),
         (["new", "w.npz", "--sectors", "moon"], "no sector is called 'moon'"),
@@ -77,6 +110,8 @@ def test_policies_are_compared_in_the_same_worlds(capsys):
 )
 def test_what_cannot_be_is_said_in_one_line(tmp_path, capsys, monkeypatch, words, says):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.npz").write_text("no world")
+    (tmp_path / "half.toml").write_text('title = "x"\n[[shock]]\nat = 2\n')
     err = klopf(capsys, "twin", *words, status=2)[1]
     assert says in err and err.count("\n") == 1
 

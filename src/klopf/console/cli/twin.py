@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from klopf.console.cli.command import CommandGroup, Json, print_json
 from klopf.errors import TwinError
@@ -15,10 +20,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Twin"]
 
-_SHOWN = (
-    "cost", "carbon", "comfort", "cold", "outages", "dark", "stood", "dry", "welfare", "least", "tenth", "half",
-    "nine_tenths", "breaches",
-)  # fmt: skip
+_SHOWN = {
+    "cost": ("the households' bills", "money"),
+    "carbon": ("of what they drew", "kg CO2"),
+    "comfort": ("homes warm, lit, with water; 1 is best", "share"),
+    "cold": ("too cold, a household", "kelvin hours"),
+    "outages": ("without grid", "customer hours"),
+    "dark": ("something lacked, battery and all", "customer hours"),
+    "stood": ("the factory could not work", "hours of shifts"),
+    "dry": ("not enough water", "hours"),
+    "welfare": ("mean * (1 - Gini) of what each has", "money"),
+    "least": ("what the worst off has", "money"),
+    "tenth": ("a tenth have less than", "money"),
+    "half": ("half have less than", "money"),
+    "nine_tenths": ("nine tenths have less than", "money"),
+    "breaches": ("constraints broken, each in its unit", "sum"),
+}
+"""What is shown of an outcome, what it is and in which unit; "money" is what prices and wages are in."""
+Seeds = Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))]
 
 
 class Twin(CommandGroup):
@@ -39,13 +58,13 @@ def new(
     Parameters
     ----------
     world
-        The file.
+        A file that is not there yet.
     households
-        How many.
+        How many, from 1 to 100,000.
     minutes
         Of a step: 15, 30 or 60.
     start
-        The day of the series in which it begins.
+        The day of the series in which it begins; of a made year 0 is the first of January.
     seed
         Of all chance in it.
     scenario
@@ -59,6 +78,8 @@ def new(
     """
     from klopf import twin
 
+    if world.exists():
+        raise TwinError(f"{world} is there already: name another file, or remove it first")
     names = tuple(sectors.split(",")) if sectors else twin.Plan().sectors
     plan = twin.Plan(households=households, minutes=minutes, start=start, sectors=names)
     _made(plan, seed, series, scenario, not uncoupled).save(world)
@@ -95,8 +116,10 @@ def run(world: Path, *, days: float = 7.0, policy: str = "rules", json_: Json = 
 
     lives = twin.World.load(world)
     steps, since, broken = _steps(days, lives.plan.hours), lives.record.first + len(lives.record), ""
+    decides = twin.policy_called(policy)
     try:
-        lives.run(steps, twin.policy_called(policy))
+        with _telling(f"{steps:,} steps under {policy}"):
+            lives.run(steps, decides)
     except ExtensionError as error:
         broken = str(error)
     lives.save(world)
@@ -108,13 +131,16 @@ def run(world: Path, *, days: float = 7.0, policy: str = "rules", json_: Json = 
     else:
         for one in news:
             print(f"{one.id:>5}  {one.when}  {one.sector}: {one.what}" + _because(one.cause))
+        if news:
+            print(f"all causes of one of these: klopf twin replay {world} --why NUMBER")
+        print(f"\nWhat came of day 0 to {lives.now.when}, all households and hours:")
         _print(came)
         print(broken or f"digest {lives.digest()}")
     return int(bool(broken))
 
 
 def compare(
-    *, households: int = 20, minutes: int = 60, days: float = 7.0, start: int = 0, seeds: int = 3, scenario: str = "",
+    *, households: int = 20, minutes: int = 60, days: float = 7.0, start: int = 0, seeds: Seeds = 3, scenario: str = "",
     series: Path | None = None, policies: str = "nothing,rules", json_: Json = False,
 ) -> None:  # fmt: skip
     """Policies against each other in the same worlds: what each costs, and who gains and who loses by it.
@@ -124,9 +150,9 @@ def compare(
     Parameters
     ----------
     households
-        How many.
+        How many, from 1 to 100,000.
     minutes
-        Of a step.
+        Of a step: 15, 30 or 60.
     days
         How long.
     start
@@ -134,22 +160,27 @@ def compare(
     seeds
         How many worlds: seeds 0, 1, ...
     scenario
-        What strikes them.
+        What strikes them: storm, heat-wave, drought, cyber, supply, or a file; by default nothing.
     series
         As for klopf twin new.
     policies
-        Names with commas between; the first is what others are compared with.
+        Names as for klopf twin run, with commas between; the first is what others are compared with.
     """
     import numpy as np
 
     from klopf import twin
 
     plan = twin.Plan(households=households, minutes=minutes, start=start)
+    names = policies.split(",")
+    if len(set(names)) < len(names):
+        raise TwinError(f"--policies {policies!r:.80} has a policy twice: name each once")
     came: dict[str, list[twin.Outcome]] = {}
-    for name in policies.split(","):
-        for seed in range(seeds):
-            lives = _made(plan, seed, series, scenario).run(_steps(days, plan.hours), twin.policy_called(name))
-            came.setdefault(name, []).append(twin.outcome(lives, name))
+    with _telling(f"{len(names) * seeds} worlds") as tell:
+        for name in names:
+            for seed in range(seeds):
+                tell(f"{name}: world {seed + 1} of {seeds}")
+                lives = _made(plan, seed, series, scenario).run(_steps(days, plan.hours), twin.policy_called(name))
+                came.setdefault(name, []).append(twin.outcome(lives, name))
     first = np.array([one.has for one in next(iter(came.values()))])
     rows: list[dict[str, Any]] = []
     for name, some in came.items():
@@ -166,15 +197,15 @@ def compare(
     if json_:
         print_json(rows)
         return
-    print(
-        "middle of the seeds [least, most]; gain and lose: households, against the first; *: no other is better in all"
-    )
+    print(f"The middle of {seeds} worlds [least, most]; *: no other policy is better in all.")
     for row in rows:
-        print(f"\n{row['policy']}{' *' if row['front'] else ''}: {row['gain']} gain, {row['lose']} lose, "
-              f"{row['lacking']:.2f} lacking to leave nobody worse off")  # fmt: skip
-        for key in _SHOWN:
+        print(f"\n{row['policy']}{' *' if row['front'] else ''}: of {first.size} households of all worlds "
+              f"{row['gain']} gain and {row['lose']} lose against {names[0]}; "
+              f"{row['lacking']:,.2f} money lacking to leave nobody worse off")  # fmt: skip
+        for key, (what, unit) in _SHOWN.items():
             middle, least, most = row[key]
-            print(f"  {key:<9} {middle:>12.3f}  [{least:.3f}, {most:.3f}]")
+            band = f"[{least:,.2f}, {most:,.2f}]"
+            print(f"  {key:<11} {middle:>12,.2f} {unit:<15}  {band:<24}  {what}")
 
 
 def replay(world: Path, *, why: int = -1, json_: Json = False) -> int:
@@ -195,13 +226,17 @@ def replay(world: Path, *, why: int = -1, json_: Json = False) -> int:
     if why >= 0:
         found = [one for one in lives.record if one.id == why]
         if not found:
-            raise TwinError(f"the record of {world} has no happening {why}")
+            kept = f"it has {lives.record.first} to {lives.record.first + len(lives.record) - 1}"
+            raise TwinError(
+                f"the record of {world} has no happening {why}: {kept if len(lives.record) else 'it is empty'}"
+            )
         chain = lives.chain(found[0])
         print_json(chain) if json_ else print("\n".join(chain))
         return 0
     again = twin.World.load(world, fresh=True)
     for name, steps in lives.lived:
-        again.run(steps, twin.policy_called(name))
+        with _telling(f"{steps:,} steps under {name}"):
+            again.run(steps, twin.policy_called(name))
     same = again.digest() == lives.digest()
     if json_:
         print_json({"same": same, "digest": lives.digest(), "again": again.digest(), "steps": lives.step})
@@ -218,7 +253,7 @@ def _band(values: list[float]) -> list[float]:
 
 
 def gate(
-    policy: str, *, households: int = 20, minutes: int = 60, start: int = 0, days: float = 4.0, seeds: int = 10,
+    policy: str, *, households: int = 20, minutes: int = 60, start: int = 0, days: float = 4.0, seeds: Seeds = 10,
     series: Path | None = None, stop: bool = False, repeat: Path | None = None, json_: Json = False,
 ) -> int:  # fmt: skip
     """Try a policy with each seed in each disaster: status 1 where it breaks more than today's rules in the same world.
@@ -230,11 +265,11 @@ def gate(
     Parameters
     ----------
     policy
-        As for klopf twin run.
+        Who decides: nothing, cheapest, planner, listening, learners or foresight; rules (today's) is always released.
     households
-        How many.
+        How many, from 1 to 100,000.
     minutes
-        Of a step.
+        Of a step: 15, 30 or 60.
     start
         The day of the series in which worlds begin.
     days
@@ -244,7 +279,7 @@ def gate(
     series
         As for klopf twin new.
     stop
-        At the first breach.
+        End at the first breach.
     repeat
         A verdict's file: it is tried again as it says, and status 1 means here that another verdict comes out.
     """
@@ -264,7 +299,17 @@ def gate(
             raise TwinError(f"{repeat} is no verdict: give what klopf twin gate --json printed") from error
     else:
         which = list(range(seeds))
-    verdict = twin.gate(lambda: twin.policy_called(policy), plan, which, days=days, series=outside, stop=stop)
+    twin.policy_called(policy)  # a name that nobody has is no policy that was refused
+    with _telling(f"{len(which)} seeds, each in every disaster") as tell:
+        tried = 0
+
+        def make() -> twin.Policy:
+            nonlocal tried
+            tried += 1
+            tell(f"world {tried} of {len(which) * (1 + len(twin.SCENARIOS))}")
+            return twin.policy_called(policy)
+
+        verdict = twin.gate(make, plan, which, days=days, series=outside, stop=stop)
     if told:
         same = verdict.digest == told.get("digest") and verdict.released == told.get("released")
         print_json({"same": same, "digest": verdict.digest}) if json_ else print(
@@ -278,7 +323,8 @@ def gate(
             where = f"seed {one.seed}, {one.scenario or 'no disaster'}"
             print(f"{where}: {one.constraint}: {one.broken:.2f}, by today's rules {one.today:.2f}")
         print(f"{policy} is {'released' if verdict.released else 'REFUSED'}: {len(verdict.breaches)} breaches in "
-              f"{verdict.worlds} worlds; with 95 % certainty at most {verdict.missed:.1%} of seeds")  # fmt: skip
+              f"{verdict.worlds} worlds; with 95 % certainty it breaks something "
+              f"by at most {verdict.missed:.1%} of seeds")  # fmt: skip
     return int(not verdict.released)
 
 
@@ -289,8 +335,21 @@ def _steps(days: float, hours: float) -> int:
 
 
 def _because(cause: int) -> str:
-    return f"  (of {cause})" if cause >= 0 else ""
+    return f"  (because of {cause})" if cause >= 0 else ""
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[Callable[[str], None]]:
+    """Say at a terminal, beside what is printed, how far something is that may take minutes."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield status.update
 
 
 def _print(came: twin.Outcome) -> None:
-    print("  ".join(f"{key} {getattr(came, key):.2f}" for key in _SHOWN))
+    for key, (what, unit) in _SHOWN.items():
+        print(f"  {key:<11} {getattr(came, key):>12,.2f} {unit:<15}  {what}")
