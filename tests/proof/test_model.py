@@ -1,15 +1,16 @@
 """Answers of a committed network: proven, and nothing else is."""
 
+import contextlib
 import hashlib
-import subprocess
-import sys
+import io
 from itertools import pairwise
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from klopf import mind
+from klopf.console import main
 from klopf.errors import NotProven, ProofError
 from klopf.proof import _argument, model
 from klopf.proof import _field as field
@@ -17,7 +18,6 @@ from klopf.proof._hashed import Draw
 from klopf.proof._quantised import table
 from klopf.proof._shape import REPEATS, SHIFT, Shape
 
-KLOPF = Path(sys.executable).with_name("klopf")
 SEED = bytes(range(32))
 KINDS = [((3, 5, 2), "relu"), ((3, 5, 2), "tanh"), ((4, 6, 5, 3), "sigmoid"), ((4, 6, 5, 3), "relu"), ((6, 2), "relu"),
          ((1, 1, 1), "tanh")]  # fmt: skip
@@ -127,6 +127,16 @@ def test_another_input_than_was_committed_is_refused(digits):
         altered = bytearray(data)
         altered[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
         assert refused(digits.card, model.Answer(found.inputs, found.sums, bytes(altered)), hidden.root)
+
+
+def test_a_hidden_input_is_checked_and_never_answered_as_one_that_is_shown(digits):
+    digits.check(model.Hidden(digits.card, np.zeros(16)))
+    digits.check(np.zeros((2, 16)))
+    with pytest.raises(ProofError, match="a row of numbers"):
+        digits.prove(model.Hidden(digits.card, np.zeros(16)))
+    for wrong in (np.zeros(3), 0.0, np.full(16, np.inf), "words"):
+        with pytest.raises(ProofError):
+            digits.check(wrong)
 
 
 def test_a_committed_input_that_is_none_is_refused(digits, monkeypatch):
@@ -370,7 +380,11 @@ TABLES = ["bef9f625309be783", "19057d5fd13d67d8"]
 
 
 def klopf(*words):
-    return subprocess.run([KLOPF, "proof", "model", *words], capture_output=True, text=True, check=False)
+    """A command, in this process: the imports take longest."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(["proof", "model", *words])
+    return SimpleNamespace(returncode=ended.value.code or 0, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 def test_the_commands(tmp_path):
@@ -378,12 +392,20 @@ def test_the_commands(tmp_path):
     folder, answer, card = tmp_path / "c", tmp_path / "a.proof", tmp_path / "c/card.json"
     assert klopf("setup", str(tmp_path / "m.mind"), str(folder), "--proofs", "2").returncode == 0
     assert (folder / "secret.npz").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "text.npy").write_text("none")
+    np.save(tmp_path / "x.npy", np.zeros((2, 4)))
+    for wrong in ("1,2", "1e300,0,0,0", "nan,0,0,0", "a,0,0,0", str(tmp_path / "text.npy"), str(tmp_path / "no.npy"),
+                  str(tmp_path / "no.hidden")):  # fmt: skip
+        done = klopf("prove", str(folder), wrong, str(answer))
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "pickle" not in done.stderr
+    assert klopf("prove", str(folder), str(tmp_path / "x.npy"), str(answer), "--row", "-1").returncode == 2
+    assert klopf("prove", str(folder), "0,0,0,0", str(tmp_path / "no" / "a.proof")).returncode == 2
+    assert not (folder / "proofs").exists()  # nothing that cannot be proven is counted
     assert klopf("prove", str(folder), "0.5,1,-1,0", str(answer)).returncode == 0
     done = klopf("verify", str(card), str(answer))
     identity = model.Card.parse(card.read_bytes()).identity
     assert done.returncode == 0 and identity in done.stdout
     assert klopf("verify", str(card), str(answer), "--identity", "00").returncode == 1
-    np.save(tmp_path / "x.npy", np.zeros((2, 4)))
     assert klopf("prove", str(folder), str(tmp_path / "x.npy"), str(answer), "--row", "1").returncode == 0
     done = klopf("prove", str(folder), "0,0,0,0", str(answer))
     assert done.returncode == 2 and "commit the network anew" in done.stderr and len(done.stderr.splitlines()) == 1
@@ -409,6 +431,10 @@ def test_a_committed_network_is_read_again(tmp_path, digits):
     digits.save(tmp_path / "c")
     again = model.Committed.load(tmp_path / "c")
     assert again.card == digits.card
-    (tmp_path / "c/secret.npz").write_bytes(b"PK")
-    with pytest.raises(ProofError, match="cannot read"):
-        model.Committed.load(tmp_path / "c")
+    whole = (tmp_path / "c/secret.npz").read_bytes()
+    for damaged in (b"", b"PK", b"text", whole[:300], whole[:-20]):
+        (tmp_path / "c/secret.npz").write_bytes(damaged)
+        with pytest.raises(ProofError, match="cannot read"):
+            model.Committed.load(tmp_path / "c")
+    with pytest.raises(ProofError, match="No such file or directory; name a folder"):
+        model.Committed.load(tmp_path / "nowhere")

@@ -1,10 +1,10 @@
 """A Sudoku proven without being shown: complete, sound, and told apart from nothing."""
 
+import contextlib
+import io
 import random
-import subprocess
-import sys
 from fractions import Fraction
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klopf import mind
+from klopf.console import main
 from klopf.errors import NotProven, ProofError
 from klopf.proof import sudoku
 
-KLOPF = Path(sys.executable).with_name("klopf")
 TEXT = "53..7.... 6..195... .98....6. 8...6...3 4..8.3..1 7...2...6 .6....28. ...419..5 ....8..79"
 PUZZLE = sudoku.Puzzle.parse(TEXT)
 SOLUTION = PUZZLE.solution()
@@ -173,7 +173,17 @@ def test_a_hard_puzzle_is_given_up_in_time():
 
 
 def klopf(*words, said=""):
-    return subprocess.run([KLOPF, "proof", "sudoku", *words], input=said, capture_output=True, text=True, check=False)
+    """A command, in this process: the imports take longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO(said))
+        return _klopf(*words)
+
+
+def _klopf(*words):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(["proof", "sudoku", *words])
+    return SimpleNamespace(returncode=ended.value.code or 0, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 def test_the_commands(tmp_path):
@@ -183,12 +193,16 @@ def test_the_commands(tmp_path):
     assert klopf("verify", TEXT, str(proof)).returncode == 0
     done = klopf("verify", TEXT.replace("5", ".", 1), str(proof), "--json")
     assert done.returncode == 1 and '"proven": false' in done.stdout
-    done = klopf("verify", "12", str(proof))
-    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    for wrong, says in (("12", "neither a file nor 81"), ("nowhere.txt", "neither a file nor 81"),
+                        (str(tmp_path / "bytes"), "give a text of 81")):  # fmt: skip
+        done = klopf("verify", wrong, str(proof))
+        assert done.returncode == 2 and says in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_a_game():
-    done = klopf("play", "--seed", "1", said="r4\nb9\nx\ng\nq\n")
+    done = klopf("play", "--seed", "1", said="r4\nb9\nx\nc99\ng\nq\n")
+    assert done.stdout.count("this cannot be asked for") == 2 and "nobody was caught in 3 rounds" in done.stdout
     assert (
         done.returncode == 0 and "row 4: as" in done.stdout and "box 9: as" in done.stdout and "givens" in done.stdout
     )

@@ -240,10 +240,7 @@ class Committed:
         Raises:
             ProofError: the inputs are too many, too few, or too large.
         """
-        x = whole_inputs(inputs)
-        if x.ndim not in (1, 2) or x.shape[-1] != self.card.sizes[0]:
-            raise ProofError(f"this network takes rows of {self.card.sizes[0]} numbers, not {x.shape}")
-        return self._proven(x, None, seed or secrets.token_bytes(32))
+        return self._proven(self._rows(inputs), None, seed or secrets.token_bytes(32))
 
     def prove_hidden(self, hidden: Hidden, seed: bytes = b"") -> Answer:
         """Answer an input that was committed, and prove it without showing the input; ``seed`` as for :meth:`prove`.
@@ -251,9 +248,31 @@ class Committed:
         Raises:
             ProofError: it was committed for a network of another shape.
         """
+        self._fits(hidden)
+        return self._proven(hidden.inputs, hidden, seed or secrets.token_bytes(32))
+
+    def check(self, inputs: Any) -> None:
+        """Whether ``inputs``, as :meth:`prove` takes them, or a :class:`Hidden` can be answered: who counts proofs asks
+        here first, so that none is spent on what cannot.
+
+        Raises:
+            ProofError: they cannot, as :meth:`prove` and :meth:`prove_hidden` say.
+        """
+        if isinstance(inputs, Hidden):
+            self._fits(inputs)
+        else:
+            self._rows(inputs)
+
+    def _fits(self, hidden: Hidden) -> None:
         if hidden.inputs.shape != self.card.sizes[:1] or hidden.segment.code.shape[1] != self.card.shape.points:
             raise ProofError("this input was committed for a network of another shape: commit it for this card")
-        return self._proven(hidden.inputs, hidden, seed or secrets.token_bytes(32))
+
+    def _rows(self, inputs: Any) -> Whole:
+        x = whole_inputs(inputs)
+        if x.ndim not in (1, 2) or x.shape[-1] != self.card.sizes[0]:
+            given = " x ".join(map(str, x.shape)) or "one alone"
+            raise ProofError(f"this network takes rows of {self.card.sizes[0]} numbers, not of {given}")
+        return x
 
     def _proven(self, x: Whole, hidden: Hidden | None, seed: bytes) -> Answer:
         rows = np.atleast_2d(x)
@@ -297,10 +316,13 @@ class Committed:
         """
         try:
             card = Card.parse((folder / "card.json").read_bytes())
-            with np.load(folder / "secret.npz", allow_pickle=False) as held:
-                flat, seed = held["flat"].astype(np.int64), held["seed"].tobytes()
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise ProofError(f"cannot read the committed network in {folder}: {error}") from None
+            held = files.arrays(folder / "secret.npz")
+            flat, seed = held["flat"].astype(np.int64), held["seed"].tobytes()
+        except (OSError, ValueError, KeyError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise ProofError(
+                f"cannot read the committed network in {folder}: {why}; name a folder of klopf proof model setup"
+            ) from None
         if flat.shape != (card.circuit.model,):
             raise ProofError(f"{folder}/secret.npz is not the network of its card: restore it from a copy")
         weights, biases, at = [], [], 0

@@ -21,6 +21,7 @@ __all__ = ["hide", "prove", "setup", "verify"]
 
 _LARGEST = 64_000_000
 Proofs = Annotated[int, Parameter(validator=Number(gte=1, lte=64))]
+Row = Annotated[int, Parameter(validator=Number(gte=0))]
 
 
 def setup(network: Path, folder: Path, *, proofs: Proofs = 4, json_: Json = False) -> None:
@@ -50,7 +51,7 @@ def setup(network: Path, folder: Path, *, proofs: Proofs = 4, json_: Json = Fals
     )
 
 
-def hide(card: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = False) -> None:
+def hide(card: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = False) -> None:
     """Commit an input that will be answered without being shown; print the root that is published.
 
     Example: klopf proof model hide COMMITTED/card.json mine.npy mine.hidden
@@ -64,7 +65,7 @@ def hide(card: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = False
     to
         A file that is not published; its name ends with .hidden.
     row
-        Which row of the file.
+        Which row of an .npy file; the first is 0.
     """
     import numpy as np
 
@@ -83,7 +84,7 @@ def hide(card: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = False
     print_json({"root": made.root.hex()}) if json_ else print(made.root.hex())
 
 
-def prove(folder: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = False) -> None:
+def prove(folder: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = False) -> None:
     """Answer an input by a committed network, and prove that the answer is the network's.
 
     Example: klopf proof model prove COMMITTED digits.npy answer.proof --row 7
@@ -97,16 +98,17 @@ def prove(folder: Path, inputs: str, to: Path, *, row: int = 0, json_: Json = Fa
     to
         The answer's file: input (unless it is hidden), answer, and proof.
     row
-        Which row of the file.
+        Which row of an .npy file; the first is 0.
     """
     from klopf.proof import model
 
     committed = model.Committed.load(folder)
-    if inputs.endswith(".hidden"):
-        hidden = _hidden(committed.card, Path(inputs))
-        answer = committed.prove_hidden(hidden, _spent(folder, committed.card.proofs))
-    else:
-        answer = committed.prove(_inputs(inputs, row), _spent(folder, committed.card.proofs))
+    hidden = inputs.endswith(".hidden")
+    given = _hidden(committed.card, Path(inputs)) if hidden else _inputs(inputs, row)
+    committed.check(given)  # before a proof is counted
+    if not to.parent.is_dir() or to.is_dir():
+        raise ProofError(f"cannot write {to}: name a file in a folder that is there")
+    answer = (committed.prove_hidden if hidden else committed.prove)(given, _spent(folder, committed.card.proofs))
     try:
         files.replace(to, answer.to_bytes())
     except OSError as error:
@@ -194,7 +196,8 @@ def _hidden(card: Card, file: Path) -> Hidden:
         held = files.arrays(file)
         return Hidden(card, held["inputs"] / 4096, held["seed"].tobytes())
     except (OSError, ValueError, KeyError) as error:
-        raise ProofError(f"cannot read the hidden input {file}: {' '.join(str(error).split())[:160]}") from None
+        why = getattr(error, "strerror", None) or str(error)
+        raise ProofError(f"cannot read the hidden input {file}: {' '.join(why.split())[:160]}") from None
 
 
 def _inputs(said: str, row: int) -> Any:
@@ -204,14 +207,15 @@ def _inputs(said: str, row: int) -> Any:
         try:
             return [float(one) for one in said.split(",")]
         except ValueError:
-            raise ProofError("inputs are numbers with commas between them, or an .npy file") from None
+            raise ProofError(f"{said!r:.60}: inputs are numbers with commas between them, or an .npy file") from None
     try:
         table = np.load(said, allow_pickle=False)
         return np.atleast_2d(table).reshape(len(np.atleast_2d(table)), -1)[row]
     except IndexError:
         raise ProofError(f"{said} has no row {row}") from None
     except Exception as error:  # what a damaged file makes NumPy raise is no short list
-        raise ProofError(f"cannot read {said}: {' '.join(str(error).split())[:160]}") from None
+        why = getattr(error, "strerror", None) or ("it is no .npy file" if "pickle" in str(error) else str(error))
+        raise ProofError(f"cannot read {said}: {' '.join(why.split())[:160]}") from None
 
 
 def _content(file: Path) -> bytes:

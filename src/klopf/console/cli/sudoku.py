@@ -137,10 +137,13 @@ def play(
             return 1
         left *= 1 - caught
         print(_drawn(dict(zip(read.of(challenge), colours, strict=True))))
+        passed = f"{done} round{'s' * (done > 1)}"
         print(f"{room.named(challenge)}: as a solution's. " + (
-            f"A cheat that was asked at random passed {done} rounds with probability at most {left:.2g}."
+            f"A cheat that was asked at random passed {passed} with probability at most {left:.2g}."
             if caught else "There is a grid that has nothing to do with the puzzle and passes all of these."
         ))  # fmt: skip
+    if done:
+        print(f"\nnobody was caught in {done} round{'s' * (done > 1)}")
     return 0
 
 
@@ -159,7 +162,7 @@ def _chosen(rng: random.Random, drawn: tuple[int, ...]) -> int | None:
         if not said:
             return rng.choice(drawn)
         challenge = 27 if said[0] == "g" else -1
-        if said[0] in "rcb" and said[-1] in "123456789":
+        if len(said) == 2 and said[0] in "rcb" and said[1] in "123456789":
             challenge = 9 * "rcb".index(said[0]) + int(said[-1]) - 1
         if challenge in drawn:
             return challenge
@@ -185,6 +188,10 @@ def _puzzle(said: str) -> Puzzle:
         if len(said) < 256 and Path(said).is_file():
             with Path(said).open(encoding="ascii") as file:
                 text = file.read(1000)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProofError(f"cannot read {said}: {error}") from None
+        elif len("".join(said.split())) != 81:
+            raise ProofError(f"{said!r:.60} is neither a file nor 81 digits or dots row by row: see docs/proof.md")
+    except UnicodeDecodeError:
+        raise ProofError(f"{said} is no Sudoku: give a text of 81 digits or dots row by row") from None
+    except OSError as error:
+        raise ProofError(f"cannot read {said}: {error.strerror}") from None
     return Puzzle.parse(text)
