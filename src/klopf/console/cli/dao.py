@@ -89,6 +89,11 @@ def delegate(to: str | None = None, *, key: KeyFile = None,
     """Let your tokens vote: through yourself, or through another address. Counts for votes that start later.
 
     Example: klopf dao delegate 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key key.json
+
+    Parameters
+    ----------
+    to
+        Address that votes with your tokens; by default your own.
     """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(d.delegate(to), f"your tokens vote through {to or 'you'}", json_)
@@ -152,6 +157,10 @@ def vote(proposal: str, support: Literal["for", "against", "abstain"], *, reason
 
     Parameters
     ----------
+    support
+        for, against or abstain.
+    reason
+        Why, for all to read.
     proposal
         Its number, or the first digits of it.
     """
@@ -174,6 +183,11 @@ def queue(
     """Hand a proposal that has won to the timelock.
 
     Example: klopf dao queue 17 --key key.json
+
+    Parameters
+    ----------
+    proposal
+        The proposal's number, or how it begins, as `klopf dao list` shows it.
     """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(d.queue(_proposal(proposal, d)), "queued", json_)
@@ -191,6 +205,11 @@ def execute(
     """Carry out a queued proposal whose delay is over. Anybody may.
 
     Example: klopf dao execute 17 --key key.json
+
+    Parameters
+    ----------
+    proposal
+        The proposal's number, or how it begins, as `klopf dao list` shows it.
     """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(
@@ -212,6 +231,11 @@ def cancel(
     """Cancel a proposal, as its guardian, or as its proposer before the vote starts.
 
     Example: klopf dao cancel 17 --key key.json
+
+    Parameters
+    ----------
+    proposal
+        The proposal's number, or how it begins, as `klopf dao list` shows it.
     """
     with _dao(rpc, deployment, load_key(key), confirmations) as d:
         print_sent(d.cancel(_proposal(proposal, d)), "cancelled", json_)

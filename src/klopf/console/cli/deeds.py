@@ -105,6 +105,11 @@ def models(owner: str = "", *, rpc: Rpc = None, deployment: Where = HERE, json_:
     """All models: who serves each, what a licence costs, what it earned; and what somebody has of each.
 
     Example: klopf invest models 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+
+    Parameters
+    ----------
+    owner
+        Address whose shares are shown, too.
     """
     with open_ledger(rpc, deployment) as l:
         rows = []
@@ -126,6 +131,13 @@ def earn(id: int, amount: str, *, key: KeyFile = None, confirmations: Confirmati
     """Bring a model's revenue, such as what its neuron was paid, to its shares.
 
     Example: klopf invest earn 1 12.5 --key key.json
+
+    Parameters
+    ----------
+    id
+        The model's number, as `klopf invest models` shows it.
+    amount
+        In KLP.
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         act_on({"model": id, "amount": amount}, [f"{amount} KLP for the shares of model {id}"], False,
@@ -138,6 +150,13 @@ def license_(id: int, holder: str = "", *, preview: Preview = False, key: KeyFil
     """Buy a licence of a model, for oneself or for another address; its price is its shares'.
 
     Example: klopf invest license 1 --preview --key key.json
+
+    Parameters
+    ----------
+    id
+        The model's number, as `klopf invest models` shows it.
+    holder
+        Address that gets the licence; by default the key's.
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         price, who = l.models.model(id)[0].licence, holder or l.me.address
@@ -154,6 +173,11 @@ def claim(id: int, *, preview: Preview = False, key: KeyFile = None, confirmatio
     """Have what one's shares of a model earned.
 
     Example: klopf invest claim 1 --key key.json
+
+    Parameters
+    ----------
+    id
+        The model's number, as `klopf invest models` shows it.
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         due = l.models.claimable(id, l.me.address)
@@ -172,6 +196,10 @@ def give(id: int, to: str, part: str, *, preview: Preview = False, key: KeyFile 
 
     Parameters
     ----------
+    id
+        The model's number, as `klopf invest models` shows it.
+    to
+        Address that gets them.
     part
         How much of the model, in percent.
     """

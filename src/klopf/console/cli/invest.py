@@ -119,6 +119,11 @@ def show(id: int, *, rpc: Rpc = None, deployment: Where = HERE, json_: Json = Fa
     """A venture: its terms, its lots, each job that it paid for, and what could go wrong.
 
     Example: klopf invest show 1 --deployment deployment.json
+
+    Parameters
+    ----------
+    id
+        The venture's number, as `klopf invest list` shows it.
     """
     with open_ledger(rpc, deployment) as l:
         v, parts = l.ventures.venture(id), l.ventures.parts(id)
@@ -149,6 +154,13 @@ def fund(id: int, amount: str, *, preview: Preview = False, key: KeyFile = None,
     """Bring a part of a venture's sum: a hundredth of it at least, or all that is left.
 
     Example: klopf invest fund 1 250 --preview --key key.json
+
+    Parameters
+    ----------
+    id
+        The venture's number, as `klopf invest list` shows it.
+    amount
+        In KLP.
     """
     signer, many = load_key(key), units(amount)
     with open_ledger(rpc, deployment, signer, confirmations) as l:
@@ -178,6 +190,10 @@ def spend(id: int, price: str, description: Path, *, use: Literal["data", "compu
 
     Parameters
     ----------
+    id
+        The venture's number, as `klopf invest list` shows it.
+    use
+        What the job is for.
     price
         In KLP; what no worker is due returns to the venture.
     description
@@ -207,6 +223,11 @@ def collect(job: int, *, key: KeyFile = None, confirmations: Confirmations = 0, 
     """Count what a job that is over returned to its venture. Anybody may.
 
     Example: klopf invest collect 1 --key key.json
+
+    Parameters
+    ----------
+    job
+        The job's number, as `klopf invest show` lists it.
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         act_on({"job": job}, [f"job {job} is collected"], False, lambda: l.ventures.collect(job), json_)
@@ -217,6 +238,13 @@ def agree(id: int, lot: int, *, key: KeyFile = None, confirmations: Confirmation
     """Agree that the next part of a venture's money is released; with the key of the lot's owner.
 
     Example: klopf invest agree 1 0 --key key.json
+
+    Parameters
+    ----------
+    id
+        The venture's number, as `klopf invest list` shows it.
+    lot
+        The lot's number, as `klopf invest show` lists it.
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         act_on({"venture": id, "lot": lot}, [f"lot {lot} agrees"], False, lambda: l.ventures.agree(id, lot), json_)
@@ -227,6 +255,13 @@ def back(id: int, lot: int, *, key: KeyFile = None, confirmations: Confirmations
     """Have a lot's part of what was not spent; all of it where the sum was not filled. It goes to the lot's owner.
 
     Example: klopf invest back 1 0 --key key.json
+
+    Parameters
+    ----------
+    id
+        The venture's number, as `klopf invest list` shows it.
+    lot
+        The lot's number, as `klopf invest show` lists it.
     """
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         act_on({"venture": id, "lot": lot}, [f"lot {lot} of venture {id} went back"], False,
@@ -241,6 +276,8 @@ def sign(id: int, neuron: int, to: Path, *, licence: str = "0", key: KeyFile = N
 
     Parameters
     ----------
+    id
+        The venture's number, as `klopf invest list` shows it.
     neuron
         Its id; it has passed its audit with the model that is signed for.
     to

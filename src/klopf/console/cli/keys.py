@@ -30,6 +30,11 @@ def new(file: Path) -> None:
     """Make a key and lock it in a new file with the passphrase in KLOPF_PASSPHRASE (asked for if not set).
 
     Example: klopf keys new key.json
+
+    Parameters
+    ----------
+    file
+        The key's file, which is not there yet.
     """
     from klopf import ledger
 
@@ -45,6 +50,11 @@ def show(file: Path) -> None:
     """Print the address of a key file. No passphrase is needed.
 
     Example: klopf keys show key.json
+
+    Parameters
+    ----------
+    file
+        The key's file.
     """
     from klopf import ledger
 
@@ -55,6 +65,11 @@ def backup(file: Path) -> None:
     """Print the words that a key can be restored from. Whoever reads them owns the key: write them on paper.
 
     Example: klopf keys backup key.json
+
+    Parameters
+    ----------
+    file
+        The key's file.
     """
     from klopf import ledger
 

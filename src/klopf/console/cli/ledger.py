@@ -209,6 +209,13 @@ def send(to: str, amount: str, *, key: KeyFile = None,
     """Pay an amount of KLP to an address.
 
     Example: klopf ledger send 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100 --key key.json
+
+    Parameters
+    ----------
+    to
+        Address that gets them.
+    amount
+        In KLP.
     """
     from klopf import ledger as book
 
@@ -226,6 +233,13 @@ def stake(id: int, amount: str, *, key: KeyFile = None,
     """Put KLP at stake for a participant. It belongs to the participant's owner from then on.
 
     Example: klopf ledger stake 3 500 --key key.json
+
+    Parameters
+    ----------
+    id
+        The neuron's number, as `klopf ledger status` shows it.
+    amount
+        In KLP.
     """
     value = units(amount)
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:

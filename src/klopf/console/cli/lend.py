@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from klopf.console.cli.access import (
     HERE,
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["Lend"]
 
 _ONE = 10**18
+Market = Annotated[int, Parameter(help="The market's number, as `klopf lend list` shows it.")]
+Lent = Annotated[str, Parameter(help="How many of the token that is lent, such as 12.5.")]
+LentOrAll = Annotated[str, Parameter(help="How many of the token that is lent, or all.")]
+Locked = Annotated[str, Parameter(help="How many of the token that is locked, such as 12.5.")]
+Owner = Annotated[str, Parameter(help="Address whose loan it is.")]
 
 
 class Lend(CommandGroup):
@@ -138,7 +145,7 @@ def open_(loan: str, collateral: str, *, limit: str = "70", at_kink: str = "5", 
     print_result(what, json_, [f"market {number} (transaction {sent.hash})"])
 
 
-def show(market: int, owner: str | None = None, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+def show(market: Market, owner: str | None = None, *, key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> int:  # fmt: skip
     """What somebody has and owes, and what could go wrong at which price; status 1 where collateral may be sold.
 
@@ -173,7 +180,7 @@ def _do(market: int, said: str, amount: str, of_loan: bool,
             print("\n".join(_risk(l, market, signer.address)[1]))
 
 
-def supply(market: int, amount: str, *, preview: Preview = False, key: KeyFile = None,
+def supply(market: Market, amount: Lent, *, preview: Preview = False, key: KeyFile = None,
            confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
            json_: Json = False) -> None:  # fmt: skip
     """Bring tokens to be lent. They earn what borrowers pay, and bear what no collateral pays for.
@@ -184,7 +191,7 @@ def supply(market: int, amount: str, *, preview: Preview = False, key: KeyFile =
         json_, preview)  # fmt: skip
 
 
-def withdraw(market: int, amount: str = "all", *, key: KeyFile = None, confirmations: Confirmations = 0,
+def withdraw(market: Market, amount: LentOrAll = "all", *, key: KeyFile = None, confirmations: Confirmations = 0,
              rpc: Rpc = None,
              deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Take out what was supplied and what it earned, as far as it is not lent.
@@ -202,8 +209,8 @@ def withdraw(market: int, amount: str = "all", *, key: KeyFile = None, confirmat
         act_on({"market": market, "withdrawn": out}, [out], False, lambda: l.loans.withdraw(terms, many), json_)
 
 
-def lock(market: int, amount: str, *, preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
-         rpc: Rpc = None, deployment: Where = HERE,
+def lock(market: Market, amount: Locked, *, preview: Preview = False, key: KeyFile = None,
+         confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
            json_: Json = False) -> None:  # fmt: skip
     """Lock collateral.
 
@@ -213,7 +220,7 @@ def lock(market: int, amount: str, *, preview: Preview = False, key: KeyFile = N
         preview)  # fmt: skip
 
 
-def free(market: int, amount: str, *, key: KeyFile = None, confirmations: Confirmations = 0,
+def free(market: Market, amount: Locked, *, key: KeyFile = None, confirmations: Confirmations = 0,
              rpc: Rpc = None,
          deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Take collateral out, as far as the debt allows.
@@ -223,7 +230,7 @@ def free(market: int, amount: str, *, key: KeyFile = None, confirmations: Confir
     _do(market, "freed", amount, False, lambda l, t, n: l.loans.free(t, n), key, confirmations, rpc, deployment, json_)
 
 
-def borrow(market: int, amount: str, *, preview: Preview = False, key: KeyFile = None,
+def borrow(market: Market, amount: Lent, *, preview: Preview = False, key: KeyFile = None,
            confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
            json_: Json = False) -> None:  # fmt: skip
     """Borrow against one's collateral.
@@ -234,7 +241,7 @@ def borrow(market: int, amount: str, *, preview: Preview = False, key: KeyFile =
         json_, preview)  # fmt: skip
 
 
-def repay(market: int, amount: str = "all", *, owner: str | None = None, key: KeyFile = None,
+def repay(market: Market, amount: LentOrAll = "all", *, owner: str | None = None, key: KeyFile = None,
           confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
            json_: Json = False) -> None:  # fmt: skip
     """Pay debt back: all of it, or an amount.
@@ -270,7 +277,7 @@ def _about(market: int, owner: str, said: str, act: Callable[[book.Ledger, Marke
         act_on({"market": market, "owner": who}, [f"{said} {who}"], False, lambda: act(l, terms, who), json_)
 
 
-def call(market: int, owner: str, *, key: KeyFile = None, confirmations: Confirmations = 0,
+def call(market: Market, owner: Owner, *, key: KeyFile = None, confirmations: Confirmations = 0,
              rpc: Rpc = None,
          deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Call the margin of somebody who owes more than the limit.
@@ -281,7 +288,7 @@ def call(market: int, owner: str, *, key: KeyFile = None, confirmations: Confirm
            deployment, json_)  # fmt: skip
 
 
-def clear(market: int, owner: str, *, key: KeyFile = None, confirmations: Confirmations = 0,
+def clear(market: Market, owner: Owner, *, key: KeyFile = None, confirmations: Confirmations = 0,
              rpc: Rpc = None,
           deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Take a margin call back, where the debt is within its limit again.
@@ -292,7 +299,7 @@ def clear(market: int, owner: str, *, key: KeyFile = None, confirmations: Confir
            deployment, json_)  # fmt: skip
 
 
-def liquidate(market: int, owner: str, *, part: str = "100", preview: Preview = False, key: KeyFile = None,
+def liquidate(market: Market, owner: Owner, *, part: str = "100", preview: Preview = False, key: KeyFile = None,
               confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
            json_: Json = False) -> None:  # fmt: skip
     """Pay somebody's debt and have collateral for it, where that is due.

@@ -35,6 +35,9 @@ __all__ = ["Market"]
 _DAY = 24 * 3600
 What = Annotated[str, Parameter(help="device:7, model:1:12.5 for 12.5 % of model 1; device:any where one is wanted.")]
 Days = Annotated[str, Parameter(name="--days", help="Days from now on.")]
+Id = Annotated[int, Parameter(help="Its number, as `klopf market list` shows it.")]
+Bid = Annotated[str, Parameter(help="What you bid, in KLP.")]
+Paid = Annotated[str, Parameter(help="What you pay for it, in KLP; locked until then.")]
 
 
 class Market(CommandGroup):
@@ -131,7 +134,7 @@ def offer(what: What, price: str, *, falls_to: str = "", auction: Annotated[bool
     print_result({"offer": id, "what": what, "price": price, "how": how, "sent": True}, json_, [f"offer {id}", *lines])
 
 
-def buy(id: int, *, most: str = "", preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
+def buy(id: Id, *, most: str = "", preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
         rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Buy what is offered, at the price of now.
 
@@ -151,7 +154,7 @@ def buy(id: int, *, most: str = "", preview: Preview = False, key: KeyFile = Non
                preview, lambda: l.trades.buy(id, limit), json_)  # fmt: skip
 
 
-def bid(id: int, amount: str, *, preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
+def bid(id: Id, amount: Bid, *, preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
         rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Bid in an auction: a twentieth more than the last bid at least. Who is outbid collects the bid.
 
@@ -167,7 +170,7 @@ def bid(id: int, amount: str, *, preview: Preview = False, key: KeyFile = None, 
                lambda: l.trades.bid(id, units(amount)), json_)  # fmt: skip
 
 
-def settle(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
+def settle(id: Id, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """End an auction whose time is over. Where the seller did not deliver for a day, the bid is let go instead.
 
@@ -188,7 +191,7 @@ def settle(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rp
         act_on(what, [f"auction {id} is over"], False, send, json_)
 
 
-def withdraw(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
+def withdraw(id: Id, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
              deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Offer it no more; not while there is a bid.
 
@@ -198,7 +201,7 @@ def withdraw(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, 
         act_on({"offer": id}, [f"offer {id} is over"], False, lambda: l.trades.withdraw(id), json_)
 
 
-def want(what: What, price: str, *, days: Days = "7", preview: Preview = False, key: KeyFile = None,
+def want(what: What, price: Paid, *, days: Days = "7", preview: Preview = False, key: KeyFile = None,
          confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
     """Ask for one of a kind, and pay in advance: whoever gives it has the price.
@@ -215,7 +218,7 @@ def want(what: What, price: str, *, days: Days = "7", preview: Preview = False, 
     print_result(said, json_, [f"request {id}: {price} KLP for {what}"])
 
 
-def fill(id: int, given: int, *, preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
+def fill(id: Id, given: int, *, preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,
          rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Give what somebody wants, for its price.
 
@@ -232,7 +235,7 @@ def fill(id: int, given: int, *, preview: Preview = False, key: KeyFile = None, 
                preview, lambda: l.trades.fill(id, given), json_)  # fmt: skip
 
 
-def cancel(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
+def cancel(id: Id, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
            deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Want it no more: the price goes back.
 

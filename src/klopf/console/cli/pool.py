@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Pool"]
 
 _SECONDS = 600
+Id = Annotated[int, Parameter(help="The pool's number, as `klopf pool list` shows it.")]
+Token = Annotated[str, Parameter(help="KLP, or a token's address.")]
 Slack = Annotated[
     str, Parameter(name="--slack", help="How much less than shown may come, in percent, before it is refused.")
 ]
@@ -69,7 +71,7 @@ def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> 
     print_result(rows, json_, as_rows(rows))
 
 
-def open_(token: str, other: str, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
+def open_(token: Token, other: Token, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
           deployment: Where = HERE, json_: Json = False) -> None:  # fmt: skip
     """Open a pool for a pair of tokens that has none: KLP, or a token's address.
 
@@ -82,7 +84,7 @@ def open_(token: str, other: str, *, key: KeyFile = None, confirmations: Confirm
     print_result({"pool": id, "tokens": [c.address for c in coins]}, json_, [f"pool {id} of {' and '.join(names)}"])
 
 
-def add(id: int, first: str, second: str, *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
+def add(id: Id, first: str, second: str, *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
         confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
     """Bring both tokens of a pool for shares of it, in its proportion.
@@ -111,7 +113,7 @@ def add(id: int, first: str, second: str, *, slack: Slack = "0.5", preview: Prev
         act_on(what, lines, preview, lambda: l.exchange.add(id, most, least_shares=least, until=_soon(l)), json_)
 
 
-def remove(id: int, shares: str = "all", *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
+def remove(id: Id, shares: str = "all", *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
            confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
     """Give shares of a pool up for what they are of both tokens.
@@ -138,7 +140,7 @@ def remove(id: int, shares: str = "all", *, slack: Slack = "0.5", preview: Previ
         act_on(what, lines, preview, lambda: l.exchange.remove(id, many, least=least), json_)
 
 
-def swap(id: int, token: str, amount: str, *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
+def swap(id: Id, token: str, amount: str, *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,
          confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
     """Give one token of a pool for the other; refused where less comes than was shown, by more than the slack.
@@ -173,7 +175,7 @@ def swap(id: int, token: str, amount: str, *, slack: Slack = "0.5", preview: Pre
         act_on(what, lines, preview, send, json_)
 
 
-def price(token: str, in_token: str, *, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
+def price(token: Token, in_token: Token, *, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
     """What a token is worth in another: now, and between which bounds over the last half hours.
 
     Example: klopf pool price KLP 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
@@ -199,7 +201,7 @@ def price(token: str, in_token: str, *, rpc: Rpc = None, deployment: Where = HER
     print_result(found, json_, [f"{name:<6}{'none yet' if value is None else value}" for name, value in found.items()])
 
 
-def mark(id: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
+def mark(id: Id, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
     """Keep what averages of a pool's price are made of, where nothing did for half an hour.
 

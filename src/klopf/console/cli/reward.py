@@ -43,6 +43,11 @@ def show(owner: str = "", *, rpc: Rpc = None, deployment: Where = HERE, json_: J
     """Both reserves: what may be minted in a day, which pools earn; and what somebody has earned and may claim.
 
     Example: klopf reward show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+
+    Parameters
+    ----------
+    owner
+        Address whose rewards are shown, too; without it the reserves alone.
     """
     from klopf.ledger.core.token import Reserve
     from klopf.ledger.finance.liquidity import vested
@@ -79,6 +84,8 @@ def weight(pool: int, value: int, *, key: KeyFile = None, confirmations: Confirm
 
     Parameters
     ----------
+    pool
+        The pool's number, as `klopf pool list` shows it.
     value
         A whole number up to 65,535; 0 where its shares earn nothing.
     """
@@ -99,6 +106,8 @@ def stake(pool: int, shares: str = "all", *, preview: Preview = False, key: KeyF
 
     Parameters
     ----------
+    pool
+        The pool's number, as `klopf pool list` shows it.
     shares
         How many, or all.
     """
@@ -127,6 +136,8 @@ def unstake(pool: int, shares: str = "all", *, key: KeyFile = None, confirmation
 
     Parameters
     ----------
+    pool
+        The pool's number, as `klopf pool list` shows it.
     shares
         How many, or all.
     """
@@ -148,6 +159,10 @@ def pay(to: str, amount: str, what: str = "", *, preview: Preview = False, key: 
 
     Parameters
     ----------
+    to
+        Address that is paid.
+    amount
+        In KLP, the hundredth that is burnt included.
     what
         For what; its SHA-256 is kept.
     """
