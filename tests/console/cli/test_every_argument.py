@@ -20,10 +20,10 @@ def beneath(app: App) -> Iterator[App]:
 
 
 @pytest.mark.parametrize("word", COMMANDS.shipped)
-def test_every_argument_says_what_it_is(word):
+def test_every_argument_says_what_it_is(word: str) -> None:
     if (extra := COMMANDS.load(word).extra) and missing(extra):
         pytest.skip(f"the extra {extra} is not installed")
-    bare = []
+    bare: list[str] = []
     for app in beneath(make_app(word)[word]):
         told = {part.arg_name.rstrip("_"): part.description for part in parse(app.default_command.__doc__ or "").params}
         for argument in app.assemble_argument_collection():

@@ -324,7 +324,7 @@ def gate(
             print(f"{where}: {one.constraint}: {one.broken:.2f}, by today's rules {one.today:.2f}")
         print(f"{policy} is {'released' if verdict.released else 'REFUSED'}: {len(verdict.breaches)} breaches in "
               f"{verdict.worlds} worlds; with 95 % certainty it breaks something "
-              f"by at most {verdict.missed:.1%} of seeds")  # fmt: skip
+              f"for at most {verdict.missed:.1%} of seeds")  # fmt: skip
     return int(not verdict.released)
 
 
