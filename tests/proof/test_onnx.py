@@ -65,6 +65,9 @@ WRONG = {
     "a branch": [GEMM, RELU, node("MatMul", ["h", "w2"], "m")],
     "ends with units": [GEMM, RELU],
     "two kinds": [GEMM, RELU, *ADD, node("Tanh", ["y"], "z"), node("MatMul", ["z", "w3"], "q")],
+    "weights on the left": [node("Gemm", ["w1", "x", "b1"], "h", transB=1), RELU, *ADD],
+    "a bias that is none": [GEMM, RELU, node("Gemm", ["a", "w2", "a"], "y")],
+    "cut to whole numbers": [node("Cast", ["in"], "x", to=7), GEMM, RELU, *ADD],
     "turned": [node("Gemm", ["x", "w1", "b1"], "h", transA=1, transB=1)],
 }
 

@@ -142,7 +142,9 @@ def layers_in(data: bytes) -> Layers:
         if ended and node.kind not in _AFTER:
             raise ProofError(f"an ONNX file has {node.kind[:40]} after {ended}: that may only be the last")
         given = [held[name] for name in node.inputs if name in held]
-        if node.kind == "Gemm" or (node.kind == "MatMul" and len(given) == 1 and node.inputs[1] in held):
+        # what is heard stands first, and weights and biases are the file's own: anything else is another network
+        own = [name in held for name in node.inputs if name]
+        if node.kind in ("Gemm", "MatMul") and own in ([False, True], [False, True, True]):
             if bare:
                 raise ProofError("two dense layers of an ONNX file follow each other without units between them")
             w, b = _dense(node, given)
@@ -154,7 +156,7 @@ def layers_in(data: bytes) -> Layers:
             kinds.append(_ACTIVATIONS[node.kind])
         elif node.kind in _AFTER and bare:
             ended = node.kind
-        elif weights or node.kind not in _BEFORE:
+        elif weights or node.kind not in _BEFORE or node.settings.get("to", 1) not in _TYPES:  # a cast cuts off
             raise ProofError(
                 f"{node.kind[:40]!r} of an ONNX file is not proven: dense layers with relu, tanh or sigmoid"
             )
