@@ -179,12 +179,14 @@ class Answer:
 class Hidden:
     """An input that was committed and is not shown: its owner publishes ``root``, 32 bytes, and keeps this.
 
-    It serves networks whose cards have the same length of rows and number of proofs, as often as that number says.
+    It serves networks whose cards have the same length of rows and number of proofs, as often as that number says:
+    each proof opens 232 columns of it, whichever network answers.
 
     Args:
         card: a network that is to answer it.
         inputs: its numbers, from -256 to below 256.
-        seed: 32 secret random bytes for this input alone; drawn where none are given.
+        seed: 32 secret random bytes for this input alone; drawn where none are given. For cards of another shape they
+            make another commitment, which has nothing in common with this one.
 
     Raises:
         ProofError: the inputs are too many, too few, or too large.
@@ -195,14 +197,26 @@ class Hidden:
         if self.inputs.shape != card.sizes[:1] or (self.inputs == LARGEST_INPUT).any():
             raise ProofError(f"this network takes a row of {card.sizes[0]} numbers from -256 to below 256")
         shape = card.shape
-        self.segment = committed(
-            field.unsigned(self.inputs), shape.model_data, shape.length, b"input" + (seed or secrets.token_bytes(32))
-        )
+        self.proofs, self._given = card.proofs, 0
+        of = np.array([card.proofs, shape.length, *self.inputs], "<i8").tobytes()
+        hiding = _hashed(b"input", seed or secrets.token_bytes(32), of)
+        self.segment = committed(field.unsigned(self.inputs), shape.model_data, shape.length, b"input" + hiding)
 
     @property
     def root(self) -> bytes:
         """What commits to the input."""
         return self.segment.tree.root
+
+    def give(self) -> None:
+        """Count one more proof.
+
+        Raises:
+            ProofError: its columns were opened as often as that tells nothing of it.
+        """
+        if self._given >= self.proofs:
+            raise ProofError(f"this input has had {self._given} proofs, after which more would tell of it: "
+                             "commit it anew")  # fmt: skip
+        self._given += 1
 
 
 class Committed:
@@ -221,8 +235,8 @@ class Committed:
         """Commit ``layers``.
 
         Args:
-            proofs: how many proofs tell nothing of the weights: each opens 232 columns of them. More make
-                proofs larger.
+            proofs: how many proofs tell nothing of the weights: each opens 232 columns of them, and one or two more
+                may tell all. The commands count them; here that is for who calls. More make proofs larger.
             seed: 32 secret random bytes for this network alone; drawn where none are given.
 
         Raises:
@@ -235,7 +249,7 @@ class Committed:
         than each by itself and counts as one proof.
 
         Args:
-            seed: 32 secret random bytes for this proof alone; drawn where none are given.
+            seed: 32 secret random bytes; drawn where none are given. The same for another answer hide that one apart.
 
         Raises:
             ProofError: the inputs are too many, too few, or too large.
@@ -246,9 +260,10 @@ class Committed:
         """Answer an input that was committed, and prove it without showing the input; ``seed`` as for :meth:`prove`.
 
         Raises:
-            ProofError: it was committed for a network of another shape.
+            ProofError: it was committed for a network of another shape, or had as many proofs as it may.
         """
         self._fits(hidden)
+        hidden.give()
         return self._proven(hidden.inputs, hidden, seed or secrets.token_bytes(32))
 
     def check(self, inputs: Any) -> None:
@@ -264,7 +279,8 @@ class Committed:
             self._rows(inputs)
 
     def _fits(self, hidden: Hidden) -> None:
-        if hidden.inputs.shape != self.card.sizes[:1] or hidden.segment.code.shape[1] != self.card.shape.points:
+        shape = hidden.inputs.shape, hidden.segment.code.shape[1], hidden.proofs
+        if shape != (self.card.sizes[:1], self.card.shape.points, self.card.proofs):
             raise ProofError("this input was committed for a network of another shape: commit it for this card")
 
     def _rows(self, inputs: Any) -> Whole:
@@ -279,10 +295,12 @@ class Committed:
         circuit, shape = self.card.laid(len(rows), hidden is not None)
         sums, heard = self.layers.run(rows)
         numbers = circuit.said_first(sums, heard)
-        first = committed(numbers, shape.data, shape.length, b"first" + seed)
         said_of = sums[-1] if x.ndim == 2 else sums[-1][0]
         answer = Answer(np.zeros(0, np.int64) if hidden else x, said_of, b"")
-        said = Transcript(_statement(self.card, answer, hidden.root if hidden else b""))
+        statement = _statement(self.card, answer, hidden.root if hidden else b"")
+        seed = _hashed(b"proof", self._seed, seed, statement)  # one that comes twice hides two answers apart
+        first = committed(numbers, shape.data, shape.length, b"first" + seed)
+        said = Transcript(statement)
         said.say(first.tree.root)
         asked = circuit.asked(said)
         before = (self._segment, *([hidden.segment] if hidden else []), first)
@@ -369,6 +387,11 @@ def verify(card: Card, answer: Answer, hidden: bytes = b"") -> None:
         shape, said, (card.root, *([hidden] if hidden else []), root),
         lambda draw: circuit.equations(inputs, sums, asked, draw), memoryview(answer.proof)[HASH:],
     )  # fmt: skip
+
+
+def _hashed(*parts: bytes) -> bytes:
+    """32 bytes of these, each told from the next."""
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
 
 def _statement(card: Card, answer: Answer, hidden: bytes) -> bytes:

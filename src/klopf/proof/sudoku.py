@@ -113,14 +113,16 @@ def prove(puzzle: Puzzle, solution: Puzzle, bits: int = BITS, seed: bytes = b"")
 
     Args:
         bits: how likely an attempt to cheat passes: at most ``2 ** -bits``.
-        seed: 32 secret random bytes for this proof alone; drawn where none are given.
+        seed: 32 secret random bytes; drawn where none are given. Another proof by the same has other covers.
 
     Raises:
         ProofError: ``solution`` is none of ``puzzle``.
     """
     if not puzzle.is_solved_by(solution):
         raise ProofError("this is no solution of this Sudoku: nothing can be proven")
-    seed = seed or secrets.token_bytes(32)
+    # covers that came twice, for another number of rounds, say, would be uncovered twice
+    about = bits.to_bytes(4, "big") + bytes(puzzle.cells) + bytes(solution.cells)
+    seed = hashlib.sha256(b"klopf sudoku seed" + about + (seed or secrets.token_bytes(32))).digest()
     salt = hashlib.sha256(b"klopf sudoku salt" + seed).digest()
     secret = hashlib.shake_256(b"klopf sudoku rounds" + seed).digest(32 * rounds(bits))
     played = [Prover(puzzle, solution, secret[32 * i : 32 * i + 32], _name(salt, i)) for i in range(rounds(bits))]

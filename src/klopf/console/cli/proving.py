@@ -76,7 +76,7 @@ def hide(card: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = False
     seed, numbers = os.urandom(32), _inputs(inputs, row)
     made = model.Hidden(model.Card.parse(_content(card)), numbers, seed)
     held = io.BytesIO()
-    np.savez(held, inputs=made.inputs, seed=np.frombuffer(seed, np.uint8))
+    np.savez(held, inputs=made.inputs, seed=np.frombuffer(seed, np.uint8), root=np.frombuffer(made.root, np.uint8))
     try:
         files.replace(to, held.getvalue(), private=True)
     except OSError as error:
@@ -103,12 +103,15 @@ def prove(folder: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = Fa
     from klopf.proof import model
 
     committed = model.Committed.load(folder)
-    hidden = inputs.endswith(".hidden")
-    given = _hidden(committed.card, Path(inputs)) if hidden else _inputs(inputs, row)
+    hidden = _hidden(committed.card, Path(inputs)) if inputs.endswith(".hidden") else None
+    given = hidden or _inputs(inputs, row)
     committed.check(given)  # before a proof is counted
     if not to.parent.is_dir() or to.is_dir():
         raise ProofError(f"cannot write {to}: name a file in a folder that is there")
-    answer = (committed.prove_hidden if hidden else committed.prove)(given, _spent(folder, committed.card.proofs))
+    if hidden:
+        _count(Path(f"{inputs}.lock"), Path(f"{inputs}.proofs"), hidden.proofs, "input")
+    _count(folder / "lock", folder / "proofs", committed.card.proofs, "network")
+    answer = committed.prove_hidden(hidden) if hidden else committed.prove(given)
     try:
         files.replace(to, answer.to_bytes())
     except OSError as error:
@@ -165,28 +168,26 @@ def _layers(network: Path) -> Layers:
     return layers_of(Mind.load(network))
 
 
-def _spent(folder: Path, proofs: int) -> bytes:
-    """Secret bytes for one more proof, which is counted before it is made.
+def _count(lock: Path, count: Path, proofs: int, what: str) -> None:
+    """Count one more proof, before it is made.
 
     Raises:
-        ProofError: the commitment has served as often as it hides its network.
+        ProofError: the commitment has served as often as it hides what it is of.
     """
     try:
-        lock = files.lock(folder / "lock")
+        held = files.lock(lock)
     except OSError as error:
-        raise ProofError(f"cannot prove in {folder}: {error.strerror}, or another proof is being made") from None
+        raise ProofError(f"cannot prove with {lock}: {error.strerror}, or another proof is being made") from None
     try:
-        count = folder / "proofs"
         used = int(count.read_text()) if count.exists() else 0
         if used >= proofs:
-            raise ProofError(f"{folder} has given {used} proofs, after which more would tell of its weights: "
-                             "commit the network anew, with more --proofs")  # fmt: skip
+            raise ProofError(f"this {what} has had {used} proofs, after which more would tell of it: "
+                             f"commit the {what} anew" + ", with more --proofs" * (what == "network"))  # fmt: skip
         files.replace(count, f"{used + 1}\n")
     except (OSError, ValueError) as error:
-        raise ProofError(f"cannot count the proofs in {folder}: {error}") from None
+        raise ProofError(f"cannot count the proofs in {count}: {error}") from None
     finally:
-        os.close(lock)
-    return os.urandom(32)
+        os.close(held)
 
 
 def _hidden(card: Card, file: Path) -> Hidden:
@@ -194,10 +195,13 @@ def _hidden(card: Card, file: Path) -> Hidden:
 
     try:
         held = files.arrays(file)
-        return Hidden(card, held["inputs"] / 4096, held["seed"].tobytes())
+        made, root = Hidden(card, held["inputs"] / 4096, held["seed"].tobytes()), held["root"].tobytes()
     except (OSError, ValueError, KeyError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ProofError(f"cannot read the hidden input {file}: {' '.join(why.split())[:160]}") from None
+    if made.root != root:
+        raise ProofError(f"{file} was committed for a network of another shape: commit it for this card")
+    return made
 
 
 def _inputs(said: str, row: int) -> Any:
