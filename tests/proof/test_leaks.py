@@ -1,5 +1,6 @@
 """What whoever collects proofs learns, where a commitment or a seed serves more often than it hides."""
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -148,3 +149,14 @@ def test_two_proofs_of_a_sudoku_by_one_seed_do_not_uncover_a_grid_twice():
             row = [back.get(colour) for colour in colours]
             known += all(a == solution.cells[i] for a, i in zip(row, sudoku.GROUPS[one], strict=True))
     assert not known
+
+
+def test_who_verifies_does_not_hold_the_polynomials_at_all_points():
+    """Card and proof are a stranger's, and the largest were 2 GB at all points."""
+    committed = model.Committed.of(layers((400, 400)), proofs=1)
+    answer = committed.prove(np.zeros(400))
+    tracemalloc.start()
+    model.verify(committed.card, answer)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 16 * 8 * committed.card.circuit.model  # the numbers of the network alone, at all points
