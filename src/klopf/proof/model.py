@@ -17,6 +17,7 @@ docs/proof.md.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import secrets
 from dataclasses import dataclass
@@ -249,7 +250,7 @@ class Committed:
         than each by itself and counts as one proof.
 
         Args:
-            seed: 32 secret random bytes; drawn where none are given. The same for another answer hide that one apart.
+            seed: 32 secret random bytes; drawn where none are given. Those that come twice hide two answers apart.
 
         Raises:
             ProofError: the inputs are too many, too few, or too large.
@@ -319,9 +320,9 @@ class Committed:
         try:
             folder.mkdir(parents=True)
             files.replace(folder / "card.json", self.card.to_json() + "\n")
-            with (folder / "secret.npz").open("xb") as file:
-                (folder / "secret.npz").chmod(0o600)
-                np.savez(file, flat=self.layers.flat(), seed=np.frombuffer(self._seed, np.uint8))
+            held = io.BytesIO()
+            np.savez(held, flat=self.layers.flat(), seed=np.frombuffer(self._seed, np.uint8))
+            files.replace(folder / "secret.npz", held.getvalue(), private=True)
         except OSError as error:
             raise ProofError(f"cannot write {folder}: {error.strerror}") from None
 
