@@ -95,7 +95,7 @@ def test_arrays_come_back_and_whatever_is_damaged_is_one_kind_of_error(tmp_path)
     flipped = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
     for damaged in (b"", whole[:40], whole[:-30], b"no archive", flipped):
         place.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"\w+: "):
+        with pytest.raises(ValueError, match=r"(\w+: |it is no .npz file)"):
             files.arrays(place)
     np.savez(place, a=np.array([object()], dtype=object))
     with pytest.raises(ValueError, match="pickle"):
