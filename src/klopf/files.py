@@ -157,7 +157,7 @@ def arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError:
         raise
     except Exception as error:  # what a damaged archive makes zipfile, zlib and numpy raise is no short list
-        stranger = "pickle" in str(error) or isinstance(error, AttributeError | TypeError)  # text, or an .npy file
+        stranger = "pickled" in str(error) or isinstance(error, AttributeError | TypeError)  # text, or an .npy file
         raise ValueError("it is no .npz file" if stranger else f"{type(error).__name__}: {error}") from None
 
 
