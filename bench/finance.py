@@ -281,7 +281,7 @@ def gas_of_capital(report: Report) -> None:
     company.report(job, KLP // 2)
     report.figure("gas of collect", company.founder.ventures.collect(job).gas, "gas")
     deed = company.founder.models.deed(first, neuron, KLP)
-    company.founder.models.mint(deed, *company.sign(deed, 0, 1))
+    company.mint(deed, 0, 1)
     a, buyer = company.people[0], company.workers[0]
     for n in range(2):
         buyer.models.earn(1, 100 * KLP)

@@ -107,8 +107,8 @@ interface IModels {
     /// @param deed The deed.
     function deedDigest(Deed calldata deed) external view returns (bytes32);
 
-    /// @notice Make a model's shares, `founderBps` of them the founder's, the others by the lots. Anybody may who has all
-    ///         signatures.
+    /// @notice Make a model's shares, `founderBps` of them the founder's, the others by the lots. The neuron's owner may, who
+    ///         has all signatures; where that is the founder, who has signed, anybody may.
     /// @param deed The deed.
     /// @param founderSignature Of the founder.
     /// @param lots Numbers of the lots that sign, ascending.

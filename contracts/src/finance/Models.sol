@@ -47,7 +47,7 @@ contract Models is IModels, ERC6909, EIP712 {
         // CHECK
         IVentures.Venture memory v = ventures.ventureOf(deed.venture);
         if (v.milestone == 0 || ofVenture[deed.venture] != 0) revert NoVenture(deed.venture);
-        _requireAudited(deed);
+        _requireAudited(deed, v.founder);
         bytes32 digest = deedDigest(deed);
         _requireSigned(v.founder, digest, founderSignature);
         _requireMost(deed.venture, v.terms.goal, digest, lots, signatures);
@@ -135,12 +135,15 @@ contract Models is IModels, ERC6909, EIP712 {
         return a.due + balanceOf(owner, id) * (_models[id].revenue - a.seen);
     }
 
-    function _requireAudited(Deed calldata deed) private view {
+    /// @dev Nobody sells licences of what somebody else's neuron serves, nor takes it from the venture that paid for it: an
+    ///      owner that is not the founder sends the transaction itself.
+    function _requireAudited(Deed calldata deed, address founder) private view {
         IMembers.Participant memory p = registry.participant(deed.neuron);
         bool stands = p.standing == IMembers.Standing.Fringe || p.standing == IMembers.Standing.Backbone;
         if (!stands || !p.passed || p.commitment != deed.model || ofNeuron[deed.neuron] != 0) {
             revert NotAudited(deed.neuron);
         }
+        if (p.owner != founder && p.owner != msg.sender) revert NotSigned(p.owner);
     }
 
     function _requireMost(

@@ -74,6 +74,10 @@ class Company:
         assert self.owner.registry.get(neuron).passed
         return neuron
 
+    def mint(self, deed: Deed, *lots: int, by: Ledger | None = None) -> int:
+        """A model of what the founder and these lots signed; by default sent by whose the neuron is."""
+        return (by or self.net.clients[deed.neuron]).models.mint(deed, *self.sign(deed, *lots))
+
     def sign(self, deed: Deed, *lots: int) -> tuple[bytes, dict[int, bytes]]:
         """The founder's signature, and those of lots."""
         owners = {one.me.address: one for one in self.people}

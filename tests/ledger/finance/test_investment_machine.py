@@ -104,9 +104,10 @@ class Investing(RuleBasedStateMachine):
     @rule(most=st.integers(1, 5))
     def mint(self, most: int) -> None:
         models, lots = self.company.founder.models, range(min(most, len(self.lots)))
+        owner = self.company.net.clients[self.neuron].models
         deed = models.deed(1, self.neuron, KLP)
         signed = {lot: self._owner(lot).models.sign(deed) for lot in lots}
-        self._try(lambda: models.mint(deed, models.sign(deed), signed))
+        self._try(lambda: owner.mint(deed, models.sign(deed), signed))
 
     @rule(amount=st.one_of(st.integers(1, 9), st.integers(1, 10 * KLP)))
     def earn(self, amount: int) -> None:

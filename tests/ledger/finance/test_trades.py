@@ -19,7 +19,7 @@ class Fair(Company):
         super().__init__()
         id, neuron = self.filled(), self.audited()
         deed = self.founder.models.deed(id, neuron)
-        self.model = self.founder.models.mint(deed, *self.sign(deed, 0, 1))
+        self.model = self.mint(deed, 0, 1)
         self.maker, self.other = self.workers
         self.device = self.maker.devices.mint(secret(70), 4, 1, 1024, bytes(32))
 

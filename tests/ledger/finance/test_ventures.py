@@ -133,15 +133,14 @@ def test_a_model_is_its_lots_and_its_revenue_is_exact(company: Company) -> None:
     id, neuron = company.filled((GOAL + 1,)), company.audited()
     models, owner = company.founder.models, company.owner
     deed = models.deed(id, neuron, licence=10 * KLP + 7)
-    founder, signed = company.sign(deed, 0, 2)
     with pytest.raises(Reverted, match="TooFew"):
-        models.mint(deed, founder, {0: signed[0]})
-    number = models.mint(deed, founder, signed)
+        company.mint(deed, 0)
+    number = company.mint(deed, 0, 2)
     everybody = [company.founder, *company.people]
     shares = [models.shares(number, one.me.address) for one in everybody]
     assert sum(shares) == SHARES and shares[0] == SHARES // 4
     with pytest.raises(Reverted, match="NoVenture"):
-        models.mint(deed, founder, signed)
+        company.mint(deed, 0, 2)
     buyer = company.workers[0]
     buyer.models.license(number)
     assert models.licensed(number, buyer.me.address)
@@ -174,11 +173,35 @@ def test_nobody_is_made_a_model_by_half(company: Company) -> None:
         models.mint(replace(deed, licence=1), founder, signed)
     wrong = replace(deed, model=PLAN)
     with pytest.raises(Reverted, match="NotAudited"):
-        models.mint(wrong, *company.sign(wrong, 0, 1))
+        company.mint(wrong, 0, 1)
     unfilled = company.founder.ventures.open(company.terms())
     other = replace(deed, venture=unfilled)
     with pytest.raises(Reverted, match="NoVenture"):
-        models.mint(other, company.founder.models.sign(other), {})
-    number = models.mint(deed, founder, signed)
+        company.mint(other)
+    number = company.mint(deed, 0, 1)
     assert models.shares(number, company.founder.me.address) == SHARES
     company.agrees()
+
+
+def test_nobody_sells_what_anothers_neuron_serves(company: Company) -> None:
+    """Else a venture of a hundred units, all of them the thief's, has all shares of any neuron's model, what its licences
+    bring, and the place of the venture that paid for it."""
+    id, neuron = company.filled(), company.audited()
+    thief, serves = company.workers[0], company.net.clients[neuron]
+    own = thief.ventures.open(replace(company.terms(100), founder_bps=10_000))
+    thief.ventures.fund(own, 100)
+    stolen = thief.models.deed(own, neuron, licence=KLP)
+    with pytest.raises(Reverted, match=f"NotSigned.*{serves.me.address.lower()}"):
+        thief.models.mint(stolen, thief.models.sign(stolen), {0: thief.models.sign(stolen)})
+    deed = company.founder.models.deed(id, neuron)
+    with pytest.raises(Reverted, match="NotSigned"):
+        company.mint(deed, 0, 1, by=company.founder)  # whose neuron it is not
+    assert company.mint(deed, 0, 1) == company.owner.models.of_venture(id) == 1
+    company.agrees()
+
+
+def test_a_founder_who_serves_the_model_has_signed_already(company: Company) -> None:
+    neuron = company.audited()
+    company.founder = company.net.clients[neuron]
+    deed = company.founder.models.deed(company.filled(), neuron)
+    assert company.mint(deed, 0, 1, by=company.workers[0]) == 1

@@ -294,7 +294,7 @@ def sign(id: int, neuron: int, to: Path, *, licence: str = "0", key: KeyFile = N
 def mint(files: Annotated[list[Path], Parameter(consume_multiple=True)], *, key: KeyFile = None,
          confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
-    """Make a model's shares, of what the founder and lots with two thirds of the sum have signed.
+    """Make a model's shares, of what the founder and lots with two thirds of the sum have signed; as the neuron's owner.
 
     Example: klopf invest mint founder.json lot0.json lot1.json --key key.json
 

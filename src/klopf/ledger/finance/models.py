@@ -207,7 +207,8 @@ class Models(Contract):
         return self._ledger.me.sign(deed.digest(self._ledger.deployment.chain_id, self.address))
 
     def mint(self, deed: Deed, founder: bytes, lots: Mapping[int, bytes]) -> int:
-        """Make a model's shares, with the founder's signature and those of lots by their numbers; the model's number.
+        """Make a model's shares, with the founder's signature and those of lots by their numbers; the model's number. With
+        the key of the neuron's owner; where that is the founder, with any.
 
         LedgerError where a signature is not of whom it should be.
         """
