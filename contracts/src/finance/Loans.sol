@@ -159,7 +159,7 @@ contract Loans is ILoans, ReentrancyGuardTransient {
         if (shares == 0) revert Nothing();
         // APPLY
         assets = _debtUp(m, shares);
-        _pay(m, _positions[id][owner], assets, shares);
+        _pay(m, _positions[id][owner], shares);
         // EMIT
         emit Repaid(id, msg.sender, owner, assets, shares);
         _receive(t.loan, assets);
@@ -215,13 +215,12 @@ contract Loans is ILoans, ReentrancyGuardTransient {
         seized = Math.min(Math.mulDiv(assets * (ONE + bonus), PRICE, price * ONE), p.collateral); // rounds down
         if (seized < least || seized == 0) revert TooLittle(seized, least);
         // APPLY
-        _pay(m, p, assets, shares);
+        _pay(m, p, shares);
         p.collateral -= uint128(seized);
         (uint256 lost, uint256 lostShares) = (0, 0);
         if (p.collateral == 0 && p.debtShares != 0) {
             lostShares = p.debtShares;
-            lost = Math.min(_debtUp(m, lostShares), m.lent);
-            _pay(m, p, lost, lostShares);
+            lost = _pay(m, p, lostShares);
             m.supplied -= uint128(lost);
         }
         // EMIT
@@ -259,10 +258,14 @@ contract Loans is ILoans, ReentrancyGuardTransient {
         emit Accrued(id, interest);
     }
 
-    function _pay(Market storage m, Position storage p, uint256 assets, uint256 shares) private {
+    /// @dev Who pays pays what is rounded up, but while others owe no more than the rounded down is taken off: else shares
+    ///      paid one by one would leave ever more of them for no debt, until nobody could borrow.
+    function _pay(Market storage m, Position storage p, uint256 shares) private returns (uint256 worth) {
         p.debtShares -= shares.toUint128();
-        // what was rounded up may be one more than all that is lent
-        (m.lent, m.debtShares) = (uint128(m.lent - Math.min(assets, m.lent)), uint128(m.debtShares - shares));
+        worth = shares == m.debtShares
+            ? Math.min(_debtUp(m, shares), m.lent) // what was rounded up may be one more than all that is lent
+            : Math.mulDiv(shares, m.lent + ASSETS, m.debtShares + SHARES); // rounds down
+        (m.lent, m.debtShares) = (uint128(m.lent - worth), uint128(m.debtShares - shares));
     }
 
     function _debtUp(Market storage m, uint256 shares) private view returns (uint256) {

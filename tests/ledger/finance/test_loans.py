@@ -54,6 +54,21 @@ def agrees(bank: Bank) -> None:
     assert [str(line) for line in ledger.verify(bank.owner, [])] == []
 
 
+def test_dust_that_is_paid_share_by_share_ends_no_market(bank: Bank) -> None:
+    """Each round a unit is borrowed and one of its million shares paid with it. Were all of the debt off by that, the
+    shares that are left would double each time, and after a hundred rounds nobody could borrow any more."""
+    t, b = bank.terms, bank.borrower
+    b.loans.lock(t, KLP)
+    for _ in range(12):
+        b.loans.borrow(t, 1)
+        b.loans.repay(t, 1)
+    market = b.loans.market(t)
+    assert (market.lent, market.debt_shares) == (12, 12 * (10**6 - 1))
+    b.loans.repay(t)
+    assert b.loans.market(t).lent == b.loans.market(t).debt_shares == 0
+    agrees(bank)
+
+
 def test_a_loan_from_beginning_to_end(bank: Bank) -> None:
     t, b = bank.terms, bank.borrower
     b.loans.lock(t, 1000 * KLP)  # worth 4,000, of which 2,800 may be lent

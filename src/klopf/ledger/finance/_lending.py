@@ -140,14 +140,20 @@ class MarketModel:
 
     def repay(self, shares: int) -> int:
         assets = self.debt_of(shares)
-        self.spare += max(0, assets - self.lent)
-        self.lent, self.debt_shares = max(0, self.lent - assets), self.debt_shares - shares
+        self.spare += assets - self._off(shares)
         return assets
+
+    def _off(self, shares: int) -> int:
+        """Take shares of debt off; by how much the debt falls, rounded down while any is left."""
+        worth = Fraction(shares * (self.lent + _VIRTUAL_ASSETS), self.debt_shares + _VIRTUAL_SHARES)
+        off = min(_up(worth), self.lent) if shares == self.debt_shares else int(worth)
+        self.lent, self.debt_shares = self.lent - off, self.debt_shares - shares
+        return off
 
     def lose(self, shares: int) -> int:
         """Write debt off; what those who supplied lose."""
-        lost = min(self.debt_of(shares), self.lent)
-        self.lent, self.debt_shares, self.supplied = self.lent - lost, self.debt_shares - shares, self.supplied - lost
+        lost = self._off(shares)
+        self.supplied -= lost
         return lost
 
     def seized(self, assets: int, high: int, collateral: int) -> int:
