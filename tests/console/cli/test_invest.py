@@ -44,7 +44,7 @@ def test_a_venture_from_its_opening_to_what_goes_back(founding: tuple[Shell, dic
     assert shell.json(*opening)["venture"] == 1
     seen = shell.json("invest", "fund", 1, "750", "--preview", "--key", "investor.json")
     assert seen["shares of the model %"] == "37.5"
-    assert seen["before you agree to more, lost at most"] == "450 KLP"
+    assert seen["before two thirds agree to more, lost at most"] == "450 KLP"
     shell("invest", "fund", 1, "750", "--key", "investor.json")
     assert "10 to 250 KLP" in shell.refused("invest", "fund", 1, "251")
     shell("invest", "fund", 1, "250")

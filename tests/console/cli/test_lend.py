@@ -78,3 +78,20 @@ def test_what_it_refuses(bank: tuple[Shell, str, str]) -> None:
     assert "most_limit_bps" in shell.refused("lend", "open", "KLP", token, "--limit", "81")
     assert "an hour to 7 days" in shell.refused("lend", "open", "KLP", token, "--notice", "60")
     assert "no amount" in shell.refused("lend", "lock", 1, "0")
+
+
+def test_a_market_that_asks_somebody_else_for_its_prices_is_shown_and_refused(bank: tuple[Shell, str, str]) -> None:
+    """By what that says, a grain of collateral may be worth all that was supplied."""
+    shell, token, _ = bank
+    word = f"{10**48:064x}"  # any token is worth 10^12 of any other
+    code = bytes.fromhex(f"604b600a5f39604b5ff37f{word}5f527f{word}60205260405ff3")
+    where, key = (ledger.Deployment.load(shell.folder / "deployment.json"),
+                  ledger.keys.load(shell.folder / "key.json", "correct horse"))  # fmt: skip
+    with ledger.connect(shell.folder / "ledger.sqlite", key, where) as l:
+        friend = ledger.keys.checksum(l.rpc.send(key, None, code)["contractAddress"])
+        l.loans.open(ledger.finance.MarketTerms(token, l.token.address, friend))
+    rows = shell.json("lend", "list")
+    assert [row["valued by"] for row in rows] == ["the exchange", friend]
+    for word in ("supply", "lock"):
+        assert f"is worth what {friend} says" in shell.refused("lend", word, 2, "1")
+    assert float(shell.json("lend", "show", 2)["price from"]) == 10**12

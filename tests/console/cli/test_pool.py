@@ -9,7 +9,7 @@ import pytest
 from klopf import ledger
 from klopf.console.cli.coins import amount_of
 from klopf.errors import LedgerError
-from klopf.ledger._abi import read_artifact
+from klopf.ledger._abi import FunctionABI, read_artifact
 from klopf.ledger.finance import Coin
 from tests.console.cli.test_ledger import Shell
 
@@ -58,6 +58,20 @@ def test_prices_are_now_and_of_late(trading: tuple[Shell, str]) -> None:
     assert float(found["now"]) == pytest.approx(4, rel=0.05) and found["low"] is None and found["high"] is None
     assert "none yet" in shell("pool", "price", token, "KLP")
     assert "TooYoung" in shell.refused("pool", "mark", 1)
+
+
+def test_no_more_may_be_taken_than_was_shown(trading: tuple[Shell, str]) -> None:
+    """Of the second amount much more is at hand than the price asks for: who moves the price has none of it."""
+    shell, token = trading
+    where = ledger.Deployment.load(shell.folder / "deployment.json")
+    first = shell.json("pool", "list")[0]["tokens"].split()[0]
+    shown = shell.json("pool", "add", 1, *(("90", "1") if first == token else ("1", "90")))["amounts"]
+    taken = max(float(amount.split()[0]) for amount in shown)
+    with ledger.connect(shell.folder / "ledger.sqlite", deployment=where) as l:
+        me = ledger.keys.load(shell.folder / "key.json", "correct horse").address
+        may = FunctionABI("allowance", ("address", "address"), ("uint256",))
+        left = may.answer(l.rpc.call(token, may.call_data((me, l.exchange.address))))
+    assert taken < 5 and left < 0.006 * taken * 10**18
 
 
 def test_shares_are_given_up(trading: tuple[Shell, str]) -> None:

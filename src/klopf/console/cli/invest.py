@@ -174,7 +174,7 @@ def fund(id: int, amount: str, *, preview: Preview = False, key: KeyFile = None,
         share = many * (10_000 - v.terms.founder_bps) / v.terms.goal / 100
         what = {
             "venture": id, "brings": f"{amount} KLP", "shares of the model %": f"{share:.4g}",
-            "before you agree to more, lost at most": f"{klp(many * first // v.terms.goal)} KLP",
+            "before two thirds agree to more, lost at most": f"{klp(many * first // v.terms.goal)} KLP",
             "left to fill": f"{klp(left - many)} KLP",
         }  # fmt: skip
         act_on(what, [f"{name:<40}{value}" for name, value in what.items()], preview,
@@ -294,7 +294,7 @@ def sign(id: int, neuron: int, to: Path, *, licence: str = "0", key: KeyFile = N
 def mint(files: Annotated[list[Path], Parameter(consume_multiple=True)], *, key: KeyFile = None,
          confirmations: Confirmations = 0, rpc: Rpc = None, deployment: Where = HERE,
          json_: Json = False) -> None:  # fmt: skip
-    """Make a model's shares, of what the founder and lots with two thirds of the sum have signed; as the neuron's owner.
+    """Make a model's shares, of what the founder and lots with two thirds of the sum signed; as the neuron's owner.
 
     Example: klopf invest mint founder.json lot0.json lot1.json --key key.json
 

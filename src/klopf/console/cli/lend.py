@@ -108,6 +108,7 @@ def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> 
                 "supplied": shown(m.supplied, loan.decimals()), "lent": shown(m.lent, loan.decimals()),
                 "a year costs %": f"{m.yearly / 10**16:.4g}", "limit %": f"{terms.limit / 10**16:g}",
                 "notice s": terms.notice, "tokens": f"{terms.loan} {terms.collateral}",
+                "valued by": "the exchange" if terms.prices == l.exchange.address else terms.prices,
             })  # fmt: skip
     print_result(rows, json_, as_rows(rows))
 
@@ -172,6 +173,11 @@ def _do(market: int, said: str, amount: str, of_loan: bool,
     signer = load_key(key)
     with open_ledger(rpc, deployment, signer, confirmations) as l:
         terms, loan, collateral = _market(l, market)
+        if said in ("supplied", "locked") and terms.prices != l.exchange.address:
+            raise LedgerError(
+                f"what is locked in market {market} is worth what {terms.prices} says, not the exchange: whoever that "
+                "is may take all that you bring; choose another market"
+            )
         coin = loan if of_loan else collateral
         many = amount_of(amount, coin.decimals())
         what = {"market": market, said: f"{amount} {coin.symbol()}"}
@@ -202,9 +208,13 @@ def withdraw(market: Market, amount: LentOrAll = "all", *, key: KeyFile = None, 
     with open_ledger(rpc, deployment, signer, confirmations) as l:
         terms, loan, _ = _market(l, market)
         mine, m = l.loans.position(terms, signer.address).supply_shares, l.loans.market(terms)
-        many = mine if amount == "all" else min(mine, m.shares_for(amount_of(amount, loan.decimals())))
-        if not many:
+        if not mine:
             raise LedgerError(f"you supplied nothing to market {market}; `klopf lend show {market}` says what you have")
+        m.accrue(max(m.time, l.clock.now().time) + 60)  # a share is worth more by then
+        free = m.shares_for(m.supplied - m.lent)
+        many = min(mine, free if amount == "all" else m.shares_for(amount_of(amount, loan.decimals())))
+        if not many:
+            raise LedgerError(f"all that was supplied to market {market} is lent; come back when some is repaid")
         out = f"{shown(m.assets_of(many), loan.decimals())} {loan.symbol()} and what they earned since"
         act_on({"market": market, "withdrawn": out}, [out], False, lambda: l.loans.withdraw(terms, many), json_)
 

@@ -208,14 +208,19 @@ def want(what: What, price: Paid, *, days: Days = "7", preview: Preview = False,
 
     Example: klopf market want device:any 50 --key key.json
     """
+    from klopf.ledger.finance import Kind
+
     thing, paid = _thing(what, wanted=True), units(price)
+    lines = [f"{price} KLP for {what}"]
+    if thing.kind is Kind.DEVICE and not thing.id:
+        lines.append("anybody makes devices for nothing, and may give one that never worked: ask for one by its number")
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         if preview:
-            print_result({"what": what, "KLP": price, "sent": False}, json_, [f"{price} KLP for {what}"])
+            print_result({"what": what, "KLP": price, "sent": False}, json_, lines)
             return
         id = l.trades.want(thing, paid, _until(l, days))
     said = {"request": id, "what": what, "KLP": price, "sent": True}
-    print_result(said, json_, [f"request {id}: {price} KLP for {what}"])
+    print_result(said, json_, [f"request {id}", *lines])
 
 
 def fill(id: Id, given: int, *, preview: Preview = False, key: KeyFile = None, confirmations: Confirmations = 0,

@@ -110,7 +110,9 @@ def add(id: Id, first: str, second: str, *, slack: Slack = "0.5", preview: Previ
         what = {"pool": id, "amounts": taken, "shares": str(shares)}
         lines = [f"{' and '.join(taken)} for {shares} shares of pool {id}"]
         least = int(shares * (1 - part))
-        act_on(what, lines, preview, lambda: l.exchange.add(id, most, least_shares=least, until=_soon(l)), json_)
+        # no more than was shown: who moved the price first would have the rest of what may be taken for less
+        top = (min(most[0], int(amounts[0] * (1 + part))), min(most[1], int(amounts[1] * (1 + part))))
+        act_on(what, lines, preview, lambda: l.exchange.add(id, top, least_shares=least, until=_soon(l)), json_)
 
 
 def remove(id: Id, shares: str = "all", *, slack: Slack = "0.5", preview: Preview = False, key: KeyFile = None,

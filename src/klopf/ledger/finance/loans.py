@@ -10,6 +10,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError
+from klopf.ledger._abi import FunctionABI
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
@@ -19,7 +20,7 @@ from klopf.ledger.core.clock import Clock
 from klopf.ledger.finance._coin import Coin
 from klopf.ledger.finance._lending import ONE, PRICE, MarketModel, MarketTerms
 from klopf.ledger.finance._reference import Bounds
-from klopf.ledger.finance.exchange import Exchange, ExchangeReplay
+from klopf.ledger.finance.exchange import ExchangeReplay
 from klopf.ledger.keys import checksum
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "MostLimitSet", "Opened", "Position", "Repaid", "Risk", "Supplied", "Withdrawn",
 ]  # fmt: skip
 
+_BOUNDS = FunctionABI("boundsOf", ("address", "address"), ("uint256", "uint256"))
 _TERMS = ("address", "address", "address", "uint64", "uint64", "uint64", "uint64")
 
 
@@ -429,12 +431,17 @@ class Loans(Contract):
         """What somebody has and owes in a market."""
         return Position(*map(int, self._read("positionOf", _number_of(terms), owner)))
 
+    def _bounds(self, terms: MarketTerms) -> Bounds:
+        """By whom the market asks, which need not be the exchange."""
+        data = _BOUNDS.call_data((terms.collateral, terms.loan))
+        return Bounds(*map(int, _BOUNDS.answer(self._ledger.rpc.call(terms.prices, data, block="pending"))))
+
     def risk(self, terms: MarketTerms, owner: str) -> Risk:
         """A position in tokens as it is now, and at which prices it is called and sold."""
         market, position = self.market(terms), self.position(terms, owner)
         now = max(self._time(), market.time)
         market.accrue(now)
-        bounds = self._ledger.client(Exchange).bounds(terms.collateral, terms.loan)
+        bounds = self._bounds(terms)
         owed, locked = market.debt_of(position.debt_shares), position.collateral
         most = locked * bounds.low // PRICE * terms.limit // ONE
         parts = (terms.limit, terms.sold_at)
