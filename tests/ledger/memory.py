@@ -58,6 +58,12 @@ class MemoryRpc(Rpc):
         self._logs: list[dict[str, Any]] = []
         self._times: dict[int, int] = {}
 
+    def join(self, first: str, second: str) -> None:
+        """What two transactions said becomes what one did, as where a wallet that is a contract makes both calls."""
+        for log in self._logs:
+            if log["transactionHash"] == second:
+                log["transactionHash"] = first
+
     def keep(self) -> None:
         """Remember the state, to come back to with :meth:`back`."""
         self._kept = [(dict(self.world.accounts), dict(self.world.slots), self.number, self.time)]

@@ -163,6 +163,26 @@ def test_a_trade_with_oneself_earns_less_than_it_burns(town: Mint, rate: int) ->
     town.agrees()
 
 
+def test_what_is_not_as_it_was_said_is_named(town: Mint) -> None:
+    """Somebody else's name in what a stake says; two claims of one size in a transaction are as they should be."""
+    a, b, _ = town.people
+    for _ in range(2):
+        a.circulation.pay(b.me.address, 100 * KLP)
+        town.wait(DAY)
+    days = a.circulation.days(a.me.address)
+    for day in days:
+        a.circulation.close(day)
+    town.wait(91 * DAY)
+    first, second = (a.circulation.claim(day) for day in days)
+    town.rpc.join(first.hash, second.hash)
+    staked = a.liquidity.stake(1, KLP)
+    town.agrees()
+    log = [log for log in town.rpc._logs if log["transactionHash"] == staked.hash and len(log["topics"]) == 3][1]
+    assert log["topics"][2][-40:] == a.me.address[2:].lower()
+    log["topics"][2] = log["topics"][2][:-40] + b.me.address[2:].lower()
+    assert f"the contract's shares of {a.me.address} in pool 1" in str(ledger.verify(town.owner, [])[0])
+
+
 def test_a_day_has_no_more_than_what_has_grown(town: Mint) -> None:
     a, b, _ = town.people
     a.circulation.pay(b.me.address, 10**6 * KLP)  # burns 10,000

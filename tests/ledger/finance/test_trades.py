@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ledger_helpers import KLP, secret
 
+from klopf import ledger
 from klopf.errors import Reverted
 from klopf.ledger import Ledger
 from klopf.ledger.finance import Kind, Thing
@@ -54,6 +55,27 @@ def test_a_share_and_its_price_change_hands_together(fair: Fair) -> None:
     with pytest.raises(Reverted, match="NotYours"):
         buyer.trades.offer(Thing(Kind.SHARES, fair.model, SHARES // 8 + 1), KLP, fair.now + DAY)
     fair.agrees()
+
+
+def test_two_offers_of_a_model_are_both_good(fair: Fair) -> None:
+    """What is allowed for the second is beside what was allowed for the first."""
+    seller, buyer = fair.people[0], fair.other
+    ids = [seller.trades.offer(Thing(Kind.SHARES, fair.model, n * SHARES // 32), KLP, fair.now + DAY) for n in (3, 1)]
+    for id in ids:
+        buyer.trades.buy(id, KLP)
+    assert buyer.models.shares(1, buyer.me.address) == SHARES // 8
+
+
+def test_what_is_bought_may_be_given_on_at_once_and_no_offer_is_left_out(fair: Fair) -> None:
+    a, buyer = fair.people[0], fair.other
+    id = fair.maker.trades.offer(Thing(Kind.DEVICE, fair.device), KLP, fair.now + DAY)
+    bought = buyer.trades.buy(id, KLP)
+    fair.rpc.join(bought.hash, buyer.devices.transfer(fair.device, a.me.address).hash)
+    fair.agrees()
+    a.trades.offer(Thing(Kind.DEVICE, fair.device), KLP, fair.now + DAY)
+    fair.rpc._logs.pop()
+    (line,) = ledger.verify(fair.owner, fair.net.receipts)
+    assert str(line) == "the contract's offers and requests: must be (1, 0), is (2, 0)"
 
 
 def test_a_price_that_falls(fair: Fair) -> None:

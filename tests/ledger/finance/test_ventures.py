@@ -107,6 +107,19 @@ def test_a_price_that_is_split_returns_nothing_and_holds_nothing_up(company: Com
     company.agrees()
 
 
+def test_what_was_noted_of_a_decision_that_never_came_counts_for_nothing(company: Company) -> None:
+    """Neither in the contract nor when the history is played again."""
+    id, worker = company.filled(), company.workers[0]
+    job = company.spend(id, 100 * KLP)
+    company.verifier.jobs.report(job, {worker.me.address: 30 * KLP})
+    company.people[0].jobs.dispute(job)
+    company.owner.jobs.note(job, {worker.me.address: 90 * KLP})
+    company.wait(14 * DAY)
+    company.founder.ventures.collect(job)
+    assert company.founder.ventures.venture(id).left == 970 * KLP
+    company.agrees()
+
+
 def test_a_look_alike_gets_nothing(company: Company) -> None:
     """No call names a contract: the price is locked with the network's own. The founder verifies nothing, and whoever
     objects to what a job pays has three days."""
@@ -184,8 +197,8 @@ def test_nobody_is_made_a_model_by_half(company: Company) -> None:
 
 
 def test_nobody_sells_what_anothers_neuron_serves(company: Company) -> None:
-    """Else a venture of a hundred units, all of them the thief's, has all shares of any neuron's model, what its licences
-    bring, and the place of the venture that paid for it."""
+    """Else a venture of a hundred units, all of them the thief's, has all shares of any neuron's model, what its
+    licences bring, and the place of the venture that paid for it."""
     id, neuron = company.filled(), company.audited()
     thief, serves = company.workers[0], company.net.clients[neuron]
     own = thief.ventures.open(replace(company.terms(100), founder_bps=10_000))

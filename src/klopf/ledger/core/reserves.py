@@ -69,6 +69,7 @@ class ReservesReplay(Replay):
 
     def on_Minted(self, e: Minted) -> None:
         tap, now = self.taps[e.which], self.time_of(e.block)
+        self.met(e, e.which, e.to, e.amount)
         self.differ(f"{self.where(e)} grown at its rate", True, e.amount <= tap.available(now))
         tap.grown, tap.since = tap.available(now) - e.amount, now
         tap.minted += e.amount

@@ -60,7 +60,6 @@ class CirculationReplay(Replay):
         self.reserves = self.of(ReservesReplay)
         self.days: defaultdict[int, _Day] = defaultdict(_Day)
         self.unpaid = 0
-        self._minted: list[tuple[str, int]] = []
 
     def on_CirculationPayment(self, e: CirculationPayment) -> None:
         self.differ(f"burnt of {self.where(e)}", -(-e.amount * _BURN_BPS // 10_000), e.burnt)
@@ -84,12 +83,7 @@ class CirculationReplay(Replay):
         self.differ(f"amount of {self.where(e)}", due, e.amount)
         day.paid[e.owner] += e.amount
         self.unpaid -= e.amount
-        self._minted.append((e.owner, e.amount))
-
-    def end_transaction(self, at: str) -> None:
-        for owner, amount in self._minted:
-            self.differ(f"tokens minted for {owner} in {at}", 1, self.run.seen[ZERO, owner, amount])
-        self._minted.clear()
+        self.expect("Reserves.Minted", Reserve.CIRCULATION, e.owner, e.amount)
 
     def owed(self) -> int:
         return 0

@@ -11,7 +11,7 @@ from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._parameters import PoolWeights, Terms
-from klopf.ledger._replay import ZERO, Replay
+from klopf.ledger._replay import Replay
 from klopf.ledger.core.reserves import ReservesReplay
 from klopf.ledger.core.token import Reserve
 from klopf.ledger.finance.exchange import Exchange, ExchangeReplay
@@ -100,7 +100,6 @@ class LiquidityReplay(Replay):
         self.earned: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.paid: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.unpaid = self.skipped = self.index = 0
-        self._minted: list[tuple[str, int]] = []
 
     def on_Grown(self, e: Grown) -> None:
         fresh = self.reserves.taps[Reserve.LIQUIDITY].available(self.time_of(e.block)) - self.unpaid - self.skipped
@@ -152,22 +151,21 @@ class LiquidityReplay(Replay):
         self.differ(f"amount of {self.where(e)}", due, e.amount)
         self.paid[key] += e.amount
         self.unpaid -= e.amount
-        self._minted.append((e.owner, e.amount))
-
-    def end_transaction(self, at: str) -> None:
-        for owner, amount in self._minted:
-            self.differ(f"tokens minted for {owner} in {at}", 1, self.run.seen[ZERO, owner, amount])
-        self._minted.clear()
+        self.expect("Reserves.Minted", Reserve.LIQUIDITY, e.owner, e.amount)
 
     def compare(self) -> None:
         client = self.client(Liquidity)
-        self.differ("the contract's rewards that are not paid", self.unpaid, client.unpaid())
+        kept = (client.unpaid(), client.skipped())
+        self.differ("the contract's rewards that are not paid, and nobody's", (self.unpaid, self.skipped), kept)
         for number, pool in self.pools.items():
             mine = (pool.weight, pool.seen, pool.each, pool.staked)
             self.differ(f"the contract's pool {number}", mine, client.pool(number))
             self.differ(f"shares of pool {number} left here", True,
                         self.exchange.shares[number, self.address] >= pool.staked)  # fmt: skip
+            for owner, shares in pool.shares.items():
+                self.differ(f"the contract's shares of {owner} in pool {number}", shares, client.staked(number, owner))
         for (owner, week), amount in self.earned.items():
+            self.differ(f"paid to {owner} of week {week}", self.paid[owner, week], client.paid(owner, week))
             self.differ(f"the contract's rewards of {owner} in week {week}", amount, client.earned(owner, week))
 
 
@@ -244,6 +242,10 @@ class Liquidity(Contract):
     def unpaid(self) -> int:
         """What was shared out and not minted yet."""
         return int(self._read("unpaid"))
+
+    def skipped(self) -> int:
+        """What grew while nobody had shares here."""
+        return int(self._read("skipped"))
 
     def weeks(self, owner: str) -> list[int]:
         """Those in which somebody earned."""

@@ -181,6 +181,8 @@ class ModelsReplay(Replay):
         for id, model in self.models.items():
             self.differ(f"{the} model {id}", (model.deed, model.revenue), models.model(id))
             self.differ(f"sum of the shares of model {id}", SHARES, sum(model.shares.values()))
+            for holder in model.holders:
+                self.differ(f"the contract's licence of {holder} for model {id}", True, models.licensed(id, holder))
             for who, many in model.shares.items():
                 self.differ(f"{the} shares of {who} in model {id}", many, models.shares(id, who))
                 self.differ(f"{the} dues of {who} in model {id}", model.due(who), models.claimable(id, who))
@@ -207,8 +209,8 @@ class Models(Contract):
         return self._ledger.me.sign(deed.digest(self._ledger.deployment.chain_id, self.address))
 
     def mint(self, deed: Deed, founder: bytes, lots: Mapping[int, bytes]) -> int:
-        """Make a model's shares, with the founder's signature and those of lots by their numbers; the model's number. With
-        the key of the neuron's owner; where that is the founder, with any.
+        """Make a model's shares, with the founder's signature and those of lots by their numbers; the model's number.
+        With the key of the neuron's owner; where that is the founder, with any.
 
         LedgerError where a signature is not of whom it should be.
         """
@@ -262,6 +264,10 @@ class Models(Contract):
     def shares(self, id: int, owner: str) -> int:
         """Of a model, of 1e18."""
         return int(self._read("balanceOf", owner, id))
+
+    def allowance(self, id: int, owner: str, spender: str) -> int:
+        """Of somebody's shares, how many another may move."""
+        return int(self._read("allowance", owner, spender, id))
 
     def claimable(self, id: int, owner: str) -> int:
         """What somebody's shares have earned and it has not claimed."""

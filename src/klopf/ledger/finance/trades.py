@@ -16,7 +16,7 @@ from klopf.ledger._pack import Contract, Deploying
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.token import Token
 from klopf.ledger.finance.models import Models
-from klopf.ledger.fleet.devices import Devices, DevicesReplay
+from klopf.ledger.fleet.devices import Devices
 from klopf.ledger.keys import checksum
 
 __all__ = [
@@ -156,9 +156,6 @@ class TradesReplay(Replay):
     holds_tokens = True
 
     def begin(self) -> None:
-        self.devices = self.of(DevicesReplay)
-        self._devices: list[tuple[int, str]] = []
-        """Whose which must be when this transaction is over."""
         self.offers: dict[int, Offer] = {}
         self.wants: dict[int, Want] = {}
         self.due: defaultdict[str, int] = defaultdict(int)
@@ -199,12 +196,7 @@ class TradesReplay(Replay):
         if thing.kind is Kind.SHARES:
             self.expect("Models.Transfer", seller, buyer, id, thing.amount)
         else:
-            self._devices.append((id, buyer))
-
-    def end_transaction(self, at: str) -> None:
-        for id, buyer in self._devices:
-            self.differ(f"owner of device {id} after {at}", buyer, self.devices.owners.get(id))
-        self._devices.clear()
+            self.expect("Devices.Transfer", seller, buyer, id)  # who may give it on at once
 
     def on_OfferOver(self, e: OfferOver) -> None:
         offer = self.offers[e.id]
@@ -246,6 +238,8 @@ class TradesReplay(Replay):
 
     def compare(self) -> None:
         trades = self.client(Trades)
+        found = (trades.offers(), trades.wants())
+        self.differ("the contract's offers and requests", (len(self.offers), len(self.wants)), found)
         for id, offer in self.offers.items():
             self.differ(f"the contract's offer {id}", offer, trades.offer_of(id))
         for id, want in self.wants.items():
@@ -314,12 +308,13 @@ class Trades(Contract):
         return self._write("collect")
 
     def _allow(self, thing: Thing) -> None:
-        """To take that thing and no more."""
+        """To take that thing, and what was offered before."""
         if thing.kind is Kind.DEVICE:
             to, values = self._ledger.client(Devices).address, (("address", self.address), ("uint256", thing.id))
         else:
-            to = self._ledger.client(Models).address
-            values = (("address", self.address), ("uint256", thing.id), ("uint256", thing.amount))  # type: ignore[assignment]
+            models = self._ledger.client(Models)
+            to, many = models.address, thing.amount + models.allowance(thing.id, self._ledger.me.address, self.address)
+            values = (("address", self.address), ("uint256", thing.id), ("uint256", many))  # type: ignore[assignment]
         approve = FunctionABI("approve", tuple(type_ for type_, _ in values), ())
         self._ledger.send(to, approve.call_data(tuple(value for _, value in values)))
 

@@ -229,7 +229,7 @@ class VenturesReplay(Replay):
     def on_Collected(self, e: Collected) -> None:
         book, job = self.books[e.id], self.jobs.jobs[e.job]
         price = book.jobs.pop(e.job)
-        told = sum(amount for _, amount in job.told[2 if 2 in job.told else 1])
+        told = sum(amount for _, amount in job.told[job.counts])
         over = job.state == "final" or (job.state == "reported" and self.time_of(e.block) >= job.final_at)
         self.differ(f"job of {self.where(e)} over", True, over)
         self.differ(f"amount of {self.where(e)}", 0 if job.split else price - told, e.amount)
@@ -258,7 +258,7 @@ class VenturesReplay(Replay):
         self.move(self.address, e.owner, e.amount)
 
     def owed(self) -> int:
-        back = sum(job.price - sum(a for _, a in job.told[2 if 2 in job.told else 1])
+        back = sum(job.price - sum(a for _, a in job.told[job.counts])
                    for book in self.books.values() for job in map(self.jobs.jobs.__getitem__, book.jobs)
                    if job.payer == self.address and self._has_returned(job))  # fmt: skip
         return back + sum(book.venture.left - book.taken for book in self.books.values())

@@ -94,6 +94,7 @@ class DevicesReplay(Replay):
 
     def on_Transfer(self, e: Transfer) -> None:
         self.differ(f"owner before {self.where(e)}", self.owners.get(e.id, ZERO), e.sender)
+        self.met(e, e.sender, e.to, e.id)
         self.owners[e.id] = e.to
         if e.sender not in (ZERO, e.to):
             self.on_sale(e)

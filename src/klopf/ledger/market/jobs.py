@@ -126,6 +126,8 @@ class _Job:
     final_at: int = 0
     told: dict[int, list[tuple[str, int]]] = field(default_factory=lambda: {1: []})
     """What each report said, in its order, pages that were noted before it included."""
+    counts: int = 1
+    """Which of them does: a page of the second that was noted, and never reported, does not."""
     disputer: str = ""
     bond: int = 0
     split: bool = False
@@ -180,6 +182,7 @@ class JobsReplay(Replay):
         round, was = job.round_of(e.by), job.state
         self.note(job, round, e)
         job.count(round)
+        job.counts = round
         job.state, job.final_at = "final" if round == 2 else "reported", e.final_at
         if was == "disputed":
             self.expect("Jobs.DisputeEnded", e.id, job.disputer, job.bond, job.told[2] == job.told[1])
