@@ -58,6 +58,7 @@ def test_a_loan_from_its_markets_opening_to_its_end(bank: tuple[Shell, str, str]
         assert "NotDue" in shell.refused("lend", word, 1, me)
     assert "may be sold" in shell.refused("lend", "liquidate", 1, me)
     assert "TooMuchDebt" in shell.refused("lend", "free", 1, "30")
+    assert shell.json("lend", "withdraw", 1)["withdrawn"].startswith("69.99")  # all that is not lent
     shell("lend", "repay", 1, "10")
     assert float(shell.json("lend", "show", 1)["owed"].split()[0]) == pytest.approx(20, rel=1e-4)
     shell("lend", "repay", 1)

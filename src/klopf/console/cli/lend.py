@@ -208,11 +208,12 @@ def withdraw(market: Market, amount: LentOrAll = "all", *, key: KeyFile = None, 
     with open_ledger(rpc, deployment, signer, confirmations) as l:
         terms, loan, _ = _market(l, market)
         mine, m = l.loans.position(terms, signer.address).supply_shares, l.loans.market(terms)
-        if not mine:
+        many = mine if amount == "all" else min(mine, m.shares_for(amount_of(amount, loan.decimals())))
+        if not many:
             raise LedgerError(f"you supplied nothing to market {market}; `klopf lend show {market}` says what you have")
-        m.accrue(max(m.time, l.clock.now().time) + 60)  # a share is worth more by then
-        free = m.shares_for(m.supplied - m.lent)
-        many = min(mine, free if amount == "all" else m.shares_for(amount_of(amount, loan.decimals())))
+        if amount == "all" and m.assets_of(mine) > (free := m.supplied - m.lent):
+            m.accrue(max(m.time, l.clock.now().time) + 60)  # a share is worth more by then
+            many = m.shares_for(free)
         if not many:
             raise LedgerError(f"all that was supplied to market {market} is lent; come back when some is repaid")
         out = f"{shown(m.assets_of(many), loan.decimals())} {loan.symbol()} and what they earned since"
