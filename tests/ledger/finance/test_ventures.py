@@ -142,6 +142,15 @@ def test_a_look_alike_gets_nothing(company: Company) -> None:
     company.agrees()
 
 
+def test_nothing_of_a_model_that_is_not_may_be_moved_and_verifies(company: Company) -> None:
+    a, b = company.people[:2]
+    for number in (1, 7, 2**256 - 1):
+        a.models.transfer(number, b.me.address, 0)
+    with pytest.raises(Reverted):
+        a.models.transfer(1, b.me.address, 1)
+    company.agrees()
+
+
 def test_a_model_is_its_lots_and_its_revenue_is_exact(company: Company) -> None:
     id, neuron = company.filled((GOAL + 1,)), company.audited()
     models, owner = company.founder.models, company.owner
