@@ -22,6 +22,7 @@ from eth_abi.registry import BaseEquals, registry
 from eth_hash.auto import keccak
 
 from klopf.errors import LedgerError, Unanswered
+from klopf.ledger._advice import ADVICE
 from klopf.ledger._ranges import RANGES
 
 __all__ = [
@@ -327,70 +328,6 @@ def parse_artifact(raw: dict[str, Any], name: str = "") -> Artifact:
     return Artifact(
         raw["contract"], raw["bytecode"], constructor, functions, events, errors, storage, raw["runtime"], places
     )
-
-
-ADVICE = {
-    "WrongPhase": "wait for the other phase of the epoch",
-    "NotRunning": "ask for the running epoch; who was listed in another is not kept",
-    "StillOpen": "wait until the epoch is over",
-    "NotDue": "wait for those still expected, or for the deadline",
-    "NotActor": "send it with the key or the owner of this participant",
-    "NotOwner": "send it with the owner's key",
-    "KeyInUse": "register under a new key",
-    "FeesShort": "deposit more fees first",
-    "ReserveShort": "reserve more for this neuron first",
-    "ZeroAmount": "give more than nothing; of a withdrawal, wait until something has thawed",
-    "NothingDue": "show a voucher that says more than was redeemed",
-    "WrongVoucher": "redeem only vouchers for this neuron",
-    "ERC20InsufficientBalance": "fund this account with more tokens",
-    "ERC20InsufficientAllowance": "approve the contract for this amount first",
-    "NotAdmitted": "stake the least amount first; a neuron counts from the epoch after it staked",
-    "NothingStaked": "ask for no more than is staked",
-    "NotThawed": "wait until the tokens have thawed",
-    "NotMature": "wait; the young are not judged",
-    "AuditNotPassed": "pass an audit first",
-    "NotVouched": "wait until more auditors have found it good; they are drawn anew in each epoch",
-    "NoFreeSeat": "name an incumbent to challenge",
-    "NotHeardEnough": "be heard more first",
-    "NotSettled": "collect every epoch that is over for it first; anybody may (`klopf ledger settle`)",
-    "WrongReveal": "reveal exactly what was committed, with its salt and key",
-    "NotDrawn": "reveal only neurons that this auditor was drawn for",
-    "NotInRoot": "get the receipt's proof from its listener again, or leave it out",
-    "OutOfRange": 'choose a value within its range (docs/contracts.md, "Ranges of the rules")',
-    "OwnableUnauthorizedAccount": "only the owner of the rules may",
-    "AlreadyPosted": "one post an epoch; carry on with the next phase",
-    "AlreadyClaimed": "one claim an epoch; carry on with the next phase",
-    "AlreadyCommitted": "one commitment an epoch; carry on with the next phase",
-    "GovernorInsufficientProposerVotes": "delegate more tokens to yourself, and wait a second",
-    "GovernorUnexpectedProposalState": "look at the proposal's state with `klopf dao list`",
-    "GovernorAlreadyCastVote": "one vote a proposal",
-    "TimelockUnexpectedOperationState": "wait until the timelock's delay is over",
-    "AlreadyTaken": "this snapshot exists already",
-    "WrongState": "look at the job's state first",
-    "WindowClosed": "disputes are for epochs that are over, until their window ends",
-    "AlreadyHeard": "the claim has counted this listener's receipt",
-    "AlreadyDisputed": "one dispute for each listener, speaker and epoch",
-    "NotOpen": "there is no such dispute, or it has ended",
-    "NothingPosted": "dispute only what a listener posted something else than",
-    "OnlyTimelock": "only a proposal of the DAO may; see `klopf dao upgrade`",
-    "AlreadyRestored": "this claim was paid already",
-    "ERC2771ForwarderExpiredRequest": "sign the request again",
-    "ERC2771ForwarderInvalidSigner": "the request was carried already, or another one of this key was; sign it again",
-    "AlreadyRevealed": "one reveal an epoch; carry on with the next phase",
-    "AlreadyThere": "a network has one of that name, for good",
-    "Unknown": "this network has no such contract",
-    "ERC721InvalidApprover": "only its owner may let it go",
-    "NotTraded": "it is sold or over, or not yet; `klopf market list --all` shows how it stands",
-    "SoldSince": "the device was sold otherwise; offer it again",
-    "WrongPrice": "look at the price of now, and bid or pay that",
-    "NotReleased": "spend less, or let lots agree to the next part",
-    "WrongLot": "bring a hundredth of the sum at least, or all that is left of it",
-    "JobsOpen": "collect the jobs that are over first",
-    "NotAudited": "the neuron must stand, have passed its audit with this very commitment, and serve no other model",
-    "TooFew": "lots with two thirds of the sum must sign",
-    "TooSmall": "pay a hundredth of a KLP at least",
-    "WrongPack": "give each contract of the pack a name and an address that has code",
-}
 
 
 @cache

@@ -1,9 +1,10 @@
-"""Amounts of tokens as people write them, and calls that are shown before they are made."""
+"""Amounts of tokens and moments as people write them, and calls that are shown before they are made."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,11 +17,43 @@ if TYPE_CHECKING:
     from klopf import ledger as book
     from klopf.ledger.finance import Coin
 
-__all__ = ["Preview", "act_on", "amount_of", "coin_of", "digits", "shown"]
+__all__ = ["Moment", "Preview", "act_on", "amount_of", "as_lines", "coin_of", "digits", "shown"]
 
 Preview = Annotated[
     bool, Parameter(name="--preview", negative="", help="Show what would come of it, and send nothing.")
 ]
+
+
+class Moment(int):
+    """Seconds since 1970: a number in JSON, a date for people.
+
+    >>> print(Moment(1_797_292_135))
+    2026-12-14 23:48 UTC
+    """
+
+    def __str__(self) -> str:
+        try:
+            return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self))
+        except (OverflowError, ValueError, OSError):  # beyond any calendar
+            return int.__repr__(self)
+
+
+def as_lines(what: Mapping[str, Any]) -> list[str]:
+    """A line for each value, after its name.
+
+    >>> print(*as_lines({"parts": ["600", "400"], "over": False, "its model": None}), sep="\\n")
+    parts      600, 400
+    over       no
+    its model  none
+    """
+    wide = max(map(len, what), default=0)
+    return [f"{name:<{wide}}  {_plain(value)}" for name, value in what.items()]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return {None: "none", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def coin_of(l: book.Ledger, name: str) -> Coin:

@@ -23,7 +23,7 @@ from klopf.console.cli.access import (
     print_result,
     units,
 )  # fmt: skip
-from klopf.console.cli.coins import Preview, act_on, amount_of
+from klopf.console.cli.coins import Moment, Preview, act_on, amount_of, as_lines
 from klopf.console.cli.command import CommandGroup
 from klopf.console.cli.deeds import SHARES, keep_deed, load_deeds, model_commands, percent
 from klopf.errors import LedgerError
@@ -107,7 +107,7 @@ def open_(goal: str, plan: Path, verifier: str, *, parts: str = "", fill: Days =
         terms = VentureTerms(sum_, fill_by, fill_by + _seconds(run), verifier, percent(founder), digest)
         what = {"goal": f"{goal} KLP", "parts": [klp(part) for part in each], "plan": digest.hex(),
                 "verifier": verifier, "founder's shares %": founder}  # fmt: skip
-        lines = [f"{name:<20}{value}" for name, value in what.items()]
+        lines = as_lines(what)
         if preview:
             print_result({**what, "sent": False}, json_, lines)
             return
@@ -136,10 +136,11 @@ def show(id: int, *, rpc: Rpc = None, deployment: Where = HERE, json_: Json = Fa
             "venture": id, "founder": v.founder, "verifier": v.terms.verifier, "goal": klp(v.terms.goal),
             "raised": klp(v.raised), "parts": " ".join(klp(part) for part in parts), "parts released": v.milestone,
             "agree to the next": klp(agreed), "may be spent now": klp(v.free), "in the account": klp(v.left),
-            "to be filled by": v.terms.fill_by, "ends at": v.terms.ends_at, "goes back now": l.ventures.is_over(id),
-            "lost at most": klp(v.released if v.milestone else 0), "model": l.models.of_venture(id) or None,
+            "to be filled by": Moment(v.terms.fill_by), "ends at": Moment(v.terms.ends_at),
+            "goes back now": l.ventures.is_over(id), "lost at most": klp(v.released if v.milestone else 0),
+            "model": l.models.of_venture(id) or None,
         }  # fmt: skip
-    lines = [f"{name:<20}{value}" for name, value in what.items()]
+    lines = as_lines(what)
     print_result({**what, "lots": lots, "jobs": jobs}, json_, [*lines, "", *as_rows(lots), "", *as_rows(jobs)])
 
 
@@ -177,7 +178,7 @@ def fund(id: int, amount: str, *, preview: Preview = False, key: KeyFile = None,
             "before two thirds agree to more, lost at most": f"{klp(many * first // v.terms.goal)} KLP",
             "left to fill": f"{klp(left - many)} KLP",
         }  # fmt: skip
-        act_on(what, [f"{name:<40}{value}" for name, value in what.items()], preview,
+        act_on(what, as_lines(what), preview,
                lambda: l.ventures.fund(id, many), json_)  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from klopf.console.cli.access import (
     open_ledger,
     print_result,
 )  # fmt: skip
-from klopf.console.cli.coins import Preview, act_on, amount_of, coin_of, digits, shown
+from klopf.console.cli.coins import Preview, act_on, amount_of, as_lines, coin_of, digits, shown
 from klopf.console.cli.command import CommandGroup
 from klopf.errors import LedgerError
 
@@ -90,7 +90,7 @@ def _risk(l: book.Ledger, number: int, owner: str) -> tuple[dict[str, Any], list
         "called at": risk.called,
         "may be sold now": risk.due,
     }
-    return what, [f"{name:<22}{value}" for name, value in what.items()]
+    return what, as_lines(what)
 
 
 def list_(*, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:
@@ -337,5 +337,5 @@ def liquidate(market: Market, owner: Owner, *, part: str = "100", preview: Previ
         got = m.seized(paid, risk.bounds.high, position.collateral)
         what = {"market": market, "pays": f"{shown(paid, loan.decimals())} {loan.symbol()}",
                 "has": f"{shown(got, collateral.decimals())} {collateral.symbol()}"}  # fmt: skip
-        lines = [f"{name:<8}{value}" for name, value in what.items()]
+        lines = as_lines(what)
         act_on(what, lines, preview, lambda: l.loans.liquidate(terms, who, shares, least=got * 99 // 100), json_)

@@ -21,7 +21,7 @@ from klopf.console.cli.access import (
     print_result,
     units,
 )  # fmt: skip
-from klopf.console.cli.coins import Preview, act_on, amount_of
+from klopf.console.cli.coins import Moment, Preview, act_on, amount_of
 from klopf.console.cli.command import CommandGroup
 from klopf.console.cli.deeds import SHARES, shares_of
 from klopf.errors import LedgerError, Reverted
@@ -95,12 +95,12 @@ def list_(*, all_: Annotated[bool, Parameter(name="--all", negative="")] = False
             how = "who bids most" if o.rising else "fixed" if o.first == o.last else f"falls to {klp(o.last)}"
             if all_ or o.open:
                 rows.append({"what": _said(o.thing), "offer": id, "request": "", "KLP": klp(o.price(now)), "how": how,
-                             "until": o.until, "open": o.open, "by": o.seller})  # fmt: skip
+                             "until": Moment(o.until), "open": o.open, "by": o.seller})  # fmt: skip
         for id in range(1, l.trades.wants() + 1):
             w = l.trades.want_of(id)
             if all_ or w.open:
                 rows.append({"what": _said(w.thing), "offer": "", "request": id, "KLP": klp(w.price), "how": "wanted",
-                             "until": w.until, "open": w.open, "by": w.by})  # fmt: skip
+                             "until": Moment(w.until), "open": w.open, "by": w.by})  # fmt: skip
     print_result(rows, json_, as_rows(rows))
 
 

@@ -21,7 +21,7 @@ from klopf.console.cli.access import (
     open_ledger,
     print_result,
 )  # fmt: skip
-from klopf.console.cli.coins import Preview, act_on, amount_of, coin_of, digits, shown
+from klopf.console.cli.coins import Preview, act_on, amount_of, as_lines, coin_of, digits, shown
 from klopf.console.cli.command import CommandGroup
 from klopf.errors import LedgerError, Reverted
 
@@ -169,7 +169,7 @@ def swap(id: Id, token: str, amount: str, *, slack: Slack = "0.5", preview: Prev
             "worse than its price %": f"{float(seen.loss * 100):.4f}",
             "its price falls by %": f"{float((1 - seen.price_after / seen.price_before) * 100):.4f}",
         }  # fmt: skip
-        lines = [f"{name:<24}{value}" for name, value in what.items()]
+        lines = as_lines(what)
 
         def send() -> book.Sent:
             return l.exchange.swap(id, given.address, seen.amount_in, least=least, until=_soon(l))

@@ -20,7 +20,7 @@ from klopf.console.cli.access import (
     print_result,
     units,
 )  # fmt: skip
-from klopf.console.cli.coins import Preview, act_on, amount_of
+from klopf.console.cli.coins import Preview, act_on, amount_of, as_lines
 from klopf.console.cli.command import CommandGroup
 from klopf.errors import LedgerError
 
@@ -73,7 +73,7 @@ def show(owner: str = "", *, rpc: Rpc = None, deployment: Where = HERE, json_: J
                 due = vested(part, (day + 1) * _DAY, now) - l.circulation.paid(day, owner)
                 said = f"{klp(part)} for circulation, {klp(due)} to claim" if closed else "not closed yet"
                 what[f"day {day}"] = f"{klp(mine)} burnt, {said}"
-    print_result(what, json_, [f"{name:<20}{value}" for name, value in what.items()])
+    print_result(what, json_, as_lines(what))
 
 
 def weight(pool: int, value: int, *, key: KeyFile = None, confirmations: Confirmations = 0, rpc: Rpc = None,
@@ -171,7 +171,7 @@ def pay(to: str, amount: str, what: str = "", *, preview: Preview = False, key: 
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         said = {"to": to, "gets KLP": klp(many - burnt), "burnt KLP": klp(burnt), "comes back at most": klp(burnt // 2)}
         digest = sha256(what.encode()).digest() if what else bytes(32)
-        act_on(said, [f"{name:<20}{value}" for name, value in said.items()], preview,
+        act_on(said, as_lines(said), preview,
                lambda: l.circulation.pay(to, many, digest), json_)  # fmt: skip
 
 
