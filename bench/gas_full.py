@@ -349,14 +349,32 @@ class Town:
         for id in self.neurons[:PAGE]:
             p = registry.get(id)
             if p.passed and p.standing.name == "FRINGE":
+                self.vouch(id)
                 self.book.account_for([id])
                 self.of(id).registry.knock(id)
                 self.of(id).registry.change_model(id, "another model")
                 self.book.registry.silence(id)
                 break
-        self.book.client(AgentIdentity).announce(self.neurons[:PAGE])
+        agents = self.of(self.neurons[0]).client(AgentIdentity)
+        agents.announce(self.neurons[:PAGE])
+        agents.sells_at(self.neurons[0], "https://example.org/".ljust(256, "x"))
         self.of(self.neurons[0]).token.delegate(self.of(self.neurons[0]).me.address)
         self.book.snapshots.mint(os.urandom(32), 1, "https://example.org/" + "x" * 200)
+
+    def vouch(self, id: int) -> None:
+        """Epochs in which new auditors find a neuron good, until it may ask for a seat."""
+        said = {task: self.made.counts for task in TASKS[:2]}
+        while not self.book.seats.vouched(id):
+            epoch = self.book.clock.now().epoch
+            drawn = self.book.audits.drawn(epoch, id)
+            for a in drawn:
+                self.of(a).audits.commit(a, [Result(id, said)], bytes(32))
+            self.next_phase()
+            for a in drawn:
+                self.of(a).audits.reveal(a, [Result(id, said)], bytes(32))
+            self.next_phase()
+            self.wait(WINDOW)
+            self.book.settle(epoch, [id])
 
     def fees(self) -> None:
         """A requester reserves for 100 neurons, and a neuron redeems the vouchers of 100 requesters."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from klopf.ledger import Key, _abi
 from klopf.ledger._client import Client
-from klopf.ledger._pack import contracts
+from klopf.ledger._pack import contracts, pack_called
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.ledger.memory import MemoryRpc
@@ -79,10 +79,12 @@ class Counting(MemoryRpc):
 
 
 def unmeasured(measured: set[str]) -> list[str]:
-    """Functions that change something, are not left out, and were not called."""
+    """Functions that change something, are not left out, and were not called. Nobody's number takes part in what a call
+    of the pack ``finance`` or of ``Sales`` does; ``bench/finance.py`` has the gas of the first."""
     left_out = {name for names in LEFT_OUT.values() for name in names.split()}
     found = []
-    for name in contracts():
+    alike = {c.name for c in pack_called("finance").contracts} | {"Sales"}
+    for name in set(contracts()) - alike:
         kept = _abi.shipped().get(name) if name not in OPENZEPPELIN else None
         for entry in json.loads(kept[1].read_text())["abi"] if kept else ():
             what = f"{name}.{entry.get('name')}"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from klopf.fleet._contribution import Game, Validation, exact, gtg, shares
     from klopf.fleet._demand import EXAMPLE, DemandFolder, DemandSettings, wants_escrow
     from klopf.fleet._device import Application, Device, Instructions, TrainingDevice, Update
+    from klopf.fleet._divided import Divided
     from klopf.fleet._escrow import PaidOnly
     from klopf.fleet._flower import FlowerLinks, flower_app, flower_members, serve_flower
     from klopf.fleet._home import Home, TableDevice
@@ -52,6 +53,7 @@ _PLACES = {
     "_contribution": ("Game", "Validation", "exact", "gtg", "shares"),
     "_demand": ("DemandFolder", "DemandSettings", "EXAMPLE", "wants_escrow"),
     "_device": ("Application", "Device", "Instructions", "TrainingDevice", "Update"),
+    "_divided": ("Divided",),
     "_escrow": ("PaidOnly",),
     "_flower": ("FlowerLinks", "flower_app", "flower_members", "serve_flower"),
     "_home": ("Home", "TableDevice"),
@@ -96,6 +98,7 @@ __all__ = [
     "DemandFolder",
     "DemandSettings",
     "Device",
+    "Divided",
     "FleetModel",
     "FlowerLinks",
     "Game",

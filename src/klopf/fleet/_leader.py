@@ -10,6 +10,7 @@ import numpy as np
 from klopf.errors import FleetError
 from klopf.fleet._check import judged
 from klopf.fleet._device import Application, Instructions, Update
+from klopf.fleet._divided import Divided
 from klopf.fleet._gather import gathered
 from klopf.fleet._members import Member, Step
 from klopf.fleet._parameters import Parameters, digest, flat, shapes_of, split
@@ -27,6 +28,7 @@ class Leader:
         strategy: makes one for each job.
         enough: the part of the devices with whose answers it goes on. grace: seconds for the others then.
         spare: the part of a deadline that it keeps for itself.
+        divided: how it divides what the node is paid, and tells its devices; they are told what it is told without.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class Leader:
         enough: float = 1.0,
         grace: float = 0.25,
         spare: float = 0.1,
+        divided: Divided | None = None,
     ) -> None:
         self.name, self.members = name, {member.name: member for member in members}
         if not members or len(self.members) != len(members):
             raise FleetError(f"node {name} needs at least one device, each with a name of its own")
+        self._divided = divided
         self._make, self._enough, self._grace, self._spare = strategy, enough, grace, spare
         self.devices = frozenset(self.members)
         self._sealing = {m.name: m if isinstance(m, Sealing) else Keeps(m, m.name) for m in members}
@@ -65,13 +69,13 @@ class Leader:
     ) -> Update:
         begun = time.perf_counter()
         enough, own = max(1, int(np.ceil(self._enough * len(self.members)))), timeout * (1 - self._spare)
+        each = {name: self._divided.told(name, wanted) if self._divided else wanted for name in self.members}
         if wanted.sealed:  # between its devices, too: who overhears another one may be in the same node
-            each = dict.fromkeys(self.members, wanted)
             updates, _, _ = await gathered_sealed(
                 self._sealing, parameters, each, enough=enough, deadline=own / 1.1, grace=self._grace, step=step
             )
         else:
-            asked = {name: member.fit(parameters, wanted, timeout, step) for name, member in self.members.items()}
+            asked = {name: member.fit(parameters, each[name], timeout, step) for name, member in self.members.items()}
             updates, _ = await gathered(asked, enough, own, self._grace)
         good, _ = judged(updates, parameters)
         if not good:
@@ -81,6 +85,8 @@ class Leader:
             self._strategies = {wanted.job: self._make()}  # a node works for one job at a time
         changes = {name: flat(good[name].change) for name in sorted(good)}
         combined = self._strategies[wanted.job].combine(changes, {n: float(u.records) for n, u in good.items()})
+        if self._divided:
+            self._divided.note(wanted, combined.used)
         records = sum(good[name].records for name in combined.used)
         loss = sum(weight * good[name].loss for name, weight in combined.used.items())
         whole, packed = combined.change, b""

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
-from klopf import files
 from klopf.console.cli.access import KeyFile, Rpc, klp, load_key, open_ledger, place_of, units
 from klopf.console.cli.command import CommandGroup, Json, print_json
-from klopf.errors import FleetError, KlopfError
+from klopf.console.cli.working import cards_in, lead, object_, serve
+from klopf.errors import FleetError
 
 if TYPE_CHECKING:
-    from klopf.fleet import Card, DemandFolder, DemandSettings, Home, Outcome, Round
-    from klopf.ledger import Key, Ledger
+    from klopf.fleet import Card, DemandFolder, DemandSettings, Outcome, Round
+    from klopf.ledger import Ledger
 
 __all__ = ["Demand"]
 
@@ -31,7 +31,7 @@ class Demand(CommandGroup):
     extra = "network"
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
-        return {"example": example, "post": post, "serve": serve, "run": run, "status": status,
+        return {"example": example, "post": post, "serve": serve, "lead": lead, "run": run, "status": status,
                 "object": object_}  # fmt: skip
 
 
@@ -107,173 +107,6 @@ def post(
         print(f"{said['price']} KLP are locked as job {job}; {server.peer.key} will report on it")
 
 
-def serve(
-    home: Path,
-    *,
-    data: Path,
-    server: Path,
-    name: str | None = None,
-    payee: str | None = None,
-    deployment: Annotated[Path | None, Parameter(help="The network's file: work only for pay that is locked.")] = None,
-    rpc: Rpc = None,
-    least: str = "0",
-    dispute_hours: float = 1,
-    epsilon: float | None = None,
-    noise_rounds: int = 100,
-    groups: int = 50,
-    masked: Annotated[bool, Parameter(negative="")] = False,
-    host: str = "127.0.0.1",
-    port: int = 0,
-) -> int:
-    """Work for a demand with records of one's own, which stay here: serve them to its server until Ctrl-C.
-
-    The card that it writes into the home is what the server needs to reach it.
-
-    Example: klopf demand serve ann --data meter.csv --server load/card.json
-
-    Parameters
-    ----------
-    home
-        A folder for its key and certificate; made at the first start, gone on from later.
-    data
-        Its records, CSV or Parquet, with the columns and the target that the demand names; numbers throughout.
-    server
-        The card of the demand's server: who may ask.
-    name
-        Its name among the demand's devices; by default the home's.
-    payee
-        The address that its work is paid to; by default its own key's.
-    least
-        In KLP, with --deployment: how much must be locked, at least.
-    dispute_hours
-        With --deployment: for how long it must be possible to object, at least.
-    epsilon
-        Noise on all that it gives: how much its answers may ever tell of one record (differential privacy with delta
-        0.00001); what was spent is kept in the home. Where that is used up, it declines.
-    noise_rounds
-        With --epsilon: over how many rounds that is spread.
-    groups
-        With --epsilon: of its records; more need less noise and learn less each.
-    masked
-        Give the server nothing but a part of a sum: for a demand of mode "masked", and for no other.
-    host
-        Where it answers, and what its card says.
-    port
-        The same; a free one by default.
-    """
-    from klopf import fleet
-
-    device = fleet.Home.open(home, name or home.resolve().name)
-    try:
-        files.lock(home / "lock")  # held as long as this process lives
-    except BlockingIOError:
-        raise FleetError(f"{home} is served by another process: end that one first, or serve another home") from None
-    asker = fleet.Card.read(server)
-    privacy = None if epsilon is None else fleet.Privacy(epsilon, noise_rounds, groups=groups)
-    spent = None if privacy is None else fleet.Accountant(home / "privacy.jsonl", privacy.epsilon, privacy.delta)
-    records = fleet.TableDevice(device.name, data, privacy=privacy, accountant=spent)
-
-    async def answering(asked: Callable[[Any, Any], str]) -> None:
-        post = device.post()
-        post.knows(asker)
-        if masked:
-            await fleet.serve_masked(post, fleet.Masker(records), host, port, asked)
-        else:
-            await post.open(fleet.Local(records), host, port, fleet.Told(home / "said.jsonl", device.name, asked))
-        post.card(payee or "").save(home / "card.json")
-        print(f"{device.name} serves {len(records)} records of {data}; its card: {home / 'card.json'}", flush=True)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await post.close()
-
-    if deployment is None:
-        asyncio.run(answering(lambda peer, wanted: ""))
-        return 0
-    if not 1 <= dispute_hours <= 720:
-        raise FleetError(f"--dispute-hours {dispute_hours:g}: from 1 to 720 (30 days)")
-    with open_ledger(rpc, deployment, _worker(device)) as book:
-        payee_ = payee or book.me.address
-        paid = fleet.PaidOnly(book, price=max(1, units(least)), dispute=int(dispute_hours * 3600), payee=payee_)
-
-        async def both() -> None:
-            watching = asyncio.create_task(_watching(book, home, paid.jobs))
-            try:
-                await answering(paid)
-            finally:
-                watching.cancel()
-
-        asyncio.run(both())
-    return 0
-
-
-async def _watching(book: Ledger, home: Path, jobs: set[int]) -> None:
-    """Once a minute, look whether a job that was worked for is reported on as it should be."""
-    from klopf import fleet
-
-    said = ""
-    while True:
-        for job in sorted(jobs):
-            try:
-                line = fleet.object_to(book, job, _told_of(home, job, book))
-            except KlopfError as error:
-                line = f"job {job}: {error}"
-            if line not in ("", said):
-                said = line
-                print(time.strftime("%H:%M:%S"), line, flush=True)
-        await asyncio.sleep(60)
-
-
-def object_(
-    home: Path, *, deployment: Annotated[Path, Parameter(help="The network's file.")], rpc: Rpc = None,
-    job: int | None = None, bond: Annotated[bool, Parameter(negative="")] = False, json_: Json = False,
-) -> int:  # fmt: skip
-    """Object where nobody reported on a job in time, for nothing, or where less is reported than told, for a bond.
-
-    `klopf demand serve --deployment` does the first by itself, and says where the second is called for.
-
-    Example: klopf demand object ann --deployment net/deployment.json
-
-    Parameters
-    ----------
-    home
-        The device's home, whose key objects: the one that is paid.
-    job
-        Which; by default all that the home was told of.
-    bond
-        Put down a bond (a twentieth of the price) where less is reported than half of what the server had signed. It is
-        lost where the report stands.
-    """
-    from klopf import fleet
-
-    device = fleet.Home.open(home, home.resolve().name)
-    jobs = [job] if job is not None else sorted({int(line["escrow"]) for line in _said(home) if line["escrow"]})
-    with open_ledger(rpc, deployment, _worker(device)) as book:
-        lines = [line for one in jobs if (line := fleet.object_to(book, one, _told_of(home, one, book), bond=bond))]
-    if json_:
-        print_json({"jobs": jobs, "said": lines})
-    else:
-        print("\n".join(lines) or "there is nothing to object to")
-    return 0
-
-
-def _worker(device: Home) -> Key:
-    from klopf.ledger import Key
-
-    return Key(device.secret())
-
-
-def _said(home: Path) -> list[dict[str, Any]]:
-    return files.json_lines(home / "said.jsonl")
-
-
-def _told_of(home: Path, job: int, book: Ledger) -> int:
-    """Half of what the server's last word gave a device of a job's price, in units: later rounds may have moved it."""
-    shares = [float(line["share"]) for line in _said(home) if line.get("escrow") == job]
-    price = int(book.jobs._read("jobs", job)[2])
-    return int(shares[-1] * 0.5 * price) if shares else 0
-
-
 def run(folder: Path, *, devices: Path | None = None, wait: float = 60, json_: Json = False) -> int:
     """Train until the demand's test is met, then say on the ledger who is due what; exit status 1 if it is not met.
 
@@ -299,7 +132,7 @@ def run(folder: Path, *, devices: Path | None = None, wait: float = 60, json_: J
 
     made = fleet.DemandFolder(folder)
     with made.held():
-        cards = _cards(devices or folder / "devices")
+        cards = cards_in(devices or folder / "devices")
         patience = min(60 * wait, _due_in_time(made, cards))
         outcome = asyncio.run(_trained(made, cards, patience, _silent if json_ else _tell))
         paid = _pay(made, cards, outcome.shares)
@@ -387,22 +220,6 @@ def _locked(
         job = payer.jobs.open(made.post().card().peer.key, terms.price, until, objecting, made.terms())
     made.note_job(job, terms.price, place if "://" in place else str(Path(place).resolve()), deployment)
     return made
-
-
-def _cards(place: Path) -> list[Card]:
-    """All in a folder, each of another name. Raises FleetError."""
-    from klopf import fleet
-
-    cards: dict[str, tuple[Card, Path]] = {}
-    for path in sorted(place.glob("*.json")):
-        card = fleet.Card.read(path)
-        if card.name in cards:
-            both = f"{cards[card.name][1].name} and {path.name}"
-            raise FleetError(f"{both} in {place} are both of a device {card.name!r}: have one of them renamed")
-        cards[card.name] = card, path
-    if not cards:
-        raise FleetError(f"no cards in {place}: copy there what whoever serves a device gave you")
-    return [card for card, _ in cards.values()]
 
 
 def _due_in_time(made: DemandFolder, cards: list[Card]) -> float:

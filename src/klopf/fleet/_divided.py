@@ -1,0 +1,72 @@
+"""How a node divides what it is paid among its devices, and what its leader tells each of them, signed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from klopf import files
+from klopf.errors import FleetError
+from klopf.fleet._device import Instructions
+from klopf.fleet._statement import Statement
+
+__all__ = ["Divided"]
+
+_JOBS = 100
+"""Jobs that are kept, the newest."""
+
+
+class Divided:
+    """The rule of a node: what is left of its pay after the leader's fee goes to its devices by the weight that their
+    updates had in what the node gave, each round of the job alike. Kept in ``path``, so a leader that was killed goes
+    on.
+
+    Args:
+        sign: 32 bytes, by the leader's key. fee: the leader's own part, from 0 to under 1.
+    """
+
+    def __init__(self, path: Path, sign: Callable[[bytes], bytes], fee: float = 0.0) -> None:
+        if not 0 <= fee < 1:
+            raise FleetError(f"a leader's fee of {fee:g}: the part of the node's pay that it keeps, from 0 to under 1")
+        self._path, self._sign, self.fee = path, sign, fee
+        try:
+            self._jobs: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        except ValueError:
+            raise FleetError(f"{path} does not say how a node divided: put it back, or begin with a new home") from None
+
+    def note(self, wanted: Instructions, used: Mapping[str, float]) -> None:
+        """Whose updates had which weight in a round (they sum to 1); of a round that is tried again, the last time."""
+        kept = self._jobs.pop(wanted.job, {"rounds": 0, "sums": {}, "round": 0, "last": {}})
+        if kept["round"] != wanted.round:
+            kept["rounds"] += bool(kept["last"])
+            for name, weight in kept["last"].items():
+                kept["sums"][name] = kept["sums"].get(name, 0.0) + weight
+        kept.update(round=wanted.round, last={name: float(weight) for name, weight in used.items()})
+        self._jobs[wanted.job] = kept
+        self._jobs = dict(list(self._jobs.items())[-_JOBS:])
+        files.replace(self._path, json.dumps(self._jobs, indent=1) + "\n")
+
+    def parts(self, job: str) -> dict[str, float]:
+        """Of what a node is paid for a job, each device's part so far; with the fee they sum to 1."""
+        kept = self._jobs.get(job)
+        if kept is None:
+            return {}
+        rounds = kept["rounds"] + bool(kept["last"])
+        names = sorted({*kept["sums"], *kept["last"]})
+        sums = {name: kept["sums"].get(name, 0.0) + kept["last"].get(name, 0.0) for name in names}
+        return {name: (1 - self.fee) * total / rounds for name, total in sums.items()}
+
+    def told(self, name: str, wanted: Instructions) -> Instructions:
+        """The same instructions with the leader's word to a device in place of the server's to the node: its part of
+        the value and of the share that the server told. As they are where the server tells nothing."""
+        if not wanted.said:
+            return wanted
+        said = {key: value for key, value in wanted.said.items() if key != "signature"}
+        node, kept = Statement(**said), self._jobs.get(wanted.job, {})
+        last = kept.get("last", {}) if kept.get("round") == node.round else {}
+        value = node.value * (1 - self.fee) * last.get(name, 0.0)
+        share = node.share * self.parts(wanted.job).get(name, 0.0)
+        return replace(wanted, said=replace(node, name=name, value=value, share=share).signed(self._sign))
