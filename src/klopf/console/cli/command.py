@@ -141,6 +141,8 @@ COMMANDS = Point(
         "learn": "klopf.console.cli.learn:Learn",
         "watch": "klopf.console.cli.learn:Watch",
         "warm": "klopf.console.cli.warm:Warm",
+        "doctor": "klopf.console.cli.doctor:Doctor",
+        "completion": "klopf.console.cli.doctor:Completion",
     },
 )
 """Every command; each needs one line here, or an entry point in a package of its own."""
