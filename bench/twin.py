@@ -1,7 +1,7 @@
 """A world to fail in: how fast it is, whether a seed is one world, what coupling adds to a storm, whom the gate
 refuses, who decides best, and what CityLearn says of the same series.
 
-    python bench/twin.py [--quick] [--json] [--citylearn PYTHON]
+    python bench/twin.py [--quick] [--json] [--only PART] [--citylearn PYTHON]
 
 Policies and CityLearn's figures are of the series in ``../shared/data``, where that is; without it, of a made year.
 ``--citylearn`` names a Python that has CityLearn (2.1.2) installed: its speed is then measured in the same run, its net
@@ -25,7 +25,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from figures import Report, arguments
 
-from klopf.twin import Plan, Scenario, Series, World, gate, outcome, policy_called
+from klopf.twin import Plan, Response, Scenario, Series, World, drill, gate, outcome, policy_called
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.twin.violators import violators
@@ -64,24 +64,27 @@ def one_seed(report: Report) -> None:
 
 
 def storm(report: Report, quick: bool) -> None:
-    """What coupling adds to a storm, and what it is worth to mend the line to the waterworks first."""
-    lost: dict[str, list[float]] = {}
-    for seed in range(3 if quick else 20):
-        for name, coupled, first in (("coupled", True, 0), ("uncoupled", False, 0), ("waterworks first", True, 1)):
-            world = World(Plan(), seed, scenario=Scenario.read("storm"), coupled=coupled)
-            urgent = np.full((world.plan.buses, 1), np.nan)
-            urgent[first] = 1.0 if first else np.nan
-            for _ in range(7 * 24):
-                world.advance({"power": urgent})
-            sums = world.sums()
-            lost.setdefault(name, []).append(float(sums["people"]["lost"].sum()))
-            lost.setdefault(f"{name}, outages", []).append(float(sums["power"]["outages"][0]))
-    for name, values in lost.items():
-        unit = "customer hours" if "outages" in name else "money lost by people"
-        report.figure(f"storm, {name}: mean of {len(values)} seeds", float(np.mean(values)), unit)
-        report.say(f"storm, {name}: {np.mean(values):.1f} [{min(values):.1f}, {max(values):.1f}] {unit}")
-    added = np.mean(lost["coupled"]) / np.mean(lost["uncoupled"])
-    report.figure("storm: loss where sectors are coupled, of that where they are not", float(added), "", at_least=1)
+    """A storm rehearsed: what training is worth in worlds that it has not seen, and what coupling adds."""
+    seeds = range(5 if quick else 20)
+    told = drill(Scenario.read("storm"), seeds=seeds, rounds=3 if quick else 6, many=12 if quick else 16)
+    report.say(f"trained in {told.worlds} worlds: {'; '.join(Response(told.response).says())}")
+    means: dict[tuple[str, str], float] = {}
+    for name, came in told.came.items():
+        for what, unit in (("hours", "customer hours lost"), ("grid", "customer hours without grid"),
+                           ("money", "money lost and paid")):  # fmt: skip
+            values = came[what]
+            means[name, what] = float(np.mean(values))
+            report.say(
+                f"storm, {name:<30} {np.mean(values):8,.0f} [{min(values):,.0f}, {max(values):,.0f}] {unit}, "
+                f"{len(seeds)} seeds"
+            )
+            report.figure(f"storm, {name}: mean of {len(seeds)} seeds", means[name, what], unit)
+    for what in ("hours", "money"):
+        for like in ("", ", others like it"):
+            share = means["trained" + like, what] / means["today's rules" + like, what]
+            report.figure(f"storm{like}: {what} lost by the trained response, of today's", share, "", at_most=1)
+    added = means["today's rules", "hours"] / means["today's rules, uncoupled", "hours"]
+    report.figure("storm: hours lost where sectors are coupled, of that where they are not", added, "", at_least=1)
 
 
 def policies(report: Report, quick: bool) -> None:
@@ -167,14 +170,22 @@ def citylearn(report: Report, python: str, quick: bool) -> None:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--citylearn", default="", help="a Python that has CityLearn")
+    parser.add_argument("--only", default="", help="one part: seed, storm, gate, policies, citylearn or speed")
     asked = parser.parse_args()
+    parts = {
+        "seed": lambda: one_seed(report),
+        "storm": lambda: storm(report, asked.quick),
+        "gate": lambda: the_gate(report, asked.quick),
+        "policies": lambda: policies(report, asked.quick),
+        "citylearn": lambda: citylearn(report, asked.citylearn, asked.quick),
+        "speed": lambda: speed(report, asked.quick),
+    }
+    if asked.only and asked.only not in parts:
+        parser.error(f"--only {asked.only}: one of {', '.join(parts)}")
     with Report(asked.json) as report:
-        one_seed(report)
-        storm(report, asked.quick)
-        the_gate(report, asked.quick)
-        policies(report, asked.quick)
-        citylearn(report, asked.citylearn, asked.quick)
-        speed(report, asked.quick)
+        for name, part in parts.items():
+            if asked.only in ("", name):
+                part()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ A library by itself: no network, no chain. See docs/twin.md.
 
 from __future__ import annotations
 
+from klopf.twin._drill import Drill, drill
 from klopf.twin._environment import environment
 from klopf.twin._flows import Good, Happening, Record
 from klopf.twin._gate import Breach, Verdict, gate, most_missed
-from klopf.twin._policy import POLICIES, policy_called
+from klopf.twin._policy import POLICIES, is_code, policy_called
+from klopf.twin._response import Response
 from klopf.twin._scenario import SCENARIOS, Scenario
 from klopf.twin._sector import SECTORS, Now, Plan, Sector, Shock
 from klopf.twin._series import Series
@@ -20,6 +22,7 @@ __all__ = [
     "SCENARIOS",
     "SECTORS",
     "Breach",
+    "Drill",
     "Good",
     "Happening",
     "Now",
@@ -27,6 +30,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Record",
+    "Response",
     "Scenario",
     "Sector",
     "Series",
@@ -34,9 +38,11 @@ __all__ = [
     "Verdict",
     "World",
     "compensation",
+    "drill",
     "environment",
     "gate",
     "gini",
+    "is_code",
     "most_missed",
     "outcome",
     "pareto",

@@ -35,6 +35,8 @@ class Policy(ABC):
     """Who decides. One policy belongs to one world: what it learns there is its own."""
 
     name: ClassVar[str]
+    called: str = ""
+    """What a command called it by, where that is not ``name``."""
 
     @abstractmethod
     def acts(self, world: World) -> Mapping[str, _Array]:
@@ -187,7 +189,10 @@ class World:
             if name not in given:
                 raise TwinError(f"there is no sector {name!r:.40} in this world: it has {', '.join(given)}")
             wanted = given[name].shape
-            array = np.asarray(act, np.float64)
+            try:
+                array = np.asarray(act, np.float64)
+            except (ValueError, TypeError) as error:
+                raise TwinError(f"what {name} does must be an array of numbers: {said(error)}") from error
             if array.shape != wanted:
                 raise TwinError(f"what {name} does must be {wanted[0]} units by {wanted[1]} acts, not {array.shape}")
             if (np.abs(array) > 1.0).any():  # NaN is not above
@@ -196,12 +201,30 @@ class World:
         return given
 
     def run(self, steps: int, policy: Policy | None = None) -> World:
-        """``steps`` more steps under ``policy``, by default today's rules; the world itself."""
-        for _ in range(steps):
-            self.advance(policy.acts(self) if policy is not None else None)
-        if steps > 0:
-            self.lived.append((policy.name if policy is not None else "rules", steps))
+        """``steps`` more steps under ``policy``, by default today's rules; the world itself.
+
+        Raises:
+            TwinError: the policy fails, or does what cannot be; one line says which, when and why.
+            ExtensionError: as for :meth:`advance`. The world is as before that step, and can be gone on with.
+        """
+        name, begun = (policy.called or policy.name if policy is not None else "rules"), self.step
+        try:
+            for _ in range(steps):
+                self.advance(self._decided(policy) if policy is not None else None)
+        finally:
+            if self.step > begun:
+                self.lived.append((name, self.step - begun))
         return self
+
+    def _decided(self, policy: Policy) -> Mapping[str, _Array]:
+        try:
+            with guarded(f"the policy {policy.name!r:.80} fails at {self.now.when} (step {self.step})"):
+                acts = policy.acts(self)
+                if not isinstance(acts, Mapping):
+                    raise TypeError(f"acts gives {type(acts).__name__}, and no arrays by sector")
+                return acts
+        except ExtensionError as error:  # which is a sector's, to whoever tries policies
+            raise TwinError(str(error)) from error.__cause__
 
     # --- what came of it --------------------------------------------------------------------------------------------
 

@@ -46,7 +46,8 @@ def test_a_broken_sector_is_one_line_and_the_world_is_kept(tmp_path, capsys, mon
     world = tmp_path / "world.npz"
     klopf(capsys, "twin", "new", world, "--households", 3)
     with monkeypatch.context() as patch:
-        patch.setattr(Factory, "settle", lambda self, now, goods: 1 / 0 if now.step == 30 else None)
+        whole = Factory.settle
+        patch.setattr(Factory, "settle", lambda self, now, goods: 1 / (now.step != 30) and whole(self, now, goods))
         out = klopf(capsys, "twin", "run", world, "--days", 2, status=1)[0]
     assert out.splitlines()[-1].startswith("the sector 'factory' fails at day 1 06:00 (step 30): ZeroDivisionError")
     from klopf.twin import World
@@ -54,6 +55,7 @@ def test_a_broken_sector_is_one_line_and_the_world_is_kept(tmp_path, capsys, mon
     assert World.load(world).step == 30
     klopf(capsys, "twin", "run", world, "--days", 1)
     assert World.load(world).step == 54
+    assert "to the bit" in klopf(capsys, "twin", "replay", world)[0]
 
 
 def test_policies_are_compared_in_the_same_worlds(capsys):
@@ -128,3 +130,34 @@ def test_the_gate_is_an_audit_that_anybody_can_repeat(tmp_path, capsys):
     verdict.write_text("[]")
     assert "is no verdict" in klopf(capsys, "twin", "gate", "nothing", "--repeat", verdict, status=2)[1]
     assert "nothing is released: 0 breaches" in klopf(capsys, *asked)[0]
+
+
+def test_a_drill_is_saved_and_gated(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["twin", "drill", "storm", "--households", 6, "--seeds", 2, "--days", 4, "--rounds", 1, "--many", 4,
+             "--worlds", 1]  # fmt: skip
+    out = klopf(capsys, *asked, "--save", "r.json")[0]
+    assert "trained, others like it" in out and "customer hours lost" in out and "then: which line" in out
+    assert "is there already" in klopf(capsys, *asked, "--save", "r.json", status=2)[1]
+    told = json.loads(klopf(capsys, *asked, "--json")[0])
+    assert told["response"] == json.loads((tmp_path / "r.json").read_text())["response"]
+    klopf(capsys, "twin", "new", "w.npz", "--households", 4, "--scenario", "storm")
+    klopf(capsys, "twin", "run", "w.npz", "--days", 3, "--policy", "r.json")
+    assert json.loads(klopf(capsys, "twin", "replay", "w.npz", "--json")[0])["same"]
+
+
+def test_a_policy_of_ones_own_decides_and_a_worlds_file_starts_no_code(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "from klopf.twin import Policy\nclass Mine(Policy):\n  def acts(self, world):\n"
+        "    print('noise')\n    return {} if world.step < 30 else 1 / 0\n"
+    )
+    klopf(capsys, "twin", "new", "w.npz", "--households", 3)
+    out = klopf(capsys, "twin", "run", "w.npz", "--days", 2, "--policy", "own.py:Mine", status=1)[0]
+    assert out.splitlines()[-1].startswith("the policy 'Mine' fails at day 1 06:00 (step 30): ZeroDivisionError")
+    assert "is code" in klopf(capsys, "twin", "replay", "w.npz", status=2)[1]
+    klopf(capsys, "twin", "run", "w.npz", "--days", 1)
+    assert "to the bit" in klopf(capsys, "twin", "replay", "w.npz", "--policy", "own.py:Mine")[0]
+    asked = ["twin", "gate", "own.py:Mine", "--households", 3, "--seeds", 1, "--json"]
+    breach = json.loads(klopf(capsys, *asked, status=1)[0])["breaches"][0]
+    assert breach["constraint"].startswith("it fails at day 1 06:00")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
+from typing import TYPE_CHECKING, Any
 
 from klopf.console.cli.command import CommandGroup, Json, print_json
+from klopf.console.cli.twin_drill import drill
+from klopf.console.cli.twin_told import Seeds, made, steps_of, telling
 from klopf.errors import TwinError
 
 if TYPE_CHECKING:
@@ -37,14 +34,13 @@ _SHOWN = {
     "breaches": ("constraints broken, each in its unit", "sum"),
 }
 """What is shown of an outcome, what it is and in which unit; "money" is what prices and wages are in."""
-Seeds = Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))]
 
 
 class Twin(CommandGroup):
     help = "A world of households, power, water, a factory and people, to fail in first."
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
-        return {"new": new, "run": run, "compare": compare, "replay": replay, "gate": gate}
+        return {"new": new, "run": run, "compare": compare, "replay": replay, "gate": gate, "drill": drill}
 
 
 def new(
@@ -82,23 +78,16 @@ def new(
         raise TwinError(f"{world} is there already: name another file, or remove it first")
     names = tuple(sectors.split(",")) if sectors else twin.Plan().sectors
     plan = twin.Plan(households=households, minutes=minutes, start=start, sectors=names)
-    _made(plan, seed, series, scenario, not uncoupled).save(world)
+    made(plan, seed, series, scenario, not uncoupled).save(world)
     print(
         f"{world}: {households} households, seed {seed}, steps of {minutes} minutes; go on with klopf twin run {world}"
     )
 
 
-def _made(plan: twin.Plan, seed: int, series: Path | None, scenario: str, coupled: bool = True) -> twin.World:
-    from klopf import twin
-
-    outside = twin.Series.citylearn(series) if series else None
-    return twin.World(plan, seed, outside, twin.Scenario.read(scenario) if scenario else None, coupled)
-
-
 def run(world: Path, *, days: float = 7.0, policy: str = "rules", json_: Json = False) -> int:
     """Let days pass in a world, keep it in its file, and tell what happened and what came of it.
 
-    A sector that is broken stops the world before the step in which it failed, with status 1; it is kept and can go on.
+    A sector or a policy that fails stops the world before that step, with status 1; it is kept and can go on.
 
     Example: klopf twin run WORLD.npz --days 3
 
@@ -109,18 +98,19 @@ def run(world: Path, *, days: float = 7.0, policy: str = "rules", json_: Json = 
     days
         How many.
     policy
-        Who decides: rules (today's), nothing, cheapest, planner, listening, learners or foresight (sees everything).
+        Who decides: rules (today's), nothing, cheapest, planner, listening, learners or foresight (sees everything);
+        FILE.json of klopf twin drill; or your own, as package.module:Class or FILE.py:Class.
     """
     from klopf import twin
     from klopf.errors import ExtensionError
 
     lives = twin.World.load(world)
-    steps, since, broken = _steps(days, lives.plan.hours), lives.record.first + len(lives.record), ""
+    steps, since, broken = steps_of(days, lives.plan.hours), lives.record.first + len(lives.record), ""
     decides = twin.policy_called(policy)
     try:
-        with _telling(f"{steps:,} steps under {policy}"):
+        with telling(f"{steps:,} steps under {policy}"):
             lives.run(steps, decides)
-    except ExtensionError as error:
+    except (ExtensionError, TwinError) as error:
         broken = str(error)
     lives.save(world)
     came = twin.outcome(lives, policy)
@@ -175,11 +165,11 @@ def compare(
     if len(set(names)) < len(names):
         raise TwinError(f"--policies {policies!r:.80} has a policy twice: name each once")
     came: dict[str, list[twin.Outcome]] = {}
-    with _telling(f"{len(names) * seeds} worlds") as tell:
+    with telling(f"{len(names) * seeds} worlds") as tell:
         for name in names:
             for seed in range(seeds):
                 tell(f"{name}: world {seed + 1} of {seeds}")
-                lives = _made(plan, seed, series, scenario).run(_steps(days, plan.hours), twin.policy_called(name))
+                lives = made(plan, seed, series, scenario).run(steps_of(days, plan.hours), twin.policy_called(name))
                 came.setdefault(name, []).append(twin.outcome(lives, name))
     first = np.array([one.has for one in next(iter(came.values()))])
     rows: list[dict[str, Any]] = []
@@ -208,7 +198,7 @@ def compare(
             print(f"  {key:<11} {middle:>12,.2f} {unit:<15}  {band:<24}  {what}")
 
 
-def replay(world: Path, *, why: int = -1, json_: Json = False) -> int:
+def replay(world: Path, *, why: int = -1, policy: str = "", json_: Json = False) -> int:
     """Live a world's days once more from its seed (status 1: another world comes out), or say why something happened.
 
     Example: klopf twin replay WORLD.npz
@@ -219,6 +209,8 @@ def replay(world: Path, *, why: int = -1, json_: Json = False) -> int:
         A file of klopf twin new.
     why
         The number of a happening in the record: only its chain of causes is printed.
+    policy
+        Your own under which it lived: a world's file alone starts nobody's code.
     """
     from klopf import twin
 
@@ -234,8 +226,13 @@ def replay(world: Path, *, why: int = -1, json_: Json = False) -> int:
         print_json(chain) if json_ else print("\n".join(chain))
         return 0
     again = twin.World.load(world, fresh=True)
+    for name, _ in lives.lived:
+        if twin.is_code(name) and name != policy:
+            raise TwinError(
+                f"{world} lived under {name!r:.80}, which is code: look at it, then give --policy {name!r:.80}"
+            )
     for name, steps in lives.lived:
-        with _telling(f"{steps:,} steps under {name}"):
+        with telling(f"{steps:,} steps under {name}"):
             again.run(steps, twin.policy_called(name))
     same = again.digest() == lives.digest()
     if json_:
@@ -265,7 +262,7 @@ def gate(
     Parameters
     ----------
     policy
-        Who decides: nothing, cheapest, planner, listening, learners or foresight; rules (today's) is always released.
+        As for klopf twin run; rules (today's) is always released.
     households
         How many, from 1 to 100,000.
     minutes
@@ -300,7 +297,7 @@ def gate(
     else:
         which = list(range(seeds))
     twin.policy_called(policy)  # a name that nobody has is no policy that was refused
-    with _telling(f"{len(which)} seeds, each in every disaster") as tell:
+    with telling(f"{len(which)} seeds, each in every disaster") as tell:
         tried = 0
 
         def make() -> twin.Policy:
@@ -328,26 +325,8 @@ def gate(
     return int(not verdict.released)
 
 
-def _steps(days: float, hours: float) -> int:
-    if not 0 < days <= 3660:
-        raise TwinError(f"--days {days:g} must be above 0 and at most 3660")
-    return max(1, round(days * 24 / hours))
-
-
 def _because(cause: int) -> str:
     return f"  (because of {cause})" if cause >= 0 else ""
-
-
-@contextmanager
-def _telling(what: str) -> Iterator[Callable[[str], None]]:
-    """Say at a terminal, beside what is printed, how far something is that may take minutes."""
-    if not sys.stderr.isatty():
-        yield lambda text: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(what) as status:
-        yield status.update
 
 
 def _print(came: twin.Outcome) -> None:
