@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from klopf.fleet._announced import Announced, announce, answering, applicants, apply_for, demands, server_of
     from klopf.fleet._buffered import run_buffered
     from klopf.fleet._choose import Oort
     from klopf.fleet._circle import play_circle
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from klopf.fleet.strategies import STRATEGIES, Combined, Strategy, strategy
 
 _PLACES = {
+    "_announced": ("Announced", "announce", "answering", "applicants", "apply_for", "demands", "server_of"),
     "_buffered": ("run_buffered",),
     "_choose": ("Oort",),
     "_circle": ("play_circle",),
@@ -91,6 +93,7 @@ __all__ = [
     "NETWORK",
     "STRATEGIES",
     "Accountant",
+    "Announced",
     "Application",
     "Card",
     "Combined",
@@ -128,7 +131,12 @@ __all__ = [
     "Update",
     "Validation",
     "amounts",
+    "announce",
+    "answering",
+    "applicants",
+    "apply_for",
     "by_member",
+    "demands",
     "effort_receipt",
     "enlist",
     "exact",
@@ -150,6 +158,7 @@ __all__ = [
     "run_masked",
     "serve_flower",
     "serve_masked",
+    "server_of",
     "shares",
     "strategy",
     "too_late",

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from klopf.console.cli.access import KeyFile, Rpc, klp, load_key, open_ledger, place_of, units
 from klopf.console.cli.command import CommandGroup, Json, print_json
+from klopf.console.cli.finding import collect, find, publish
 from klopf.console.cli.working import cards_in, lead, object_, serve
-from klopf.errors import FleetError
+from klopf.errors import FleetError, KlopfError
 
 if TYPE_CHECKING:
     from klopf.fleet import Card, DemandFolder, DemandSettings, Outcome, Round
@@ -32,7 +33,7 @@ class Demand(CommandGroup):
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
         return {"example": example, "post": post, "serve": serve, "lead": lead, "run": run, "status": status,
-                "object": object_}  # fmt: skip
+                "find": find, "object": object_}  # fmt: skip
 
 
 def example() -> None:
@@ -55,6 +56,7 @@ def post(
     rpc: Rpc = None,
     deployment: Annotated[Path | None, Parameter(help="The network's file, where a price is locked.")] = None,
     key: KeyFile = None,
+    announce: Annotated[bool, Parameter(negative="")] = False,
     json_: Json = False,
 ) -> None:
     """Check a demand and make the folder of its server; with --price, lock what devices are to share, first of all.
@@ -76,8 +78,13 @@ def post(
         Until when it must be done, at least an hour; what is not reported by then is the payer's again.
     dispute_hours
         How long anybody may object to the report before it is paid.
+    announce
+        With --price: say on the ledger what is wanted, so that devices find it with klopf demand find, and apply there.
     """
     from klopf import fleet
+
+    if announce and price is None:
+        raise FleetError("--announce is of a price that is locked: give --price, or hand the server's card to devices")
 
     settings = fleet.DemandSettings.read(demand)
     if price is None:
@@ -90,6 +97,8 @@ def post(
             made = _locked(payer, folder, settings, terms, place_of(rpc, deployment), deployment)
     server = made.post().card()
     server.save(folder / "card.json")
+    if announce:
+        publish(made)
     remarks = made.remarks()
     for line in remarks:
         print(f"note: {line}", file=sys.stderr)
@@ -101,13 +110,23 @@ def post(
     if json_:
         print_json(said)
         return
-    print(f"{folder}: give devices {said['card']}, then: klopf demand run {folder} --devices CARDS")
+    if announce:
+        print(f"{folder}: announced on the ledger; then: klopf demand run {folder} --announced 3")
+    else:
+        print(f"{folder}: give devices {said['card']}, then: klopf demand run {folder} --devices CARDS")
     print(f"validation set committed as {said['validation']}")
     if job:
         print(f"{said['price']} KLP are locked as job {job}; {server.peer.key} will report on it")
 
 
-def run(folder: Path, *, devices: Path | None = None, wait: float = 60, json_: Json = False) -> int:
+def run(
+    folder: Path,
+    *,
+    devices: Path | None = None,
+    announced: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=300))] = None,
+    wait: float = 60,
+    json_: Json = False,
+) -> int:
     """Train until the demand's test is met, then say on the ledger who is due what; exit status 1 if it is not met.
 
     It begins when enough devices answer, and says for whom it waits. Started again, it goes on after the last round
@@ -121,6 +140,8 @@ def run(folder: Path, *, devices: Path | None = None, wait: float = 60, json_: J
         As `klopf demand post` made it.
     devices
         A folder of devices' or leaders' cards; by default "devices" in the demand's folder.
+    announced
+        In place of cards: wait until so many of those who applied on the ledger answer, and take all who do.
     wait
         Minutes for which it looks for devices before a round, at most; never beyond the time in which an escrow must be
         reported on.
@@ -129,9 +150,13 @@ def run(folder: Path, *, devices: Path | None = None, wait: float = 60, json_: J
 
     if not 0 <= wait <= 525_600:
         raise FleetError(f"--wait {wait:g}: minutes, from 0 to 525600 (a year)")
+    if announced and devices:
+        raise FleetError("--devices is a folder of cards, --announced takes them from the ledger: give one of the two")
 
     made = fleet.DemandFolder(folder)
     with made.held():
+        if announced and not _over(made):
+            devices = collect(made, announced, 60 * wait)
         cards = cards_in(devices or folder / "devices")
         patience = min(60 * wait, _due_in_time(made, cards))
         outcome = asyncio.run(_trained(made, cards, patience, _silent if json_ else _tell))
@@ -146,6 +171,12 @@ def run(folder: Path, *, devices: Path | None = None, wait: float = 60, json_: J
         if paid:
             print(f"job {paid['job']}: {paid['what']}")
     return 0 if outcome.met else 1
+
+
+def _over(made: DemandFolder) -> bool:
+    """Whether nobody trains for it any more."""
+    state = made.state()
+    return bool(state) and (state["met"] or state["round"] >= made.settings.rounds)
 
 
 def status(folder: Path, *, json_: Json = False) -> int:
@@ -168,7 +199,8 @@ def status(folder: Path, *, json_: Json = False) -> int:
         "goal": made.settings.goal,
         "score": state.get("score"), "met": state.get("met", False), "model": state.get("model"),
         "sent": sum(one["sent"] for one in rounds), "received": sum(one["received"] for one in rounds),
-        "shares": fleet.shares(state.get("values", {})), "escrow": made.job(),
+        "shares": fleet.shares(state.get("values", {})), "escrow": made.job(), "pay": _pay_so_far(made),
+        "left_out": rounds[-1]["left_out"] if rounds else {},
     }  # fmt: skip
     if json_:
         print_json(said)
@@ -178,7 +210,31 @@ def status(folder: Path, *, json_: Json = False) -> int:
         print(f"{said['sent']:,} bytes sent, {said['received']:,} received")
         for name, share in sorted(said["shares"].items(), key=lambda row: -row[1]):
             print(f"{name:<24} {100 * share:6.2f} %")
+        for name, why in said["left_out"].items():
+            print(f"left out of the last round: {name} ({why})")
+        if said["pay"]:
+            print(said["pay"])
     return 0 if said["met"] else 1
+
+
+def _pay_so_far(made: DemandFolder) -> str:
+    """Where a demand's escrow is, as the ledger has it; empty where there is none."""
+    from klopf import fleet, ledger
+
+    job = made.job()
+    if not job:
+        return ""
+    locked = f"job {job['id']}: {klp(job['price'])} KLP were locked"
+    try:
+        with ledger.connect(job["rpc"], None, ledger.Deployment.load(job["deployment"])) as book:
+            if left := fleet.objections(book, job["id"]):
+                return f"{locked}, and are reported on; {_objecting(left)}"
+            held, due = book.jobs.left(job["id"]), fleet.report_left(book, job["id"])
+    except KlopfError as error:
+        return f"{locked}; the ledger cannot be asked ({str(error)[:100]})"
+    if due < float("inf"):
+        return f"{locked}, and must be reported on within {due:.0f} s; until then nobody is paid"
+    return f"{locked}; {klp(held)} are there still"
 
 
 class _Terms(NamedTuple):

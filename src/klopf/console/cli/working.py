@@ -26,7 +26,8 @@ def serve(
     home: Path,
     *,
     data: Path,
-    server: Path,
+    server: Path | None = None,
+    job: int | None = None,
     name: str | None = None,
     payee: str | None = None,
     deployment: Annotated[Path | None, Parameter(help="The network's file: work only for pay that is locked.")] = None,
@@ -54,8 +55,10 @@ def serve(
         Its records, CSV or Parquet, with the columns and the target that the demand names; numbers throughout.
     server
         The card of the demand's server: who may ask.
+    job
+        In place of it: the job on the ledger, as klopf demand find lists it. The device applies there.
     name
-        Its name among the demand's devices; by default the home's.
+        Its name among the demand's devices; by default the home's. Of a --job it is its key's address.
     payee
         The address that its work is paid to; by default its own key's.
     least
@@ -78,8 +81,7 @@ def serve(
     """
     from klopf import fleet
 
-    device = _held(home, name)
-    asker = fleet.Card.read(server)
+    device, asker = _for(home, name, server, job, deployment, rpc)
     privacy = None if epsilon is None else fleet.Privacy(epsilon, noise_rounds, groups=groups)
     spent = None if privacy is None else fleet.Accountant(home / "privacy.jsonl", privacy.epsilon, privacy.delta)
     records = fleet.TableDevice(device.name, data, privacy=privacy, accountant=spent)
@@ -92,6 +94,8 @@ def serve(
         else:
             await post.open(fleet.Local(records), host, port, fleet.Told(home / "said.jsonl", device.name, asked))
         post.card(payee or "").save(home / "card.json")
+        if job is not None and deployment is not None:
+            _applied(device, post.card(payee or ""), job, deployment, rpc)
         print(f"{device.name} serves {len(records)} records of {data}; its card: {home / 'card.json'}", flush=True)
         await _until_the_end(post)
 
@@ -102,8 +106,9 @@ def serve(
 def lead(
     home: Path,
     *,
-    server: Path,
     devices: Path,
+    server: Path | None = None,
+    job: int | None = None,
     least_devices: int = 1,
     name: str | None = None,
     strategy: str = "robust",
@@ -131,6 +136,8 @@ def lead(
         A folder for its key and certificate; made at the first start, gone on from later.
     server
         The card of the demand's server: who may ask.
+    job
+        In place of it: the job on the ledger, as klopf demand find lists it. The node applies there.
     devices
         A folder of the node's devices' cards, each as `klopf demand serve DEVICE --server HOME/card.json` wrote it.
     least_devices
@@ -161,8 +168,7 @@ def lead(
     if not 1 <= least_devices <= 300:
         raise FleetError(f"--least-devices {least_devices}: a node has from 1 to 300")
     fleet.strategy(strategy)
-    leader = _held(home, name)
-    asker = fleet.Card.read(server)
+    leader, asker = _for(home, name, server, job, deployment, rpc)
     post = leader.post()
     divided = fleet.Divided(home / "parts.json", post.sign, fee)
 
@@ -175,6 +181,8 @@ def lead(
                             divided=divided)  # fmt: skip
         await post.open(node, host, port, fleet.Told(home / "said.jsonl", leader.name, asked))
         post.card(payee or "", [card.name for card in cards]).save(home / "card.json")
+        if job is not None and deployment is not None:
+            _applied(leader, post.card(payee or ""), job, deployment, rpc)
         many = f"{len(cards)} device" + "s" * (len(cards) > 1)
         print(f"{leader.name} leads {many}; its card: {home / 'card.json'}", flush=True)
         await _until_the_end(post)
@@ -217,6 +225,33 @@ def _held(home: Path, name: str | None) -> Home:
     except BlockingIOError:
         raise FleetError(f"{home} is served by another process: end that one first, or serve another home") from None
     return device
+
+
+def _for(
+    home: Path, name: str | None, server: Path | None, job: int | None, deployment: Path | None, rpc: str | None
+) -> tuple[Home, Card]:
+    """A home that is held, and whom it works for: by a card, or by a job on the ledger. Raises FleetError."""
+    from klopf import fleet
+
+    if (server is None) == (job is None):
+        raise FleetError("whom to work for: give --server, a card, or --job, which klopf demand find lists")
+    if server is not None:
+        asker = fleet.Card.read(server)
+        return _held(home, name), asker
+    if deployment is None or name is not None:
+        raise FleetError("--job is on a ledger, where a key's address is the name: give --deployment, and no --name")
+    assert job is not None
+    with open_ledger(rpc, deployment) as book:
+        asker = fleet.server_of(book, job)
+    unnamed = _held(home, None)
+    return fleet.Home.open(home, unnamed.post().peer.key), asker
+
+
+def _applied(device: Home, card: Card, job: int, deployment: Path, rpc: str | None) -> None:
+    from klopf import fleet
+
+    with open_ledger(rpc, deployment, _worker(device)) as book:
+        fleet.apply_for(book, card, job)
 
 
 async def _until_the_end(post: Post) -> None:
