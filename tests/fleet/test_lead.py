@@ -86,7 +86,7 @@ def test_what_devices_are_due_is_by_their_weight_in_all_rounds_and_the_last_try_
     again = fleet.Divided(tmp_path / "parts.json", lambda digest: digest, 0.2)
     assert again.parts("digits") == pytest.approx({"a": 0.2, "b": 0.6})
     node = fleet.Statement("digits", 7, 2, "node", 3.0, 0.5, "m", "v")
-    third = replace(WANTED, round=3, escrow=7, said={**node.signed(lambda digest: b"")})
+    third = replace(WANTED, round=3, said={**node.signed(lambda digest: b"")})
     said = dict(again.told("b", third).said)
     assert said.pop("signature") == fleet.Statement(**said).digest().hex()
     assert (said["name"], said["round"], said["escrow"], said["model"]) == ("b", 2, 7, "m")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from klopf.fleet._divided import Divided
     from klopf.fleet._escrow import PaidOnly
     from klopf.fleet._flower import FlowerLinks, flower_app, flower_members, serve_flower
+    from klopf.fleet._handed import hand_on
     from klopf.fleet._home import Home, TableDevice
     from klopf.fleet._hosts import Hosted, hosts
     from klopf.fleet._leader import Leader
@@ -58,6 +59,7 @@ _PLACES = {
     "_divided": ("Divided",),
     "_escrow": ("PaidOnly",),
     "_flower": ("FlowerLinks", "flower_app", "flower_members", "serve_flower"),
+    "_handed": ("hand_on",),
     "_home": ("Home", "TableDevice"),
     "_hosts": ("Hosted", "hosts"),
     "_leader": ("Leader",),
@@ -143,6 +145,7 @@ __all__ = [
     "flower_app",
     "flower_members",
     "gtg",
+    "hand_on",
     "hosts",
     "job_of",
     "object_to",

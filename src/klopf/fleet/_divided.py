@@ -39,25 +39,31 @@ class Divided:
 
     def note(self, wanted: Instructions, used: Mapping[str, float]) -> None:
         """Whose updates had which weight in a round (they sum to 1); of a round that is tried again, the last time."""
-        kept = self._jobs.pop(wanted.job, {"rounds": 0, "sums": {}, "round": 0, "last": {}})
+        which = _which(wanted.job, wanted.escrow)
+        kept = self._jobs.pop(which, {"rounds": 0, "sums": {}, "round": 0, "last": {}})
         if kept["round"] != wanted.round:
             kept["rounds"] += bool(kept["last"])
             for name, weight in kept["last"].items():
                 kept["sums"][name] = kept["sums"].get(name, 0.0) + weight
-        kept.update(round=wanted.round, last={name: float(weight) for name, weight in used.items()})
-        self._jobs[wanted.job] = kept
+        kept.update(fee=self.fee, round=wanted.round, last={name: float(weight) for name, weight in used.items()})
+        self._jobs[which] = kept
         self._jobs = dict(list(self._jobs.items())[-_JOBS:])
         files.replace(self._path, json.dumps(self._jobs, indent=1) + "\n")
 
-    def parts(self, job: str) -> dict[str, float]:
-        """Of what a node is paid for a job, each device's part so far; with the fee they sum to 1."""
-        kept = self._jobs.get(job)
+    def parts(self, job: str, escrow: int = 0) -> dict[str, float]:
+        """Of what a node is paid for a job, each device's part so far; with the fee that it had then they sum to 1."""
+        kept = self._jobs.get(_which(job, escrow))
         if kept is None:
             return {}
         rounds = kept["rounds"] + bool(kept["last"])
         names = sorted({*kept["sums"], *kept["last"]})
         sums = {name: kept["sums"].get(name, 0.0) + kept["last"].get(name, 0.0) for name in names}
-        return {name: (1 - self.fee) * total / rounds for name, total in sums.items()}
+        return {name: (1 - kept["fee"]) * total / rounds for name, total in sums.items()}
+
+    def escrows(self) -> list[tuple[str, int]]:
+        """Of the jobs worked for, those whose pay is locked on a ledger: what each is called, and its number."""
+        both = [(job, int(escrow)) for escrow, _, job in (which.partition(" ") for which in self._jobs)]
+        return [(job, escrow) for job, escrow in both if escrow]
 
     def told(self, name: str, wanted: Instructions) -> Instructions:
         """The same instructions with the leader's word to a device in place of the server's to the node: its part of
@@ -65,8 +71,13 @@ class Divided:
         if not wanted.said:
             return wanted
         said = {key: value for key, value in wanted.said.items() if key != "signature"}
-        node, kept = Statement(**said), self._jobs.get(wanted.job, {})
+        node, kept = Statement(**said), self._jobs.get(_which(wanted.job, wanted.escrow), {})
         last = kept.get("last", {}) if kept.get("round") == node.round else {}
         value = node.value * (1 - self.fee) * last.get(name, 0.0)
-        share = node.share * self.parts(wanted.job).get(name, 0.0)
+        share = node.share * self.parts(wanted.job, wanted.escrow).get(name, 0.0)
         return replace(wanted, said=replace(node, name=name, value=value, share=share).signed(self._sign))
+
+
+def _which(job: str, escrow: int) -> str:
+    """Two demands may be called the same: what is locked for each is another."""
+    return f"{escrow} {job}"

@@ -13,6 +13,7 @@ from cyclopts import Parameter, validators
 
 from klopf.console.cli.access import KeyFile, Rpc, klp, load_key, open_ledger, place_of, units
 from klopf.console.cli.command import CommandGroup, Json, print_json
+from klopf.console.cli.dividing import divide
 from klopf.console.cli.finding import collect, find, publish
 from klopf.console.cli.working import cards_in, lead, object_, serve
 from klopf.errors import FleetError, KlopfError
@@ -33,7 +34,7 @@ class Demand(CommandGroup):
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
         return {"example": example, "post": post, "serve": serve, "lead": lead, "run": run, "status": status,
-                "find": find, "object": object_}  # fmt: skip
+                "find": find, "divide": divide, "object": object_}  # fmt: skip
 
 
 def example() -> None:
