@@ -118,6 +118,8 @@ def test_classes_keep_their_kind_and_are_refused_where_they_are_none() -> None:
         ([None, "a", "b", "a", "b", "a"], "row 0 is None"),
         (pl.Series(["a", None, "b", "a", "b", "a"]), "row 1 is None"),
         (np.array(["a", 1, "b", 1, "a", 1], object), "texts and others, such as 'a' and 1"),
+        (["a", 1, "b", 1, "a", 1], "texts and others, such as 'a' and 1"),
+        (["a", float("nan"), "b", "a", "b", "a"], "row 1 is nan"),
         (np.array([["a", "b"]] * 5 + [["a", float("nan")]], object), "row 5 is nan"),
     ):  # fmt: skip
         with pytest.raises(MindError, match=said):

@@ -71,6 +71,8 @@ def read(given: ArrayLike, what: str) -> NDArray[Any]:
         return given
     if type(given) is int or type(given) is float or type(given) is np.int64:  # one label or number, as is usual
         return np.asarray(given)
+    if hasattr(given, "toarray"):
+        raise MindError(f"a sparse {what} is not read; give its toarray(), or a frame or an array")
     with _one_line(what):
         array = np.ma.filled(given.astype(np.float64), np.nan) if np.ma.is_masked(given) else np.asarray(given)  # type: ignore[union-attr]
         if array.dtype.kind not in "biufOSU":

@@ -112,6 +112,8 @@ def classes_given(y: Any) -> Any:
         found = np.asarray(y)
     except ValueError:  # ragged: scikit-learn says what it is
         return y
+    if found.dtype.kind in "US" and isinstance(y, list | tuple):  # NumPy makes texts of whatever stands among texts
+        found = np.asarray(y, object)
     if found.dtype.kind != "O":
         return y
     for row, value in enumerate(found.ravel().tolist()):

@@ -10,13 +10,17 @@ there is room on both sides.
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["APART", "LINE", "Owner", "apart", "owned", "room", "zeros"]
+from klopf.errors import MindError
+
+__all__ = ["APART", "LINE", "Owner", "apart", "enough_room", "owned", "room", "zeros"]
 
 LINE = 64
 """Bytes of a cache line."""
@@ -32,6 +36,23 @@ def zeros(shape: int | tuple[int, ...], dtype: Any) -> NDArray[Any]:
     start = APART + -given.ctypes.data % LINE
     made: NDArray[Any] = given[start : start + size].view(dtype).reshape(shape)
     return made
+
+
+@contextlib.contextmanager
+def enough_room(what: str) -> Iterator[None]:
+    """Around the making of arrays whose sizes its user chose.
+
+    Raises:
+        MindError: they are more than memory holds, or than any array may have.
+    """
+    try:
+        yield
+    except (MemoryError, OverflowError) as error:
+        raise MindError(f"there is no room in memory for {what}; give it smaller sizes") from error
+    except ValueError as error:
+        if "dimension" not in str(error) and "too big" not in str(error):  # NumPy's, of a shape that none may have
+            raise
+        raise MindError(f"there is no room in memory for {what}; give it smaller sizes") from error
 
 
 def room(size: int) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from klopf.mind import _divergence, _file
 from klopf.mind._checked import checked_inputs, checked_targets, checked_weights, read
 from klopf.mind._company import apart, learn_in, predict_in
 from klopf.mind._direct import direct
+from klopf.mind._memory import enough_room
 from klopf.mind._outside import blame, learner_of
 from klopf.mind._settings import LOSSES, checked_seed, settings_for
 from klopf.mind._stage import Stage
@@ -98,11 +99,13 @@ class Mind(Kept):
         self._dtype: Any = np.dtype(dtype)
         try:
             self.settings = settings_for(learner, **options)
-            self._tables = Tables(self.settings, (sizes[0], *self.hidden, self.outputs), output, self._dtype)
+            with enough_room(f"a learner of {'-'.join(map(str, (inputs, *self.hidden, outputs)))} units"):
+                self._tables = Tables(self.settings, (sizes[0], *self.hidden, self.outputs), output, self._dtype)
         except Exception as error:
             blame(error, options.get("rule", "sgd"), options.get("life", "none"))
             raise
-        self._tables.draw(self.seed)
+        with enough_room("the first weights"):
+            self._tables.draw(self.seed)
         if stage:
             self._tables.staged = born_state(stage, self.seed, self._dtype)
             self._tables.hear(gains_of(stage))

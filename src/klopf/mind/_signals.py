@@ -19,6 +19,7 @@ from river import base
 
 from klopf.errors import MindError
 from klopf.mind._checked import no_number, shown
+from klopf.mind._memory import enough_room
 from klopf.mind._named import Places, number
 from klopf.mind._rows import roomy
 from klopf.mind._targets import Scale, named
@@ -128,7 +129,8 @@ class MindAnomalyDetector(Kept, _Anomaly):  # type: ignore[misc]
         """Room for so many features; what is known of fewer stays."""
         n, old = size + self.units, self._size
         rng = np.random.default_rng(self.seed)
-        drawn = rng.normal(size=(self.units, self.max_features))[:, :size]
+        with enough_room(f"{self.units} units and {self.max_features} features"):
+            drawn = rng.normal(size=(self.units, self.max_features))[:, :size]
         made, bias = np.eye(n), rng.normal(size=self.units)
         if old:
             places = np.append(np.arange(old), np.arange(size, n))

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import Diverged, MindError
 from klopf.mind import _file
 from klopf.mind._checked import plain
-from klopf.mind._memory import zeros
+from klopf.mind._memory import enough_room, zeros
 from klopf.mind._settings import checked_seed
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
@@ -102,9 +102,10 @@ class Agent(Kept):
         self._shape = (self.observations,)
         self.agent, self.seed, self.time_limit = agent, checked_seed(seed), int(time_limit)
         self._dtype: Any = np.dtype(dtype)
-        self._lay_out()
-        self._bound(low, high)
-        self._draw()
+        with enough_room(f"{observations} observations, {self.settings.hidden} units and {actions or choices} actions"):
+            self._lay_out()
+            self._bound(low, high)
+            self._draw()
         try:
             self._S[at.S_SQUARES, np.broadcast_to(np.asarray(raw, bool), self.observations)] = -1.0
         except ValueError as error:

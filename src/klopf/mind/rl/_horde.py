@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._checked import plain
-from klopf.mind._memory import zeros
+from klopf.mind._memory import enough_room, zeros
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
@@ -66,7 +66,8 @@ class Horde(Kept):
                 raise MindError(f"{name}={value!r} must be a number above 0")
         self.features, self.step_size, self.kappa = int(features), float(step_size), float(kappa)
         demons = len(self.discounts)
-        self._W, self._E = zeros((demons, self.features), float), zeros((demons, self.features), float)
+        with enough_room(f"{demons} demons of {self.features} features"):
+            self._W, self._E = zeros((demons, self.features), float), zeros((demons, self.features), float)
         self._x, self._faded = zeros(self.features, float), zeros(demons, float)
         self._V, self._D, self._out = zeros(demons, float), zeros(demons, float), zeros(demons, float)
         self._begun = False

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind._checked import plain
-from klopf.mind._memory import zeros
+from klopf.mind._memory import enough_room, zeros
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
@@ -37,9 +37,10 @@ class _Linear(Kept):
             raise MindError(f"features={features!r} must be a whole number from 1")
         self.features = int(features)
         self._given = given
-        self._T = zeros((self.rows, self.features), float)
-        self._N = zeros(8, float)
-        self._x = zeros(self.features, float)
+        with enough_room(f"{self.features} features"):
+            self._T = zeros((self.rows, self.features), float)
+            self._N = zeros(8, float)
+            self._x = zeros(self.features, float)
         self._begun = False
         self._turns = Turns()
 
