@@ -25,7 +25,19 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from figures import Report, arguments
 
-from klopf.twin import Plan, Response, Scenario, Series, World, drill, gate, outcome, policy_called
+from klopf.twin import (
+    Plan,
+    Response,
+    Scenario,
+    Series,
+    World,
+    calibrate,
+    drill,
+    gate,
+    meters_of,
+    outcome,
+    policy_called,
+)
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.twin.violators import violators
@@ -128,6 +140,23 @@ def the_gate(report: Report, quick: bool) -> None:
     report.figure("share of seeds that may break something all the same, 95 %", verdicts[0].missed, "")
 
 
+def calibration(report: Report) -> None:
+    """Five real households of a data set, less four kW of panels each: how far off their twins are."""
+    if not DATA.is_dir():
+        report.say("no ../shared/data: no twin is fitted")
+        return
+    meters, outside, names = meters_of(DATA)
+    for days in (60, 120, 250):
+        told = calibrate(meters, outside, days, names=names)
+        for i, name in enumerate(names):
+            report.say(
+                f"fitted to {days} days, {name}: off {told.spread[i]:.0%} an hour (rival {told.rival[i]:.0%}), "
+                f"{told.daily[i]:.0%} a day, bias {told.bias[i]:+.0%}; alarm on day {told.drifts[i]}"
+            )
+        share = float(np.mean(np.array(told.spread) / np.array(told.rival)))
+        report.figure(f"fitted to {days} days: off on 30 not seen, of the week before's", share, "", at_most=1)
+
+
 ASK = """
 import json, sys, time, warnings
 warnings.filterwarnings("ignore")
@@ -170,12 +199,15 @@ def citylearn(report: Report, python: str, quick: bool) -> None:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--citylearn", default="", help="a Python that has CityLearn")
-    parser.add_argument("--only", default="", help="one part: seed, storm, gate, policies, citylearn or speed")
+    parser.add_argument(
+        "--only", default="", help="one part: seed, storm, gate, calibration, policies, citylearn or speed"
+    )
     asked = parser.parse_args()
     parts = {
         "seed": lambda: one_seed(report),
         "storm": lambda: storm(report, asked.quick),
         "gate": lambda: the_gate(report, asked.quick),
+        "calibration": lambda: calibration(report),
         "policies": lambda: policies(report, asked.quick),
         "citylearn": lambda: citylearn(report, asked.citylearn, asked.quick),
         "speed": lambda: speed(report, asked.quick),

@@ -5,6 +5,7 @@ A library by itself: no network, no chain. See docs/twin.md.
 
 from __future__ import annotations
 
+from klopf.twin._calibration import Calibration, calibrate, meters_of
 from klopf.twin._drill import Drill, drill
 from klopf.twin._environment import environment
 from klopf.twin._flows import Good, Happening, Record
@@ -22,6 +23,7 @@ __all__ = [
     "SCENARIOS",
     "SECTORS",
     "Breach",
+    "Calibration",
     "Drill",
     "Good",
     "Happening",
@@ -37,12 +39,14 @@ __all__ = [
     "Shock",
     "Verdict",
     "World",
+    "calibrate",
     "compensation",
     "drill",
     "environment",
     "gate",
     "gini",
     "is_code",
+    "meters_of",
     "most_missed",
     "outcome",
     "pareto",

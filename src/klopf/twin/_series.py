@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf import tables
+from klopf import files, tables
 from klopf.errors import TableError, TwinError
 
 __all__ = ["Series"]
@@ -27,7 +28,8 @@ class Series:
     """
 
     source: str
-    """Where it is from: "made:SEED:PROFILES", "citylearn:FOLDER", or any other word for one that is not to be saved."""
+    """Where it is from: "made:SEED:PROFILES", "citylearn:FOLDER", "twin:FILE", or any other word for one that is not to
+    be saved."""
     outside: _Array
     sun: _Array
     price: _Array
@@ -84,10 +86,46 @@ class Series:
         kind, _, rest = source.partition(":")
         if kind == "citylearn":
             return cls.citylearn(rest)
+        if kind == "twin":
+            return cls.read(rest)[0]
         seed, _, profiles = rest.partition(":")
         if kind != "made" or not seed.isdigit() or not profiles.isdigit() or not 0 < int(profiles) <= 1000:
-            raise TwinError(f"no series is called {source!r:.80}: name made:SEED:PROFILES or citylearn:FOLDER")
+            raise TwinError(
+                f"no series is called {source!r:.80}: name made:SEED:PROFILES, citylearn:FOLDER or twin:FILE"
+            )
         return cls.made(int(seed), int(profiles))
+
+    def write(self, path: str | os.PathLike[str], pv: float) -> None:
+        """Keep it in a file, with the kW of photovoltaics of which ``sun`` is told.
+
+        Raises:
+            TwinError: it cannot be written.
+        """
+        body = io.BytesIO()
+        rows = {name: getattr(self, name) for name in ("outside", "sun", "price", "carbon", "uses")}
+        np.savez_compressed(body, allow_pickle=False, first=self.first, pv=pv, **rows)
+        try:
+            files.replace(path, body.getvalue())
+        except OSError as error:
+            raise TwinError(f"{path} cannot be written: {error.strerror or error}") from error
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> tuple[Series, float]:
+        """What :meth:`write` wrote: the series, and the kW.
+
+        Raises:
+            TwinError: it cannot be read, or is none.
+        """
+        try:
+            rows = files.arrays(path)
+            first, pv = int(rows.pop("first")), float(rows.pop("pv"))
+            if not 0 <= first < 24 or not 0 <= pv <= 1e6:
+                raise ValueError("its first hour, or its panels, are none")
+            return cls(f"twin:{Path(path).resolve()}", first=first, **rows), pv
+        except OSError as error:
+            raise TwinError(f"{path} cannot be read: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise TwinError(f"{path} is no calibrated twin ({error}): klopf twin calibrate writes one") from error
 
     @classmethod
     def citylearn(cls, folder: str | os.PathLike[str]) -> Series:

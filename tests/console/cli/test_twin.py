@@ -161,3 +161,21 @@ def test_a_policy_of_ones_own_decides_and_a_worlds_file_starts_no_code(tmp_path,
     asked = ["twin", "gate", "own.py:Mine", "--households", 3, "--seeds", 1, "--json"]
     breach = json.loads(klopf(capsys, *asked, status=1)[0])["breaches"][0]
     assert breach["constraint"].startswith("it fails at day 1 06:00")
+
+
+def test_a_twin_is_fitted_to_meters_and_makes_a_world(tmp_path, capsys, monkeypatch):
+    import numpy as np
+
+    monkeypatch.chdir(tmp_path)
+    hours = np.arange(120 * 24)
+    sun = np.maximum(0.0, np.cos(2 * np.pi * (hours % 24 - 12) / 24)) * (0.5 + 0.5 * (hours // 24 % 3))
+    home = 1.0 - 2.0 * sun + 0.1 * np.sin(hours * 1.7)
+    rows = "\n".join(f"20,{s},{m},{m + (t > 110 * 24)}" for s, m, t in zip(sun, home, hours, strict=True))
+    (tmp_path / "m.csv").write_text("outside,sun,one,other\n" + rows + "\n")
+    out = klopf(capsys, "twin", "calibrate", "m.csv", "--save", "t.npz", status=1)[0]
+    assert "2.00 kW  none" in out and "2.00 kW  ALARM on day 11" in out
+    assert json.loads(klopf(capsys, "twin", "calibrate", "m.csv", "--json", status=1)[0])["drifts"][0] == -1
+    assert "2 households" in klopf(capsys, "twin", "new", "w.npz", "--series", "t.npz", "--sectors", "households")[0]
+    klopf(capsys, "twin", "run", "w.npz", "--days", 1)
+    assert "to the bit" in klopf(capsys, "twin", "replay", "w.npz")[0]
+    assert "is there already" in klopf(capsys, "twin", "calibrate", "m.csv", "--save", "t.npz", status=2)[1]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from klopf.console.cli.command import CommandGroup, Json, print_json
+from klopf.console.cli.twin_calibrate import calibrate
 from klopf.console.cli.twin_drill import drill
-from klopf.console.cli.twin_told import Seeds, made, steps_of, telling
+from klopf.console.cli.twin_told import Seeds, made, outside_of, steps_of, telling
 from klopf.errors import TwinError
 
 if TYPE_CHECKING:
@@ -40,7 +41,15 @@ class Twin(CommandGroup):
     help = "A world of households, power, water, a factory and people, to fail in first."
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
-        return {"new": new, "run": run, "compare": compare, "replay": replay, "gate": gate, "drill": drill}
+        return {
+            "new": new,
+            "run": run,
+            "compare": compare,
+            "replay": replay,
+            "gate": gate,
+            "drill": drill,
+            "calibrate": calibrate,
+        }
 
 
 def new(
@@ -66,7 +75,8 @@ def new(
     scenario
         What strikes it: storm, heat-wave, drought, cyber, supply, or a file.
     series
-        A folder of a CityLearn data set, for weather, prices and what households use; otherwise all that is made.
+        A folder of a CityLearn data set, for weather, prices and what households use; or a file of klopf twin
+        calibrate, which also says how many households there are; otherwise all that is made.
     sectors
         Their names, with commas between; by default all that Klopf ships.
     uncoupled
@@ -78,6 +88,10 @@ def new(
         raise TwinError(f"{world} is there already: name another file, or remove it first")
     names = tuple(sectors.split(",")) if sectors else twin.Plan().sectors
     plan = twin.Plan(households=households, minutes=minutes, start=start, sectors=names)
+    if series is not None and series.is_file():
+        outside, pv = twin.Series.read(series)
+        households = outside.uses.shape[1]
+        plan = replace(plan, households=households, variety=0.0, pv=pv, heat_pump=0.0)
     made(plan, seed, series, scenario, not uncoupled).save(world)
     print(
         f"{world}: {households} households, seed {seed}, steps of {minutes} minutes; go on with klopf twin run {world}"
@@ -285,7 +299,7 @@ def gate(
     from klopf import twin
 
     plan = twin.Plan(households=households, minutes=minutes, start=start)
-    outside = twin.Series.citylearn(series) if series else None
+    outside = outside_of(series)
     told: dict[str, Any] = {}
     if repeat is not None:
         try:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from klopf.console.cli.command import Json, print_json
-from klopf.console.cli.twin_told import Seeds, telling
+from klopf.console.cli.twin_told import Seeds, outside_of, telling
 from klopf.errors import TwinError
 
 __all__ = ["drill"]
@@ -65,7 +65,7 @@ def drill(
     plan = twin.Plan(households=households, minutes=minutes, start=start)
     with telling(f"a drill: {scenario}") as tell:
         told = twin.drill(
-            twin.Scenario.read(scenario), plan, range(seeds), days, twin.Series.citylearn(series) if series else None,
+            twin.Scenario.read(scenario), plan, range(seeds), days, outside_of(series),
             rounds, many, worlds, seed, tell,
         )  # fmt: skip
     response = twin.Response(told.response)

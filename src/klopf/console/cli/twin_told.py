@@ -16,7 +16,7 @@ from klopf.errors import TwinError
 if TYPE_CHECKING:
     from klopf import twin
 
-__all__ = ["Seeds", "made", "steps_of", "telling"]
+__all__ = ["Seeds", "made", "outside_of", "steps_of", "telling"]
 
 Seeds = Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))]
 
@@ -25,8 +25,16 @@ def made(plan: twin.Plan, seed: int, series: Path | None, scenario: str, coupled
     """A world as the commands' arguments say."""
     from klopf import twin
 
-    outside = twin.Series.citylearn(series) if series else None
-    return twin.World(plan, seed, outside, twin.Scenario.read(scenario) if scenario else None, coupled)
+    return twin.World(plan, seed, outside_of(series), twin.Scenario.read(scenario) if scenario else None, coupled)
+
+
+def outside_of(series: Path | None) -> twin.Series | None:
+    """A CityLearn data set's folder, or a file of ``klopf twin calibrate``."""
+    from klopf import twin
+
+    if series is None:
+        return None
+    return twin.Series.read(series)[0] if series.is_file() else twin.Series.citylearn(series)
 
 
 def steps_of(days: float, hours: float) -> int:
