@@ -6,10 +6,12 @@ A library by itself: no network, no chain. See docs/twin.md.
 from __future__ import annotations
 
 from klopf.twin._calibration import Calibration, calibrate, meters_of
+from klopf.twin._demo import play
 from klopf.twin._drill import Drill, drill
 from klopf.twin._environment import environment
 from klopf.twin._flows import Good, Happening, Record
 from klopf.twin._gate import Breach, Verdict, gate, most_missed
+from klopf.twin._picture import changes, front, steps
 from klopf.twin._policy import POLICIES, is_code, policy_called
 from klopf.twin._response import Response
 from klopf.twin._scenario import SCENARIOS, Scenario
@@ -40,9 +42,11 @@ __all__ = [
     "Verdict",
     "World",
     "calibrate",
+    "changes",
     "compensation",
     "drill",
     "environment",
+    "front",
     "gate",
     "gini",
     "is_code",
@@ -50,6 +54,8 @@ __all__ = [
     "most_missed",
     "outcome",
     "pareto",
+    "play",
     "policy_called",
+    "steps",
     "welfare",
 ]

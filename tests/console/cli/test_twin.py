@@ -58,12 +58,17 @@ def test_a_broken_sector_is_one_line_and_the_world_is_kept(tmp_path, capsys, mon
     assert "to the bit" in klopf(capsys, "twin", "replay", world)[0]
 
 
-def test_policies_are_compared_in_the_same_worlds(capsys):
+def test_policies_are_compared_in_the_same_worlds(tmp_path, capsys):
     out = klopf(capsys, "twin", "compare", "--households", 4, "--days", 2, "--seeds", 2, "--start", 150, "--json")[0]
     nothing, rules = json.loads(out)
     assert nothing["gain"] == nothing["lose"] == 0 and rules["gain"] > 0 and rules["front"]
     assert rules["cost"][1] <= rules["cost"][0] <= rules["cost"][2] < nothing["cost"][2]
     out = klopf(capsys, "twin", "compare", "--households", 3, "--days", 1, "--seeds", 2)[0]
+    asked = ["twin", "compare", "--households", 2, "--days", 1, "--seeds", 2, "--json"]
+    (tmp_path / "p").mkdir()
+    rows = json.loads(klopf(capsys, *asked, "--picture", tmp_path / "f.svg")[0])
+    assert "<svg" in (tmp_path / "f.svg").read_text() and len(rows[1]["households"]) == len(rows[1]["transfers"]) == 2
+    assert "cannot be written" in klopf(capsys, *asked, "--picture", tmp_path / "p", status=2)[1]
     assert "rules *: of 6 households of all worlds" in out and "lose against nothing" in out
 
 

@@ -36,6 +36,7 @@ class Demo(Command):
         epochs: int = 6,
         fleet: Annotated[bool, Parameter(negative="")] = False,
         agents: Annotated[bool, Parameter(negative="")] = False,
+        twin: Annotated[bool, Parameter(negative="")] = False,
         json_: Json = False,
     ) -> None:
         """Five honest neurons of two kinds of model learn from private, unequal shares, ask one another, learn whom to
@@ -56,9 +57,14 @@ class Demo(Command):
             model is licensed.
         agents
             Show a network of language models instead: five agents of a small model behind HTTP, one of which lies.
+        twin
+            Show the twin instead: a storm, a drill, who decides best, who gains and who loses, the gate, and a report.
         """
-        if fleet and agents:
-            raise PeersError("--fleet and --agents are two demos: choose one")
+        if fleet + agents + twin > 1:
+            raise PeersError("--fleet, --agents and --twin are demos by themselves: choose one")
+        if twin:
+            _show_twin(folder or Path(time.strftime("klopf-twin-%Y%m%d-%H%M%S")), seed, json_)
+            return
         if fleet:
             _play_fleet(folder or Path(time.strftime("klopf-fleet-%Y%m%d-%H%M%S")), seed, json_)
             return
@@ -97,6 +103,23 @@ def _show_agents(folder: Path, seed: int, epochs: int, json_: bool) -> None:
             f"together {last.network:.1%}, {alone}, the vote in which "
             f"all who answer count alike {equal_vote(folder):.1%}; silent: {', '.join(silent) or 'nobody'}"
         )
+
+
+def _show_twin(folder: Path, seed: int, json_: bool) -> None:
+    from klopf.twin import play
+
+    said = play(folder, seed, lambda line: print(line, file=sys.stderr if json_ else sys.stdout, flush=True))
+    if json_:
+        print_json(said)
+        return
+    print("\n".join(f"  {line}" for line in said["chain"]))
+    for name, lost in said["drill"].items():
+        print(f"{name:<32} {lost['hours']:8,.0f} customer hours and {lost['money']:8,.0f} money lost")
+    for name, row in said["policies"].items():
+        bills, carbon, welfare = (row[key][0] for key in ("cost", "carbon", "welfare"))
+        print(f"{name:<12} bills {bills:8,.2f}, {carbon:8,.2f} kg CO2, welfare {welfare:8,.2f}")
+    print(f"listening: {said['gain']} households gain, {said['lose']} lose; the gate "
+          f"{'releases' if said['released'] else 'REFUSES'} it; report: {folder / 'report.html'}")  # fmt: skip
 
 
 def _play_fleet(folder: Path, seed: int, json_: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from klopf import files
 from klopf.console.cli.command import CommandGroup, Json, print_json
 from klopf.console.cli.twin_calibrate import calibrate
 from klopf.console.cli.twin_drill import drill
@@ -145,7 +146,7 @@ def run(world: Path, *, days: float = 7.0, policy: str = "rules", json_: Json = 
 
 def compare(
     *, households: int = 20, minutes: int = 60, days: float = 7.0, start: int = 0, seeds: Seeds = 3, scenario: str = "",
-    series: Path | None = None, policies: str = "nothing,rules", json_: Json = False,
+    series: Path | None = None, policies: str = "nothing,rules", picture: Path | None = None, json_: Json = False,
 ) -> None:  # fmt: skip
     """Policies against each other in the same worlds: what each costs, and who gains and who loses by it.
 
@@ -169,6 +170,8 @@ def compare(
         As for klopf twin new.
     policies
         Names as for klopf twin run, with commas between; the first is what others are compared with.
+    picture
+        A file for an SVG: bills against carbon, and the front that nobody beats in both.
     """
     import numpy as np
 
@@ -189,15 +192,24 @@ def compare(
     rows: list[dict[str, Any]] = []
     for name, some in came.items():
         has = np.array([one.has for one in some])
-        _, lacking = twin.compensation(first.ravel(), has.ravel())
+        each = [twin.compensation(a, b) for a, b in zip(first, has, strict=True)]
+        transfers, lacking = np.array([one[0] for one in each]), sum(one[1] for one in each)
         rows.append(
             {"policy": name}
             | {key: _band([getattr(one, key) for one in some]) for key in _SHOWN}
+            | {"households": (has - first).mean(0).tolist(), "transfers": transfers.mean(0).tolist()}
             | {"gain": int((has > first + 1e-9).sum()), "lose": int((has < first - 1e-9).sum()), "lacking": lacking}
         )  # fmt: skip
     best = twin.pareto([[row["cost"][0], row["carbon"][0], -row["comfort"][0], -row["welfare"][0]] for row in rows])
     for row, on in zip(rows, best, strict=True):
         row["front"] = bool(on)
+    if picture is not None:
+        spots = {str(row["policy"]): (row["cost"][0], row["carbon"][0]) for row in rows}
+        beaten_by_none = twin.pareto(list(spots.values())).tolist()
+        try:
+            files.replace(picture, twin.front(spots, beaten_by_none, "bills, money", "kg CO2"))
+        except OSError as error:
+            raise TwinError(f"{picture} cannot be written: {error.strerror or error}") from error
     if json_:
         print_json(rows)
         return
