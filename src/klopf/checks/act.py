@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import typing
+from functools import cache
 from pathlib import Path
 
 from klopf import chain, ledger
@@ -13,12 +14,22 @@ from klopf.console.web._call import told
 from klopf.console.web._drafting import drafted, reading
 from klopf.errors import LedgerError
 from klopf.ledger import KLP, Role
+from klopf.ledger._deployment import USUAL
 from klopf.ledger._pack import contracts
 
 __all__ = ["check_act"]
 
 _KINDS = typing.get_args(typing.get_type_hints(Field)["kind"])
-_FILLED = {"klp": "1.5", "id": "1", "whole": "1", "proposal": "1", "vote": "for", "text": "a word", "lines": "a line"}
+_FILLED = {
+    "klp": "1.5",
+    "id": "1",
+    "whole": "1",
+    "count": "0",
+    "proposal": "1",
+    "vote": "for",
+    "text": "a word",
+    "lines": "a line",
+}
 
 
 def check_act(act: type[Act]) -> None:
@@ -53,14 +64,25 @@ def _check(act: type[Act], name: str) -> None:
 
 
 def _network(folder: Path) -> ledger.Ledger:
-    """Governed, with one neuron, by its owner."""
-    where, operator = str(folder / "ledger.sqlite"), ledger.keys.new()
-    chain.create(where, chain_id=1337, same_second=True).close()
-    deployment = ledger.deploy(where, operator, constitution=ledger.Constitution())
-    book = ledger.connect(where, operator, deployment)
-    book.registry.register(Role.NEURON, endpoint="127.0.0.1:4000", model="mind")
-    book.stake.stake(1, 100 * KLP)
-    return book
+    """Governed, with finance and one neuron, by its owner."""
+    file, operator, deployment = _made()
+    where = folder / "ledger.sqlite"
+    where.write_bytes(file)
+    return ledger.connect(str(where), operator, deployment)
+
+
+@cache
+def _made() -> tuple[bytes, ledger.Key, ledger.Deployment]:
+    """Its file as it is whenever an act is checked; made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        where, operator = Path(folder) / "ledger.sqlite", ledger.keys.new()
+        chain.create(str(where), chain_id=1337, same_second=True).close()
+        packs = (*USUAL, "finance")
+        deployment = ledger.deploy(str(where), operator, constitution=ledger.Constitution(), packs=packs)
+        with ledger.connect(str(where), operator, deployment) as book:
+            book.registry.register(Role.NEURON, endpoint="127.0.0.1:4000", model="mind")
+            book.stake.stake(1, 100 * KLP)
+        return where.read_bytes(), operator, deployment
 
 
 def _check_do(act: type[Act], name: str, book: ledger.Ledger) -> None:

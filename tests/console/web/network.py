@@ -18,6 +18,7 @@ from klopf.console.web._serve import Server
 from klopf.console.web._server import Page
 from klopf.console.web._source import Source
 from klopf.ledger import KLP, Receipt, ReceiptTree, Role, SignedReceipt
+from klopf.ledger._deployment import USUAL
 from tests.conftest import free_port
 
 HOSTILE = '<img src=x onerror="evil()">'
@@ -32,6 +33,7 @@ class Small:
     dev = False
     """Whether the chain's clock can be moved."""
     base_fee = 0
+    packs: tuple[str, ...] = USUAL
 
     def __init__(self, folder: Path) -> None:
         self.where = str(folder / "ledger.sqlite")
@@ -41,7 +43,9 @@ class Small:
             self.where, allocation=coin, chain_id=1337, same_second=True, dev=self.dev, base_fee=self.base_fee
         ).close()  # fmt: skip
         rules = ledger.Parameters(emission=1_000 * KLP, maturity=0, dispute_seconds=self.dispute_seconds)
-        self.deployment = ledger.deploy(self.where, self.operator, rules, constitution=self.constitution)
+        self.deployment = ledger.deploy(
+            self.where, self.operator, rules, constitution=self.constitution, packs=self.packs
+        )
         self.book = ledger.connect(self.where, self.operator, self.deployment)
         self.keys = {"anna": ledger.keys.new(), "bert": ledger.keys.new()}
         self.ids: dict[str, int] = {}

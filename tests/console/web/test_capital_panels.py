@@ -25,7 +25,9 @@ def test_a_venture_is_followed_to_what_its_model_earned() -> None:
         m.Earned(*AT, 4, WHO, 5 * KLP + 1), m.Earned(*AT, 4, WHO, KLP),
     ):  # fmt: skip
         view.take(event)
-    assert view.news() == {"1": [1, WHO, _klp(1000), _klp(1000), _klp(250), 4, "6.000000000000000001"]}
+    assert view.news() == {
+        "1": [1, WHO, _klp(1000), _klp(1000), _klp(250), 4, "6.000000000000000001", "fund?venture=1"]
+    }
     assert view.news() == {}
     for id in range(2, 300):
         view.take(v.VentureOpened(*AT, id, WHO, terms, (1000 * KLP,)))
@@ -43,9 +45,9 @@ def test_what_is_offered_wanted_and_sold() -> None:
     ):  # fmt: skip
         view.take(event)
     assert view.news() == {
-        "o1": ["12.5 % of model 2", _klp(9), "fixed price", WHO, "open"],
-        "o2": ["device 7", _klp(11), "auction", WHO, "open"],
-        "o3": ["device 8", _klp(4), "falling price", WHO, "sold"],
-        "w1": ["device any", _klp(3), "wanted", WHO, "sold"],
-        "w2": ["device any", _klp(3), "wanted", WHO, "over"],
+        "o1": ["12.5 % of model 2", _klp(9), "fixed price", WHO, "open", f"buy?offer=1&most={_klp(9)}"],
+        "o2": ["device 7", _klp(11), "auction", WHO, "open", f"bid?offer=2&amount={_klp(9)}"],
+        "o3": ["device 8", _klp(4), "falling price", WHO, "sold", ""],
+        "w1": ["device any", _klp(3), "wanted", WHO, "sold", ""],
+        "w2": ["device any", _klp(3), "wanted", WHO, "over", ""],
     }

@@ -10,7 +10,7 @@ import pytest
 
 from klopf.console import web
 from klopf.console.web.acts import ACTS, Act
-from klopf.console.web.views import alarms, happened, jobs, money, underway, votes
+from klopf.console.web.views import alarms, happened, jobs, lending, money, underway, votes
 from klopf.ledger import ProposalState
 from klopf.neuron import Standing
 
@@ -30,7 +30,7 @@ def english() -> set[str]:
     said |= set(re.findall(r'e\.\w+, "([^"]+)"', Path(happened.__file__).read_text()))
     said |= {state for view in (jobs, votes) for state in view.STATES.values()}
     said |= {*alarms.WHAT, *underway.STEPS.values(), *money.ROLES}
-    said |= {state.name.lower() for state in ProposalState}
+    said |= {state.name.lower() for state in ProposalState} | set(lending.STATES)
     acts: list[type[Act]] = [ACTS.load(name) for name in ACTS.shipped]
     said |= {text for act in acts for text in (act.title, act.lead, *(field.title for field in act.fields))}
     return said - {""}

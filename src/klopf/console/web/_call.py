@@ -9,12 +9,17 @@ from typing import Any
 from klopf import ledger
 from klopf.console.cli.access import klp
 from klopf.errors import LedgerError
+from klopf.ledger._abi import FunctionABI
 from klopf.ledger.packs import Contract
 
 __all__ = ["Call", "told"]
 
 WITHOUT_LIMIT = 2**256 - 1
-_MONEY = {("Stake", "amount"), ("Token", "value"), ("Jobs", "amounts"), ("Jobs", "price")}
+_APPROVE = FunctionABI("approve", ("address", "uint256"), ("bool",), names=("spender", "value"))
+_MONEY = {
+    ("Stake", "amount"), ("Token", "value"), ("Jobs", "amounts"), ("Jobs", "price"), ("Ventures", "amount"),
+    ("Trades", "amount"), ("Trades", "most"),
+}  # fmt: skip
 _PEOPLE = {("Stake", "id"), ("Disputes", "listener"), ("Disputes", "speaker")}
 _SUPPORT = {("KlopfGovernor", "support")}
 
@@ -34,16 +39,32 @@ def told(call: Call, book: ledger.Ledger, named: Callable[[int], str]) -> dict[s
     contract = next((one for one in _clients(book) if one.address.lower() == call.to.lower()), None)
     known = contract.artifact().functions.values() if contract is not None else ()
     function = next((one for one in known if one.selector == call.data[:4]), None)
+    if contract is None and _is_approval(call, book):
+        return _said("a token, none of this network's contracts", call.to, _APPROVE, call, book, named)
     if contract is None or function is None:
         raise LedgerError(f"what would be signed is no call of this network's contracts: it goes to {call.to}")
+    return _said(contract.name, contract.address, function, call, book, named)
+
+
+def _said(
+    contract: str, to: str, function: FunctionABI, call: Call, book: ledger.Ledger, named: Callable[[int], str]
+) -> dict[str, Any]:  # fmt: skip
     values = function.arguments(call.data)
     if function.call_data(values) != call.data:
         raise LedgerError(f"what would be signed says more than {function.name} takes")
     rows = []
     for name, kind, value in zip(function.names, function.inputs, values, strict=True):
-        words = _words(contract.name, name, kind, value, book, named)
+        words = _words(contract, name, kind, value, book, named)
         rows.append({"name": name, "type": kind, "value": _plain(value), "words": words})
-    return {"contract": contract.name, "to": contract.address, "function": function.name, "arguments": rows}
+    return {"contract": contract, "to": to, "function": function.name, "arguments": rows}
+
+
+def _is_approval(call: Call, book: ledger.Ledger) -> bool:
+    """Whether it lets a contract of the network, and nobody else, take an amount of a stranger's token."""
+    if call.value or call.data[:4] != _APPROVE.selector:
+        return False
+    spender = str(_APPROVE.arguments(call.data)[0]).lower()
+    return spender in {address.lower() for address in book.deployment.addresses.values()}
 
 
 def _clients(book: ledger.Ledger) -> list[Contract]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from klopf import ledger
 from klopf.console.web import _reading
+from klopf.console.web._coins import Coins
 from klopf.console.web._memory import Memory
 from klopf.console.web._news import News
 from klopf.console.web._present import present
@@ -67,7 +68,8 @@ class Follower:
         """Tells this reading of the history from any other: news of one say nothing to whoever knows another."""
         self.memory.clear()
         self._said: tuple[int, bytes] = (-1, b"")
-        self.history = Reading(self.name, self.named, before=self._epoch_ends)
+        self.coins = Coins()
+        self.history = Reading(self.name, self.named, before=self._epoch_ends, coin=self.coins.named)
         """All events, as far as they have been read;"""
         self.present: Reading | None = None
         """and the network as it stands, until all have been."""
@@ -175,6 +177,7 @@ class Follower:
                 if same:
                     return [_Piece(reading, read, before, ended)]
                 over = math.inf  # of another chain by now, which is found when this piece is looked at again
+            self.coins.learn(book, event)
             read.append(event)
         return [_Piece(reading, read, last, digest)]
 

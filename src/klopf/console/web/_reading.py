@@ -28,8 +28,9 @@ class Reading(Network):
     def __init__(
         self, name: str, named: Callable[[int], str], whole: bool = True,
         before: Callable[[events.Event], None] = lambda event: None,
+        coin: Callable[[str], tuple[str, int]] = lambda token: (token, 0),
     ) -> None:  # fmt: skip
-        self.name, self._named, self.whole = name, named, whole
+        self.name, self._named, self.whole, self._coin = name, named, whole, coin
         self.before = before
         """Is told an event before anything has changed by it."""
         self.tally = Tally()
@@ -49,6 +50,9 @@ class Reading(Network):
 
     def named(self, id: int) -> str:
         return self._named(id)
+
+    def coin(self, token: str) -> tuple[str, int]:
+        return self._coin(token)
 
     def take(self, read: Sequence[events.Event]) -> None:
         """Count more events. A view that fails is dropped, and the others go on; what the tally raises is raised."""

@@ -17,8 +17,9 @@ Cell = str | int | float | bool | None | dict[str, float]
 Row = list[Cell]
 """A value for each of a view's columns."""
 Kind = Literal[
-    "text", "number", "share", "money", "paid", "standing", "scores", "neuron", "epoch", "time", "proposal", "act"
-]
+    "text", "number", "share", "money", "amount", "paid", "standing", "scores", "neuron", "epoch", "time", "proposal",
+    "act",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Network(ABC):
     @abstractmethod
     def named(self, id: int) -> str:
         """What a participant is called: where it has no name, its number."""
+
+    def coin(self, token: str) -> tuple[str, int]:
+        """What a token's address is called, and how many decimals it has; where nobody knows, its address and none."""
+        return token, 0
 
 
 class View(ABC):
@@ -123,6 +128,10 @@ VIEWS = Point(
         "jobs": "klopf.console.web.views.jobs:Jobs",
         "ventures": "klopf.console.web.views.ventures:Ventures",
         "offers": "klopf.console.web.views.offers:Offers",
+        "pools": "klopf.console.web.views.pools:Pools",
+        "lending": "klopf.console.web.views.lending:Markets",
+        "loans": "klopf.console.web.views.lending:Positions",
+        "rewards": "klopf.console.web.views.rewards:Rewards",
         "devices": "klopf.console.web.views.devices:Devices",
         "nodes": "klopf.console.web.views.devices:Nodes",
         "votes": "klopf.console.web.views.votes:Votes",

@@ -6,7 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from klopf.ledger._abi import FunctionABI
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract, Deploying
@@ -202,8 +201,8 @@ class Liquidity(Contract):
     def stake(self, pool: int, shares: int) -> Sent:
         """Leave shares of a pool here. Approves by itself, no more than these."""
         exchange = self._ledger.client(Exchange)
-        approve = FunctionABI("approve", ("address", "uint256", "uint256"), ("bool",))
-        self._ledger.send(exchange.address, approve.call_data((self.address, pool, shares)))
+        if int(exchange._read("allowance", self._ledger.me.address, self.address, pool)) < shares:
+            exchange._write("approve", self.address, pool, shares)
         return self._write("stake", pool, shares)
 
     def unstake(self, pool: int, shares: int) -> Sent:

@@ -20,12 +20,12 @@ LONGEST = 2_000
 @dataclass(frozen=True)
 class Field:
     """One field of a form: its heading in English, as the catalogues have it, and what it takes. ``klp`` is an amount,
-    ``id`` a participant, ``whole`` another whole number, ``proposal`` its whole number; ``vote`` is for, against or
-    abstain."""
+    ``id`` a participant, ``whole`` another whole number, ``count`` one that may be 0, ``proposal`` its whole number;
+    ``vote`` is for, against or abstain."""
 
     name: str
     title: str
-    kind: Literal["klp", "id", "whole", "proposal", "vote", "text", "address", "lines"]
+    kind: Literal["klp", "id", "whole", "count", "proposal", "vote", "text", "address", "lines"]
     optional: bool = False
 
     def read(self, text: object) -> Any:
@@ -41,9 +41,9 @@ class Field:
         return _READ[self.kind](self.title, text)
 
 
-def _whole(most: int) -> Callable[[str, str], int]:
+def _whole(most: int, least: int = 1) -> Callable[[str, str], int]:
     def read(title: str, text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 80 and 0 < int(text) < most):
+        if not (text.isascii() and text.isdigit() and len(text) < 80 and least <= int(text) < most):
             raise LedgerError(f"{title}: {text[:40]!r} is no number that there can be")
         return int(text)
 
@@ -64,7 +64,8 @@ def _vote(title: str, text: str) -> ledger.Support:
 
 
 _READ: Mapping[str, Callable[[str, str], Any]] = {
-    "klp": _klp, "id": _whole(2**32), "whole": _whole(2**32), "proposal": _whole(2**256), "vote": _vote,
+    "klp": _klp, "id": _whole(2**32), "whole": _whole(2**32), "count": _whole(2**32, 0), "vote": _vote,
+    "proposal": _whole(2**256),
     "text": lambda _, text: text, "address": lambda _, text: ledger.keys.checksum(text),
     "lines": lambda _, text: text.splitlines(),
 }  # fmt: skip

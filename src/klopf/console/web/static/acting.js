@@ -97,7 +97,7 @@ function control(field, value) {
     return make("select", { name: field.name }, ...rows.map(([key, row]) => make("option", { value: key, selected: key === value }, `…${row[0].slice(-8)} ${row[1]}`.slice(0, 80))));
   }
   if (field.kind === "lines") return make("textarea", { name: field.name, rows: "4", spellcheck: "false" }, value);
-  if (field.kind !== "id") return make("input", { name: field.name, value, autocomplete: "off", inputmode: field.kind === "klp" ? "decimal" : field.kind === "whole" ? "numeric" : null });
+  if (field.kind !== "id") return make("input", { name: field.name, value, autocomplete: "off", inputmode: field.kind === "klp" ? "decimal" : field.kind === "whole" || field.kind === "count" ? "numeric" : null });
   const known = make("datalist", { id: `known-${field.name}` }, ...Object.keys(live.names).slice(0, 1000).map((id) => make("option", { value: id }, nameOf(id))));
   const input = make("input", { name: field.name, value, autocomplete: "off", inputmode: "numeric", list: known.id });
   input.known = known;

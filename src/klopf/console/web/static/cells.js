@@ -7,7 +7,7 @@ import { link } from "./route.js";
 import { moment, number, share, t } from "./words.js";
 
 const SIGNS = { backbone: "●", fringe: "◐", silent: "✕" };
-export const NUMERIC = new Set(["number", "share", "money", "paid", "epoch"]);
+export const NUMERIC = new Set(["number", "share", "money", "amount", "paid", "epoch"]);
 
 export function money(text) {
   return number(text === null ? null : Number(text), 2);
@@ -43,6 +43,9 @@ export function fill(cell, kind, value, row, columns) {
   } else if (kind === "money") {
     cell.title = `${value} KLP`;
     cell.append(money(value));
+  } else if (kind === "amount") {
+    cell.title = value;
+    cell.append(number(Number(value), 6));
   } else if (kind === "paid") {
     const at = (wanted) => String(row[columns.findIndex((column) => column.kind === wanted)]);
     const told = { href: link(["explain", at("neuron"), at("epoch")]), title: `${value} KLP: ${t("why?")}` };
@@ -63,7 +66,7 @@ export function fill(cell, kind, value, row, columns) {
 export function compare(kind, a, b) {
   if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
   if (kind === "neuron") return nameOf(a).localeCompare(nameOf(b));
-  if (kind === "money" || kind === "paid") return Number(a) - Number(b);
+  if (kind === "money" || kind === "amount" || kind === "paid") return Number(a) - Number(b);
   if (kind === "scores") return mean(a) - mean(b);
   if (typeof a === "number") return a - b;
   return String(a).localeCompare(String(b));

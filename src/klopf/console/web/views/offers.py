@@ -16,15 +16,24 @@ _SHARES = 10**18
 class Offers(Lately):
     title = "Offers"
     lead = "Devices and shares of models that are offered or wanted, and what each costs."
-    columns = (Column("what"), Column("price", "money"), Column("how"), Column("by"), Column("state"))
+    columns = (
+        Column("what"),
+        Column("price", "money"),
+        Column("how"),
+        Column("by"),
+        Column("state"),
+        Column("to do", "act"),
+    )
 
     def take(self, event: events.Event) -> None:
         e = events.trades
         if isinstance(event, e.OfferOpened):
             how = "auction" if event.rising else "fixed price" if event.first == event.last else "falling price"
-            self.put(f"o{event.id}", [_said(event.thing), plain(klp(event.first)), how, event.seller, "open"])
+            price = plain(klp(event.first))
+            act = f"bid?offer={event.id}&amount={price}" if event.rising else f"buy?offer={event.id}&most={price}"
+            self.put(f"o{event.id}", [_said(event.thing), price, how, event.seller, "open", act])
         elif isinstance(event, e.WantOpened):
-            self.put(f"w{event.id}", [_said(event.thing), plain(klp(event.price)), "wanted", event.by, "open"])
+            self.put(f"w{event.id}", [_said(event.thing), plain(klp(event.price)), "wanted", event.by, "open", ""])
         elif isinstance(event, e.BidMade):
             self._amend(f"o{event.id}", event.amount, "open")
         elif isinstance(event, e.OfferSold):
@@ -36,7 +45,8 @@ class Offers(Lately):
 
     def _amend(self, key: str, price: int | None, state: str) -> None:
         if row := self.now.get(key):
-            self.put(key, [row[0], row[1] if price is None else plain(klp(price)), *row[2:4], state])
+            act = row[5] if state == "open" else ""
+            self.put(key, [row[0], row[1] if price is None else plain(klp(price)), *row[2:4], state, act])
 
 
 def _said(thing: tuple[int, ...]) -> str:

@@ -29,6 +29,7 @@ class Ventures(Lately):
         Column("spent", "money"),
         Column("model", "number"),
         Column("earned", "money"),
+        Column("to do", "act"),
     )
     lately = False  # sums of what is not told would be too small
 
@@ -43,9 +44,9 @@ class Ventures(Lately):
         v, m = events.ventures, events.models
         if isinstance(event, v.VentureOpened):
             self._sums[str(event.id)] = [0, 0, 0]
-            self.put(
-                str(event.id), [event.id, event.founder, plain(klp(sum(event.parts))), *_NOTHING, None, _NOTHING[0]]
-            )
+            row: Row = [event.id, event.founder, plain(klp(sum(event.parts))), *_NOTHING, None, _NOTHING[0],
+                        f"fund?venture={event.id}"]  # fmt: skip
+            self.put(str(event.id), row)
         elif isinstance(event, v.Funded):
             self._add(str(event.id), 0, event.amount)
         elif isinstance(event, v.Spent):
