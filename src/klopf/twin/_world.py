@@ -241,6 +241,10 @@ class World:
         """What each sector is judged by: copies of its sums."""
         return {name: {key: value.copy() for key, value in one.summed().items()} for name, one in self.sectors.items()}
 
+    def flows(self) -> dict[str, tuple[_Array, _Array]]:
+        """Of each good: what every node asked for in the last step, and which share of it came, (nodes,) each."""
+        return {name: (good.asked.copy(), good.share.copy()) for name, good in self._goods.items()}
+
     def breaches(self) -> dict[str, float]:
         """Every constraint, and how far it was broken so far."""
         return {

@@ -17,6 +17,7 @@ import uvicorn
 from klopf.console import curves, main
 from klopf.console.curves import Curves
 from klopf.console.web._learning import Learning
+from klopf.console.web._panel import panel
 from tests.conftest import free_port
 from tests.console.web.network import HOSTILE, TOKEN, get
 
@@ -28,11 +29,16 @@ def klopf(words: list[str]) -> int:
     return int(str(ended.value.code))
 
 
-@contextlib.contextmanager
-def shown(file: Path) -> Iterator[str]:
+def shown(file: Path) -> contextlib.AbstractContextManager[str]:
     """The address of a page of a file of curves."""
+    return panel_shown("curves.html", Learning(file).routes)
+
+
+@contextlib.contextmanager
+def panel_shown(page: str, routes: Any) -> Iterator[str]:
+    """The address of a page of something that is no network."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(Learning(file, TOKEN, port).app, log_level="warning", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(panel(page, routes, TOKEN, port), log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, args=([socket.create_server(("127.0.0.1", port))],))
     thread.start()
     try:

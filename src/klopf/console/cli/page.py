@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +12,13 @@ from cyclopts import Parameter, validators
 from klopf.console import curves
 from klopf.console.cli.access import load_key
 from klopf.console.cli.command import Command
+from klopf.console.cli.sudoku import EXAMPLE
 from klopf.errors import PeersError
 
 __all__ = ["Page"]
 
+CELLS, _SUDOKU = 81, 256
+"""Of a Sudoku; and letters that a file of one has at most."""
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))]
 
 
@@ -34,8 +38,9 @@ class Page(Command):
         Parameters
         ----------
         folder
-            A run folder, of a run that goes on or has ended; or what `klopf learn --save` keeps, or the file of curves
-            that a benchmark with --resume keeps, whose learning curves are shown.
+            A run folder, of a run that goes on or has ended; what `klopf learn --save` keeps, or the file of curves
+            that a benchmark with --resume keeps, whose learning curves are shown; a world of `klopf twin`; the word
+            sudoku, or a file with one, to play its verifier.
         rpc
             Instead of a folder, a node's URL.
         network
@@ -54,10 +59,11 @@ class Page(Command):
 
         if (folder is None) == (rpc is None) or (rpc is None) != (network is None):
             raise PeersError("name a run folder, or a network on a chain: klopf page --rpc URL --network ADDRESS")
-        if folder is not None and (learning := _curves(folder)) is not None:
+        show = _alone(folder) if folder is not None else None
+        if show is not None:
             if key is not None:
-                raise PeersError(f"{folder} holds learning curves, which no key acts on: leave --key out")
-            web.serve_curves(learning, port, partial(_opened, browser=browser))
+                raise PeersError(f"{folder} is no network, and no key acts on it: leave --key out")
+            show(port, partial(_opened, browser=browser))
             return
         if receipts is not None and key is None:
             raise PeersError("--receipts are for answering disputes: name the key that answers with --key")
@@ -67,10 +73,22 @@ class Page(Command):
         web.serve(source, port, partial(_opened, browser=browser and desk is None), desk)
 
 
-def _curves(folder: Path) -> Path | None:
-    """The file of learning curves that is meant; None where it is a run."""
+def _alone(folder: Path) -> Callable[[int, Callable[[str], None]], None] | None:
+    """What shows something that is no network; None where it is a run."""
+    from klopf.console import web
+
+    if (folder / "run.json").exists():
+        return None
     file = folder / curves.NAME if folder.is_dir() else folder
-    return file if file.is_file() and not (folder / "run.json").exists() else None
+    if not file.is_file():
+        return partial(web.serve_sudoku, EXAMPLE) if str(folder) == "sudoku" else None
+    with file.open("rb") as read:
+        begin = read.read(_SUDOKU)
+    if begin.startswith(b"PK"):
+        return partial(web.serve_twin, file)
+    if len(begin) < _SUDOKU and len(b"".join(begin.split())) == CELLS:
+        return partial(web.serve_sudoku, begin.decode("ascii", "replace"))
+    return partial(web.serve_curves, file)
 
 
 def _opened(link: str, browser: bool) -> None:

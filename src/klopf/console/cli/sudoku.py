@@ -16,9 +16,9 @@ from klopf.errors import NotProven, ProofError
 if TYPE_CHECKING:
     from klopf.proof.sudoku import Puzzle
 
-__all__ = ["play", "prove", "verify"]
+__all__ = ["EXAMPLE", "play", "prove", "verify"]
 
-_EXAMPLE = "53..7.... 6..195... .98....6. 8...6...3 4..8.3..1 7...2...6 .6....28. ...419..5 ....8..79"
+EXAMPLE = "53..7.... 6..195... .98....6. 8...6...3 4..8.3..1 7...2...6 .6....28. ...419..5 ....8..79"
 _LARGEST = 8_000_000
 Rounds = Annotated[int, Parameter(validator=Number(gte=0, lte=100_000))]
 
@@ -82,7 +82,7 @@ def verify(puzzle: str, proof: Path, *, json_: Json = False) -> int:
 
 
 def play(
-    puzzle: str = _EXAMPLE,
+    puzzle: str = EXAMPLE,
     *,
     against: Literal["prover", "cheat", "other"] = "prover",
     classroom: Annotated[bool, Parameter(negative="")] = False,

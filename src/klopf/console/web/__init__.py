@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from klopf.console.web._learning import serve_curves
     from klopf.console.web._serve import serve
     from klopf.console.web._source import Source, of_remote, of_run
+    from klopf.console.web._sudoku import serve_sudoku
+    from klopf.console.web._twin import serve_twin
 
 __all__ = [
     "ACTS",
@@ -40,11 +42,14 @@ __all__ = [
     "serve",
     "serve_audits",
     "serve_curves",
+    "serve_sudoku",
+    "serve_twin",
 ]
 
 _LATER = {
     "Desk": "_acting", "Source": "_source", "of_remote": "_source", "of_run": "_source", "serve": "_serve",
-    "serve_audits": "_auditing", "serve_curves": "_learning",
+    "serve_audits": "_auditing", "serve_curves": "_learning", "serve_sudoku": "_sudoku",
+    "serve_twin": "_twin",
 }  # fmt: skip
 
 

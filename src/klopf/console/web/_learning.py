@@ -8,38 +8,25 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from klopf.console import curves
 from klopf.console.cells import cell
-from klopf.console.web._border import Border, new_token
-from klopf.console.web._serve import HERE, listen
-from klopf.console.web._static import catalogue, own_files, page_file
+from klopf.console.web._panel import serve_panel
+from klopf.console.web._static import catalogue
 from klopf.console.web._text import clean
 
 __all__ = ["Learning", "serve_curves"]
 
 
 class Learning:
-    """The page of one file of curves. ``app`` is what a server of ASGI runs."""
+    """What the page of one file of curves asks for."""
 
-    def __init__(self, file: Path, token: str, port: int) -> None:
+    def __init__(self, file: Path) -> None:
         self.file = file
-        routes = [
-            Route("/", self.index),
-            Route("/api/curves", self.since),
-            Route("/api/curves.csv", self.table),
-            own_files(),
-        ]
-        self.app: ASGIApp = Border(Starlette(routes=routes), token, port)
-
-    async def index(self, request: Request) -> Response:
-        return page_file("curves.html")
+        self.routes = [Route("/api/curves", self.since), Route("/api/curves.csv", self.table)]
 
     async def since(self, request: Request) -> Response:
         """What is new behind a place in the file; ``again`` where that is another file by now."""
@@ -82,17 +69,5 @@ def clean_points(points: list[tuple[str, int, float]]) -> list[tuple[str, int, f
 
 
 def serve_curves(file: Path, port: int, opened: Callable[[str], None]) -> None:
-    """Show the curves in ``file`` at a port of this machine's own address (0: any that is free) until it is stopped;
-    ``opened`` is told the link.
-
-    Raises:
-        PeersError: the port is taken.
-    """
-    listening = listen(port)
-    port, token = listening.getsockname()[1], new_token()
-    config = uvicorn.Config(
-        Learning(file, token, port).app, log_level="warning", access_log=False, ws="none", limit_concurrency=64,
-        timeout_graceful_shutdown=2, proxy_headers=False, server_header=False,
-    )  # fmt: skip
-    opened(f"http://{HERE}:{port}/?token={token}")
-    uvicorn.Server(config).run(sockets=[listening])
+    """Show the curves in ``file``, as :func:`klopf.console.web._panel.serve_panel` does."""
+    serve_panel("curves.html", Learning(file).routes, port, opened)
