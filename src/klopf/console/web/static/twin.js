@@ -33,7 +33,7 @@ function build() {
     make("section", { class: "view", id: "time" }, make("h2", {}, t("Time")), make("p", { class: "lead" }, lead()), make("div", { class: "tools" }, play, slider), told),
     make("section", { class: "view", id: "map" }, make("h2", {}, t("Map")), make("p", { class: "lead" }, t("A circle is a bus, the larger the more households; without power it is crossed out. A line is the thicker the more it carries; an open one is dashed.")), map, make("details", {}, make("summary", {}, t("The same as a table")), buses.element)),
     make("section", { class: "view", id: "flows" }, make("h2", {}, t("Flows")), flows.element),
-    make("section", { class: "view", id: "wins" }, make("h2", {}, t("Who wins and who loses")), make("p", { class: "lead" }, t("What each has more, in money, than in the same world under {other}.", { other: about.other })), wins, make("div", { class: "tools" }, files("households")), each.element),
+    make("section", { class: "view", id: "wins" }, make("h2", {}, t("Who wins and who loses")), make("p", { class: "lead" }, t("What each has more, in money, than in the same world under {other}.", { other: about.other })), wins, make("div", { class: "tools" }, files("households"), t("Each household, at the end of the record:")), each.element),
     make("section", { class: "view", id: "happened" }, make("h2", {}, t("What happened")), make("div", { class: "tools" }, files("record")), why, happened.element),
   );
   return { slider, play, told, map, buses, flows, happened, wins, each, why, drawn: null };
@@ -146,6 +146,7 @@ async function follow() {
       document.title = `${said.name} · Klopf`;
       if (about && frames.length && (said.frames.length || ended)) { shown ??= build(); draw(); }
     } while (said.more);
+    if (!shown && !said.trouble) $("main").replaceChildren(make("p", { class: "lead" }, t("The world is lived once more from its seed…")));
     if (said.trouble) $("main").replaceChildren(make("p", { class: "bad", role: "alert" }, said.trouble));
     state(!said.trouble, said.trouble ? t("cannot be shown") : over ? t("as it was recorded") : t("step {n}", { n: number(frames.at(-1)?.step ?? 0) }));
   } catch {
