@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klopf import chain, files, ledger
 from klopf.errors import FleetError
@@ -29,47 +30,71 @@ from klopf.fleet._rounds import Demand, Outcome, Round, Rounds, Test
 from klopf.fleet.strategies import strategy
 from klopf.ledger import KLP, Key, Ledger, Role
 
-__all__ = ["play_circle"]
+__all__ = [
+    "DAY",
+    "MODEL",
+    "PRICE",
+    "WORKS",
+    "Cast",
+    "digits",
+    "effort",
+    "into",
+    "klp",
+    "play_circle",
+    "sell",
+    "train",
+    "why",
+]
 
-_DAY = 24 * 3600
-_PRICE, _JOB, _LICENCE, _STAKE = 50 * KLP, 300 * KLP, 120 * KLP, 10 * KLP
-_WORKS = ("", "", "", "", "", "", "free-riding", "label flips")
+DAY = 24 * 3600
+PRICE, _JOB, _LICENCE, _STAKE = 50 * KLP, 300 * KLP, 120 * KLP, 10 * KLP
+WORKS = ("", "", "", "", "", "", "free-riding", "label flips")
 """How each device works: six honestly, one sends what the model changed last, one learns wrong labels."""
 
+MODEL = {"sensors": 64, "outputs": 10, "hidden": [32], "step_size": 0.05}
+"""Settings of the mind that is trained."""
 
-def _secret(name: str, seed: int) -> bytes:
+
+def secret(name: str, seed: int) -> bytes:
     return hashlib.sha256(f"klopf fleet demo {seed} {name}".encode()).digest()
 
 
-class _Cast:
+class Cast:
     """Everybody's key and ledger, and what was done on it."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, **deployed: Any) -> None:
+        """``deployed`` is what :func:`klopf.ledger.deploy` is given beyond the usual."""
         self.steps: list[dict[str, Any]] = []
-        place = str(folder / "ledger.sqlite")
+        self._seed, self._opened = seed, list[Ledger]()
+        self._place = place = str(folder / "ledger.sqlite")
         chain.create(place, chain_id=31337, dev=True).close()
-        self.admin = self._one(place, "admin", seed, ledger.deploy(place, self._key("admin", seed)))
-        self.deployment = self.admin.deployment
+        self.deployment = ledger.deploy(place, self._key("admin", seed), **deployed)
+        self.admin = self.one("admin")
         self.deployment.save(folder / "deployment.json")
         self.maker, self.provider, self.server, self.leader = (
-            self._one(place, name, seed, self.deployment) for name in ("maker", "provider", "server", "leader")
+            self.one(name) for name in ("maker", "provider", "server", "leader")
         )
-        self.owners = [self._one(place, f"owner{i}", seed, self.deployment) for i in range(len(_WORKS))]
-        self.devices = [self._key(f"device{i}", seed) for i in range(len(_WORKS))]
+        self.owners = [self.one(f"owner{i}") for i in range(len(WORKS))]
+        self.devices = [self._key(f"device{i}", seed) for i in range(len(WORKS))]
         for one, tokens in ((self.maker, 500), (self.provider, 1000), *((owner, 200) for owner in self.owners)):
             self.admin.fund(one.me.address, tokens=tokens * KLP)
 
     @staticmethod
     def _key(name: str, seed: int) -> Key:
-        return Key(_secret(name, seed))
+        return Key(secret(name, seed))
 
-    def _one(self, place: str, name: str, seed: int, deployment: ledger.Deployment) -> Ledger:
-        return ledger.connect(place, self._key(name, seed), deployment)
+    def one(self, name: str, tokens: int = 0) -> Ledger:
+        """Somebody of that name, with so many KLP."""
+        made = ledger.connect(self._place, self._key(name, self._seed), self.deployment)
+        self._opened.append(made)
+        if tokens:
+            self.admin.fund(made.me.address, tokens=tokens * KLP)
+        return made
 
     def did(self, what: str, by: Ledger, to: str = "", amount: int = 0) -> None:
         """The transaction that was just sent, for the report."""
         block: Any = self.admin.rpc.request("eth_getBlockByNumber", "latest", False)
-        step = {"what": what, "by": by.me.address, "to": to, "KLP": _klp(amount)}
+        step = {"what": what, "by": by.me.address, "to": to, "KLP": klp(amount)}
         self.steps.append({**step, "transaction": block["transactions"][-1]})
 
     def pass_time(self, seconds: int) -> None:
@@ -79,7 +104,7 @@ class _Cast:
         return self.admin.token.balance(one.me.address)
 
     def close(self) -> None:
-        for one in (self.admin, self.maker, self.provider, self.server, self.leader, *self.owners):
+        for one in self._opened:
             one.close()
 
 
@@ -92,41 +117,59 @@ def play_circle(folder: Path, seed: int = 0, told: Callable[[str], None] = lambd
     Raises:
         FleetError: the folder is there already.
     """
+    return into(folder, lambda: Cast(folder, seed), lambda cast: _play(cast, folder, seed, told), _page)
+
+
+def into(
+    folder: Path, begin: Callable[[], Cast], play: Callable[[Cast], dict[str, Any]], page: Callable[[Any], str]
+) -> dict[str, Any]:
+    """Play something into a new folder, with its report; nothing stays of it where it is stopped.
+
+    Raises:
+        FleetError: the folder is there already.
+    """
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
         raise FleetError(f"{folder} exists: the demonstration needs a new folder; choose another name") from None
     try:
-        cast = _Cast(folder, seed)
+        cast = begin()
         try:
-            said = _play(cast, folder, seed, told)
+            said = play(cast)
         finally:
             cast.close()
         files.replace(folder / "report.json", json.dumps(said, indent=1) + "\n")
-        files.replace(folder / "report.html", _page(said))
+        files.replace(folder / "report.html", page(said))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # of a play that was stopped nothing is of use
         raise
     return said
 
 
-def _play(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) -> dict[str, Any]:
-    sold = _sell(cast)
-    told(f"the maker sold {len(sold)} devices for {_PRICE // KLP} KLP each, token and price in one transaction")
+def _play(cast: Cast, folder: Path, seed: int, told: Callable[[str], None]) -> dict[str, Any]:
+    sold = sell(cast)
+    told(f"the maker sold {len(sold)} devices for {PRICE // KLP} KLP each, token and price in one transaction")
     node = cast.leader.effort.found(by_data=True, fee_bps=500)
     for owner, device in zip(cast.owners, sold, strict=True):
         owner.effort.join(device, node)
     receiver = cast.provider.registry.register(Role.REQUESTER, endpoint="", model="", certificate=b"")
     cast.provider.stake.stake(receiver, _STAKE)
     cast.admin.emission.roll()
-    outcome, job, validation = _train(cast, folder, seed, told)
+
+    def lock(until: int, terms: bytes) -> int:
+        job = cast.provider.jobs.open(cast.server.me.address, _JOB, until, DAY, terms)
+        cast.did(f"the provider locks what devices are to share as job {job}", cast.provider, amount=_JOB)
+        told(f"the provider locked {_JOB // KLP} KLP as job {job}, and committed its validation set")
+        return job
+
+    outcome, job, validation = train(cast, seed, told, lock)
     before = {i: cast.balance(owner) for i, owner in enumerate(cast.owners)}
     payees = {f"device{i}": owner.me.address for i, owner in enumerate(cast.owners)}
     report_job(cast.server, job, amounts(outcome.shares, payees, _JOB))
     cast.did(f"the server reports on job {job} who is due what", cast.server)
     told("the server reported on the escrow; a day passes, in which nobody objects")
-    cycle = _effort(cast, outcome, sold, receiver)
-    cast.pass_time(_DAY)
+    cycle = effort(cast, outcome, sold, receiver)
+    cast.pass_time(DAY)
     paid = pay_out(cast.admin, job, list(payees.values()))
     cast.did(f"job {job} has paid, and returns what nobody is due", cast.admin, amount=sum(paid.values()))
     cast.admin.effort.pay_node(cycle, node)
@@ -136,7 +179,7 @@ def _play(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) -> 
     earned = {i: cast.balance(owner) - before[i] for i, owner in enumerate(cast.owners)}
     model = digest(outcome.parameters)
     licence = {"model": model, "licensee": cast.maker.me.address, "use": "in devices of its own make, for ever"}
-    _trade(cast, cast.provider, cast.maker, _LICENCE, licence, "the licence of the model")
+    trade(cast, cast.provider, cast.maker, _LICENCE, licence, "the licence of the model")
     told(f"the maker licensed the model for {_LICENCE // KLP} KLP")
     np.savez(folder / "model.npz", **{f"p{i}": a for i, a in enumerate(outcome.parameters)})  # type: ignore[arg-type]
     differences = ledger.verify(cast.admin, [])
@@ -144,51 +187,51 @@ def _play(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) -> 
     return {
         "score": last.score, "rounds": len(outcome.rounds), "met": outcome.met, "model": model,
         "validation": validation.commitment(), "bytes": sum(r.sent + r.received for r in outcome.rounds),
-        "job": job, "paid by the escrow": _klp(sum(paid.values())), "differences": [str(d) for d in differences],
+        "job": job, "paid by the escrow": klp(sum(paid.values())), "differences": [str(d) for d in differences],
         "steps": cast.steps, "licence": licence,
         "devices": [
             {
                 "device": i, "token": sold[i], "owner": payees[f"device{i}"], "works": works or "honestly",
-                "why": _why(outcome, f"device{i}"), "share": outcome.shares.get(f"device{i}", 0.0),
-                "from the job": _klp(paid.get(payees[f"device{i}"], 0)),
+                "why": why(outcome, f"device{i}"), "share": outcome.shares.get(f"device{i}", 0.0),
+                "from the job": klp(paid.get(payees[f"device{i}"], 0)),
                 "for effort": f"{earned[i] - paid.get(payees[f'device{i}'], 0)}e-18",
             }
-            for i, works in enumerate(_WORKS)
+            for i, works in enumerate(WORKS)
         ],
         "money": {
-            "maker": _klp(cast.balance(cast.maker) - 500 * KLP),
-            "provider": _klp(cast.balance(cast.provider) + staked - 1000 * KLP),
-            "owners": _klp(sum(cast.balance(owner) - 200 * KLP for owner in cast.owners)),
+            "maker": klp(cast.balance(cast.maker) - 500 * KLP),
+            "provider": klp(cast.balance(cast.provider) + staked - 1000 * KLP),
+            "owners": klp(sum(cast.balance(owner) - 200 * KLP for owner in cast.owners)),
         },
     }  # fmt: skip
 
 
-def _sell(cast: _Cast) -> list[int]:
+def sell(cast: Cast) -> list[int]:
     """The maker makes a device for each owner, who buys it. The devices' numbers."""
     sold = []
     for key, owner in zip(cast.devices, cast.owners, strict=True):
         device = cast.maker.devices.mint(key, 4, 1, 1024, hashlib.sha256(b"a sensor of the demonstration").digest())
         cast.did(f"the maker makes device {device}", cast.maker)
         said = {"device": device, "buyer": owner.me.address}
-        _trade(cast, cast.maker, owner, _PRICE, said, f"device {device}", device)
+        trade(cast, cast.maker, owner, PRICE, said, f"device {device}", device)
         sold.append(device)
     return sold
 
 
-def _trade(
-    cast: _Cast, seller: Ledger, buyer: Ledger, price: int, said: dict[str, Any], what: str, device: int = 0
+def trade(
+    cast: Cast, seller: Ledger, buyer: Ledger, price: int, said: dict[str, Any], what: str, device: int = 0
 ) -> None:
     """It is offered to the buyer by terms that name what is sold, and changes hands with its price, in one
     transaction."""
     terms = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
-    until = cast.admin.clock.now().time + _DAY
+    until = cast.admin.clock.now().time + DAY
     offer = seller.sales.offer(price, until, device=device, what=terms, buyer=buyer.me.address)
     cast.did(f"{what} is offered as {offer}", seller, buyer.me.address)
     buyer.sales.buy(offer)
     cast.did(f"offer {offer}: {what} and its price change hands", buyer, seller.me.address, price)
 
 
-def _why(outcome: Outcome, name: str) -> str:
+def why(outcome: Outcome, name: str) -> str:
     """Of a device: in how many rounds it was used, with whom it shared, and the usual reason why it was not."""
     used = sum(name in one.used for one in outcome.rounds)
     reasons = Counter(one.left_out[name] for one in outcome.rounds if name in one.left_out)
@@ -198,28 +241,33 @@ def _why(outcome: Outcome, name: str) -> str:
     return f"used in {used} of {len(outcome.rounds)} rounds{shares}{rest}"
 
 
-def _train(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) -> tuple[Outcome, int, Validation]:
-    """The provider's demand: pay locked first, then rounds until its test is met."""
+def digits(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Handwritten digits in the order that the seed says: inputs ``(n, 64)`` between 0 and 1, and classes ``(n,)``. The
+    first 500 no device sees."""
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(x))
-    x, y = (x[order] / 16).astype(np.float32), y[order].astype(np.float32)
+    return (x[order] / 16).astype(np.float32), y[order].astype(np.float32)
+
+
+def train(
+    cast: Cast, seed: int, told: Callable[[str], None], lock: Callable[[int, bytes], int]
+) -> tuple[Outcome, int, Validation]:
+    """The provider's demand: pay locked first (``lock`` does so by a time and on terms, and returns the job), then
+    rounds until its test is met."""
+    x, y = digits(seed)
     validation, test = Validation(x[:250], y[:250], os.urandom(16)), Test(x[250:500], y[250:500])
-    parts = np.array_split(np.arange(500, len(x)), len(_WORKS))
-    server = Post("server", secret=_secret("server", seed))
-    wanted = Instructions(
-        "digits", "mind", {"sensors": 64, "outputs": 10, "hidden": [32], "step_size": 0.05}, epochs=2, seed=seed
-    )
+    parts = np.array_split(np.arange(500, len(x)), len(WORKS))
+    server = Post("server", secret=secret("server", seed))
+    wanted = Instructions("digits", "mind", MODEL, epochs=2, seed=seed)
     demand = Demand(wanted, rounds=12, goal=0.94)
-    until = cast.admin.clock.now().time + 10 * _DAY
+    until = cast.admin.clock.now().time + 10 * DAY
     terms = hashlib.sha256(f"{demand} {validation.commitment()}".encode()).digest()
-    job = cast.provider.jobs.open(cast.server.me.address, _JOB, until, _DAY, terms)
-    cast.did(f"the provider locks what devices are to share as job {job}", cast.provider, amount=_JOB)
-    told(f"the provider locked {_JOB // KLP} KLP as job {job}, and committed its validation set")
+    job = lock(until, terms)
     held = [
-        Hosted(f"device{i}", x[part], y[part], _secret(f"device{i}", seed), works)
-        for i, (part, works) in enumerate(zip(parts, _WORKS, strict=True))
+        Hosted(f"device{i}", x[part], y[part], secret(f"device{i}", seed), works)
+        for i, (part, works) in enumerate(zip(parts, WORKS, strict=True))
     ]
 
     def note(one: Round) -> None:
@@ -237,7 +285,7 @@ def _train(cast: _Cast, folder: Path, seed: int, told: Callable[[str], None]) ->
         return asyncio.run(run(cards)), job, validation
 
 
-def _effort(cast: _Cast, outcome: Outcome, sold: list[int], receiver: int) -> int:
+def effort(cast: Cast, outcome: Outcome, sold: list[int], receiver: int) -> int:
     """A receipt for each device whose updates arrived, were in order and were worth something, for all rounds; the
     cycle they count in."""
     cycle = cast.admin.emission.cycle()
@@ -250,7 +298,7 @@ def _effort(cast: _Cast, outcome: Outcome, sold: list[int], receiver: int) -> in
     return cycle
 
 
-def _klp(amount: int) -> float:
+def klp(amount: int) -> float:
     return round(amount / KLP, 6)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from klopf.network._data import Shares, share_out
     from klopf.network._demo import DEMO_PASSPHRASE, agents_settings, demo_settings, equal_vote
     from klopf.network._distil import Distilled, Pupil, distil, is_distilled, predict_alone
+    from klopf.network._economy import play_economy
     from klopf.network._explain import Explanation, explain
     from klopf.network._folder import Member, Run, read_run
     from klopf.network._found import found
@@ -97,6 +98,7 @@ __all__ = [
     "leave",
     "parse_settings",
     "plain",
+    "play_economy",
     "predict",
     "predict_alone",
     "prepare",
@@ -132,6 +134,7 @@ _LATER = {
     "PANELS": "_panel", "Panel": "_panel", "plain": "_panel",
     "count_disputes": "_verify", "unverified": "_verify", "verify": "_verify",
     "Explanation": "_explain", "explain": "_explain",
+    "play_economy": "_economy",
     "change_model": "_change", "changed": "_sources", "Checked": "_check", "check": "_check",
     "Distilled": "_distil", "Pupil": "_distil", "distil": "_distil", "is_distilled": "_distil",
     "predict_alone": "_distil",

@@ -37,6 +37,7 @@ class Demo(Command):
         fleet: Annotated[bool, Parameter(negative="")] = False,
         agents: Annotated[bool, Parameter(negative="")] = False,
         twin: Annotated[bool, Parameter(negative="")] = False,
+        economy: Annotated[bool, Parameter(negative="")] = False,
         json_: Json = False,
     ) -> None:
         """Five honest neurons of two kinds of model learn from private, unequal shares, ask one another, learn whom to
@@ -59,11 +60,17 @@ class Demo(Command):
             Show a network of language models instead: five agents of a small model behind HTTP, one of which lies.
         twin
             Show the twin instead: a storm, a drill, who decides best, who gains and who loses, the gate, and a report.
+        economy
+            Play the circle of capital instead: an investor funds a model that a fleet trains, which is audited, becomes
+            shares and is licensed, until what it earns has reached whoever bought half of the investor's shares.
         """
-        if fleet + agents + twin > 1:
-            raise PeersError("--fleet, --agents and --twin are demos by themselves: choose one")
+        if fleet + agents + twin + economy > 1:
+            raise PeersError("--fleet, --agents, --twin and --economy are demos by themselves: choose one")
         if twin:
             _show_twin(folder or Path(time.strftime("klopf-twin-%Y%m%d-%H%M%S")), seed, json_)
+            return
+        if economy:
+            _play_economy(folder or Path(time.strftime("klopf-economy-%Y%m%d-%H%M%S")), seed, json_)
             return
         if fleet:
             _play_fleet(folder or Path(time.strftime("klopf-fleet-%Y%m%d-%H%M%S")), seed, json_)
@@ -133,6 +140,21 @@ def _play_fleet(folder: Path, seed: int, json_: bool) -> None:
         name, works = f"device {row['device']}", row["works"]
         print(f"{name:<10} {works:<12} {100 * row['share']:6.2f} %  {row['from the job']:>9.3f} KLP")
     print(", ".join(f"{who} {amount:+.2f} KLP" for who, amount in said["money"].items()))
+    print(f"ledger: {len(said['differences'])} differences; report: {folder / 'report.html'}")
+
+
+def _play_economy(folder: Path, seed: int, json_: bool) -> None:
+    from klopf.network import play_economy
+
+    said = play_economy(folder, seed, lambda line: print(line, file=sys.stderr if json_ else sys.stdout, flush=True))
+    if json_:
+        print_json(said)
+        return
+    for row in said["money"]:
+        print(f"{row['who']:<10} {row['had']:>12.3f} KLP {row['gained']:>+12.3f}")
+    social = said["social"]
+    print(f"of all: {social['there were']:.0f} KLP, {social['made']} made, {social['burnt']} burnt; "
+          f"nowhere: {social['nowhere']}")  # fmt: skip
     print(f"ledger: {len(said['differences'])} differences; report: {folder / 'report.html'}")
 
 

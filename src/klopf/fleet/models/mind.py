@@ -76,5 +76,9 @@ class MindModel(FleetModel):
             return float((self._mind.predict(inputs) == targets).mean())
         return 1 - self.loss(inputs, targets) / max(float(targets.var()), 1e-12)
 
+    def answer(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probability of each class, ``(n, classes)``; of numbers the number, ``(n, 1)``."""
+        return np.asarray(self._mind.predict_proba(inputs), np.float32)
+
     def _targets(self, targets: NDArray[np.float32]) -> NDArray[Any]:
         return targets.astype(int) if self._mind.output == "softmax" else targets
