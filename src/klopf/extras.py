@@ -37,6 +37,7 @@ EXTRAS = {
     "torch": ("torch",),
     "tpm": ("tpm2_pytss",),
     "twin": ("pettingzoo", "gymnasium"),
+    "words": ("tokenizers", "safetensors", "wordllama"),
 }  # fmt: skip
 """Each extra's modules: those without which nothing that asks for it works."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from klopf.dao._asking import Interview
 from klopf.dao._consensus import MEASURES, Ranked, consensus, stays
 from klopf.dao._groups import Groups, groups, polis
+from klopf.dao._meanings import suggested
 from klopf.dao._opinions import Checked, Forecast, Opinions
 from klopf.dao._reputation import reputation, voices
 from klopf.dao._scores import MODEL, MOST, Carried, Scored, carried, marks, scored
 from klopf.dao._votes import Votes
-from klopf.dao._words import Alike, alike
+from klopf.dao._words import Alike, alike, topics
 
 __all__ = [
     "MEASURES",
@@ -37,5 +38,7 @@ __all__ = [
     "reputation",
     "scored",
     "stays",
+    "suggested",
+    "topics",
     "voices",
 ]

@@ -61,6 +61,7 @@ class Dao(CommandGroup):
             "forecast": opinions.forecast,
             "next": opinions.next_,
             "alike": words.alike,
+            "topics": words.topics,
             "pipeline": pipelines.pipeline,
         }
 
