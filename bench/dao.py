@@ -3,17 +3,25 @@
     python bench/dao.py FOLDER          # conversations as Polis exports them, one in each folder of FOLDER; 5 splits
     python bench/dao.py FOLDER --quick  # 2 splits, and a tenth of the large one
     python bench/dao.py                 # without conversations: only the large one, and names of one's own
+    python bench/dao.py FOLDER --part asking    # one part: forecasts, asking, brigade, names or big
+    python bench/dao.py --part big --beside PYTHON   # red-dwarf beside, by a Python that has it (dao_beside.py)
 
 Votes are parted in five, each part is forecast from the others, passes dropped; a split is such a parting. "Statement"
 is each statement's majority, "groups" the majority of Polis' group on it, "factor" a factorisation with intercepts and
 one factor (squared loss, as Community Notes has it).
+Asking: of members who cast thirty votes or more (where fewer than twenty did, eighteen), half of what they answered may
+be asked and the rest is forecast, by a model of all others' votes; five such halvings (``--quick``: one).
 Calibration is the mean distance of forecast and share, in ten bins.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import resource
 import statistics
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +35,7 @@ from klopf import dao
 Array = NDArray[np.float64]
 Forecast = Callable[[dao.Votes, NDArray[np.int64], NDArray[np.int64]], Array]
 PARTS = 5
+PARTS_OF = ("forecasts", "asking", "brigade", "names", "big")
 
 
 def statement(votes: dao.Votes, who: NDArray[np.int64], what: NDArray[np.int64]) -> Array:
@@ -105,39 +114,40 @@ def held_out(report: Report, name: str, votes: dao.Votes, splits: int) -> None:
     report.figure(f"{name}: calibration error", mean["klopf"][2], "", at_most=0.03)
 
 
-def asking(report: Report, name: str, votes: dao.Votes, most: int) -> None:
-    """Members who cast thirty votes or more: ten questions among half of what they answered, forecasts of the rest."""
+def asking(report: Report, name: str, votes: dao.Votes, most: int, halvings: int) -> None:
+    """Ten questions among half of what members answered, forecasts of the rest."""
     votes = votes.where(votes.said != 0)
-    rng = np.random.default_rng(0)
     cast = np.bincount(votes.who, minlength=len(votes.members))
-    chosen = rng.permutation(np.flatnonzero(cast >= 30))[:most]
-    if len(chosen) < 10:
-        return report.say(f"{name}: {len(chosen)} members cast thirty votes; asking is not tried")
-    model = dao.Opinions.fit(votes.where(~np.isin(votes.who, chosen)))
-    loss, right, count = {}, {}, 0
-    for how in ("at random", "what tells most"):
-        loss[how], right[how] = np.zeros(11), np.zeros(11)
-    for i in chosen:
-        own = rng.permutation(np.flatnonzero(votes.who == i))
-        half = max(20, len(own) // 2)
-        asked, rest = {votes.statements[votes.what[v]]: int(votes.said[v]) for v in own[:half]}, own[half:]
-        agreed = votes.said[rest] > 0
-        count += len(rest)
-        for how in loss:
-            sitting = dao.Interview(model)
-            for step, in_turn in enumerate([None, *list(asked)[:10]]):
-                if in_turn is not None:
-                    one = in_turn if how == "at random" else sitting.next(asked)
-                    assert one is not None
-                    sitting.hear(one, asked[one])
-                p = np.clip(sitting.probabilities()[votes.what[rest]], 1e-6, 1 - 1e-6)
-                loss[how][step] -= np.log(np.where(agreed, p, 1 - p)).sum()
-                right[how][step] += ((p > 0.5) == agreed).sum()
+    least = 30 if (cast >= 30).sum() >= 20 else 18
+    loss = {how: np.zeros(11) for how in ("at random", "what tells most")}
+    right, count = {how: np.zeros(11) for how in loss}, 0
+    for halving in range(halvings):
+        rng = np.random.default_rng(halving)
+        chosen = rng.permutation(np.flatnonzero(cast >= least))[:most]
+        model = dao.Opinions.fit(votes.where(~np.isin(votes.who, chosen)))
+        for i in chosen:
+            own = rng.permutation(np.flatnonzero(votes.who == i))
+            half = max(2 * least // 3, len(own) // 2)
+            asked, rest = {votes.statements[votes.what[v]]: int(votes.said[v]) for v in own[:half]}, own[half:]
+            agreed = votes.said[rest] > 0
+            count += len(rest)
+            for how in loss:
+                sitting = dao.Interview(model)
+                for step, in_turn in enumerate([None, *list(asked)[:10]]):
+                    if in_turn is not None:
+                        one = in_turn if how == "at random" else sitting.next(asked)
+                        assert one is not None
+                        sitting.hear(one, asked[one])
+                    p = np.clip(sitting.probabilities()[votes.what[rest]], 1e-6, 1 - 1e-6)
+                    loss[how][step] -= np.log(np.where(agreed, p, 1 - p)).sum()
+                    right[how][step] += ((p > 0.5) == agreed).sum()
     for how in loss:
         report.say(f"{name:24s} asked {how:16s} log-loss " + " ".join(f"{x:.3f}" for x in loss[how] / count))
-    reached = np.flatnonzero(loss["what tells most"] <= loss["at random"][10])
-    report.figure(f"{name}: questions for the log-loss of ten at random ({len(chosen)} members)",
-                  float(reached[0]) if len(reached) else 11.0, "questions", at_most=6)  # fmt: skip
+        report.say(f"{name:24s} asked {how:16s} accuracy " + " ".join(f"{x:.3f}" for x in right[how] / count))
+    told, usual = "what tells most", "at random"
+    for what, reached in (("accuracy", right[told] >= right[usual][10]), ("log-loss", loss[told] <= loss[usual][10])):
+        report.figure(f"{name}: questions for the {what} of ten at random ({len(chosen)} members of {least} votes)",
+                      float(reached.argmax()) if reached.any() else 11.0, "questions", at_most=6)  # fmt: skip
 
 
 def brigade(report: Report, name: str, votes: dao.Votes, seeds: int) -> None:
@@ -195,7 +205,7 @@ def sybils(report: Report, seeds: int) -> None:
     )
 
 
-def large(report: Report, quick: bool) -> None:
+def large(report: Report, quick: bool, beside: str) -> None:
     members, filled = (10_000, 100_000) if quick else (100_000, 1_000_000)
     rng = np.random.default_rng(0)
     cells = np.unique(rng.integers(0, members * 1000, filled + filled // 50))[:filled]
@@ -205,10 +215,15 @@ def large(report: Report, quick: bool) -> None:
     said = np.where(rng.random(len(z)) < 1 / (1 + np.exp(-z)), 1, -1).astype(np.int8)
     votes = dao.Votes(tuple(map(str, range(members))), tuple(map(str, range(1000))), who, what, said)
     dao.Opinions.fit(votes.where(np.arange(len(votes)) < 100))  # compiled, or loaded
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     model = dao.Opinions.fit(votes)
-    took = time.perf_counter() - began
-    report.figure(f"{members:,} members x 1,000 statements, {len(votes):,} votes: fit", took, "s", at_most=60)
+    took, worked = time.perf_counter() - began, time.process_time() - worked
+    size = f"{members:,} members x 1,000 statements, {len(votes):,} votes"
+    report.figure(f"{size}: fit", took, "s", at_most=60)
+    report.figure("of which the processor worked", worked, "s")
+    report.figure(
+        "memory of the process at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB", at_most=2000
+    )
     each = []
     for i in range(50):
         new = next(j for j in range(1000) if j not in set(what[who == i]))
@@ -216,6 +231,17 @@ def large(report: Report, quick: bool) -> None:
         model.tell(str(i), str(new), 1)
         each.append(time.perf_counter() - began)
     report.figure("one more vote, median", 1000 * statistics.median(each), "ms", at_most=5)
+    if beside:
+        with tempfile.TemporaryDirectory() as folder:
+            np.savez(Path(folder) / "votes.npz", who=who, what=what, said=said)
+            done = [beside, str(Path(__file__).with_name("dao_beside.py")), str(Path(folder) / "votes.npz")]
+            try:
+                told = subprocess.run(done, check=True, capture_output=True, timeout=600).stdout
+            except subprocess.TimeoutExpired:
+                return report.figure("red-dwarf on the same votes, not done after", 600.0, "s")
+            other = json.loads(told.splitlines()[-1])
+            report.figure("red-dwarf on the same votes, its groups alone: processor", other["seconds"], "s")
+            report.figure("red-dwarf, memory of the process at most", other["mb"], "MB")
 
 
 def main() -> None:
@@ -223,16 +249,24 @@ def main() -> None:
     asked.add_argument("folder", nargs="?", type=Path)
     asked.add_argument("--quick", action="store_true")
     asked.add_argument("--json", action="store_true")
+    asked.add_argument("--part", choices=PARTS_OF)
+    asked.add_argument("--beside", default="", metavar="PYTHON", help="a Python that has red-dwarf")
     given = asked.parse_args()
+    parts = (given.part,) if given.part else PARTS_OF
     with Report(given.json) as report:
         for place in sorted(given.folder.iterdir()) if given.folder else ():
             if place.is_dir():
                 votes = dao.Votes.read(place)
-                held_out(report, place.name, votes, 2 if given.quick else 5)
-                asking(report, place.name, votes, 40 if given.quick else 200)
-                brigade(report, place.name, votes, 1 if given.quick else 5)
-        sybils(report, 2 if given.quick else 5)
-        large(report, given.quick)
+                if "forecasts" in parts:
+                    held_out(report, place.name, votes, 2 if given.quick else 5)
+                if "asking" in parts:
+                    asking(report, place.name, votes, 40 if given.quick else 120, 1 if given.quick else 5)
+                if "brigade" in parts:
+                    brigade(report, place.name, votes, 1 if given.quick else 5)
+        if "names" in parts:
+            sybils(report, 2 if given.quick else 5)
+        if "big" in parts:
+            large(report, given.quick, given.beside)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from klopf.dao.pipeline import Forecaster, Learned, Neuron, Pipeline
 from klopf.peers import Classes, Model, Numbers, Task, create_model
 from klopf.peers.models import awaited
 
-__all__ = ["Declared", "Questions"]
+__all__ = ["Declared", "Questions", "read_ids", "read_neuron"]
 
 _NAME = r"^[^\s\[\]=|,]{1,64}$"
 
@@ -35,7 +35,8 @@ class _Strict(BaseModel):
 
 class _Neuron(_Strict):
     name: str = Field(pattern=_NAME)
-    model: str = Field(max_length=300)
+    model: str = Field("", max_length=300)
+    id: int = Field(0, ge=0, lt=2**63)
     settings: dict[str, Any] = {}
     takes: int = Field(0, ge=0, le=100_000)
     gives: int = Field(0, ge=0, le=100_000)
@@ -44,6 +45,10 @@ class _Neuron(_Strict):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
+        if bool(self.model) == bool(self.id):
+            raise ValueError("either a model, or the id under which somebody serves it is registered (klopf dao serve)")
+        if self.id and not (self.takes and self.gives and not self.settings and not self.learns):
+            raise ValueError("of a neuron with an id say what it takes and gives, and nothing of how it is made")
         if bool(self.learns) != bool(self.answer) or bool(self.learns) == bool(self.takes and self.gives):
             raise ValueError("either learns and answer (a file, and its column), or takes and gives (how many numbers)")
         return self
@@ -88,33 +93,36 @@ class Declared:
     learn: Questions
     held_out: Questions
     epoch: int
+    ids: dict[str, int]
+    """Of the neurons that are asked over the wire: their numbers in the ledger's registry."""
 
     @classmethod
-    def read(cls, file: str | Path) -> Self:
+    def read(cls, file: str | Path, asked_as: Callable[[str, int, int, int], Neuron] | None = None) -> Self:
         """From a TOML file; what it names is beside it. ``model`` imports what it names, as in a network file: read
-        nobody else's.
+        nobody else's. ``asked_as`` makes a neuron of name, id, takes and gives: of those that somebody serves.
 
         Raises:
             DaoError: it is no such file, or what it says does not fit; one line that says where.
         """
-        file = Path(file)
-        try:
-            said = _File(**tomllib.loads(file.read_text()))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise DaoError(f"{file} cannot be read: {str(error)[:200]}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            what = first["msg"].removeprefix("Value error, ")
-            raise DaoError(f"{file}: {where}: {what}; `klopf dao pipeline --example FOLDER` writes one") from None
+        file, said = Path(file), _read(Path(file))
         folder, asked = file.parent, said.questions
         learn, held_out = (tables.read(folder / name) for name in (asked.learn, asked.held_out))
         task, codes = _task(learn, asked.answer, {asked.kind} - {""})
         to_learn, to_hold = (_questions(one, task, codes, asked) for one in (learn, held_out))
-        neurons = [_neuron(one, folder, said.seed + i) for i, one in enumerate(said.neurons)]
+        ids = {one.name: one.id for one in said.neurons if one.id}
+        if ids and asked_as is None:
+            raise DaoError(
+                f"{file}: {next(iter(ids))} is served by others: say who asks, with --key and the ledger's place"
+            )
+        neurons = [
+            asked_as(one.name, one.id, one.takes, one.gives)
+            if asked_as and one.id
+            else _neuron(one, folder, said.seed + i)
+            for i, one in enumerate(said.neurons)
+        ]
         forecasters = [Forecaster(one.name, _maker(one)) for one in said.forecasters]
         pipeline = Pipeline(task, said.stages, neurons, forecasters, seed=said.seed)
-        return cls(pipeline, to_learn, to_hold, asked.epoch)
+        return cls(pipeline, to_learn, to_hold, asked.epoch, ids)
 
     def epochs(self) -> Iterator[tuple[Learned, float]]:
         """Learn all questions once, an epoch at a time: what came of each, and the score on those held out."""
@@ -128,6 +136,41 @@ class Declared:
         """On the questions held out."""
         task, asked = self.pipeline.task, self.held_out
         return task.score(task.decide(self.pipeline.answer(asked.inputs, asked.kinds)), asked.targets)
+
+
+def read_neuron(file: Path, name: str) -> Neuron:
+    """One of the neurons that a pipeline's file makes, to be served.
+
+    Raises:
+        DaoError: it is no such file, or makes no such neuron.
+    """
+    said = _read(file)
+    for i, one in enumerate(said.neurons):
+        if one.name == name and one.model:
+            return _neuron(one, file.parent, said.seed + i)
+    made = ", ".join(one.name for one in said.neurons if one.model)
+    raise DaoError(f"{file} makes no neuron {name[:40]!r}: there are {made or 'none'}")
+
+
+def read_ids(file: Path) -> dict[str, int]:
+    """Of a pipeline's neurons that somebody serves: their numbers in the ledger's registry.
+
+    Raises:
+        DaoError: it is no such file.
+    """
+    return {one.name: one.id for one in _read(file).neurons if one.id}
+
+
+def _read(file: Path) -> _File:
+    try:
+        return _File(**tomllib.loads(file.read_text()))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DaoError(f"{file} cannot be read: {str(error)[:200]}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        what = first["msg"].removeprefix("Value error, ")
+        raise DaoError(f"{file}: {where}: {what}; `klopf dao pipeline --example FOLDER` writes one") from None
 
 
 def _task(table: tables.Table, answer: str, without: set[str]) -> tuple[Task, dict[str, int]]:

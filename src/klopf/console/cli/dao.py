@@ -63,6 +63,7 @@ class Dao(CommandGroup):
             "alike": words.alike,
             "topics": words.topics,
             "pipeline": pipelines.pipeline,
+            "serve": pipelines.serve,
         }
 
 
