@@ -91,8 +91,30 @@ def test_an_input_is_not_answered_so_often_that_it_shows():
         two.prove_hidden(hidden)
     assert recovered(one.card, seen, 4) is None
     hidden._given = 0  # what one more would have shown
+    assert two._given == 0  # what was refused cost none
     seen.append(opened(heard(two.card, two.prove_hidden(hidden), hidden.root)))
     assert (recovered(one.card, seen, 4) == hidden.inputs).all()
+
+
+def test_a_network_gives_no_more_proofs_than_it_was_committed_for(tmp_path):
+    """From Python as by the commands, by whoever uses its folder; what is refused costs none, many at once cost one."""
+    committed = model.Committed.of(layers((4, 2)), proofs=3)
+    with pytest.raises(ProofError):
+        committed.prove(np.zeros(5))
+    committed.prove(np.zeros((20, 4)))
+    committed.save(tmp_path / "c")
+    again = model.Committed.load(tmp_path / "c")
+    again.prove(np.zeros(4))
+    committed.prove(np.zeros(4))
+    hidden = model.Hidden(committed.card, np.zeros(4))
+    for one in (committed, again, model.Committed.load(tmp_path / "c")):
+        for call in (lambda one=one: one.prove(np.zeros(4)), lambda one=one: one.prove_hidden(hidden)):
+            with pytest.raises(ProofError, match="commit the network anew"):
+                call()
+    alone = model.Committed.of(layers((4, 2)), proofs=1)
+    alone.prove(np.zeros(4))
+    with pytest.raises(ProofError, match="many answers at once"):
+        alone.prove(np.zeros(4))
 
 
 def test_an_input_is_answered_only_by_networks_that_are_hidden_from_as_often():

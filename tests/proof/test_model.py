@@ -49,20 +49,20 @@ def refused(card, answer, hidden=b""):
     return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def digits():
     return model.Committed.of(layers((16, 8, 4), "relu"), seed=SEED)
 
 
 @pytest.fixture(scope="module")
-def answer(digits):
-    return digits.prove(np.linspace(-1, 1, 16), seed=SEED)
+def answer():
+    return model.Committed.of(layers((16, 8, 4), "relu"), seed=SEED).prove(np.linspace(-1, 1, 16), seed=SEED)
 
 
 @pytest.mark.parametrize(("sizes", "activation"), KINDS, ids=str)
 def test_an_honest_answer_is_proven_and_near_that_of_floats(sizes, activation):
     made = layers(sizes, activation)
-    committed = model.Committed.of(made, proofs=1)
+    committed = model.Committed.of(made, proofs=3)
     rng = np.random.default_rng(1)
     for _ in range(3):
         x = rng.normal(size=sizes[0])
@@ -73,7 +73,7 @@ def test_an_honest_answer_is_proven_and_near_that_of_floats(sizes, activation):
 
 @pytest.mark.parametrize(("sizes", "activation"), KINDS, ids=str)
 def test_an_input_that_is_not_shown_is_answered_alike(sizes, activation):
-    committed = model.Committed.of(layers(sizes, activation), proofs=1)
+    committed = model.Committed.of(layers(sizes, activation), proofs=2)
     x = np.linspace(-200, 200, sizes[0])
     hidden = model.Hidden(committed.card, x)
     found = committed.prove_hidden(hidden)
@@ -83,7 +83,7 @@ def test_an_input_that_is_not_shown_is_answered_alike(sizes, activation):
 
 @pytest.mark.parametrize(("sizes", "activation"), KINDS, ids=str)
 def test_several_answers_are_proven_at_once(sizes, activation):
-    committed = model.Committed.of(layers(sizes, activation), proofs=1)
+    committed = model.Committed.of(layers(sizes, activation), proofs=4)
     x = np.random.default_rng(4).normal(size=(3, sizes[0]))
     for count in (3, 1):
         found = model.Answer.parse(committed.prove(x[:count]).to_bytes())
@@ -155,7 +155,7 @@ def test_a_committed_input_that_is_none_is_refused(digits, monkeypatch):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
 def test_units_that_hear_very_much_are_proven(activation):
     made = layers((4, 6, 3), activation, scale=40)
-    committed = model.Committed.of(made, proofs=1)
+    committed = model.Committed.of(made, proofs=3)
     for factor in (0.0, 1.0, -3.0):
         found = committed.prove(np.full(4, factor))
         model.verify(committed.card, found)
@@ -411,7 +411,9 @@ def test_the_commands(tmp_path):
     assert done.returncode == 2 and "commit the network anew" in done.stderr and len(done.stderr.splitlines()) == 1
     answer.write_bytes(answer.read_bytes()[:-1])
     assert klopf("verify", str(card), str(answer)).returncode == 1
+    (folder / "proofs").unlink()
     answer.write_bytes(model.Committed.load(folder).prove(np.zeros((2, 4))).to_bytes())  # two at once
+    assert (folder / "proofs").read_text() == "1\n"
     done = klopf("verify", str(card), str(answer))
     assert done.returncode == 0 and done.stdout.count(",") == 3
 

@@ -52,7 +52,6 @@ def test_a_cheat_is_caught_in_time_and_the_honest_never_is():
     rng = np.random.default_rng(3)
     good = model.Layers.of([rng.normal(size=(3, 4)), rng.normal(size=(2, 3))], [np.zeros(3), np.zeros(2)], "relu")
     cheap = model.Layers(good.weights, (good.biases[0], good.biases[1] + 1), "relu")
-    committed = model.Committed.of(good)
     limit = sampling.epochs(0.1, 20, 1e-4)
     for run in range(10):
         for layers, cheats in ((good, False), (cheap, True)):
@@ -62,6 +61,7 @@ def test_a_cheat_is_caught_in_time_and_the_honest_never_is():
                 inputs = rng.integers(-4096, 4096, (20, 4))
                 signed = [model.Answer(x, layers.run(x)[0][-1], b"") for x in inputs]
                 for i in sampling.drawn(beacon((run, epoch)), [one.to_bytes() for one in signed], 0.1):
+                    committed = model.Committed(good, bytes(32), 4)
                     proof = committed.prove(inputs[i] / 4096).proof
                     try:
                         model.verify(committed.card, model.Answer(signed[i].inputs, signed[i].sums, proof))

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import secrets
 from dataclasses import dataclass
 from functools import cached_property
@@ -221,11 +222,15 @@ class Hidden:
 
 
 class Committed:
-    """A network that was committed, by whoever has it. Make one by :meth:`of` or :meth:`load`."""
+    """A network that was committed, by whoever has it. Make one by :meth:`of` or :meth:`load`.
+
+    It counts its proofs, in its folder where it has one, and gives no more than its card says.
+    """
 
     def __init__(self, layers: Layers, seed: bytes, proofs: int) -> None:
         self.layers = layers
-        self._seed = seed
+        self._seed, self._given = seed, 0
+        self._folder: Path | None = None
         draft = Card(layers.sizes, layers.activation, proofs, bytes(HASH))
         shape = draft.shape
         self._segment: Segment = committed(field.unsigned(layers.flat()), shape.model_data, shape.length, seed)
@@ -236,8 +241,8 @@ class Committed:
         """Commit ``layers``.
 
         Args:
-            proofs: how many proofs tell nothing of the weights: each opens 232 columns of them, and one or two more
-                may tell all. The commands count them; here that is for who calls. More make proofs larger.
+            proofs: how many proofs tell nothing of the weights, and are given: each opens 232 columns of them, and
+                one or two more may tell all. More make proofs larger; many answers in one proof count as one.
             seed: 32 secret random bytes for this network alone; drawn where none are given.
 
         Raises:
@@ -253,7 +258,7 @@ class Committed:
             seed: 32 secret random bytes; drawn where none are given. Those that come twice hide two answers apart.
 
         Raises:
-            ProofError: the inputs are too many, too few, or too large.
+            ProofError: the inputs are too many, too few, or too large; or it had as many proofs as it may.
         """
         return self._proven(self._rows(inputs), None, seed or secrets.token_bytes(32))
 
@@ -264,12 +269,11 @@ class Committed:
             ProofError: it was committed for a network of another shape, or had as many proofs as it may.
         """
         self._fits(hidden)
-        hidden.give()
         return self._proven(hidden.inputs, hidden, seed or secrets.token_bytes(32))
 
     def check(self, inputs: Any) -> None:
-        """Whether ``inputs``, as :meth:`prove` takes them, or a :class:`Hidden` can be answered: who counts proofs asks
-        here first, so that none is spent on what cannot.
+        """Whether ``inputs``, as :meth:`prove` takes them, or a :class:`Hidden` can be answered: who counts an input's
+        proofs elsewhere asks here first, so that none is spent on what cannot.
 
         Raises:
             ProofError: they cannot, as :meth:`prove` and :meth:`prove_hidden` say.
@@ -295,6 +299,9 @@ class Committed:
         rows = np.atleast_2d(x)
         circuit, shape = self.card.laid(len(rows), hidden is not None)
         sums, heard = self.layers.run(rows)
+        if hidden:
+            hidden.give()
+        self._give()  # after all that may be refused
         numbers = circuit.said_first(sums, heard)
         said_of = sums[-1] if x.ndim == 2 else sums[-1][0]
         answer = Answer(np.zeros(0, np.int64) if hidden else x, said_of, b"")
@@ -311,6 +318,26 @@ class Committed:
         )  # fmt: skip
         return Answer(answer.inputs, answer.sums, first.tree.root + proof)
 
+    def _give(self) -> None:
+        """Count one more proof, before it is made: in the folder, which other processes may use as well."""
+        if self._folder is None:
+            _few(self._given, self.card.proofs)
+            self._given += 1
+            return
+        lock, count = self._folder / "lock", self._folder / "proofs"
+        try:
+            held = files.lock(lock)
+        except OSError as error:
+            raise ProofError(f"cannot prove with {lock}: {error.strerror}, or another proof is being made") from None
+        try:
+            used = int(count.read_text()) if count.exists() else 0
+            _few(used, self.card.proofs)
+            files.replace(count, f"{used + 1}\n")
+        except (OSError, ValueError) as error:
+            raise ProofError(f"cannot count the proofs in {count}: {error}") from None
+        finally:
+            os.close(held)
+
     def save(self, folder: Path) -> None:
         """Write ``card.json``, which is published, and ``secret.npz``, which is not, into a folder that is not there.
 
@@ -323,6 +350,9 @@ class Committed:
             held = io.BytesIO()
             np.savez(held, flat=self.layers.flat(), seed=np.frombuffer(self._seed, np.uint8))
             files.replace(folder / "secret.npz", held.getvalue(), private=True)
+            if self._given:
+                files.replace(folder / "proofs", f"{self._given}\n")
+            self._folder = folder
         except OSError as error:
             raise ProofError(f"cannot write {folder}: {error.strerror}") from None
 
@@ -352,6 +382,7 @@ class Committed:
         made = cls(Layers(tuple(weights), tuple(biases), card.activation), seed, card.proofs)
         if made.card != card:
             raise ProofError(f"{folder}/secret.npz is not the network of its card: restore it from a copy")
+        made._folder = folder
         return made
 
 
@@ -388,6 +419,12 @@ def verify(card: Card, answer: Answer, hidden: bytes = b"") -> None:
         shape, said, (card.root, *([hidden] if hidden else []), root),
         lambda draw: circuit.equations(inputs, sums, asked, draw), memoryview(answer.proof)[HASH:],
     )  # fmt: skip
+
+
+def _few(used: int, proofs: int) -> None:
+    if used >= proofs:
+        raise ProofError(f"this network has had {used} proofs, after which more would tell of it: commit the network "
+                         "anew, with more --proofs, or prove many answers at once")  # fmt: skip
 
 
 def _hashed(*parts: bytes) -> bytes:

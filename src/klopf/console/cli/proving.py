@@ -109,8 +109,7 @@ def prove(folder: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = Fa
     if not to.parent.is_dir() or to.is_dir():
         raise ProofError(f"cannot write {to}: name a file in a folder that is there")
     if hidden:
-        _count(Path(f"{inputs}.lock"), Path(f"{inputs}.proofs"), hidden.proofs, "input")
-    _count(folder / "lock", folder / "proofs", committed.card.proofs, "network")
+        _count(Path(f"{inputs}.lock"), Path(f"{inputs}.proofs"), hidden.proofs)
     answer = committed.prove_hidden(hidden) if hidden else committed.prove(given)
     try:
         files.replace(to, answer.to_bytes())
@@ -168,11 +167,11 @@ def _layers(network: Path) -> Layers:
     return layers_of(Mind.load(network))
 
 
-def _count(lock: Path, count: Path, proofs: int, what: str) -> None:
-    """Count one more proof, before it is made.
+def _count(lock: Path, count: Path, proofs: int) -> None:
+    """Count one more proof of a hidden input, before it is made; a network counts its own.
 
     Raises:
-        ProofError: the commitment has served as often as it hides what it is of.
+        ProofError: the input has served as often as it is hidden.
     """
     try:
         held = files.lock(lock)
@@ -181,8 +180,9 @@ def _count(lock: Path, count: Path, proofs: int, what: str) -> None:
     try:
         used = int(count.read_text()) if count.exists() else 0
         if used >= proofs:
-            raise ProofError(f"this {what} has had {used} proofs, after which more would tell of it: "
-                             f"commit the {what} anew" + ", with more --proofs" * (what == "network"))  # fmt: skip
+            raise ProofError(
+                f"this input has had {used} proofs, after which more would tell of it: commit the input anew"
+            )
         files.replace(count, f"{used + 1}\n")
     except (OSError, ValueError) as error:
         raise ProofError(f"cannot count the proofs in {count}: {error}") from None

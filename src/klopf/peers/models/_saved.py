@@ -28,6 +28,7 @@ MODELS = Point(
         "skops": "klopf.peers.models.skops:SkopsModel",
         "http": "klopf.peers.models.http:HttpModel",
         "openai": "klopf.peers.models.openai:OpenAIModel",
+        "committed": "klopf.proof.neuron:CommittedModel",
     },
 )  # fmt: skip
 """Every model that a network file can name. A line in this table makes one of Klopf's own known."""
