@@ -76,7 +76,7 @@ def main() -> None:
     names = tuple(f"c{i}" for i in range(10))
     features = tuple(f"x{i}" for i in range(64))
     limit = sampling.epochs(RATE, ANSWERS)
-    committed = model.Committed.of(good, proofs=64)
+    committed = model.Committed.of(good)
     committed.prove(x[0])  # compiles
     with Report(options.json) as report:
         report.figure("epochs within which a cheat is to be caught", limit, "epochs")

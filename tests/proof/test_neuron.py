@@ -42,6 +42,11 @@ def test_a_signed_answer_is_the_networks_or_is_shown_not_to_be(folder, task):
         "another model": (bytes(32), x[0], said[0], answer),
         "another question": (name, x[1], said[0], answer),
         "something else": (name, x[0], said[0] + np.array([0.05, -0.05], np.float32), answer),
+        "no question": (name, np.full(3, np.inf), said[0], answer),
+        "of another": (name, x[0, :2], said[0], answer),
+        "no answer": (name, x[0], np.full(2, np.nan), answer),
+        "else than was signed": (name, x[0], "a text", answer),
+        "answers something": (name, x[0], said[0, :1], answer),
         "the proof|numbers|columns|not": (name, x[0], said[0], dataclasses.replace(answer, sums=answer.sums + 1)),
     }
     for why, given in bad.items():

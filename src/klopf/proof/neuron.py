@@ -87,10 +87,15 @@ def bound(task: Task, card: Card, model: bytes, question: NDArray[Any], said: An
     if bytes.fromhex(card.identity) != model:
         raise NotProven("the answer was signed with another model than this card's")
     verify(card, answer)
-    if answer.inputs.shape != card.sizes[:1] or (answer.inputs != whole_inputs(np.ravel(question))).any():
+    try:
+        asked = whole_inputs(np.ravel(question))
+        signed = values_of(said)
+    except (ValueError, TypeError, OverflowError, ProofError):
+        raise NotProven("what was signed is no question or no answer of numbers") from None
+    if answer.inputs.shape != card.sizes[:1] or not np.array_equal(answer.inputs, asked):
         raise NotProven("the proof is of another question")
-    proven = values_of(as_answers(task, _answers(task, answer.outputs[None]), 1)[0]) or ()
-    if contrary(proven, values_of(said) or ()):
+    proven = values_of(as_answers(task, _answers(task, answer.outputs[None]), 1)[0])
+    if proven is None or signed is None or contrary(proven, signed):
         raise NotProven("the network answers something else than was signed")
 
 
