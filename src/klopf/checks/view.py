@@ -21,6 +21,8 @@ _HOSTILE = '<img src=x onerror="evil()">\x1b[31m'
 _KINDS = typing.get_args(Kind)
 _ROUNDS = 40
 _MOST = 5_000
+_MARKET = (*(f"0x{n:040x}" for n in (1, 2, 3)), 7 * 10**17, 5 * 10**16, 10**18, 86_400)
+"""Terms by which tokens are lent."""
 
 
 class _Made(Network):
@@ -105,6 +107,8 @@ def _everything(turn: int) -> list[events.Event]:
         contract = kind.split(".")[0]
         hints = typing.get_type_hints(of)
         values = [_value(field.name, hints[field.name], turn) for field in dataclasses.fields(of)[4:]]
+        if kind == "Loans.Opened":
+            values[1] = _MARKET
         made.append(of(turn + 1, len(made), f"0x{turn:064x}", contract, *values))
     return made
 
