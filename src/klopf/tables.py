@@ -33,6 +33,15 @@ _SAMPLE_ROWS = 50
 _PIECE = 20_000
 """Rows that are turned into numbers at a time."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_OTHERS = (
+    ((b"PK\x03\x04", b"\xd0\xcf\x11\xe0"), "a spreadsheet or an archive: save it as CSV"),
+    ((b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"), "compressed: unpack it first"),
+    ((b"%PDF-", b"{\\rtf", b"<!doctype", b"<html", b"<?xml"), "a document or a web page: save its table as CSV"),
+    ((b"SQLite format 3\x00",), "a database: save a table of it as CSV"),
+    ((b"[{", b"[[", b'{"', b"[\n"), "JSON: save it as CSV"),
+    ((b"version https://git-lfs",), "a pointer in place of the file: `git lfs pull` brings it"),
+)
+"""How files begin that are taken for tables now and then, and what to do with them."""
 _DELIMITERS = ",;\t|"
 _WITH_POINT = re.compile(r"\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*")
 _WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*")
@@ -264,6 +273,10 @@ def read(path: str | os.PathLike[str], form: Format | None = None) -> Table:
 
 
 def _csv(file: Path, head: bytes, form: Format) -> tuple[list[str], list[_Column], str]:
+    begins = head[:64].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    for beginnings, what in _OTHERS:
+        if head.startswith(beginnings) or begins.startswith(beginnings):
+            raise TableError(f"{file.name} is {what}")
     encoding = form.encoding if form.encoding and not _is_utf_8(file) else _encoding(file, head)
     try:
         with file.open(newline="", encoding=encoding) as handle:
@@ -316,8 +329,6 @@ def _encoding(file: Path, head: bytes) -> str:
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
             return encoding
-    if head.startswith(b"PK\x03\x04"):
-        raise TableError(f"{file.name} is a spreadsheet or an archive: save it as CSV")
     zeros = [head[start::2].count(0) for start in (0, 1)]
     if any(zeros):  # text of letters in UTF-16 has a zero byte beside each
         if min(zeros) > 0 or max(zeros) < len(head) // 3:
@@ -378,6 +389,12 @@ def _columns(
         pieces: list[list[Any]] = [[] for _ in names]
         texts, lost, done = set(only), set[int](), 0
         while piece := list(islice(rows, _PIECE)):
+            widths = {len(cells) for cells in piece}
+            if not done and len(piece) > 1 and len(widths) == 1 and widths != {len(names)}:
+                raise TableError(
+                    f"{file.name}: every row has {widths.pop()} values and the header {len(names)}: the first line "
+                    "must name each column, and nothing else"
+                )
             for row, cells in enumerate(piece, done + 1):
                 if len(cells) != len(names):
                     raise TableError(
@@ -423,11 +440,15 @@ def _is_number(cell: Any, decimal: str) -> bool:
 
 def _parquet(file: Path) -> tuple[list[str], list[_Column], str]:
     with file.open("rb") as handle:
-        head = handle.read(4)
-        handle.seek(-min(4, file.stat().st_size), os.SEEK_END)
-        whole = head == handle.read(4) == b"PAR1"
+        head, size = handle.read(4), file.stat().st_size
+        handle.seek(-min(8, size), os.SEEK_END)
+        length, end = int.from_bytes(handle.read(4), "little"), handle.read(4)  # of what tells where the columns are
+        whole = head == end == b"PAR1" and length + 12 <= size
     if not whole:
-        raise TableError(f"{file.name} cannot be read as Parquet: it does not begin and end like such a file")
+        raise TableError(
+            f"{file.name} cannot be read as Parquet: it does not begin and end like such a file: "
+            "write it anew, or copy all of it"
+        )
     require("parquet", "reading Parquet")
     import arro3.io
 
@@ -438,7 +459,9 @@ def _parquet(file: Path) -> tuple[list[str], list[_Column], str]:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # where a file is damaged the reader panics, with a class beside Exception
-        raise TableError(f"{file.name} cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from None
+        raise TableError(
+            f"{file.name} cannot be read as Parquet: {' '.join(str(error).split())[:200]}; write it anew"
+        ) from None
 
 
 def _from_values(values: list[Any]) -> _Column:

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a file and its line stand on one)
-"""Forty files that cannot be learned from: each is one line that names the file, the row, the column and the mend."""
+"""Sixty files that cannot be learned from: each is one line that names the file, the row, the column and the mend."""
 
 from __future__ import annotations
 
@@ -68,9 +68,31 @@ FILES = {
     "nothing": ("", {}, "is empty: give a header and a row for each sample"),
     "latin-1": (csv({(2, 2): "ä"}).encode("latin-1"), {}, r"not UTF-8 text \(line 3\).*say which encoding"),
     "another encoding than is said": (csv({(2, 2): "ä"}).encode("latin-1"), {"encoding": "utf-16"}, "not UTF-16 text.*encoding"),
+    "a compressed file": (b"\x1f\x8b\x08\x00 and so on", {}, "compressed: unpack it first"),
+    "a file compressed by zstandard": (b"\x28\xb5\x2f\xfd\x04\x00 and so on", {}, "compressed: unpack it first"),
+    "a document": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", {}, "document or a web page: save its table as CSV"),
+    "rich text": ("{\\rtf1 a,b,y}\n", {}, "document or a web page: save its table as CSV"),
+    "a page that says it is not there": ("\n<!DOCTYPE html>\n<html>sorry, 404</html>\n", {}, "web page: save its table as CSV"),
+    "JSON": ('[{"a": 1, "y": "a"},\n{"a": 2, "y": "b"}]\n', {}, "is JSON: save it as CSV"),
+    "JSON by line": ('{"a": 1, "y": "a"}\n{"a": 2, "y": "b"}\n', {}, "is JSON: save it as CSV"),
+    "a database": (b"SQLite format 3\x00" + bytes(80), {}, "database: save a table of it as CSV"),
+    "a spreadsheet of old": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(80), {}, "spreadsheet or an archive: save it as CSV"),
+    "a pointer to a large file": ("version https://git-lfs.github.com/spec/v1\noid sha256:a\n", {}, "`git lfs pull` brings it"),
+    "a title above the header": ("Report 2024\n" + csv(), {}, "every row has 3 values and the header 1: the first line must name"),
+    "rows that end with a comma": (csv().replace(",a\n", ",a,\n").replace(",b\n", ",b,\n"), {}, "every row has 4 values and the header 3"),
+    "a class that clears the screen": (csv({(5, 2): "\x1b[2J"}), {}, r"target 'y' holds '\\x1b\[2J' in row 5.*write one line"),
+    "a class as long as a page": (csv({(5, 2): "a" * 999}), {}, "target 'y' holds 'aaaa.*' in row 5.*at most 200 characters"),
+    "a column that clears the screen": (csv(header="a,\x1b[2J,y"), {}, r"column is called '\\x1b\[2J', 4 characters: rename it"),
+    "a name over two lines": (csv(header='a,"b\nc",y'), {}, r"column is called 'b\\nc', 3 characters: rename it"),
+    "a name as long as a page": (csv(header="a," + "b" * 999 + ",y"), {}, "column is called 'bbbb.*', 999 characters: rename it"),
+    "an error of a spreadsheet": (csv({(5, 0): "#DIV/0!"}), {}, "'a' holds '#DIV/0!' in row 5.*write one, leave the cell empty"),
+    "a sum below": (csv() + "Total,180,a\n", {}, "'a' holds 'Total' in row 61.*write one, leave the cell empty"),
+    "two tables in a file": (csv() + csv(), {}, "'a' holds 'a' in row 61.*write one, leave the cell empty"),
     "a spreadsheet": (b"PK\x03\x04 and so on", {}, "spreadsheet or an archive: save it as CSV"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", {}, "not text: give a CSV or a Parquet file"),
-    "a Parquet file cut short": (b"PAR1 and no end", {}, "cannot be read as Parquet"),
+    "a Parquet file cut short": (b"PAR1 and no end", {}, "cannot be read as Parquet.*write it anew"),
+    "a Parquet file that ends where nothing is": (b"PAR1PAR1", {}, "cannot be read as Parquet.*write it anew"),
+    "a Parquet file with a wrong length": (b"PAR1" + bytes(9) + b"\xff\xff\0\0PAR1", {}, "cannot be read as Parquet.*write it anew"),
     "no date among dates": (dated("2024-01-31", "2024-02-01", "soon"), {}, "'d' holds 'soon' in row 3.*write it as 2024-12-31"),
     "a day that there is not": (dated("2024-01-31", "2024-02-30"), {}, "'d' holds '2024-02-30' in row 2.*write it as 2024-12-31"),
     "day or month first": (dated("03/04/2024", "05/06/2024"), {}, "'d' holds dates such as '03/04/2024'.*write them as 2024-12-31"),
@@ -104,5 +126,5 @@ def test_a_malformed_file_is_one_line(tmp_path, what):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 320
 
 
-def test_there_are_forty():
-    assert len(FILES) >= 40
+def test_there_are_sixty():
+    assert len(FILES) >= 60

@@ -14,7 +14,7 @@ from klopf import tables
 from klopf.errors import PeersError
 from klopf.mind import problems
 from klopf.network._columns import Column, plain, understand
-from klopf.network._features import Feature, fitted
+from klopf.network._features import Feature, fitted, is_label
 from klopf.network._own_files import Together, together
 from klopf.network._samples import Samples
 from klopf.network._schema import Schema, frequencies_of
@@ -122,6 +122,12 @@ def _planned(
         raise PeersError(
             f"{table.name} has no column beside the target {data.target!r}: there is nothing to learn from"
         )
+    for name in table.names:
+        if not is_label(name):
+            raise PeersError(
+                f"{table.name}: a column is called {name[:40]!a}, {len(name)} characters: rename it, to one line of at "
+                "most 200 characters without control characters"
+            )
     if data.task == "text":
         if len(names) != 1:
             raise PeersError(f"{table.name}: text needs one column beside the target {data.target!r}, not {len(names)}")

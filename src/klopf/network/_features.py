@@ -15,7 +15,7 @@ from klopf.network._columns import Column, common, moments
 from klopf.network._scaling import FARTHEST, Scaling
 from klopf.tables import Table
 
-__all__ = ["Feature", "Label", "Shown", "Strict", "fitted"]
+__all__ = ["Feature", "Label", "Shown", "Strict", "fitted", "is_label"]
 
 _DIRECTS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """Characters that turn round what is written after them, to the end of the line."""
@@ -24,12 +24,21 @@ OTHER = "other"
 """What a category is that the plan does not name."""
 
 
+def _controls(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(letter) in _DIRECTS
+
+
 def _shown(text: str) -> str:
     """``text``, where it can be printed anywhere on one line as it is. ValueError where it cannot."""
     for letter in text:
-        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(letter) in _DIRECTS:
+        if _controls(letter):
             raise ValueError(f"{text[:40]!a} holds {letter!a}: a name or unit is one line without control characters")
     return text
+
+
+def is_label(text: str) -> bool:
+    """Whether ``text``, as a file has it, can be the name of a column or a class."""
+    return 0 < len(text) <= 200 and not any(map(_controls, text))
 
 
 Shown = Annotated[str, AfterValidator(_shown)]

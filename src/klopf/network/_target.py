@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import PeersError
+from klopf.network._features import is_label
 from klopf.tables import Table
 
 __all__ = ["Target", "read_target"]
@@ -56,6 +57,12 @@ def read_target(table: Table, name: str, task: str, spellings: Mapping[str, str]
         rank = np.empty(len(names), np.int64)
         rank[[k for _, k in values]] = np.arange(len(names))
         codes, names = rank[codes], tuple(names[k] for _, k in values)
+    for one in names:
+        if not is_label(one):
+            raise PeersError(
+                f"{table.name}: the target {name!r} holds {one[:40]!a} in row {spelt.index(one) + 1}, which cannot name "
+                "a class: write one line of at most 200 characters without control characters, or leave it out"
+            )
     rows = len(words)
     if len(names) == rows >= FEW:
         raise PeersError(
