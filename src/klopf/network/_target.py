@@ -60,8 +60,8 @@ def read_target(table: Table, name: str, task: str, spellings: Mapping[str, str]
     for one in names:
         if not is_label(one):
             raise PeersError(
-                f"{table.name}: the target {name!r} holds {one[:40]!a} in row {spelt.index(one) + 1}, which cannot name "
-                "a class: write one line of at most 200 characters without control characters, or leave it out"
+                f"{table.name}: the target {name!r} holds {one[:40]!a} in row {spelt.index(one) + 1}, which names no "
+                "class: write one line of at most 200 characters without control characters, or leave it out"
             )
     rows = len(words)
     if len(names) == rows >= FEW:
