@@ -116,7 +116,7 @@ def ours(report: Report, title: str, layers: model.Layers, x: Any) -> float:
     committed = model.Committed.of(layers)
     setup = time.process_time() - start
     times = []
-    for _ in range(5):
+    for _ in range(4):
         start = time.process_time()
         answer = committed.prove(x)
         times.append(time.process_time() - start)
@@ -126,13 +126,13 @@ def ours(report: Report, title: str, layers: model.Layers, x: Any) -> float:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for what, value, unit in (
         ("setup", setup, "s"),
-        ("proving", sorted(times)[2], "s"),
+        ("proving", sorted(times)[1], "s"),
         ("verifying", checked, "s"),
         ("memory of the whole process", memory, "MB"),
         ("size of a proof", len(answer.proof), "bytes"),
     ):
         report.figure(f"{title}, ours: {what}", value, unit)
-    return sorted(times)[2]
+    return sorted(times)[1]
 
 
 def main() -> None:
