@@ -17,6 +17,7 @@ from klopf.twin._response import Response
 from klopf.twin._scenario import SCENARIOS, Scenario
 from klopf.twin._sector import SECTORS, Now, Plan, Sector, Shock
 from klopf.twin._series import Series
+from klopf.twin._things import things
 from klopf.twin._welfare import Outcome, compensation, gini, outcome, pareto, welfare
 from klopf.twin._world import Policy, World
 
@@ -57,5 +58,6 @@ __all__ = [
     "play",
     "policy_called",
     "steps",
+    "things",
     "welfare",
 ]

@@ -184,3 +184,10 @@ def test_a_twin_is_fitted_to_meters_and_makes_a_world(tmp_path, capsys, monkeypa
     klopf(capsys, "twin", "run", "w.npz", "--days", 1)
     assert "to the bit" in klopf(capsys, "twin", "replay", "w.npz")[0]
     assert "is there already" in klopf(capsys, "twin", "calibrate", "m.csv", "--save", "t.npz", status=2)[1]
+
+
+def test_devices_of_a_world_are_things(tmp_path, capsys):
+    klopf(capsys, "twin", "new", tmp_path / "w.npz", "--households", 2)
+    assert "devices" in klopf(capsys, "twin", "things", tmp_path / "w.npz", tmp_path / "t")[0]
+    assert "is there already" in klopf(capsys, "twin", "things", tmp_path / "w.npz", tmp_path / "t", status=2)[1]
+    assert json.loads((tmp_path / "t/households-0.td.json").read_text())["title"] == "households-0"

@@ -11,6 +11,7 @@ from klopf import files
 from klopf.console.cli.command import CommandGroup, Json, print_json
 from klopf.console.cli.twin_calibrate import calibrate
 from klopf.console.cli.twin_drill import drill
+from klopf.console.cli.twin_things import things
 from klopf.console.cli.twin_told import Seeds, made, outside_of, steps_of, telling
 from klopf.errors import TwinError
 
@@ -50,6 +51,7 @@ class Twin(CommandGroup):
             "gate": gate,
             "drill": drill,
             "calibrate": calibrate,
+            "things": things,
         }
 
 
