@@ -383,7 +383,7 @@ class Audits(Contract):
         _refuse(results)
         _refuse_too_many(results, self._ledger.client(Rules).current().audit_seats)
         epoch = self._ledger.client(Clock).now().epoch
-        key = self._ledger.client(Registry).get(id).key
+        key = self._ledger.client(Registry).key_of(id)
         return self._write("commit", id, self.commitment(epoch, key, results, salt))
 
     def reveal(self, id: int, results: Sequence[Result], salt: bytes) -> Sent:

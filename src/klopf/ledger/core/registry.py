@@ -371,6 +371,14 @@ class Registry(Contract):
             raise LedgerError(f"there is no participant {id}; see `klopf status`")
         return page[0]
 
+    def key_of(self, id: int) -> str:
+        """The address of a participant's key, without its certificate, for which all that was ever said is read.
+        LedgerError where there is none."""
+        page = self._ledger.client(Lens).page(id, 1)
+        if not page:
+            raise LedgerError(f"there is no participant {id}; see `klopf status`")
+        return checksum(page[0][1][7])
+
     def all(self) -> list[Participant]:
         """Everybody, by id."""
         everybody: list[Participant] = []
