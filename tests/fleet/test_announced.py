@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from hashlib import sha256
@@ -94,7 +95,7 @@ def test_what_is_announced_is_listed_until_it_is_over_and_said_once(network, tmp
     made = fleet.DemandFolder(tmp_path / "load")
     with book(net, ledger.Key(made.secret())) as server:
         for _ in range(2):
-            fleet.announce(server, made.post().card(), "digits: class\x1b[2J by mind" + "é" * 300)
+            fleet.announce(server, made.post().card(), 1, "digits: class\x1b[2J by mind" + "é" * 300)
         count = net.admin.registry.count()
         one = fleet.server_of(server, 1)
         assert one.peer.key == made.post().card().peer.key and one.peer.certificate == made.post().peer.certificate
@@ -147,6 +148,100 @@ def test_a_job_that_cannot_be_worked_for_is_a_line(network, tmp_path, monkeypatc
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
     assert ran("demand", "serve", "ann", "--data", "mine.csv", *more) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "ann").exists()
+
+
+def test_jobs_of_a_unit_hide_no_demand_and_nobody_announces_anothers_job(network, tmp_path):
+    net = network
+    assert post(tmp_path, "--announce") == 0
+    payer, thief = secret(5), secret(40)
+    with book(net, payer) as own:
+        for _ in range(201):
+            own.jobs.open(thief.address, 1, own.clock.now().time + 9000, 3600, bytes(32))
+    with book(net, thief) as other:
+        net.admin.fund(thief.address)
+        fleet.announce(other, fleet.Post("server", secret=raw(40)).card(), 1, "mine")
+        assert [one.job for one in fleet.demands(net.admin)] == [1]
+        assert fleet.server_of(net.admin, 1).peer.key == fleet.DemandFolder(tmp_path / "load").post().peer.key
+        for job in (0, 2, 999):
+            with pytest.raises(FleetError, match="no demand that is announced"):
+                fleet.server_of(net.admin, job)
+        terms = fleet.DemandFolder(tmp_path / "load").terms()
+        server = fleet.DemandFolder(tmp_path / "load").post().peer.key
+        net.admin.fund(thief.address, tokens=KLP)
+        other.jobs.open(server, 1, other.clock.now().time + 9000, 3600, terms)
+    with book(net, payer) as own:  # terms are on the ledger for all to copy
+        assert fleet.job_of(own, server, terms) == 1
+        assert fleet.job_of(own, thief.address, terms) == 0
+
+
+def test_a_demand_that_was_locked_and_not_announced_is_announced_by_the_same_command(network, tmp_path, capsys):
+    assert post(tmp_path) == 0 and fleet.demands(network.admin) == []
+    for _ in range(2):
+        assert post(tmp_path, "--announce") == 0
+    assert [one.job for one in fleet.demands(network.admin)] == [1] and int(network.admin.jobs._read("count")) == 1
+    words = ["--price", "90", "--deployment", tmp_path / "deployment.json", "--announce"]
+    assert ran("demand", "post", tmp_path / "demand.toml", tmp_path / "load", *words) == 2
+    assert "another demand or price" in capsys.readouterr().err
+
+
+def test_who_cannot_be_paid_applies_in_vain_and_stops_nobody(network, tmp_path):
+    net = network
+    assert post(tmp_path, "--announce") == 0
+    for number, payee in ((50, "0x" + "0" * 40), (51, net.admin.jobs.address), (52, "0x" + "cd" * 20)):
+        with book(net, secret(number)) as worker:
+            net.admin.fund(worker.me.address)
+            here = fleet.Post("ann", secret=raw(number)).card().peer
+            said = f"fleet device for job 1, paid to {payee}"
+            worker.registry.register(ledger.Role.REQUESTER, model=said, certificate=here.certificate)
+    cards = fleet.applicants(net.admin, 1)
+    assert [card.payee for card in cards] == ["0x" + "cd" * 20]
+    with book(net, ledger.Key(fleet.DemandFolder(tmp_path / "load").secret())) as server:
+        with pytest.raises(FleetError, match="holds the pay"):
+            fleet.enlist(server, 1, [net.admin.jobs.address])
+        assert fleet.enlist(server, 1, [card.payee for card in cards]) == ["0x" + "cd" * 20]
+
+
+@pytest.mark.timeout(120)
+def test_whoever_applied_and_is_gone_takes_nobodys_place(monkeypatch):
+    monkeypatch.setattr("klopf.fleet._announced._MOST", 2)
+
+    async def found() -> list[str]:
+        server, here = fleet.Post("server"), [fleet.Post(f"d{i}") for i in range(3)]
+        gone = [fleet.Post(f"gone{i}").card() for i in range(3)]
+        try:
+            for one in here:
+                one.knows(server.card())
+                await one.listen(lambda axon, known: None)
+            return [card.name for card in await fleet.answering(server, [*gone, *(one.card() for one in here)])]
+        finally:
+            for one in (server, *here):
+                await one.close()
+
+    assert asyncio.run(found()) == ["d0", "d1"]
+    assert asyncio.run(fleet.answering(fleet.Post("server"), [])) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "home"),
+    [
+        (("--payee", "ann"), "cannot be paid", True),
+        (("--payee", "0x" + "0" * 40), "cannot be paid", True),
+        (("--name", "../x"), "no name of a device", False),
+        (("--host", "no.such.host.invalid"), "", True),
+    ],
+)
+def test_what_cannot_be_served_is_one_line_and_nothing_else(tmp_path, more, said, home):
+    fleet.Post("server").card().save(tmp_path / "server.json")
+    (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
+    words = [*KLOPF, "demand", "serve", "ann", "--data", "mine.csv", "--server", "server.json", *more]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 2 and said in ended.stderr and len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert (tmp_path / "ann").exists() == home
+
+
+def test_who_objects_has_a_home(tmp_path, capsys):
+    assert ran("demand", "object", tmp_path / "nowhere", "--deployment", tmp_path / "deployment.json") == 2
+    assert "no device's home" in capsys.readouterr().err and not (tmp_path / "nowhere").exists()
 
 
 def test_what_locks_no_price_is_not_announced(tmp_path, capsys):

@@ -138,7 +138,14 @@ def test_cards_are_read_with_care(tmp_path):
     post = fleet.Post("d1")
     post.card("0x" + "ab" * 20).save(tmp_path / "d1.json")
     assert fleet.Card.read(tmp_path / "d1.json").payee == "0x" + "ab" * 20
-    for text in ("", "[]", '{"name": "x"}', (tmp_path / "d1.json").read_text().replace("d1", "../d1")):
+    good = json.loads((tmp_path / "d1.json").read_text())
+    wrong: dict[str, list[object]] = {
+        "name": ["../x", "a/b", "", ".", "x" * 65, 5, None], "key": ["0x12", 5, None], "endpoint": [5, None, {}],
+        "payee": ["0x" + "0" * 40, "ann", "0x" + "g" * 40, 5, ["a"], {"a": 1}], "certificate": ["xy", 5, None],
+        "devices": [5, ["../x"], ["a", "a"], [5], [f"d{i}" for i in range(301)], None],
+    }  # fmt: skip
+    texts = [json.dumps({**good, name: value}) for name, values in wrong.items() for value in values]
+    for text in ("", "[]", '{"name": "x"}', "[" * 99_999, json.dumps(good) + " " * (1 << 18), *texts):
         (tmp_path / "bad.json").write_text(text)
         with pytest.raises(FleetError, match="no card"):
             fleet.Card.read(tmp_path / "bad.json")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
 
-from klopf import fleet, ledger
+from klopf import files, fleet, ledger
 from klopf.console import main
 from klopf.errors import FleetError
 from tests.ledger.conftest import KLP, embedded, secret
@@ -49,8 +50,6 @@ def test_each_device_is_paid_its_part_once_by_the_fee_it_worked_under(node, tmp_
     with pytest.raises(FleetError, match="has paid nothing"):
         fleet.hand_on(leader, divided, payees, "digits", 1)
     paid(net, verifier, leader, 40)
-    with pytest.raises(FleetError, match="knows its address"):
-        fleet.hand_on(leader, divided, {"a": payees["a"]}, "digits", 1)
     assert divided.escrows() == [("digits", 1), ("digits", 2)]
     told = fleet.hand_on(leader, divided, payees, "digits", 1)
     assert list(told) == sorted(payees.values())
@@ -65,7 +64,7 @@ def test_killed_between_two_devices_it_goes_on_with_the_second(node, tmp_path, m
     net, verifier, leader, payees = node
     paid(net, verifier, leader, 40)
     divided = fleet.Divided(tmp_path / "street" / "parts.json", lambda digest: b"")
-    first = min(payees.values())
+    first = payees["a"]
     own = type(leader.token).transfer_authorized
 
     def once(token, owner, to, *more):
@@ -77,8 +76,76 @@ def test_killed_between_two_devices_it_goes_on_with_the_second(node, tmp_path, m
         ending.setattr(type(leader.token), "transfer_authorized", once)
         with pytest.raises(KeyboardInterrupt):
             fleet.hand_on(leader, divided, payees, "digits", 1)
-    assert list(fleet.hand_on(leader, divided, payees, "digits", 1)) == [max(payees.values())]
+    assert list(fleet.hand_on(leader, divided, payees, "digits", 1)) == [payees["b"]]
     assert sum(net.admin.token.balance(one) for one in payees.values()) == pytest.approx(36 * KLP, rel=1e-12)
+
+
+def test_whoever_changes_its_address_or_the_parts_meanwhile_is_paid_once_and_as_first_said(node, tmp_path):
+    net, verifier, leader, payees = node
+    paid(net, verifier, leader, 40)
+    path = tmp_path / "street" / "parts.json"
+    assert fleet.hand_on(leader, fleet.Divided(path, bytes), {"a": payees["a"]}, "digits", 1) == {
+        payees["a"]: pytest.approx(9 * KLP, rel=1e-12)
+    }
+    fleet.Divided(path, bytes, 0.5).note(replace(WANTED, round=2), {"a": 1.0})  # a round more, after the pay
+    moved = {"a": secret(30).address, "b": payees["b"]}
+    assert fleet.hand_on(leader, fleet.Divided(path, bytes), moved, "digits", 1) == {
+        payees["b"]: pytest.approx(27 * KLP, rel=1e-12)
+    }
+    assert net.admin.token.balance(moved["a"]) == 0
+    assert fleet.still_due(leader, fleet.Divided(path, bytes), "digits", 1) == {}
+    assert ledger.verify(net.admin, []) == []
+
+
+def test_what_the_leader_does_not_have_is_paid_to_nobody(node, tmp_path):
+    net, verifier, leader, payees = node
+    paid(net, verifier, leader, 40)
+    leader.token.transfer(secret(31).address, 20 * KLP)
+    divided = fleet.Divided(tmp_path / "street" / "parts.json", bytes)
+    with pytest.raises(FleetError, match="send it what is missing"):
+        fleet.hand_on(leader, divided, payees, "digits", 1)
+    assert {net.admin.token.balance(one) for one in payees.values()} == {0}
+
+
+@pytest.mark.parametrize("name", ["parts.json", "handed.json"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]", "7", "{", "[" * 99_999, '{"1 digits": 5}', '{"digits": {"rounds": 1}}', '{"x y": {}}',
+        '{"1 digits": {"rounds": 0, "sums": {"a": 1.0}, "round": 0, "last": {}}}',
+        '{"1 digits": {"rounds": 1, "sums": {"a": NaN}, "round": 1, "last": {}}}',
+        '{"1 digits": {"rounds": 1, "sums": {"a": -1}, "round": 1, "last": {}}}',
+        '{"1 digits": {"rounds": 1, "sums": {"a": "1"}, "round": 1, "last": {}, "fee": 0}}',
+        '{"1 digits": {"rounds": 1, "sums": {}, "round": 1, "last": {}, "fee": 2}}',
+        '{"1 digits": {"a": -5}}',
+    ],
+)  # fmt: skip
+def test_what_says_nothing_of_a_division_is_a_line(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(FleetError, match=rf"{name} does not say how a node divided"):
+        fleet.Divided(tmp_path / "parts.json", bytes).due("digits", 1, 100)
+
+
+def test_a_device_without_a_card_holds_up_nobody_and_two_at_once_are_one(node, tmp_path, capsys):
+    net, verifier, leader, payees = node
+    paid(net, verifier, leader, 40)
+    (tmp_path / "cards" / "b.json").rename(tmp_path / "b.json")
+    words = ["demand", "divide", tmp_path / "street", "--devices", tmp_path / "cards"]
+    words += ["--deployment", tmp_path / "deployment.json", "--rpc", net.admin.rpc.where]
+
+    def divided() -> int:
+        with pytest.raises(SystemExit) as ended:
+            main([*map(str, words)])
+        return int(ended.value.code or 0)
+
+    assert divided() == 1
+    told = capsys.readouterr().out
+    assert f"KLP to {payees['a']}" in told and "KLP wait for b, whose card is not in" in told
+    other = files.lock(tmp_path / "street" / "divide.lock")
+    assert divided() == 2 and "another process divides" in capsys.readouterr().err
+    os.close(other)
+    (tmp_path / "b.json").rename(tmp_path / "cards" / "b.json")
+    assert divided() == 0 and f"KLP to {payees['b']}" in capsys.readouterr().out
 
 
 def test_from_the_terminal(node, tmp_path, capsys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from klopf import fleet, ledger, wire
@@ -99,6 +101,23 @@ def test_from_the_terminal_by_what_the_home_was_told(work, tmp_path, capsys):
         with pytest.raises(SystemExit) as ended:
             main(words)
         assert not ended.value.code and line in capsys.readouterr().out
+
+
+def test_what_a_leader_told_is_no_ground_to_lose_a_bond_by(work, tmp_path, capsys):
+    net, job, server, (ann, bob), _ = work
+    net.admin.fund(ann.me.address, tokens=10 * KLP)
+    fleet.report_job(server, job, {bob.me.address: 100 * KLP})
+    server_said = fleet.Statement("digits", job, 1, "ann", 0.5, 0.6, "ab", "cd").signed(server.me.sign)
+    leader_said = fleet.Statement("digits", job, 2, "ann", 0.5, 0.6, "ab", "cd").signed(bob.me.sign)
+    place = tmp_path / "ann" / "said.jsonl"
+    words = ["demand", "object", str(tmp_path / "ann"), "--deployment", str(tmp_path / "deployment.json")]
+    words += ["--rpc", net.admin.rpc.where]
+    for lines, line in (([leader_said], "nothing to object to"), ([server_said, leader_said], "for a bond of")):
+        place.write_text("".join(json.dumps(one) + "\n" for one in lines))
+        with pytest.raises(SystemExit):
+            main([*words, *(["--bond"] if len(lines) == 1 else [])])
+        assert line in capsys.readouterr().out
+    assert net.admin.token.balance(ann.me.address) == 10 * KLP
 
 
 def test_a_device_that_is_not_noted_does_not_work(work):

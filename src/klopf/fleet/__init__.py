@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from klopf.fleet._divided import Divided
     from klopf.fleet._escrow import PaidOnly
     from klopf.fleet._flower import FlowerLinks, flower_app, flower_members, serve_flower
-    from klopf.fleet._handed import hand_on
+    from klopf.fleet._handed import hand_on, still_due
     from klopf.fleet._home import Home, TableDevice
     from klopf.fleet._hosts import Hosted, hosts
     from klopf.fleet._leader import Leader
@@ -59,7 +59,7 @@ _PLACES = {
     "_divided": ("Divided",),
     "_escrow": ("PaidOnly",),
     "_flower": ("FlowerLinks", "flower_app", "flower_members", "serve_flower"),
-    "_handed": ("hand_on",),
+    "_handed": ("hand_on", "still_due"),
     "_home": ("Home", "TableDevice"),
     "_hosts": ("Hosted", "hosts"),
     "_leader": ("Leader",),
@@ -163,6 +163,7 @@ __all__ = [
     "serve_masked",
     "server_of",
     "shares",
+    "still_due",
     "strategy",
     "too_late",
     "wants_escrow",

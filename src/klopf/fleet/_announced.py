@@ -3,7 +3,6 @@ its own key, with its certificate, where it answers, and a line of what it is th
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +16,18 @@ from klopf.ledger import Ledger, Participant, Role
 
 __all__ = ["Announced", "announce", "answering", "applicants", "apply_for", "demands", "server_of"]
 
-_DEMAND, _DEVICE = "fleet demand: ", "fleet device for job "
-_WORDS = re.compile(r"fleet device for job (\d{1,18})(?:, paid to (0x[0-9a-fA-F]{40}))?")
+_DEMAND, _DEVICE = "fleet demand ", "fleet device for job "
+_SAID = re.compile(r"fleet demand ([0-9]{1,18}): (.*)", re.DOTALL)
+_WORDS = re.compile(r"fleet device for job ([0-9]{1,18})(?:, paid to (0x[0-9a-fA-F]{40}))?")
 _LONGEST = 255
 """Bytes that a participant may say of itself."""
-_NEWEST = 200
-"""Jobs that are looked through."""
+_NEWEST = 1000
+"""Announcements that are looked through. Each is a participant's, which after the 256th has a deposit: jobs of a unit
+cost nothing, and whoever opened enough of them would hide all others."""
+_APPLIED = 3000
+"""Applicants that are looked at for one job, the first."""
 _MOST = 300
-"""Applicants that are taken for one job, the first: whoever applies costs the server a note on the ledger."""
+"""Of those who answer, how many are taken: each costs the server a note on the ledger."""
 _LOOK, _GRACE = 10.0, 1.0
 _OPEN = 1
 
@@ -42,30 +45,18 @@ class Announced:
     server: Card
 
 
-def announce(server: Ledger, card: Card, what: str) -> int:
+def announce(server: Ledger, card: Card, job: int, what: str) -> int:
     """Let a demand be found by the job that its server reports on; once, or anew where something changed. Gives the
     server's id on the ledger. Signed by the server's key, which pays for it where the chain asks a fee."""
-    return _said(server, card, _DEMAND + what)
+    return _said(server, card, f"{_DEMAND}{job}: {what}")
 
 
 def demands(ledger: Ledger) -> list[Announced]:
-    """All that are announced, locked, and have time left, of the newest 200 jobs; the newest first."""
+    """All that are announced, locked, and have time left, of the newest 1000 announcements; the newest job first."""
+    those = [one for one in ledger.registry.all() if one.model.startswith(_DEMAND)][-_NEWEST:]
     last, now = int(ledger.jobs._read("count")), ledger.clock.now().time
-    found = []
-    for job in range(last, max(0, last - _NEWEST), -1):
-        said = ledger.jobs._read("jobs", job)
-        if int(said[7]) != _OPEN or int(said[4]) <= now:
-            continue
-        one = _of_key(ledger, str(said[1]))
-        if one is None or not one.model.startswith(_DEMAND):
-            continue
-        try:
-            card = _card(one, "server")
-        except FleetError:
-            continue
-        what = one.model.removeprefix(_DEMAND)
-        found.append(Announced(job, int(said[2]), int(said[4]), int(said[6]), what, card))
-    return found
+    found = [one for one in (_announced(ledger, said, last, now) for said in those) if one]
+    return sorted(found, key=lambda one: -one.job)
 
 
 def server_of(ledger: Ledger, job: int) -> Card:
@@ -74,9 +65,11 @@ def server_of(ledger: Ledger, job: int) -> Card:
     Raises:
         FleetError: the job is not announced, or is over.
     """
-    for one in demands(ledger):
-        if one.job == job:
-            return one.server
+    last, now = int(ledger.jobs._read("count")), ledger.clock.now().time
+    said = _of_key(ledger, str(ledger.jobs._read("jobs", job)[1])) if 1 <= job <= last else None
+    one = said and _announced(ledger, said, last, now)
+    if one and one.job == job:
+        return one.server
     raise FleetError(f"job {job} is no demand that is announced and open: `klopf demand find` lists those that are")
 
 
@@ -92,26 +85,27 @@ def apply_for(worker: Ledger, card: Card, job: int) -> int:
 
 
 def applicants(ledger: Ledger, job: int) -> list[Card]:
-    """Who applied for a job, in the order of coming, at most 300; each called by its key's address, which is nobody
-    else's."""
+    """Who applied for a job and can be paid, in the order of coming, at most 3000; each called by its key's address,
+    which is nobody else's."""
     found = []
     for one in ledger.registry.all():
         words = _WORDS.fullmatch(one.model)
         if one.role is not Role.REQUESTER or words is None or int(words[1]) != job:
             continue
         try:
-            found.append(_card(one, one.key, words[2] or one.key))
+            card = _card(one, one.key, words[2] or one.key)
         except FleetError:
             continue
-        if len(found) == _MOST:
+        if card.payee.lower() != ledger.jobs.address.lower():  # which its contract refuses, and all others with it
+            found.append(card)
+        if len(found) == _APPLIED:
             break
     return found
 
 
 async def answering(post: Post, cards: Sequence[Card]) -> list[Card]:
-    """Those of ``cards`` who answer within ten seconds: anybody may apply, and be gone."""
-    if not cards:
-        return []
+    """The first 300 of ``cards`` who answer, each within ten seconds: anybody may apply, and be gone, and whoever is
+    takes nobody's place."""
     dendrite = post.asking(cards)
 
     async def asked(card: Card) -> bool:
@@ -120,9 +114,13 @@ async def answering(post: Post, cards: Sequence[Card]) -> list[Card]:
             await dendrite.ask(peer, HERE, None, {}, timeout=_LOOK)
         return True
 
-    there, _ = await gathered({card.name: asked(card) for card in cards}, len(cards), _LOOK, _GRACE)
-    await asyncio.sleep(0)
-    return [card for card in cards if card.name in there]
+    found: list[Card] = []
+    for page in (cards[place : place + _MOST] for place in range(0, len(cards), _MOST)):
+        there, _ = await gathered({card.name: asked(card) for card in page}, len(page), _LOOK, _GRACE)
+        found += [card for card in page if card.name in there]
+        if len(found) >= _MOST:
+            break
+    return found[:_MOST]
 
 
 def _said(ledger: Ledger, card: Card, words: str) -> int:
@@ -139,6 +137,20 @@ def _said(ledger: Ledger, card: Card, words: str) -> int:
     if one.model != text:
         ledger.registry.change_model(one.id, text)
     return one.id
+
+
+def _announced(ledger: Ledger, one: Participant, last: int, now: int) -> Announced | None:
+    """What a participant announces; None where that is no job of its own, or is over."""
+    words = _SAID.fullmatch(one.model)
+    if one.role is not Role.REQUESTER or words is None or not 1 <= int(words[1]) <= last:
+        return None
+    said = ledger.jobs._read("jobs", int(words[1]))
+    if int(said[7]) != _OPEN or int(said[4]) <= now or str(said[1]).lower() != one.key.lower():
+        return None
+    try:
+        return Announced(int(words[1]), int(said[2]), int(said[4]), int(said[6]), words[2], _card(one, "server"))
+    except FleetError:
+        return None
 
 
 def _of_key(ledger: Ledger, key: str) -> Participant | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from klopf import files, wire
 from klopf.errors import FleetError, TableError
 from klopf.fleet._device import Application, Instructions, TrainingDevice, Update
+from klopf.fleet._members import NAME
 from klopf.fleet._parameters import Parameters
 from klopf.fleet._post import Post
 from klopf.fleet._private import Accountant, Privacy
@@ -32,8 +34,10 @@ class Home:
         """As it is, or made, whole or not at all; the folder is its owner's alone to read.
 
         Raises:
-            FleetError: something else is there.
+            FleetError: something else is there, or ``name`` is none of a device.
         """
+        if not re.fullmatch(NAME, name):
+            raise FleetError(f"{name[:70]!r} is no name of a device: letters, digits and . + - _, at most 64 (--name)")
         if not path.exists():
             with files.replaced_folder(path) as draft:
                 draft.chmod(0o700)

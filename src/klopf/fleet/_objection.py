@@ -3,9 +3,10 @@ less than it was told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
+from klopf.errors import FleetError
 from klopf.ledger import Ledger
 
 __all__ = ["enlist", "object_to"]
@@ -15,11 +16,13 @@ _OPEN, _REPORTED = 1, 2
 """Fields and states of the contract ``Jobs``."""
 
 
-def enlist(verifier: Ledger, job: int, payees: Iterable[str]) -> list[str]:
+def enlist(verifier: Ledger, job: int, payees: Collection[str]) -> list[str]:
     """Note a unit (1e-18 KLP) for each payee that is not noted yet, while nobody has reported: it stands, and lets each
     of them object where no report comes. Gives those who were noted now."""
     if int(verifier.jobs._read("jobs", job)[_STATE]) != _OPEN:
         return []
+    if own := [payee for payee in payees if payee.lower() == verifier.jobs.address.lower()]:
+        raise FleetError(f"{own[0]} is the contract that holds the pay, and cannot be paid: have its card written anew")
     fresh = [payee for payee in sorted(set(payees)) if not verifier.jobs.due(job, payee)]
     if fresh:
         verifier.jobs.note(job, dict.fromkeys(fresh, 1))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from klopf.errors import FleetError
 from klopf.ledger import Key, Ledger
+from klopf.ledger.market.jobs import Opened
 
 __all__ = [
     "amounts", "by_member", "effort_receipt", "job_of", "objections", "pay_out", "report_effort", "report_job",
@@ -45,13 +46,14 @@ def by_member(shares: Mapping[str, float]) -> dict[str, float]:
     return dict(found)
 
 
-def job_of(ledger: Ledger, terms: bytes) -> int:
-    """The newest job with these terms; 0 where none of the last 200 has them."""
-    last = int(ledger.jobs._read("count"))
-    for job in range(last, max(0, last - 200), -1):
-        if bytes(ledger.jobs._read("jobs", job)[8]) == terms:
-            return job
-    return 0
+def job_of(payer: Ledger, verifier: str, terms: bytes) -> int:
+    """The newest job that this payer opened with this verifier and these terms; 0 where there is none. Whoever saw
+    terms on the ledger can open a job with them, too."""
+    mine, found = payer.me.address.lower(), 0
+    for event in payer.jobs._said((Opened,), payer.deployment.block, payer.rpc.height()):
+        who = event.payer.lower(), event.verifier.lower(), bytes(event.terms)
+        found = event.id if who == (mine, verifier.lower(), terms) else found
+    return found
 
 
 def too_late(verifier: Ledger, job: int) -> bool:

@@ -25,6 +25,8 @@ HERE = "fleet.here"
 """What whoever may ask is answered at once: nothing."""
 _DEVICES = 300
 """Of one node at most."""
+_LONGEST = 1 << 18
+"""Bytes of a card: of 300 devices, less than a fifth of that."""
 
 
 class Card:
@@ -35,6 +37,8 @@ class Card:
         if not re.fullmatch(NAME, name):
             raise FleetError(f"{name[:70]!r} is no name of a device: letters, digits and . + - _, at most 64")
         self.name, self.peer, self.payee, self.devices = name, peer, payee or peer.key, tuple(devices)
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", self.payee) or not int(self.payee, 16):
+            raise FleetError(f"{self.payee[:70]!r} cannot be paid: give 0x and 40 hexadecimal digits, not all 0")
         if not all(isinstance(one, str) and re.fullmatch(NAME, one) for one in self.devices):
             raise FleetError(f"the card of {name} names a device by what is no name: letters, digits and . + - _")
         if len(set(self.devices)) != len(self.devices) or len(self.devices) > _DEVICES:
@@ -57,13 +61,19 @@ class Card:
             FleetError: it is no card.
         """
         try:
-            said = json.loads(path.read_text())
+            with path.open("rb") as file:
+                content = file.read(_LONGEST + 1)
+            if len(content) > _LONGEST:
+                raise ValueError("longer than any card")
+            said = json.loads(content)
             der = bytes.fromhex(said["certificate"])
             peer = wire.Peer(1, said["key"], said["endpoint"], hashlib.sha256(der).digest(), der)
+            if not isinstance(peer.endpoint, str):
+                raise ValueError("endpoint")
             return cls(said["name"], peer, said.get("payee", ""), said.get("devices", ()))
         except OSError as error:
             raise FleetError(f"cannot read {path}: {error.strerror}; name the card of a device") from None
-        except (KeyError, TypeError, ValueError, KlopfError):
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, KlopfError):
             raise FleetError(f"{path} is no card of a device: have it written again by who serves it") from None
 
 

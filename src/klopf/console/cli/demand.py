@@ -95,7 +95,8 @@ def post(
         if deployment is None:
             raise FleetError("a price is locked on a ledger: name the network's file with --deployment")
         with open_ledger(rpc, deployment, load_key(key)) as payer:
-            made = _locked(payer, folder, settings, terms, place_of(rpc, deployment), deployment)
+            at = place_of(rpc, deployment)
+            made = _locked(payer, folder, settings, terms, at, deployment, again=announce)
     server = made.post().card()
     server.save(folder / "card.json")
     if announce:
@@ -256,25 +257,29 @@ class _Terms(NamedTuple):
 
 
 def _locked(
-    payer: Ledger, folder: Path, settings: DemandSettings, terms: _Terms, place: str, deployment: Path
+    payer: Ledger, folder: Path, settings: DemandSettings, terms: _Terms, place: str, deployment: Path, *, again: bool
 ) -> DemandFolder:
     """The folder and its escrow. Stopped between the two, the same command goes on: the folder says what was wanted,
-    and terms, which are this folder's alone, tell whether it was locked."""
+    and terms, which are this folder's alone, tell whether it was locked. ``again``: one that is locked already may
+    be announced still."""
     from klopf import fleet
 
     lasts, objecting = terms.seconds()
-    if fleet.wants_escrow(folder):
+    if fleet.wants_escrow(folder) or (again and (folder / "job.json").exists()):
         made = fleet.DemandFolder(folder)
-        if made.settings != settings or made.wanted() != terms.price:
+        if made.settings != settings or (made.wanted() or made.job()["price"]) != terms.price:
             raise FleetError(f"{folder} was begun with another demand or price: give those again, or another folder")
     else:
         if payer.key and (has := payer.token.balance(payer.key.address)) < terms.price:
             raise FleetError(f"{payer.key.address} has {klp(has)} KLP, of which {klp(terms.price)} cannot be locked")
         made = fleet.DemandFolder.create(folder, settings, terms.price)
-    job = fleet.job_of(payer, made.terms())
+    if made.job():
+        return made
+    server = made.post().peer.key
+    job = fleet.job_of(payer, server, made.terms())
     if not job:
         until = payer.clock.now().time + lasts
-        job = payer.jobs.open(made.post().card().peer.key, terms.price, until, objecting, made.terms())
+        job = payer.jobs.open(server, terms.price, until, objecting, made.terms())
     made.note_job(job, terms.price, place if "://" in place else str(Path(place).resolve()), deployment)
     return made
 

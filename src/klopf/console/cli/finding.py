@@ -24,6 +24,9 @@ _LOOK = 3.0
 """Seconds after which it is looked again for applicants."""
 _AGAIN = 60.0
 """Seconds after which it is said again how many there are."""
+_MOST = 300
+"""Devices of a demand that is announced, those of earlier starts included: more notes than are kept for them would take
+from what is reported."""
 
 
 def find(
@@ -57,7 +60,7 @@ def publish(made: DemandFolder) -> int:
     s = made.settings
     said = f"{s.job}: {s.target} by {s.model.name} from {', '.join(made.columns)}"
     with _as_server(made) as book:
-        return fleet.announce(book, made.post().card(), said)
+        return fleet.announce(book, made.post().card(), made.job()["id"], said)
 
 
 def collect(made: DemandFolder, least: int, patience: float) -> Path:
@@ -85,7 +88,9 @@ async def _collected(made: DemandFolder, book: Ledger, place: Path, least: int, 
             line = f"{len(applied)} have applied on the ledger, {len(there)} of them answer, {least} are wanted"
             if len(there) >= least:
                 for card in there:
-                    card.save(place / f"{card.name}.json")
+                    file = place / f"{card.name}.json"
+                    if file.exists() or len(list(place.glob("*.json"))) < _MOST:
+                        card.save(file)
                 return
             if waited > patience:
                 raise FleetError(f"{line}; nobody else came in {waited:.0f} s")

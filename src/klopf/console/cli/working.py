@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -87,17 +88,18 @@ def serve(
     records = fleet.TableDevice(device.name, data, privacy=privacy, accountant=spent)
 
     async def answering(asked: _Allowed) -> None:
-        post = device.post()
-        post.knows(asker)
-        if masked:
-            await fleet.serve_masked(post, fleet.Masker(records), host, port, asked)
-        else:
-            await post.open(fleet.Local(records), host, port, fleet.Told(home / "said.jsonl", device.name, asked))
-        post.card(payee or "").save(home / "card.json")
-        if job is not None and deployment is not None:
-            _applied(device, post.card(payee or ""), job, deployment, rpc)
-        print(f"{device.name} serves {len(records)} records of {data}; its card: {home / 'card.json'}", flush=True)
-        await _until_the_end(post)
+        async with _closed(device.post()) as post:
+            post.card(payee or "")  # whatever is wrong with it is said before anybody can ask
+            post.knows(asker)
+            if masked:
+                await fleet.serve_masked(post, fleet.Masker(records), host, port, asked)
+            else:
+                await post.open(fleet.Local(records), host, port, fleet.Told(home / "said.jsonl", device.name, asked))
+            post.card(payee or "").save(home / "card.json")
+            if job is not None and deployment is not None:
+                _applied(device, post.card(payee or ""), job, deployment, rpc)
+            print(f"{device.name} serves {len(records)} records of {data}; its card: {home / 'card.json'}", flush=True)
+            await asyncio.Event().wait()
 
     _work(device, answering, _Pay(payee, deployment, rpc, least, dispute_hours))
     return 0
@@ -169,23 +171,25 @@ def lead(
         raise FleetError(f"--least-devices {least_devices}: a node has from 1 to 300")
     fleet.strategy(strategy)
     leader, asker = _for(home, name, server, job, deployment, rpc)
-    post = leader.post()
-    divided = fleet.Divided(home / "parts.json", post.sign, fee)
+    divided = fleet.Divided(home / "parts.json", leader.post().sign, fee)
 
     async def answering(asked: _Allowed) -> None:
-        post.knows(asker)
-        post.card(payee or "").save(home / "card.json")
-        print(f"{leader.name}: its devices take {home / 'card.json'} as their server's", flush=True)
-        cards = await _enough_cards(devices, least_devices)
-        node = fleet.Leader(leader.name, post.reach(cards), lambda: fleet.strategy(strategy), enough=enough,
-                            divided=divided)  # fmt: skip
-        await post.open(node, host, port, fleet.Told(home / "said.jsonl", leader.name, asked))
-        post.card(payee or "", [card.name for card in cards]).save(home / "card.json")
-        if job is not None and deployment is not None:
-            _applied(leader, post.card(payee or ""), job, deployment, rpc)
-        many = f"{len(cards)} device" + "s" * (len(cards) > 1)
-        print(f"{leader.name} leads {many}; its card: {home / 'card.json'}", flush=True)
-        await _until_the_end(post)
+        async with _closed(leader.post()) as post:
+            post.knows(asker)
+            post.card(payee or "").save(home / "card.json")
+            print(f"{leader.name}: its devices take {home / 'card.json'} as their server's", flush=True)
+            cards = await _enough_cards(devices, least_devices)
+            names = [card.name for card in cards]
+            post.card(payee or "", names)  # what is wrong with them is said before anybody can ask
+            node = fleet.Leader(leader.name, post.reach(cards), lambda: fleet.strategy(strategy), enough=enough,
+                                divided=divided)  # fmt: skip
+            await post.open(node, host, port, fleet.Told(home / "said.jsonl", leader.name, asked))
+            post.card(payee or "", names).save(home / "card.json")
+            if job is not None and deployment is not None:
+                _applied(leader, post.card(payee or ""), job, deployment, rpc)
+            many = f"{len(cards)} device" + "s" * (len(cards) > 1)
+            print(f"{leader.name} leads {many}; its card: {home / 'card.json'}", flush=True)
+            await asyncio.Event().wait()
 
     _work(leader, answering, _Pay(payee, deployment, rpc, least, dispute_hours))
     return 0
@@ -254,9 +258,11 @@ def _applied(device: Home, card: Card, job: int, deployment: Path, rpc: str | No
         fleet.apply_for(book, card, job)
 
 
-async def _until_the_end(post: Post) -> None:
+@asynccontextmanager
+async def _closed(post: Post) -> AsyncIterator[Post]:
+    """However it ends: what answers still when the loop is gone writes a traceback."""
     try:
-        await asyncio.Event().wait()
+        yield post
     finally:
         await post.close()
 
@@ -323,6 +329,8 @@ def object_(
     """
     from klopf import fleet
 
+    if not (home / "device.key").is_file():
+        raise FleetError(f"{home} is no device's home: name the one that `klopf demand serve` made")
     device = fleet.Home.open(home, home.resolve().name)
     jobs = [job] if job is not None else sorted({int(line["escrow"]) for line in _said(home) if line["escrow"]})
     with open_ledger(rpc, deployment, _worker(device)) as book:
@@ -345,10 +353,18 @@ def _said(home: Path) -> list[dict[str, Any]]:
 
 
 def _told_of(home: Path, job: int, book: Ledger) -> int:
-    """Half of what the server's last word gave a device of a job's price, in units: later rounds may have moved it."""
-    shares = [float(line["share"]) for line in _said(home) if line.get("escrow") == job]
-    price = int(book.jobs._read("jobs", job)[2])
-    return int(shares[-1] * 0.5 * price) if shares else 0
+    """Half of what the server's last word gave a device of a job's price, in units: later rounds may have moved it.
+    What a node's leader told is no word of the server's: an objection to a report would lose its bond by it."""
+    from klopf import fleet
+
+    said = book.jobs._read("jobs", job)
+    for line in reversed(_said(home)):
+        if line.get("escrow") == job:
+            try:
+                return int(fleet.Statement.read(line, str(said[1])).share * 0.5 * int(said[2]))
+            except FleetError:
+                continue
+    return 0
 
 
 def cards_in(place: Path) -> list[Card]:
