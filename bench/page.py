@@ -20,19 +20,20 @@ eight. The browser is headless Chromium by Playwright; without it those figures 
   after a tenth of them.
 
 Results of ``--quick`` on 2 cores, nothing else to do but one test at its beginning (153 s); the first look on 2 cores
-that others kept busy (load 12), before whom it went: ``chrt -r 1 python bench/page.py --quick --only look``:
+that others kept busy (load 12), before whom it went: ``chrt -r 1 python bench/page.py --quick --only look``. In brackets
+the whole ``--quick`` with all panels of finance, a load of 2 to 4:
 
-======================================================  ========  =======
+======================================================  ========  ===========
 what                                                    asked     measured
-======================================================  ========  =======
-first look at 100,000 events, s                         1         0.31
-a tick's bytes, 1,000,000 events beside 1,000           1.2       0.85
-a tick's processor time, the same                       1.2       0.52
-fifty readers, of one core                              0.2       0.00
-a frame of 500 neurons, ms of the page's own process    40        17
-frames a second of 500 neurons (an empty page 61)       25        55.5
-memory, an hour's news beside six minutes'              1.05      1.04
-======================================================  ========  =======
+======================================================  ========  ===========
+first look at 100,000 events, s                         1         0.31 (0.45)
+a tick's bytes, 1,000,000 events beside 1,000           1.2       0.85 (0.85)
+a tick's processor time, the same                       1.2       0.52 (0.96)
+fifty readers, of one core                              0.2       0.00 (0.01)
+a frame of 500 neurons, ms of the page's own process    40        17 (17)
+frames a second of 500 neurons (an empty page 61)       25        55.5 (54.7)
+memory, an hour's news beside six minutes'              1.05      1.04 (1.02)
+======================================================  ========  ===========
 
 The five looks took 0.27 to 0.42 s, with 0.15 s of processor in the server and 0.46 s in the browser; before the page's
 files were in memory and a history was read behind whoever looks, 0.45 to 0.68 s and 0.5 to 1.1 s in the server. Where

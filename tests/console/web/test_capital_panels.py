@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from klopf.console.web._reading import Reading
+from klopf.console.web.views.alarms import CALLED, Alarms
 from klopf.console.web.views.offers import Offers
 from klopf.console.web.views.ventures import Ventures
 from klopf.ledger import KLP, events
@@ -51,3 +52,23 @@ def test_what_is_offered_wanted_and_sold() -> None:
         "w1": ["device any", _klp(3), "wanted", WHO, "sold", ""],
         "w2": ["device any", _klp(3), "wanted", WHO, "over", ""],
     }
+
+
+def test_a_called_loan_is_an_alarm_until_it_is_over() -> None:
+    view, e, market, other = Alarms(Reading("small", str)), events.loans, b"\1" * 32, "0x" + "33" * 20
+    for event in (
+        e.Opened(*AT, b"\2" * 32, ()), e.Opened(*AT, market, ()), e.Borrowed(*AT, market, WHO, WHO, 90, 100),
+        e.Called(*AT, market, WHO), e.Called(*AT, market, other), e.Called(*AT, b"\3" * 32, WHO),
+    ):  # fmt: skip
+        view.take(event)
+    key = f"call:{market.hex()}:"
+    assert view.news() == {key + who: [CALLED, 0, None, None, "repay?market=2"] for who in (WHO, other)}
+    view.take(e.CallCleared(*AT, market, other))
+    view.take(e.Repaid(*AT, market, WHO, WHO, 50, 60))
+    assert view.news() == {key + other: None}  # something is owed still, and may be sold
+    view.take(e.Repaid(*AT, market, WHO, WHO, 30, 40))
+    assert view.news() == {key + WHO: None} and not view.owed
+    view.take(e.Borrowed(*AT, market, WHO, WHO, 90, 100))
+    view.take(e.Called(*AT, market, WHO))
+    view.take(e.Liquidated(*AT, market, other, WHO, 30, 50, 9, 0, 0))
+    assert view.news() == {key + WHO: None} and view.owed == {key + WHO: 50}

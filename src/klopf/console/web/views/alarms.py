@@ -31,6 +31,9 @@ class Alarms(View):
         self.fresh: dict[str, Row | None] = {}
         self.floors: dict[int, int] = {}
         self.seen: dict[int, int] = {}
+        self.markets: dict[bytes, int] = {}
+        self.owed: dict[str, int] = {}
+        """Shares of debt, by the key of a call."""
 
     def take(self, event: events.Event) -> None:
         told = _TAKES.get(type(event))
@@ -125,6 +128,30 @@ class Alarms(View):
     def _reported(self, e: events.jobs.Reported) -> None:
         self.put(f"job:{e.id}", REPORT, 0, None, e.final_at, f"object?job={e.id}")
 
+    def _market(self, e: events.loans.Opened) -> None:
+        if len(self.markets) < MOST:
+            self.markets[e.id] = len(self.markets) + 1
+
+    def _called(self, e: events.loans.Called) -> None:
+        if e.id in self.markets:
+            self.put(f"call:{e.id.hex()}:{e.owner}", CALLED, 0, None, None, f"repay?market={self.markets[e.id]}")
+
+    def _call_over(self, e: events.loans.CallCleared) -> None:
+        self.drop(f"call:{e.id.hex()}:{e.owner}")
+
+    def _borrowed(self, e: events.loans.Borrowed) -> None:
+        key = f"call:{e.id.hex()}:{e.owner}"
+        if key in self.owed or len(self.owed) < MOST:
+            self.owed[key] = self.owed.get(key, 0) + e.shares
+
+    def _less_owed(self, e: events.loans.Repaid | events.loans.Liquidated) -> None:
+        key = f"call:{e.id.hex()}:{e.owner}"
+        left = self.owed.pop(key, 0) - e.shares
+        if left > 0:
+            self.owed[key] = left
+        if left <= 0 or isinstance(e, events.loans.Liquidated):
+            self.drop(key)
+
     def _job_over(self, e: events.jobs.WorkerPaid | events.jobs.Returned) -> None:
         self.drop(f"job:{e.id}")
 
@@ -133,7 +160,8 @@ STAKE, STAYS_AWAY, AUDIT = "its stake is under the least", "it stays away", "it 
 DISPUTE, DOUBT = "a dispute is to be answered", "an answer that it gave on is doubted"
 VOTE, THAWED = "a vote is open", "stake thaws, and can be withdrawn then"
 JOB, REPORT = "a job is to be reported on", "a job's report can be objected to"
-WHAT = (STAKE, STAYS_AWAY, AUDIT, DISPUTE, DOUBT, VOTE, THAWED, JOB, REPORT)
+CALLED = "a loan's margin is called: what is locked may be sold after the notice"
+WHAT = (STAKE, STAYS_AWAY, AUDIT, DISPUTE, DOUBT, VOTE, THAWED, JOB, REPORT, CALLED)
 
 _TAKES: dict[type[events.Event], Any] = {
     events.rules.Adopted: Alarms._rules, events.registry.Registered: Alarms._registered,
@@ -147,4 +175,7 @@ _TAKES: dict[type[events.Event], Any] = {
     events.stake.Withdrawn: Alarms._withdrawn, events.jobs.Opened: Alarms._opened_job,
     events.jobs.Reported: Alarms._reported, events.jobs.WorkerPaid: Alarms._job_over,
     events.jobs.Returned: Alarms._job_over, events.jobs.Lapsed: Alarms._job_over,
+    events.loans.Opened: Alarms._market, events.loans.Called: Alarms._called,
+    events.loans.CallCleared: Alarms._call_over, events.loans.Borrowed: Alarms._borrowed,
+    events.loans.Repaid: Alarms._less_owed, events.loans.Liquidated: Alarms._less_owed,
 }  # fmt: skip
