@@ -20,8 +20,8 @@ eight. The browser is headless Chromium by Playwright; without it those figures 
   after a tenth of them.
 
 Results of ``--quick`` on 2 cores, nothing else to do but one test at its beginning (153 s); the first look on 2 cores
-that others kept busy (load 12), before whom it went: ``chrt -r 1 python bench/page.py --quick --only look``. In brackets
-the whole ``--quick`` with all panels of finance, a load of 2 to 4:
+that others kept busy (load 12), before whom it went: ``chrt -r 1 python bench/page.py --quick --only look``. In
+brackets the whole ``--quick`` with all panels of finance, a load of 2 to 4:
 
 ======================================================  ========  ===========
 what                                                    asked     measured
