@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
 from klopf import fleet, ledger
 from klopf.console import main
+from klopf.console.cli import finding
 from klopf.errors import FleetError
 from tests.conftest import end
 from tests.fleet.test_demand import written
@@ -199,6 +201,51 @@ def test_who_cannot_be_paid_applies_in_vain_and_stops_nobody(network, tmp_path):
         with pytest.raises(FleetError, match="holds the pay"):
             fleet.enlist(server, 1, [net.admin.jobs.address])
         assert fleet.enlist(server, 1, [card.payee for card in cards]) == ["0x" + "cd" * 20]
+
+
+def test_two_at_once_lock_one_price(network, tmp_path, capsys):
+    settings = fleet.DemandSettings.read(written(tmp_path, 0.99, 2))
+    made = fleet.DemandFolder.create(tmp_path / "load", settings, PRICE)
+    with made.held():
+        assert post(tmp_path, "--announce") == 2 and "another process" in capsys.readouterr().err
+    assert post(tmp_path, "--announce") == 0 and int(network.admin.jobs._read("count")) == 1
+
+
+@pytest.mark.timeout(120)
+def test_who_lies_about_its_place_or_shows_anothers_certificate_is_passed_over():
+    async def found() -> list[str]:
+        server, honest = fleet.Post("server"), fleet.Post("honest")
+        honest.knows(server.card())
+        await honest.listen(lambda axon, known: None)
+        places = ["", "127.0.0.1:1", "unix:/etc/passwd", "a" * 255, "127.0.0.1:99999", "[::1", "é:1", "host\n:1"]
+        cards = []
+        for number, place in enumerate(places):
+            own = fleet.Post(f"d{number}").peer
+            cards.append(fleet.Card(f"d{number}", replace(own, endpoint=place)))
+        for name, der in (("none", b""), ("noise", bytes(4000)), ("others", honest.peer.certificate)):
+            lie = replace(honest.peer, key=fleet.Post(name).peer.key, certificate=der, fingerprint=sha256(der).digest())
+            cards.append(fleet.Card(name, lie))
+        try:
+            return [card.name for card in await fleet.answering(server, [*cards, honest.card()])]
+        finally:
+            await server.close()
+            await honest.close()
+
+    assert asyncio.run(found()) == ["honest"]
+
+
+@pytest.mark.timeout(120)
+def test_who_answered_once_and_is_gone_does_not_hold_up_the_next_start(network, tmp_path):
+    assert post(tmp_path, "--announce") == 0
+    made = fleet.DemandFolder(tmp_path / "load")
+    place = made.path / "devices"
+    place.mkdir()
+    names = [fleet.Post("x").peer.key for _ in range(3)]
+    for name in (*names, "by-hand"):
+        fleet.Card(name, fleet.Post("x").peer).save(place / f"{name}.json")
+    (made.path / "state.json").write_text(json.dumps({"values": {f"{names[0]}/a": 0.5}}))
+    finding._forget(made, place, {names[1]})
+    assert {file.stem for file in place.glob("*.json")} == {names[0], names[1], "by-hand"}
 
 
 @pytest.mark.timeout(120)

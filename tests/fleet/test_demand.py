@@ -12,6 +12,7 @@ import pytest
 
 from klopf import fleet, ledger
 from klopf.console import main
+from klopf.console.cli.working import cards_in
 from klopf.errors import FleetError, KlopfError
 from tests.fleet.homes import devices, homes
 from tests.ledger.conftest import KLP, embedded, secret
@@ -149,6 +150,14 @@ def test_cards_are_read_with_care(tmp_path):
         (tmp_path / "bad.json").write_text(text)
         with pytest.raises(FleetError, match="no card"):
             fleet.Card.read(tmp_path / "bad.json")
+
+
+def test_a_copied_card_is_nobodys_work_under_another_name(tmp_path):
+    honest = fleet.Post("ann").card()
+    honest.save(tmp_path / "ann.json")
+    fleet.Card("mallory", honest.peer, "0x" + "cd" * 20).save(tmp_path / "mallory.json")
+    with pytest.raises(FleetError, match=r"ann.json and mallory.json .* both of the key"):
+        cards_in(tmp_path)
 
 
 @pytest.fixture

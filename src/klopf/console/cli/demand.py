@@ -273,14 +273,15 @@ def _locked(
         if payer.key and (has := payer.token.balance(payer.key.address)) < terms.price:
             raise FleetError(f"{payer.key.address} has {klp(has)} KLP, of which {klp(terms.price)} cannot be locked")
         made = fleet.DemandFolder.create(folder, settings, terms.price)
-    if made.job():
-        return made
-    server = made.post().peer.key
-    job = fleet.job_of(payer, server, made.terms())
-    if not job:
-        until = payer.clock.now().time + lasts
-        job = payer.jobs.open(server, terms.price, until, objecting, made.terms())
-    made.note_job(job, terms.price, place if "://" in place else str(Path(place).resolve()), deployment)
+    with made.held():  # two at once would lock twice
+        if made.job():
+            return made
+        server = made.post().peer.key
+        job = fleet.job_of(payer, server, made.terms())
+        if not job:
+            until = payer.clock.now().time + lasts
+            job = payer.jobs.open(server, terms.price, until, objecting, made.terms())
+        made.note_job(job, terms.price, place if "://" in place else str(Path(place).resolve()), deployment)
     return made
 
 

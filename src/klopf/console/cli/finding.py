@@ -87,6 +87,7 @@ async def _collected(made: DemandFolder, book: Ledger, place: Path, least: int, 
             waited = time.monotonic() - begun
             line = f"{len(applied)} have applied on the ledger, {len(there)} of them answer, {least} are wanted"
             if len(there) >= least:
+                _forget(made, place, {card.name for card in there})
                 for card in there:
                     file = place / f"{card.name}.json"
                     if file.exists() or len(list(place.glob("*.json"))) < _MOST:
@@ -100,6 +101,14 @@ async def _collected(made: DemandFolder, book: Ledger, place: Path, least: int, 
             await asyncio.sleep(_LOOK)
     finally:
         await post.close()
+
+
+def _forget(made: DemandFolder, place: Path, there: set[str]) -> None:
+    """Whoever applied once, gave nothing and is gone counts no more: a round begins when a part of all answers."""
+    gave = {name.partition("/")[0] for name in made.state().get("values", {})}
+    for file in place.glob("0x*.json"):
+        if file.stem not in gave | there:
+            file.unlink(missing_ok=True)
 
 
 def _as_server(made: DemandFolder) -> Ledger:

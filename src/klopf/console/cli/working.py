@@ -368,16 +368,20 @@ def _told_of(home: Path, job: int, book: Ledger) -> int:
 
 
 def cards_in(place: Path) -> list[Card]:
-    """All in a folder, each of another name. Raises FleetError."""
+    """All in a folder, each of another name and key. Raises FleetError."""
     from klopf import fleet
 
     cards: dict[str, tuple[Card, Path]] = {}
+    keys: dict[str, Path] = {}
     for path in sorted(place.glob("*.json")):
         card = fleet.Card.read(path)
         if card.name in cards:
             both = f"{cards[card.name][1].name} and {path.name}"
             raise FleetError(f"{both} in {place} are both of a device {card.name!r}: have one of them renamed")
-        cards[card.name] = card, path
+        if card.peer.key in keys:
+            both = f"{keys[card.peer.key].name} and {path.name}"
+            raise FleetError(f"{both} in {place} are both of the key {card.peer.key}: remove the copy")
+        cards[card.name], keys[card.peer.key] = (card, path), path
     if not cards:
         raise FleetError(f"no cards in {place}: copy there what whoever serves a device gave you")
     return [card for card, _ in cards.values()]
