@@ -8,8 +8,8 @@ of 14 hashes; pages as Klopf's clients make them. That is done by the rules that
 ``--dearest`` once more by the dearest that they may be (16 auditors for each neuron, committees of 64, eight tasks in
 an audit), which takes long. The dearest call of each function counts. Left out is what only contracts call, what
 belongs to OpenZeppelin alone (approvals, permits, roles), and calls of the rules' owner, none of which depends on how
-many take part; what else was not called is named at the end. The full network took four minutes on a busy machine of
-two cores.
+many take part; what else was not called is named at the end. The full network takes some
+ten minutes on a busy machine of two cores.
 """
 
 from __future__ import annotations
