@@ -42,7 +42,7 @@ def test_classes_are_the_default_and_say_so_where_the_target_is_amounts(tmp_path
     with pytest.raises(TableError, match=r"'y' holds '(up|down)' in row 1 where a number is needed"):
         share_out(settings(tmp_path, task="numbers"))
     write(tmp_path, lambda a, b: a * 0.5)
-    with pytest.raises(PeersError, match=r'not classes: say data.task = "numbers" if they are amounts'):
+    with pytest.raises(PeersError, match=r'say data.task = "numbers" \(--task numbers\) if they are amounts'):
         share_out(settings(tmp_path))
     write(tmp_path, lambda a, b: 7)
     for task, said in (("classes", "one class only \\(7\\)"), ("numbers", "is 7 in every row")):

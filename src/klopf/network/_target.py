@@ -67,12 +67,12 @@ def read_target(table: Table, name: str, task: str, spellings: Mapping[str, str]
     if len(names) == rows >= FEW:
         raise PeersError(
             f"{table.name}: the target {name!r} holds another value in every row, not classes: an id cannot be "
-            'learned; choose another column, or say data.task = "numbers" if they are amounts'
+            'learned; choose another column, or say data.task = "numbers" (--task numbers) if they are amounts'
         )
     if len(names) > MOST_CLASSES or (not numbers and len(names) > FEW and rows < 2 * len(names)):
         raise PeersError(
             f"{table.name}: the target {name!r} holds {len(names)} different texts in {rows:,} rows, not classes: "
-            'choose another column, or say data.task = "text" if they are to be said'
+            'choose another column, or say data.task = "text" (--task text) if they are to be said'
         )
     return Target(codes.astype(np.int64), names)
 
@@ -89,7 +89,7 @@ def _are_classes(table: Table, name: str) -> None:
     if many or different > MOST_CLASSES or (values % 1 != 0).any():
         raise PeersError(
             f"{table.name}: the target {name!r} holds {different} different values in {len(values):,} rows, not "
-            'classes: say data.task = "numbers" if they are amounts, or choose another column'
+            'classes: say data.task = "numbers" (--task numbers) if they are amounts, or choose another column'
         )
 
 
