@@ -316,6 +316,12 @@ class Exchange(Contract):
         """What somebody has of a pool."""
         return int(self._read("balanceOf", owner, id))
 
+    def ensure_allowance(self, spender: str, id: int, shares: int) -> Sent | None:
+        """Let a contract take so many of one's shares of a pool, no more; None where it may already."""
+        if int(self._read("allowance", self._ledger.me.address, spender, id)) >= shares:
+            return None
+        return self._write("approve", spender, id, shares)
+
     def bounds(self, token: str, in_token: str) -> Bounds:
         """What one unit of a token is worth in units of another, with 36 decimals. Reverted (TooYoung)
         where there are no averages yet."""

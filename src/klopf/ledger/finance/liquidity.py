@@ -200,9 +200,7 @@ class Liquidity(Contract):
 
     def stake(self, pool: int, shares: int) -> Sent:
         """Leave shares of a pool here. Approves by itself, no more than these."""
-        exchange = self._ledger.client(Exchange)
-        if int(exchange._read("allowance", self._ledger.me.address, self.address, pool)) < shares:
-            exchange._write("approve", self.address, pool, shares)
+        self._ledger.client(Exchange).ensure_allowance(self.address, pool, shares)
         return self._write("stake", pool, shares)
 
     def unstake(self, pool: int, shares: int) -> Sent:
