@@ -12,7 +12,7 @@ WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(
 AGAIN = --reruns 1 --rerun-show-tracebacks -rR
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 10
 
-.PHONY: help warm demo test test-long test-extras test-long-extras slow soak bench lint contracts picture docs clean
+.PHONY: help warm demo test test-long test-extras test-torch test-long-extras slow soak bench lint contracts picture docs clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
@@ -49,6 +49,10 @@ test-extras: .venv/.docs ## what needs Node, another chain (anvil) or a heavy pa
 	@$(BIN)/python tests/bring_anvil.py
 	@cd contracts && { npm ci --silent || echo "no npm: what compiles contracts is skipped"; }
 	@$(BIN)/python -m pytest -m 'extras and not long and not slow and not soak' $(PARALLEL)
+
+test-torch: .venv/.dev ## what needs PyTorch, which brings 6 GB: rules for its modules, and modules as neurons and on devices
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[torch]'
+	@$(BIN)/python -m pytest -m 'extras and not long and not soak' tests/mind/torch tests/fleet/test_torch.py tests/peers/models
 
 test-long-extras: .venv/.docs ## the same, of networks that live for a minute or more; after test-extras, which installs what they need
 	@$(BIN)/python -m pytest -m 'extras and long and not slow and not soak' $(AGAIN) $(PARALLEL)
