@@ -90,11 +90,11 @@ def play(name: str, step: float, own: Any, data: str, tasks: int, seed: int) -> 
     return statistics.mean(right[-LAST:]), spent / steps * 1e6
 
 
-def endless(said: Report, data: str, tasks: int, seeds: int, quick: bool) -> None:
+def endless(said: Report, data: str, tasks: int, seeds: int, step: float | None) -> None:
     found: dict[str, list[float]] = {}
     times: dict[str, float] = {}
     for name, (_, owns) in RULES.items():
-        grid = [(STEPS[1], owns[0])] if quick else list(itertools.product(STEPS, owns))
+        grid = [(step, owns[0])] if step else list(itertools.product(STEPS, owns))
         best = max(grid, key=lambda one: play(name, *one, data, tasks // 3, 1000)[0]) if len(grid) > 1 else grid[0]
         rows = [play(name, *best, data, tasks, seed) for seed in range(seeds)]
         found[name] = [row[0] for row in rows]
@@ -143,14 +143,17 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--data", choices=("digits", "mnist"), default="digits", help="which images")
     parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--tasks", type=int, help="how many in place of 40 (--quick), 150 (digits) or 500 (mnist)")
+    parser.add_argument("--step", type=float, help="tune nothing: this step-size, and the first setting of each")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     with Report(asked.json) as said:
         if asked.data == "mnist" and not DATA.exists():
             said.say(f"MNIST's images are not at {DATA}: nothing was measured")
             return
-        tasks = 40 if asked.quick else 150 if asked.data == "digits" else 500
-        endless(said, asked.data, tasks, 2 if asked.quick else asked.seeds, asked.quick)
+        tasks = asked.tasks or (40 if asked.quick else 150 if asked.data == "digits" else 500)
+        step = asked.step or (STEPS[1] if asked.quick else None)
+        endless(said, asked.data, tasks, 2 if asked.quick else asked.seeds, step)
         residual(said)
 
 
