@@ -9,8 +9,7 @@
 Votes are parted in five, each part is forecast from the others, passes dropped; a split is such a parting. "Statement"
 is each statement's majority, "groups" the majority of Polis' group on it, "factor" a factorisation with intercepts and
 one factor (squared loss, as Community Notes has it).
-Asking: of members who cast thirty votes or more (where fewer than twenty did, eighteen), half of what they answered may
-be asked and the rest is forecast, by a model of all others' votes; five such halvings (``--quick``: one).
+Asking is ``dao_asking.py``, which also says what the best choice could give; five halvings (``--quick``: one).
 Calibration is the mean distance of forecast and share, in ten bins.
 """
 
@@ -27,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from dao_asking import asking
 from figures import Report
 from numpy.typing import NDArray
 
@@ -112,42 +112,6 @@ def held_out(report: Report, name: str, votes: dao.Votes, splits: int) -> None:
         f"{name}: log-loss, below the majority's", mean["statement"][1] - mean["klopf"][1], "nats", at_least=1e-9
     )
     report.figure(f"{name}: calibration error", mean["klopf"][2], "", at_most=0.03)
-
-
-def asking(report: Report, name: str, votes: dao.Votes, most: int, halvings: int) -> None:
-    """Ten questions among half of what members answered, forecasts of the rest."""
-    votes = votes.where(votes.said != 0)
-    cast = np.bincount(votes.who, minlength=len(votes.members))
-    least = 30 if (cast >= 30).sum() >= 20 else 18
-    loss = {how: np.zeros(11) for how in ("at random", "what tells most")}
-    right, count = {how: np.zeros(11) for how in loss}, 0
-    for halving in range(halvings):
-        rng = np.random.default_rng(halving)
-        chosen = rng.permutation(np.flatnonzero(cast >= least))[:most]
-        model = dao.Opinions.fit(votes.where(~np.isin(votes.who, chosen)))
-        for i in chosen:
-            own = rng.permutation(np.flatnonzero(votes.who == i))
-            half = max(2 * least // 3, len(own) // 2)
-            asked, rest = {votes.statements[votes.what[v]]: int(votes.said[v]) for v in own[:half]}, own[half:]
-            agreed = votes.said[rest] > 0
-            count += len(rest)
-            for how in loss:
-                sitting = dao.Interview(model)
-                for step, in_turn in enumerate([None, *list(asked)[:10]]):
-                    if in_turn is not None:
-                        one = in_turn if how == "at random" else sitting.next(asked)
-                        assert one is not None
-                        sitting.hear(one, asked[one])
-                    p = np.clip(sitting.probabilities()[votes.what[rest]], 1e-6, 1 - 1e-6)
-                    loss[how][step] -= np.log(np.where(agreed, p, 1 - p)).sum()
-                    right[how][step] += ((p > 0.5) == agreed).sum()
-    for how in loss:
-        report.say(f"{name:24s} asked {how:16s} log-loss " + " ".join(f"{x:.3f}" for x in loss[how] / count))
-        report.say(f"{name:24s} asked {how:16s} accuracy " + " ".join(f"{x:.3f}" for x in right[how] / count))
-    told, usual = "what tells most", "at random"
-    for what, reached in (("accuracy", right[told] >= right[usual][10]), ("log-loss", loss[told] <= loss[usual][10])):
-        report.figure(f"{name}: questions for the {what} of ten at random ({len(chosen)} members of {least} votes)",
-                      float(reached.argmax()) if reached.any() else 11.0, "questions", at_most=6)  # fmt: skip
 
 
 def brigade(report: Report, name: str, votes: dao.Votes, seeds: int) -> None:

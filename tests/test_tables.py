@@ -70,6 +70,8 @@ def test_what_a_file_does_not_say_is_a_setting(tmp_path):
         ("a,b\n1,2\n3, \n", "column 'b' is empty in row 2"),
         ("a,b\n1,2\n3,many\n", "column 'b' holds 'many' in row 2 where a number is needed: write one"),
         ("a;b\n1,5;2,5\n3;many\n", "column 'b' holds 'many' in row 2"),
+        ("a,b\n1,2\n3,1_000\n", "column 'b' holds '1_000' in row 2 where a number is needed"),
+        ("a;b\n1,5;1_0,5\n", "column 'b' holds '1_0,5' in row 1"),
         ("a,b\n1,nan\n", "column 'b' holds nan in row 1, NaN, infinite or too large"),
         ("a,b\n1,1e60\n", "too large"),
         ("a,b\n1,2\n3\n", "row 2 has 1 value and the header 2: mend that row"),
@@ -124,6 +126,19 @@ def test_text_far_down_leaves_what_stands_above_it_as_it_was_written(tmp_path, m
     table = tables.read(write(tmp_path, "a,t\n" + "1.50,007\n" * 7 + "2,x\n" + "3,\n"))
     assert table.columns["t"] == ["007"] * 7 + ["x", None]
     assert table.numbers("a").tolist() == [1.5] * 7 + [2, 3]
+
+
+def test_what_only_python_reads_as_a_number_is_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_PIECE", 3)
+    table = tables.read(write(tmp_path, "a,id\n" + "1,12\n" * 4 + "?,1_2\n"))
+    assert table.classes("id")[1] == ("12", "1_2") and table.text_among_numbers("id") == (5, "1_2")
+    assert np.isnan(table.amounts("a")[4])
+    with pytest.raises(TableError, match="holds '1_2' in row 5 where a number is needed"):
+        table.amounts("id")
+    assert [tables.number(one) for one in (" 2.5 ", "-1e3", "7")] == [2.5, -1000, 7]
+    for cell in ("1_000", "1_0.5", "_1", "a", ""):
+        with pytest.raises(ValueError):
+            tables.number(cell)
 
 
 def test_parquet(tmp_path):

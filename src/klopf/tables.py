@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from klopf.errors import TableError
 from klopf.extras import require
 
-__all__ = ["MISSING", "Format", "Table", "read"]
+__all__ = ["MISSING", "Format", "Table", "number", "read"]
 
 MISSING = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "?")
 """What stands in a cell that holds nothing, where a file does not leave it empty."""
@@ -160,7 +160,7 @@ class Table:
             if self.decimal != ".":
                 plain = [cell.replace(self.decimal, ".") if isinstance(cell, str) else cell for cell in plain]
             try:
-                found = np.array(plain, np.float64)
+                found = np.array([number(cell) if isinstance(cell, str) else cell for cell in plain], np.float64)
             except ValueError:
                 row = next(i for i, cell in enumerate(plain, 1) if not _is_number(cell, "."))
                 raise TableError(
@@ -234,6 +234,21 @@ class Table:
         if not words or len(words) == sum(cell is not None for cell in cells):
             return None
         return words[0] + 1, str(cells[words[0]])
+
+
+def number(cell: str, decimal: str = ".") -> float:
+    """The number that a cell says, with the decimal sign ``decimal``. Python would read ``1_000`` as a thousand, which
+    is a name in everybody else's tables.
+
+    >>> number(" 2,5", decimal=",")
+    2.5
+
+    Raises:
+        ValueError: it says none.
+    """
+    if "_" in cell:
+        raise ValueError(f"{cell[:40]!r} is no number: write it without '_'")
+    return float(cell if decimal == "." else cell.replace(decimal, "."))
 
 
 def read(path: str | os.PathLike[str], form: Format | None = None) -> Table:
@@ -421,6 +436,8 @@ def _columns(
 
 
 def _as_numbers(cells: Sequence[str], decimal: str) -> NDArray[np.float64] | None:
+    if any("_" in cell for cell in cells):  # as `number` has it, and faster for many
+        return None
     try:
         return np.array(cells if decimal == "." else [cell.replace(decimal, ".") for cell in cells], dtype=np.float64)
     except ValueError:
@@ -429,7 +446,7 @@ def _as_numbers(cells: Sequence[str], decimal: str) -> NDArray[np.float64] | Non
 
 def _is_number(cell: Any, decimal: str) -> bool:
     try:
-        float(cell.replace(decimal, ".") if isinstance(cell, str) else cell)
+        number(cell, decimal) if isinstance(cell, str) else float(cell)
     except (TypeError, ValueError):
         return False
     return True

@@ -32,6 +32,7 @@ def test_a_row_a_vote_and_the_later_one_counts(tmp_path):
         ("votes.csv", "comment-id,voter-id,vote\n7,anna,2\n", r"row 1: '2' is no vote"),
         ("votes.csv", "comment-id,voter-id,vote\n7,anna,yes\n", r"row 1: 'yes' is no vote"),
         ("votes.csv", "comment-id,voter-id,vote\n7,anna,nan\n", r"row 1: 'nan' is no vote"),
+        ("votes.csv", "comment-id,voter-id,vote\n7,anna,0_1\n", r"row 1: '0_1' is no vote"),
         ("votes.csv", "comment-id,voter-id,vote\n7,anna\n", r"row 1: 2 cells, the header has 3"),
         ("votes.csv", "a,b\n1,2\n", "the header has neither"),
         ("votes.csv", "", "the header has neither"),

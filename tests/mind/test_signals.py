@@ -125,7 +125,7 @@ def test_frames_leave_the_same_surprise_as_samples() -> None:
         assert many.surprise == one.surprise > 0
 
 
-@pytest.mark.parametrize("wrong", [None, "a", [1.0], 10**400, float("nan")])
+@pytest.mark.parametrize("wrong", [None, "a", "1_000", [1.0], 10**400, float("nan")])
 def test_what_is_no_number_is_refused_in_one_line(wrong: Any) -> None:
     with pytest.raises(MindError, match="leave it out"):
         MindDriftDetector().update(wrong)

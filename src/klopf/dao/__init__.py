@@ -10,6 +10,7 @@ from klopf.dao._consensus import MEASURES, Ranked, consensus, stays
 from klopf.dao._groups import Groups, groups, polis
 from klopf.dao._meanings import suggested
 from klopf.dao._opinions import Checked, Forecast, Opinions
+from klopf.dao._published import Published
 from klopf.dao._reputation import reputation, voices
 from klopf.dao._scores import MODEL, MOST, Carried, Scored, carried, marks, scored
 from klopf.dao._votes import Votes
@@ -26,6 +27,7 @@ __all__ = [
     "Groups",
     "Interview",
     "Opinions",
+    "Published",
     "Ranked",
     "Scored",
     "Votes",

@@ -59,9 +59,15 @@ class Interview:
         """(statements,): with what probability it agrees with each."""
         return np.asarray(1.0 / (1.0 + np.exp(-self._opinions.slope * self._strengths())))
 
-    def gains(self) -> Array:
+    @property
+    def answers(self) -> dict[int, int]:
+        """What it has said so far: votes by the statements' places."""
+        return dict(self._answers)
+
+    def gains(self, aims: Array | None = None) -> Array:
         """(statements,): by how much an answer to each is expected to lower the mean loss of the forecasts of all of
-        them, in nats; 0 for what it has answered."""
+        them, in nats; 0 for what it has answered. ``aims`` (statements,): how much the forecast of each matters; one
+        each unless given."""
         p = self.probabilities()
         places, cov = self._opinions.side(statements=True)
         towards = places.copy()
@@ -71,7 +77,8 @@ class Interview:
         blurred = cov[:, 0, 0] + np.einsum("jde,de->j", cov[:, 1:, 1:], around)
         noise = (1.0 + np.pi * blurred / 8.0) / np.maximum(p * (1.0 - p), 1e-9)
         less = together**2 / (together.diagonal() + noise)
-        gains = 0.5 * (p * (1.0 - p)) @ less / len(p)
+        matters = p * (1.0 - p) if aims is None else aims * p * (1.0 - p)
+        gains = 0.5 * matters @ less / len(p)
         gains[list(self._answers)] = 0.0
         return np.asarray(gains)
 

@@ -14,6 +14,7 @@ time is forecast from the others, and strengths are multiplied by what makes tho
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -268,8 +269,11 @@ class Opinions:
     # --- to be recomputed -----------------------------------------------------------------------------------------
 
     def commitment(self) -> str:
-        """A hash of all that the model says: whoever fits the same votes has the same."""
-        found = hashlib.sha256(b"klopf opinions 1")
+        """A hash of all that the model says, of whom and of what: whoever fits the same votes has the same."""
+        found = hashlib.sha256(b"klopf opinions 2")
+        texts = self.votes.texts or ("",) * len(self.votes.statements)
+        named = [self.votes.members, list(zip(self.votes.statements, texts, strict=True))]
+        found.update(hashlib.sha256(json.dumps(named).encode()).digest())
         for part in (self.members, self.statements, *self._unsure, *self._prior, *self._start, np.array([self.slope])):
             found.update(np.ascontiguousarray(part, "<f8").tobytes())
         return found.hexdigest()

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from klopf import files
+from klopf import files, tables
 from klopf.errors import DaoError
 
 __all__ = ["Votes"]
@@ -200,7 +200,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
 
 def _vote(cell: str, path: Path, number: int) -> int:
     try:
-        said = float(cell)
+        said = tables.number(cell)
     except ValueError:
         said = 2.0
     if said not in (-1.0, 0.0, 1.0):

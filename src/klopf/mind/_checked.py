@@ -33,12 +33,17 @@ def is_missing(value: Any) -> bool:
 _MISSING = np.frompyfunc(is_missing, 1, 1)
 
 _NO_NUMBERS = (np.datetime64, np.timedelta64, np.complexfloating)
-_NO_NUMBER = np.frompyfunc(lambda value: isinstance(value, _NO_NUMBERS), 1, 1)
 
 
 def no_number(value: Any) -> bool:
-    """Whether ``value`` is a date, a duration or complex, of which ``float`` may make some number all the same."""
-    return isinstance(value, _NO_NUMBERS)
+    """Whether ``value`` is a date, a duration, complex or text with ``_``, of which ``float`` may make some number all
+    the same."""
+    if isinstance(value, str):
+        return "_" in value
+    return isinstance(value, _NO_NUMBERS) or (isinstance(value, bytes) and b"_" in value)
+
+
+_NO_NUMBER = np.frompyfunc(no_number, 1, 1)
 
 
 def shown(value: Any) -> str:
@@ -77,8 +82,8 @@ def read(given: ArrayLike, what: str) -> NDArray[Any]:
         array = np.ma.filled(given.astype(np.float64), np.nan) if np.ma.is_masked(given) else np.asarray(given)  # type: ignore[union-attr]
         if array.dtype.kind not in "biufOSU":
             raise TypeError(f"not {array.dtype.name}")
-        if array.dtype.kind == "O" and _NO_NUMBER(array).any():
-            raise TypeError("not dates, durations or complex ones")
+        if array.dtype.kind in "OSU" and _NO_NUMBER(array).any():
+            raise TypeError("not dates, durations, complex ones or text with '_'")
         return np.where(_MISSING(array).astype(bool), np.nan, array) if array.dtype.kind == "O" else array
 
 

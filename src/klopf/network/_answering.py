@@ -181,6 +181,6 @@ def _is_cell(cell: Any) -> bool:
 def _column(cells: list[Any]) -> Any:
     """As a table has it: numbers where all are, also where they are written as text."""
     try:
-        return np.array([float(cell) for cell in cells], np.float64)
+        return np.array([tables.number(one) if isinstance(one, str) else float(one) for one in cells], np.float64)
     except (ValueError, TypeError):
         return [None if cell is None else str(cell) for cell in cells]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klopf.errors import TableError
-from klopf.tables import Table
+from klopf.tables import Table, number
 
 __all__ = ["LEAST", "Column", "Kind", "common", "moments", "plain", "understand"]
 
@@ -83,7 +83,7 @@ def _plain(table: Table, name: str, said: Kind | None) -> NDArray[np.float64] | 
 
 def _is_number(word: str, decimal: str) -> bool:
     try:
-        float(word.replace(decimal, "."))
+        number(word, decimal)
     except ValueError:
         return False
     return True

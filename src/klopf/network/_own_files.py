@@ -97,7 +97,7 @@ def _spell_alike(
 
 def _is_number(word: str) -> bool:
     try:
-        float(word)
+        tables.number(word)
     except ValueError:
         return False
     return True

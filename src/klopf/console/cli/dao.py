@@ -58,6 +58,7 @@ class Dao(CommandGroup):
             "voices": foretelling.voices,
             "draft": opinions.draft,
             "model": opinions.model,
+            "recompute": opinions.recompute,
             "forecast": opinions.forecast,
             "next": opinions.next_,
             "alike": words.alike,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from klopf import files
 from klopf.console.cli.access import KeyFile, load_key
 from klopf.console.cli.command import Json, print_json
 from klopf.errors import DaoError
@@ -29,6 +31,7 @@ __all__ = [
     "model",
     "next_",
     "open_votes",
+    "recompute",
     "start",
     "vote_on",
 ]
@@ -204,7 +207,7 @@ def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
 
 
 def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: Times = 0, voices: Path | None = None,
-          json_: Json = False) -> None:  # fmt: skip
+          publish: Path | None = None, json_: Json = False) -> None:  # fmt: skip
     """Say what members agree on and what divides them, from their votes, and how good forecasts of votes are.
 
     Example: klopf dao model CONVERSATION --bootstraps 20
@@ -221,11 +224,15 @@ def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: 
         Draw the members anew so often, and say how often each statement stays among the first.
     voices
         How much each member's votes count: what `klopf dao voices --json` printed. Who is not in it has no voice.
+    publish
+        Write here what others need for `klopf dao recompute`: hashes of the model, its statements and its votes.
     """
     from klopf import dao as room
 
     said = read_votes(votes)
     opinions = room.Opinions.fit(said, weights=_weights(voices, said.members) if voices else None)
+    if publish is not None:
+        files.replace(publish, json.dumps(room.Published.of(opinions).to_json(), indent=1) + "\n")
     found = room.groups(opinions)
     ranked = room.consensus(opinions, found, measure)
     stay = room.stays(said, top, times=bootstraps, measure=measure) if bootstraps else {}
@@ -260,6 +267,36 @@ def model(votes: Path, *, top: Few = 5, measure: str = "geometric", bootstraps: 
     for one in parted:
         print(_line(one, one.divides))
     print(f"\nwhoever makes the model of these votes gets {opinions.commitment()}")
+
+
+def recompute(model: Path, votes: Path, *, voices: Path | None = None, json_: Json = False) -> int:
+    """Make a published model again from the votes, and name what was altered; status 1 where something was.
+
+    Example: klopf dao recompute model.json SEATS
+
+    Parameters
+    ----------
+    model
+        What `klopf dao model --publish` wrote.
+    votes
+        A conversation of `klopf dao start`, or one as Polis exports it (the folder, or participants-votes.csv).
+    voices
+        What the model was made with, if it was.
+    """
+    from klopf import dao as room
+    from klopf.nested import from_json
+
+    try:
+        published = room.Published.from_json(from_json(model.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise DaoError(f"{model} cannot be read: {str(error)[:100]}; `klopf dao model --publish` writes one") from None
+    said = read_votes(votes)
+    differs = published.recompute(said, _weights(voices, said.members) if voices else None)
+    if json_:
+        print_json({"commitment": published.commitment, "differs": differs})
+    else:
+        print("\n".join(differs) or f"the same: {published.commitment}")
+    return 1 if differs else 0
 
 
 def forecast(votes: Path, statement: str, *, member: str | None = None, json_: Json = False) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from klopf import tables
 from klopf.errors import StoreError
 
 __all__ = ["numbers", "shown", "texts"]
@@ -43,7 +44,7 @@ def numbers(column: Any) -> NDArray[np.float64]:
     out = np.empty(len(column))
     for row, cell in enumerate(column):
         try:
-            out[row] = math.nan if cell is None else float(cell)
+            out[row] = math.nan if cell is None else tables.number(cell) if isinstance(cell, str) else float(cell)
         except ValueError:
             raise StoreError(f"row {row + 1} is {str(cell)[:40]!r}, which is no number") from None
     return out
