@@ -11,6 +11,8 @@ again from the same neurons in this process: what is heard must be the same to t
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,13 +56,17 @@ def serve(of: str, folder: Path) -> None:
 
     async def all_() -> None:
         served = []
+        me = asyncio.current_task()
+        assert me is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
         for one in neurons(of, folder):
             book = ledger.connect(str(folder / "ledger.sqlite"), key(100 + names.index(one.name)), deployment)
             told = lambda id, _, name=one.name: (folder / f"{name}.id").write_text(str(id))  # noqa: E731
             served.append(wired.serve(book, one, folder / one.name, told=told))
         await asyncio.gather(*served)
 
-    asyncio.run(all_())
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(all_())
 
 
 def main() -> None:
@@ -87,7 +93,7 @@ def main() -> None:
             with wired.Line(book, folder / "asker") as line:
                 asked = [line.neuron(one.name, ids[one.name], one.takes, one.gives) for one in pool]
                 there, here = (Pipeline(TASK, STAGES, who) for who in (asked, pool))
-                same, out, seconds = True, after + 1, 0.0
+                same, out, seconds, promised = True, after + 1, 0.0, 0
                 for epoch in range(epochs + after):
                     if epoch == epochs:
                         (folder / "up.bad").touch()
@@ -95,8 +101,9 @@ def main() -> None:
                     began = time.perf_counter()
                     learned = there.learn(inputs, right, kinds)
                     seconds += time.perf_counter() - began
-                    got = wired.paid(book, ids, learned.pay, PAY)
+                    got = line.pay(ids, learned.pay, PAY)
                     line.news()
+                    promised += sum(got.values())
                     here.learn(inputs, right, kinds)
                     same &= all(there.shares(kind) == here.shares(kind) for kind in strips.KINDS)
                     heard = max(there.shares(kind).get("judge", {}).get("up", 0.0) for kind in strips.KINDS)
@@ -119,6 +126,10 @@ def main() -> None:
                 one.terminate()
             for one in running:
                 one.wait()
+        took = sum(book.vouchers.reserved(book.registry.id_of(book.me.address), k).redeemed for k in ids.values())
+        report.figure(
+            "of what was promised, taken from reserves when all have ended", took / promised, "share", at_least=1
+        )
 
 
 if __name__ == "__main__":

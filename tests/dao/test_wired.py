@@ -42,7 +42,9 @@ class Served:
         return self.ids[neuron.name]
 
     def stop(self, name):
-        self.tasks.pop(name).cancel()
+        task = self.tasks.pop(name)
+        task.cancel()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.5), self.loop).result()  # until it has ended
 
     def close(self):
         for name in list(self.tasks):
@@ -102,11 +104,19 @@ def test_neurons_behind_axons_are_heard_and_paid_and_one_that_goes_bad_is_out_wi
         before = {one.name: book.token.balance(served.book(10 + k).me.address) for k, one in enumerate(pool)}
         for _ in range(3):
             learned = made.learn(*questions())
-            got = wired.paid(book, ids, learned.pay, 10 * KLP)
+            got = line.pay(ids, learned.pay, 10 * KLP)
         assert not learned.troubles and learned.score > 0.9
+        me = book.registry.id_of(book.me.address)
+        promised = {name: book.vouchers.reserved(me, k) for name, k in ids.items()}
+        assert promised["judge"].good_for >= got["judge"] and promised["judge"].redeemed == 0
+        for name in ("judge", "spare", "other", "act", "half"):  # what is due is taken when a neuron ends
+            served.stop(name)
+            served.start(10 + [one.name for one in pool].index(name), next(one for one in pool if one.name == name))
+        line.news()
         after = {one.name: book.token.balance(served.book(10 + k).me.address) for k, one in enumerate(pool)}
         assert got["judge"] > got.get("spare", 0) and got["act"] > 0 and sum(got.values()) <= 10 * KLP
-        assert after["judge"] - before["judge"] >= got["judge"] and after["other"] - before["other"] < KLP
+        assert after["judge"] - before["judge"] == promised["judge"].good_for >= got["judge"]
+        assert after["other"] - before["other"] < KLP
         assert made.shares()["judge"]["judge"] > 0.5
 
         bad.set()
@@ -160,5 +170,9 @@ def test_from_a_file_at_a_terminal(served, tmp_path, monkeypatch, capsys, klopf)
     assert klopf("dao", "pipeline", str(file), *place, "--pay", "2") == 0
     out = capsys.readouterr().out
     assert "held out 1.000" in out and "paid one 2" in out
+    assert klopf("dao", "pipeline", str(file), *place, "--pay", "2", "--ahead", "3") == 0
+    book = served.book(1)
+    left = book.vouchers.reserved(book.registry.id_of(book.me.address), served.ids["one"])
+    assert left.good_for == 7 * KLP  # two epochs that paid, and what is ahead
     assert klopf("dao", "serve", str(file), "one", *place) == 2
     assert "makes no neuron 'one': there are none" in capsys.readouterr().err

@@ -22,7 +22,7 @@ def foretell(folder: Path, statement: str, percent: Percent, *, key: KeyFile = N
 
     Say it before the proposal is made: `klopf dao draft` takes it up. A later one replaces an earlier one.
 
-    Example: klopf dao foretell SEATS 3f9a 70 --key KEY.json
+    Example: klopf dao foretell SEATS "Twelve seats" 70 --key KEY.json
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def foretell(folder: Path, statement: str, percent: Percent, *, key: KeyFile = N
     from klopf.dao import talk as room
 
     talk = room.Talk.open(folder)
-    talk.foretell(load_key(key), beginning(list(talk.statements()), statement), percent)
+    talk.foretell(load_key(key), beginning(talk.statements(), statement), percent)
 
 
 def scores(conversation: Path | None = None, *, rpc: Rpc = None, deployment: Where = HERE, json_: Json = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -83,23 +84,21 @@ def vote_on(
 ) -> None:  # fmt: skip
     """Say what you think of a statement, signed; a later vote replaces an earlier one. It binds nobody.
 
-    Example: klopf dao vote-on SEATS 3f9a agree --key KEY.json
+    Example: klopf dao vote-on SEATS "Twelve seats" agree --key KEY.json
 
     Parameters
     ----------
     folder
         The conversation.
     statement
-        Its name, or how it begins.
+        Its name, or how that or its text begins.
     vote
         agree, disagree or pass.
     """
     from klopf.dao import talk as room
 
     talk = room.Talk.open(folder)
-    talk.vote(
-        load_key(key), beginning(list(talk.statements()), statement), {"agree": 1, "disagree": -1, "pass": 0}[vote]
-    )
+    talk.vote(load_key(key), beginning(talk.statements(), statement), {"agree": 1, "disagree": -1, "pass": 0}[vote])
 
 
 def merge(folder: Path, copy: Path, *, json_: Json = False) -> None:
@@ -161,14 +160,14 @@ def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
 
     It goes into `klopf dao propose`, so that the forecast stands on the ledger before the vote.
 
-    Example: klopf dao draft SEATS 3f9a
+    Example: klopf dao draft SEATS "Twelve seats"
 
     Parameters
     ----------
     folder
         The conversation.
     statement
-        Its name, or how it begins.
+        Its name, or how that or its text begins.
     """
     import numpy as np
 
@@ -176,7 +175,7 @@ def draft(folder: Path, statement: str, *, json_: Json = False) -> None:
     from klopf.dao import talk as room
 
     talk = room.Talk.open(folder)
-    name = beginning(list(talk.statements()), statement)
+    name = beginning(talk.statements(), statement)
     opinions = dao.Opinions.fit(talk.votes())
     j = opinions.statement(name)
     agrees = opinions.probabilities(np.arange(len(opinions.votes.members)), np.full(len(opinions.votes.members), j))
@@ -384,9 +383,11 @@ def read_votes(place: Path) -> room.Votes:
     return room.Votes.read(place)
 
 
-def beginning(names: list[str], text: str) -> str:
-    """The name that begins with ``text``."""
-    found = [one for one in names if one.startswith(text)]
+def beginning(statements: Mapping[str, str], text: str) -> str:
+    """The name that begins with ``text``; where none does, that of the statement that says what begins so."""
+    found = [one for one in statements if one.startswith(text)] or [
+        one for one, said in statements.items() if said.startswith(text)
+    ]
     if len(found) != 1:
         raise DaoError(f"{len(found)} statements begin with {text!r}; `klopf dao model` names them")
     return found[0]

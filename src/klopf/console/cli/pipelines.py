@@ -25,8 +25,8 @@ Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))]
 
 
 def pipeline(
-    file: Path | None = None, *, example: Path | None = None, pay: str = "", key: KeyFile = None, rpc: Rpc = None,
-    deployment: Where = HERE, json_: Json = False,
+    file: Path | None = None, *, example: Path | None = None, pay: str = "", ahead: str = "", key: KeyFile = None,
+    rpc: Rpc = None, deployment: Where = HERE, json_: Json = False,
 ) -> None:  # fmt: skip
     """Let neurons find out together which of them is good for which stage and which kind of question.
 
@@ -43,6 +43,8 @@ def pipeline(
         Write one with its data into this folder, and do nothing else.
     pay
         KLP for an epoch, to the owners of the neurons that are asked over the wire: each gets what it earned.
+    ahead
+        KLP reserved for each of them beyond what it was promised, for those that answer nobody else.
     """
     from klopf.dao import _strips as strips
 
@@ -51,8 +53,8 @@ def pipeline(
         return
     if file is None:
         raise DaoError("name a pipeline's file; `klopf dao pipeline --example FOLDER` writes one")
-    amount = units(pay) if pay else 0
-    with _declared(file, amount, key, rpc, deployment) as (declared, pays):
+    amounts = units(pay) if pay else 0, units(ahead) if ahead else 0
+    with _declared(file, *amounts, key, rpc, deployment) as (declared, pays):
         told = []
         for epoch, (learned, score) in enumerate(declared.epochs(), 1):
             got = pays(learned.pay)
@@ -82,14 +84,14 @@ def pipeline(
 
 @contextlib.contextmanager
 def _declared(
-    file: Path, amount: int, key: Path | None, rpc: str | None, deployment: Path
+    file: Path, amount: int, ahead: int, key: Path | None, rpc: str | None, deployment: Path
 ) -> Iterator[tuple[Declared, Any]]:
     """The pipeline, and who pays its neurons after an epoch."""
     from klopf.dao._declared import Declared, read_ids
 
     ids = read_ids(file)
     if not ids:
-        if amount:
+        if amount or ahead:
             raise DaoError(f"{file} has no neuron with an id: nobody is there to be paid")
         yield Declared.read(file), lambda pay: {}
         return
@@ -99,18 +101,23 @@ def _declared(
 
         def pays(pay: dict[str, float]) -> dict[str, int]:
             line.news()
-            return wired.paid(ledger, ids, pay, amount) if amount else {}
+            got = line.pay(ids, pay, amount) if amount else {}
+            line.reserve(ids, ahead)
+            return got
+
+        line.reserve(ids, ahead)
 
         yield Declared.read(file, line.neuron), pays
 
 
 def serve(
     file: Path, name: str, *, host: str = "127.0.0.1", port: Port = 0, only: list[int] | None = None,
-    key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
+    ahead: str = "", key: KeyFile = None, rpc: Rpc = None, deployment: Where = HERE,
 ) -> None:  # fmt: skip
     """Answer for one neuron of a pipeline's file, registered on a network's ledger, until Ctrl-C.
 
-    Its number is what others write as its id. Whoever is registered may ask, and is asked to pay by nobody.
+    Its number is what others write as its id. Whoever is registered may ask; vouchers for what it earned are taken by
+    the minute and at the end.
 
     Example: klopf dao serve STRIPS/pipeline.toml ada --key ADA.json
 
@@ -126,6 +133,8 @@ def serve(
         0: any that is free.
     only
         Answer only these, by their numbers in the registry.
+    ahead
+        Answer only whoever has so many KLP reserved for it, beyond what it was promised.
     """
     import asyncio
 
@@ -141,7 +150,7 @@ def serve(
     async def until_ended(ledger: book.Ledger) -> None:
         answering = asyncio.ensure_future(
             wired.serve(ledger, neuron, file.parent / f"{name}.home", host=host, port=port,
-                        only=frozenset(only or ()), told=told)
+                        only=frozenset(only or ()), ahead=units(ahead) if ahead else 0, told=told)
         )  # fmt: skip
         for one in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(one, answering.cancel)
