@@ -16,6 +16,10 @@ right with noise of its own, it would be ``sum of w / (1/v + sum of w)``; from t
 But whoever was fitted to data has come nearer to the mean by itself, and would so be held back twice. Of ``f`` only the
 part ``s / (s + 8/n)`` counts, ``s`` being the sum of ``w * v`` and ``n`` the samples on which those who are heard were
 judged: after few of them whoever is right by chance has little of it.
+
+Errors are of the last 200 samples or so (``decay``), so that who turns is soon heard for it. ``m``, ``v`` and ``f`` are
+of no single neighbour, and nobody turns while samples are learned in one go, since the answers to them were given by
+the same models: those three remember at least as many samples as that.
 """
 
 from __future__ import annotations
@@ -111,7 +115,7 @@ class NumbersListener(Listener):
     """Listens by precision; a neighbour's ``weight`` is its decayed sum of squared errors, shape ``(outputs,)``."""
 
     seen: float = 0.0
-    """How many targets ``mean`` and ``spread`` are of, decayed."""
+    """How many targets ``mean`` and ``spread`` are of, decayed (``_kept``)."""
     mean: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     spread: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     """Decayed sum of squared deviations of the targets from their mean, shape ``(outputs,)``."""
@@ -141,7 +145,7 @@ class NumbersListener(Listener):
         """Learn from the right numbers; the loss is the squared error in variances of the targets so far."""
         if not answers or len(targets) == 0:
             return 0.0
-        ids = sorted(answers)
+        ids, kept = sorted(answers), self._kept(len(targets))
         neighbours = [self.known(k) for k in ids]
         voices = np.stack([np.asarray(answers[k], dtype=np.float64) for k in ids], axis=1)  # (n, neighbours, outputs)
         loss = 0.0
@@ -155,17 +159,21 @@ class NumbersListener(Listener):
             for one, said, activity in zip(neighbours, voice, np.abs(moved / np.sqrt(scale)).mean(axis=1), strict=True):
                 one.weight = self.decay * one.weight + (said - target) ** 2
                 self.hear(one, float(activity))
-            self.said = self.decay * self.said + together**2
-            self.agreed = self.decay * self.agreed + together * (target - self.mean)
-            self._meet(target)
+            self.said = kept * self.said + together**2
+            self.agreed = kept * self.agreed + together * (target - self.mean)
+            self._meet(target, kept)
         return loss / len(targets)
 
-    def _meet(self, target: NDArray[np.float64]) -> None:
+    def _kept(self, samples: int) -> float:
+        """What is kept at each of so many samples, learned in one go, of the targets and of how loud all are."""
+        return max(self.decay, 1.0 - 1.0 / samples)
+
+    def _meet(self, target: NDArray[np.float64], kept: float) -> None:
         """One target more in the mean and the spread."""
-        self.seen = self.decay * self.seen + 1.0
+        self.seen = kept * self.seen + 1.0
         before = target - self.mean
         self.mean = self.mean + before / self.seen
-        self.spread = self.decay * self.spread + before * (target - self.mean)
+        self.spread = kept * self.spread + before * (target - self.mean)
 
     def _variance(self) -> NDArray[np.float64]:
         return self.spread / max(self.seen, 1.0)
