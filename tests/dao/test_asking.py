@@ -26,6 +26,17 @@ def test_answers_are_heard_and_each_tells_less(opinions):
     assert len(set(map(str, np.flatnonzero(sitting.gains() == 0)))) == 6
 
 
+def test_what_matters_is_asked_for(opinions):
+    sitting = dao.Interview(opinions)
+    only = np.zeros(24)
+    assert not sitting.gains(only).any()
+    only[20] = 24.0
+    assert sitting.gains(only).argmax() >= 8 and sitting.gains(only).max() > sitting.gains().max()
+    np.testing.assert_array_equal(sitting.gains(np.ones(24)), sitting.gains())
+    sitting.hear("s20", 0)
+    assert sitting.answers == {20: 0} and sitting.gains(only)[20] == 0.0
+
+
 def test_it_ends(opinions):
     sitting = dao.Interview(opinions)
     assert not sitting.enough() and not sitting.enough(1e-9) and sitting.enough(1.0)

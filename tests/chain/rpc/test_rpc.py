@@ -264,7 +264,8 @@ def test_wrong_requests_are_answered(rpc: Rpc) -> None:
     assert code({"id": 1, "method": "eth_getBalance", "params": [OTHER, "0x99"]}) == -32000
     assert code({"id": 1, "method": "eth_getBalance", "params": {"a": 1}}) == -32602
     assert code({"id": 1, "method": "eth_getLogs", "params": [{"topics": ["0x12"]}]}) == -32602
-    assert code({"id": 1, "method": "eth_call", "params": [{"to": OTHER, "value": "-1"}]}) == -32602
+    for value in ("-1", "1_0", "0x1_0", "0x_1"):
+        assert code({"id": 1, "method": "eth_call", "params": [{"to": OTHER, "value": value}]}) == -32602
     assert code([]) == code("x") == code({"id": 1}) == -32600
     assert rpc.answer({"id": 9, "method": "eth_getBlockByNumber", "params": ["0x99", False]})["result"] is None
 

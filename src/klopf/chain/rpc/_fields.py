@@ -83,6 +83,8 @@ def quantity(value: Any) -> int:
         raise Rejected(f"expected a number, got {type(value).__name__}", INVALID_PARAMS)
     if isinstance(value, str):
         try:
+            if "_" in value:  # which Python reads as if it were not there
+                raise ValueError
             value = int(value, 16) if value.startswith("0x") else int(value)
         except ValueError:
             raise Rejected(f"{value[:80]!r} is not a number", INVALID_PARAMS) from None
