@@ -92,11 +92,26 @@ def write_network(folder: Path, *, epochs=4, restart=True, seconds=60, more="") 
     return file
 
 
+STARTED: list[subprocess.Popen] = []
+"""Runs of this process, each with its participants a group of its own."""
+
+
 def start(file: Path, folder: Path) -> subprocess.Popen:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [KLOPF, "run", file, "--folder", folder, "--json"], env=ENVIRONMENT,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
+    STARTED.append(process)
+    return process
+
+
+def end_since(first: int) -> None:
+    """End what was started from ``first`` on and still runs, with all its participants: they would slow whoever comes
+    after a test that failed."""
+    for process in STARTED[first:]:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
 
 
 def finish(process: subprocess.Popen, seconds=500) -> dict:
