@@ -155,7 +155,7 @@ class Crowd(World):
         if self.strategy == "ring that speaks ill":
             return np.where(friends, 1.0, 1e-3)
         if self.strategy in FAVOURS:
-            return heard * np.where(friends, *FAVOURS[self.strategy])
+            return heard * np.where(friends, *self.favours)
         if self.strategy in ERRS:
             return heard * np.maximum(0.0, 1 + ERRS[self.strategy] * self.rng.standard_normal(len(heard)))
         return heard

@@ -38,7 +38,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from crowd import Crowd, check
+from crowd import Crowd, check, law
 from figures import Kept, Report, arguments
 from numpy.typing import NDArray
 from worlds import ERRS, PLAYED, QUESTIONS, RULES, SPLIT, STAKE, Columns, World
@@ -51,8 +51,6 @@ from klopf.ledger.market import _reference as ref
 
 SHARES = (0.05, 0.2, 0.4, 0.45)
 EPOCHS = 60
-FEWER = 20
-"""Epochs where so many are bound that news are told soon: more than 100,000 pairs in an epoch."""
 SIZES = (10, 100, 1_000, 10_000)
 
 
@@ -298,11 +296,10 @@ def tell_of_what_rules_leave(report: Report) -> None:
 def paid_of(size: int, dense: bool, moves: float, seeds: int) -> float:
     """The part of its emission that an honest network is paid over its first epochs."""
     committee, found = 64 if dense else 8, []
-    epochs = EPOCHS if size * committee <= 100_000 else FEWER
     for seed in range(seeds):
         world = (Crowd if size >= 100 else World)(size, 0, "honest", committee, seed, moves=moves)
-        world.play(epochs)
-        found.append(world.earned.sum() / epochs)
+        world.play(EPOCHS)
+        found.append(world.earned.sum() / EPOCHS)
     return float(np.mean(found))
 
 
@@ -340,6 +337,63 @@ def tell_of_settled_networks(report: Report, quick: bool) -> None:
             most = None if strategy == "honest" else 0.2 if share <= 0.4 and strategy not in COPIES else 1.0
             what = f"{strategy}, 100 neurons, {where}, {share:.0%} of the stake, where nothing moves"
             report.figure(what, one, "of an honest KLP's income", at_most=most)
+
+
+def tell_of_favours(report: Report, quick: bool) -> None:
+    """What favours pay. Being heard more pays, and where honesty is best for each alone, nobody's own pay depends
+    to first order on what it says: so friends gain by the smallest favours in any law of that kind."""
+    sizes, seeds = ((0.02, 0.1), 1) if quick else ((0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.2), 12)
+    report.say(
+        "\nfriends who speak of each other that much better, of others that much worse; 100 neurons, sparse / dense"
+    )
+    for favour in sizes:
+        line = f"{favour:<24.0%}"
+        for share in (0.2, 0.4, 0.45):
+            both = []
+            for dense in (False, True):
+                worlds = [
+                    Crowd(100, int(100 * share), "ring by less", 64 if dense else 8, seed, favour=favour)
+                    for seed in range(seeds)
+                ]
+                for world in worlds:
+                    world.play(EPOCHS)
+                both.append(float(np.mean([world.ratio for world in worlds])))
+                what = f"a favour of {favour:.0%}, {'dense' if dense else 'sparse'}, {share:.0%} of the stake"
+                report.figure(what, both[-1], "of an honest KLP's income", at_most=1.0 if favour else None)
+            line += f"{' / '.join(f'{one:.3f}' for one in both):>16}"
+        report.say(line)
+
+
+TRIED = ({}, {"_WEAK": 6_500}, {"_WEAK": 5_500}, {"_WEAK": 6_500, "_LOUD": 13_500}, {"_STEP": 32})
+"""Constants of the law of news in place of those that the contracts have; see ``klopf.ledger.market._news``."""
+
+
+def tell_of_other_constants(report: Report) -> None:
+    """What else the law could be: each gives up one side for the other."""
+    strategies = (
+        ("honest", None, 0), ("false news", 0.15, 40), ("false news", 0.35, 40), ("false news", 0.15, 45),
+        ("ring by a little", None, 40), ("copy weights", None, 40),
+    )  # fmt: skip
+    names = ", ".join(f"{strategy} {loud or ''} {fakes} %" for strategy, loud, fakes in strategies)
+    report.say(f"\nother constants, 100 neurons, sparse / dense; of the honest the part of their emission: {names}")
+    for constants in TRIED:
+        before = {name: getattr(law, name) for name in constants}
+        for name, value in constants.items():
+            setattr(law, name, value)
+        for moves in (0.05, 0.15):
+            line = f"{', '.join(f'{k} {v}' for k, v in constants.items()) or 'as it is':<28}{moves:>5.0%}"
+            for strategy, loud, fakes in strategies:
+                both = []
+                for committee in (8, 64):
+                    worlds = [Crowd(100, fakes, strategy, committee, seed, moves=moves, loud=loud) for seed in range(2)]
+                    for world in worlds:
+                        world.play(EPOCHS)
+                    found = [world.ratio if fakes else world.earned.sum() / EPOCHS for world in worlds]
+                    both.append(float(np.mean(found)))
+                line += f"{' / '.join(f'{one:.2f}' for one in both):>16}"
+            report.say(line)
+        for name, value in before.items():
+            setattr(law, name, value)
 
 
 def tell_of_secrets(report: Report, quick: bool) -> None:
@@ -380,8 +434,7 @@ def tell(report: Report, args: argparse.Namespace) -> None:
                 both = []
                 for dense in (False, True):
                     seeds = 3 if size <= 100 and not args.quick else 1
-                    epochs = EPOCHS if size * (64 if dense else 8) <= 100_000 else FEWER
-                    found = kept.cell(strategy, size, dense, share, epochs, seeds)
+                    found = kept.cell(strategy, size, dense, share, EPOCHS, seeds)
                     most = None if strategy == "honest" else 0.2 if share <= 0.4 else 1.0
                     what = f"{strategy}, {size:,} neurons, {'dense' if dense else 'sparse'}, {share:.0%} of the stake"
                     report.figure(what, found, "of an honest KLP's income", at_most=most)
@@ -404,6 +457,9 @@ def tell(report: Report, args: argparse.Namespace) -> None:
             report.figure(f"an honest tenth of 100 that {strategy}, {where}", one, "of another's income")
     tell_of_settled_networks(report, args.quick)
     tell_of_secrets(report, args.quick)
+    tell_of_favours(report, args.quick)
+    if not args.quick:
+        tell_of_other_constants(report)
     bonds = float(np.mean([by_bonds(seed) for seed in range(10)]))
     report.say(
         f"\nwhere bonds paid, one that copies the last weights would have {bonds:.3f} of an honest listener's income"

@@ -45,6 +45,8 @@ class World:
     eighth since the start, they are left out; from then on they are expected, and only the last fiftieth is."""
     loud: float | None = None
     """How far above or below the average friends' secret is, if not as far as ``FRIENDS_SAY`` has it."""
+    favour: float | None = None
+    """How far above and below their worth a ring speaks of friends and others, if not as ``FAVOURS`` has it."""
     samples: int = 10_000
     """In each listener's file, of which it asks about ``QUESTIONS`` in an epoch."""
     held: list[Floats] = field(default_factory=list)
@@ -131,6 +133,10 @@ class World:
         total = heard.sum()
         return attention({int(k): float(h / total) if total else 0.0 for k, h in zip(speakers, heard, strict=True)})
 
+    @property
+    def favours(self) -> tuple[float, float]:
+        return FAVOURS[self.strategy] if self.favour is None else (1 + self.favour, 1 - self.favour)
+
     def said_by_fakes(self, heard: Floats, speakers: NDArray[np.int64], friends: NDArray[np.bool_]) -> Floats:
         """What a faking listener says in place of what it ``heard``."""
         forecasts = [self.newsroom.forecasts[int(s)] for s in speakers]
@@ -146,7 +152,7 @@ class World:
             alone: Floats = np.where(friends, 1.0, 1e-3)
             return alone
         if self.strategy in FAVOURS:
-            return heard * np.where(friends, *FAVOURS[self.strategy])
+            return heard * np.where(friends, *self.favours)
         if self.strategy in ERRS:
             more = ERRS[self.strategy] * self.rng.standard_normal(len(heard))
             return heard * np.maximum(0.0, 1 + more)
