@@ -38,6 +38,7 @@ html_show_sphinx, autodoc_member_order, autodoc_default_options, python_use_unqu
 # Rules and lives, found by name (mind/kernels/parts.py), and options that they read from the settings by name
 _.SGD, _.NLMS, _.IDBD, _.Autostep, _.Adam, _.RMSProp, _.ObGD, _.UPGD, _.Kalman
 _.NoLife, _.Continual, _.ReDo, _.SNR, _.Weights
+_.value_weight, _.largest_gradient, _.weight_decay, TRACE_DECAY
 _.rewiring_rate, _.beta1, _.surprise, _.noise_share, _.perturb_every, _.active_decay, _.check_every, _.reset_fraction
 # For lives from outside (mind/kernels/plan.py), and for the forward pass of agents (mind/kernels/forward.py)
 _.unit_row, _.all_weighted_sums

@@ -50,7 +50,7 @@ def learn(
         A Gymnasium environment, such as HalfCheetah-v5 or CartPole-v1, or klopf/Breakout-v0.
     agent
         A name from klopf.mind.rl.AGENTS: stream-ac, stream-q, stream-sarsa, stream-td, intentional-ac, intentional-q,
-        intentional-td, qrc. stream-ac if not given.
+        intentional-td, qrc; or ppo, which learns from batches. stream-ac if not given.
     steps
         Steps to live with each seed, those of a resumed life included. 100,000 if not given.
     seeds

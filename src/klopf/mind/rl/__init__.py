@@ -6,12 +6,15 @@ from klopf.mind.rl._film import film
 from klopf.mind.rl._horde import Horde
 from klopf.mind.rl._linear import SwiftTD, TrueOnlineTD
 from klopf.mind.rl._many import lived, read_folder, run_many, seed_file, write_folder
+from klopf.mind.rl._ppo import PPO
+from klopf.mind.rl._ppo_settings import PPOSettings
 from klopf.mind.rl._run import Life, Task, env_only, load, ready, run
 from klopf.mind.rl._settings import AGENTS, AgentSettings
 from klopf.mind.rl._worlds import WORLDS, Change, change_for
 
 __all__ = [
     "AGENTS",
+    "PPO",
     "WORLDS",
     "Agent",
     "AgentSettings",
@@ -19,6 +22,7 @@ __all__ = [
     "Curve",
     "Horde",
     "Life",
+    "PPOSettings",
     "SwiftTD",
     "Task",
     "TrueOnlineTD",

@@ -86,7 +86,10 @@ class Agent(Kept):
                 raise MindError(f"{name}={n!r} must be a whole number from {least}")
         if dtype not in ("float32", "float64"):
             raise MindError(f"dtype={dtype!r} is not float32 or float64")
-        self.settings: AgentSettings = settings_for(agent, **options)
+        settings = settings_for(agent, **options)
+        if not isinstance(settings, AgentSettings):
+            raise MindError(f"{agent} learns from batches and is made by klopf.mind.rl.PPO")
+        self.settings: AgentSettings = settings
         algorithm = ALGORITHMS[self.settings.algorithm]
         if actions and choices:
             raise MindError("actions are continuous or discrete: give `actions` or `choices`, not both")

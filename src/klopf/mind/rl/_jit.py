@@ -38,15 +38,16 @@ def mark_compiled(kernel: str, dtype: str) -> None:
         mark.touch()
 
 
-def compile_apart(kernel: str, dtype: str) -> None:
-    """Put ``kernel`` into the cache if it is not there. Where there is no cache, or no process, nothing is done."""
+def compile_apart(kernel: str, dtype: str, module: str = "_agent") -> None:
+    """Put ``kernel``, which ``module`` can compile, into the cache if it is not there. Where there is no cache, or no
+    process, nothing is done."""
     mark = _mark(kernel, dtype)
     config: Any = numba.config
     if mark is None or mark.exists() or config.DISABLE_JIT:
         return
     root = str(Path(__file__).parents[3])
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
-    code = f"from klopf.mind.rl._agent import compile_here; compile_here({kernel!r}, {dtype!r})"
+    code = f"from klopf.mind.rl.{module} import compile_here; compile_here({kernel!r}, {dtype!r})"
     env = os.environ | {"PYTHONPATH": path}
     try:
         with _alone(mark.with_name("compiling")):

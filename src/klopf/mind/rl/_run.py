@@ -16,6 +16,7 @@ from klopf.errors import MindError
 from klopf.mind import _file
 from klopf.mind.rl._agent import Agent
 from klopf.mind.rl._curve import Curve
+from klopf.mind.rl._ppo import PPO
 from klopf.mind.rl._settings import APART, settings_for
 from klopf.mind.rl._worlds import Change
 
@@ -56,7 +57,7 @@ class Life:
     """What came of a task: the agent, its returns, how fast it lived."""
 
     task: Task
-    agent: Agent
+    agent: Agent | PPO
     curve: Curve
     steps: int = 0
     seconds: float = 0.0
@@ -81,12 +82,14 @@ class Life:
         return self.steps / self.seconds if self.seconds else math.nan
 
 
-def _born(task: Task, world: World) -> Agent:
+def _born(task: Task, world: World) -> Agent | PPO:
     options = task.options
     predicts = settings_for(task.agent, **options).algorithm == "td"
     shape: dict[str, Any] = {} if predicts else {"actions": world.actions, "choices": world.choices}
     if world.actions and not predicts:
         shape |= {"low": world.low, "high": world.high}
+    if task.agent == PPO.agent:
+        return PPO(world.observations, seed=task.seed, **shape, **options)
     if "hidden" not in options:
         world.tile()
     if world.states or world.tiled:  # one weight for each state, or tile, and action
@@ -218,7 +221,8 @@ def load(file: str | Path) -> tuple[Life, dict[str, Any], dict[str, Any]]:
         if given["change"]:
             given["change"] = Change(**given["change"])
         task = Task(**given)
-        agent = Agent._from(header["agent"], arrays)
+        kind = PPO if header["agent"]["agent"] == PPO.agent else Agent
+        agent = kind._from(header["agent"], arrays)
         rewards = Curve(arrays.get("rewards"))  # of lives begun before they were kept, from here on
         earned, steps = header.get("stretch", (0.0, 0))
         life = Life(task, agent, Curve(arrays["curve"]), int(header["steps"]), float(header["seconds"]), rewards,
@@ -237,7 +241,7 @@ def _resumed(task: Task, file: Path, world: World) -> tuple[Life, float, int, An
                 f"{file} is a checkpoint of another agent: its {name} is {getattr(old, name)!r}, "
                 f"not {getattr(task, name)!r}; resume it with its own settings or save elsewhere"
             )
-    if life.agent.observations != world.observations:
+    if life.agent.observations != world.observations and task.agent != PPO.agent:
         world.tile()
     if life.agent.observations != world.observations:
         raise MindError(

@@ -10,6 +10,7 @@ from typing import Any
 from klopf.errors import MindError
 from klopf.mind._settings import plain
 from klopf.mind.rl._kernels.layout import UPDATES
+from klopf.mind.rl._ppo_settings import PPOSettings, ppo_settings_for
 
 __all__ = ["AGENTS", "ALGORITHMS", "AgentSettings", "Algorithm", "settings_for"]
 
@@ -159,14 +160,16 @@ APART: dict[str, dict[str, Any]] = {"intentional-q": {"eta_value": 0.25}}
 """What is otherwise where each state, or tile, has weights of its own: what is learned of one is of that alone."""
 
 
-def settings_for(agent: str, **options: Any) -> AgentSettings:
+def settings_for(agent: str, **options: Any) -> AgentSettings | PPOSettings:
     """The settings of the agent called ``agent``, with ``options`` in place of its own.
 
     Raises:
         MindError: no such agent, no such option, or a value it cannot have.
     """
+    if agent == PPOSettings.algorithm:
+        return ppo_settings_for(**options)
     if agent not in AGENTS:
-        raise MindError(f"no agent is called {agent!r}; choose one of {', '.join(AGENTS)}")
+        raise MindError(f"no agent is called {agent!r}; choose one of {', '.join((*AGENTS, PPOSettings.algorithm))}")
     known = {field.name for field in fields(AgentSettings)}
     for name in options:
         if name not in known:

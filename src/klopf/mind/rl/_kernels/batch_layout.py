@@ -1,0 +1,28 @@
+"""What every array of an agent that learns from batches holds, and where, by name."""
+
+IN, OUT, AT, UNITS_AT = range(4)
+"""Of each layer of a network: inputs, units, where its weights begin, where its units' records do."""
+WEIGHT, GRADIENT, FIRST, SECOND = range(4)
+"""Rows of the table of weights: themselves, their gradient, Adam's two running means."""
+TANH, RELU = range(2)
+LOG, VALUE, REWARD, AFTER, ENDS, ADVANTAGE, GOAL = COLUMNS = range(7)
+"""Of each step of a rollout: logarithm of the action's probability, value, reward, value of what follows where the
+rollout is cut (0 where the episode is over), whether it is cut there, advantage, what the value should have been."""
+AGE, UTILITY, MEAN, BORN = RECORDS = range(4)
+"""Of each unit: age in steps of Adam, running utility (R1) and mean of what it says, both uncorrected; 1 if it was born
+later than its network."""
+S_MEAN, S_SQUARES = range(2)
+"""Of each observation: running mean, sum of squared deviations."""
+STEPS, BIRTHS, CLIPPED, SEEN, REWARDS, TRACE, TRACE_MEAN, TRACE_SQUARES = COUNTS = range(8)
+"""Steps of Adam, units reborn, share of ratios clipped in the last epoch; observations seen, rewards earned, and of the
+discounted sum of rewards: now, mean, sum of squared deviations."""
+
+HYPER = (
+    "beta1", "beta2", "step_size", "epsilon", "weight_decay", "clip", "entropy", "value_weight", "largest_gradient",
+    "gamma", "trace_decay", "noise", "replacement_rate", "maturity", "utility_decay", "protected", "smallest",
+)  # fmt: skip
+"""Settings that kernels know, in the order of their array."""
+(
+    BETA1, BETA2, STEP, EPSILON, DECAY, CLIP, ENTROPY, VALUE_WEIGHT, LARGEST, GAMMA, TRACE_DECAY, NOISE, RATE, MATURITY,
+    UTILITY_DECAY, PROTECTED, SMALLEST,
+) = range(17)  # fmt: skip
