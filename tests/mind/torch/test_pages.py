@@ -39,3 +39,24 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(ROOT / "examples/torch_loop.py"))["main"](2)
     said = capsys.readouterr().out
     assert "task 2: " in said and "4.weight" in said
+
+
+def test_the_example_of_ppo_learns_and_its_units_are_reborn(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("gymnasium")
+    assert runpy.run_path(str(ROOT / "examples/torch_ppo.py"))["main"](6 * 1024) > 60
+    said = capsys.readouterr().out
+    assert "policy.2.weight" in said and "left alone: policy.4: its units are the model's output" in said
+    births = [int(one) for one in re.findall(r", (\d+) units were reborn", said)]
+    assert births and births[-1] > 0
+
+
+def test_the_lines_for_stable_baselines_find_its_units_and_have_some_reborn() -> None:
+    pytest.importorskip("stable_baselines3")
+    page = (ROOT / "docs/torch.md").read_text().split("## PPO of others")[1]
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
+    names: dict = {}
+    exec(compile(code, "docs/torch.md", "exec"), names)
+    layers = [one.layer for one in names["rule"].heard]
+    assert [layer.units for layer in layers] == [64] * 4 and names["rule"].births > 0
+    heard = {listener for layer in layers for listener in layer.listeners}
+    assert {"policy.action_net", "policy.value_net"} < heard
