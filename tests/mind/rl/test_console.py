@@ -182,3 +182,25 @@ def test_bad_input_is_one_line(capsys, arguments, line):
     assert not out
     assert line in err
     assert err.rstrip("\n").count("\n") == 0
+
+
+def test_ppo_is_lived_gone_on_with_and_filmed(capsys, tmp_path):
+    folder = tmp_path / "lives"
+    options = "hidden=16x16,activation=relu,rollout=128,minibatch=32,normalise_observations=false"
+    code, out, err = klopf(capsys, "learn", "klopf/Breakout-v0", "--agent", "ppo", "--steps", 700, "--options", options,
+                           "--published", "--save", folder, "--json")  # fmt: skip
+    assert code == 0 and json.loads(out)["agent"] == "ppo", err
+    kept = json.loads((folder / "lives.json").read_text())
+    assert kept["task"]["options"]["activation"] == "relu" and kept["task"]["options"]["time_out"] == "terminate"
+    code, out, err = klopf(capsys, "learn", "--resume", folder, "--steps", 1000, "--options", options, "--published")
+    assert code == 0 and "going on from 700 to 1,000" in err, err
+    assert klopf(capsys, "watch", folder, "--every", 1)[0] == 0
+    code, _, err = klopf(capsys, "learn", "--resume", folder, "--steps", 2000, "--options", "activation=tanh")
+    assert code == 2 and "holds another agent" in err and err.count("\n") == 1
+    code, _, err = klopf(capsys, "learn", "CartPole-v1", "--agent", "ppo", "--options", "life=continual")
+    assert code == 2 and "ppo has activation, beta1" in err and err.count("\n") == 1
+    whole = (folder / "seed-0.life").read_bytes()
+    for size in (0, 100, len(whole) // 2, len(whole) - 1):
+        (folder / "seed-0.life").write_bytes(whole[:size])
+        code, _, err = klopf(capsys, "learn", "--resume", folder, "--steps", 2000)
+        assert code == 2 and err.startswith("klopf: ") and err.count("\n") == 1, err

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
-from klopf.errors import MindError
+from klopf.errors import Diverged, MindError
 from klopf.mind.rl import PPO, Agent, PPOSettings, Task, load, run
 from klopf.mind.rl._kernels import batch_layout as at
 from klopf.mind.rl._kernels.batch import tanh
@@ -176,3 +179,43 @@ def test_who_makes_it_is_told():
     with pytest.raises(MindError, match="NaN"):
         PPO(3, actions=1).begin([0, np.nan, 1])
     assert PPOSettings().as_dict()["hidden"] == [64, 64]
+
+
+@pytest.mark.parametrize(
+    ("observation", "reward", "line"),
+    [
+        ([1, np.inf, 3], 0.0, "NaN or infinity"),
+        ([1, 2], 0.0, "has 2 numbers where this agent sees 3"),
+        ("abc", 0.0, "must be numbers"),
+        ([1, 2, 3], np.nan, "the reward is nan"),
+        ([1, 2, 3], 1e300, "the reward is 1e"),
+        ([1, 2, 3], "much", "the reward is 'much', not one number"),
+        ([1, 2, 3], None, "the reward is None"),
+    ],
+)
+def test_what_cannot_be_learned_from_changes_nothing(observation, reward, line):
+    agent = PPO(3, actions=1, rollout=64, minibatch=16)
+    agent.begin([0.1, 0.2, 0.3])
+    before = agent.commitment()
+    with pytest.raises(MindError, match=line):
+        agent.step(observation, reward)
+    assert agent.commitment() == before
+
+
+@pytest.mark.parametrize("shape", [{"actions": 1}, {"choices": 3}], ids=["actions", "choices"])
+def test_who_diverges_is_told(shape):
+    agent, rng = PPO(3, rollout=64, minibatch=16, step_size=1e30, **shape), np.random.default_rng(0)
+    agent.begin(rng.normal(size=3))
+    with pytest.raises(Diverged, match="go on from its last checkpoint"):
+        for _ in range(200):
+            agent.step(rng.normal(size=3), float(rng.normal()))
+
+
+def test_copies_go_on_alike():
+    agent, rng = PPO(3, actions=1, rollout=64, minibatch=16), np.random.default_rng(0)
+    agent.begin(rng.normal(size=3))
+    for _ in range(100):
+        agent.step(rng.normal(size=3), 0.1)
+    for again in (copy.deepcopy(agent), pickle.loads(pickle.dumps(agent))):
+        seen, reference = rng.normal(size=3), copy.deepcopy(agent)
+        assert again.step(seen, 0.2) == reference.step(seen, 0.2) and again.commitment() == reference.commitment()

@@ -82,7 +82,8 @@ def learn(
         raise MindError(f"--change-every {change_every}: at least 1 is needed")
     if change_every and not world:
         raise MindError(f"--change-every {change_every} changes nothing without --world; say which world")
-    given = _options(options) | ({"time_out": "terminate"} if published else {})
+    kind = read_folder(resume)[0].agent if resume is not None else agent
+    given = _options(options, kind or "stream-ac") | ({"time_out": "terminate"} if published else {})
     if resume is not None:
         if save is not None:
             raise MindError("--resume keeps its checkpoints where they are; leave --save out")
@@ -144,16 +145,16 @@ def _say_what_is_left(folder: Path, task: Task, steps: list[int], saved: int) ->
     print("\n".join(lines), file=sys.stderr)
 
 
-def _options(given: str) -> dict[str, Any]:
-    """``a=1,b=true,hidden=64x64`` as a dict, checked against the settings there are."""
-    from klopf.mind.rl import AgentSettings
+def _options(given: str, agent: str) -> dict[str, Any]:
+    """``a=1,b=true,hidden=64x64`` as a dict, checked against the settings that ``agent`` has."""
+    from klopf.mind.rl import PPO, AgentSettings, PPOSettings
 
-    known: dict[str, Any] = AgentSettings().as_dict()
+    known: dict[str, Any] = (PPOSettings() if agent == PPO.agent else AgentSettings()).as_dict()
     options: dict[str, Any] = {}
     for part in (p.strip() for p in given.split(",") if p.strip()):
         name, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign or name not in known:
-            raise MindError(f"--options {part!r} does not set an option; an agent has {', '.join(sorted(known))}")
+            raise MindError(f"--options {part!r} does not set an option; {agent} has {', '.join(sorted(known))}")
         kind = type(known[name])
         try:
             if kind is list:

@@ -22,6 +22,7 @@ from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.rl._course import Course
 from klopf.mind.rl._jit import compile_apart, mark_compiled
 from klopf.mind.rl._kernels import batch_layout as at
+from klopf.mind.rl._kernels.batch_layout import FAR
 from klopf.mind.rl._ppo_settings import PPOSettings, ppo_settings_for
 
 __all__ = ["PPO"]
@@ -206,8 +207,12 @@ class PPO(Kept):
         Raises:
             MindError: anything that cannot be learned from; the agent is then as it was.
         """
-        s, t, earned = self.settings, self._now, float(reward)
-        if not math.isfinite(earned):
+        s, t = self.settings, self._now
+        try:
+            earned = float(reward)
+        except (TypeError, ValueError):
+            raise MindError(f"the reward is {reward!r}, not one number; mend the environment") from None
+        if not abs(earned) < FAR:
             raise MindError(f"the reward is {earned}; mend the environment")
         self._sense(observation)
         ends = bool(terminated or (truncated and s.time_out == "terminate"))

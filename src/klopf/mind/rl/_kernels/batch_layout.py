@@ -1,5 +1,7 @@
 """What every array of an agent that learns from batches holds, and where, by name."""
 
+FAR = 1e30
+"""What is not nearer is not a number to learn from. Compared with, as code that may reorder sums need not know NaN."""
 IN, OUT, AT, UNITS_AT = range(4)
 """Of each layer of a network: inputs, units, where its weights begin, where its units' records do."""
 WEIGHT, GRADIENT, FIRST, SECOND = range(4)

@@ -21,6 +21,7 @@ from klopf.mind.rl._kernels.batch_layout import (
     ENDS,
     ENTROPY,
     EPSILON,
+    FAR,
     GOAL,
     GRADIENT,
     IN,
@@ -70,7 +71,7 @@ def act(W, layers, row, noise, action, taken, low, high, record, H, batch, wide,
     outputs = layers[0, last, OUT]
     if discrete:
         record[LOG] = choose(H, y, outputs, noise[0], action)
-        return math.isfinite(record[LOG] + record[VALUE])
+        return abs(record[LOG] + record[VALUE]) < FAR
     deviations = W.shape[0] - outputs
     total = 0.0
     for k in range(outputs):
@@ -80,7 +81,7 @@ def act(W, layers, row, noise, action, taken, low, high, record, H, batch, wide,
         total -= 0.5 * z * z + s + HALF_LOG
         taken[k] = min(high[k], max(low[k], float(action[k])))
     record[LOG] = total
-    return math.isfinite(total + record[VALUE])
+    return abs(total + record[VALUE]) < FAR
 
 
 @jit
@@ -108,7 +109,7 @@ def sense(seen, S, counts, row, normalise):  # type: ignore[no-untyped-def]
     """What is ``seen`` as the networks see it, into ``row``: by its running mean and deviation, within 10. False where
     a number is not finite; nothing is changed then."""
     for k in range(seen.shape[0]):
-        if not abs(seen[k]) < 1e30:
+        if not abs(seen[k]) < FAR:
             return False
     if normalise == 0:
         for k in range(seen.shape[0]):
