@@ -34,6 +34,7 @@ PROOFS = {
     "JobsProof": "the balance is what is left of all jobs; a worker is paid once; what is due can be paid",
     "ChallengesProof": "the balance is the deposits of all open doubts; each is paid once",
     "ClaimsProof": "a claim is paid to the unit, once, to its owner",
+    "SalesProof": "what is sold and its price change hands, or neither does; nothing stays; nothing is sold twice",
     "EmissionProof": "what is set aside is within the day and the reserve; only what was asked for is minted",
 }
 
@@ -67,7 +68,7 @@ class Bug(NamedTuple):
 
 
 TOKEN, STAKE, VOUCHERS, JOBS = "core/Token.sol", "core/Stake.sol", "market/Vouchers.sol", "market/Jobs.sol"
-RESERVES = "core/Reserves.sol"
+RESERVES, SALES = "core/Reserves.sol", "fleet/Sales.sol"
 CHALLENGES, CLAIMS, EMISSION = "evidence/Challenges.sol", "move/Claims.sol", "market/Emission.sol"
 ONLY_PAYERS = "msg.sender != auditPay && msg.sender != address(effort)) revert"
 ONLY_ITS_PACK = "if (msg.sender != minterOf(which)) revert NotMinter(msg.sender);"
@@ -100,6 +101,10 @@ BUGS = (
     Bug("ChallengesProof", "check_show", CHALLENGES, "d.state = State.Shown;", ""),
     Bug("ChallengesProof", "check_doubt", CHALLENGES, DEPOSIT, ""),
     Bug("ClaimsProof", "check_restore", CLAIMS, "_taken.set(index);", ""),
+    Bug("SalesProof", "check_buy", SALES, "(o.state, o.buyer) = (State.Sold, msg.sender);", ""),
+    Bug("SalesProof", "check_buy", SALES, "token.safeTransfer(seller, price);", ""),
+    Bug("SalesProof", "check_buy", SALES, "o.buyer != msg.sender) revert", "o.buyer == msg.sender) revert"),
+    Bug("SalesProof", "check_withdraw", SALES, "if (o.seller != msg.sender) revert NotForYou(id, msg.sender);", ""),
     Bug("EmissionProof", "check_setAside", EMISSION, ", reserve - promised);\n        m", ", wanted);\n        m"),
     Bug("EmissionProof", "check_setEffortAside", EMISSION, "effortPoolOf[over] = 0;", ""),
     Bug("EmissionProof", "check_pay", EMISSION, ONLY_PAYERS, "msg.sender == address(0)) revert"),
