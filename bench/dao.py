@@ -20,6 +20,7 @@ import json
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -195,6 +196,7 @@ def large(report: Report, quick: bool, beside: str) -> None:
         model.tell(str(i), str(new), 1)
         each.append(time.perf_counter() - began)
     report.figure("one more vote, median", 1000 * statistics.median(each), "ms", at_most=5)
+    at_a_terminal(report, size, who, what, said)
     if beside:
         with tempfile.TemporaryDirectory() as folder:
             np.savez(Path(folder) / "votes.npz", who=who, what=what, said=said)
@@ -206,6 +208,23 @@ def large(report: Report, quick: bool, beside: str) -> None:
             other = json.loads(told.splitlines()[-1])
             report.figure("red-dwarf on the same votes, its groups alone: processor", other["seconds"], "s")
             report.figure("red-dwarf, memory of the process at most", other["mb"], "MB")
+
+
+def at_a_terminal(
+    report: Report, size: str, who: NDArray[np.int64], what: NDArray[np.int64], said: NDArray[np.int8]
+) -> None:
+    """The same from a file of lines, with groups, lists and what others recompute it from: a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        table, made = Path(folder) / "votes.csv", Path(folder) / "model.json"
+        with table.open("w") as file:
+            file.write("comment-id,voter-id,vote\n")
+            file.writelines(f"{j},{i},{s}\n" for i, j, s in zip(who, what, said, strict=True))
+        command = [str(Path(sys.executable).with_name("klopf")), "dao", "model", str(table), "--publish", str(made)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([*command, "--json"], check=True, capture_output=True)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report.figure(f"{size}: at a terminal, processor", used.ru_utime - before.ru_utime, "s")
+    report.figure("memory at a terminal at most", used.ru_maxrss / 1024, "MB", at_most=2000)
 
 
 def main() -> None:
