@@ -1,7 +1,9 @@
 """Proofs: what they cost, what a cheat gets, and whether a simulator can be told from a prover.
 
-    python bench/proof.py           # 10,000 altered proofs, 10,000 honest ones: three hours
-    python bench/proof.py --quick   # 40 of each
+    python bench/proof.py                                # 10,000 altered proofs, 10,000 honest ones: three hours
+    python bench/proof.py --quick                        # 40 of each, in less than two minutes
+    python bench/proof.py --only networks                # one part: sudoku, cheats, judge, networks or steps
+    python bench/proof.py --only sudoku --kept done.txt  # what was done is kept, and not done again
 
 Times are the processor's. A forger's success is that of ten rounds, where it can be seen, against the computed bound;
 the plain form is a commitment to each cell, 28 challenges drawn evenly, and every commitment sent. Networks: learners
@@ -24,11 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from figures import Report, arguments
+from figures import Kept, Report, arguments
 
 from klopf import mind
 from klopf.errors import NotProven
-from klopf.proof import model, sudoku
+from klopf.proof import model, step, sudoku
 
 PUZZLE = sudoku.Puzzle.parse(
     "53..7.... 6..195... .98....6. 8...6...3 4..8.3..1 7...2...6 .6....28. ...419..5 ....8..79"
@@ -60,7 +62,7 @@ def accepted(puzzle: sudoku.Puzzle, proof: bytes) -> bool:
     return True
 
 
-def costs(report: Report, solution: sudoku.Puzzle) -> bytes:
+def costs(report: Report, solution: sudoku.Puzzle) -> None:
     proof, took = timed(lambda: sudoku.prove(PUZZLE, solution))
     _, checked = timed(lambda: sudoku.verify(PUZZLE, proof))
     size, before = timed(lambda: plain(solution))
@@ -69,18 +71,29 @@ def costs(report: Report, solution: sudoku.Puzzle) -> bytes:
     report.figure("Sudoku, 128 bits: verifying", checked, "s")
     report.figure("Sudoku, 128 bits: size", len(proof), "bytes", at_most=1_000_000)
     report.figure("Sudoku, 128 bits: size of the plain form", size, "bytes")
-    return bytes(proof)
 
 
-def forgeries(report: Report, solution: sudoku.Puzzle, proof: bytes, count: int) -> None:
-    rng = random.Random(0)
+def forgeries(report: Report, solution: sudoku.Puzzle, count: int, kept: Kept) -> None:
+    """Altered proofs and honest ones, in batches, each drawn from its number."""
+    batch = min(100, count)
     refused = honest = 0
-    for _ in range(count):
-        at, bit = rng.randrange(len(proof)), 1 << rng.randrange(8)
-        refused += not accepted(PUZZLE, proof[:at] + bytes([proof[at] ^ bit]) + proof[at + 1 :])
-        honest += accepted(PUZZLE, sudoku.prove(PUZZLE, solution))
+    for number in range(count // batch):
+        found = kept.get(f"Sudokus {number} of {batch}", lambda at=number: list(some(at, solution, batch)))
+        refused, honest = refused + found[0], honest + found[1]
     report.figure(f"Sudoku: altered proofs refused, of {count:,}", refused / count, "share", at_least=1)
     report.figure(f"Sudoku: honest proofs accepted, of {count:,}", honest / count, "share", at_least=1)
+
+
+def some(number: int, solution: sudoku.Puzzle, batch: int) -> tuple[int, int]:
+    """How many were refused of those in which one bit was turned, and accepted of the honest ones."""
+    rng = random.Random(number)
+    refused = honest = 0
+    for _ in range(batch):
+        proof = sudoku.prove(PUZZLE, solution, seed=rng.randbytes(32))
+        at, bit = rng.randrange(len(proof)), 1 << rng.randrange(8)
+        refused += not accepted(PUZZLE, proof[:at] + bytes([proof[at] ^ bit]) + proof[at + 1 :])
+        honest += accepted(PUZZLE, proof)
+    return refused, honest
 
 
 def cheats(report: Report, solution: sudoku.Puzzle, games: int) -> None:
@@ -186,8 +199,32 @@ def answers(report: Report, name: str, data: tuple[Any, Any], hidden: int, alter
     )
     report.figure(f"{title}: accuracy of floats", 100 * floats, "%")
     report.figure(f"{title}: accuracy less that of floats", 100 * abs(exact - floats), "points", at_most=0.2)
-    kept = sum(not holds(*one) for one in alterations(committed, answer, altered))
-    report.figure(f"{title}: altered proofs, inputs, answers and networks refused", kept / altered, "share", at_least=1)
+    refused = sum(not holds(*one) for one in alterations(committed, answer, altered))
+    report.figure(
+        f"{title}: of {altered:,} altered proofs, inputs, answers and networks, refused",
+        refused / altered,
+        "share",
+        at_least=1,
+    )
+    others(report, title, layers, committed, x[cut:], altered // 50)
+
+
+def others(report: Report, title: str, layers: model.Layers, committed: model.Committed, x: Any, count: int) -> None:
+    """Networks that differ in one weight, by the least that a weight can: their proofs, under the first one's card."""
+    rng = np.random.default_rng(2)
+    passed = own = 0
+    for i in range(count):
+        weights = [one.copy() for one in layers.weights]
+        one = weights[int(rng.integers(len(weights)))]
+        one[tuple(rng.integers(one.shape))] += rng.choice([-1, 1])
+        other = model.Committed.of(dataclasses.replace(layers, weights=tuple(weights)))
+        answer = other.prove(x[i % len(x)])
+        own += holds(other.card, answer)
+        passed += holds(committed.card, answer)
+    report.figure(
+        f"{title}: of {count} proofs of another network, under its own card", own / count, "share", at_least=1
+    )
+    report.figure(f"{title}: the same, under this network's card", passed / count, "share", at_most=0)
 
 
 def alterations(
@@ -217,17 +254,115 @@ def holds(card: model.Card, answer: model.Answer) -> bool:
     return True
 
 
+def steps(report: Report, name: str, data: tuple[Any, Any], samples: int, altered: int) -> None:
+    """Steps of a layer of ten sigmoid units: what one costs, and what whole numbers lose in a pass over the data."""
+    x, y = data
+    order = np.random.default_rng(0).permutation(len(x))
+    x, wanted, y = x[order], np.eye(10)[y[order].astype(np.int64)], y[order]
+    start = step.Layer.of(np.zeros((10, x.shape[1])), np.zeros(10))
+    step.Batch.of(x[:8], wanted[:8], "sigmoid").prove(start, 1.0)  # compiles
+    batch, commits = timed(lambda: step.Batch.of(x[:samples], wanted[:samples], "sigmoid", proofs=8))
+    made, took = timed(lambda: batch.prove(start, 1.0))
+    _, checked = timed(lambda: step.verify(batch.card, start, 1.0, made))
+    _, plainly = timed(lambda: [descended(start.floats, x[:samples], wanted[:samples]) for _ in range(100)])
+    title = f"a step of {name}, {x.shape[1]}-10, {samples} samples"
+    report.figure(f"{title}: committing the batch", commits, "s")
+    report.figure(f"{title}: proving", took, "s")
+    report.figure(f"{title}: proving / the step itself in floats", took / (plainly / 100), "times")
+    report.figure(f"{title}: verifying", checked, "s")
+    report.figure(f"{title}: size of a proof", len(made.proof), "bytes")
+    report.figure(
+        f"{title}: memory of the whole process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB"
+    )
+    refused = sum(not stands(*one) for one in other_steps(batch, start, made, altered))
+    report.figure(
+        f"{title}: of {altered:,} altered proofs, ends, starts, rates and batches, refused",
+        refused / altered,
+        "share",
+        at_least=1,
+    )
+    floats, whole = start.floats, start
+    cut = len(x) * 4 // 5
+    for at in range(0, cut - samples + 1, samples):
+        part, targets = x[at : at + samples], wanted[at : at + samples]
+        floats = descended(floats, part, targets)
+        whole = step.Batch.of(part, targets, "sigmoid").step(whole, 1.0)
+    right = [float(((x[cut:] @ w.T + b).argmax(1) == y[cut:]).mean()) for w, b in (floats, whole.floats)]
+    report.figure(f"{title}: accuracy of floats after a pass", 100 * right[0], "%")
+    report.figure(f"{title}: accuracy less that of floats", 100 * abs(right[1] - right[0]), "points", at_most=0.2)
+    report.figure(
+        f"{title}: furthest that a weight is from that of floats", float(abs(floats[0] - whole.floats[0]).max())
+    )
+
+
+def descended(layer: tuple[Any, Any], x: Any, y: Any) -> tuple[Any, Any]:
+    w, b = layer
+    off = 1 / (1 + np.exp(-(x @ w.T + b))) - y
+    return w - off.T @ x / len(x), b - off.mean(0)
+
+
+Given = tuple[step.Card, step.Layer, float, step.Step]
+
+
+def other_steps(batch: step.Batch, start: step.Layer, made: step.Step, count: int) -> Iterator[Given]:
+    rng = np.random.default_rng(3)
+
+    def moved(layer: step.Layer) -> step.Layer:
+        weights = layer.weights.copy()
+        weights[tuple(rng.integers(weights.shape))] += int(rng.choice([-1, 1]))
+        return step.Layer(weights, layer.biases)
+
+    for i in range(count):
+        card, begin, rate, proof, end = batch.card, start, 1.0, bytearray(made.proof), made.end
+        if i % 5 == 0:
+            proof[int(rng.integers(len(proof)))] ^= 1 << int(rng.integers(8))
+        elif i % 5 == 1:
+            end = moved(end)
+        elif i % 5 == 2:
+            begin = moved(begin)
+        elif i % 5 == 3:
+            rate += int(rng.choice([-1, 1])) * card.samples / 65536
+        else:
+            root = bytearray(card.root)
+            root[int(rng.integers(32))] ^= 1 << int(rng.integers(8))
+            card = dataclasses.replace(card, root=bytes(root))
+        yield card, begin, rate, step.Step(end, bytes(proof))
+
+
+def stands(card: step.Card, start: step.Layer, rate: float, made: step.Step) -> bool:
+    try:
+        step.verify(card, start, rate, made)
+    except NotProven:
+        return False
+    return True
+
+
 def main() -> None:
-    options = arguments(__doc__).parse_args()
-    solution = PUZZLE.solution()
+    parser = arguments(__doc__)
+    parser.add_argument("--only", choices=("sudoku", "cheats", "judge", "networks", "steps"), help="one part of these")
+    parser.add_argument("--kept", type=Path, help="a file of what was done already, to go on from (Sudokus)")
+    options = parser.parse_args()
+    solution, quick = PUZZLE.solution(), options.quick
+
+    def asked(part: str) -> bool:
+        return options.only in (None, part)
+
     with Report(options.json) as report:
-        proof = costs(report, solution)
-        forgeries(report, solution, proof, 40 if options.quick else 10_000)
-        cheats(report, solution, 1000 if options.quick else 10_000)
-        told_apart(report, solution, 8_000 if options.quick else 60_000)
-        answers(report, "digits 64-32-10", digits(), 32, 100 if options.quick else 1000)
-        if images := mnist():
-            answers(report, "MNIST 784-100-10", images, 100, 20 if options.quick else 1000)
+        if asked("sudoku"):
+            costs(report, solution)
+            forgeries(report, solution, 40 if quick else 10_000, Kept(options.kept))
+        if asked("cheats"):
+            cheats(report, solution, 1000 if quick else 10_000)
+        if asked("judge"):
+            told_apart(report, solution, 8_000 if quick else 60_000)
+        if asked("networks"):
+            answers(report, "digits 64-32-10", digits(), 32, 100 if quick else 1000)
+            if images := mnist():
+                answers(report, "MNIST 784-100-10", images, 100, 20 if quick else 1000)
+        if asked("steps"):
+            steps(report, "digits", digits(), 32, 20 if quick else 500)
+            if not quick and (images := mnist()):
+                steps(report, "MNIST", images, 32, 50)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     python bench/proof_fuzz.py --quick        # twenty seconds
     python bench/proof_fuzz.py --minutes 60
 
-Answers, answers of hidden inputs, cards, Sudokus and records: bits are turned, bytes cut out, put in, doubled or
-replaced, proofs of two statements spliced, and bytes drawn at random. Minutes are the processor's.
+Answers, answers of hidden inputs, training steps, cards, Sudokus and records: bits are turned, bytes cut out, put in,
+doubled or replaced, proofs of two statements spliced, and bytes drawn at random. Minutes are the processor's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from figures import Report, arguments
 from proof import PUZZLE
 
 from klopf.errors import NotProven, ProofError
-from klopf.proof import model, records, sudoku
+from klopf.proof import model, records, step, sudoku
 
 
 def altered(rng: random.Random, data: bytes, other: bytes) -> bytes:
@@ -73,6 +73,17 @@ def targets() -> list[Target]:
         found += [(f"answer, {units}", one, two, shown), (f"answers, {units}", three, one, shown),
                   (f"hidden, {units}", mine, theirs, kept),
                   (f"card, {units}", card, card[::-1], lambda said: model.Card.parse(said))]  # fmt: skip
+    for units in step.UNITS:
+        batch = step.Batch.of(rng.uniform(-1, 1, (8, 6)), rng.integers(0, 2, (8, 2)), units)
+        start = step.Layer.of(rng.normal(size=(2, 6)), np.zeros(2))
+        one, two = (batch.prove(start, rate).to_bytes() for rate in (0.5, 0.25))
+        card = batch.card.to_json().encode()
+
+        def stepped(said: bytes, card: step.Card = batch.card, start: step.Layer = start) -> None:
+            step.verify(card, start, 0.5, step.Step.parse(said))
+
+        found += [(f"step, {units}", one, two, stepped),
+                  (f"card of a batch, {units}", card, card[::-1], lambda said: step.Card.parse(said))]  # fmt: skip
     solution = PUZZLE.solution()
     found.append(
         ("Sudoku", sudoku.prove(PUZZLE, solution), sudoku.prove(PUZZLE, solution), lambda s: sudoku.verify(PUZZLE, s))

@@ -5,6 +5,6 @@ A library by itself: no network, no chain. See docs/proof.md.
 
 from __future__ import annotations
 
-from klopf.proof import model, records, sampling, sudoku
+from klopf.proof import model, records, sampling, step, sudoku
 
-__all__ = ["model", "records", "sampling", "sudoku"]
+__all__ = ["model", "records", "sampling", "step", "sudoku"]

@@ -27,6 +27,7 @@ __all__ = [
     "Layers",
     "Whole",
     "table",
+    "units_say",
     "whole_inputs",
 ]
 
@@ -93,7 +94,7 @@ class Layers:
                 raise ProofError("an answer is too large to be proven: scale the inputs down")
             sums.append(heard[-1] @ w.T + b)
             if i < len(self.weights) - 1:
-                heard.append(_said(sums[-1], self.activation))
+                heard.append(units_say(sums[-1], self.activation))
         return sums, heard
 
 
@@ -107,14 +108,21 @@ def table(activation: str) -> Whole:
 
 def shift(activation: str) -> int:
     """Bits that rounding a sum takes away."""
-    return OF_SUMS - OF_INPUTS if activation == "relu" else OF_SUMS - _STEP
+    return OF_SUMS - OF_INPUTS if activation in ("relu", "linear") else OF_SUMS - _STEP
 
 
-def _said(sums: Whole, activation: str) -> Whole:
+def units_say(sums: Whole, activation: str) -> Whole:
+    """What units say that hear ``sums``, in whole numbers of 2⁻¹²; linear ones say the sum itself, rounded.
+
+    Raises:
+        ProofError: one hears 4,096 or more.
+    """
     bits = shift(activation)
     rounded = (sums + (1 << (bits - 1))) >> bits
     if np.abs(rounded).max(initial=0) >= 2**24:
         raise ProofError("a unit hears too much to be proven: scale the inputs down")
+    if activation == "linear":
+        return rounded
     if activation == "relu":
         made: Whole = np.maximum(rounded, 0)
     else:

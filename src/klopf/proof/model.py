@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +35,7 @@ from klopf.nested import from_json
 from klopf.proof import _field as field
 from klopf.proof._argument import Segment, argued, checked, committed
 from klopf.proof._circuit import Circuit
+from klopf.proof._counted import few, one_more
 from klopf.proof._hashed import HASH, Transcript
 from klopf.proof._onnx import layers_in
 from klopf.proof._quantised import ACTIVATIONS, LARGEST_INPUT, LARGEST_SUM, OF_SUMS, Layers, Whole, whole_inputs
@@ -45,6 +45,7 @@ __all__ = ["BITS", "Answer", "Card", "Committed", "Hidden", "Layers", "layers_in
 
 _KIND = "klopf proof card 1"
 _MAGIC = b"klopf answer 1\n"
+_FULL = ("this network", "commit the network anew, with more --proofs, or prove many answers at once")
 _MOST_AT_ONCE = 2**16
 """Hidden units of all answers of one proof: what is looked up are not more than 2²⁰ numbers."""
 _MOST_LAYERS, _MOST_UNITS, _MOST_NUMBERS, _MOST_PROOFS = 8, 4096, 4_000_000, 64
@@ -321,22 +322,10 @@ class Committed:
     def _give(self) -> None:
         """Count one more proof, before it is made: in the folder, which other processes may use as well."""
         if self._folder is None:
-            _few(self._given, self.card.proofs)
+            few(self._given, self.card.proofs, *_FULL)
             self._given += 1
-            return
-        lock, count = self._folder / "lock", self._folder / "proofs"
-        try:
-            held = files.lock(lock)
-        except OSError as error:
-            raise ProofError(f"cannot prove with {lock}: {error.strerror}, or another proof is being made") from None
-        try:
-            used = int(count.read_text()) if count.exists() else 0
-            _few(used, self.card.proofs)
-            files.replace(count, f"{used + 1}\n")
-        except (OSError, ValueError) as error:
-            raise ProofError(f"cannot count the proofs in {count}: {error}") from None
-        finally:
-            os.close(held)
+        else:
+            one_more(self._folder, self.card.proofs, *_FULL)
 
     def save(self, folder: Path) -> None:
         """Write ``card.json``, which is published, and ``secret.npz``, which is not, into a folder that is not there.
@@ -419,12 +408,6 @@ def verify(card: Card, answer: Answer, hidden: bytes = b"") -> None:
         shape, said, (card.root, *([hidden] if hidden else []), root),
         lambda draw: circuit.equations(inputs, sums, asked, draw), memoryview(answer.proof)[HASH:],
     )  # fmt: skip
-
-
-def _few(used: int, proofs: int) -> None:
-    if used >= proofs:
-        raise ProofError(f"this network has had {used} proofs, after which more would tell of it: commit the network "
-                         "anew, with more --proofs, or prove many answers at once")  # fmt: skip
 
 
 def _hashed(*parts: bytes) -> bytes:

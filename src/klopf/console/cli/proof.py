@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cyclopts import App
 
-from klopf.console.cli import declaring, proving, sudoku
+from klopf.console.cli import declaring, proving, stepping, sudoku
 from klopf.console.cli.command import Command, CommandGroup
 
 __all__ = ["Proof"]
@@ -24,6 +24,13 @@ class _Model(CommandGroup):
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
         return {"setup": proving.setup, "hide": proving.hide, "prove": proving.prove, "verify": proving.verify}
+
+
+class _Step(CommandGroup):
+    help = "That a training step came from a committed batch, without showing the batch."
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {"commit": stepping.commit, "prove": stepping.prove, "verify": stepping.verify}
 
 
 class _Records(CommandGroup):
@@ -48,5 +55,6 @@ class Proof(Command):
         app = App(name=name, help=self.help)
         app.command(_Sudoku().app("sudoku"))
         app.command(_Model().app("model"))
+        app.command(_Step().app("step"))
         app.command(_Records().app("records"))
         return app
