@@ -184,7 +184,8 @@ def test_who_makes_it_is_told():
 @pytest.mark.parametrize(
     ("observation", "reward", "line"),
     [
-        ([1, np.inf, 3], 0.0, "NaN or infinity"),
+        ([1, np.inf, 3], 0.0, "NaN, infinity"),
+        ([1, 1e31, 3], 0.0, "a number from 1e"),
         ([1, 2], 0.0, "has 2 numbers where this agent sees 3"),
         ("abc", 0.0, "must be numbers"),
         ([1, 2, 3], np.nan, "the reward is nan"),
@@ -200,6 +201,12 @@ def test_what_cannot_be_learned_from_changes_nothing(observation, reward, line):
     with pytest.raises(MindError, match=line):
         agent.step(observation, reward)
     assert agent.commitment() == before
+    if reward == 0.0:
+        agent.step([0.3, 0.2, 0.1], 1.0)
+        before = agent.commitment()
+        with pytest.raises(MindError, match=line):
+            agent.begin(observation)  # and the step before is not taken for one that was left
+        assert agent.commitment() == before
 
 
 @pytest.mark.parametrize("shape", [{"actions": 1}, {"choices": 3}], ids=["actions", "choices"])

@@ -9,6 +9,7 @@ from klopf.mind.rl import PPO
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.extras
+torch.set_num_threads(1)  # such small sums are slower on several
 
 UPDATES, ROLLOUT, MINIBATCH, EPOCHS = 50, 128, 32, 4
 
@@ -26,8 +27,8 @@ class Reference:
         own = [self.deviations] if agent.actions else []
         self.all = [*self.policy.parameters(), *self.value.parameters(), *own]
         self.adam = torch.optim.Adam(self.all, lr=self.s.step_size, eps=self.s.epsilon)
-        self.seen: list[np.ndarray] = []
-        self.trace, self.traces = 0.0, []
+        self.seen, self.looks = np.zeros((2 * UPDATES * ROLLOUT, agent.observations)), 0
+        self.trace, self.traces, self.earned = 0.0, np.zeros(UPDATES * ROLLOUT), 0
         self.rows: list[list] = []
 
     def _net(self, agent: PPO, n: int) -> torch.nn.Sequential:
@@ -48,8 +49,10 @@ class Reference:
         return chosen.log_prob(action[..., 0].long()), chosen.entropy()
 
     def _row(self, observation: np.ndarray) -> torch.Tensor:
-        self.seen.append(observation)
-        mean, var = np.mean(self.seen, 0), np.var(self.seen, 0)
+        self.seen[self.looks] = observation
+        self.looks += 1
+        so_far = self.seen[: self.looks]
+        mean, var = np.mean(so_far, 0), np.var(so_far, 0)
         return torch.tensor(np.clip((observation - mean) / np.sqrt(var + 1e-8), -10, 10))
 
     def act(self) -> None:
@@ -70,8 +73,9 @@ class Reference:
     def step(self, observation: np.ndarray, reward: float, terminated: bool, truncated: bool) -> None:
         self.x = self._row(observation)
         self.trace = self.trace * self.s.gamma + reward
-        self.traces.append(self.trace)
-        earned = float(np.clip(reward / np.sqrt(np.var(self.traces) + 1e-8), -10, 10))
+        self.traces[self.earned] = self.trace
+        self.earned += 1
+        earned = float(np.clip(reward / np.sqrt(np.var(self.traces[: self.earned]) + 1e-8), -10, 10))
         over, full = terminated or truncated, len(self.rows) + 1 == ROLLOUT
         if over:
             self.trace = 0.0

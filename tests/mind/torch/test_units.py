@@ -256,6 +256,55 @@ def test_what_cannot_be_judged_is_said_with_the_reason() -> None:
     assert "used elsewhere" in report(tied, torch.randn(4, 6)).left_alone["0"]
 
 
+class Named(nn.Module):
+    """One layer under two names, of which the first, or both, are called; and two modules, if one weight is tied."""
+
+    def __init__(self, called: int, tied: bool = False) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(6, 6), nn.ReLU())
+        self.second = nn.Sequential(nn.Linear(6, 6), nn.ReLU()) if tied else self.first
+        if tied:
+            self.second[0].weight = self.first[0].weight
+        self.out, self.called = nn.Linear(6, 2), called
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x)
+        return self.out(self.second(h) if self.called > 1 else h)
+
+
+def chain() -> nn.Module:
+    again = nn.Linear(6, 6)
+    return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), again, nn.ReLU(), again, nn.ReLU(), nn.Linear(6, 2))
+
+
+def normed() -> nn.Module:
+    norm = nn.BatchNorm1d(6)
+    return nn.Sequential(nn.Linear(4, 6), norm, nn.ReLU(), nn.Linear(6, 6), norm, nn.ReLU(), nn.Linear(6, 2))
+
+
+@pytest.mark.parametrize(
+    ("make", "judged", "alone"),
+    [
+        (lambda: Named(1), ["first.0"], {}),
+        (lambda: Named(2), [], {"first.0": "called more than once"}),
+        (lambda: Named(1, tied=True), [], {"first.0": "used elsewhere"}),
+        (lambda: Named(2, tied=True), [], {"first.0": "used elsewhere", "second.0": "used elsewhere"}),
+        (chain, [], {"0": "called more than once", "2": "called more than once"}),
+        (normed, [], {"0": "1, which its units pass, is called", "3": "1, which its units pass, is called"}),
+    ],
+    ids=["two names, one call", "two names, both called", "tied, one call", "tied, both called", "twice in a row",
+         "a norm twice"],
+)  # fmt: skip
+def test_one_module_of_two_names_is_one_and_what_is_called_twice_is_left_alone(
+    make: Any, judged: list[str], alone: dict[str, str]
+) -> None:
+    model = make()
+    seen = next(model.parameters()).shape[1]
+    found = report(model, torch.randn(4, seen))
+    assert [one.name for one in found.layers] == judged
+    assert all(why in found.left_alone[name] for name, why in alone.items())
+
+
 def test_what_cannot_be_meant_ends_in_one_line() -> None:
     model = perceptron()
     optimizer = torch.optim.Adam(model.parameters())

@@ -118,7 +118,7 @@ class TorchModel(FleetModel):
             for start in range(0, len(inputs), size):
                 places = order[start : start + size]
                 optimiser.zero_grad()
-                self._lost(inputs[places], targets[places]).backward()
+                self._torch.autograd.backward(self._lost(inputs[places], targets[places]))
                 optimiser.step()
 
     def loss(self, inputs: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
@@ -135,15 +135,19 @@ class TorchModel(FleetModel):
 
     def _out(self, inputs: NDArray[np.float32]) -> torch.Tensor:
         x = self._torch.from_numpy(np.array(inputs))
+        said: torch.Tensor
         if not self._settings["rank"]:
-            return self._module(x)
+            said = self._module(x)
+            return said
         pairs = zip(self._trained[::2], self._trained[1::2], strict=True)
         added = {name: weight + up @ down for (name, weight), (down, up) in zip(self._base.items(), pairs, strict=True)}
-        return self._torch.func.functional_call(self._module, added, (x,))
+        said = self._torch.func.functional_call(self._module, added, (x,))
+        return said
 
     def _lost(self, inputs: NDArray[np.float32], targets: NDArray[np.float32]) -> torch.Tensor:
         y = self._torch.from_numpy(np.array(targets))
         out = self._out(inputs)
-        if self._settings["loss"] == "squared":
-            return self._torch.nn.functional.mse_loss(out[:, 0], y)
-        return self._torch.nn.functional.cross_entropy(out, y.long())
+        squared = self._settings["loss"] == "squared"
+        functions = self._torch.nn.functional
+        lost: torch.Tensor = functions.mse_loss(out[:, 0], y) if squared else functions.cross_entropy(out, y.long())
+        return lost

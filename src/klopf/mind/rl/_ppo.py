@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from klopf.errors import Diverged, MindError
 from klopf.mind import _file
+from klopf.mind._checked import shown
 from klopf.mind._memory import enough_room
 from klopf.mind._settings import checked_seed
 from klopf.mind._turns import Kept, Turns, in_turn
@@ -24,8 +25,18 @@ from klopf.mind.rl._jit import compile_apart, mark_compiled
 from klopf.mind.rl._kernels import batch_layout as at
 from klopf.mind.rl._kernels.batch_layout import FAR
 from klopf.mind.rl._ppo_settings import PPOSettings, ppo_settings_for
+from klopf.mind.rl._saved import refuse_damaged
 
 __all__ = ["PPO"]
+
+_FLOAT64 = np.dtype(np.float64)
+_WRONG = {
+    at.BAD_OBSERVATION: f"the observation contains NaN, infinity or a number from {FAR:g}; mend the environment or "
+    "leave it out",
+    at.BAD_REWARD: "the reward is {reward}; mend the environment",
+    at.DIVERGED: "the agent has diverged: what it says is not a finite number; go on from its last checkpoint with "
+    "smaller steps",
+}
 
 
 class PPO(Kept):
@@ -46,7 +57,7 @@ class PPO(Kept):
     """
 
     agent = "ppo"
-    _fleeting = ("_kernel", "_work")
+    _fleeting = ("_kernel", "_state", "_learned_by")
 
     def __init__(
         self, observations: int, actions: int = 0, choices: int = 0, low: ArrayLike = -math.inf,
@@ -66,17 +77,18 @@ class PPO(Kept):
         with enough_room(f"{observations} observations and rollouts of {self.settings.rollout:,} steps"):
             self._lay_out()
         try:
-            self._low, self._high = (
-                np.broadcast_to(np.asarray(v, np.float64), (max(self.actions, 1),)).copy() for v in (low, high)
-            )
-        except ValueError as error:
+            self._action[at.LOW], self._action[at.HIGH] = np.asarray(low, np.float64), np.asarray(high, np.float64)
+        except (TypeError, ValueError) as error:
             raise MindError(f"low and high must have one number for each of {actions} actions") from error
+        if self.actions and not (self._action[at.LOW] < self._action[at.HIGH]).all():
+            raise MindError("the lower bounds of actions must be below the upper ones")
         self.course = Course()
         """How the networks are doing, along the way."""
         self._draw()
         self._new_noise()
         self._kernel: Any = None
-        self._work: Any = None
+        self._state: Any = None
+        self._learned_by: Any = None
         self._turns = Turns()
 
     # --- state ----------------------------------------------------------------------------------------------------
@@ -100,10 +112,14 @@ class PPO(Kept):
         self._R = np.zeros((s.rollout, len(at.COLUMNS)))
         self._noise = np.zeros((s.rollout, self.actions or 1))
         self._row = np.zeros(self.observations, self._dtype)
-        self._taken = np.zeros(self.actions or 1)
+        self._action = np.zeros((len(at.ACTION), self.actions or 1))
         self._rng = np.zeros(1, np.uint64)
-        self._now = 0
-        self._wide = max(max(widths) for widths in sizes)
+        self._plan = np.zeros(len(at.PLAN), np.int64)
+        kind = at.RELU if s.activation == "relu" else at.TANH
+        self._plan[1:] = (
+            s.minibatch, max(max(widths) for widths in sizes), kind, self.choices > 0, s.normalise_observations,
+            s.scale_rewards, s.time_out == "terminate",
+        )  # fmt: skip
         self._hyper = np.array([float(getattr(s, name)) for name in at.HYPER])
 
     def _draw(self) -> None:
@@ -127,10 +143,15 @@ class PPO(Kept):
         return self._kernel
 
     def _scratch(self) -> None:
+        """What kernels are called with, and the room that they work in."""
         s = self.settings
-        places = 2 * (len(s.hidden) + 2) * s.minibatch * self._wide
+        places = 2 * (len(s.hidden) + 2) * s.minibatch * int(self._plan[at.WIDE])
         largest = int(self._layers[:, :, :2].prod(2).max())
-        self._work = tuple(np.zeros(n, self._dtype) for n in (places, places, largest))
+        H, D, T = (np.zeros(n, self._dtype) for n in (places, places, largest))
+        self._state = (self._P, self._layers, self._S, self._C, self._X, self._A, self._R, self._noise, self._row,
+                       self._action, H, T, self._plan, self._hyper)  # fmt: skip
+        self._learned_by = (self._P, self._layers, self._U, self._C, self._X, self._A, self._R), (
+            H, D, T, self._plan, self._hyper, self._rng)  # fmt: skip
         self._kernel = importlib.import_module("klopf.mind.rl._kernels.ppo")
 
     def prepare(self) -> None:
@@ -144,7 +165,8 @@ class PPO(Kept):
         self.begin(seen)
         self._R[:, at.ENDS] = 1.0
         self.step(seen, 0.0)
-        self._learn(np.arange(2 * (self.settings.rollout > 1)))
+        self._kernel.advantages(self._R, self.settings.gamma, self.settings.trace_decay)
+        self._learn(np.arange(2))
 
     @in_turn
     def weights(self, network: int, layer: int) -> NDArray[Any]:
@@ -160,45 +182,40 @@ class PPO(Kept):
     # --- living ---------------------------------------------------------------------------------------------------
 
     def _seen(self, observation: ArrayLike) -> NDArray[np.float64]:
+        if (
+            type(observation) is np.ndarray and observation.dtype is _FLOAT64 and observation.flags.carray
+            and observation.shape == self._row.shape
+        ):  # fmt: skip
+            return observation
         try:
-            seen = np.ascontiguousarray(observation, np.float64).reshape(-1)
+            seen = np.array(observation, np.float64).reshape(-1)
         except (TypeError, ValueError) as error:
             raise MindError(f"an observation must be numbers: {error}") from error
         if seen.shape[0] != self.observations:
             raise MindError(f"an observation has {seen.shape[0]} numbers where this agent sees {self.observations}")
         return seen
 
-    def _sense(self, observation: ArrayLike) -> None:
-        kernel = self._kernel or self._load()
-        normalise = int(self.settings.normalise_observations)
-        if not kernel.sense(self._seen(observation), self._S, self._C, self._row, normalise):
-            raise MindError("the observation contains NaN or infinity; mend the environment or leave it out")
+    def _live(self, seen: NDArray[np.float64], reward: float, what: int, terminated: bool, truncated: bool) -> int:
+        """One call of the kernel; FINE or FULL, or it is raised what is wrong."""
+        done: int = (self._kernel or self._load()).live(*self._state, seen, reward, what, terminated, truncated)
+        if done in _WRONG:
+            raise (Diverged if done == at.DIVERGED else MindError)(_WRONG[done].format(reward=reward))
+        return done
 
-    def _act(self) -> Any:
-        t, s = self._now, self.settings
-        self._X[t] = self._row
-        if not self._kernel.act(
-            self._P[0], self._layers, self._row, self._noise[t], self._A[t], self._taken, self._low, self._high,
-            self._R[t], self._work[0], s.minibatch, self._wide, self._kind, int(self.choices > 0),
-        ):  # fmt: skip
-            raise Diverged("the agent has diverged: what it says is not a finite number; go on from its last "
-                           "checkpoint with smaller steps")  # fmt: skip
-        return int(self._A[t, 0]) if self.choices else self._taken.copy()
+    def _drawn(self) -> Any:
+        return int(self._A[self._plan[at.NOW], 0]) if self.choices else self._action[at.TAKEN].copy()
 
-    @property
-    def _kind(self) -> int:
-        return at.RELU if self.settings.activation == "relu" else at.TANH
-
-    @in_turn
     def begin(self, observation: ArrayLike) -> Any:
-        """An episode begins: its first observation, shape ``(observations,)``; the first action is handed back."""
-        if self._now and not self._R[self._now - 1, at.ENDS]:  # the one before was left: what followed is not known
-            self._R[self._now - 1, at.ENDS] = 1.0
-            self._R[self._now - 1, at.AFTER] = self._R[self._now, at.VALUE]
-        self._sense(observation)
-        return self._act()
+        """An episode begins: its first observation, shape ``(observations,)``; the first action is handed back.
 
-    @in_turn
+        Raises:
+            MindError: anything that cannot be learned from; the agent is then as it was.
+        """
+        seen = self._seen(observation)
+        with self._turns.lock:
+            self._live(seen, 0.0, at.BEGIN, False, False)
+            return self._drawn()
+
     def step(self, observation: ArrayLike, reward: float, terminated: bool = False, truncated: bool = False) -> Any:
         """What came of the last action: what is seen now, what was earned, whether the episode is over or cut off.
 
@@ -207,44 +224,47 @@ class PPO(Kept):
         Raises:
             MindError: anything that cannot be learned from; the agent is then as it was.
         """
-        s, t = self.settings, self._now
+        seen, ends, cut = self._seen(observation), bool(terminated), bool(truncated)
         try:
             earned = float(reward)
         except (TypeError, ValueError):
-            raise MindError(f"the reward is {reward!r}, not one number; mend the environment") from None
-        if not abs(earned) < FAR:
-            raise MindError(f"the reward is {earned}; mend the environment")
-        self._sense(observation)
-        ends = bool(terminated or (truncated and s.time_out == "terminate"))
-        full = t + 1 == s.rollout
-        self._kernel.finish(
-            self._P[0], self._layers, self._row, self._R[t], earned, ends, bool(truncated), full, self._work[0],
-            s.minibatch, self._wide, self._kind, self._C, s.gamma, int(s.scale_rewards),
-        )  # fmt: skip
-        self._now = t + 1
-        if full:
-            self._kernel.advantages(self._R, s.gamma, s.trace_decay)
-            for _ in range(s.epochs):
-                self._learn(self.random.permutation(s.rollout))
-            self._now = 0
-            self._new_noise()
-            self.course.rollout(s, self._X, self.weights, self._P, self._C)
-        return None if terminated or truncated else self._act()
+            raise MindError(f"the reward is {shown(reward)}, not one number; mend the environment") from None
+        lock = self._turns.lock
+        lock.acquire()  # less than half the time of a ``with``
+        try:
+            full = self._live(seen, earned, at.STEP_ON, ends, cut) == at.FULL
+            if full:
+                self._learn_all()
+            if ends or cut:
+                return None
+            if full:
+                self._live(seen, 0.0, at.GO_ON, False, False)
+            return self._drawn()
+        finally:
+            lock.release()
+
+    def _learn_all(self) -> None:
+        """The rollout is full: it is learned from, and forgotten."""
+        s = self.settings
+        self._kernel.advantages(self._R, s.gamma, s.trace_decay)
+        for _ in range(s.epochs):
+            self._learn(self.random.permutation(s.rollout))
+        self._plan[at.NOW] = 0
+        self._new_noise()
+        self.course.rollout(s, self._X, self.weights, self._P, self._C)
 
     def _learn(self, order: NDArray[np.int64]) -> None:
-        s = self.settings
-        self._kernel.epoch(
-            self._P, self._layers, self._X, self._A, self._R, order, s.minibatch, *self._work, self._U, self._wide,
-            self._kind, int(self.choices > 0), self._hyper, self._C, self._rng,
-        )  # fmt: skip
+        before, after = self._learned_by
+        self._kernel.epoch(*before, order, *after)
 
     # --- saving ---------------------------------------------------------------------------------------------------
 
     def _header(self) -> dict[str, Any]:
         return {
             "agent": self.agent, "observations": self.observations, "actions": self.actions, "choices": self.choices,
-            "low": self._low.astype(str).tolist(), "high": self._high.astype(str).tolist(), "seed": self.seed,
-            "dtype": self._dtype.name, "settings": self.settings.as_dict(), "now": self._now,
+            "low": self._action[at.LOW].astype(str).tolist(), "high": self._action[at.HIGH].astype(str).tolist(),
+            "seed": self.seed, "dtype": self._dtype.name, "settings": self.settings.as_dict(),
+            "now": int(self._plan[at.NOW]),
             "random": self.random.bit_generator.state, "every": self.course.every, "rollouts": self.course.rollouts,
         }  # fmt: skip
 
@@ -262,18 +282,18 @@ class PPO(Kept):
             header["observations"], header["actions"], header["choices"], low, high, header["seed"], header["dtype"],
             **header["settings"],
         )  # fmt: skip
-        for name, mine in made._arrays().items():
-            kept = arrays.get(name)
+        own = made._arrays()
+        refuse_damaged(header, arrays, own, made.choices)
+        for name, mine in own.items():
             if name == "course":
-                made.course = Course(kept, int(header["every"]), int(header["rollouts"]))
-            elif kept is None or kept.shape != mine.shape or kept.dtype != mine.dtype:
-                raise MindError(f"the saved agent's {name} do not fit its settings: it is another agent's, or damaged")
+                made.course = Course(arrays[name], header["every"], header["rollouts"])
             else:
-                mine[...] = kept
-        made._now = int(header["now"])
-        if not 0 <= made._now < made.settings.rollout:
-            raise MindError("the saved agent's rollout is longer than its settings say; it is damaged")
-        made.random.bit_generator.state = header["random"]
+                mine[...] = arrays[name]
+        made._plan[at.NOW] = header["now"]
+        try:
+            made.random.bit_generator.state = header["random"]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise MindError("the saved agent's random numbers are none of this kind; restore it from a copy") from error
         return made
 
     @in_turn

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from klopf.errors import MindError
-from klopf.mind._settings import plain
+from klopf.mind.rl._options import at_least, at_most, below, numbers, sizes, with_options, words
 
 __all__ = ["PPOSettings", "ppo_settings_for"]
 
 ACTIVATIONS = ("tanh", "relu")
 TIME_OUTS = ("bootstrap", "terminate")
-_BELOW_ONE = ("beta1", "beta2", "utility_decay", "replacement_rate")
-_AT_MOST_ONE = ("gamma", "trace_decay", "smallest")
-_FROM_ONE = ("rollout", "epochs")
 
 
 @dataclass(frozen=True)
@@ -66,39 +62,16 @@ class PPOSettings:
     """Part of a step by which listeners of a newborn move their weights for it until it is mature (R5); 1 for all."""
 
     def __post_init__(self) -> None:
-        for name, values in (("activation", ACTIVATIONS), ("time_out", TIME_OUTS)):
-            if getattr(self, name) not in values:
-                raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(values)}")
-        for field in fields(self):
-            value, default = plain(getattr(self, field.name)), field.default
-            object.__setattr__(self, field.name, value)
-            if isinstance(default, bool):
-                if not isinstance(value, bool):
-                    raise MindError(f"{field.name}={value!r} must be True or False")
-            elif isinstance(default, int | float):
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    raise MindError(f"{field.name}={value!r} must be a number")
-                if not math.isfinite(value) or value < 0:
-                    raise MindError(f"{field.name}={value!r} must be finite and not negative")
-                if isinstance(default, int) and value != int(value):
-                    raise MindError(f"{field.name}={value!r} must be a whole number")
-        for name in _BELOW_ONE:
-            if getattr(self, name) >= 1:
-                raise MindError(f"{name}={getattr(self, name)!r} must be below 1")
-        for name in _AT_MOST_ONE:
-            if getattr(self, name) > 1:
-                raise MindError(f"{name}={getattr(self, name)!r} must be at most 1")
-        for name in _FROM_ONE:
-            if getattr(self, name) < 1:
-                raise MindError(f"{name}={getattr(self, name)!r} must be at least 1")
+        words(self, {"activation": ACTIVATIONS, "time_out": TIME_OUTS})
+        numbers(self)
+        below(self, 1, ("beta1", "beta2", "utility_decay", "replacement_rate"))
+        at_most(self, 1, ("gamma", "trace_decay", "smallest"))
+        at_least(self, 1, ("rollout", "epochs"))
         if not 2 <= self.minibatch <= self.rollout:
             raise MindError(f"minibatch={self.minibatch!r} must be from 2 to the rollout's {self.rollout:,} steps")
         if self.smallest == 0 or self.epsilon == 0:
             raise MindError("smallest and epsilon must be above 0")
-        if not isinstance(self.hidden, tuple) or not self.hidden or any(
-            isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in self.hidden
-        ):  # fmt: skip
-            raise MindError(f"hidden={self.hidden!r} must be a tuple of whole numbers from 1")
+        sizes(self, fewest=1)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
@@ -111,13 +84,4 @@ def ppo_settings_for(**options: Any) -> PPOSettings:
     Raises:
         MindError: no such option, or a value it cannot have.
     """
-    known = {field.name for field in fields(PPOSettings)}
-    for name in options:
-        if name not in known:
-            raise MindError(f"ppo has no option {name!r}; it has {', '.join(sorted(known))}")
-    if "hidden" in options:
-        try:
-            options["hidden"] = tuple(plain(n) for n in options["hidden"])
-        except TypeError as error:
-            raise MindError(f"hidden={options['hidden']!r} must be a sequence of sizes, such as (64, 64)") from error
-    return replace(PPOSettings(), **options)
+    return with_options(PPOSettings(), PPOSettings.algorithm, options)

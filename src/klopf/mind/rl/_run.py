@@ -17,6 +17,7 @@ from klopf.mind import _file
 from klopf.mind.rl._agent import Agent
 from klopf.mind.rl._curve import Curve
 from klopf.mind.rl._ppo import PPO
+from klopf.mind.rl._saved import refuse_strange
 from klopf.mind.rl._settings import APART, settings_for
 from klopf.mind.rl._worlds import Change
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Life", "Task", "env_only", "load", "ready", "run"]
 
+MADE_BY: dict[str, type[PPO]] = {PPO.agent: PPO}
+"""The classes of agents that learn from batches, by the agent's name; all others are ``Agent``."""
 FORMAT = 1
 LOOK = 512  # steps between two looks at the clock
 
@@ -88,8 +91,8 @@ def _born(task: Task, world: World) -> Agent | PPO:
     shape: dict[str, Any] = {} if predicts else {"actions": world.actions, "choices": world.choices}
     if world.actions and not predicts:
         shape |= {"low": world.low, "high": world.high}
-    if task.agent == PPO.agent:
-        return PPO(world.observations, seed=task.seed, **shape, **options)
+    if task.agent in MADE_BY:
+        return MADE_BY[task.agent](world.observations, seed=task.seed, **shape, **options)
     if "hidden" not in options:
         world.tile()
     if world.states or world.tiled:  # one weight for each state, or tile, and action
@@ -221,13 +224,14 @@ def load(file: str | Path) -> tuple[Life, dict[str, Any], dict[str, Any]]:
         if given["change"]:
             given["change"] = Change(**given["change"])
         task = Task(**given)
-        kind = PPO if header["agent"]["agent"] == PPO.agent else Agent
-        agent = kind._from(header["agent"], arrays)
+        agent = MADE_BY.get(header["agent"]["agent"], Agent)._from(header["agent"], arrays)
+        acts = agent.settings.algorithm != "td"
+        refuse_strange(header, arrays, agent.actions, agent.choices, acts)
         rewards = Curve(arrays.get("rewards"))  # of lives begun before they were kept, from here on
         earned, steps = header.get("stretch", (0.0, 0))
-        life = Life(task, agent, Curve(arrays["curve"]), int(header["steps"]), float(header["seconds"]), rewards,
-                    (float(earned), int(steps)))  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
+        life = Life(task, agent, Curve(arrays["curve"]), header["steps"], float(header["seconds"]), rewards,
+                    (float(earned), steps))  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MindError(f"{file} does not follow its own format; restore it from a copy") from error
     return life, header, arrays
 
@@ -241,7 +245,7 @@ def _resumed(task: Task, file: Path, world: World) -> tuple[Life, float, int, An
                 f"{file} is a checkpoint of another agent: its {name} is {getattr(old, name)!r}, "
                 f"not {getattr(task, name)!r}; resume it with its own settings or save elsewhere"
             )
-    if life.agent.observations != world.observations and task.agent != PPO.agent:
+    if life.agent.observations != world.observations and task.agent not in MADE_BY:
         world.tile()
     if life.agent.observations != world.observations:
         raise MindError(
@@ -253,7 +257,7 @@ def _resumed(task: Task, file: Path, world: World) -> tuple[Life, float, int, An
             f"{file} has lived {life.steps:,} steps already, more than the {task.steps:,} asked for; ask for more"
         )
     life.task = task
-    values, total, length = header["world"], float(header["total"]), int(header["length"])
+    values, total, length = header["world"], float(header["total"]), header["length"]
     world.reset(task.seed)  # everything in it exists before its state is put back
     world.put(values, {k.removeprefix("world "): v for k, v in arrays.items() if k.startswith("world ")})
     if header["between"] or not values["exact"]:

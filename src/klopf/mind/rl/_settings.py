@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from klopf.errors import MindError
-from klopf.mind._settings import plain
 from klopf.mind.rl._kernels.layout import UPDATES
-from klopf.mind.rl._ppo_settings import PPOSettings, ppo_settings_for
+from klopf.mind.rl._options import at_least, at_most, below, numbers, sizes, with_options, words
+from klopf.mind.rl._ppo_settings import PPOSettings
 
-__all__ = ["AGENTS", "ALGORITHMS", "AgentSettings", "Algorithm", "settings_for"]
+__all__ = ["AGENTS", "ALGORITHMS", "FROM_BATCHES", "AgentSettings", "Algorithm", "settings_for"]
 
 
 @dataclass(frozen=True)
@@ -103,40 +102,18 @@ class AgentSettings:
         allowed: dict[str, Iterable[str]] = {
             "algorithm": ALGORITHMS, "update": UPDATES, "time_out": TIME_OUTS, "life": LIVES, "utility": UTILITIES,
         }  # fmt: skip
-        for name, values in allowed.items():
-            if getattr(self, name) not in values:
-                raise MindError(f"{name}={getattr(self, name)!r} is not one of {', '.join(values)}")
-        for field in fields(self):
-            value, default = plain(getattr(self, field.name)), field.default
-            object.__setattr__(self, field.name, value)
-            if isinstance(default, bool):
-                if not isinstance(value, bool):
-                    raise MindError(f"{field.name}={value!r} must be True or False")
-            elif isinstance(default, int | float):
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    raise MindError(f"{field.name}={value!r} must be a number")
-                if not math.isfinite(value) or value < 0:
-                    raise MindError(f"{field.name}={value!r} must be finite and not negative")
-                if isinstance(default, int) and value != int(value):
-                    raise MindError(f"{field.name}={value!r} must be a whole number")
-        for name in ("gamma", "trace_decay", "epsilon_start", "epsilon_end", "sparsity"):
-            if getattr(self, name) > 1:
-                raise MindError(f"{name}={getattr(self, name)!r} must be at most 1")
-        for name in ("beta2", "delta_decay", "utility_decay"):
-            if getattr(self, name) >= 1:
-                raise MindError(f"{name}={getattr(self, name)!r} must be below 1")
+        words(self, allowed)
+        numbers(self)
+        at_most(self, 1, ("gamma", "trace_decay", "epsilon_start", "epsilon_end", "sparsity"))
+        below(self, 1, ("beta2", "delta_decay", "utility_decay"))
         if self.horizon and self.horizon < 10:
             raise MindError(f"horizon={self.horizon}: at least 10 samples, or 0 for all")
-        if self.tau < 1:
-            raise MindError(f"tau={self.tau!r} must be at least 1")
+        at_least(self, 1, ("tau",))
         if self.update == "intentional" and self.gamma * self.trace_decay >= 1:
             raise MindError("intentional updates need gamma * trace_decay below 1")
         if (self.algorithm == "qrc") != (self.update == "fixed"):
             raise MindError("qrc has a fixed step-size, and only qrc: choose update='fixed' with it, and no other")
-        if not isinstance(self.hidden, tuple) or any(
-            isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in self.hidden
-        ):
-            raise MindError(f"hidden={self.hidden!r} must be a tuple of whole numbers from 1")
+        sizes(self)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
@@ -160,23 +137,20 @@ APART: dict[str, dict[str, Any]] = {"intentional-q": {"eta_value": 0.25}}
 """What is otherwise where each state, or tile, has weights of its own: what is learned of one is of that alone."""
 
 
+FROM_BATCHES: dict[str, Any] = {PPOSettings.algorithm: PPOSettings()}
+"""The agents that live a rollout and learn from it in batches: each a class of its own, and settings of its own."""
+
+
 def settings_for(agent: str, **options: Any) -> AgentSettings | PPOSettings:
     """The settings of the agent called ``agent``, with ``options`` in place of its own.
 
     Raises:
         MindError: no such agent, no such option, or a value it cannot have.
     """
-    if agent == PPOSettings.algorithm:
-        return ppo_settings_for(**options)
-    if agent not in AGENTS:
-        raise MindError(f"no agent is called {agent!r}; choose one of {', '.join((*AGENTS, PPOSettings.algorithm))}")
-    known = {field.name for field in fields(AgentSettings)}
-    for name in options:
-        if name not in known:
-            raise MindError(f"an agent has no option {name!r}; it has {', '.join(sorted(known))}")
-    if "hidden" in options:
-        try:
-            options["hidden"] = tuple(plain(n) for n in options["hidden"])
-        except TypeError as error:
-            raise MindError(f"hidden={options['hidden']!r} must be a sequence of sizes, such as (128,)") from error
-    return replace(AGENTS[agent], **options)
+    named: dict[str, Any] = AGENTS | FROM_BATCHES
+    if agent not in named:
+        raise MindError(f"no agent is called {agent!r}; choose one of {', '.join(named)}")
+    settings: AgentSettings | PPOSettings = with_options(
+        named[agent], agent if agent in FROM_BATCHES else "an agent", options
+    )
+    return settings

@@ -9,6 +9,7 @@ nothing; norms pass it on as it came."""
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -95,8 +96,9 @@ def traced(model: nn.Module, example: Any) -> Trace:
     with probe.ready():
         order = probe.order()
         found = {name: probe.of(name) for name in order if kinds[name].made}
+        often = {name for name, calls in Counter(probe.calls).items() if calls > 1}
         fed = probe.fed_by_input()
-    return _grouped(model, modules, kinds, found, fed)
+    return _grouped(model, modules, kinds, found, fed, often)
 
 
 class _Probe:
@@ -113,6 +115,7 @@ class _Probe:
         self.rows, self.maker, self.found = 1, "", _Found()
         self.marked: list[Tensor] = []
         self.called: list[str] = []
+        self.calls: list[str] = []
         self.made: dict[str, int] = {}
 
     @contextmanager
@@ -138,6 +141,7 @@ class _Probe:
         sizes: set[int] = set()
         self._sizes = sizes
         self._run(1)
+        self.calls = list(self.called)
         sizes.update(one for given in self.given for one in given.shape[1:])
         return list(dict.fromkeys(self.called))
 
@@ -279,10 +283,10 @@ def _tensors(out: Any) -> Iterator[Tensor]:
 
 def _grouped(
     model: nn.Module, modules: dict[str, nn.Module], kinds: dict[str, Kind], found: dict[str, _Found],
-    fed: set[tuple[str, int]],
+    fed: set[tuple[str, int]], often: set[str],
 ) -> Trace:  # fmt: skip
     """Makers that speak to the same channels make the same units together, as those of a residual stream do."""
-    left = {name: why for name, one in found.items() if (why := _why_not(one))}
+    left = {name: why for name, one in found.items() if (why := _why_not(one) or _twice(name, one, often))}
     groups: list[set[str]] = []
     for name, one in found.items():
         touches = {(listener, c) for listener, rows in one.listeners.items() for cs in rows.values() for c in cs}
@@ -299,6 +303,15 @@ def _grouped(
         else:
             layers.append(_layer(makers, modules, kinds, found))
     return Trace(layers, {name: left[name] for name in found if name in left})
+
+
+def _twice(name: str, one: _Found, often: set[str]) -> str:
+    """Why a maker cannot be judged of which, or behind which, something is called more than once; "" where it can."""
+    if name in often:
+        return "it is called more than once: what its units say in one place is not what they say in another"
+    if again := sorted(often & one.passers.keys()):
+        return f"{again[0]}, which its units pass, is called more than once: what is reset there would change others"
+    return ""
 
 
 def _touched(one: _Found) -> set[tuple[str, int]]:
@@ -344,11 +357,14 @@ def _clash(
 
 
 def _tied(model: nn.Module) -> set[str]:
-    """Names of parameters that stand in more than one place."""
-    names: dict[int, list[str]] = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        names.setdefault(id(parameter), []).append(name)
-    return {name for many in names.values() if len(many) > 1 for name in many}
+    """Names of parameters that stand in more than one place. A module that has several names is one place."""
+    places: dict[int, set[tuple[int, str]]] = {}
+    names: dict[int, set[str]] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        for own, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+            places.setdefault(id(parameter), set()).add((id(module), own))
+            names.setdefault(id(parameter), set()).add(f"{name}.{own}".lstrip("."))
+    return {name for key, many in places.items() if len(many) > 1 for name in names[key]}
 
 
 def _layer(makers: list[str], modules: dict[str, nn.Module], kinds: dict[str, Kind], found: dict[str, _Found]) -> Layer:

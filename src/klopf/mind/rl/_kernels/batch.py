@@ -12,6 +12,9 @@ import math
 from klopf.mind.rl._jit import jit
 from klopf.mind.rl._kernels.batch_layout import AT, FIRST, GRADIENT, IN, OUT, SECOND, TANH, WEIGHT
 
+NARROW = 8
+"""Numbers that a register holds: of fewer columns a product goes the other way round."""
+
 
 @jit
 def add_product(A, a0, ai, ak, B, b0, bk, C, c0, ci, rows, inner, columns):  # type: ignore[no-untyped-def]
@@ -60,6 +63,28 @@ def add_product(A, a0, ai, ak, B, b0, bk, C, c0, ci, rows, inner, columns):  # t
 
 
 @jit
+def add_narrow(A, a0, ai, T, C, c0, ci, rows, inner, columns):  # type: ignore[no-untyped-def]
+    """``add_product`` where ``C`` has so few columns that a row of them fills no register: ``T`` is ``B`` with its
+    columns as rows, and along these it is summed."""
+    for i in range(rows):
+        x = A[a0 + i * ai : a0 + i * ai + inner]
+        for j in range(columns):
+            w = T[j * inner : (j + 1) * inner]
+            total = C[c0 + i * ci + j]
+            for k in range(inner):
+                total += x[k] * w[k]
+            C[c0 + i * ci + j] = total
+
+
+@jit
+def turned(A, a0, rows, columns, T):  # type: ignore[no-untyped-def]
+    """A table of ``rows`` by ``columns`` at ``a0`` of ``A``, with its columns as rows, into ``T``."""
+    for j in range(columns):
+        for i in range(rows):
+            T[j * rows + i] = A[a0 + i * columns + j]
+
+
+@jit
 def place(layers, n, l, batch, wide):  # type: ignore[no-untyped-def]
     """Where in a table of activities those of network ``n`` before its layer ``l`` begin."""
     return (n * (layers.shape[1] + 1) + l) * batch * wide
@@ -68,21 +93,23 @@ def place(layers, n, l, batch, wide):  # type: ignore[no-untyped-def]
 @jit
 def tanh(x):  # type: ignore[no-untyped-def]
     """Of numbers whose kind is kept: Lambert's continued fraction of an eighth, doubled three times by
-    tanh 2a = 2 tanh a / (1 + tanh^2 a). Right to 7e-16 in double precision, and without a call, so eight go at once."""
+    tanh 2a = 2 tanh a / (1 + tanh^2 a), twice of them as a fraction, since a division takes as long as ten products.
+    Right to 1e-15 in double precision, and without a call, so eight go at once."""
     kind = type(x)
     y = min(kind(20), max(kind(-20), x)) * kind(0.125)
     z = y * y
     up = kind(135135) + z * (kind(17325) + z * (kind(378) + z))
     down = kind(135135) + z * (kind(62370) + z * (kind(3150) + z * kind(28)))
     t = y * up / down
-    t = (t + t) / (kind(1) + t * t)
-    t = (t + t) / (kind(1) + t * t)
-    return (t + t) / (kind(1) + t * t)
+    up, down = t + t, kind(1) + t * t
+    up, down = kind(2) * up * down, down * down + up * up
+    return kind(2) * up * down / (down * down + up * up)
 
 
 @jit
-def forward(W, layers, n, H, batch, wide, rows, kind):  # type: ignore[no-untyped-def]
-    """All layers of network ``n``, for ``rows`` rows of ``H``, which has room for ``batch``."""
+def forward(W, layers, n, H, T, batch, wide, rows, kind):  # type: ignore[no-untyped-def]
+    """All layers of network ``n``, for ``rows`` rows of ``H``, which has room for ``batch``; ``T`` has it for a layer's
+    weights."""
     last = layers.shape[1] - 1
     zero = W.dtype.type(0)
     for l in range(last + 1):
@@ -93,7 +120,11 @@ def forward(W, layers, n, H, batch, wide, rows, kind):  # type: ignore[no-untype
             y = H[y0 + i * wide : y0 + i * wide + units]
             for j in range(units):
                 y[j] = bias[j]
-        add_product(H, x0, wide, 1, W, at, units, H, y0, wide, rows, inputs, units)
+        if units < NARROW and rows > 1:
+            turned(W, at, inputs, units, T)
+            add_narrow(H, x0, wide, T, H, y0, wide, rows, inputs, units)
+        else:
+            add_product(H, x0, wide, 1, W, at, units, H, y0, wide, rows, inputs, units)
         if l < last:
             for i in range(rows):
                 y = H[y0 + i * wide : y0 + i * wide + units]
@@ -123,12 +154,17 @@ def backward(P, layers, n, H, D, T, batch, wide, rows, kind):  # type: ignore[no
             d = D[y0 + i * wide : y0 + i * wide + units]
             for j in range(units):
                 bias[j] += d[j]
-        add_product(H, x0, 1, wide, D, y0, wide, G, at, units, inputs, rows, units)
+        if units < NARROW:
+            T[: inputs * units] = zero
+            add_product(D, y0, 1, wide, H, x0, wide, T, 0, inputs, units, rows, inputs)
+            for j in range(units):
+                for i in range(inputs):
+                    G[at + i * units + j] = T[j * inputs + i]
+        else:
+            add_product(H, x0, 1, wide, D, y0, wide, G, at, units, inputs, rows, units)
         if l == 0:
             break
-        for j in range(units):
-            for i in range(inputs):
-                T[j * inputs + i] = W[at + i * units + j]
+        turned(W, at, inputs, units, T)
         for i in range(rows):
             D[x0 + i * wide : x0 + i * wide + inputs] = zero
         add_product(D, y0, wide, 1, T, 0, inputs, D, x0, wide, rows, units, inputs)

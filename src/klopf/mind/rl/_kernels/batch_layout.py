@@ -19,6 +19,17 @@ STEPS, BIRTHS, CLIPPED, SEEN, REWARDS, TRACE, TRACE_MEAN, TRACE_SQUARES = COUNTS
 """Steps of Adam, units reborn, share of ratios clipped in the last epoch; observations seen, rewards earned, and of the
 discounted sum of rewards: now, mean, sum of squared deviations."""
 
+NOW, MINIBATCH, WIDE, KIND, DISCRETE, NORMALISE, SCALE, TERMINATE = PLAN = range(8)
+"""Whole numbers that every kernel is told: the step of the rollout that is lived; rows of a minibatch; numbers of a row
+of activities; kind of units; whether actions are choices, observations are normalised and rewards scaled, and whether
+nothing follows a truncated episode."""
+BEGIN, STEP_ON, GO_ON = range(3)
+"""What ``live`` is called for: an episode begins, a step was made, or the rollout that was full is learned from."""
+FINE, FULL, BAD_OBSERVATION, BAD_REWARD, DIVERGED = range(5)
+"""What comes of it. FULL: the rollout is, and is to be learned from before an action is drawn."""
+LOW, HIGH, TAKEN = ACTION = range(3)
+"""Of each number of an action: its bounds, and what is done."""
+
 HYPER = (
     "beta1", "beta2", "step_size", "epsilon", "weight_decay", "clip", "entropy", "value_weight", "largest_gradient",
     "gamma", "trace_decay", "noise", "replacement_rate", "maturity", "utility_decay", "protected", "smallest",

@@ -13,35 +13,55 @@ from klopf.mind.rl._kernels.batch import adam, backward, forward, place
 from klopf.mind.rl._kernels.batch_layout import (
     ADVANTAGE,
     AFTER,
+    BAD_OBSERVATION,
+    BAD_REWARD,
+    BEGIN,
     BETA1,
     BETA2,
     CLIP,
     CLIPPED,
     DECAY,
+    DISCRETE,
+    DIVERGED,
     ENDS,
     ENTROPY,
     EPSILON,
     FAR,
+    FINE,
+    FULL,
+    GAMMA,
+    GO_ON,
     GOAL,
     GRADIENT,
+    HIGH,
     IN,
+    KIND,
     LARGEST,
     LOG,
+    LOW,
+    MINIBATCH,
+    NORMALISE,
+    NOW,
     OUT,
     REWARD,
     REWARDS,
     S_MEAN,
     S_SQUARES,
+    SCALE,
     SEEN,
     SMALLEST,
     STEP,
+    STEP_ON,
     STEPS,
+    TAKEN,
+    TERMINATE,
     TRACE,
     TRACE_MEAN,
     TRACE_SQUARES,
     VALUE,
     VALUE_WEIGHT,
     WEIGHT,
+    WIDE,
 )
 from klopf.mind.rl._kernels.heard import admit_rows, listen
 
@@ -49,37 +69,70 @@ HALF_LOG = 0.9189385332046727  # log(2 pi) / 2
 
 
 @jit
-def look(W, layers, row, H, batch, wide, kind, n):  # type: ignore[no-untyped-def]
+def live(P, layers, S, counts, X, A, R, noise, row, action, H, T, plan, hyp, seen, reward, what, terminated, truncated):  # type: ignore[no-untyped-def]
+    """One step of a life: ``seen`` and ``reward`` are checked before anything is changed, the step that is over is
+    noted, and the next action drawn. ``what`` is one of BEGIN, STEP_ON, GO_ON; what came of it is handed back (FINE,
+    FULL, or what is wrong)."""
+    if what != GO_ON:
+        for k in range(seen.shape[0]):
+            if not abs(seen[k]) < FAR:
+                return BAD_OBSERVATION
+        if not abs(reward) < FAR:
+            return BAD_REWARD
+        t = plan[NOW]
+        if what == BEGIN and t > 0 and R[t - 1, ENDS] == 0.0:  # the one before was left: what followed is not known
+            R[t - 1, ENDS] = 1.0
+            R[t - 1, AFTER] = R[t, VALUE]
+        sense(seen, S, counts, row, plan[NORMALISE])
+        if what == STEP_ON:
+            finish(P[WEIGHT], layers, row, R, reward, terminated, truncated, H, T, plan, counts, hyp)
+            plan[NOW] = t + 1
+            if t + 1 == R.shape[0]:
+                return FULL
+            if terminated or truncated:
+                return FINE
+    t = plan[NOW]
+    for k in range(row.shape[0]):
+        X[t, k] = row[k]
+    if act(P[WEIGHT], layers, row, noise[t], A[t], action, R[t], H, T, plan):
+        return FINE
+    return DIVERGED
+
+
+@jit
+def look(W, layers, row, H, T, plan, n):  # type: ignore[no-untyped-def]
     """Network ``n`` sees ``row``; its outputs are the first row at the end of its places in ``H``, whose place is
     given."""
+    batch, wide = plan[MINIBATCH], plan[WIDE]
     x0 = place(layers, n, 0, batch, wide)
     for i in range(layers[n, 0, IN]):
         H[x0 + i] = row[i]
-    forward(W, layers, n, H, batch, wide, 1, kind)
+    forward(W, layers, n, H, T, batch, wide, 1, plan[KIND])
     return place(layers, n, layers.shape[1], batch, wide)
 
 
 @jit
-def act(W, layers, row, noise, action, taken, low, high, record, H, batch, wide, kind, discrete):  # type: ignore[no-untyped-def]
-    """See ``row``, draw an action into ``action`` by ``noise`` (normal; for choices one uniform number) and note its
-    logarithm and the value in ``record``; ``taken`` is the action within its bounds. False where what the networks say
-    is not finite."""
-    y = look(W, layers, row, H, batch, wide, kind, 1)
+def act(W, layers, row, noise, drawn, action, record, H, T, plan):  # type: ignore[no-untyped-def]
+    """See ``row``, draw an action into ``drawn`` by ``noise`` (normal; for choices one uniform number) and note its
+    logarithm and the value in ``record``; what is done, within its bounds, goes into ``action``. False where what the
+    networks say is not finite."""
+    y = look(W, layers, row, H, T, plan, 1)
     record[VALUE] = H[y]
-    y = look(W, layers, row, H, batch, wide, kind, 0)
+    y = look(W, layers, row, H, T, plan, 0)
     last = layers.shape[1] - 1
     outputs = layers[0, last, OUT]
-    if discrete:
-        record[LOG] = choose(H, y, outputs, noise[0], action)
+    if plan[DISCRETE] > 0:
+        record[LOG] = choose(H, y, outputs, noise[0], drawn)
         return abs(record[LOG] + record[VALUE]) < FAR
     deviations = W.shape[0] - outputs
     total = 0.0
     for k in range(outputs):
         s = float(W[deviations + k])
-        action[k] = float(H[y + k]) + math.exp(s) * noise[k]
-        z = (float(action[k]) - float(H[y + k])) / math.exp(s)
+        deviation = math.exp(s)
+        drawn[k] = float(H[y + k]) + deviation * noise[k]
+        z = (float(drawn[k]) - float(H[y + k])) / deviation
         total -= 0.5 * z * z + s + HALF_LOG
-        taken[k] = min(high[k], max(low[k], float(action[k])))
+        action[TAKEN, k] = min(action[HIGH, k], max(action[LOW, k], float(drawn[k])))
     record[LOG] = total
     return abs(total + record[VALUE]) < FAR
 
@@ -106,15 +159,11 @@ def choose(H, y, outputs, drawn, action):  # type: ignore[no-untyped-def]
 
 @jit
 def sense(seen, S, counts, row, normalise):  # type: ignore[no-untyped-def]
-    """What is ``seen`` as the networks see it, into ``row``: by its running mean and deviation, within 10. False where
-    a number is not finite; nothing is changed then."""
-    for k in range(seen.shape[0]):
-        if not abs(seen[k]) < FAR:
-            return False
+    """What is ``seen`` as the networks see it, into ``row``: by its running mean and deviation, within 10."""
     if normalise == 0:
         for k in range(seen.shape[0]):
             row[k] = seen[k]
-        return True
+        return
     counts[SEEN] += 1.0
     n = counts[SEEN]
     for k in range(seen.shape[0]):
@@ -123,7 +172,6 @@ def sense(seen, S, counts, row, normalise):  # type: ignore[no-untyped-def]
         S[S_SQUARES, k] += away * (seen[k] - S[S_MEAN, k])
         spread = math.sqrt(S[S_SQUARES, k] / n + 1e-8)
         row[k] = min(10.0, max(-10.0, (seen[k] - S[S_MEAN, k]) / spread))
-    return True
 
 
 @jit
@@ -142,14 +190,17 @@ def earn(reward, over, counts, gamma, scale):  # type: ignore[no-untyped-def]
 
 
 @jit
-def finish(W, layers, row, record, reward, ends, cut, full, H, batch, wide, kind, counts, gamma, scale):  # type: ignore[no-untyped-def]
-    """A step of a rollout is done: its ``record`` has what it earned and, where the rollout is cut, the value of what
-    follows, seen in ``row``. ``ends``: nothing follows; ``cut``: the episode is cut; ``full``: so is the rollout."""
-    record[REWARD] = earn(reward, ends or cut, counts, gamma, scale)
-    record[ENDS] = 1.0 if ends or cut or full else 0.0
-    record[AFTER] = 0.0
-    if not ends and (cut or full):
-        record[AFTER] = H[look(W, layers, row, H, batch, wide, kind, 1)]
+def finish(W, layers, row, R, reward, terminated, truncated, H, T, plan, counts, hyp):  # type: ignore[no-untyped-def]
+    """A step of a rollout is done: its record has what it earned and, where the rollout is cut, the value of what
+    follows, seen in ``row``."""
+    t = plan[NOW]
+    ends = terminated or (truncated and plan[TERMINATE] > 0)
+    cut = truncated or t + 1 == R.shape[0]
+    R[t, REWARD] = earn(reward, terminated or truncated, counts, hyp[GAMMA], plan[SCALE])
+    R[t, ENDS] = 1.0 if ends or cut else 0.0
+    R[t, AFTER] = 0.0
+    if cut and not ends:
+        R[t, AFTER] = H[look(W, layers, row, H, T, plan, 1)]
 
 
 @jit
@@ -168,9 +219,9 @@ def advantages(R, gamma, decay):  # type: ignore[no-untyped-def]
 
 
 @jit
-def policy_gradient(P, R, A, order, first, rows, H, D, y, wide, outputs, hyp, discrete):  # type: ignore[no-untyped-def]
+def policy_gradient(P, R, A, order, first, rows, H, D, T, y, wide, outputs, hyp, discrete):  # type: ignore[no-untyped-def]
     """Of the clipped objective and the entropy, into ``D`` at ``y`` and the deviations' gradients; how many ratios were
-    clipped."""
+    clipped. ``T`` keeps one over each deviation."""
     W, G = P[WEIGHT], P[GRADIENT]
     one = P.dtype.type(1)
     deviations = W.shape[0] - outputs
@@ -187,6 +238,7 @@ def policy_gradient(P, R, A, order, first, rows, H, D, y, wide, outputs, hyp, di
     if not discrete:
         for k in range(outputs):
             G[deviations + k] = -entropy
+            T[k] = math.exp(-float(W[deviations + k]))
     for i in range(rows):
         t = order[first + i]
         gain = (R[t, ADVANTAGE] - mean) / spread
@@ -204,7 +256,7 @@ def policy_gradient(P, R, A, order, first, rows, H, D, y, wide, outputs, hyp, di
             log = 0.0
             for k in range(outputs):
                 s = float(W[deviations + k])
-                z = (float(A[t, k]) - float(H[at + k])) / math.exp(s)
+                z = (float(A[t, k]) - float(H[at + k])) * float(T[k])
                 log -= 0.5 * z * z + s + HALF_LOG
         ratio = math.exp(log - R[t, LOG])
         held = (gain > 0.0 and ratio > 1.0 + clip) or (gain < 0.0 and ratio < 1.0 - clip)
@@ -225,9 +277,8 @@ def policy_gradient(P, R, A, order, first, rows, H, D, y, wide, outputs, hyp, di
                 D[at + k] = one * slope
         else:
             for k in range(outputs):
-                s = float(W[deviations + k])
-                z = (float(A[t, k]) - float(H[at + k])) / math.exp(s)
-                D[at + k] = one * (pull * z / math.exp(s))
+                z = (float(A[t, k]) - float(H[at + k])) * float(T[k])
+                D[at + k] = one * (pull * z * float(T[k]))
                 G[deviations + k] += pull * (z * z - 1.0)
     return clipped
 
@@ -249,12 +300,13 @@ def step_all(P, layers, U, hyp, counts, shrink):  # type: ignore[no-untyped-def]
 
 
 @jit
-def epoch(P, layers, X, A, R, order, minibatch, H, D, T, U, wide, kind, discrete, hyp, counts, rng):  # type: ignore[no-untyped-def]
-    """Learn once from every row of a rollout, in the order ``order``, ``minibatch`` rows a step.
+def epoch(P, layers, U, counts, X, A, R, order, H, D, T, plan, hyp, rng):  # type: ignore[no-untyped-def]
+    """Learn once from every row of a rollout, in the order ``order``, a minibatch a step.
 
     ``X``: what was seen, shape ``(steps, observations)``; ``A``: what was done; ``R``: see ``COLUMNS``."""
     last = layers.shape[1] - 1
     outputs = layers[0, last, OUT]
+    minibatch, wide, kind, discrete = plan[MINIBATCH], plan[WIDE], plan[KIND], plan[DISCRETE] > 0
     cast = P.dtype.type
     clipped = 0
     steps = order.shape[0]
@@ -268,9 +320,9 @@ def epoch(P, layers, X, A, R, order, minibatch, H, D, T, U, wide, kind, discrete
                 seen = X[order[first + i]]
                 for k in range(layers[n, 0, IN]):
                     H[x0 + i * wide + k] = seen[k]
-            forward(P[WEIGHT], layers, n, H, minibatch, wide, rows, kind)
+            forward(P[WEIGHT], layers, n, H, T, minibatch, wide, rows, kind)
         y = place(layers, 0, last + 1, minibatch, wide)
-        clipped += policy_gradient(P, R, A, order, first, rows, H, D, y, wide, outputs, hyp, discrete)
+        clipped += policy_gradient(P, R, A, order, first, rows, H, D, T, y, wide, outputs, hyp, discrete)
         y = place(layers, 1, last + 1, minibatch, wide)
         for i in range(rows):
             off = float(H[y + i * wide]) - R[order[first + i], GOAL]
