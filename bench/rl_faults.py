@@ -22,7 +22,9 @@ from klopf.mind.rl import Task, run
 FAULTS: dict[str, dict[str, float]] = {
     "nothing": {},
     "one observation of 10^4": {"observation": 1e4},
+    "one observation of 10^8": {"observation": 1e8},
     "one reward of 10^4": {"reward": 1e4},
+    "one reward of 10^8": {"reward": 1e8},
     "one reward of -10^10": {"reward": -1e10},
     "all observations + 5": {"offset": 5.0},
     "all observations + 50": {"offset": 50.0},

@@ -18,10 +18,14 @@ A learner is *first* on a stream where no other is better by more than the stand
 numbers; with ``--quick`` that and the standard error of what it is behind, for so few samples say no more. ``--tuned``
 chooses one of six settings a learner, for all streams alike, by what it does on the five streams of ``TUNING`` with
 seeds from 1000, which the table never uses; Klopf's own defaults were chosen on the same five.
-Finished runs of rivals are kept in ``--file``: they are slow, and do not change; ours run each time. Time beside the
+Finished runs are kept in ``--file``, each as soon as it is done, so that who stops the benchmark goes on where it was:
+rivals' for this version of River, ours for these very sources of the learner (``--anew`` runs ours again all the same).
+Time beside the
 adaptive forest's, the fastest of the forests, is of 1,500 samples (``--quick``: the first 400) that both take in turns
 of 50, so that whatever else the machine does slows both; where ours takes the largest share, the least of four such
 lives. ``--quick`` leaves the two slowest kinds of ensembles out.
+
+One file because it is one experiment: the streams, the rivals with their settings, and what is asked of the table.
 """
 
 from __future__ import annotations
@@ -58,8 +62,10 @@ from river import (
 )
 from river.datasets import synth
 
+import klopf.mind
 from klopf.errors import Diverged
 from klopf.mind import Mind
+from klopf.mind._jit import digest
 from klopf.mind.problems import slowly_changing_regression
 from klopf.mind.river import MindClassifier, MindRegressor
 
@@ -202,6 +208,8 @@ REGRESSORS: dict[str, list[Callable[[int], Any]]] = {
     "continual-backprop": _plain(MindRegressor, "continual-backprop"),
 }
 OURS = ("klopf", "backprop", "continual-backprop")
+OUR_SOURCES = f"klopf {digest(*sorted(Path(klopf.mind.__file__).parent.glob('*.py')))}"
+"""What a kept run of ours is of: the kernels, and all that puts them together."""
 SLOW = ("random patches", "leveraging bagging")
 """Left out with --quick."""
 
@@ -289,9 +297,10 @@ Life = tuple[str, str, int, int, int]
 
 
 class Runs:
-    """Lives, each run once; with ``file`` those of rivals also across processes and days."""
+    """Lives, each run once; with ``file`` also across processes and days, ours as long as the learner is the same one.
+    ``anew``: whatever of ours is there is run again."""
 
-    def __init__(self, file: Path | None, cores: int) -> None:
+    def __init__(self, file: Path | None, cores: int, anew: bool = False) -> None:
         self.file = file
         self.cores = cores
         self.pool: ProcessPoolExecutor | None = None
@@ -299,6 +308,8 @@ class Runs:
         if file and file.exists():
             rows = map(json.loads, file.read_text().splitlines())
             self.done = {row["run"]: tuple(row["result"]) for row in rows}
+        if anew:
+            self.done = {run: found for run, found in self.done.items() if OUR_SOURCES not in run}
 
     def get(self, lives: list[Life]) -> list[tuple[float, float]]:
         """Error and microseconds a sample of each, in their order."""
@@ -306,22 +317,35 @@ class Runs:
         if missing:  # the same processes for all: each needs seconds to read what River and we are
             self.pool = self.pool or ProcessPoolExecutor(self.cores)
             for one, result in zip(missing, self.pool.map(live, *zip(*missing, strict=True)), strict=True):
-                self._keep(one, result)
+                self._keep(self._key(one), result)
         return [self.done[self._key(one)] for one in lives]
 
     def has(self, stream: str, learner: str, setting: int, a: argparse.Namespace) -> bool:
         """Whether every seed's life is there already."""
-        return all(self._key((stream, learner, setting, seed, a.samples)) in self.done for seed in range(a.seeds))
+        return all(
+            self._key((stream, learner, setting, seed, a.samples)) in self.done
+            for seed in range(a.first, a.first + a.seeds)
+        )
+
+    def paces(self, stream: str, setting: tuple[int, int], count: int, lives: int = 1) -> tuple[float, float]:
+        """Microseconds a sample of ours and of the adaptive forest, each with its ``setting``, in turns."""
+        key = json.dumps(["paces", stream, *setting, count, lives, f"river {river.__version__}", OUR_SOURCES])
+        if key not in self.done:
+            kinds = CLASSIFIERS if stream in CLASSES else REGRESSORS
+            both = [kinds[n][s] for n, s in zip(("klopf", "adaptive forest"), setting, strict=True)]
+            ours, theirs = paces(stream, both, count, lives)
+            self._keep(key, (ours, theirs))
+        return self.done[key]
 
     def _key(self, one: Life) -> str:
-        return json.dumps([*one, f"river {river.__version__}"])
+        return json.dumps([*one, f"river {river.__version__}", *([OUR_SOURCES] if one[1] in OURS else [])])
 
-    def _keep(self, one: Life, result: tuple[float, float]) -> None:
-        self.done[self._key(one)] = result
-        if self.file and one[1] not in OURS:
+    def _keep(self, key: str, result: tuple[float, float]) -> None:
+        self.done[key] = result
+        if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with self.file.open("a") as out:
-                out.write(json.dumps({"run": self._key(one), "result": result}) + "\n")
+                out.write(json.dumps({"run": key, "result": result}) + "\n")
 
 
 def chosen(runs: Runs, learner: str, a: argparse.Namespace) -> int:
@@ -341,39 +365,50 @@ def compare(report: Report, runs: Runs, a: argparse.Namespace) -> None:
     """A line a stream, every learner's error in their order; then what is asked of ours."""
     streams = a.streams.split(";") if a.streams else [*CLASSES, *NUMBERS]
     names = [n for n in {**CLASSIFIERS, **REGRESSORS} if not (a.quick and n in SLOW)]
+    if a.learners:
+        names = [n for n in names if n in ("klopf", *a.learners.split(","))]
     setting = {name: chosen(runs, name, a) for name in names}
     if a.tuned:
         report.say("settings: " + ", ".join(f"{name} {number}" for name, number in setting.items()))
     firsts = over = 0
     slower: dict[str, float] = {}
-    pair: dict[str, list[Callable[[int], Any]]] = {}
+    both = setting["klopf"], setting.get("adaptive forest")
     for stream in streams:
         kinds = CLASSIFIERS if stream in CLASSES else REGRESSORS
         learners = [n for n in kinds if n in names]
         if a.kept:
             learners = [n for n in learners if n in OURS or runs.has(stream, n, setting[n], a)]
-        lives = [(stream, n, setting[n], seed, a.samples) for n in learners for seed in range(a.seeds)]
+        lives = [
+            (stream, n, setting[n], seed, a.samples) for n in learners for seed in range(a.first, a.first + a.seeds)
+        ]
         found = np.array(runs.get(lives)).reshape(len(learners), a.seeds, 2)
         error, us = dict(zip(learners, found[:, :, 0], strict=True)), dict(zip(learners, found[:, :, 1], strict=True))
         order = sorted(learners, key=lambda n: float(error[n].mean()))
         cells = [f"{n} {error[n].mean():.3f} ± {_spread(error[n]):.3f} ({np.median(us[n]):,.0f} us)" for n in order]
         report.say(f"{stream:24}" + "; ".join(cells))
-        best = next(n for n in order if n != "klopf")
+        report.figure(f"{stream}: error of klopf", float(error["klopf"].mean()))
+        best = next((n for n in order if n != "klopf"), None)
+        if best is None:
+            continue
         gaps = error["klopf"] - error[best]
         gap = float(gaps.mean())
         firsts += gap <= _spread(gaps)
         allowed = 0.03 if stream in CLASSES else 0.1 * float(error[best].mean())
         asked = allowed + _spread(gaps) if a.quick else allowed
         over += gap > asked
-        pair[stream] = [kinds[n][setting[n]] for n in ("klopf", "adaptive forest")]
-        ours, theirs = paces(stream, pair[stream], min(a.samples, PACED))
-        slower[stream] = ours / theirs
-        report.figure(f"{stream}: error of klopf", float(error["klopf"].mean()))
+        if both[1] is not None:
+            ours, theirs = runs.paces(stream, (both[0], both[1]), min(a.samples, PACED))
+            slower[stream] = ours / theirs
         report.figure(f"{stream}: behind the best other ({best})", gap, "", at_most=asked)
-    report.figure("first, or within a standard error of the first", firsts, f"of {len(streams)} streams", at_least=20)
-    report.figure("farther behind the best than is allowed", over, f"of {len(streams)} streams", at_most=0)
+    if len(names) > 1:
+        every = 20 if len(streams) > 20 else None
+        report.figure("first, or within a standard error of the first", firsts, f"of {len(streams)} streams",
+                      at_least=every)  # fmt: skip
+        report.figure("farther behind the best than is allowed", over, f"of {len(streams)} streams", at_most=0)
+    if both[1] is None:
+        return
     times, slowest = "time a sample beside the adaptive forest's", max(slower, key=lambda stream: slower[stream])
-    ours, theirs = paces(slowest, pair[slowest], min(a.samples, PACED), lives=4)
+    ours, theirs = runs.paces(slowest, (both[0], both[1]), min(a.samples, PACED), lives=4)
     slower[slowest] = ours / theirs
     report.figure(f"{times} (median)", statistics.median(slower.values()), "", at_most=0.1)
     report.figure(f"{times} (most: {slowest})", slower[slowest], "", at_most=0.1)
@@ -468,17 +503,22 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--samples", type=int, help="of a stream at most")
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--first", type=int, default=0, help="the first of them; the table has 0, tuning 1000")
     parser.add_argument("--streams", help="only these, separated by semicolons")
+    parser.add_argument("--learners", help="klopf and only these others, with commas between; `klopf` for it alone")
     parser.add_argument("--tuned", action="store_true", help="every learner with the best of its six settings")
     parser.add_argument("--slow-bits", action="store_true", help="the slowly-changing regression instead")
     parser.add_argument("--arrivals", action="store_true", help="classes that arrive instead")
     parser.add_argument("--scaling", action="store_true", help="what scaling costs instead")
-    parser.add_argument("--file", type=Path, help="keep finished runs of rivals here, and make only those it lacks")
+    parser.add_argument("--file", type=Path, help="keep finished runs here, and make only those it lacks")
+    parser.add_argument("--anew", action="store_true", help="ours are run again, whatever the file has of them")
     parser.add_argument("--kept", action="store_true", help="beside those rivals alone that the file has whole")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     a = parser.parse_args()
     if a.quick and a.kept:
         parser.error("--quick makes all its runs; leave --kept out")
+    if unknown := {*(a.learners or "klopf").split(",")} - {*CLASSIFIERS, *REGRESSORS}:
+        parser.error(f"no learner is called {', '.join(sorted(unknown))}; there are {', '.join(CLASSIFIERS)}")
     a.samples = a.samples or (400 if a.quick else 5_000)
     a.seeds = a.seeds or (2 if a.quick else 3)
     with Report(a.json) as report:
@@ -489,7 +529,7 @@ def main() -> None:
         elif a.scaling:
             scaling(report, a)
         else:
-            compare(report, Runs(a.file, a.cores), a)
+            compare(report, Runs(a.file, a.cores, a.anew), a)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,53 @@ def test_the_memory_says_what_plain_neighbours_say() -> None:
         assert said[span, 0] == pytest.approx((voice @ y[since:][near]) / voice.sum(), abs=1e-4)
 
 
+def test_trees_learn_sooner_from_what_the_memory_holds() -> None:
+    """A class by a band of one input, and within it by another's: questions that must be found one after another."""
+    from klopf.mind.kernels.company.memory import remember
+    from klopf.mind.kernels.company.state import SEEN
+    from klopf.mind.kernels.company.trees import ask_trees, grow_trees
+
+    wrong = dict.fromkeys((1, 500), 0)
+    for held in wrong:
+        for seed in range(4):
+            company = company_for(settings_for("klopf", memory=held, trees=10), 6, 2, "softmax")
+            assert company is not None
+            company.rng[0] = 77 + seed
+            x = np.random.default_rng(seed).random((800, 6)).astype(np.float32)
+            y = (np.abs(x[:, 0] - 0.5) > 0.2) & (x[:, 1] > 0.3)
+            said = np.empty(2)
+            for t in range(800):
+                ask_trees(company, x[t], said)
+                wrong[held] += said.argmax() != y[t]
+                grow_trees(company, x[t], float(y[t]), 1.0)
+                remember(company, x[t], float(y[t]))
+                company.counters[SEEN] += 1
+    assert wrong[500] < 0.8 * wrong[1], wrong
+
+
+@pytest.mark.parametrize("at", [3, 20, 200])
+def test_one_value_far_out_leaves_distances_in_the_memory_as_they_were(at: int) -> None:
+    from klopf.mind.kernels.company.memory import remember
+    from klopf.mind.kernels.company.state import SEEN
+
+    rng = np.random.default_rng(1)
+    x = np.c_[rng.normal(size=400), rng.random(400) < 0.01, np.full(400, 7.0)].astype(np.float32)
+    x[300:, 2] = rng.normal(size=100)
+    shocked = x.copy()
+    shocked[at, 0] = 1e8
+    sensed = []
+    for given in (x, shocked):
+        company = company_for(settings_for("klopf", memory=100, trees=1), 3, 1, "linear")
+        assert company is not None
+        for t in range(400):
+            remember(company, given[t], 0.0)
+            company.counters[SEEN] += 1
+        sensed.append(company.sensed[1])
+    usual = x.var(axis=0)
+    assert np.abs(np.log(sensed[0] / usual)).max() < 0.3  # what is rare is data, and so is what begins to change
+    assert np.abs(np.log(sensed[1] / usual)).max() < 0.5
+
+
 def test_how_long_what_came_holds_the_stream_decides() -> None:
     """Classes by where a sample lies on a wheel: one that turns soon, and one that stands still."""
     rng = np.random.default_rng(0)

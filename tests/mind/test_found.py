@@ -59,7 +59,7 @@ def line(v: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("target", [product, line])
-@pytest.mark.parametrize("value", [1e2, 1e4, 1e6])
+@pytest.mark.parametrize("value", [1e2, 1e4, 1e8])
 @pytest.mark.parametrize("options", [{}, ALONE], ids=["company", "alone"])
 def test_one_input_far_out_costs_rivers_classifier_nothing(options: Any, value: float, target: Any) -> None:
     """It was at .06 before and at .49 for good."""
@@ -112,7 +112,7 @@ def test_a_level_or_a_unit_of_the_target_that_changes_is_followed(options: Any, 
 )
 def test_one_target_far_out_costs_nothing(options: Any, target: Any) -> None:
     undisturbed = lived(MindRegressor(options=options), drawn(6000, target))
-    for far in (1e1, 1e2, 1e4, 1e6):
+    for far in (1e1, 1e2, 1e4, 1e8):
         found = lived(MindRegressor(options=options), drawn(6000, target, lambda i, v, y=far: y if i == 3000 else None))  # type: ignore[misc]
         for part in (slice(3001, 4000), slice(5000, 6000)):
             assert found[part].mean() < 1.1 * undisturbed[part].mean() + 0.005

@@ -69,6 +69,22 @@ def test_they_are_wide_where_errors_are_large_and_even_where_those_are() -> None
     assert flat.max() / flat.min() < 1.3 and abs(flat.mean() / 3.29 - 1) < 0.15
 
 
+@pytest.mark.parametrize("size", [1e4, 1e8])
+def test_after_one_input_or_error_far_out_they_are_what_they_were(size: float) -> None:
+    at = np.array([[0, -1.0, 0], [0, 0, 0], [0, 1.0, 0]])
+    wide = []
+    for shock in ("none", "input", "error"):
+        X, p, e = errors_of("by an input", 3000, 0)
+        if shock == "input":
+            X[1500, 1] = size
+        if shock == "error":
+            e[1500] = size
+        intervals = Intervals()
+        intervals.learn(X, p, e)
+        wide.append(np.diff(intervals.bounds(0.9, at, np.zeros(3)))[:, 0])
+    assert np.abs(np.log(wide[1] / wide[0])).max() < 0.3 and np.abs(np.log(wide[2] / wide[0])).max() < 0.3
+
+
 def test_levels_are_nested_rows_are_samples_and_a_copy_goes_on_alike() -> None:
     X, p, e = errors_of("heavy", 800, 1)
     whole, single = Intervals(), Intervals()

@@ -21,7 +21,7 @@ def classes(change: Callable[[np.ndarray], None], seed: int = 0) -> np.ndarray:
     return Mind(4, 2, hidden=(32,), normalise_inputs=True, seed=seed).learn(X, y)
 
 
-@pytest.mark.parametrize("value", [1e2, 1e4, -1e4, 1e6])
+@pytest.mark.parametrize("value", [1e2, 1e4, -1e6, 1e8])
 @pytest.mark.parametrize("at", [5, AT])
 def test_one_outlier_costs_nothing(value: float, at: int) -> None:
     def change(X: np.ndarray) -> None:
@@ -89,7 +89,7 @@ def numbers(change: Callable[[np.ndarray], np.ndarray], seed: int = 0) -> tuple[
     return np.sqrt(m.learn(X, y)) / unit, m.predict(X[-100:])
 
 
-@pytest.mark.parametrize("value", [1e2, 1e4, -1e6])
+@pytest.mark.parametrize("value", [1e2, -1e6, 1e8])
 def test_one_target_far_out_costs_nothing(value: float) -> None:
     def change(y: np.ndarray) -> np.ndarray:
         y[AT] = value

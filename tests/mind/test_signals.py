@@ -55,6 +55,29 @@ def test_rates_of_mistakes_and_surprise_are_followed() -> None:
         assert found and 2000 <= found[0] < 2150, found
 
 
+@pytest.mark.parametrize("at", [0, 10, 40, 500])
+@pytest.mark.parametrize("size", [1e4, 1e8, -1e12])
+def test_one_number_far_out_blinds_no_detector(at: int, size: float) -> None:
+    """No change was noticed any more, and a feature told nothing, from one such number on."""
+    r, odd = np.random.default_rng(0), MindAnomalyDetector()
+    X = r.normal(size=(2000, 2))
+    X[at, 0] = size
+    numbers = X[:, 0] + 2 * (np.arange(2000) >= 1000)
+    found = alarms(numbers.tolist())
+    assert len(found) == 1 and 1000 <= found[0] < 1060
+    for a, b in X.tolist():
+        odd.learn_one({"a": a, "b": b})
+    assert odd.score_one({"a": 6.0, "b": 0.0}) > 5 > 1 > odd.score_one({"a": 0.0, "b": 0.0})
+
+
+def test_what_was_always_the_same_may_begin_to_change_and_what_is_rare_is_data() -> None:
+    r = np.random.default_rng(0)
+    assert 500 <= alarms([*[3.0] * 500, *r.normal(5, 1, size=500)])[0] < 560
+    rare = (r.random(20_000) < 0.002).astype(float)
+    assert len(alarms(rare.tolist())) <= 2
+    assert 5000 <= alarms([*rare[:5000], *(r.random(2000) < 0.1)])[-1] < 5400
+
+
 def test_rivers_checks_of_estimators_pass_for_detectors_of_drift() -> None:
     done = 0
     for check in checks.yield_checks(MindDriftDetector()):

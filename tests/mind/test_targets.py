@@ -96,7 +96,7 @@ def test_levels_and_units_that_change_are_followed_within_hundreds(
 
 
 @pytest.mark.parametrize(("how", "options"), WAYS)
-@pytest.mark.parametrize("value", [1e4, -1e6])
+@pytest.mark.parametrize("value", [1e4, -1e8])
 def test_one_target_far_out_costs_nothing(how: str, options: Any, value: float) -> None:
     X, y = data()
     y[1500] = value

@@ -22,7 +22,7 @@ from klopf.mind._checked import no_number, shown
 from klopf.mind._memory import enough_room
 from klopf.mind._named import Places, number
 from klopf.mind._rows import roomy
-from klopf.mind._targets import Scale, named
+from klopf.mind._targets import Scale, Steady, named
 from klopf.mind._turns import Kept, Turns, in_turn
 from klopf.mind.kernels.state import MOST
 
@@ -63,7 +63,7 @@ class MindDriftDetector(Kept, base.DriftAndWarningDetector, base.Estimator):  # 
 
     def _reset(self) -> None:
         super()._reset()
-        self._scale = Scale()
+        self._scale = Steady()
         self._means = np.zeros(len(_RATES))
         self._kept = np.ones(len(_RATES))  # (1 - rate) ** samples
 
@@ -156,9 +156,9 @@ class MindAnomalyDetector(Kept, _Anomaly):  # type: ignore[misc]
         freed = self._places.see(list(found))
         if len(self._places) > self._size or not self._size:
             self._grow(min(roomy(max(len(self._places), 1)), self.max_features))
-        self._scales += [Scale() for _ in range(self._size - len(self._scales))]
+        self._scales += [Steady() for _ in range(self._size - len(self._scales))]
         for place in freed:
-            self._scales[place] = Scale()
+            self._scales[place] = Steady()
         for name, value in found.items():
             if value == value:  # else it is missing
                 self._scales[self._places.at[name]].learn(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from klopf.errors import MindError
 from klopf.mind._checked import checked_weights, no_number, shown
 from klopf.mind.kernels.state import MOST
 
-__all__ = ["Scale", "check_class", "holds", "named", "target_of", "weight_of"]
+__all__ = ["Scale", "Steady", "check_class", "holds", "named", "target_of", "weight_of"]
 
 
 class Scale:
@@ -38,6 +39,47 @@ class Scale:
     def back(self, out: Any) -> Any:
         """A number from deviations."""
         return self.mean + self.deviation * out
+
+
+class Steady(Scale):
+    """The same of numbers of which one may lie far beyond all others: it counts as far out as the farthest so far.
+
+    Where such come back they count for twice as much each time, so what recurs is data. One of the first ``FEW`` can be
+    told by those that follow; then mean and variance are those of the others.
+    """
+
+    FEW, FAR, MORE = 32, 12.0, 2.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: list[float] = []
+        self.most = 0.0
+
+    def learn(self, target: float) -> float:
+        if self.count < self.FEW:
+            self.first.append(target)
+            super().learn(target)
+            if self.count == self.FEW:
+                self._settle()
+            return (target - self.mean) / self.deviation
+        off = abs(target - self.mean)
+        bound = max(self.FAR * self.deviation, self.MORE * self.most)
+        heard = target if off <= bound or not self.most else self.mean + math.copysign(self.most, target - self.mean)
+        self.most = max(self.most, min(off, bound) if self.most else off)
+        super().learn(heard)
+        return (target - self.mean) / self.deviation
+
+    def _settle(self) -> None:
+        far = max(self.first, key=lambda x: abs(x - self.mean))
+        self.first.remove(far)
+        mean = sum(self.first) / len(self.first)
+        variance = sum((x - mean) ** 2 for x in self.first) / len(self.first)
+        if variance > 0 and (far - mean) ** 2 > self.FAR**2 * variance:
+            self.mean, self.variance = mean, variance
+        else:
+            self.first.append(far)
+        self.most = max(abs(x - self.mean) for x in self.first)
+        self.first = []
 
 
 _NAMES = (str, int, bool)

@@ -34,7 +34,7 @@ def lived(agent: str = "stream-td", **options: Any) -> tuple[Agent, Any, Any]:
 
 @pytest.mark.parametrize("agent", ["stream-td", "intentional-td"])
 @pytest.mark.parametrize("at", [0, 3, 15, 16, 30, 700, 4000])
-@pytest.mark.parametrize("size", [1e3, -1e4, 1e12])
+@pytest.mark.parametrize("size", [1e3, -1e4, 1e8, 1e12])
 def test_one_reward_of_any_size_at_any_time_leaves_the_unit_of_rewards_and_what_is_predicted(
     size: float, at: int, agent: str
 ) -> None:

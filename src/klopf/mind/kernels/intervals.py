@@ -32,6 +32,8 @@ HORIZON = 100.0
 BOUND = 3.0
 SOON, OUTLIER = 20, 5.0
 """From so many samples on an error counts for at most so many times the mean."""
+FAR = 6.0
+"""From then on an input counts for at most so many deviations."""
 RUN = 5
 """More outliers in a row are none."""
 
@@ -133,6 +135,9 @@ def learn_errors(spread, X, errors):  # type: ignore[no-untyped-def]
         for i in range(x.shape[0]):
             if x[i] == x[i]:
                 d = x[i] - spread.seen[0, i]
+                if n > SOON and spread.seen[1, i] > 0:  # one input far out is not to hide all others for good
+                    most = FAR * math.sqrt(spread.seen[1, i])
+                    d = min(max(d, -most), most)
                 rate = max(1.0 / n, 1e-3)
                 spread.seen[0, i] += rate * d
                 spread.seen[1, i] = (1.0 - rate) * (spread.seen[1, i] + rate * d * d)

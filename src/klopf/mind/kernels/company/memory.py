@@ -24,6 +24,11 @@ PART = 3
 """A span is so many times as long as the next."""
 HALF_A_VOICE = 0.5
 """By which every class is likely before anything is near."""
+FAR, MORE = 12.0, 2.0
+"""Deviations from its mean beyond which a sensor's value is bounded, unless it is at most so many times as far out as
+what the memory holds."""
+FEW = 32.0
+"""Values of a sensor after which that can be told."""
 
 
 @making
@@ -138,16 +143,57 @@ def trust_spans(company, said, y, weight):  # type: ignore[no-untyped-def]
 
 @borrowing
 def remember(company, x, y):  # type: ignore[no-untyped-def]
-    """``x`` and its target or class take the oldest sample's place, and the sensors' mean and variance move."""
+    """``x`` and its target or class take the oldest sample's place, and the sensors' mean and variance move: of a value
+    far beyond all that are held, as of the farthest of those, for one alone would leave no distances to be told."""
     inputs, sensed = company.inputs, company.sensed
+    held = min(int(company.counters[SEEN]), inputs.shape[1])
     at = int(company.counters[SEEN]) % inputs.shape[1]
     company.targets[at] = y
     for i in range(inputs.shape[0]):
         v = np.float64(x[i])
-        inputs[i, at] = v
         if v == v:
+            if sensed[2, i] == FEW:
+                _without_farthest(inputs[i], held, sensed, i)
             sensed[2, i] += 1.0
             rate = max(1.0 / sensed[2, i], 1e-4)
             e = v - sensed[0, i]
+            if e * e > FAR * FAR * sensed[1, i] and sensed[1, i] > 0 and sensed[2, i] > FEW:
+                most = FAR * math.sqrt(sensed[1, i])
+                for w in range(held):
+                    d = abs(np.float64(inputs[i, w]) - sensed[0, i])
+                    if d > most:
+                        most = d
+                if abs(e) > MORE * most:
+                    e = math.copysign(most, e)
             sensed[0, i] += rate * e
             sensed[1, i] = (1.0 - rate) * (sensed[1, i] + rate * e * e)
+        inputs[i, at] = v
+
+
+@borrowing
+def _without_farthest(values, held, sensed, i):  # type: ignore[no-untyped-def]
+    """Sensor ``i``, of which the first ``values`` are held: where the farthest of them lies far beyond all others, mean
+    and variance are those of the others."""
+    farthest = -1
+    most = -1.0
+    for w in range(held):
+        d = abs(np.float64(values[w]) - sensed[0, i])
+        if d > most:
+            farthest = w
+            most = d
+    n = mean = 0.0
+    for w in range(held):
+        if w != farthest and values[w] == values[w]:
+            n += 1.0
+            mean += np.float64(values[w])
+    if n < FEW / 2:
+        return
+    mean /= n
+    variance = 0.0
+    for w in range(held):
+        if w != farthest and values[w] == values[w]:
+            variance += (np.float64(values[w]) - mean) ** 2 / n
+    e = np.float64(values[farthest]) - mean
+    if variance > 0 and e * e > FAR * FAR * variance:
+        sensed[0, i] = mean
+        sensed[1, i] = variance

@@ -4,9 +4,11 @@ Generate and test (Saffari et al., On-line Random Forests, 2009): a leaf tries c
 random, with the value of a sample that came there as its threshold. Every ``JUDGE_EVERY`` samples they are judged:
 the best becomes the leaf's question where it tells enough (twice the log-likelihood it gains, ``EVIDENCE``), and its
 two sides two leaves, which begin with what had come to them; else the one that tells least is drawn anew. Every tree
-hears a sample a number of times drawn from Poisson(1) (Oza and Russell, 2001). A leaf says what came to it, the less
-surely the less came: every node on the way adds ``SHRINK`` samples of its parent's answer. Where what a node asks for
-is missing, the node answers.
+hears a sample a number of times drawn from Poisson(1) (Oza and Russell, 2001). Whoever begins to look for a question
+*recollects*: its candidates are drawn from what the memory holds of what would have come to it, and are told all of
+that at once, so that what splits later need not wait for so many samples of its own. A leaf says what came to it, the
+less surely the less came: every node on the way adds ``SHRINK`` samples of its parent's answer. Where what a node asks
+for is missing, the node answers.
 
 What came fades by ``FADE`` a sample. A tree that is full is born anew.
 """
@@ -26,6 +28,7 @@ from klopf.mind.kernels.company.state import (
     JUDGED,
     LEAF,
     PLACE,
+    SEEN,
     THRESHOLD,
 )
 from klopf.mind.kernels.random import uniform
@@ -104,6 +107,8 @@ def grow_trees(company, x, y, counts):  # type: ignore[no-untyped-def]
         place = company.nodes[b, v, PLACE]
         if place < 0:
             place = _find_place(company, b, v)
+            if place >= 0:
+                _recollect(company, b, v, place, x)
         if place >= 0:
             _try(company, b, place, x, y, weight)
             if company.numbers[b, v, CAME] - company.numbers[b, v, JUDGED] >= JUDGE_EVERY:
@@ -181,6 +186,55 @@ def _try(company, b, g, x, y, weight):  # type: ignore[no-untyped-def]
             break
         if x[i] == x[i]:
             _add(company, company.sides[b, g, c, 1 if x[i] > company.thresholds[b, g, c] else 0], y, weight)
+
+
+@making
+def _recollect(company, b, v, g, x):  # type: ignore[no-untyped-def]
+    """Leaf ``v`` of tree ``b``, where ``x`` comes, begins to look at place ``g``: its candidates are drawn from what
+    the memory holds of what would have come there too, and are told all of it, each sample as often as the tree hears
+    it now."""
+    at = _held(company, b, v, x)
+    if at.shape[0] < 2 * FEWEST:
+        return
+    times = np.empty(at.shape[0], np.float32)
+    for k in range(at.shape[0]):
+        times[k] = _poisson(company.rng)
+    for c in range(company.asked.shape[2]):
+        _draw(company, b, g, c, company.inputs[:, at[int(uniform(company.rng) * at.shape[0])]])
+        i, threshold = company.asked[b, g, c], company.thresholds[b, g, c]
+        if i == LEAF:
+            continue
+        for k in range(at.shape[0]):
+            value = company.inputs[i, at[k]]
+            if value == value and times[k] > 0:
+                side = company.sides[b, g, c, 1 if value > threshold else 0]
+                _add(company, side, company.targets[at[k]], times[k])
+
+
+@making
+def _held(company, b, v, x):  # type: ignore[no-untyped-def]
+    """Places in the memory of the samples that go the way of ``x`` to node ``v`` of tree ``b``."""
+    held = min(int(company.counters[SEEN]), company.inputs.shape[1])
+    there = np.ones(held, np.uint8)
+    u = 0
+    while u != v:
+        i = company.nodes[b, u, ASKS]
+        threshold = company.numbers[b, u, THRESHOLD]
+        row = company.inputs[i]
+        if x[i] > threshold:
+            for w in range(held):
+                there[w] &= row[w] > threshold
+        else:
+            for w in range(held):
+                there[w] &= row[w] <= threshold  # not so where it is missing
+        u = below(company, b, u, x)
+    found = np.empty(int(there.sum()), np.int32)
+    k = 0
+    for w in range(held):
+        if there[w]:
+            found[k] = w
+            k += 1
+    return found
 
 
 @borrowing
