@@ -1,11 +1,12 @@
 """What loans, swaps, investments and rewards cost, and what attacks on them cost and bring.
 
-``python bench/finance.py [--quick] [--json]``
+``python bench/finance.py [--quick] [--json] [--part gas|prices|attacks]``
 
 Gas is of calls on the embedded chain's machine. A swap is beside the 73,462 that the tests of Uniswap V2's pair say
 of its own (``UniswapV2Pair.spec.ts``, at Istanbul's prices), to which the tokens had been sent before, in another
 transaction; ours takes them itself. All tokens are plain ones that whoever calls had before. Attacks are priced in
-parts of what a pool holds of one token.
+parts of what a pool holds of one token. ``--part attacks`` is ``finance_attacks.py``: each attack before its
+defence and after it; ``prices`` are those that have a size (how long a price is held, how much is pushed).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from figures import Report, arguments
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from finance_attacks import attacks
+
 import tests.ledger.conftest  # noqa: F401  (its name in the tests is ledger_helpers)
 from klopf.errors import Reverted
 from klopf.ledger import KLP, Sent
@@ -296,21 +299,22 @@ def gas_of_capital(report: Report) -> None:
 
 
 def main() -> None:
-    options = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--part", choices=("gas", "prices", "attacks"), help="that part only")
+    options = parser.parse_args()
+    seconds = (3, 60) if options.quick else (3, 12, 60, 300)
+    parts: dict[str, tuple[Callable[[Report], None], ...]] = {
+        "gas": (gas, gas_of_loans, gas_of_capital),
+        "prices": (donation, flash, lambda report: held(report, seconds), sandwich, odd_tokens, loans_attacked, capital,
+                   rewards),
+        "attacks": (attacks,),
+    }  # fmt: skip
     with Report(options.json) as report:
-        gas(report)
-        gas_of_loans(report)
-        donation(report)
-        flash(report)
-        held(report, (3, 60) if options.quick else (3, 12, 60, 300))
-        sandwich(report)
-        odd_tokens(report)
-        loans_attacked(report)
-        capital(report)
-        rewards(report)
-        gas_of_capital(report)
+        for part in [options.part] if options.part else parts:
+            for play in parts[part]:
+                play(report)
         for f in report.figures:
-            report.say(f"{f.what:<70}{f.measured:>14.6g} {f.unit}")
+            report.say(f"{f.what:<76}{f.measured:>14.6g} {f.unit}")
 
 
 if __name__ == "__main__":
