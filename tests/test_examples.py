@@ -98,3 +98,9 @@ def test_small_network_is_paid_and_verified():
 def test_the_readme_names_every_example():
     table = (EXAMPLES / "README.md").read_text()
     assert {f"{name}.py" for name in re.findall(r"\[`(\w+)\.py`\]", table)} == {p.name for p in EXAMPLES.glob("*.py")}
+
+
+def test_a_credit_score_is_proven_of_a_record_that_nobody_sees():
+    pytest.importorskip("libipld")
+    said = run("credit_score")
+    assert "proven: " in said and "were shown: 0" in said

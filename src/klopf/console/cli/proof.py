@@ -23,7 +23,8 @@ class _Model(CommandGroup):
     help = "That an answer came from a committed network, without showing the network."
 
     def commands(self) -> Mapping[str, Callable[..., int | None]]:
-        return {"setup": proving.setup, "hide": proving.hide, "prove": proving.prove, "verify": proving.verify}
+        return {"setup": proving.setup, "hide": proving.hide, "prove": proving.prove, "verify": proving.verify,
+                "contract": proving.contract}  # fmt: skip
 
 
 class _Step(CommandGroup):

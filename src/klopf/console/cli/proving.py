@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -17,14 +17,15 @@ from klopf.errors import NotProven, ProofError
 if TYPE_CHECKING:
     from klopf.proof.model import Card, Hidden, Layers
 
-__all__ = ["hide", "prove", "setup", "verify"]
+__all__ = ["contract", "hide", "prove", "setup", "verify"]
 
 _LARGEST = 64_000_000
 Proofs = Annotated[int, Parameter(validator=Number(gte=1, lte=64))]
+Backend = Literal["klopf", "ezkl"]
 Row = Annotated[int, Parameter(validator=Number(gte=0))]
 
 
-def setup(network: Path, folder: Path, *, proofs: Proofs = 4, json_: Json = False) -> None:
+def setup(network: Path, folder: Path, *, proofs: Proofs = 4, backend: Backend = "klopf", json_: Json = False) -> None:
     """Commit a network: FOLDER/card.json is published, FOLDER/secret.npz is not.
 
     Example: klopf proof model setup digits.mind COMMITTED
@@ -37,8 +38,19 @@ def setup(network: Path, folder: Path, *, proofs: Proofs = 4, json_: Json = Fals
         A folder that is not there yet.
     proofs
         How many proofs tell nothing of the weights; after them the network is committed anew. More make proofs larger.
+    backend
+        Who proves. With ezkl, which must be installed, FOLDER/public is published, proofs are short, as many as one
+        likes, and whoever drew its reference string could forge them.
     """
     from klopf.proof import model
+
+    if backend != "klopf":
+        from klopf.proof.backends import backend as found
+
+        content, inputs = _onnx(network)
+        name = found(backend).setup(content, inputs, folder)
+        print_json({"identity": name}) if json_ else print(f"{folder}/public: as {name}")
+        return
 
     committed = model.Committed.of(_layers(network), proofs)
     committed.save(folder)
@@ -84,7 +96,9 @@ def hide(card: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = False
     print_json({"root": made.root.hex()}) if json_ else print(made.root.hex())
 
 
-def prove(folder: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = False) -> None:
+def prove(
+    folder: Path, inputs: str, to: Path, *, row: Row = 0, backend: Backend = "klopf", json_: Json = False
+) -> None:
     """Answer an input by a committed network, and prove that the answer is the network's.
 
     Example: klopf proof model prove COMMITTED digits.npy answer.proof --row 7
@@ -99,8 +113,17 @@ def prove(folder: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = Fa
         The answer's file: input (unless it is hidden), answer, and proof.
     row
         Which row of an .npy file; the first is 0.
+    backend
+        Who proves: the one that set it up.
     """
     from klopf.proof import model
+
+    if backend != "klopf":
+        from klopf.proof.backends import backend as found
+
+        made = found(backend).prove(folder, [float(one) for one in _inputs(inputs, row)], to)
+        print_json({"outputs": made.outputs}) if json_ else print(f"{to}: {_shown(made.outputs)}, proven by {backend}")
+        return
 
     committed = model.Committed.load(folder)
     hidden = _hidden(committed.card, Path(inputs)) if inputs.endswith(".hidden") else None
@@ -119,7 +142,9 @@ def prove(folder: Path, inputs: str, to: Path, *, row: Row = 0, json_: Json = Fa
     print_json(said) if json_ else print(f"{to}: {_shown(answer.outputs)}, proven in {len(answer.proof):,} bytes")
 
 
-def verify(card: Path, answer: Path, *, identity: str = "", hidden: str = "", json_: Json = False) -> int:
+def verify(
+    card: Path, answer: Path, *, identity: str = "", hidden: str = "", backend: Backend = "klopf", json_: Json = False
+) -> int:
     """Check that an answer came from a committed network. Ends with 1 where that is not shown.
 
     Example: klopf proof model verify COMMITTED/card.json answer.proof
@@ -134,9 +159,13 @@ def verify(card: Path, answer: Path, *, identity: str = "", hidden: str = "", js
         What the card must be called: the name under which the network was audited.
     hidden
         Where the input is not shown, the root that committed to it.
+    backend
+        Who proved it; with ezkl the card is FOLDER/public.
     """
     from klopf.proof import model
 
+    if backend != "klopf":
+        return _verify(backend, card, answer, identity, json_)
     read = model.Card.parse(_content(card))
     try:
         root = bytes.fromhex(hidden)
@@ -156,6 +185,61 @@ def verify(card: Path, answer: Path, *, identity: str = "", hidden: str = "", js
     else:
         print(f"not proven: {why}" if why else f"proven to be of {read.identity}: {_shown(outputs)}")
     return int(bool(why))
+
+
+def contract(public: Path, to: Path, *, answer: Path | None = None) -> None:
+    """Write the source of a contract that verifies a network's proofs by ezkl.
+
+    Example: klopf proof model contract COMMITTED/public Verifier.sol
+
+    Parameters
+    ----------
+    public
+        What `klopf proof model setup --backend ezkl` published.
+    to
+        The source, to be compiled by whoever checks the code's hash.
+    answer
+        What `klopf proof model prove` wrote: also print the data that the contract is called with to verify it.
+    """
+    from klopf.proof.backends.ezkl import Ezkl
+
+    used = Ezkl()
+    used.contract(public, to)
+    if answer:
+        from klopf.proof.contract import call
+
+        print(f"0x{call(*used.calldata(public, answer)).hex()}")
+    print(f"{to}: compile it, and compare the hash of its code with that of the contract that is asked")
+
+
+def _verify(backend: str, public: Path, answer: Path, identity: str, json_: bool) -> int:
+    """By another backend."""
+    from klopf.proof.backends import backend as found
+
+    used = found(backend)
+    why, name = "", used.identity(public)
+    inputs: tuple[float, ...] = ()
+    outputs: tuple[float, ...] = ()
+    try:
+        if identity and name != identity:
+            raise NotProven(f"the network is {name}, not {identity}")
+        said = used.verify(public, answer)
+        inputs, outputs = said.inputs, said.outputs
+    except NotProven as error:
+        why = str(error)
+    if json_:
+        print_json({"proven": not why, "why": why, "inputs": inputs, "outputs": outputs, "identity": name})
+    else:
+        print(f"not proven: {why}" if why else f"proven to be of {name}: {_shown(outputs)}")
+    return int(bool(why))
+
+
+def _onnx(network: Path) -> tuple[bytes, int]:
+    """A network as an ONNX file's content, and how many inputs it has."""
+    from klopf.proof._onnx_written import onnx_of
+
+    layers = _layers(network)
+    return (_content(network) if network.suffix == ".onnx" else onnx_of(layers)), layers.sizes[0]
 
 
 def _layers(network: Path) -> Layers:
