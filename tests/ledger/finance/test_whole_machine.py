@@ -1,4 +1,4 @@
-"""All of finance at once, whatever people do in whatever order (``whole.py`` says what must hold). Two planted bugs
+"""All of finance at once, whatever people do in whatever order (``whole.py`` says what must hold). Four planted bugs
 are caught here, and the others by the machines of each contract.
 """
 
@@ -62,6 +62,13 @@ BUGS: dict[str, tuple[str, str, str, tuple[Step, ...]]] = {
     ),
     "shares that do not sum": (
         "Exchange", "_burn(msg.sender, id, shares);", "", (("remove", 0, 1, 3),),
+    ),
+    "debt that is not healthy": (
+        "Loans", "if (owed > most) revert TooMuchDebt(owed, most);", "", (("lock", 1, 1, 1), ("borrow", 1, 1, 5)),
+    ),
+    "collateral sold that is not due": (
+        "Loans", "if (!_due(t, p, _debtUp(m, p.debtShares), worth)) revert NotDue(owner);", "",
+        (("lock", 1, 1, 5), ("borrow", 1, 1, 2), ("liquidate", 0, 1, 5)),
     ),
 }  # fmt: skip
 """What is spoilt, and the shortest way to it; the machines of each contract have the bugs of the other invariants."""
