@@ -43,7 +43,7 @@ interface IStake {
     /// @param amount In units of 1e-18 KLP.
     event Burnt(uint32 indexed id, uint128 amount);
 
-    /// @notice Only Audits and the Beacon may.
+    /// @notice Only Audits, the Beacon, Challenges and Cases may, each its own way.
     error OnlySlashers();
 
     /// @notice Only Effort may.
@@ -69,6 +69,9 @@ interface IStake {
 
     /// @notice There is nothing to move.
     error ZeroAmount();
+
+    /// @notice Who may take stake for answers that were not shown; none where the network was made without.
+    function cases() external view returns (address);
 
     /// @notice Where slashed stake goes.
     function treasury() external view returns (address);
@@ -112,7 +115,7 @@ interface IStake {
     function slashFor(uint32 id, uint32 epoch, uint16 bps, address finder) external returns (uint256 taken);
 
     /// @notice As `slash`, but a quarter of what is taken, rounded down, goes to whoever found the fault, and the rest is
-    ///         burnt, so that nobody gains by being found at fault; Challenges only.
+    ///         burnt, so that nobody gains by being found at fault; Challenges and Cases only.
     /// @param id Id of the participant.
     /// @param epoch Number of the epoch.
     /// @param bps Share that is taken, in 1/10,000.

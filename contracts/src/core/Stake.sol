@@ -28,6 +28,7 @@ contract Stake is IStake {
     address public immutable audits;
     address public immutable beacon;
     address public immutable challenges;
+    address public immutable cases;
     address public immutable effort;
     address public immutable treasury;
 
@@ -46,6 +47,7 @@ contract Stake is IStake {
         audits = d.find("Audits");
         beacon = d.addressOf("Beacon");
         challenges = d.find("Challenges");
+        cases = d.find("Cases");
         effort = d.find("Effort");
         treasury = treasury_;
     }
@@ -96,7 +98,7 @@ contract Stake is IStake {
 
     /// @inheritdoc IStake
     function slash(uint32 id, uint32 epoch, uint16 bps) external returns (uint256 taken) {
-        if (msg.sender != audits && msg.sender != beacon) revert OnlySlashers();
+        if (msg.sender != audits && msg.sender != beacon && msg.sender != cases) revert OnlySlashers();
         return _slash(id, epoch, bps, address(0), 0, false);
     }
 
@@ -108,7 +110,7 @@ contract Stake is IStake {
 
     /// @inheritdoc IStake
     function slashAndBurn(uint32 id, uint32 epoch, uint16 bps, address finder) external returns (uint256 taken) {
-        if (msg.sender != challenges) revert OnlySlashers();
+        if (msg.sender != challenges && msg.sender != cases) revert OnlySlashers();
         return _slash(id, epoch, bps, finder, 4, true);
     }
 

@@ -82,6 +82,14 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @inheritdoc IChallenges
+    function requireStated(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, Statement calldata s) public view {
+        if (registry.roleOf(s.auditor) != IMembers.Role.Auditor) revert NotSigned();
+        bytes32 digest = digestOf(epoch, neuron, s.auditor, model, s.root);
+        bytes32 answer = keccak256(abi.encode(s.values));
+        _requireSaid(epoch, neuron, digest, s.root, question, answer, s.proof, s.signature);
+    }
+
+    /// @inheritdoc IChallenges
     function idOf(Place calldata p) public pure returns (bytes32) {
         return keccak256(abi.encode(p));
     }
@@ -159,8 +167,8 @@ contract Challenges is IChallenges, EIP712 {
         if (epoch == 0 || epoch > running) revert NotLately(epoch);
         if (running - epoch > 1 && block.timestamp >= audits.punishableFrom(epoch, neuron)) revert NotLately(epoch);
         if (contradicted[epoch][neuron]) revert AlreadyContradicted(epoch, neuron);
-        _requireStated(epoch, neuron, model, question, a);
-        _requireStated(epoch, neuron, model, question, b);
+        requireStated(epoch, neuron, model, question, a);
+        requireStated(epoch, neuron, model, question, b);
         if (!contrary(a.values, b.values)) revert NoContradiction();
         // APPLY
         contradicted[epoch][neuron] = true;
@@ -180,13 +188,6 @@ contract Challenges is IChallenges, EIP712 {
             if (apart > uint256(TOLERANCE) + Math.max(x, y) / 100) return true;
         }
         return false;
-    }
-
-    function _requireStated(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, Statement calldata s) private view {
-        if (registry.roleOf(s.auditor) != IMembers.Role.Auditor) revert NotSigned();
-        bytes32 digest = digestOf(epoch, neuron, s.auditor, model, s.root);
-        bytes32 answer = keccak256(abi.encode(s.values));
-        _requireSaid(epoch, neuron, digest, s.root, question, answer, s.proof, s.signature);
     }
 
     /// @dev That `neuron` signed `digest`, under whose root it gave this answer to this question.

@@ -158,6 +158,14 @@ interface IChallenges is IContradictions {
     /// @param opening The question.
     function requireShown(Place calldata p, IReveals.Count memory c, Opening calldata opening) external view;
 
+    /// @notice Reverts unless a neuron signed this answer to this question for an auditor, under the name of that model.
+    /// @param epoch In which it answered.
+    /// @param neuron Id of the neuron.
+    /// @param model Commitment of the model that it said answered.
+    /// @param question Hash of what was asked.
+    /// @param s What it answered.
+    function requireStated(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, Statement calldata s) external view;
+
     /// @notice The hash of a place.
     /// @param p Which question.
     /// @return The hash.

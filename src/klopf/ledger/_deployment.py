@@ -20,7 +20,16 @@ from klopf.errors import ExtensionError, LedgerError, Reverted
 from klopf.extensions import guarded
 from klopf.ledger._abi import Artifact, artifact, as_name, as_text, created
 from klopf.ledger._pack import PACKS, Deploying, pack_called
-from klopf.ledger._parameters import AuditTerms, BeaconTerms, Constitution, Economy, Marks, Parameters, SeatTerms
+from klopf.ledger._parameters import (
+    AuditTerms,
+    BeaconTerms,
+    CaseTerms,
+    Constitution,
+    Economy,
+    Marks,
+    Parameters,
+    SeatTerms,
+)
 from klopf.ledger._rpc import Rpc, Where, contract_address, open_rpc
 from klopf.ledger.keys import Key, checksum
 
@@ -291,6 +300,7 @@ def deploy(
     beacon: BeaconTerms | None = None,
     audit: AuditTerms | None = None,
     seats: SeatTerms | None = None,
+    cases: CaseTerms | None = None,
     owner: str | None = None,
     fundraising: str | None = None,
     lab: str | None = None,
@@ -310,7 +320,8 @@ def deploy(
     try:
         return deploy_over(
             rpc, key, parameters, owner, fundraising, lab, foundation, constitution, progress,
-            economy=economy, marks=marks, beacon=beacon, audit=audit, seats=seats, packs=packs,
+            economy=economy, marks=marks, beacon=beacon, audit=audit, seats=seats, cases=cases,
+            packs=packs,
         )  # fmt: skip
     finally:
         rpc.close()
@@ -332,6 +343,7 @@ def deploy_over(
     beacon: BeaconTerms | None = None,
     audit: AuditTerms | None = None,
     seats: SeatTerms | None = None,
+    cases: CaseTerms | None = None,
     packs: tuple[str, ...] = USUAL,
 ) -> Deployment:
     """As :func:`deploy`, over a chain that is open; with what the network had on a ``former`` chain in claims."""
@@ -347,6 +359,7 @@ def deploy_over(
     settings = {
         "parameters": parameters or Parameters(), "economy": economy or Economy(), "marks": marks or Marks(),
         "beacon": beacon or BeaconTerms(), "audit": audit or AuditTerms(), "seats": seats or SeatTerms(),
+        "cases": cases or CaseTerms(),
         "constitution": constitution, "starter": owner or me, "fundraising": fundraising or me, "lab": lab or me,
         "foundation": foundation or me, "former": former,
     }  # fmt: skip

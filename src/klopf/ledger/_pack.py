@@ -55,6 +55,7 @@ PACKS = Point(
         "move": "klopf.ledger.move:Move",
         "schema": "klopf.ledger.schema:SchemaPack",
         "finance": "klopf.ledger.finance:Finance",
+        "proof": "klopf.ledger.proof:Proof",
     },
 )
 """Every pack that can be had, by its name."""

@@ -255,6 +255,38 @@ class SeatTerms:
 
 
 @dataclass(frozen=True)
+class CaseTerms:
+    """How often an answer must be shown to be a network's, and what it costs not to. A change counts for answers from
+    the next epoch on."""
+
+    amounts: ClassVar[tuple[str, ...]] = ("deposit", "bond")
+
+    rate: int = 10_000
+    """Of a million answers, how many are drawn; at most all."""
+    answer_seconds: int = 24 * 3600
+    """So long after a case was opened it can be answered; up to 15 days, and no longer than an eighth of the thaw."""
+    judge_seconds: int = 24 * 3600
+    """So long an answer can be disputed, and so long after that auditors vote; likewise."""
+    slash_bps: int = 5000
+    """What a neuron loses that is convicted, in 1/10,000 of its stake."""
+    wrong_bps: int = 500
+    """What an auditor loses where more than half of all audit stake voted otherwise, in 1/10,000 of its stake."""
+    deposit: int = 1 * KLP
+    """Of whoever opens a case, lost to the neuron where it answers; up to 1,000,000 KLP."""
+    bond: int = 10 * KLP
+    """Of whoever disputes an answer, lost where auditors do not agree; up to 1,000,000 KLP."""
+
+    def as_tuple(self) -> tuple[int, ...]:
+        """In the order of the contract's struct."""
+        return astuple(self)
+
+    @classmethod
+    def from_tuple(cls, values: tuple[int, ...]) -> CaseTerms:
+        """From the contract's struct."""
+        return cls(*values)
+
+
+@dataclass(frozen=True)
 class ExchangeTerms:
     """What pools keep that are opened from now on; one that is open keeps its own."""
 

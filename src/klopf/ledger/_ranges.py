@@ -64,6 +64,12 @@ RANGES = {
     "limit": "above 0, at most Loans.most_limit_bps",
     "atFull": "at_kink at most 1, at_full from at_kink to 4, with 18 decimals",
     "notice": "an hour to 7 days",
+    # CaseTerms
+    "rate": "at most 1000000, which is every answer",
+    "answerSeconds": "1 second to 15 days",
+    "judgeSeconds": "1 second to 15 days",
+    "wrongBps": "at most 10000",
+    "bond": "above 0, at most 1,000,000 KLP",
     # Ventures
     "goal": "100 of the smallest unit or more",
     "parts": "1 to 12 of them, which sum to the goal",

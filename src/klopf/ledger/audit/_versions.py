@@ -8,13 +8,13 @@ from typing import Generic, TypeVar
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
-from klopf.ledger._parameters import AuditTerms, SeatTerms
+from klopf.ledger._parameters import AuditTerms, CaseTerms, SeatTerms
 from klopf.ledger._replay import Replay
 from klopf.ledger.core.clock import ClockReplay
 
 __all__ = ["Proposed", "Versioned", "VersionedReplay"]
 
-Terms = TypeVar("Terms", AuditTerms, SeatTerms)
+Terms = TypeVar("Terms", AuditTerms, SeatTerms, CaseTerms)
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Proposed(Event):
 
     since: int
     terms: tuple[int, ...]
-    """As the contract has them; see ``klopf.ledger.AuditTerms`` and ``klopf.ledger.SeatTerms``."""
+    """As the contract has them; see ``klopf.ledger.AuditTerms``, ``SeatTerms`` and ``CaseTerms`` there."""
 
 
 class VersionedReplay(Replay, Generic[Terms]):
