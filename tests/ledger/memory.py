@@ -57,6 +57,7 @@ class MemoryRpc(Rpc):
         self._answers: dict[tuple[bytes, bytes, int], tuple[bytes, dict[tuple[bytes, int], int]]] = {}
         self._logs: list[dict[str, Any]] = []
         self._times: dict[int, int] = {}
+        self._inputs: dict[str, bytes] = {}
 
     def join(self, first: str, second: str) -> None:
         """What two transactions said becomes what one did, as where a wallet that is a contract makes both calls."""
@@ -92,6 +93,8 @@ class MemoryRpc(Rpc):
         if method == "eth_getStorageAt":
             place, slot = bytes.fromhex(params[0][2:]), int(params[1], 16)
             return "0x" + self.world.storage(place, slot).to_bytes(32).hex()
+        if method == "eth_getTransactionByHash":
+            return {"input": "0x" + self._inputs[params[0]].hex()}
         if method == "eth_getBlockByNumber":
             return {"timestamp": hex(self._times[int(params[0], 16)])}
         raise NotImplementedError(method)
@@ -134,6 +137,7 @@ class MemoryRpc(Rpc):
             name, line = _abi.error_text(outcome.output)
             raise Reverted(line, name)
         digest = "0x" + bytes(keccak(b"%d" % self.number)).hex()
+        self._inputs[digest] = data
         logs = [
             {
                 "address": "0x" + log.address.hex(),

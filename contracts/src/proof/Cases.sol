@@ -70,7 +70,7 @@ contract Cases is ICases {
     }
 
     /// @inheritdoc ICases
-    function open(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, IChallenges.Statement calldata s)
+    function open(uint32 epoch, uint32 neuron, bytes32 model, bytes calldata question, IChallenges.Statement calldata s)
         external
         returns (bytes32 id)
     {
@@ -79,10 +79,11 @@ contract Cases is ICases {
         if (epoch == 0 || running < epoch + DELAY || running > epoch + DELAY + 1) revert NotNow(epoch);
         Span memory p = _pledges[neuron][model];
         if (p.since == 0 || epoch < p.since || (p.until != 0 && epoch >= p.until)) revert NotPledged(neuron, model);
-        id = idOf(epoch, neuron, question, s.values);
+        bytes32 asked = keccak256(question);
+        id = idOf(epoch, neuron, asked, s.values);
         if (_cases[id].state != State.None) revert AlreadyOpen(id);
         if (!drawn(id, epoch)) revert NotDrawn();
-        challenges.requireStated(epoch, neuron, model, question, s);
+        challenges.requireStated(epoch, neuron, model, asked, s);
         // APPLY
         (uint64 length,) = windows(epoch);
         uint64 until = uint64(block.timestamp) + length;

@@ -73,7 +73,7 @@ interface ICases {
     /// @param until Until when, in seconds since 1970.
     /// @param deposit What was deposited, in units of 1e-18 KLP.
     /// @param model Name that it signed with.
-    /// @param question Hash of the question.
+    /// @param question What it was asked, whole, so that it and all who judge have it.
     /// @param values What it answered, in millionths.
     event Opened(
         bytes32 indexed id,
@@ -83,7 +83,7 @@ interface ICases {
         uint64 until,
         uint128 deposit,
         bytes32 model,
-        bytes32 question,
+        bytes question,
         int256[] values
     );
 
@@ -235,10 +235,10 @@ interface ICases {
     /// @param epoch In which it was given.
     /// @param neuron Id of the neuron.
     /// @param model Name that it signed with.
-    /// @param question Hash of the question.
+    /// @param question What it was asked; it signed its hash.
     /// @param s What it signed.
     /// @return id Of the case.
-    function open(uint32 epoch, uint32 neuron, bytes32 model, bytes32 question, IChallenges.Statement calldata s)
+    function open(uint32 epoch, uint32 neuron, bytes32 model, bytes calldata question, IChallenges.Statement calldata s)
         external
         returns (bytes32 id);
 

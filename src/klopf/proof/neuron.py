@@ -8,7 +8,7 @@ any signed answer, by a proof and without the network, whether it is the network
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from klopf.peers.models._frozen import Frozen, as_answers, taken
 from klopf.proof._quantised import OF_SUMS, whole_inputs
 from klopf.proof.model import Answer, Card, Committed, verify
 
-__all__ = ["CommittedModel", "bound"]
+__all__ = ["CommittedModel", "bound", "holds"]
 
 _COPY = "committed"
 _FILES = ("card.json", "secret.npz")
@@ -78,23 +78,35 @@ def bound(task: Task, card: Card, model: bytes, question: NDArray[Any], said: An
         model: 32 bytes that the neuron signed with, and committed to on the ledger when it was audited.
         question: what it was asked, one.
         said: what it signed that it answers.
-        answer: the network's own, with its proof.
+        answer: the network's own, with its proof; of this question, or of several, this one among them.
 
     Raises:
         NotProven: another network signed it, the proof shows nothing, is of another question, or the network says
             something else: then question, signature and proof together are the evidence of it.
     """
+    try:
+        signed = values_of(said)
+    except (ValueError, TypeError, OverflowError):
+        signed = None
+    holds(task, card, model, question, signed, answer)
+
+
+def holds(
+    task: Task, card: Card, model: bytes, question: NDArray[Any], signed: Sequence[int] | None, answer: Answer
+) -> None:
+    """As :func:`bound`, of what was ``signed`` in millionths, as a ledger's case has it."""
     if bytes.fromhex(card.identity) != model:
         raise NotProven("the answer was signed with another model than this card's")
     verify(card, answer)
     try:
         asked = whole_inputs(np.ravel(question))
-        signed = values_of(said)
     except (ValueError, TypeError, OverflowError, ProofError):
-        raise NotProven("what was signed is no question or no answer of numbers") from None
-    if answer.inputs.shape != card.sizes[:1] or not np.array_equal(answer.inputs, asked):
+        raise NotProven("what was asked is no question of numbers") from None
+    rows, outputs = np.atleast_2d(answer.inputs), np.atleast_2d(answer.outputs)
+    found = np.flatnonzero((rows == asked).all(axis=1)) if rows.shape[1:] == asked.shape == card.sizes[:1] else ()
+    if not len(found):
         raise NotProven("the proof is of another question")
-    proven = values_of(as_answers(task, _answers(task, answer.outputs[None]), 1)[0])
+    proven = values_of(as_answers(task, _answers(task, outputs[found[:1]]), 1)[0])
     if proven is None or signed is None or contrary(proven, signed):
         raise NotProven("the network answers something else than was signed")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from eth_hash.auto import keccak
 from ledger_helpers import KLP, TINY, Net, Role, secret
 
 from klopf import chain, ledger
@@ -20,8 +21,12 @@ VALUES = (900_000, 100_000)
 TERMS = CaseTerms(rate=1_000_000, answer_seconds=50, judge_seconds=60, deposit=KLP, bond=10 * KLP)
 
 
+def asked(number: int) -> bytes:
+    return b"question %d" % number
+
+
 def question(number: int) -> bytes:
-    return sha256(b"question %d" % number).digest()
+    return bytes(keccak(asked(number)))
 
 
 @dataclass
@@ -73,7 +78,7 @@ class Trial:
         self.epochs(1)
         epoch = self.now()
         self.epochs(2)
-        self.at(self.requester).open(self.said(epoch))
+        self.at(self.requester).open(self.said(epoch), asked(0))
         return self.id(epoch)
 
     def disputed(self) -> bytes:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
+from klopf.errors import LedgerError
 from klopf.ledger._client import Sent
 from klopf.ledger._event import Event
 from klopf.ledger._pack import Contract
@@ -105,6 +107,7 @@ class Opened(Event):
     deposit: int
     model: bytes
     question: bytes
+    """What was asked, whole."""
     values: tuple[int, ...]
     """In millionths."""
 
@@ -260,7 +263,7 @@ class CasesReplay(Replay):
         pledged = span.since <= e.epoch and (span.until == 0 or e.epoch < span.until)
         self.differ(f"epoch of {at} in time", True, e.epoch > 0 and e.epoch + DELAY <= running <= e.epoch + DELAY + 1)
         self.differ(f"{e.neuron} had pledged what {at} is about", True, pledged)
-        self.differ(f"id of {at}", id_of(e.epoch, e.neuron, e.question, e.values), e.id)
+        self.differ(f"id of {at}", id_of(e.epoch, e.neuron, keccak(e.question), e.values), e.id)
         self.differ(f"a case before {at}", False, e.id in self.cases)
         drawn = is_drawn(self.clock.seeds[e.epoch + DELAY], e.id, terms.rate)
         self.differ(f"the answer of {at} drawn", True, drawn)
@@ -385,24 +388,43 @@ class Cases(Contract):
     participants = ("neuron", "auditor")
     replay = CasesReplay
 
-    def pledge(self, neuron: int, model: bytes) -> Sent:
-        """Promise to show any answer under this name that is drawn, from the next epoch on."""
-        return self._write("pledge", neuron, model)
+    def pledge(self, neuron: int, model: bytes, card: bytes = b"") -> Sent:
+        """Promise to show any answer under this name that is drawn, from the next epoch on. What is published of the
+        model, its ``card``, goes with the transaction (:meth:`beside`)."""
+        return self._write_beside(card, "pledge", neuron, model)
 
     def end(self, neuron: int, model: bytes) -> Sent:
         """Promise it no more, from the next epoch on."""
         return self._write("end", neuron, model)
 
-    def open(self, statement: Statement) -> Sent:
-        """Ask to be shown an answer that was drawn; approves the deposit by itself."""
-        said, (question, _) = statement.said, statement.pair
+    def open(self, statement: Statement, question: bytes) -> Sent:
+        """Ask to be shown an answer that was drawn; approves the deposit by itself. ``question`` is what was asked, of
+        which the statement has the hash."""
+        said = statement.said
         deposit = self._ledger.client(CaseTerms).counted_in(said.epoch).deposit
         self._ledger.client(Token).ensure_allowance(self.address, deposit)
         return self._write("open", said.epoch, said.neuron, said.model, question, statement.as_tuple())
 
     def answer(self, ids: Sequence[bytes], shown: bytes) -> Sent:
-        """Show them, proven together: ``shown`` is the hash of what is shown, 32 bytes."""
-        return self._write("answer", list(ids), shown)
+        """Show them, proven together: ``shown`` is what is shown, which goes with the transaction; the contract has its
+        hash. 330 kB are some six million units of gas."""
+        return self._write_beside(shown, "answer", list(ids), bytes(keccak(shown)))
+
+    def _write_beside(self, beside: bytes, function: str, *arguments: Any) -> Sent:
+        """A call, and after its arguments bytes that the contract does not read and the chain keeps."""
+        return self._ledger.send(self.address, self._functions[function].call_data(arguments) + beside)
+
+    def beside(self, event: Pledged | Answered) -> bytes:
+        """What went with the transaction that says this, behind the call; nothing where somebody else made the call, or
+        there is nothing."""
+        function = "pledge" if isinstance(event, Pledged) else "answer"
+        sent = self._ledger.rpc.request("eth_getTransactionByHash", event.transaction) or {}
+        data = bytes.fromhex(str(sent.get("input", "0x"))[2:])
+        try:
+            call = self._functions[function].call_data(self._functions[function].arguments(data))
+        except LedgerError:
+            return b""
+        return data[len(call) :] if data.startswith(call) else b""
 
     def dispute(self, id: bytes) -> Sent:
         """Say that what is shown is not the model's answer, or cannot be had; approves the bond by itself."""
@@ -454,6 +476,6 @@ class Cases(Contract):
         id = id_of(said.epoch, said.neuron, question, statement.values)
         return bool(self._read("drawn", id, said.epoch))
 
-    def said(self, since: int, until: int) -> list[Opened | Answered | Disputed | Closed]:
-        """What became of cases, from block ``since`` to block ``until``."""
-        return list(self._said((Opened, Answered, Disputed, Closed), since, until))
+    def said(self, since: int, until: int) -> list[Pledged | Opened | Answered | Disputed | Closed]:
+        """What was pledged, and what became of cases, from block ``since`` to block ``until``."""
+        return list(self._said((Pledged, Opened, Answered, Disputed, Closed), since, until))
