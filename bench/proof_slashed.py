@@ -29,7 +29,7 @@ from klopf.ledger import KLP, CaseTerms, Ledger, Parameters, Role
 from klopf.ledger._deployment import USUAL, deploy_over
 from klopf.ledger.evidence import Challenges, Said, Statement, answer_hash
 from klopf.ledger.proof import Cases, State
-from klopf.ledger.proof.cases import Answered, Opened
+from klopf.ledger.proof.cases import Answered, Opened, Pledged
 from klopf.peers import Numbers, values_of
 from klopf.proof import model, sampling
 from klopf.proof.cases import due, judged, pledge, show, to_bytes
@@ -60,6 +60,8 @@ class Played:
         self.net.admin.clock.start()
         self.own = self.net.clients[self.neuron]
         pledge(self.own.client(Cases), self.neuron, committed.card)
+        said = self.own.client(Cases).said(0, self.block)
+        self.pledged = next(e for e in said if isinstance(e, Pledged))
         self.said: dict[int, list[tuple[Statement, bytes]]] = {}
         self.epochs()
         self.first = self.epoch
@@ -107,7 +109,7 @@ class Played:
             show(self.own.client(Cases), cases, again)
         said = {e.id: e for e in asks.said(since, self.block) if isinstance(e, Answered)}
         for one in cases:
-            if one.id in said and judged(asks, TASK, self.committed.card, one, said[one.id]):
+            if one.id in said and judged(asks, "numbers", self.pledged, one, said[one.id]):
                 asks.dispute(one.id)
                 self.votes(one, said[one.id])
         self.wait(61)
@@ -118,7 +120,7 @@ class Played:
     def votes(self, one: Opened, shown: Answered) -> None:
         for auditor in self.auditors:
             own = self.net.clients[auditor].client(Cases)
-            against = bool(judged(own, TASK, self.committed.card, one, shown))
+            against = bool(judged(own, "numbers", self.pledged, one, shown))
             own.vote(one.id, auditor, against=against and auditor != self.auditors[-1])
 
     def lasted(self, shows: bool, limit: int) -> tuple[int, int]:

@@ -8,29 +8,39 @@ did (:func:`judged`), without asking anybody.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from eth_hash.auto import keccak
 from numpy.typing import NDArray
 
 from klopf.errors import NotProven, ProofError
+from klopf.ledger.packs import Sent
 from klopf.ledger.proof import Cases
 from klopf.ledger.proof.cases import Answered, Opened, Pledged, State
-from klopf.peers import Task
+from klopf.peers import Classes, Numbers, Task
 from klopf.proof.model import Answer, Card, Committed
 from klopf.proof.neuron import holds
 
-__all__ = ["card_of", "due", "judged", "pledge", "question_of", "show", "to_bytes"]
+__all__ = ["card_of", "due", "judged", "pledge", "question_of", "show", "task_of", "to_bytes"]
 
 
-def to_bytes(question: NDArray[np.float64]) -> bytes:
-    """A question as it is hashed and sent: its numbers, 64 bits each, little endian."""
-    return np.ascontiguousarray(question, "<f8").tobytes()
+def to_bytes(question: NDArray[Any]) -> bytes:
+    """A question as it is hashed and sent: its numbers, little endian."""
+    made = np.ascontiguousarray(question)
+    return made.astype(made.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def pledge(cases: Cases, neuron: int, card: Card) -> None:
+def task_of(answers: str, card: Card) -> Task:
+    """The task of a neuron that answers with "classes" or "numbers" by the network with this card."""
+    inputs = tuple(f"x{i}" for i in range(card.sizes[0]))
+    outputs = tuple(f"y{i}" for i in range(card.sizes[-1]))
+    return Classes(inputs, outputs) if answers == "classes" else Numbers(inputs, outputs, ("",) * len(outputs))
+
+
+def pledge(cases: Cases, neuron: int, card: Card) -> Sent:
     """Promise to show any answer of the network with this card that is drawn, and publish the card."""
-    cases.pledge(neuron, bytes.fromhex(card.identity), card.to_json().encode())
+    return cases.pledge(neuron, bytes.fromhex(card.identity), card.to_json().encode())
 
 
 def card_of(cases: Cases, pledged: Pledged) -> Card:
@@ -48,15 +58,16 @@ def card_of(cases: Cases, pledged: Pledged) -> Card:
     return card
 
 
-def question_of(opened: Opened) -> NDArray[np.float64]:
-    """What was asked, ``(numbers,)``.
+def question_of(opened: Opened, card: Card) -> NDArray[Any]:
+    """What was asked, ``(numbers,)``, of 32 bits each or of 64.
 
     Raises:
-        NotProven: it was no numbers.
+        NotProven: it was no question for the network with this card.
     """
-    if len(opened.question) % 8:
-        raise NotProven("what was asked is no question of numbers")
-    return np.frombuffer(opened.question, "<f8")
+    width = len(opened.question) // card.sizes[0]
+    if width not in (4, 8) or len(opened.question) != width * card.sizes[0]:
+        raise NotProven(f"what was asked is no question of {card.sizes[0]} numbers")
+    return np.frombuffer(opened.question, f"<f{width}")
 
 
 def due(cases: Cases, neuron: int, since: int, until: int) -> list[Opened]:
@@ -77,7 +88,7 @@ def show(cases: Cases, opened: Sequence[Opened], committed: Committed) -> list[O
     name, rows, mine, left = bytes.fromhex(committed.card.identity), [], [], []
     for one in opened:
         try:
-            question = question_of(one)
+            question = question_of(one, committed.card)
             committed.check(question)
         except ProofError:
             left.append(one)
@@ -92,13 +103,16 @@ def show(cases: Cases, opened: Sequence[Opened], committed: Committed) -> list[O
     return left
 
 
-def judged(cases: Cases, task: Task, card: Card, opened: Opened, answered: Answered) -> str:
-    """Why an answer to a case shows nothing; empty where it shows that what was signed is the network's."""
+def judged(cases: Cases, answers: str, pledged: Pledged, opened: Opened, answered: Answered) -> str:
+    """Why an answer to a case shows nothing; empty where it shows that what was signed is the network's. ``answers``:
+    "classes" or "numbers"."""
     data = cases.beside(answered)
     if bytes(keccak(data)) != answered.shown:
         return "what is shown did not come with the answer"
     try:
-        holds(task, card, opened.model, question_of(opened), opened.values, Answer.parse(data))
+        card = card_of(cases, pledged)
+        asked = question_of(opened, card)
+        holds(task_of(answers, card), card, opened.model, asked, opened.values, Answer.parse(data))
     except NotProven as error:
         return str(error)
     return ""

@@ -87,7 +87,7 @@ def bound(task: Task, card: Card, model: bytes, question: NDArray[Any], said: An
     try:
         signed = values_of(said)
     except (ValueError, TypeError, OverflowError):
-        signed = None
+        raise NotProven("what was signed is no answer of numbers") from None
     holds(task, card, model, question, signed, answer)
 
 

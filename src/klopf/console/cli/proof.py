@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cyclopts import App
 
-from klopf.console.cli import declaring, proving, stepping, sudoku
+from klopf.console.cli import cases, declaring, proving, stepping, sudoku
 from klopf.console.cli.command import Command, CommandGroup
 
 __all__ = ["Proof"]
@@ -41,6 +41,15 @@ class _Records(CommandGroup):
         return {"commit": declaring.commit, "prove": declaring.prove, "verify": declaring.verify}
 
 
+class _Case(CommandGroup):
+    help = "Answers that were drawn and must be shown, on the ledger: who cannot loses stake."
+    extra = "network"
+
+    def commands(self) -> Mapping[str, Callable[..., int | None]]:
+        return {"list": cases.list_, "pledge": cases.pledge, "answer": cases.answer, "judge": cases.judge,
+                "close": cases.close, "collect": cases.collect}  # fmt: skip
+
+
 class Proof(Command):
     help = "Prove without showing: that one has a Sudoku's solution, that an answer came from a committed network."
 
@@ -58,4 +67,5 @@ class Proof(Command):
         app.command(_Model().app("model"))
         app.command(_Step().app("step"))
         app.command(_Records().app("records"))
+        app.command(_Case().app("case"))
         return app
