@@ -146,6 +146,12 @@ interface IStake {
     /// @return all What all have.
     function audit(uint32[] calldata auditors) external view returns (uint256 theirs, uint256 all);
 
+    /// @notice What an auditor had of the audit stake when an epoch opened: nothing where it was under an auditor's least.
+    /// @param auditor Id of the auditor.
+    /// @param epoch Number of the epoch.
+    /// @return What counted.
+    function auditAt(uint32 auditor, uint32 epoch) external view returns (uint96);
+
     /// @notice Up to `seats` auditors by what they had staked when the running epoch opened, without replacement, in the
     ///         order drawn. Who had less than an auditor's least stake, by the rules of when its own last changed, is not
     ///         among them. Nothing that happens within an epoch changes its draws.

@@ -37,6 +37,7 @@ contract Stake is IStake {
     uint256 public totalSlashed;
     mapping(uint32 id => Account) private _accounts;
     mapping(uint32 id => Checkpoints.Trace224) private _history; // by the epoch in which it changed
+    mapping(uint32 auditor => Checkpoints.Trace224) private _counted; // of that, what is audit stake
     Sortition.Tree private _auditors; // with at least an auditor's stake, when it last changed
 
     constructor(IDirectory d, address treasury_) {
@@ -173,6 +174,11 @@ contract Stake is IStake {
     }
 
     /// @inheritdoc IStake
+    function auditAt(uint32 auditor, uint32 epoch) external view returns (uint96) {
+        return epoch == 0 ? 0 : uint96(_counted[auditor].upperLookupRecent(epoch - 1));
+    }
+
+    /// @inheritdoc IStake
     function audit(uint32[] calldata auditors) external view returns (uint256 theirs, uint256 all) {
         uint32 epoch = clock.epoch();
         for (uint256 i = 0; i < auditors.length; i++) {
@@ -201,7 +207,9 @@ contract Stake is IStake {
         uint32 epoch = clock.epoch();
         uint128 staked = _accounts[id].staked;
         _history[id].push(epoch, staked);
-        bool enough = registry.roleOf(id) == IMembers.Role.Auditor && staked >= rules.current().auditorStake;
-        _auditors.weigh(id, enough ? uint96(staked) : 0, epoch);
+        if (registry.roleOf(id) != IMembers.Role.Auditor) return;
+        uint96 counted = staked >= rules.current().auditorStake ? uint96(staked) : 0;
+        _counted[id].push(epoch, counted);
+        _auditors.weigh(id, counted, epoch);
     }
 }

@@ -134,7 +134,7 @@ contract Cases is ICases {
         uint32[] memory one = new uint32[](1);
         one[0] = auditor;
         (uint256 weight,) = stake.audit(one);
-        weight = Math.min(weight, stake.stakeAt(auditor, c.disputedIn)); // what was staked since is not counted in `all`
+        weight = Math.min(weight, stake.auditAt(auditor, c.disputedIn)); // what came since is not in `all`
         if (weight == 0) revert NoAuditStake(auditor);
         // APPLY
         (v.weight, v.against) = (uint96(weight), against);

@@ -20,7 +20,7 @@ from klopf.ledger.audit import _reference as ref
 from tests.ledger.memory import MemoryRpc
 
 LEAST = TINY.auditor_stake
-TREE = 5
+TREE = 6
 """The slot of `Stake._auditors`: how many places, then by slot the place of each id, its weight, the sums."""
 
 

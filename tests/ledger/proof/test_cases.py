@@ -266,6 +266,22 @@ def test_stake_that_came_after_the_dispute_does_not_vote(tmp_path) -> None:
     t.verified()
 
 
+def test_stake_below_an_auditors_least_at_the_dispute_does_not_vote(tmp_path) -> None:
+    """It is in nobody's count then: five who are a grain short, and come up to it later, would convict anybody."""
+    t = trial(tmp_path, replace(TERMS, judge_seconds=600))
+    least = t.net.admin.rules.current().auditor_stake
+    late = [t.net.join(Role.AUDITOR, stake=least - 1) for _ in range(5)]
+    id = t.disputed()
+    assert t.cases.get(id).all == 800 * KLP
+    for one in late:
+        t.net.clients[one].stake.stake(one, 1)
+    t.epochs(1)
+    for one in late:
+        with pytest.raises(Reverted, match="NoAuditStake"):
+            t.at(one).vote(id, one, against=True)
+    t.verified()
+
+
 def test_stake_that_thaws_does_not_vote(tmp_path) -> None:
     t = trial(tmp_path)
     id = t.disputed()
