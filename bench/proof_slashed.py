@@ -54,7 +54,7 @@ class Played:
         rpc, admin = MemoryRpc(), secret(0)
         made = deploy_over(rpc, admin, RULES, cases=TERMS, packs=(*USUAL, "evidence", "proof"))
         self.net = Net(Ledger(rpc, made, admin), self.wait)
-        self.rpc = rpc
+        self.rpc, self.gas = rpc, dict[str, int]()
         self.neuron = self.net.join(Role.NEURON, stake=STAKE)
         self.auditors = [self.net.join(Role.AUDITOR) for _ in range(5)]
         self.net.admin.clock.start()
@@ -101,27 +101,28 @@ class Played:
         opened = {}
         for statement, question in drawn:
             if statement.pair not in opened:  # the same question twice in an epoch is one case
-                asks.open(statement, question)
-                opened[statement.pair] = True
+                opened[statement.pair] = asks.open(statement, question).gas
+                self.gas["opening a case"] = opened[statement.pair]
         cases = due(asks, self.neuron, since, self.block)
         if shows and cases:
             again = model.Committed.of(self.committed.layers, PROOFS, SEED)  # as if it were committed anew
-            show(self.own.client(Cases), cases, again)
+            sent, _ = show(self.own.client(Cases), cases, again)
+            self.gas["showing an answer"] = sent.gas if sent else 0
         said = {e.id: e for e in asks.said(since, self.block) if isinstance(e, Answered)}
         for one in cases:
             if one.id in said and judged(asks, "numbers", self.pledged, one, said[one.id]):
-                asks.dispute(one.id)
+                self.gas["a dispute"] = asks.dispute(one.id).gas
                 self.votes(one, said[one.id])
         self.wait(61)
         for one in cases:
-            asks.close(one.id)
+            self.gas["closing a case"] = max(self.gas.get("closing a case", 0), asks.close(one.id).gas)
         return len(cases)
 
     def votes(self, one: Opened, shown: Answered) -> None:
         for auditor in self.auditors:
             own = self.net.clients[auditor].client(Cases)
             against = bool(judged(own, "numbers", self.pledged, one, shown))
-            own.vote(one.id, auditor, against=against and auditor != self.auditors[-1])
+            self.gas["a vote"] = own.vote(one.id, auditor, against=against and auditor != self.auditors[-1]).gas
 
     def lasted(self, shows: bool, limit: int) -> tuple[int, int]:
         """Epochs of answers until it lost stake, 0 for never; and cases."""
@@ -145,11 +146,13 @@ def main() -> None:
     limit = sampling.epochs(RATE, ANSWERS)
     committed = model.Committed.of(good, PROOFS, SEED)
     caught, lost, told, cases, wrong = [], [], 0, 0, 0
+    gas: dict[str, int] = {}
     with Report(options.json) as report:
         for run in range(count):
             one = Played(committed, cheap, x[1400:], run)
             epoch, _ = one.lasted(bool(run % 2), limit)
             caught.append(epoch)
+            gas |= one.gas
             lost.append(one.net.admin.stake.account(one.neuron).slashed / STAKE)
             told += len(ledger.verify(one.net.admin, one.net.receipts))
             states = {e.state for e in one.net.admin.client(Cases).said(0, one.block) if hasattr(e, "state")}
@@ -168,6 +171,8 @@ def main() -> None:
         report.figure("honest neurons' cases, all answered", cases, "cases", at_least=1)
         report.figure("honest neurons convicted, or cases that ended otherwise than they should", wrong, "", at_most=0)
         report.figure("differences that `verify` named", told, "", at_most=0)
+        for what, used in gas.items():
+            report.figure(what, used, "units of gas", at_most=2**24)
 
 
 if __name__ == "__main__":

@@ -76,11 +76,12 @@ def due(cases: Cases, neuron: int, since: int, until: int) -> list[Opened]:
     return [e for e in opened if cases.get(e.id).state is State.OPEN]
 
 
-def show(cases: Cases, opened: Sequence[Opened], committed: Committed) -> list[Opened]:
+def show(cases: Cases, opened: Sequence[Opened], committed: Committed) -> tuple[Sent | None, list[Opened]]:
     """Prove what can be proven of these cases, all at once, which counts as one proof, and answer them.
 
     Returns:
-        The cases that were not answered: of another network, or of a question that it does not take.
+        What was sent, if anything, and the cases that were not answered: of another network, or of a question that it
+        does not take.
 
     Raises:
         ProofError: the commitment has given all its proofs.
@@ -98,9 +99,8 @@ def show(cases: Cases, opened: Sequence[Opened], committed: Committed) -> list[O
             mine.append(one.id)
         else:
             left.append(one)
-    if mine:
-        cases.answer(mine, committed.prove(np.array(rows)).to_bytes())
-    return left
+    sent = cases.answer(mine, committed.prove(np.array(rows)).to_bytes()) if mine else None
+    return sent, left
 
 
 def judged(cases: Cases, answers: str, pledged: Pledged, opened: Opened, answered: Answered) -> str:

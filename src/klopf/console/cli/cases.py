@@ -123,7 +123,7 @@ def answer(committed: Path, *, key: KeyFile = None, confirmations: Confirmations
     network = model.Committed.load(committed)
     with open_ledger(rpc, deployment, load_key(key), confirmations) as l:
         due = cases.due(_cases(l), _own(l), l.deployment.block, l.rpc.height())
-        left = cases.show(_cases(l), due, network)
+        _, left = cases.show(_cases(l), due, network)
     said = {"answered": len(due) - len(left), "left": [one.id.hex() for one in left]}
     lines = [f"{said['answered']} of {len(due)} cases answered"]
     lines += [
