@@ -23,6 +23,7 @@ contract StakeProof is Proof {
         _begin();
         places.put("Audits", address(0xA0D));
         places.put("Beacon", address(0xBEA));
+        places.put("Cases", address(0xCA5E));
         places.put("Challenges", address(0xC4A));
         places.put("Effort", address(0xEFF));
         stake = new Stake(IDirectory(address(places)), TREASURY);
@@ -71,7 +72,7 @@ contract StakeProof is Proof {
 
     function check_slash(uint32 id, uint32 other, address by, uint32 epoch, uint16 bps) external {
         if (_conserves(abi.encodeCall(stake.slash, (id, epoch, bps)), id, other, by)) {
-            assert(by == stake.audits() || by == stake.beacon());
+            assert(by == stake.audits() || by == stake.beacon() || by == stake.cases());
         }
     }
 
@@ -85,7 +86,7 @@ contract StakeProof is Proof {
     function check_slashAndBurn(uint32 id, uint32 other, address by, uint32 epoch, uint16 bps, address finder) external {
         HEVM.assume(finder != address(stake));
         if (_conserves(abi.encodeCall(stake.slashAndBurn, (id, epoch, bps, finder)), id, other, by)) {
-            assert(by == stake.challenges());
+            assert(by == stake.challenges() || by == stake.cases());
         }
     }
 
